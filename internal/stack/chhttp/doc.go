@@ -1,0 +1,16 @@
+// Package chhttp serves ClickHouse's HTTP interface in front of the engine that
+// runs in this process, so that clickhouse-go, Grafana and curl use it as they
+// use a ClickHouse server.
+//
+//	ServeHTTP -> authenticate -> readRequest -> Engine.Session
+//	   SELECT ... -> runQuery: Stream -> (reframeNative) -> responseWriter
+//	   INSERT     -> runInsert: body in chunks -> Insert
+//	   others     -> runQuery: Exec
+//
+// Each request has a session of its own: settings, the current database and
+// temporary tables end with it. Not served: HTTP sessions (session_id), external
+// tables in multipart bodies, INSERT ... SELECT FROM input(), roles, and in the
+// Native format the types Variant, Dynamic, JSON and AggregateFunction. The
+// engine gives statements identifiers of its own: query_id comes back in the
+// response but is not in system.processes.
+package chhttp

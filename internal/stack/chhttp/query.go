@@ -1,0 +1,132 @@
+package chhttp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"tidemark/internal/stack/chdb"
+)
+
+// runQuery runs a statement and sends what it returns: block by block where the
+// format allows, so that a large result is never whole in memory.
+func (ex *exchange) runQuery(session *chdb.Session, req *request) error {
+	format := req.statement.format
+	if format == "" {
+		format = req.format
+	}
+	if format == "" {
+		format = "TabSeparated"
+	}
+	selects := req.keyword == "SELECT" || req.keyword == "WITH" || req.keyword == "(" || req.keyword == "FROM"
+	if selects && isStreamable(format) && !req.wait {
+		stream, err := session.Stream(ex.r.Context(), req.text, format, req.params)
+		if err == nil {
+			defer stream.Close()
+			return ex.sendStream(stream, req, format)
+		}
+		if !errors.Is(err, chdb.ErrNotStreamable) {
+			return err
+		}
+	}
+	result, err := session.Exec(ex.r.Context(), req.text, format, req.params)
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	ex.served.Stats = result.Stats()
+	ex.begin(req, format, len(result.Bytes()))
+	if err := ex.send(result.Bytes(), req, format); err != nil {
+		return err
+	}
+	return ex.end()
+}
+
+// sendStream sends a result as the engine makes it. The first piece is waited
+// for before the status is sent, since most errors come before it.
+func (ex *exchange) sendStream(stream *chdb.Stream, req *request, format string) error {
+	ctx := ex.r.Context()
+	for {
+		piece, err := stream.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ex.begun {
+			length := -1
+			if piece == nil {
+				length = 0
+			} else {
+				ex.served.Stats.Add(piece.Stats())
+			}
+			ex.begin(req, format, length)
+		} else if piece != nil {
+			ex.served.Stats.Add(piece.Stats())
+		}
+		if piece == nil {
+			return ex.end()
+		}
+		err = ex.send(piece.Bytes(), req, format)
+		piece.Close()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// send writes a piece of a result.
+func (ex *exchange) send(data []byte, req *request, format string) error {
+	var err error
+	if strings.EqualFold(format, nativeFormat) {
+		err = reframeNative(ex.out, data, req.revision)
+	} else {
+		_, err = ex.out.Write(data)
+	}
+	if err != nil && ex.r.Context().Err() != nil {
+		err = fmt.Errorf("%w: %w", errClientGone, err)
+	}
+	return err
+}
+
+// chunkBytes is how much of an INSERT's data goes to the engine at once.
+const chunkBytes = 1 << 20
+
+// drainBytes is how much of a refused INSERT's data is still read, so that the
+// client comes to read the answer.
+const drainBytes = 256 << 20
+
+// runInsert gives the data of an INSERT to the engine as it comes in.
+func (ex *exchange) runInsert(session *chdb.Session, req *request) error {
+	err := ex.insert(session, req)
+	if err != nil {
+		_, _ = io.CopyN(io.Discard, ex.r.Body, drainBytes) // Only to be polite.
+		return err
+	}
+	ex.begin(req, "TabSeparated", 0)
+	return ex.end()
+}
+
+func (ex *exchange) insert(session *chdb.Session, req *request) error {
+	ctx := ex.r.Context()
+	insert, err := session.Insert(ctx, req.head, req.statement.format, req.params)
+	if err != nil {
+		return err
+	}
+	defer insert.Cancel()
+	buffer := chunks.get()
+	defer chunks.put(buffer)
+	for {
+		n, end, err := fill(req.data, buffer)
+		if err != nil {
+			return err
+		}
+		if err := insert.Append(ctx, buffer[:n]); err != nil {
+			return err
+		}
+		if end {
+			break
+		}
+	}
+	ex.served.Stats, err = insert.Done(ctx)
+	return err
+}

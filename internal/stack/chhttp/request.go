@@ -1,0 +1,225 @@
+package chhttp
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ClickHouse/ch-go/compress"
+
+	"tidemark/internal/stack/chdb"
+)
+
+const (
+	// headBytes is how much of a body is read to find where the data of an
+	// INSERT begins; ClickHouse's max_query_size is the same.
+	headBytes = 256 << 10
+	// maxQueryBytes bounds the text of a statement without data.
+	maxQueryBytes = 64 << 20
+)
+
+// request is what a client asks for.
+type request struct {
+	statement
+	text   string    // the statement; for an INSERT with data its beginning
+	data   io.Reader // of an INSERT: what follows the statement
+	params []chdb.Parameter
+
+	session    chdb.SessionOptions
+	format     string // default_format
+	queryID    string
+	revision   int  // client_protocol_version
+	compressed bool // compress=1
+	method     compress.Method
+	gzip       bool // the answer may be gzipped
+	wait       bool // wait_end_of_query
+}
+
+// notSettings names the parameters of the interface that are not settings. Some
+// have no meaning for an engine in the process, and are passed over.
+var notSettings = map[string]bool{
+	"query": true, "query_id": true, "database": true, "default_format": true, "user": true, "password": true,
+	"compress": true, "decompress": true, "client_protocol_version": true, "wait_end_of_query": true,
+	"buffer_size": true, "quota_key": true, "stacktrace": true, "close_session": true, "session_timeout": true, "session_check": true,
+	"http_response_headers": true, // The engine's session uses it; see chdb.
+}
+
+// readRequest reads the parameters and the statement. It leaves the data of an
+// INSERT in the body.
+func readRequest(r *http.Request) (*request, error) {
+	query := r.URL.Query()
+	req := &request{
+		format:     query.Get("default_format"),
+		queryID:    query.Get("query_id"),
+		compressed: isTrue(query.Get("compress")),
+		wait:       isTrue(query.Get("wait_end_of_query")) || isTrue(query.Get("http_wait_end_of_query")),
+		gzip:       isTrue(query.Get("enable_http_compression")) && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"),
+		method:     compress.LZ4,
+	}
+	if strings.EqualFold(query.Get("network_compression_method"), "zstd") {
+		req.method = compress.ZSTD
+	}
+	if req.queryID == "" {
+		req.queryID = randomID(16)
+	}
+	if v := query.Get("client_protocol_version"); v != "" {
+		revision, err := strconv.Atoi(v)
+		if err != nil || revision < 0 {
+			return nil, badRequest("client_protocol_version is not a number: " + v)
+		}
+		req.revision = revision
+	}
+	if query.Get("session_id") != "" {
+		return nil, notImplemented("HTTP sessions (session_id) are not served: each request is a session of its own")
+	}
+	req.session.ReadOnly = r.Method == http.MethodGet || r.Method == http.MethodHead
+	req.session.Database = query.Get("database")
+	if name := r.Header.Get("X-ClickHouse-Database"); req.session.Database == "" {
+		req.session.Database = name
+	}
+	if name := r.Header.Get("X-ClickHouse-Format"); req.format == "" {
+		req.format = name
+	}
+	for name, values := range query {
+		value := values[len(values)-1]
+		switch {
+		case strings.HasPrefix(name, "param_"):
+			req.params = append(req.params, chdb.Parameter{Name: name[len("param_"):], Value: value})
+		case name == "role":
+			return nil, notImplemented("roles are not served")
+		case name == "readonly" && req.session.ReadOnly && value != "0":
+			// A GET is read-only already, and the engine refuses to say it twice.
+		case !notSettings[name]:
+			req.session.Settings = append(req.session.Settings, chdb.Setting{Name: name, Value: value})
+		}
+	}
+	slices.SortFunc(req.session.Settings, func(a, b chdb.Setting) int { return strings.Compare(a.Name, b.Name) })
+	body, err := bodyReader(r, isTrue(query.Get("decompress")))
+	if err != nil {
+		return nil, err
+	}
+	return req, req.readStatement(query.Get("query"), body)
+}
+
+func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
+
+// bodyReader returns the body without its encodings.
+func bodyReader(r *http.Request, framed bool) (io.Reader, error) {
+	if mediaType := r.Header.Get("Content-Type"); strings.HasPrefix(mediaType, "multipart/") {
+		return nil, notImplemented("multipart bodies (external tables) are not served")
+	}
+	var body io.Reader = r.Body
+	switch encoding := r.Header.Get("Content-Encoding"); encoding {
+	case "", "identity":
+	case "gzip":
+		reader, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, badRequest("gzip body: " + err.Error())
+		}
+		body = reader
+	default:
+		return nil, notImplemented("Content-Encoding " + encoding + " is not served, only gzip")
+	}
+	if framed {
+		body = newFrameReader(body)
+	}
+	return body, nil
+}
+
+// frameReader reads ClickHouse's compressed frames. Data may end between two
+// frames; anywhere else its end is an error.
+type frameReader struct {
+	source counter
+	frames *compress.Reader
+}
+
+func newFrameReader(source io.Reader) *frameReader {
+	f := &frameReader{source: counter{source: source}}
+	f.frames = compress.NewReader(&f.source)
+	return f
+}
+
+// Read reads from at most one frame.
+func (f *frameReader) Read(p []byte) (int, error) {
+	before := f.source.read
+	n, err := f.frames.Read(p)
+	switch {
+	case err == nil:
+		return n, nil
+	case f.source.err != nil && !errors.Is(f.source.err, io.EOF):
+		return n, f.source.err
+	case f.source.err != nil && f.source.read == before:
+		return n, io.EOF
+	default:
+		return n, chdb.NewError(271, "CANNOT_DECOMPRESS", "Cannot decompress the body: "+err.Error())
+	}
+}
+
+// counter counts what is read and keeps the error of its source.
+type counter struct {
+	source io.Reader
+	read   int64
+	err    error
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.source.Read(p)
+	c.read += int64(n)
+	if err != nil {
+		c.err = err
+	}
+	return n, err
+}
+
+// readStatement joins the query parameter and the body, as ClickHouse does, and
+// finds where the statement ends.
+func (req *request) readStatement(query string, body io.Reader) error {
+	head := []byte(query)
+	if query != "" {
+		head = append(head, '\n')
+		if req.statement = parseStatement(query + "\n"); req.insert {
+			req.text = string(head)
+			req.data = io.MultiReader(strings.NewReader(req.text[req.statement.data:]), body)
+			return nil
+		}
+	}
+	head, err := readUpTo(body, head, headBytes)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read query: %w", err)
+	}
+	req.text = string(head)
+	if req.statement = parseStatement(req.text); req.insert {
+		req.data = io.MultiReader(strings.NewReader(req.text[req.statement.data:]), body)
+		return nil
+	}
+	if err == nil { // There is more.
+		if head, err = readUpTo(body, head, maxQueryBytes); err == nil {
+			return chdb.NewError(223, "QUERY_IS_TOO_LARGE", fmt.Sprintf("the query is longer than %d bytes", maxQueryBytes))
+		} else if !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read query: %w", err)
+		}
+		req.text = string(head)
+		req.statement = parseStatement(req.text)
+	}
+	switch {
+	case req.keyword == "":
+		return chdb.NewError(62, "SYNTAX_ERROR", "Syntax error: Empty query.")
+	case req.input:
+		return notImplemented("INSERT ... SELECT FROM input() is not served")
+	}
+	return nil
+}
+
+// readUpTo appends what r holds until there are limit bytes (nil error) or r
+// ends (io.EOF).
+func readUpTo(r io.Reader, have []byte, limit int) ([]byte, error) {
+	buffer := bytes.NewBuffer(have)
+	_, err := io.CopyN(buffer, r, int64(max(0, limit-len(have))))
+	return buffer.Bytes(), err
+}
