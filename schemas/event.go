@@ -1,0 +1,116 @@
+package schemas
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Event is a message of one of the types.
+type Event interface {
+	proto.Message
+	GetSource() string
+	GetId() string
+	GetTimeUs() int64 // Microseconds since 1970.
+	GetTenant() string
+	GetRun() string
+}
+
+// TypeOf returns the type of e, and whether it is one of the types.
+func TypeOf(e Event) (Type, bool) {
+	switch e.(type) {
+	case *usagev1.Query:
+		return QueryType, true
+	case *usagev1.Signup:
+		return SignupType, true
+	case *usagev1.TokenCall:
+		return TokenCallType, true
+	case *usagev1.ModelEvent:
+		return ModelEventType, true
+	case *usagev1.ReferencePoint:
+		return ReferencePointType, true
+	case *usagev1.Run:
+		return RunType, true
+	}
+	return 0, false
+}
+
+// newEvent returns an empty message of type t.
+func newEvent(t Type) Event {
+	switch t {
+	case QueryType:
+		return &usagev1.Query{}
+	case SignupType:
+		return &usagev1.Signup{}
+	case TokenCallType:
+		return &usagev1.TokenCall{}
+	case ModelEventType:
+		return &usagev1.ModelEvent{}
+	case ReferencePointType:
+		return &usagev1.ReferencePoint{}
+	default:
+		return &usagev1.Run{}
+	}
+}
+
+// FieldError says what is wrong with one field of an event.
+type FieldError struct {
+	Field   string // The field's name in the wire contract: "time_us".
+	Problem string // What is wrong, to be read after the name: "is missing".
+	Value   string // The bad value, quoted and shortened; empty where there is none to show.
+}
+
+// Error returns the field, the problem and the value.
+func (e *FieldError) Error() string {
+	if e.Value == "" {
+		return e.Field + " " + e.Problem
+	}
+	return e.Field + " " + e.Problem + ": " + e.Value
+}
+
+var errNoEvent = errors.New("not an event")
+
+// Validate returns nil if every consumer accepts e, and otherwise one *FieldError a bad field, joined. The rules are
+// those of Columns.Append: a valid event, encoded, is always appended.
+func Validate(e Event) error {
+	t, ok := TypeOf(e)
+	if !ok || !e.ProtoReflect().IsValid() {
+		return errNoEvent
+	}
+	var v values
+	v.load(e)
+	problems := tables[t].problems(&v)
+	if len(problems) == 0 {
+		return nil
+	}
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}
+
+// AppendEvent appends the wire form of e to dst, the value of its Kafka record, and returns the extended slice. Equal
+// events give equal bytes. It does not validate e.
+func AppendEvent(dst []byte, e Event) ([]byte, error) {
+	out, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(dst, e)
+	if err != nil {
+		return dst, fmt.Errorf("encode event: %w", err)
+	}
+	return out, nil
+}
+
+// shownBytes is how much of a bad value an error shows.
+const shownBytes = 40
+
+// shorten quotes s for an error message and cuts it to a length that fits one.
+func shorten(s string) string {
+	if len(s) <= shownBytes {
+		return strconv.QuoteToASCII(s)
+	}
+	return strconv.QuoteToASCII(s[:shownBytes]) + "..."
+}

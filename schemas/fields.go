@@ -1,0 +1,257 @@
+package schemas
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// kind is how a field travels and what its column is.
+type kind uint8
+
+const (
+	kindText       kind = iota // string; String
+	kindSymbol                 // string; LowCardinality(String)
+	kindCount                  // uint64; UInt64
+	kindWeight                 // uint64, 0 meaning 1; UInt64
+	kindHash                   // fixed64; UInt64
+	kindTime                   // sfixed64; DateTime64(6, 'UTC')
+	kindEnum                   // enum; Enum8
+	kindBool                   // bool; Bool
+	kindFloat                  // double; Float64
+	kindMaybeCount             // optional uint64; Nullable(UInt64)
+	kindMaybeMoney             // optional sfixed64; Nullable(Int64)
+)
+
+// pattern is the form that a text must have.
+type pattern uint8
+
+const (
+	patternNone    pattern = iota
+	patternUpper           // Upper-case letters A to Z, exactly field.max of them, or nothing.
+	patternMeasure         // Not a text: its product with the weight is limited too.
+)
+
+// Limits of what an event may hold. They keep every sum of a lifetime within 64 bits and every text within a line.
+const (
+	maxText         = 256  // Bytes.
+	maxLongText     = 512  // Bytes.
+	maxWeight       = 1e12 // Real events a record stands for.
+	maxTokens       = 1e12 // Tokens of one class in a call.
+	maxWeighted     = 1e15 // Tokens of one class times weight.
+	maxDuration     = 1e12 // Microseconds: 11 days.
+	maxMoney        = 1e15 // Either side of 0, in 1e-9 of a unit: a million units a call.
+	maxFieldNumbers = 32   // A power of two above every field number, so that indexes need no bounds check.
+)
+
+var (
+	minTime = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+	maxTime = time.Date(2299, 12, 31, 23, 59, 59, 999999000, time.UTC).UnixMicro()
+)
+
+// Numbers of the common fields.
+const (
+	numSource     = 1
+	numID         = 2
+	numTime       = 3
+	numTenant     = 4
+	numRun        = 9
+	numWeight     = 16
+	numUserWeight = 17
+)
+
+// Numbers of the fields that rules across fields speak of.
+const (
+	numTokenModel     = 10
+	numReportedCost   = 26
+	numCostCurrency   = 27
+	numModelEventKind = 10
+	numBaseModel      = 12
+)
+
+// field is one field of a message, its column, and the rule for its values.
+type field struct {
+	name     string // In the wire contract.
+	column   string // In ClickHouse.
+	number   uint8
+	kind     kind
+	required bool    // A text that is not empty, a number that is not 0.
+	pattern  pattern // Of a text.
+	max      uint64  // Bytes of a text; the largest number; of an enum the largest known value.
+	fallback uint8   // Number of the text that stands in when this one is empty; 0 for none.
+	enum     string  // The column type of an enum.
+}
+
+// table is all there is to know about one type.
+type table struct {
+	spec    Spec
+	fields  []field // In the order of the columns.
+	actions [256]action
+
+	floats   []field // Those that must be finite.
+	measures []field // Those whose product with the weight is limited.
+
+	weighted bool // Whether the type has a weight, which the truth about a run only counts.
+}
+
+// The coordinates of the record stand between the tenant and the source; they come from no field.
+const coordinatesAfter = 2 // Fields: time, tenant.
+
+func text(number uint8, name string, limit uint64) field {
+	return field{name: name, column: name, number: number, kind: kindText, max: limit}
+}
+
+func symbol(number uint8, name string) field {
+	return field{name: name, column: name, number: number, kind: kindSymbol, max: maxText}
+}
+
+func upper(number uint8, name string, letters uint64) field {
+	return field{name: name, column: name, number: number, kind: kindSymbol, max: letters, pattern: patternUpper}
+}
+
+func count(number uint8, name string) field {
+	return field{name: name, column: name, number: number, kind: kindCount, max: math.MaxUint64}
+}
+
+func maybe(number uint8, name string, limit uint64) field {
+	return field{name: name, column: name, number: number, kind: kindMaybeCount, max: limit}
+}
+
+// tokens is a class of tokens, whose product with the weight is limited too.
+func tokens(number uint8, name string) field {
+	f := maybe(number, name, maxTokens)
+	f.pattern = patternMeasure
+	return f
+}
+
+func moment(number uint8, name, column string) field {
+	return field{name: name, column: column, number: number, kind: kindTime}
+}
+
+// enum is an enum of the given number of values, from 0 on without holes.
+func enum(number uint8, name, column string, values int) field {
+	return field{name: name, column: name, number: number, kind: kindEnum, max: uint64(values - 1), enum: column}
+}
+
+func (f field) must() field {
+	f.required = true
+	return f
+}
+
+const (
+	segmentEnum = "Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4)"
+	statusEnum  = "Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3)"
+	kindsEnum   = "Enum8('unknown' = 0, 'release' = 1, 'download' = 2, 'derivative' = 3)"
+)
+
+// common are the fields of every type.
+var common = []field{
+	moment(numTime, "time_us", "time").must(),
+	symbol(numTenant, "tenant").must(),
+	symbol(numSource, "source").must(),
+	text(numID, "id", maxLongText).must(),
+	symbol(numRun, "run"),
+}
+
+// usage returns the fields of a type that counts usage; the product is required of what a person does.
+func usage(product field, own ...field) []field {
+	return slices.Concat(common, []field{
+		product,
+		{name: "user", column: "user", number: 6, kind: kindHash, max: math.MaxUint64},
+		upper(7, "country", 2),
+		enum(8, "segment", segmentEnum, len(usagev1.Segment_name)),
+		{name: "weight", column: "weight", number: numWeight, kind: kindWeight, max: maxWeight},
+		{name: "user_weight", column: "user_weight", number: numUserWeight, kind: kindWeight, max: maxWeight},
+	}, own)
+}
+
+var tables = [...]*table{
+	QueryType: newTable(QueryType, usage(symbol(5, "product").must(),
+		symbol(10, "kind"),
+		symbol(11, "model"),
+	)),
+	SignupType: newTable(SignupType, usage(symbol(5, "product").must(),
+		symbol(10, "channel"),
+		symbol(11, "plan"),
+	)),
+	TokenCallType: newTable(TokenCallType, usage(symbol(5, "product").must(),
+		symbol(numTokenModel, "model").must(),
+		requestedModel(),
+		symbol(11, "provider"),
+		symbol(19, "operation"),
+		field{name: "streaming", column: "streaming", number: 20, kind: kindBool, max: math.MaxUint64},
+		enum(12, "status", statusEnum, len(usagev1.Status_name)).must(),
+		longSymbol(21, "error_type"),
+		maybe(15, "latency_us", maxDuration),
+		maybe(22, "first_token_us", maxDuration),
+		tokens(13, "input_uncached"),
+		tokens(23, "input_cache_read"),
+		tokens(24, "input_cache_write"),
+		tokens(14, "output_visible"),
+		tokens(25, "output_reasoning"),
+		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindMaybeMoney},
+		upper(numCostCurrency, "cost_currency", 3),
+	)),
+	ModelEventType: newTable(ModelEventType, usage(symbol(5, "product"),
+		enum(numModelEventKind, "kind", kindsEnum, len(usagev1.ModelEventKind_name)).must(),
+		symbol(11, "model").must(),
+		symbol(numBaseModel, "base_model"),
+		symbol(13, "organization"),
+		symbol(14, "hub"),
+	)),
+	ReferencePointType: newTable(ReferencePointType, slices.Concat(common, []field{
+		symbol(10, "entity").must(),
+		symbol(11, "metric").must(),
+		{name: "value", column: "value", number: 12, kind: kindFloat},
+		symbol(13, "unit").must(),
+		text(14, "citation", maxLongText),
+		symbol(15, "confidence"),
+	})),
+	RunType: newTable(RunType, slices.Concat([]field{
+		common[0], common[1], common[2], common[3], common[4].must(),
+		symbol(10, "kind").must(),
+		symbol(11, "type").must(),
+		count(12, "produced"),
+		count(13, "events"),
+		count(14, "duplicates"),
+		count(15, "conflicts"),
+		count(16, "poison"),
+		count(17, "input_tokens"),
+		count(18, "output_tokens"),
+		count(19, "weight"),
+		moment(20, "first_time_us", "first_time"),
+		moment(21, "last_time_us", "last_time"),
+		text(22, "detail", maxLongText),
+	})),
+}
+
+func requestedModel() field {
+	f := symbol(18, "requested_model")
+	f.fallback = numTokenModel
+	return f
+}
+
+func longSymbol(number uint8, name string) field {
+	f := symbol(number, name)
+	f.max = maxLongText
+	return f
+}
+
+func newTable(t Type, fields []field) *table {
+	tab := &table{spec: specs[t], fields: fields}
+	for i := range fields {
+		f := &fields[i]
+		wire, act := f.kind.wire()
+		tab.actions[f.number<<3|wire] = act
+		if f.kind == kindFloat {
+			tab.floats = append(tab.floats, *f)
+		}
+		if f.pattern == patternMeasure {
+			tab.measures = append(tab.measures, *f)
+		}
+		tab.weighted = tab.weighted || f.kind == kindWeight
+	}
+	return tab
+}

@@ -1,0 +1,161 @@
+package schemas
+
+import (
+	"math"
+
+	"github.com/ClickHouse/ch-go/proto"
+)
+
+// columns implements Columns for the type of its table. The rows of the fields are kept apart by how a field is stored,
+// so that Append runs through a few tight loops; input holds them in the order of the table.
+type columns struct {
+	table *table
+	input proto.Input
+
+	identity  proto.ColUInt128
+	epoch     proto.ColUInt32
+	partition proto.ColUInt32
+	offset    proto.ColUInt64
+	symbols   []symbolColumn
+	texts     []textColumn
+	words     []wordColumn
+	maybes    []maybeColumn
+	bytes     []byteColumn
+
+	textBytes int // Of all texts and dictionaries.
+	rowBytes  int // Of everything else, a row.
+
+	values values // Scratch.
+	hashed []byte // Scratch: what an identity is the hash of.
+	run    string // The run seen last, and all runs seen, so that a Meta needs no string of its own.
+	runs   map[string]string
+}
+
+// symbolColumn and textColumn hold the rows of a text.
+type symbolColumn struct {
+	*field
+	symbols
+}
+
+type textColumn struct {
+	*field
+	proto.ColStr
+}
+
+// wordColumn holds the rows of a number.
+type wordColumn struct {
+	wordRule
+	words proto.ColUInt64
+}
+
+// maybeColumn holds the rows of a number that may be absent.
+type maybeColumn struct {
+	wordRule
+	words proto.ColUInt64
+	null  *proto.ColNullable[uint64] // Over words.
+}
+
+// byteColumn holds the rows of an enum or a bool.
+type byteColumn struct {
+	number uint8
+	truth  bool   // A bool: any number but 0 is true.
+	least  uint32 // 1 if 0 is refused.
+	span   uint32 // From the least to the largest value.
+	bytes  proto.ColUInt8
+}
+
+// wordRule is the rule of a field whose value is one word, put so that it is one comparison.
+type wordRule struct {
+	number uint8
+	floor  uint64 // What the value is raised to, if it is less.
+	least  uint64
+	span   uint64 // From the least to the largest value, modulo 2^64.
+	factor uint64 // In the checksum.
+}
+
+// maxRuns bounds the runs remembered.
+const maxRuns = 1024
+
+// NewColumns returns empty columns for rows of type t, which must be one of the Type constants.
+func NewColumns(t Type) Columns {
+	tab := tables[t]
+	n := len(tab.fields) // The slices must never move: input points into them.
+	c := &columns{
+		table: tab, runs: make(map[string]string), rowBytes: 16 + 4 + 4 + 8,
+		symbols: make([]symbolColumn, 0, n), texts: make([]textColumn, 0, n), words: make([]wordColumn, 0, n),
+		maybes: make([]maybeColumn, 0, n), bytes: make([]byteColumn, 0, n),
+	}
+	for i := range tab.fields {
+		f := &tab.fields[i]
+		c.input = append(c.input, proto.InputColumn{Name: f.column, Data: c.open(f)})
+		if i+1 == coordinatesAfter {
+			c.input = append(c.input,
+				proto.InputColumn{Name: "identity", Data: &c.identity},
+				proto.InputColumn{Name: "epoch", Data: &c.epoch},
+				proto.InputColumn{Name: "partition", Data: &c.partition},
+				proto.InputColumn{Name: "offset", Data: &c.offset})
+		}
+	}
+	return c
+}
+
+// open adds a column for the field and returns what encodes it.
+func (c *columns) open(f *field) proto.ColInput {
+	switch f.kind {
+	case kindText:
+		c.rowBytes += 16 // Start and end.
+		c.texts = append(c.texts, textColumn{field: f})
+		return &c.texts[len(c.texts)-1].ColStr
+	case kindSymbol:
+		c.rowBytes += 4
+		c.symbols = append(c.symbols, symbolColumn{f, newSymbols()})
+		return &c.symbols[len(c.symbols)-1].symbols
+	case kindEnum, kindBool:
+		c.rowBytes++
+		c.bytes = append(c.bytes, byteColumn{number: f.number, truth: f.kind == kindBool, span: uint32(f.max)})
+		col := &c.bytes[len(c.bytes)-1]
+		if col.truth {
+			return proto.Alias(&col.bytes, proto.ColumnTypeBool)
+		}
+		if f.required {
+			col.least, col.span = 1, col.span-1
+		}
+		return proto.Alias(&col.bytes, proto.ColumnType(f.enum))
+	case kindMaybeCount, kindMaybeMoney:
+		c.rowBytes += 9
+		c.maybes = append(c.maybes, maybeColumn{wordRule: f.wordRule()})
+		col := &c.maybes[len(c.maybes)-1]
+		col.null = proto.NewColNullable[uint64](&col.words)
+		if f.kind == kindMaybeMoney {
+			return proto.Alias(col.null, proto.ColumnTypeNullable.Sub(proto.ColumnTypeInt64))
+		}
+		return col.null
+	}
+	c.rowBytes += 8
+	c.words = append(c.words, wordColumn{wordRule: f.wordRule()})
+	col := &c.words[len(c.words)-1]
+	switch f.kind {
+	case kindTime:
+		return proto.Alias(&col.words, "DateTime64(6, 'UTC')")
+	case kindFloat:
+		return proto.Alias(&col.words, proto.ColumnTypeFloat64)
+	default:
+		return &col.words
+	}
+}
+
+// wordRule returns the rule of a field of one word.
+func (f *field) wordRule() wordRule {
+	r := wordRule{number: f.number, span: f.max, factor: factors[wordFields+int(f.number)]}
+	switch f.kind {
+	case kindWeight:
+		r.floor = 1
+	case kindTime:
+		r.least, r.span = uint64(minTime), uint64(maxTime-minTime)
+	case kindMaybeMoney:
+		r.least, r.span = math.MaxUint64-maxMoney+1, 2*maxMoney
+	case kindFloat:
+		r.span = math.MaxUint64
+	}
+	return r
+}

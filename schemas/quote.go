@@ -1,0 +1,14 @@
+package schemas
+
+import "strings"
+
+var (
+	literalEscapes    = strings.NewReplacer(`\`, `\\`, `'`, `\'`, "\x00", `\0`)
+	identifierEscapes = strings.NewReplacer(`\`, `\\`, "`", "\\`", "\x00", `\0`)
+)
+
+// Quote returns s as a ClickHouse string literal.
+func Quote(s string) string { return "'" + literalEscapes.Replace(s) + "'" }
+
+// Ident returns s as a quoted ClickHouse identifier.
+func Ident(s string) string { return "`" + identifierEscapes.Replace(s) + "`" }

@@ -1,0 +1,152 @@
+package schemas
+
+import (
+	"math"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// problems returns what is wrong with v, one error a field at most, in the order of the columns.
+func (t *table) problems(v *values) []*FieldError {
+	var out []*FieldError
+	for i := range t.fields {
+		if e := t.fields[i].problem(v); e != nil {
+			out = append(out, e)
+		}
+	}
+	if e := t.across(v); e != nil {
+		out = append(out, e)
+	}
+	return out
+}
+
+// across returns what is wrong between fields.
+func (t *table) across(v *values) *FieldError {
+	switch t.spec.Type {
+	case TokenCallType:
+		return costNeedsCurrency(v)
+	case ModelEventType:
+		return derivativeNeedsBase(v)
+	}
+	return nil
+}
+
+// problem returns what is wrong with the field in v, nil if nothing is.
+func (f *field) problem(v *values) *FieldError {
+	switch f.kind {
+	case kindText, kindSymbol:
+		return f.textProblem(v.text[f.number])
+	case kindTime:
+		return f.timeProblem(int64(v.number[f.number]))
+	case kindFloat:
+		if x := math.Float64frombits(v.number[f.number]); math.IsNaN(x) || math.IsInf(x, 0) {
+			return &FieldError{f.name, "is not a finite number", strconv.FormatFloat(x, 'g', -1, 64)}
+		}
+	case kindEnum:
+		if x := int32(v.number[f.number]); x < 0 || uint64(x) > f.max {
+			return &FieldError{f.name, "is not a known value", strconv.Itoa(int(x))}
+		} else if f.required && x == 0 {
+			return &FieldError{f.name, "is missing", ""}
+		}
+	case kindMaybeMoney:
+		if x := int64(v.number[f.number]); x < -maxMoney || x > maxMoney {
+			return &FieldError{f.name, "is more than " + strconv.Itoa(maxMoney) + " away from 0", strconv.FormatInt(x, 10)}
+		}
+	case kindCount, kindWeight, kindHash, kindBool, kindMaybeCount:
+		x := v.number[f.number]
+		if x > f.max {
+			return &FieldError{f.name, "is more than " + strconv.FormatUint(f.max, 10), strconv.FormatUint(x, 10)}
+		}
+		if f.pattern == patternMeasure && !v.weighted(x) {
+			return &FieldError{f.name, "times weight is more than " + strconv.Itoa(maxWeighted),
+				strconv.FormatUint(x, 10) + " x " + strconv.FormatUint(v.weight(), 10)}
+		}
+	}
+	return nil
+}
+
+func (f *field) textProblem(s string) *FieldError {
+	switch {
+	case s == "" && f.required:
+		return &FieldError{f.name, "is missing", ""}
+	case f.pattern == patternUpper && s != "" && !isUpper(s, int(f.max)):
+		return &FieldError{f.name, "is not " + strconv.FormatUint(f.max, 10) + " upper-case letters", shorten(s)}
+	case uint64(len(s)) > f.max:
+		return &FieldError{f.name, "is longer than " + strconv.FormatUint(f.max, 10) + " bytes", shorten(s)}
+	case !utf8.ValidString(s):
+		return &FieldError{f.name, "is not valid UTF-8", shorten(s)}
+	case hasControl(s):
+		return &FieldError{f.name, "has a control character", shorten(s)}
+	}
+	return nil
+}
+
+func (f *field) timeProblem(us int64) *FieldError {
+	switch {
+	case us == 0 && f.required:
+		return &FieldError{f.name, "is missing", ""}
+	case us < minTime || us > maxTime:
+		return &FieldError{f.name, "is not within the years 1900 to 2299", strconv.FormatInt(us, 10) + " (" +
+			time.UnixMicro(us).UTC().Format(time.RFC3339) + ")"}
+	}
+	return nil
+}
+
+func isUpper(s string, letters int) bool {
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
+			return false
+		}
+	}
+	return len(s) == letters
+}
+
+func hasControl(s string) bool {
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPlain reports whether s is ASCII without control characters, which spares most texts the closer look.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i]-' ' > '~'-' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// weight returns how many events the record stands for.
+func (v *values) weight() uint64 { return max(v.number[numWeight], 1) }
+
+// freeWeight is the weight up to which no class of tokens within its own limit can be too many.
+const freeWeight = maxWeighted / maxTokens
+
+// weighted reports whether x tokens times the weight are within the limit.
+func (v *values) weighted(x uint64) bool {
+	w := v.weight()
+	return w <= freeWeight || x <= maxWeighted/w
+}
+
+func costNeedsCurrency(v *values) *FieldError {
+	if v.has(numReportedCost) && v.text[numCostCurrency] == "" {
+		return &FieldError{"cost_currency", "is missing beside reported_cost_nanos", ""}
+	}
+	return nil
+}
+
+func derivativeNeedsBase(v *values) *FieldError {
+	if usagev1.ModelEventKind(int32(v.number[numModelEventKind])) == usagev1.ModelEventKind_MODEL_EVENT_KIND_DERIVATIVE &&
+		v.text[numBaseModel] == "" {
+		return &FieldError{"base_model", "is missing on a derivative", ""}
+	}
+	return nil
+}

@@ -1,0 +1,20 @@
+-- Requests by day: the published version of each bucket. A filter on bucket reaches both tables.
+CREATE OR REPLACE VIEW {database}.queries_1d AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM {database}.queries_1d_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM {database}.rollup_versions
+    WHERE rollup = 'queries_1d'
+    GROUP BY bucket
+) AS published USING (bucket, version)

@@ -1,0 +1,216 @@
+package schemas
+
+import (
+	"encoding/binary"
+	"math"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// values are the fields of one event by number, as they were on the wire or in a message, before any rule. Of a field
+// that is absent the text is empty and the number 0.
+type values struct {
+	number  [maxFieldNumbers]uint64 // Integers, bit patterns of signed ones and floats, truncated nowhere.
+	text    [maxFieldNumbers]string // Valid as long as the bytes or the message they came from.
+	present uint32                  // Bit n is set if the number n was there; maintained for numbers only.
+}
+
+func (v *values) has(number uint8) bool { return v.present&(1<<number) != 0 }
+
+func (v *values) set(number uint8, x uint64) {
+	v.number[number] = x
+	v.present |= 1 << number
+}
+
+// action is what the decoder does with a field, by its tag: the field's number and wire type. A known number with
+// another wire type is an unknown field, as it is to the generated code.
+type action uint8
+
+const (
+	actionSkip action = iota
+	actionText
+	actionVarint
+	actionFixed
+)
+
+// wire returns the wire type of the kind and how to read it.
+func (k kind) wire() (uint8, action) {
+	switch k {
+	case kindText, kindSymbol:
+		return uint8(protowire.BytesType), actionText
+	case kindCount, kindWeight, kindEnum, kindBool, kindMaybeCount:
+		return uint8(protowire.VarintType), actionVarint
+	default:
+		return uint8(protowire.Fixed64Type), actionFixed
+	}
+}
+
+// decode reads the message in b, whose tags mean actions, into v, and returns what is wrong with it, "" if it is well
+// formed. It accepts what the generated code accepts, with one part left to the caller: the texts left in v may be
+// invalid UTF-8. (Those that a later one replaced have been checked.)
+func (v *values) decode(b []byte, actions *[256]action) string {
+	*v = values{}
+	for i := 0; i < len(b); {
+		tag := uint64(b[i])
+		switch {
+		case tag < 0x80:
+			i++
+		case i+1 < len(b) && b[i+1] < 0x80:
+			tag = tag&0x7f | uint64(b[i+1])<<7
+			i += 2
+		default:
+			var n int
+			if tag, n = protowire.ConsumeVarint(b[i:]); n < 0 {
+				return "has a bad field tag"
+			}
+			i += n
+		}
+		act := actionSkip
+		if tag < uint64(len(actions)) {
+			act = actions[tag]
+		}
+		number := uint8(tag>>3) % maxFieldNumbers
+		switch act {
+		case actionText:
+			var size uint64
+			n := i + 1
+			if i < len(b) && b[i] < 0x80 {
+				size = uint64(b[i])
+			} else {
+				size, n = consumeVarint(b, i)
+			}
+			if n < 0 || size > uint64(len(b)-n) {
+				return "ends within a text"
+			}
+			i = n
+			if old := v.text[number]; old != "" && !utf8.ValidString(old) {
+				return badUTF8
+			}
+			v.text[number] = unsafe.String(unsafe.SliceData(b[i:]), int(size))
+			i += int(size)
+		case actionVarint:
+			x, n := consumeVarint(b, i)
+			if n < 0 {
+				return "has a bad integer"
+			}
+			v.set(number, x)
+			i = n
+		case actionFixed:
+			if len(b)-i < 8 {
+				return "ends within a number"
+			}
+			v.set(number, binary.LittleEndian.Uint64(b[i:]))
+			i += 8
+		default:
+			field := tag >> 3
+			if field < uint64(protowire.MinValidNumber) || field > uint64(protowire.MaxValidNumber) {
+				return "has a bad field number"
+			}
+			n := protowire.ConsumeFieldValue(protowire.Number(field), protowire.Type(tag&7), b[i:])
+			if n < 0 {
+				return "has a bad unknown field"
+			}
+			i += n
+		}
+	}
+	return ""
+}
+
+const badUTF8 = "has a text of invalid UTF-8"
+
+// consumeVarint reads a varint of b at i and returns it and the index after it, negative if there is none.
+func consumeVarint(b []byte, i int) (uint64, int) {
+	if len(b)-i >= 8 {
+		// Eight bytes at once, without a branch a byte: the lengths of counts are hard to predict.
+		w := binary.LittleEndian.Uint64(b[i:])
+		if stops := ^w & 0x8080808080808080; stops != 0 {
+			w &= stops ^ (stops - 1) // Up to the first byte without the continuation bit.
+			w = w&0x007f007f007f007f | w&0x7f007f007f007f00>>1
+			w = w&0x00003fff00003fff | w&0x3fff00003fff0000>>2
+			w = w&0x000000000fffffff | w&0x0fffffff00000000>>4
+			return w, i + bits.TrailingZeros64(stops)/8 + 1
+		}
+	}
+	x, n := protowire.ConsumeVarint(b[i:])
+	if n < 0 {
+		return 0, -1
+	}
+	return x, i + n
+}
+
+// load takes the fields of e, a message of a known type, into v, which must be zero.
+func (v *values) load(e Event) {
+	v.text[numSource] = e.GetSource()
+	v.text[numID] = e.GetId()
+	v.number[numTime] = uint64(e.GetTimeUs())
+	v.text[numTenant] = e.GetTenant()
+	v.text[numRun] = e.GetRun()
+	switch e := e.(type) {
+	case *usagev1.Query:
+		v.loadUsage(e, int32(e.Segment))
+		v.text[10], v.text[11] = e.Kind, e.Model
+	case *usagev1.Signup:
+		v.loadUsage(e, int32(e.Segment))
+		v.text[10], v.text[11] = e.Channel, e.Plan
+	case *usagev1.TokenCall:
+		v.loadUsage(e, int32(e.Segment))
+		v.loadTokenCall(e)
+	case *usagev1.ModelEvent:
+		v.loadUsage(e, int32(e.Segment))
+		v.number[10] = uint64(e.Kind)
+		v.text[11], v.text[12], v.text[13], v.text[14] = e.Model, e.BaseModel, e.Organization, e.Hub
+	case *usagev1.ReferencePoint:
+		v.text[10], v.text[11], v.text[13] = e.Entity, e.Metric, e.Unit
+		v.number[12] = math.Float64bits(e.Value)
+		v.text[14], v.text[15] = e.Citation, e.Confidence
+	case *usagev1.Run:
+		v.text[10], v.text[11], v.text[22] = e.Kind, e.Type, e.Detail
+		v.number[12], v.number[13], v.number[14] = e.Produced, e.Events, e.Duplicates
+		v.number[15], v.number[16], v.number[17] = e.Conflicts, e.Poison, e.InputTokens
+		v.number[18], v.number[19] = e.OutputTokens, e.Weight
+		v.number[20], v.number[21] = uint64(e.FirstTimeUs), uint64(e.LastTimeUs)
+	}
+}
+
+func (v *values) loadUsage(e interface {
+	GetProduct() string
+	GetUser() uint64
+	GetCountry() string
+	GetWeight() uint64
+	GetUserWeight() uint64
+}, segment int32) {
+	v.text[5] = e.GetProduct()
+	v.number[6] = e.GetUser()
+	v.text[7] = e.GetCountry()
+	v.number[8] = uint64(segment)
+	v.number[numWeight] = e.GetWeight()
+	v.number[numUserWeight] = e.GetUserWeight()
+}
+
+func (v *values) loadTokenCall(e *usagev1.TokenCall) {
+	v.text[10], v.text[11], v.text[18] = e.Model, e.Provider, e.RequestedModel
+	v.text[19], v.text[21], v.text[27] = e.Operation, e.ErrorType, e.CostCurrency
+	v.number[12] = uint64(e.Status)
+	if e.Streaming {
+		v.number[20] = 1
+	}
+	for _, m := range [...]struct {
+		number uint8
+		value  *uint64
+	}{
+		{13, e.InputUncached}, {14, e.OutputVisible}, {15, e.LatencyUs}, {22, e.FirstTokenUs},
+		{23, e.InputCacheRead}, {24, e.InputCacheWrite}, {25, e.OutputReasoning},
+	} {
+		if m.value != nil {
+			v.set(m.number, *m.value)
+		}
+	}
+	if e.ReportedCostNanos != nil {
+		v.set(numReportedCost, uint64(*e.ReportedCostNanos))
+	}
+}
