@@ -1,0 +1,158 @@
+// Package ingest moves one partition of the log into the database so that every event counts once.
+//
+// One Worker serves one partition:
+//
+//	Resume -> Fetch -> decode -> decide -> Insert -> DeadLetters.Write -> Commit -> Account -> Fetch ...
+//
+// The database holds both the rows and the position (the ledger), and a row is keyed by the coordinates of its
+// record. So a copy of a row is harmless, an insert whose outcome is unknown is sent again, and the decision about a
+// record depends on the log alone: whoever takes over after a crash decides the same.
+//
+// The package neither logs nor counts; it calls the functions of Hooks.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tidemark/consumers/ledger"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Errors that the adapters return and Worker.Run knows. They may be wrapped.
+var (
+	// ErrBelowStart is returned by Source.Fetch when the log no longer holds the offset asked for. The Fetch that
+	// comes with it carries LogStart. The worker records a gap and goes on.
+	ErrBelowStart = errors.New("offset is below the start of the log")
+	// ErrBeyondEnd is returned by Source.Fetch when the offset asked for lies beyond the end of the log: the log
+	// lost records or is another one. The worker stops with it and never resets its position.
+	ErrBeyondEnd = errors.New("offset is beyond the end of the log")
+	// ErrFenced is returned by Committer.Commit when the generation is over. The worker stops with it.
+	ErrFenced = errors.New("generation is over")
+)
+
+// Refused is returned by Store.Insert when the database looked at the rows and refuses the data itself, so that
+// the same rows would be refused again.
+type Refused struct { //nolint:errname // It reads as a verdict: errors.As(err, &refused).
+	// Err is the answer of the database.
+	Err error
+}
+
+// Error returns the answer of the database.
+func (r *Refused) Error() string { return fmt.Sprintf("rows refused: %v", r.Err) }
+
+// Unwrap returns the answer of the database.
+func (r *Refused) Unwrap() error { return r.Err }
+
+// Partition names one partition of one incarnation of a topic.
+type Partition struct {
+	// Topic is the topic without its namespace, for example "token_calls.v1".
+	Topic string
+	// Type is the type of the events in it.
+	Type schemas.Type
+	// Epoch numbers the incarnations of the topic.
+	Epoch uint32
+	// ID is the partition, Count how many the topic has.
+	ID    int32
+	Count int
+}
+
+// String returns "topic/partition epoch n".
+func (p Partition) String() string { return fmt.Sprintf("%s/%d epoch %d", p.Topic, p.ID, p.Epoch) }
+
+// Source reads one partition of the log.
+type Source interface {
+	// Fetch returns what the log holds from the offset on. When there is nothing it blocks for a bounded time and
+	// returns no records with Next == from. The records and their bytes are valid until the next call.
+	//
+	// It returns ErrBelowStart (with LogStart set) and ErrBeyondEnd as described there; after any other error the
+	// worker calls again, with backoff.
+	Fetch(ctx context.Context, from int64) (Fetch, error)
+}
+
+// Fetch is an answer of a Source.
+type Fetch struct {
+	// Records ascend by offset and lie in [from, Next). An offset in between without a record is a gap: a record
+	// that the log does not hold any more. Control records and records of aborted transactions are given, with
+	// Control set.
+	Records []Record
+	// Next is the first offset that was not looked at.
+	Next int64
+	// HighWatermark is the end up to which Fetch can get at the moment, LogStart the first offset still held.
+	HighWatermark, LogStart int64
+}
+
+// Record is one record of the log.
+type Record struct {
+	Offset int64
+	// Timestamp is the record's own, milliseconds since 1970.
+	Timestamp int64
+	// Key and Value are valid until the next Fetch.
+	Key, Value []byte
+	// Run is the value of the header "tidemark-run", "" if there is none. It only says whose a dead letter is.
+	Run string
+	// Control marks a control record or one of an aborted transaction; nothing else of it is looked at.
+	Control bool
+}
+
+// Store is the database: rows and ledger. Every method may be called again after any error, and after success.
+type Store interface {
+	// Resume returns where the partition stands: its position and the stored rows of at least the last window
+	// offsets before it.
+	Resume(ctx context.Context, p Partition, window int64) (Resume, error)
+	// Insert stores the rows; nil means that they are durable. It returns a *Refused when the database refuses the
+	// data itself; after any other error the outcome is unknown and the worker sends the rows again. The rows
+	// belong to the worker again when Insert has returned.
+	Insert(ctx context.Context, p Partition, rows schemas.Columns) error
+	// Account stores one ledger row; nil means that it is durable.
+	Account(ctx context.Context, row ledger.Row) error
+}
+
+// Resume is what the database knows of a partition.
+type Resume struct {
+	// Known is false when the ledger has no row of the partition; Position is 0 then.
+	Known bool
+	// Position is the end of the ledger's chain from offset 0, see ledger.Chain.
+	Position int64
+	// Stored are the stored rows at offsets in [Position-window, Position), each offset once, ascending.
+	Stored []StoredRow
+	// Ahead are the stored rows at offsets from Position on, each offset once, ascending: of workers that ended
+	// between insert and account. They stay as they are.
+	Ahead []AheadRow
+	// Through bounds Ahead: when not 0, Ahead is complete for offsets below Through only, and the worker resumes
+	// anew when it gets there. Through is greater than Position. It keeps memory bounded when the ledger is far
+	// behind the rows.
+	Through int64
+}
+
+// StoredRow is what the window needs of a stored row.
+type StoredRow struct {
+	Offset   int64
+	Identity schemas.Identity
+	// Time is the time of the event, microseconds since 1970.
+	Time int64
+}
+
+// AheadRow is a stored row that no ledger row accounts for yet. The rest is what the ledger needs of it: the log may
+// not hold the record any more.
+type AheadRow struct {
+	StoredRow
+	// Run is the run of the event, Checksum the row's as schemas.Spec.ChecksumSQL gives it.
+	Run      string
+	Checksum uint64
+}
+
+// DeadLetters keeps the records that cannot be counted.
+type DeadLetters interface {
+	// Write returns nil when the letters are durable. A letter may be written more than once; its coordinates tell.
+	// The letters are not changed after the call and may be kept.
+	Write(ctx context.Context, letters []*usagev1.DeadLetter) error
+}
+
+// Committer mirrors the position to the group's offsets, for lag tools, and tells whether the generation lives.
+type Committer interface {
+	// Commit returns ErrFenced when the generation is over.
+	Commit(ctx context.Context, p Partition, offset int64) error
+}

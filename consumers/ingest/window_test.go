@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"tidemark/consumers/ledger"
+	"tidemark/schemas"
+)
+
+func identity(n uint64) (id schemas.Identity) {
+	binary.LittleEndian.PutUint64(id[:], n*0x9E3779B97F4A7C15)
+	binary.LittleEndian.PutUint64(id[8:], n*0xC2B2AE3D27D4EB4F^n>>7)
+	return id
+}
+
+// model is the window, said plainly: every row that was pushed and has not left.
+type model struct {
+	reach int64
+	rows  []StoredRow
+}
+
+func (m *model) decide(offset int64, id schemas.Identity, time int64) ledger.Disposition {
+	found := ledger.Stored
+	for _, r := range m.rows {
+		if r.Identity != id || r.Offset < offset-m.reach {
+			continue
+		}
+		if r.Time == time {
+			return ledger.Duplicate
+		}
+		found = ledger.Conflict
+	}
+	return found
+}
+
+func (m *model) push(row StoredRow) {
+	m.rows = append(m.rows, row)
+	for m.rows[0].Offset < row.Offset-m.reach {
+		m.rows = m.rows[1:]
+	}
+}
+
+// TestWindowEqualsModel drives a window and the model with the same random steps: decide and push, also of
+// identities that are there already (rows that other workers stored), skipped offsets, reset.
+func TestWindowEqualsModel(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		reach := 1 + r.Int64N(400)
+		w, m := newWindow(reach), &model{reach: reach}
+		identities, offset := 1+r.Uint64N(3000), int64(0)
+		for range 3000 {
+			switch p := r.IntN(1000); {
+			case p < 1:
+				w.reset()
+				m.rows = nil
+			case p < 30:
+				offset += r.Int64N(reach) // Records that are not stored.
+			default:
+				row := StoredRow{Offset: offset, Identity: identity(r.Uint64N(identities)), Time: r.Int64N(2)}
+				got, want := w.decide(offset, row.Identity, row.Time), m.decide(offset, row.Identity, row.Time)
+				if got != want {
+					t.Fatalf("seed %d offset %d: %v, want %v", seed, offset, got, want)
+				}
+				if got == ledger.Stored || p < 60 {
+					w.push(row)
+					m.push(row)
+				}
+				offset++
+			}
+			if w.count != len(m.rows) {
+				t.Fatalf("seed %d: %d entries, want %d", seed, w.count, len(m.rows))
+			}
+		}
+	}
+}
+
+func TestWindowMemory(t *testing.T) {
+	const reach = 1 << 18
+	w := newWindow(reach)
+	fill := func(from, to int64) {
+		for o := from; o < to; o++ {
+			w.push(StoredRow{Offset: o, Identity: identity(uint64(o))})
+		}
+	}
+	if fill(0, 1000); w.bytes() > 1<<17 {
+		t.Errorf("%d bytes for 1000 entries", w.bytes())
+	}
+	fill(1000, 4*reach)
+	if per := float64(w.bytes()) / reach; per > 50 {
+		t.Errorf("%.1f bytes an entry", per)
+	}
+	before, from := w.bytes(), int64(4*reach)
+	if n := testing.AllocsPerRun(1, func() { fill(from, from+2*reach); from += 2 * reach }); n > 0 || w.bytes() != before {
+		t.Errorf("a full window allocates: %v times, %d bytes, %d before", n, w.bytes(), before)
+	}
+}
+
+func BenchmarkWindow(b *testing.B) {
+	for _, reach := range []int64{1 << 14, 1 << 18} {
+		b.Run(fmt.Sprintf("reach=%d", reach), func(b *testing.B) {
+			w, o := newWindow(reach), int64(0)
+			for ; o < 2*reach; o++ {
+				w.push(StoredRow{Offset: o, Identity: identity(uint64(o))})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				id := identity(uint64(o))
+				if w.decide(o, id, o) == ledger.Stored {
+					w.push(StoredRow{Offset: o, Identity: id, Time: o})
+				}
+				o++
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+// Package ledger says what became of every offset of a partition.
+//
+// A Row accounts for a contiguous range of offsets: how many of them are stored, which ones are not and why, and
+// which minutes the stored ones fall into. Rows are written only after what they describe is durable, so any set of
+// rows that tiles a partition is the truth about it. Chain finds that tiling: the position of a partition is the end
+// of its chain.
+//
+// The package is pure: it does no input or output and starts nothing.
+package ledger
+
+import (
+	"fmt"
+	"time"
+)
+
+// Disposition is what became of one offset. The numbers are stored and never change.
+type Disposition uint8
+
+// The dispositions. Every offset has exactly one.
+const (
+	// Stored means that the raw table holds the record.
+	Stored Disposition = 1
+	// Duplicate means that a record of the same identity and time is stored from one of the last Window offsets.
+	Duplicate Disposition = 2
+	// Conflict means that a record of the same identity and another time is stored from one of the last Window
+	// offsets.
+	Conflict Disposition = 3
+	// Dead means that the record is in the dead-letter topic.
+	Dead Disposition = 4
+	// Control means that the offset holds a control record or a record of an aborted transaction.
+	Control Disposition = 5
+	// Gap means that the log no longer held the offset when it was its turn.
+	Gap Disposition = 6
+)
+
+var dispositionNames = [...]string{Stored: "stored", Duplicate: "duplicate", Conflict: "conflict", Dead: "dead", Control: "control", Gap: "gap"}
+
+// String returns the name that the ledger table uses, for example "duplicate".
+func (d Disposition) String() string {
+	if d.Valid() {
+		return dispositionNames[d]
+	}
+	return fmt.Sprintf("disposition(%d)", uint8(d))
+}
+
+// Valid reports whether d is one of the dispositions.
+func (d Disposition) Valid() bool { return d >= Stored && d <= Gap }
+
+// Span is a range of offsets that share a disposition. To is exclusive.
+type Span struct {
+	From, To    int64
+	Disposition Disposition
+}
+
+// Len is the number of offsets in the span.
+func (s Span) Len() int64 { return s.To - s.From }
+
+// String returns "[from,to) disposition".
+func (s Span) String() string { return fmt.Sprintf("[%d,%d) %s", s.From, s.To, s.Disposition) }
+
+// RunCount counts the records that one run made, by disposition. A record without a run counts under "".
+type RunCount struct {
+	Run                                 string
+	Stored, Duplicates, Conflicts, Dead uint64
+}
+
+// Bucket summarizes the stored rows of one minute.
+type Bucket struct {
+	// Minute counts minutes since 1970-01-01T00:00Z, rounded down.
+	Minute int32
+	// Rows is the number of stored rows; Checksum the wrapping sum of their checksums.
+	Rows, Checksum uint64
+	// MinOffset and MaxOffset are the first and last of their offsets, both inclusive.
+	MinOffset, MaxOffset int64
+}
+
+// Row accounts for the offsets [From, To) of one partition.
+type Row struct {
+	// Topic is the topic without its namespace, for example "token_calls.v1". Epoch numbers its incarnations.
+	Topic     string
+	Epoch     uint32
+	Partition int32
+	// From is the first offset covered, To the first one not covered.
+	From, To int64
+	// Generation and Member say who wrote the row. The generations of a partition ascend.
+	Generation int64
+	Member     string
+	// Partitions is the partition count of the topic at the time.
+	Partitions int
+	// Window is the number of offsets within which duplicates were looked for; 0 when rows of the range were decided by
+	// an earlier worker, whose window nobody recorded.
+	Window int64
+	// HighWatermark is the end of the log as last seen before the row was written.
+	HighWatermark int64
+	// Stored to Gap count the offsets by disposition; together they are To - From.
+	Stored, Duplicates, Conflicts, Dead, Control, Gap uint64
+	// Exceptions are the offsets that are not stored: ascending, disjoint, as long as they can be.
+	Exceptions []Span
+	// Runs counts by run, sorted by name. Control and gap offsets belong to no run.
+	Runs []RunCount
+	// Buckets summarize the stored rows by minute, ascending.
+	Buckets []Bucket
+	// MinMinute and MaxMinute bound the minutes of Buckets; both are 0 when nothing is stored.
+	MinMinute, MaxMinute int32
+	// Bytes is the size of the values of the records covered.
+	Bytes uint64
+	// Resends is the number of attempts after the first one that the insert took, InsertTime the whole time it took.
+	Resends    uint32
+	InsertTime time.Duration
+	// EventLag is the age of the newest stored event when the row was written; 0 when nothing is stored.
+	EventLag time.Duration
+	// FetchedAt is when the oldest record of the range was read from the log.
+	FetchedAt time.Time
+}
+
+// Range returns what Chain needs to know of the row.
+func (r *Row) Range() Range { return Range{From: r.From, To: r.To, Generation: r.Generation} }
+
+// String returns the place and the counts of the row in one line.
+func (r *Row) String() string {
+	return fmt.Sprintf("%s/%d epoch %d [%d,%d) generation %d: %d stored, %d duplicate, %d conflict, %d dead, %d control, %d gap",
+		r.Topic, r.Partition, r.Epoch, r.From, r.To, r.Generation, r.Stored, r.Duplicates, r.Conflicts, r.Dead, r.Control, r.Gap)
+}
+
+// At returns the disposition of an offset that the row covers, and false for any other.
+func (r *Row) At(offset int64) (Disposition, bool) {
+	if offset < r.From || offset >= r.To {
+		return 0, false
+	}
+	for _, s := range r.Exceptions {
+		if offset < s.From {
+			break
+		}
+		if offset < s.To {
+			return s.Disposition, true
+		}
+	}
+	return Stored, true
+}
