@@ -1,0 +1,34 @@
+package kafka
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"tidemark/internal/kafkaconn/batch"
+)
+
+func sortAborted(aborted []abortedTransaction) {
+	slices.SortFunc(aborted, func(a, b abortedTransaction) int { return cmp.Compare(a.first, b.first) })
+}
+
+// abortedAt reports that the records of b belong to an aborted transaction. Batches are asked about in their order.
+func (a *answer) abortedAt(b *batch.Batch) bool {
+	if len(a.aborted) == 0 && len(a.active) == 0 {
+		return false
+	}
+	for len(a.aborted) > 0 && a.aborted[0].first < b.NextOffset() {
+		a.active[a.aborted[0].producer] = struct{}{}
+		a.aborted = a.aborted[1:]
+	}
+	if !b.Transactional() || b.Control() {
+		return false
+	}
+	_, ok := a.active[b.Producer.ID]
+	return ok
+}
+
+// isAbort reports that the key of a control record says that a transaction was aborted: its version, then its type.
+func isAbort(key []byte) bool {
+	return len(key) >= 4 && binary.BigEndian.Uint16(key[2:]) == 0
+}

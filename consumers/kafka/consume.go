@@ -1,0 +1,251 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"tidemark/consumers/ingest"
+	"tidemark/internal/kafkaconn"
+)
+
+// ErrStop is returned by the function of Consume to leave the group and make Consume return nil.
+var ErrStop = errors.New("stop consuming")
+
+// errGenerationOver is the cause of the end of a generation's context.
+var errGenerationOver = errors.New("the generation of the consumer group is over")
+
+// GroupConfig says how to be a member of a consumer group. Only Group and Topics are required.
+type GroupConfig struct {
+	Group  string
+	Topics []string // full names
+	// Session is how long the brokers wait for a silent member, default 10 s; Heartbeat how often it speaks, default 1 s;
+	// Rebalance how long the others wait for one that is to join again, default 30 s.
+	Session, Heartbeat, Rebalance time.Duration
+	// JoinBackoff is the wait after a failed join, default 300 ms.
+	JoinBackoff time.Duration
+	// Watch is how often the topics are looked at for new partitions or a new incarnation, default 5 s.
+	Watch time.Duration
+	// OnError, if set, is called when joining fails and is tried again.
+	OnError func(error)
+}
+
+func (c *GroupConfig) setDefaults() error {
+	if c.Group == "" {
+		return errors.New("consumer group: it needs a name")
+	}
+	if len(c.Topics) == 0 {
+		return errors.New("consumer group: it needs a topic")
+	}
+	set := func(v *time.Duration, d time.Duration) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	set(&c.Session, 10*time.Second)
+	set(&c.Heartbeat, time.Second)
+	set(&c.Rebalance, 30*time.Second)
+	set(&c.JoinBackoff, 300*time.Millisecond)
+	set(&c.Watch, 5*time.Second)
+	return nil
+}
+
+// Generation is one assignment of partitions to this member.
+type Generation struct {
+	ID       int32
+	MemberID string
+	Assigned map[string][]int32 // partitions by full topic name; topics without any are left out
+}
+
+// closeGrace is how long leaving a group may take before its connections are cut.
+const closeGrace = 5 * time.Second
+
+// Consume is a member of a group until ctx ends, fn returns an error, or a topic is gone. It calls fn once for each
+// generation, never two at a time: fn's context ends with the generation, and the member joins again only when fn has
+// returned, for which the others wait. fn returns nil when it has nothing to do, or when its context ended; ErrStop
+// leaves the group and makes Consume return nil; any other error leaves the group and is returned.
+//
+// Membership says who works on what. It is no proof: a generation may be over without its member knowing yet, which
+// Commit finds out.
+func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx context.Context, g Generation) error) error {
+	if err := cfg.setDefaults(); err != nil {
+		return err
+	}
+	topics, err := c.Topics(ctx, cfg.Topics)
+	if err != nil {
+		return err
+	}
+	dialer := c.cluster.GroupDialer()
+	group, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
+		ID:                cfg.Group,
+		Brokers:           dialer.Brokers(),
+		Dialer:            dialer.Dialer(),
+		Topics:            cfg.Topics,
+		GroupBalancers:    []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}},
+		HeartbeatInterval: cfg.Heartbeat,
+		SessionTimeout:    cfg.Session,
+		RebalanceTimeout:  cfg.Rebalance,
+		JoinGroupBackoff:  cfg.JoinBackoff,
+	})
+	if err != nil {
+		return fmt.Errorf("consumer group %s: %w", cfg.Group, err)
+	}
+	defer func() {
+		// Leaving waits for an answer of the coordinator, which may be gone, or for the join of all the others.
+		cut := time.AfterFunc(closeGrace, dialer.Close)
+		defer cut.Stop()
+		_ = group.Close() // It returns no error.
+		dialer.Close()
+	}()
+	m := member{client: c, cfg: cfg, seen: topics, fn: fn}
+	for {
+		gen, err := group.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err == nil:
+			if stop, err := m.live(ctx, gen); stop {
+				return err
+			}
+		case !temporaryInGroup(err):
+			return fmt.Errorf("join consumer group %s: %w", cfg.Group, err)
+		case cfg.OnError != nil:
+			cfg.OnError(err)
+		}
+	}
+}
+
+// temporaryInGroup adds the errors of a member whom the group went on without: it joins again.
+func temporaryInGroup(err error) bool {
+	return kafkaconn.Temporary(err) || fenced(err) || errors.Is(err, kafkago.MemberIDRequired)
+}
+
+func fenced(err error) bool {
+	return errors.Is(err, kafkago.IllegalGeneration) || errors.Is(err, kafkago.UnknownMemberId) || errors.Is(err, kafkago.RebalanceInProgress)
+}
+
+// member is what a member keeps from generation to generation.
+type member struct {
+	client *Client
+	cfg    GroupConfig
+	seen   map[string]Topic // the topics as they were when this member last joined
+	fn     func(ctx context.Context, g Generation) error
+}
+
+// live works through one generation, and says whether it was the last.
+func (m *member) live(ctx context.Context, gen *kafkago.Generation) (stop bool, err error) {
+	g := Generation{ID: gen.ID, MemberID: gen.MemberID, Assigned: map[string][]int32{}}
+	for topic, partitions := range gen.Assignments {
+		for _, p := range partitions {
+			g.Assigned[topic] = append(g.Assigned[topic], int32(p.ID))
+		}
+	}
+	worked, watched := make(chan error, 1), make(chan error, 1)
+	gen.Start(func(over context.Context) { worked <- m.work(ctx, over, g) })
+	gen.Start(func(over context.Context) { watched <- m.watch(ctx, over) })
+	// Each of the two ends the generation, and with it the other, when it returns.
+	err = <-worked
+	gone := <-watched
+	switch {
+	case errors.Is(err, ErrStop):
+		return true, nil
+	case err != nil:
+		return true, err
+	case ctx.Err() != nil:
+		return true, context.Cause(ctx)
+	}
+	return gone != nil, gone
+}
+
+// work calls fn, and waits for the end of the generation if fn has nothing to do until then.
+func (m *member) work(ctx, over context.Context, g Generation) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(over, func() { cancel(errGenerationOver) })
+	defer stop()
+	err := m.fn(ctx, g)
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, errGenerationOver)) {
+		return nil // It ended because the generation, or the caller's context, did.
+	}
+	if errors.Is(err, ingest.ErrFenced) {
+		return nil // The generation is over and fn knows before we do: join again.
+	}
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// watch returns when the topics are not what they were when this member joined: partitions were added, or a topic was
+// created anew. It returns an error if one is gone. kafka-go's own watcher sees no incarnations, and creates topics.
+func (m *member) watch(ctx, over context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(over, func() { cancel(errGenerationOver) })
+	defer stop()
+	timer := time.NewTimer(0) // At once: they may have changed since this member looked before it joined.
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			timer.Reset(m.cfg.Watch)
+		case <-ctx.Done():
+			return nil
+		}
+		found, err := m.client.Topics(ctx, m.cfg.Topics)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, ErrUnknownTopic):
+			return err
+		case err != nil:
+			if m.cfg.OnError != nil {
+				m.cfg.OnError(fmt.Errorf("watch the topics of consumer group %s: %w", m.cfg.Group, err))
+			}
+		case !maps.Equal(found, m.seen):
+			m.seen = found
+			return nil
+		}
+	}
+}
+
+// MaxCommitMetadata is the largest metadata of a commit that brokers take by default, in bytes.
+const MaxCommitMetadata = 4096
+
+// Commit stores the offset of a partition in the group, with metadata for whoever reads it. It tries until ctx ends. When
+// the generation is over the error is ingest.ErrFenced; nothing was stored then.
+func (c *Client) Commit(ctx context.Context, group string, g Generation, topic string, partition int32, offset int64, metadata string) error {
+	if len(metadata) > MaxCommitMetadata {
+		return fmt.Errorf("commit %s/%d at %d: %d bytes of metadata, %d are the most", topic, partition, offset, len(metadata), MaxCommitMetadata)
+	}
+	client := c.cluster.Client(c.cfg.RequestTimeout)
+	err := c.retry(ctx, "commit", func(ctx context.Context) error {
+		res, err := client.OffsetCommit(ctx, &kafkago.OffsetCommitRequest{
+			GroupID:      group,
+			GenerationID: int(g.ID),
+			MemberID:     g.MemberID,
+			Topics:       map[string][]kafkago.OffsetCommit{topic: {{Partition: int(partition), Offset: offset, Metadata: metadata}}},
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range res.Topics[topic] {
+			if p.Partition == int(partition) {
+				return p.Error
+			}
+		}
+		return errors.New("the coordinator did not answer for the partition")
+	}, nil)
+	switch {
+	case err == nil:
+		return nil
+	case fenced(err):
+		return fmt.Errorf("commit %s/%d at %d in generation %d: %w: %w", topic, partition, offset, g.ID, ingest.ErrFenced, err)
+	}
+	return fmt.Errorf("commit %s/%d at %d: %w", topic, partition, offset, err)
+}

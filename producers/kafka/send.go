@@ -1,0 +1,378 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+
+	"tidemark/internal/kafkaconn"
+	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafkaconn/wire"
+	"tidemark/producers"
+)
+
+const (
+	keyProduce            = 0
+	versionProduce        = 8
+	keyInitProducerID     = 22
+	versionInitProducerID = 1
+	acksAll               = -1
+	// unknownTopicGrace is how long a topic may be unknown: brokers learn of a new one one after the other.
+	unknownTopicGrace = 2 * time.Second
+	// maxSessions bounds the sessions that are tried for one batch when brokers refuse its sequence number.
+	maxSessions = 4
+)
+
+// slot is the memory of one batch.
+type slot struct {
+	encoder  batch.Encoder
+	headers  []batch.Header
+	frame    []byte
+	exchange *kafkaconn.Exchange
+}
+
+// session is what a broker knows the producer of one partition by. Every partition has a producer id of its own: a new
+// epoch of one would otherwise end those of the others on brokers that keep one epoch for each id.
+type session struct {
+	id    int64
+	epoch int16 // a new one begins with sequence number 0
+	next  int32 // sequence number of the next record
+	ok    bool  // false: it needs an id
+}
+
+// end makes batches of this session that are still under way unacceptable to the broker once the next one is there.
+func (s *session) end() {
+	if s.epoch == math.MaxInt16 {
+		*s = session{}
+		return
+	}
+	s.epoch, s.next = s.epoch+1, 0
+}
+
+// advance counts n written records. Sequence numbers wrap at 2^31.
+func (s *session) advance(n int) { s.next = int32((int64(s.next) + int64(n)) & math.MaxInt32) }
+
+// appendTo writes the records of one partition, batch after batch.
+func (w *Writer) appendTo(ctx context.Context, p *partition, records []producers.Record, indexes []int32) (unacknowledged int, rejected []RejectedRecord, err error) {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return len(indexes), nil, context.Cause(ctx)
+	}
+	for len(indexes) > 0 {
+		n, refused, err := w.appendBatch(ctx, p, records, indexes)
+		rejected = append(rejected, refused...)
+		if err != nil {
+			return len(indexes) + len(rejected), rejected, err
+		}
+		indexes = indexes[n:]
+	}
+	return len(rejected), rejected, nil
+}
+
+// appendBatch writes a first batch of indexes and says how many it covers: written, or rejected.
+func (w *Writer) appendBatch(ctx context.Context, p *partition, records []producers.Record, indexes []int32) (int, []RejectedRecord, error) {
+	var s *slot
+	select {
+	case s = <-w.slots:
+	case <-ctx.Done():
+		return 0, nil, context.Cause(ctx)
+	}
+	defer func() { w.slots <- s }()
+	for {
+		n, oversize := s.fill(records, indexes, p.maxBytes, w.cfg.MaxRecordBytes)
+		if n == 0 {
+			return 1, []RejectedRecord{rejection(indexes[0], oversize, w.cfg.MaxRecordBytes)}, nil
+		}
+		err := w.send(ctx, p, s)
+		switch {
+		case err == nil:
+			return n, nil, nil
+		case !errors.Is(err, errTooLarge):
+			return 0, nil, err
+		case n == 1:
+			return 1, []RejectedRecord{rejection(indexes[0], s.encoder.Size(), w.topicLimit(ctx, p.topic))}, nil
+		}
+		// The sizes of the parts are what the next batches are filled to, too.
+		p.maxBytes = max(s.encoder.Size()/2, 1)
+	}
+}
+
+func rejection(index int32, size, limit int) RejectedRecord {
+	r := RejectedRecord{Index: int(index), Size: size, Limit: limit}
+	if limit > 0 {
+		r.Err = fmt.Errorf("record %d of %d bytes is larger than the %d bytes that the topic takes", index, size, limit)
+	} else {
+		r.Err = fmt.Errorf("record %d of %d bytes is larger than the topic takes", index, size)
+	}
+	return r
+}
+
+// fill encodes as many records as fit, at least one, and returns how many. It returns 0 and the size of the first record
+// if that is above maxRecord.
+func (s *slot) fill(records []producers.Record, indexes []int32, maxBytes, maxRecord int) (n, oversize int) {
+	s.encoder.Reset()
+	for _, i := range indexes {
+		r := &records[i]
+		s.headers = s.headers[:0]
+		for _, h := range r.Headers {
+			s.headers = append(s.headers, batch.Header{Key: h.Key, Value: h.Value})
+		}
+		size := batch.RecordSize(r.Key, r.Value, s.headers)
+		if size > maxRecord {
+			return n, size
+		}
+		if n > 0 && (s.encoder.Size()+size > maxBytes || n == maxBatchRecords) {
+			break
+		}
+		s.encoder.Add(r.Key, r.Value, s.headers)
+		n++
+	}
+	return n, 0
+}
+
+var errTooLarge = errors.New("batch is too large for the topic")
+
+// send writes the batch in s and advances the session of p. It sends the same bytes until a broker answers for them, or
+// ctx ends.
+func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
+	var (
+		backoff   = kafkaconn.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
+		unknown   time.Time // since when the topic is unknown
+		notBefore time.Time
+		sessions  = 1
+		open      bool // A send may have written the batch without our knowing.
+		frozen    bool
+	)
+	for {
+		err := w.ready(ctx, p)
+		if err == nil {
+			if !frozen {
+				s.freeze(w, p)
+				frozen = true
+			}
+			var sent bool
+			sent, err = w.try(ctx, p, s, notBefore)
+			open = open || sent
+		}
+		verdict := judge(err)
+		switch verdict {
+		case written:
+			p.session.advance(s.encoder.Count())
+			return nil
+		case tooLarge:
+			return errTooLarge
+		case staleSession:
+			// The broker does not have the batch under this session: it would have said so. Go on under a new one.
+			if sessions++; sessions > maxSessions {
+				return fmt.Errorf("partition %s/%d: %w after %d new sessions", p.topic, p.id, err, maxSessions-1)
+			}
+			p.session, frozen, open = session{}, false, false
+		case refused:
+			if open {
+				p.session.end()
+			}
+			return fmt.Errorf("partition %s/%d: %w", p.topic, p.id, err)
+		}
+		missing := kafkaconn.IsUnknownTopic(err) || errors.Is(err, errNoPartition)
+		switch {
+		case !missing:
+			unknown = time.Time{}
+		case unknown.IsZero():
+			unknown = time.Now()
+		case time.Since(unknown) > unknownTopicGrace:
+			p.session.end()
+			if kafkaconn.IsUnknownTopic(err) {
+				return unknownTopic(p.topic)
+			}
+			return err
+		}
+		if w.cfg.OnRetry != nil {
+			w.cfg.OnRetry(p.topic, p.id, err)
+		}
+		notBefore = time.Now()
+		ended := backoff.Wait(ctx)
+		if ended == nil && ctx.Err() != nil {
+			ended = context.Cause(ctx)
+		}
+		if ended != nil {
+			if open {
+				p.session.end()
+			}
+			return fmt.Errorf("partition %s/%d: %w (last: %w)", p.topic, p.id, ended, err)
+		}
+	}
+}
+
+// ready sees to it that p has a session.
+func (w *Writer) ready(ctx context.Context, p *partition) error {
+	if p.session.ok {
+		return nil
+	}
+	id, err := w.initProducerID(ctx)
+	if err == nil {
+		p.session = session{id: id, ok: true}
+	}
+	return err
+}
+
+func (w *Writer) initProducerID(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.RequestTimeout)
+	defer cancel()
+	b := w.cluster.AppendHeader(nil, keyInitProducerID, versionInitProducerID, false)
+	b = wire.AppendNullString(b, false) // No transactional id.
+	b = wire.AppendInt32(b, math.MaxInt32)
+	kafkaconn.FinishFrame(b, 0)
+	e := &kafkaconn.Exchange{Broker: kafkaconn.AnyBroker, Key: keyInitProducerID, Version: versionInitProducerID, Request: b}
+	if err := w.cluster.Do(ctx, e); err != nil {
+		return 0, fmt.Errorf("ask for a producer id: %w", err)
+	}
+	r := wire.NewReader(e.Response)
+	r.Int32()
+	code, id := r.Int16(), r.Int64()
+	switch {
+	case r.Err() != nil:
+		return 0, fmt.Errorf("read the producer id: %w", r.Err())
+	case code != 0:
+		// Code 14 right after a broker started: the caller tries again. Going on would write without idempotence.
+		return 0, fmt.Errorf("ask for a producer id: %w", kafkago.Error(code))
+	case id < 0:
+		return 0, fmt.Errorf("ask for a producer id: the broker answered %d", id)
+	}
+	return id, nil
+}
+
+// freeze makes the request of the batch. Its bytes do not change any more.
+func (s *slot) freeze(w *Writer, p *partition) {
+	if s.exchange != nil && !s.exchange.Done() {
+		s.frame = nil // A connection may still be writing the old one.
+	}
+	b := w.cluster.AppendHeader(s.frame[:0], keyProduce, versionProduce, false)
+	b = wire.AppendNullString(b, false)
+	b = wire.AppendInt16(b, acksAll)
+	b = wire.AppendInt32(b, int32(w.cfg.RequestTimeout*3/4/time.Millisecond)) // The broker gives up before we do.
+	b = wire.AppendArrayLen(b, 1, false)
+	b = wire.AppendString(b, p.topic, false)
+	b = wire.AppendArrayLen(b, 1, false)
+	b = wire.AppendInt32(b, p.id)
+	at := len(b)
+	b = wire.AppendInt32(b, 0)
+	b = s.encoder.AppendBatch(b, w.compressor, time.Now().UnixMilli(),
+		batch.Producer{ID: p.session.id, Epoch: p.session.epoch, Sequence: p.session.next})
+	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	kafkaconn.FinishFrame(b, 0)
+	s.frame = b
+	s.exchange = nil
+}
+
+// try sends the frozen request once. sent tells that a broker may have got it.
+func (w *Writer) try(ctx context.Context, p *partition, s *slot, notBefore time.Time) (sent bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.RequestTimeout)
+	defer cancel()
+	t, err := w.cluster.Topic(ctx, p.topic, notBefore)
+	if err == nil && int(p.id) >= len(t.Partitions) {
+		t, err = w.cluster.Topic(ctx, p.topic, time.Now()) // It may be a new one.
+	}
+	if err != nil {
+		return false, err
+	}
+	if p.id < 0 || int(p.id) >= len(t.Partitions) {
+		return false, fmt.Errorf("%w: topic %s has %d partitions", errNoPartition, p.topic, len(t.Partitions))
+	}
+	leader := t.Partitions[p.id].Leader
+	if leader < 0 {
+		return false, kafkago.LeaderNotAvailable
+	}
+	if s.exchange == nil || !s.exchange.Done() {
+		s.exchange = &kafkaconn.Exchange{Key: keyProduce, Version: versionProduce, Request: s.frame}
+	}
+	s.exchange.Broker = leader
+	if err := w.cluster.Do(ctx, s.exchange); err != nil {
+		return true, err
+	}
+	return true, parseProduce(s.exchange.Response)
+}
+
+var errNoPartition = errors.New("no such partition")
+
+func parseProduce(answer []byte) error {
+	r := wire.NewReader(answer)
+	if n := r.ArrayLen(false); n != 1 && r.Err() == nil {
+		return fmt.Errorf("produce: the broker answered for %d topics, not 1", n)
+	}
+	_ = r.String(false)
+	if n := r.ArrayLen(false); n != 1 && r.Err() == nil {
+		return fmt.Errorf("produce: the broker answered for %d partitions, not 1", n)
+	}
+	r.Int32()
+	code := r.Int16()
+	if err := r.Err(); err != nil {
+		return fmt.Errorf("read the answer to produce: %w", err)
+	}
+	if code != 0 {
+		return kafkago.Error(code)
+	}
+	return nil
+}
+
+type outcome int
+
+const (
+	again   outcome = iota // written or not: send the same bytes
+	written                // acknowledged
+	tooLarge
+	staleSession // not written: the broker does not know this session, or expects another number
+	refused      // not written by this send, and never will be
+)
+
+func judge(err error) outcome {
+	var code kafkago.Error
+	switch {
+	case err == nil:
+		return written
+	case !errors.As(err, &code):
+		if kafkaconn.Temporary(err) {
+			return again
+		}
+		return refused
+	}
+	switch code {
+	case kafkago.DuplicateSequenceNumber:
+		return written // An earlier send did it; the broker no longer knows the offset.
+	case kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge:
+		return tooLarge
+	case kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch, kafkago.InvalidProducerIDMapping:
+		return staleSession
+	}
+	if kafkaconn.Temporary(err) {
+		return again
+	}
+	return refused
+}
+
+// topicLimit is the largest batch that a topic takes (max.message.bytes), 0 if the broker does not tell.
+func (w *Writer) topicLimit(ctx context.Context, topic string) int {
+	res, err := w.cluster.Client(w.cfg.RequestTimeout).DescribeConfigs(ctx, &kafkago.DescribeConfigsRequest{
+		Resources: []kafkago.DescribeConfigRequestResource{{
+			ResourceType: kafkago.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{"max.message.bytes"},
+		}},
+	})
+	if err != nil {
+		return 0 // Only the wording of another error depends on it.
+	}
+	for _, r := range res.Resources {
+		for _, c := range r.ConfigEntries {
+			var n int
+			if _, err := fmt.Sscan(c.ConfigValue, &n); err == nil && c.ConfigName == "max.message.bytes" {
+				return n
+			}
+		}
+	}
+	return 0
+}

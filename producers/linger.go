@@ -1,0 +1,31 @@
+package producers
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+var errGraceOver = errors.New("stopped, and the log did not acknowledge the last batch in time")
+
+// Linger returns what a Pump needs to end well when ctx ends: stop is closed then, and the context returned ends only
+// after the grace, so that the batch on its way can still be acknowledged and counted. done frees what this takes; the
+// context ends with it.
+func Linger(ctx context.Context, grace time.Duration) (working context.Context, stop <-chan struct{}, done func()) {
+	working, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stopping := make(chan struct{})
+	unhook := context.AfterFunc(ctx, func() {
+		close(stopping)
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(errGraceOver)
+		case <-working.Done():
+		}
+	})
+	return working, stopping, func() {
+		unhook()
+		cancel(context.Canceled)
+	}
+}

@@ -1,0 +1,36 @@
+// Package producers puts events on the log.
+//
+//	Send -> Validate -> AppendEvent -> Identity.Partition -> Log.Append
+//
+// Sender is the whole of it for a program that has events at hand. Generators and replays are Sources: a Pump takes
+// batches from a Source, paces them, sends them and counts in a Truth what the log has acknowledged.
+package producers
+
+import "context"
+
+// RunHeader is the key of the header that carries the run of a record whose value may not be readable.
+const RunHeader = "tidemark-run"
+
+// Record is one record on its way to the log.
+type Record struct {
+	// Topic is the full name, namespace included; Partition the one it goes to.
+	Topic     string
+	Partition int32
+	// Key and Value may be nil. They belong to the caller again when Append has returned.
+	Key, Value []byte
+	Headers    []Header
+}
+
+// Header is one header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Log appends records durably. Append returns nil when the brokers have all of them (acks=all), in each partition in
+// the order given; after an error some may be on the log. Partitions returns the partition count of a topic; it is
+// asked before every batch, so it should answer from memory.
+type Log interface {
+	Append(ctx context.Context, records []Record) error
+	Partitions(ctx context.Context, topic string) (int, error)
+}

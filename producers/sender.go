@@ -1,0 +1,152 @@
+package producers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Sender puts events on a log. It reuses its memory from call to call and is not for concurrent use; several Senders may
+// share a Log that is.
+type Sender struct {
+	// Log takes the records. Required.
+	Log Log
+	// Namespace is the pipeline to send to. Default schemas.DefaultNamespace.
+	Namespace string
+	// Run is the label that goes into the header of poison records, whose value may not hold one. Default none.
+	Run string
+
+	batch   Batch
+	records []Record
+	headers []Header
+	topics  [16]topic // By type.
+}
+
+// topic is what a Sender has to know about a topic for one batch.
+type topic struct {
+	name       string
+	partitions int
+}
+
+// InvalidError is the error of events that no consumer would accept.
+type InvalidError struct {
+	Total  int // Events given, none of which was sent.
+	Events []InvalidEvent
+}
+
+// InvalidEvent is one of them.
+type InvalidEvent struct {
+	Index int   // In the events given.
+	Err   error // One *schemas.FieldError a bad field, joined.
+}
+
+// shownInvalid is how many bad events an error describes.
+const shownInvalid = 3
+
+// Error names the bad events and their fields.
+func (e *InvalidError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d of %d events are invalid", len(e.Events), e.Total)
+	for i, bad := range e.Events {
+		if i == shownInvalid {
+			b.WriteString("; ...")
+			break
+		}
+		fmt.Fprintf(&b, "; event %d: %s", bad.Index, strings.ReplaceAll(bad.Err.Error(), "\n", ", "))
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors of the bad events.
+func (e *InvalidError) Unwrap() []error {
+	errs := make([]error, len(e.Events))
+	for i := range e.Events {
+		errs[i] = e.Events[i].Err
+	}
+	return errs
+}
+
+// Send puts events on the log: nil means that the brokers have all of them. The events may be of different types and
+// may be changed when Send has returned. If any is invalid the error is an *InvalidError and nothing was sent; after any
+// other error some may be on the log, and sending all of them again counts each once.
+func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
+	s.batch.Reset()
+	var invalid []InvalidEvent
+	for i, e := range events {
+		err := schemas.Validate(e)
+		if err == nil && len(invalid) == 0 {
+			_, err = s.batch.AddEvent(e)
+		}
+		if err != nil {
+			invalid = append(invalid, InvalidEvent{Index: i, Err: err})
+		}
+	}
+	if len(invalid) > 0 {
+		return &InvalidError{Total: len(events), Events: invalid}
+	}
+	return s.SendItems(ctx, s.batch.Items)
+}
+
+// SendItems puts items on the log as they are: nil means that the brokers have all of them. Nothing is validated. After
+// an error some may be on the log.
+func (s *Sender) SendItems(ctx context.Context, items []Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	clear(s.topics[:])
+	s.headers = append(s.headers[:0], Header{Key: RunHeader, Value: []byte(s.Run)})
+	s.records = s.records[:0]
+	for i := range items {
+		item := &items[i]
+		t := &s.topics[item.Type]
+		if t.partitions == 0 {
+			if err := s.look(ctx, t, item.Type); err != nil {
+				return err
+			}
+		}
+		r := Record{Topic: t.name, Partition: item.Identity.Partition(t.partitions), Value: item.Value}
+		if item.Kind == Poison && s.Run != "" {
+			r.Headers = s.headers
+		}
+		s.records = append(s.records, r)
+	}
+	err := s.Log.Append(ctx, s.records)
+	clear(s.records) // The values are not ours to keep.
+	if err != nil {
+		return fmt.Errorf("send %d records: %w", len(items), err)
+	}
+	return nil
+}
+
+// look finds out about the topic of events of type t.
+func (s *Sender) look(ctx context.Context, found *topic, t schemas.Type) error {
+	namespace := s.Namespace
+	if namespace == "" {
+		namespace = schemas.DefaultNamespace
+	}
+	name := schemas.TopicName(namespace, schemas.SpecOf(t).Topic)
+	n, err := s.Log.Partitions(ctx, name)
+	if err == nil && n < 1 {
+		err = fmt.Errorf("topic %s has %d partitions", name, n)
+	}
+	if err != nil {
+		return fmt.Errorf("find the partitions for %s: %w", t, err)
+	}
+	found.name, found.partitions = name, n
+	return nil
+}
+
+// Report sends the truth about a run, as Truth.Runs gives it. Sending the same messages again changes nothing.
+func (s *Sender) Report(ctx context.Context, runs []*usagev1.Run) error {
+	events := make([]schemas.Event, len(runs))
+	for i, r := range runs {
+		events[i] = r
+	}
+	if err := s.Send(ctx, events); err != nil {
+		return fmt.Errorf("report the run: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,182 @@
+// Package synthetic makes a realistic workload of all event types from a seed, and knows exactly what it made.
+//
+//	Run: Generator.Next -> producers.Pump -> producers.Sender -> the log; then the truth to runs.v1
+//	Next: what is to be repeated now, or poison, or a fresh event: type -> session -> message -> wire form
+//
+// Equal options give equal bytes. All of it is simulated: models and providers have real names, figures are made up.
+package synthetic
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"tidemark/schemas"
+)
+
+// Profiles.
+const (
+	Mixed      = "mixed"       // All types.
+	TokenCalls = "token_calls" // Token calls alone.
+)
+
+// Defaults.
+const (
+	DefaultTenants = 200
+	DefaultUsers   = 100_000
+	DefaultWindow  = 262_144
+)
+
+// Mix is how often each type is made, relative to the others.
+type Mix struct {
+	Queries, Signups, TokenCalls, ModelEvents, ReferencePoints float64
+}
+
+// Options say what to make.
+type Options struct {
+	// Seed makes two runs different: equal options, the Run label apart, make the same events with the same ids, and
+	// options that differ in anything else make other ids.
+	Seed uint64
+	// Events is how many records to make, repeated and poison ones included. Default 0: no end.
+	Events int64
+	// Start and Span are the time in which events happen, more of them in busy hours. An endless workload goes through
+	// it once every million records. Required unless Live.
+	Start time.Time
+	Span  time.Duration
+	// Live gives events the time they are made at instead.
+	Live bool
+	// Now is the clock of a live workload. Default time.Now.
+	Now func() time.Time
+
+	// Profile is Mixed or TokenCalls. Default Mixed.
+	Profile string
+	// Mix replaces that of the profile. Default, all zero: the profile's.
+	Mix Mix
+	// Tenants is how many customers there are, Users how many users they have together, about. Default DefaultTenants
+	// and DefaultUsers.
+	Tenants, Users int
+	// Run is the label of the events' run field. Default none.
+	Run string
+
+	// The shares are between 0 and 1, relative to the fresh events; default 0.
+	//
+	// Duplicates repeat an event within a few thousand records, FarDuplicates more than Window records of its partition
+	// later: there are some only in a run of well over Window x Partitions records of the type. Conflicts repeat an
+	// identity with another time, within a few thousand records. Late events are hours to days before their
+	// neighbors, OutOfOrder ones seconds. Poison is values that no consumer accepts, of three sorts: random bytes, a
+	// message cut short, a message with a field out of its limits.
+	Duplicates, FarDuplicates, Conflicts, Late, OutOfOrder, Poison float64
+
+	// Window is how far consumers look back in a partition, and Partitions how many a topic has. They decide where
+	// repeated records are put, not how they are counted. Default DefaultWindow and schemas.DefaultPartitions.
+	Window     int64
+	Partitions int
+
+	rate float64 // Records a second, 0 without a pace; given to Run.
+}
+
+// Validate returns all that is wrong with the options.
+func (o Options) Validate() error {
+	var errs []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	check(o.Events >= 0, "events: %d is negative", o.Events)
+	if !o.Live {
+		first, last := o.Start.UTC().Year(), o.Start.Add(o.Span).UTC().Year()
+		check(o.Span >= time.Second, "span: %s is less than a second", o.Span)
+		check(first > minYear && last < maxYear, "start and span: %s and %s are not within the years %d to %d",
+			o.Start.UTC().Format(time.RFC3339), o.Span, minYear+1, maxYear-1)
+	}
+	check(o.rate >= 0 && o.rate <= maxRate, "rate: %v is not between 0 and %v", o.rate, float64(maxRate))
+	check(o.Profile == "" || o.Profile == Mixed || o.Profile == TokenCalls, "profile: %q is neither %s nor %s", o.Profile, Mixed, TokenCalls)
+	total := 0.0
+	for t, share := range o.Mix.shares() {
+		check(share >= 0 && share <= 1e6, "mix: %v of %s is not between 0 and 1000000", share, schemas.Type(t))
+		total += share
+	}
+	check(o.Mix == Mix{} || total > 0, "mix: has nothing in it")
+	check(o.Tenants >= 0 && o.Tenants <= maxMany, "tenants: %d is not between 0 and %d", o.Tenants, maxMany)
+	check(o.Users >= 0 && o.Users <= 1e12, "users: %d is not between 0 and 1000000000000", o.Users)
+	check(o.Partitions >= 0 && o.Partitions <= maxMany, "partitions: %d is not between 0 and %d", o.Partitions, maxMany)
+	check(o.Window >= 0, "window: %d is negative", o.Window)
+	check(len(o.Run) <= 200 && strings.IndexFunc(o.Run, func(r rune) bool { return r < ' ' || r > '~' }) < 0,
+		"run: %q is longer than 200 characters or not plain ASCII", o.Run)
+	for _, s := range []struct {
+		name  string
+		share float64
+	}{
+		{"duplicates", o.Duplicates}, {"far duplicates", o.FarDuplicates}, {"conflicts", o.Conflicts},
+		{"late", o.Late}, {"out of order", o.OutOfOrder}, {"poison", o.Poison},
+		{"duplicates, far duplicates and conflicts together", o.Duplicates + o.FarDuplicates + o.Conflicts},
+		{"late and out of order together", o.Late + o.OutOfOrder},
+	} {
+		check(s.share >= 0 && s.share <= 1, "share of %s: %v is not between 0 and 1", s.name, s.share)
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	minYear, maxYear = 1900, 2299 // The years of acceptable times; the first and the last are left as room for disorder.
+	maxRate          = 1e9
+	maxMany          = 1_000_000
+)
+
+// withDefaults returns the options with everything filled in.
+func (o Options) withDefaults() Options {
+	if o.Profile == "" {
+		o.Profile = Mixed
+	}
+	if o.Mix == (Mix{}) {
+		o.Mix = Mix{Queries: 0.30, Signups: 0.02, TokenCalls: 0.66, ModelEvents: 0.0199, ReferencePoints: 0.0001}
+		if o.Profile == TokenCalls {
+			o.Mix = Mix{TokenCalls: 1}
+		}
+	}
+	set := func(v *int, to int) {
+		if *v == 0 {
+			*v = to
+		}
+	}
+	set(&o.Tenants, DefaultTenants)
+	set(&o.Users, DefaultUsers)
+	set(&o.Partitions, schemas.DefaultPartitions)
+	if o.Window == 0 {
+		o.Window = DefaultWindow
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Live {
+		o.Start, o.Span = o.Now(), 0
+	}
+	return o
+}
+
+// shares returns the mix by type.
+func (m Mix) shares() [typeCount]float64 {
+	return [typeCount]float64{
+		schemas.QueryType: m.Queries, schemas.SignupType: m.Signups, schemas.TokenCallType: m.TokenCalls,
+		schemas.ModelEventType: m.ModelEvents, schemas.ReferencePointType: m.ReferencePoints,
+	}
+}
+
+// idPrefix is what all ids of the run begin with: the seed, and a hash of all else that decides what an event holds, so
+// that other options never make another event of the same identity. It is to be called with the defaults filled in.
+func (o Options) idPrefix() string {
+	h := mix(0)
+	for _, n := range []int64{o.Events, o.Start.UnixMicro(), int64(o.Span), int64(o.Tenants), int64(o.Users), o.Window, int64(o.Partitions)} {
+		h = mix(h ^ uint64(n))
+	}
+	for _, f := range []float64{o.Duplicates, o.FarDuplicates, o.Conflicts, o.Late, o.OutOfOrder, o.Poison} {
+		h = mix(h ^ math.Float64bits(f))
+	}
+	for _, f := range o.Mix.shares() {
+		h = mix(h ^ math.Float64bits(f))
+	}
+	return fmt.Sprintf("%x-%010x-", o.Seed, h>>24)
+}

@@ -1,0 +1,165 @@
+package producers
+
+import (
+	"time"
+
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Counts is what is known about the records of one type, all of which the log has acknowledged.
+//
+// Produced = Events + Duplicates + Conflicts + Poison.
+type Counts struct {
+	Produced   uint64
+	Events     uint64 // Distinct events that consumers accept.
+	Duplicates uint64 // Records that repeat an earlier one, FarDuplicates among them.
+	Conflicts  uint64 // Records with an earlier identity and another time: the first one counts.
+	Poison     uint64 // Records that end as dead letters.
+
+	// FarDuplicates were too far behind the original for a consumer with the window given: it stores them, and views
+	// show the event once.
+	FarDuplicates uint64
+	// OutOfOrder events are seconds before their neighbors in time, Late ones hours or days.
+	OutOfOrder, Late uint64
+
+	// Over distinct events: the sum of the weights, and of tokens times weight.
+	Weight, InputTokens, OutputTokens uint64
+	// FirstTime and LastTime are the earliest and the latest of distinct events, microseconds since 1970; both 0 if
+	// there are none.
+	FirstTime, LastTime int64
+
+	Bytes uint64 // Of all values.
+}
+
+// Truth is the counts by type of what a run has put on the log. The zero value is ready.
+type Truth struct {
+	counts [schemas.RunType]Counts
+}
+
+// Add counts items that the log has acknowledged.
+func (t *Truth) Add(items []Item) {
+	for i := range items {
+		if item := &items[i]; int(item.Type) < len(t.counts) {
+			t.counts[item.Type].add(item)
+		}
+	}
+}
+
+func (c *Counts) add(item *Item) {
+	c.Produced++
+	c.Bytes += uint64(len(item.Value))
+	switch item.Kind {
+	case FarDuplicate:
+		c.FarDuplicates++
+		c.Duplicates++
+	case Duplicate:
+		c.Duplicates++
+	case Conflict:
+		c.Conflicts++
+	case Poison:
+		c.Poison++
+	case Fresh:
+		if c.Events == 0 {
+			c.FirstTime, c.LastTime = item.Time, item.Time
+		}
+		c.Events++
+		c.FirstTime, c.LastTime = min(c.FirstTime, item.Time), max(c.LastTime, item.Time)
+		c.Weight += item.Weight
+		c.InputTokens += item.InputTokens
+		c.OutputTokens += item.OutputTokens
+		switch item.Disorder {
+		case InOrder:
+		case OutOfOrder:
+			c.OutOfOrder++
+		case Late:
+			c.Late++
+		}
+	}
+}
+
+// Of returns the counts of one type.
+func (t *Truth) Of(of schemas.Type) Counts {
+	if int(of) >= len(t.counts) {
+		return Counts{}
+	}
+	return t.counts[of]
+}
+
+// Total returns the counts of all types together.
+func (t *Truth) Total() Counts {
+	var sum Counts
+	for i := range t.counts {
+		c := &t.counts[i]
+		if c.Events > 0 {
+			if sum.Events == 0 {
+				sum.FirstTime, sum.LastTime = c.FirstTime, c.LastTime
+			}
+			sum.FirstTime, sum.LastTime = min(sum.FirstTime, c.FirstTime), max(sum.LastTime, c.LastTime)
+		}
+		sum.Produced += c.Produced
+		sum.Events += c.Events
+		sum.Duplicates += c.Duplicates
+		sum.Conflicts += c.Conflicts
+		sum.Poison += c.Poison
+		sum.FarDuplicates += c.FarDuplicates
+		sum.OutOfOrder += c.OutOfOrder
+		sum.Late += c.Late
+		sum.Weight += c.Weight
+		sum.InputTokens += c.InputTokens
+		sum.OutputTokens += c.OutputTokens
+		sum.Bytes += c.Bytes
+	}
+	return sum
+}
+
+// RunInfo names a run.
+type RunInfo struct {
+	Run    string    // The label in the events' run field. It should name one run for ever.
+	Kind   string    // "generate", "replay" or "load".
+	Start  time.Time // When the run began. Part of the messages' identity: keep it to send them again.
+	Detail string    // The command line or file names, for people; cut to what a message may hold.
+}
+
+// runTenant and runSource are who speaks in the messages about runs.
+const (
+	runTenant = "tidemark"
+	runSource = "tidemark/runs"
+	maxDetail = 512 // Bytes.
+)
+
+// Runs returns one message for each type that has records.
+func (t *Truth) Runs(info RunInfo) []*usagev1.Run {
+	var runs []*usagev1.Run
+	for i := range t.counts {
+		c := &t.counts[i]
+		if c.Produced == 0 {
+			continue
+		}
+		name := schemas.Type(i).String()
+		runs = append(runs, &usagev1.Run{
+			Source: runSource, Id: info.Run + "/" + name, TimeUs: info.Start.UnixMicro(), Tenant: runTenant,
+			Run: info.Run, Kind: info.Kind, Type: name, Detail: plain(info.Detail, maxDetail),
+			Produced: c.Produced, Events: c.Events, Duplicates: c.Duplicates, Conflicts: c.Conflicts, Poison: c.Poison,
+			InputTokens: c.InputTokens, OutputTokens: c.OutputTokens, Weight: c.Weight,
+			FirstTimeUs: c.FirstTime, LastTimeUs: c.LastTime,
+		})
+	}
+	return runs
+}
+
+// plain returns s as valid text without control characters, cut to at most limit bytes.
+func plain(s string, limit int) string {
+	var out []rune
+	size := 0
+	for _, r := range s { // Invalid bytes come as U+FFFD.
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			r = ' '
+		}
+		if size += len(string(r)); size > limit {
+			break
+		}
+		out = append(out, r)
+	}
+	return string(out)
+}
