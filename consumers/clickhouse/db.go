@@ -1,0 +1,241 @@
+// Package clickhouse is the adapter of the consumers to ClickHouse: statements
+// and queries (DB), blocks and the ledger (Store), and the schema (Migrate).
+//
+//	ingest.Worker -> Store.Insert -> one INSERT of one Native block
+//	              -> Store.Account -> one row of the ledger
+//	rollup, audit -> DB.Exec, DB.Query
+//	migrate       -> DB.Migrate
+//
+// It speaks ClickHouse's HTTP interface, because only there the bytes of a
+// block can be made once, column by column, without the driver's own copies.
+//
+// An error of this package is one of two kinds: IsRefused reports that the
+// database refuses the data itself and will refuse it again, anything else means
+// that the outcome is unknown or that the cause may pass, so the caller sends
+// the same again. Every statement that the package itself sends may be sent
+// twice.
+package clickhouse
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"time"
+
+	chgo "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// Config says how to reach ClickHouse. Only URL and Database are required.
+type Config struct {
+	URL      string // http://host:port or https://host:port, with an optional path; required
+	User     string // "default"
+	Password string // empty
+	Database string // the namespace: every unqualified name is looked up there; required
+	// TLS is used with https, nil for the system's roots.
+	TLS *tls.Config
+
+	DialTimeout time.Duration // to connect, or to wait for a free connection; 10 s
+	// AttemptTimeout bounds one attempt of a method of Store, from the first byte
+	// sent to the last one received; 60 s.
+	AttemptTimeout time.Duration
+	// SilenceTimeout is how long the server may send nothing while a statement or
+	// a query is under way; 5 min.
+	SilenceTimeout time.Duration
+	MaxConns       int // connections open at a time; 32
+}
+
+// validate reports every problem of the configuration at once.
+func (c Config) validate() (*url.URL, error) {
+	var problems []error
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil:
+		// The error of url.Parse quotes its input, which may hold a password.
+		problems = append(problems, errors.New("the ClickHouse URL cannot be parsed"))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		problems = append(problems, errors.New("the ClickHouse URL must be http://host:port or https://host:port"))
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		problems = append(problems, errors.New("the ClickHouse URL must not hold a user, a password or parameters: give them apart"))
+	}
+	if c.Database == "" {
+		problems = append(problems, errors.New("the ClickHouse database is not named"))
+	}
+	if c.MaxConns < 0 || c.DialTimeout < 0 || c.AttemptTimeout < 0 || c.SilenceTimeout < 0 {
+		problems = append(problems, errors.New("ClickHouse limits and timeouts must not be negative"))
+	}
+	return u, errors.Join(problems...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.User == "" {
+		c.User = "default"
+	}
+	if c.DialTimeout == 0 {
+		c.DialTimeout = 10 * time.Second
+	}
+	if c.AttemptTimeout == 0 {
+		c.AttemptTimeout = 60 * time.Second
+	}
+	if c.SilenceTimeout == 0 {
+		c.SilenceTimeout = 5 * time.Minute
+	}
+	if c.MaxConns == 0 {
+		c.MaxConns = 32
+	}
+	return c
+}
+
+// DB is a pool of connections to one database. It is safe for concurrent use.
+type DB struct {
+	config Config
+	conn   chgo.Conn
+}
+
+// Open checks the configuration and makes a pool. It does not connect: see Ping.
+func Open(cfg Config) (*DB, error) {
+	u, err := cfg.validate()
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse configuration: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	host, tlsConfig := u.Host, cfg.TLS
+	if u.Scheme == "https" && tlsConfig == nil {
+		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if u.Scheme == "http" {
+		tlsConfig = nil
+	}
+	if u.Port() == "" {
+		port := "80"
+		if u.Scheme == "https" {
+			port = "443"
+		}
+		host = net.JoinHostPort(u.Hostname(), port)
+	}
+	dialer := &net.Dialer{Timeout: cfg.DialTimeout, KeepAlive: 15 * time.Second}
+	conn, err := chgo.Open(&chgo.Options{
+		Protocol: chgo.HTTP,
+		Addr:     []string{host},
+		// The database is a parameter of each request (see settings): a
+		// connection bound to it could not create it.
+		Auth:         chgo.Auth{Username: cfg.User, Password: cfg.Password},
+		TLS:          tlsConfig,
+		HttpUrlPath:  u.Path,
+		DialTimeout:  cfg.DialTimeout,
+		ReadTimeout:  cfg.SilenceTimeout,
+		MaxOpenConns: cfg.MaxConns,
+		// Making a connection costs a query, so none is dropped for being idle.
+		MaxIdleConns: cfg.MaxConns,
+		DialContext: func(ctx context.Context, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, "tcp", addr)
+			if err != nil {
+				return nil, err
+			}
+			return &watchedConn{Conn: conn, silence: cfg.SilenceTimeout}, nil
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse configuration: %w", err)
+	}
+	return &DB{config: cfg, conn: conn}, nil
+}
+
+// Close closes the idle connections and refuses new work.
+func (db *DB) Close() error {
+	if err := db.conn.Close(); err != nil {
+		return fmt.Errorf("close the connections to ClickHouse: %w", err)
+	}
+	return nil
+}
+
+// Database is the name of the database that unqualified names are looked up in.
+func (db *DB) Database() string { return db.config.Database }
+
+// Ping asks the server for one row. It does not need the database to exist.
+func (db *DB) Ping(ctx context.Context) error {
+	return wrap("ping ClickHouse", db.conn.Ping(withoutDeadline(ctx)))
+}
+
+// Exec runs one statement and waits for its end. An INSERT is synchronous and
+// not deduplicated by the server. An error that is not an *Error leaves the
+// outcome unknown.
+func (db *DB) Exec(ctx context.Context, sql string) error {
+	return wrap("run a statement", db.conn.Exec(db.context(ctx, execSettings), sql))
+}
+
+// Query runs a query and calls row once a row of its result, in order. The
+// callback gets a function that copies the row into pointers to Go values of
+// the columns' own types (UInt64 to *uint64 and so on). An error of the
+// callback ends the query and is returned as it is.
+func (db *DB) Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) (err error) {
+	// A query given up half-way is stopped, not read to its end.
+	ctx, cancel := context.WithCancel(db.context(ctx, querySettings))
+	defer cancel()
+	rows, err := db.conn.Query(ctx, sql)
+	if err != nil {
+		return wrap("query", err)
+	}
+	defer func() {
+		cancel()
+		_ = rows.Close() // the result has been read, or given up; Err tells what matters
+	}()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return wrap("query", rows.Err())
+}
+
+// Format runs a query that may only read and copies its result to w in one of
+// ClickHouse's output formats, such as "CSVWithNames", without holding it in
+// memory. After an error part of the result may have been written.
+func (db *DB) Format(ctx context.Context, sql, format string, w io.Writer) error {
+	return db.format(ctx, sql, format, func(r io.Reader) error {
+		if _, err := io.Copy(w, r); err != nil {
+			return wrap("read the result", err)
+		}
+		return nil
+	})
+}
+
+// format runs a query and hands the raw result to read.
+func (db *DB) format(ctx context.Context, sql, format string, read func(io.Reader) error) (err error) {
+	ctx, cancel := context.WithCancel(db.context(ctx, readOnlySettings))
+	defer cancel()
+	stream, err := db.conn.QueryFormat(ctx, format, sql)
+	if err != nil {
+		return wrap("query", err)
+	}
+	defer func() {
+		cancel()
+		_ = stream.Close() // everything worth knowing came from reading
+	}()
+	return read(stream)
+}
+
+// Every setting that matters is sent with every request: the servers' defaults
+// differ between versions and profiles.
+var (
+	// execSettings: an INSERT is written when it is acknowledged, and a failure
+	// late in a statement is still a failure of the request.
+	execSettings = chgo.Settings{"async_insert": 0, "insert_deduplicate": 0, "wait_end_of_query": 1}
+	// querySettings: the server stops when nobody reads any more.
+	querySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1}
+	// readOnlySettings: 2 forbids writing but, unlike 1, not other settings.
+	readOnlySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1, "readonly": 2}
+)
+
+// context returns ctx with the database and the settings of a request.
+func (db *DB) context(ctx context.Context, settings chgo.Settings) context.Context {
+	all := make(chgo.Settings, len(settings)+1)
+	for name, value := range settings {
+		all[name] = value
+	}
+	all["database"] = db.config.Database
+	return chgo.Context(withoutDeadline(ctx), chgo.WithSettings(all))
+}

@@ -1,0 +1,254 @@
+package clickhouse
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
+	"tidemark/schemas"
+)
+
+// aheadLimit bounds the rows that Resume returns beyond the position. There are
+// as many as the blocks in flight of a dead worker had, unless ledger rows are
+// missing.
+const aheadLimit = 1 << 18
+
+// Resume returns the position of the partition and the stored rows around it.
+// See ingest.Store.
+func (s *Store) Resume(ctx context.Context, p ingest.Partition, window int64) (ingest.Resume, error) {
+	return s.resume(ctx, p, window, aheadLimit)
+}
+
+func (s *Store) resume(ctx context.Context, p ingest.Partition, window int64, limit int) (ingest.Resume, error) {
+	var r ingest.Resume
+	err := s.attempt(ctx, "read the position of "+p.String(), func(ctx context.Context) (err error) {
+		r.Known, r.Position, err = s.position(ctx, p)
+		return err
+	})
+	if err != nil {
+		return ingest.Resume{}, err
+	}
+	err = s.attempt(ctx, "read the window of "+p.String(), func(ctx context.Context) (err error) {
+		r.Stored, err = s.window(ctx, p, max(0, r.Position-window), r.Position)
+		return err
+	})
+	if err != nil {
+		return ingest.Resume{}, err
+	}
+	err = s.attempt(ctx, "read the rows ahead of "+p.String(), func(ctx context.Context) (err error) {
+		r.Ahead, r.Through, err = s.ahead(ctx, p, r.Position, limit)
+		return err
+	})
+	if err != nil {
+		return ingest.Resume{}, err
+	}
+	return r, nil
+}
+
+// position finds the end of the ledger's chain from offset 0.
+//
+// A ledger without overlaps is known by sums, without reading a row: each
+// range ends where exactly one other begins, except the last, and each begins
+// where one ends, except the first. Ranges that go forward and do that are
+// one path from 0 to the greatest end. (The sums are of hashes: a ledger that
+// passes by chance has odds of one in 2^64.)
+func (s *Store) position(ctx context.Context, p ingest.Partition) (known bool, position int64, err error) {
+	var rows, end uint64
+	var tiled uint8
+	sql := fmt.Sprintf(`SELECT count(), max(to_offset),
+  min(from_offset) = 0 AND min(to_offset > from_offset) = 1
+    AND sum(intHash64(from_offset)) - intHash64(min(from_offset)) = sum(intHash64(to_offset)) - intHash64(max(to_offset))
+FROM %s %s`, ledgerTable, coordinates(p))
+	err = s.db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&rows, &end, &tiled) })
+	if err != nil || rows == 0 {
+		return false, 0, err
+	}
+	if tiled == 1 {
+		return true, int64(end), nil
+	}
+	// There are overlaps, holes, or a row that was sent twice.
+	walk := chainWalk{}
+	sql = fmt.Sprintf("SELECT from_offset, to_offset, generation FROM %s %s ORDER BY from_offset, to_offset", ledgerTable, coordinates(p))
+	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
+		var row [24]byte
+		for buffered := bufio.NewReaderSize(r, 64<<10); ; {
+			if _, err := io.ReadFull(buffered, row[:]); errors.Is(err, io.EOF) {
+				return nil
+			} else if err != nil {
+				return fmt.Errorf("read the ledger: %w", err)
+			}
+			walk.add(ledger.Range{
+				From:       int64(binary.LittleEndian.Uint64(row[0:])),
+				To:         int64(binary.LittleEndian.Uint64(row[8:])),
+				Generation: int64(binary.LittleEndian.Uint64(row[16:])),
+			})
+		}
+	})
+	return true, walk.end(), err
+}
+
+// chainWalk follows ledger.Chain over ranges that come in the order of From,
+// holding only ranges that overlap one another: where a range begins and no
+// earlier one reaches beyond, every chain that goes on passes.
+type chainWalk struct {
+	position int64          // the end of the chain over all that was let go
+	broken   bool           // the chain ends at position whatever follows
+	pending  []ledger.Range // overlapping ranges from position on
+	reach    int64          // the greatest end among pending
+}
+
+func (w *chainWalk) add(r ledger.Range) {
+	if r.From >= w.reach {
+		w.settle()
+	}
+	w.pending = append(w.pending, r)
+	w.reach = max(w.reach, r.To)
+}
+
+// settle follows the chain through the pending ranges and lets them go.
+func (w *chainWalk) settle() {
+	if len(w.pending) == 0 || w.broken {
+		w.pending = w.pending[:0]
+		return
+	}
+	_, _, w.position, _ = ledger.Chain(w.position, w.pending)
+	w.broken = w.position < w.reach
+	w.pending = w.pending[:0]
+}
+
+// end settles what is left and returns the end of the chain.
+func (w *chainWalk) end() int64 {
+	w.settle()
+	return w.position
+}
+
+// window reads the stored rows at offsets in [from, to), each offset once.
+func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) ([]ingest.StoredRow, error) {
+	if from >= to {
+		return nil, nil
+	}
+	sql := fmt.Sprintf("SELECT offset, identity, toUnixTimestamp64Micro(time) FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset",
+		schemas.Ident(schemas.SpecOf(p.Type).RawTable), place(p), from, to)
+	var rows []ingest.StoredRow
+	err := s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
+		reader := bufio.NewReaderSize(r, 64<<10)
+		for {
+			row, err := readStoredRow(reader)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if n := len(rows); n == 0 || rows[n-1].Offset != row.Offset {
+				rows = append(rows, row)
+			}
+		}
+	})
+	return rows, err
+}
+
+// ahead reads the stored rows from the position on, each offset once. When there
+// are more than limit, through says up to where they are complete; otherwise
+// it is 0.
+func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.AheadRow, through int64, err error) {
+	spec := schemas.SpecOf(p.Type)
+	sql := fmt.Sprintf("SELECT offset, identity, toUnixTimestamp64Micro(time), %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d",
+		spec.ChecksumSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
+	read := 0
+	runs := map[string]string{}
+	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
+		reader := bufio.NewReaderSize(r, 64<<10)
+		for {
+			row, err := readAheadRow(reader, runs)
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			read++
+			if n := len(rows); n == 0 || rows[n-1].Offset != row.Offset {
+				rows = append(rows, row)
+			}
+		}
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if read == limit {
+		through = rows[len(rows)-1].Offset + 1
+	}
+	return rows, through, nil
+}
+
+// coordinates selects the ledger rows of a partition.
+func coordinates(p ingest.Partition) string {
+	return fmt.Sprintf("WHERE topic = %s AND epoch = %d AND partition = %d", schemas.Quote(p.Topic), p.Epoch, p.ID)
+}
+
+// place selects the raw rows of a partition. The index over offset finds them.
+func place(p ingest.Partition) string {
+	return fmt.Sprintf("epoch = %d AND partition = %d", p.Epoch, p.ID)
+}
+
+// readStoredRow reads offset, identity and time. io.EOF means that there is no
+// further row; a row cut short is another error.
+func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
+	var fixed [32]byte
+	if _, err := io.ReadFull(r, fixed[:]); errors.Is(err, io.EOF) {
+		return row, io.EOF
+	} else if err != nil {
+		return row, fmt.Errorf("read a stored row: %w", err)
+	}
+	row.Offset = int64(binary.LittleEndian.Uint64(fixed[0:]))
+	copy(row.Identity[:], fixed[8:24])
+	row.Time = int64(binary.LittleEndian.Uint64(fixed[24:]))
+	return row, nil
+}
+
+// maxRun is more than validation lets through.
+const maxRun = 1 << 16
+
+// readAheadRow reads a stored row with checksum and run. Equal runs share a string.
+func readAheadRow(r *bufio.Reader, runs map[string]string) (row ingest.AheadRow, err error) {
+	if row.StoredRow, err = readStoredRow(r); err != nil {
+		return row, err
+	}
+	var fixed [8]byte
+	if _, err := io.ReadFull(r, fixed[:]); err != nil {
+		return row, fmt.Errorf("read the checksum of a stored row: %w", noEOF(err))
+	}
+	row.Checksum = binary.LittleEndian.Uint64(fixed[:])
+	size, err := binary.ReadUvarint(r)
+	if err != nil {
+		return row, fmt.Errorf("read the run of a stored row: %w", noEOF(err))
+	}
+	if size > maxRun {
+		return row, fmt.Errorf("read the run of a stored row: %d bytes long", size)
+	}
+	run := make([]byte, size)
+	if _, err := io.ReadFull(r, run); err != nil {
+		return row, fmt.Errorf("read the run of a stored row: %w", noEOF(err))
+	}
+	known, ok := runs[string(run)]
+	if !ok {
+		known = string(run)
+		runs[known] = known
+	}
+	row.Run = known
+	return row, nil
+}
+
+// noEOF keeps a stream that ends inside a row from looking like its end.
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -1,0 +1,272 @@
+// Package deadletter reads the topic of the records that could not be counted.
+//
+//	Scanner.Scan -> decode -> one entry a coordinate -> List, Show
+//
+// A letter may have been written several times, because a block that is done
+// again writes its letters again. The coordinates of the record it is about tell
+// the copies apart from other letters, so that every record has one entry.
+package deadletter
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"tidemark/consumers/ingest"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Scanner reads a topic from its start to its end at the time of the call. The
+// record and its bytes are valid during the call of fn only. An error of fn ends
+// the scan and comes back, maybe wrapped.
+type Scanner interface {
+	Scan(ctx context.Context, topic string, fn func(partition int32, record ingest.Record) error) error
+}
+
+// Coordinate is the place in the log of the record that a letter is about.
+type Coordinate struct {
+	Topic     string // without namespace, such as "token_calls.v1"
+	Epoch     uint32
+	Partition int32
+	Offset    int64
+}
+
+// String returns "topic/epoch/partition/offset".
+func (c Coordinate) String() string {
+	return fmt.Sprintf("%s/%d/%d/%d", c.Topic, c.Epoch, c.Partition, c.Offset)
+}
+
+// ParseCoordinate reads what Coordinate.String returns.
+func ParseCoordinate(s string) (Coordinate, error) {
+	bad := func() (Coordinate, error) {
+		return Coordinate{}, fmt.Errorf("%q is not of the form topic/epoch/partition/offset, such as token_calls.v1/1/0/42", s)
+	}
+	parts := strings.Split(s, "/")
+	if len(parts) != 4 || parts[0] == "" {
+		return bad()
+	}
+	epoch, err := strconv.ParseUint(parts[1], 10, 32)
+	if err != nil {
+		return bad()
+	}
+	partition, err := strconv.ParseUint(parts[2], 10, 31)
+	if err != nil {
+		return bad()
+	}
+	offset, err := strconv.ParseUint(parts[3], 10, 63)
+	if err != nil {
+		return bad()
+	}
+	return Coordinate{Topic: parts[0], Epoch: uint32(epoch), Partition: int32(partition), Offset: int64(offset)}, nil
+}
+
+// Compare orders coordinates by topic, epoch, partition, offset.
+func (c Coordinate) Compare(other Coordinate) int {
+	return cmp.Or(cmp.Compare(c.Topic, other.Topic), cmp.Compare(c.Epoch, other.Epoch),
+		cmp.Compare(c.Partition, other.Partition), cmp.Compare(c.Offset, other.Offset))
+}
+
+// Entry describes one record that could not be counted, without its bytes.
+type Entry struct {
+	Coordinate
+	Reason    string // "malformed", "invalid" or "refused"
+	Field     string // the field at fault, where there is one
+	Detail    string // the cause in words
+	Run       string
+	Timestamp time.Time // the record's own
+	Written   time.Time // when the letter was written
+	Size      int       // bytes of the record's value
+}
+
+// Filter selects letters. An empty field selects all.
+type Filter struct {
+	Topic  string // without namespace
+	Reason string
+	Run    string
+}
+
+func (f Filter) match(letter *usagev1.DeadLetter) bool {
+	return (f.Topic == "" || f.Topic == letter.GetTopic()) && (f.Reason == "" || f.Reason == letter.GetReason()) && (f.Run == "" || f.Run == letter.GetRun())
+}
+
+// Count is a number of records that could not be counted.
+type Count struct {
+	Topic, Reason, Run string
+	Records            int
+}
+
+// Unreadable is a record of the dead-letter topic that is not a letter.
+type Unreadable struct {
+	Partition int32 // of the dead-letter topic
+	Offset    int64
+	Err       error
+}
+
+// Listing is what List found.
+type Listing struct {
+	Entries []Entry // by coordinate; of more than the limit the first ones read
+	Omitted int     // how many more entries there are
+	Counts  []Count // over all entries, by topic, reason and run
+	Records int     // different records over all entries
+	Copies  int     // letters beyond the first about the same record
+	// Unreadable are records of the dead-letter topic that are not letters: at
+	// most maxUnreadable of UnreadableCount.
+	Unreadable      []Unreadable
+	UnreadableCount int
+}
+
+const (
+	// maxUnreadable bounds Listing.Unreadable.
+	maxUnreadable = 100
+	// maxCounts bounds Listing.Counts. Runs come from outside; beyond the bound
+	// they are counted under OtherRuns.
+	maxCounts = 4096
+)
+
+// OtherRuns is the run of a Count that stands for several.
+const OtherRuns = "(other runs)"
+
+// List reads the dead-letter topic, given by its full name, and returns at most
+// limit entries, all for 0. It takes about 24 bytes for each different record
+// beside the entries.
+func List(ctx context.Context, scanner Scanner, topic string, filter Filter, limit int) (*Listing, error) {
+	listing := &Listing{}
+	seen := map[Coordinate]map[int64]struct{}{} // by partition, then offset
+	counts := map[Count]int{}
+	err := scanner.Scan(ctx, topic, func(partition int32, record ingest.Record) error {
+		if record.Control {
+			return nil
+		}
+		letter, err := decode(record.Value)
+		switch {
+		case err != nil:
+			listing.unreadable(Unreadable{Partition: partition, Offset: record.Offset, Err: err})
+		case !filter.match(letter):
+		case !remember(seen, coordinateOf(letter)):
+			listing.Copies++
+		default:
+			count(counts, letter)
+			listing.add(entryOf(letter), limit)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", topic, err)
+	}
+	slices.SortFunc(listing.Entries, func(a, b Entry) int { return a.Compare(b.Coordinate) })
+	for key, records := range counts {
+		key.Records = records
+		listing.Counts = append(listing.Counts, key)
+	}
+	slices.SortFunc(listing.Counts, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Run, b.Run))
+	})
+	return listing, nil
+}
+
+// add counts an entry and keeps it if there are not enough of them.
+func (l *Listing) add(e Entry, limit int) {
+	l.Records++
+	if limit > 0 && len(l.Entries) == limit {
+		l.Omitted++
+		return
+	}
+	l.Entries = append(l.Entries, e)
+}
+
+func (l *Listing) unreadable(u Unreadable) {
+	l.UnreadableCount++
+	if len(l.Unreadable) < maxUnreadable {
+		l.Unreadable = append(l.Unreadable, u)
+	}
+}
+
+// remember reports whether the coordinate is new.
+func remember(seen map[Coordinate]map[int64]struct{}, at Coordinate) bool {
+	partition := at
+	partition.Offset = 0
+	offsets := seen[partition]
+	if offsets == nil {
+		offsets = map[int64]struct{}{}
+		seen[partition] = offsets
+	}
+	if _, known := offsets[at.Offset]; known {
+		return false
+	}
+	offsets[at.Offset] = struct{}{}
+	return true
+}
+
+func count(counts map[Count]int, letter *usagev1.DeadLetter) {
+	key := Count{Topic: letter.GetTopic(), Reason: letter.GetReason(), Run: letter.GetRun()}
+	if _, known := counts[key]; !known && len(counts) >= maxCounts {
+		key.Run = OtherRuns
+	}
+	counts[key]++
+}
+
+// ErrNotFound is returned by Show when no letter is about the record.
+var ErrNotFound = errors.New("no dead letter is about this record")
+
+// errFound ends a scan that has found what it looks for.
+var errFound = errors.New("found")
+
+// Show returns the first letter about the record at the coordinate, with the
+// record's key and value.
+func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*usagev1.DeadLetter, error) {
+	var found *usagev1.DeadLetter
+	err := scanner.Scan(ctx, topic, func(_ int32, record ingest.Record) error {
+		if record.Control {
+			return nil
+		}
+		// What is not a letter is passed over: List reports it.
+		if letter, err := decode(record.Value); err == nil && coordinateOf(letter) == at {
+			found = letter
+			return errFound
+		}
+		return nil
+	})
+	switch {
+	case found != nil && (err == nil || errors.Is(err, errFound)):
+		return found, nil
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", topic, err)
+	}
+	return nil, fmt.Errorf("%s: %w", at, ErrNotFound)
+}
+
+// decode reads a letter. What says nothing about where its record was is none.
+func decode(value []byte) (*usagev1.DeadLetter, error) {
+	letter := new(usagev1.DeadLetter)
+	if err := proto.Unmarshal(value, letter); err != nil {
+		return nil, fmt.Errorf("not a dead letter: %w", err)
+	}
+	if letter.GetTopic() == "" || letter.GetReason() == "" || letter.GetPartition() < 0 || letter.GetOffset() < 0 {
+		return nil, errors.New("not a dead letter: it does not name the record or the reason")
+	}
+	return letter, nil
+}
+
+func coordinateOf(letter *usagev1.DeadLetter) Coordinate {
+	return Coordinate{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), Partition: letter.GetPartition(), Offset: letter.GetOffset()}
+}
+
+func entryOf(letter *usagev1.DeadLetter) Entry {
+	return Entry{
+		Coordinate: coordinateOf(letter),
+		Reason:     letter.GetReason(),
+		Field:      letter.GetField(),
+		Detail:     letter.GetDetail(),
+		Run:        letter.GetRun(),
+		Timestamp:  time.UnixMilli(letter.GetTimestampMs()).UTC(),
+		Written:    time.UnixMicro(letter.GetWrittenUs()).UTC(),
+		Size:       len(letter.GetValue()),
+	}
+}

@@ -1,0 +1,191 @@
+package replay
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"tidemark/producers"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// drained is what a source gives for one file.
+type drained struct {
+	events   []string // The values of the records.
+	problems int
+	rows     int64
+	err      error
+}
+
+// drain reads data through a source and checks each event.
+func drain(t *testing.T, format string, data []byte) drained {
+	t.Helper()
+	o := options(format, Stdin)
+	o.Stdin, o.Speed = bytes.NewReader(data), 1e3
+	src, err := newSource(o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.close()
+	var out drained
+	var b producers.Batch
+	ids := map[string]bool{}
+	for out.err == nil {
+		b.Reset()
+		out.err = src.Next(&b, 100)
+		for i, item := range b.Items {
+			var e usagev1.TokenCall
+			if err := proto.Unmarshal(item.Value, &e); err != nil {
+				t.Fatal(err)
+			}
+			if err := schemas.Validate(&e); err != nil {
+				t.Fatal(err)
+			}
+			if ids[e.Id] {
+				t.Fatalf("the id %s is there twice", e.Id)
+			}
+			ids[e.Id] = true
+			if i > 0 && item.Due < b.Items[i-1].Due {
+				t.Fatalf("due at %v after %v", item.Due, b.Items[i-1].Due)
+			}
+			out.events = append(out.events, string(item.Value))
+		}
+	}
+	if errors.Is(out.err, io.EOF) {
+		out.err = nil
+	}
+	out.rows, out.problems = src.rows.Load(), int(src.skipped)
+	if rest := out.rows - int64(len(out.events)); rest < 0 || int64(out.problems) < rest || int64(out.problems) > rest+1 {
+		t.Fatalf("%d rows, %d events, %d problems", out.rows, len(out.events), out.problems)
+	}
+	return out
+}
+
+// seedFrom adds what is in the fixtures, whole and a row at a time.
+func seedFrom(f *testing.F, name string) {
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	head, rest, _ := strings.Cut(string(data), "\n")
+	for line := range strings.Lines(rest) {
+		f.Add([]byte(head + "\n" + line + line))
+	}
+}
+
+// packer makes gzip, with memory that it uses again, since there is much of it.
+type packer struct{ w *gzip.Writer }
+
+func (p *packer) pack(t *testing.T, data []byte) []byte {
+	var b bytes.Buffer
+	if p.w == nil {
+		p.w = gzip.NewWriter(&b)
+	}
+	p.w.Reset(&b)
+	_, err := p.w.Write(data)
+	if err := errors.Join(err, p.w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// samePacked checks that other line ends and gzip give the same events.
+func (p *packer) samePacked(t *testing.T, format string, data []byte, want drained) {
+	t.Helper()
+	if bytes.HasPrefix(data, []byte("\x1f\x8b")) {
+		return
+	}
+	packed := [][]byte{p.pack(t, data)}
+	if !bytes.Contains(data, []byte("\r")) {
+		packed = append(packed, bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n")))
+	}
+	for i, other := range packed {
+		if got := drain(t, format, other); !slices.Equal(got.events, want.events) || got.rows != want.rows || fmt.Sprint(got.err) != fmt.Sprint(want.err) {
+			t.Fatalf("packing %d: %d events of %d rows, %v; plain %d of %d, %v", i, len(got.events), got.rows, got.err, len(want.events), want.rows, want.err)
+		}
+	}
+}
+
+// checkCSV compares with the standard library's reader where that finds nothing wrong.
+func (p *packer) checkCSV(t *testing.T, format string, data []byte) {
+	got := drain(t, format, data)
+	p.samePacked(t, format, data, got)
+	if bytes.HasPrefix(data, []byte("\x1f\x8b")) || got.err != nil {
+		return
+	}
+	records, err := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\ufeff")))).ReadAll()
+	if err != nil {
+		return
+	}
+	if got.rows != int64(len(records)-1) {
+		t.Fatalf("%d rows of %d", got.rows, len(records)-1)
+	}
+}
+
+func FuzzAzure(f *testing.F) {
+	seedFrom(f, "azure-llm.csv")
+	var p packer
+	f.Fuzz(func(t *testing.T, data []byte) { p.checkCSV(t, "azure-llm", data) })
+}
+
+func FuzzAgentic(f *testing.F) {
+	seedFrom(f, "agentic.csv")
+	var p packer
+	f.Fuzz(func(t *testing.T, data []byte) { p.checkCSV(t, "agentic", data) })
+}
+
+func FuzzMooncake(f *testing.F) {
+	seedFrom(f, "mooncake.jsonl")
+	var p packer
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p.samePacked(t, "mooncake", data, drain(t, "mooncake", data))
+	})
+}
+
+func BenchmarkSource(b *testing.B) {
+	for _, info := range Formats() {
+		format := info.Name
+		head, row := header, "2023-11-16 18:15:46.6805900,374,44\r\n"
+		switch format {
+		case "mooncake":
+			head, row = "", `{"timestamp": 277, "input_length": 32140, "output_length": 92, "hash_ids": [`+strings.Repeat("123456, ", 60)+"0]}\n"
+		case "agentic":
+			head = "trace_id,session,parent_session,seq,t_s,type,model,input_tokens,output_tokens,cached_prefix_tokens,stop_reason,ttft_s,api_time_s,think_time_s,input_types,output_types\n"
+			row = "trace_0001,trace_0001,,1,19.0,n,claude-opus-4-5-20251101,72762,296,71168,tool_use,,9.19,12.0,tool_result,text|thinking|tool_use\n"
+		}
+		b.Run(format, func(b *testing.B) {
+			const rows = 10000
+			data := []byte(head + strings.Repeat(row, rows))
+			var batch producers.Batch
+			b.ReportAllocs()
+			for b.Loop() {
+				o := options(format, Stdin)
+				o.Stdin = bytes.NewReader(data)
+				src, err := newSource(o, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				for err == nil {
+					batch.Reset()
+					err = src.Next(&batch, producers.DefaultBatchItems)
+				}
+				if src.good != rows {
+					b.Fatalf("%d rows", src.good)
+				}
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

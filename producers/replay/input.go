@@ -1,0 +1,237 @@
+package replay
+
+import (
+	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// maxLine bounds a line, and a CSV row over several lines, in bytes.
+const maxLine = 16 << 20
+
+// readSize is the size of reads from a file, in bytes.
+const readSize = 64 << 10
+
+var (
+	errStopped = errors.New("stopped")
+	errTooLong = fmt.Errorf("is longer than %d MiB", maxLine>>20)
+)
+
+// damagedError is the error of a file of which the rest cannot be unpacked.
+type damagedError struct{ err error }
+
+func (e *damagedError) Error() string {
+	return "the gzip data is damaged or cut off, and the rest of the file lost: " + e.err.Error()
+}
+
+func (e *damagedError) Unwrap() error { return e.err }
+
+// input is an open file.
+type input struct {
+	name  string // For people.
+	lines *lines
+	rows  rowReader
+	row   uint64   // Data rows so far.
+	file  *os.File // Nil for standard input.
+}
+
+// rowReader gives the data rows of a file: io.EOF after the last, a *rowError for a row that cannot be read. After any
+// other error there are no more.
+type rowReader interface {
+	next() (row, error)
+}
+
+// row is one data row, valid until the next is asked for.
+type row struct {
+	values []string // By the columns of the format, without space around them; empty where the row has none.
+	line   int
+	column func(i int) int // Where value i stands, in bytes from 1.
+}
+
+// rowError says why a row cannot be read.
+type rowError struct {
+	line, column int
+	text         string
+}
+
+func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
+
+// openInput opens the file. The input returned is to be closed, with an error too.
+func openInput(name string, stdin io.Reader, stop <-chan struct{}) (*input, error) {
+	in := &input{name: name, lines: &lines{}}
+	var raw io.Reader
+	if name == Stdin {
+		in.name = "standard input"
+		raw = stdin
+		if stop != nil {
+			raw = &stoppable{r: stdin, stop: stop}
+		}
+	} else {
+		file, err := os.Open(name)
+		if err != nil {
+			return in, err
+		}
+		in.file, raw = file, file
+	}
+	unpacked, err := unpack(raw)
+	if err != nil {
+		return in, err
+	}
+	in.lines.r = unpacked
+	return in, nil
+}
+
+func (in *input) close() {
+	if in.file != nil {
+		in.file.Close() // It was only read.
+	}
+}
+
+// unpack returns what is in r, unpacked if it is gzip, without a byte-order mark.
+func unpack(r io.Reader) (*bufio.Reader, error) {
+	buffered := bufio.NewReaderSize(r, readSize)
+	if is, err := startsWith(buffered, "\x1f\x8b"); err != nil {
+		return nil, err
+	} else if is {
+		unzip, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, damage(err)
+		}
+		buffered = bufio.NewReaderSize(unzipper{unzip}, readSize)
+	}
+	const mark = "\xef\xbb\xbf"
+	is, err := startsWith(buffered, mark)
+	if is {
+		_, err = buffered.Discard(len(mark))
+	}
+	return buffered, err
+}
+
+func startsWith(r *bufio.Reader, prefix string) (bool, error) {
+	start, err := r.Peek(len(prefix))
+	if err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	return string(start) == prefix, nil
+}
+
+// unzipper tells damage of the data from failures to read it.
+type unzipper struct{ r io.Reader }
+
+func (u unzipper) Read(p []byte) (int, error) {
+	n, err := u.r.Read(p)
+	return n, damage(err)
+}
+
+func damage(err error) error {
+	var corrupt flate.CorruptInputError
+	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &corrupt) {
+		return &damagedError{err}
+	}
+	return err
+}
+
+// stoppable ends with errStopped when stop is closed, even while a read blocks, which is then left behind.
+type stoppable struct {
+	r       io.Reader
+	stop    <-chan struct{}
+	buf     []byte // Not the caller's memory: a read that is left behind may still write to it.
+	stopped bool
+}
+
+func (s *stoppable) Read(p []byte) (int, error) {
+	if s.stopped {
+		return 0, errStopped
+	}
+	if s.buf == nil {
+		s.buf = make([]byte, readSize)
+	}
+	type read struct {
+		n   int
+		err error
+	}
+	done := make(chan read, 1) // Room for the answer: the read ends though nobody waits for it.
+	buf := s.buf[:min(len(p), len(s.buf))]
+	go func() {
+		n, err := s.r.Read(buf)
+		done <- read{n, err}
+	}()
+	select {
+	case got := <-done:
+		return copy(p, buf[:got.n]), got.err
+	case <-s.stop:
+		s.stopped = true
+		return 0, errStopped
+	}
+}
+
+// lines gives the lines of a file.
+type lines struct {
+	r      *bufio.Reader
+	number int    // Of the last line given, from 1.
+	back   []byte // Whole lines to be given again.
+	long   []byte // The memory of lines longer than a read.
+}
+
+// next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
+// longer than maxLine, which is left out. When the file cannot be read to its end the line that is cut off is left out.
+func (l *lines) next() ([]byte, error) {
+	if len(l.back) > 0 {
+		end := bytes.IndexByte(l.back, '\n') + 1
+		if end == 0 {
+			end = len(l.back)
+		}
+		line := l.back[:end:end]
+		l.back = l.back[end:]
+		l.number++
+		return line, nil
+	}
+	line, err := l.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) {
+		line, err = l.nextLong(line)
+	}
+	switch {
+	case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
+		l.number++
+		return line, nil
+	case errors.Is(err, errTooLong):
+		l.number++
+	}
+	return nil, err
+}
+
+// nextLong returns the line that begins with start and goes on.
+func (l *lines) nextLong(start []byte) ([]byte, error) {
+	l.long = append(l.long[:0], start...)
+	tooLong := false
+	for {
+		more, err := l.r.ReadSlice('\n')
+		tooLong = tooLong || len(l.long)+len(more) > maxLine
+		if !tooLong {
+			l.long = append(l.long, more...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case tooLong && (err == nil || errors.Is(err, io.EOF)):
+			return nil, errTooLong
+		default:
+			return l.long, err
+		}
+	}
+}
+
+// giveBack makes next return the count whole lines again that it returned last. It keeps them.
+func (l *lines) giveBack(whole []byte, count int) {
+	l.back = append(whole, l.back...)
+	l.number -= count
+}
+
+// isBlank reports whether the line has nothing but its end.
+func isBlank(line []byte) bool {
+	return len(bytes.TrimRight(line, "\r\n")) == 0
+}
