@@ -1,0 +1,24 @@
+package audit
+
+import (
+	"fmt"
+	"io"
+)
+
+// Report writes a result for people: a line a finding, the verdict last.
+func Report(w io.Writer, r Result) error {
+	width := len(Difference)
+	for _, f := range r.Findings {
+		if _, err := fmt.Fprintf(w, "%-*s  %s %s: %s\n", width, f.Verdict, f.Check, f.Scope, f.Detail); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+	}
+	verdict := "audit: OK"
+	if !r.OK {
+		verdict = fmt.Sprintf("audit: DIFFERENCE (%d)", r.Differences())
+	}
+	if _, err := fmt.Fprintln(w, verdict); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tidemark/consumers/rollup"
+	"tidemark/consumers/rollup/spans"
+	"tidemark/schemas"
+)
+
+// readProgress reads how far the rollups are.
+func (r *run) readProgress(ctx context.Context) error {
+	r.cursors = make(map[string]rollup.Bounds)
+	err := r.DB.Query(ctx, cursorsSQL, func(scan func(...any) error) error {
+		var name string
+		var place rollup.Place
+		var position uint64
+		if err := scan(&name, &place.Epoch, &place.Partition, &position); err != nil {
+			return err
+		}
+		if r.cursors[name] == nil {
+			r.cursors[name] = make(rollup.Bounds)
+		}
+		r.cursors[name][place] = int64(position)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.waiting = make(map[string][]spans.Span)
+	return r.DB.Query(ctx, waitingSQL, func(scan func(...any) error) error {
+		var name string
+		var s spans.Span
+		if err := scan(&name, &s.From, &s.To); err != nil {
+			return err
+		}
+		r.waiting[name] = spans.Union(r.waiting[name], []spans.Span{s})
+		return nil
+	})
+}
+
+// checkRollups compares every rollup with its recomputation.
+func (r *run) checkRollups(ctx context.Context) {
+	touched := make(map[schemas.Type][]int32)
+	for _, t := range r.topics {
+		minutes, err := r.touched(ctx, t)
+		if err != nil {
+			r.fail(checkEquals, t.spec.Name, time.Now(), err)
+			return
+		}
+		touched[t.spec.Type] = minutes
+	}
+	for _, table := range rollup.Tables() {
+		began := time.Now()
+		c := &comparison{run: r, table: &table}
+		for _, typ := range table.Types {
+			c.topics = append(c.topics, r.topics[typ])
+			c.pending = spans.Union(c.pending, spans.Buckets(touched[typ], table.Minutes))
+		}
+		c.pending = spans.Union(c.pending, spans.Widen(r.waiting[table.Name], table.Minutes))
+		c.pending = spans.Union(c.pending, spans.Widen(r.waiting[table.From], table.Minutes))
+		err := c.all(ctx)
+		switch {
+		case err != nil:
+			r.fail(checkEquals, table.Name, began, err)
+		case c.differs > 0:
+			r.add(checkEquals, table.Name, began, Difference, "%s", c.place)
+		case len(c.pending) > 0 || c.newer > 0:
+			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published", c.buckets, c.open())
+		default:
+			r.add(checkEquals, table.Name, began, OK, "%d buckets", c.buckets)
+		}
+	}
+}
+
+// touched returns the minutes that the ledger has and the rollups have not followed yet.
+func (r *run) touched(ctx context.Context, t *topic) ([]int32, error) {
+	if len(t.bounds) == 0 {
+		return nil, nil
+	}
+	var minutes []int32
+	err := r.DB.Query(ctx, rollup.TouchedSQL(t.spec.Topic, r.cursors[t.spec.Topic], t.bounds), func(scan func(...any) error) error {
+		var m int32
+		if err := scan(&m); err != nil {
+			return err
+		}
+		minutes = append(minutes, m)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what the rollups have to follow of %s: %w", t.spec.Topic, err)
+	}
+	return minutes, nil
+}
+
+// comparison is the check of one rollup.
+type comparison struct {
+	*run
+	table   *rollup.Table
+	topics  []*topic
+	pending []spans.Span // Buckets that may differ.
+
+	buckets uint64 // Shown.
+	newer   int    // Rows of buckets published again meanwhile.
+	differs int    // Rows that differ.
+	place   string // The first of them.
+}
+
+// open is the number of pending buckets.
+func (c *comparison) open() int {
+	n := c.newer
+	for _, s := range c.pending {
+		n += int((s.To - s.From) / c.table.Minutes)
+	}
+	return n
+}
+
+// all compares the buckets of all times, range by range.
+func (c *comparison) all(ctx context.Context) (err error) {
+	shown := make(years)
+	if c.buckets, err = c.readYears(ctx, publishedSQL(c.table.Name), shown); err != nil {
+		return fmt.Errorf("read the versions of %s: %w", c.table.Name, err)
+	}
+	for _, t := range c.topics {
+		for start, minutes := range t.years {
+			shown[start] = max(shown[start], minutes)
+		}
+	}
+	for _, s := range shown.pieces() {
+		var accounts rollup.Accounts
+		for _, t := range c.topics {
+			minutes, err := c.readMinutes(ctx, t, s)
+			if err != nil {
+				return err
+			}
+			accounts = append(accounts, minutes)
+		}
+		for _, piece := range rollup.Split(s, c.table.Minutes, accounts, c.rows()) {
+			if err := c.compare(ctx, piece); err != nil {
+				return fmt.Errorf("recompute %s from %s to %s: %w", c.table.Name, at(piece.From), at(piece.To), err)
+			}
+			if c.differs > 0 {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// A query names the pending buckets that it leaves out. With more of them the whole range is pending.
+const maxExceptions = 500
+
+// maxRows is the number of differing rows that a query returns.
+const maxRows = 100
+
+// compare compares the buckets of one range.
+func (c *comparison) compare(ctx context.Context, s spans.Span) error {
+	except := spans.Intersect(c.pending, []spans.Span{s})
+	if len(except) > maxExceptions || slices.Equal(except, []spans.Span{s}) {
+		return nil
+	}
+	rows, err := c.differing(ctx, s, except, false)
+	if err != nil {
+		return err
+	}
+	for _, d := range rows {
+		var version uint64
+		if _, err := c.first(ctx, versionSQL(c.table.Name, d.start), &version); err != nil {
+			return err
+		}
+		if version > c.clock {
+			c.newer++ // Published again since, from more of the ledger.
+			continue
+		}
+		c.differs++
+		details, err := c.differing(ctx, spans.Span{From: d.start, To: d.start + c.table.Minutes}, nil, true)
+		if err != nil {
+			return err
+		}
+		if len(details) > 0 {
+			d = details[0]
+		}
+		c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
+		return nil
+	}
+	if len(rows) == maxRows {
+		return errors.New("too many buckets were published again meanwhile: try again")
+	}
+	return nil
+}
+
+// row is a row of a rollup that is not as it should be.
+type row struct {
+	start           int32
+	dims            []string
+	shown, computed uint64
+	got, want       []string
+}
+
+func (c *comparison) differing(ctx context.Context, s spans.Span, except []spans.Span, detail bool) ([]row, error) {
+	var rows []row
+	sql := compareSQL(c.table, c.recompute(s), s, except, detail, c.settings())
+	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
+		var d row
+		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {
+			return err
+		}
+		rows = append(rows, d)
+		return nil
+	})
+	return rows, err
+}
+
+// recompute is the query for what should be there: from raw, with each event taken once by looking at every row; or from
+// the rollup that this one merges, which is compared with raw itself.
+func (c *comparison) recompute(s spans.Span) string {
+	if c.table.From != "" {
+		return c.table.SelectMerge(s.From, s.To)
+	}
+	var sources []rollup.Source
+	for _, t := range c.topics {
+		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Once: true})
+	}
+	return c.table.SelectRaw(sources)
+}
+
+func (c *comparison) key(dims []string) string {
+	var parts []string
+	for i, d := range dims {
+		parts = append(parts, fmt.Sprintf("%s=%q", c.table.Dims[i], d))
+	}
+	return strings.Join(parts, " ")
+}
+
+// explain names the first measure that differs.
+func (c *comparison) explain(d row) string {
+	switch {
+	case d.shown == 0:
+		return "the row is missing"
+	case d.computed == 0:
+		return "the row is there, and no event stands behind it"
+	case d.shown > 1:
+		return fmt.Sprintf("the row is there %d times", d.shown)
+	}
+	for i, m := range c.table.Measures {
+		if i < len(d.got) && i < len(d.want) && d.got[i] != d.want[i] {
+			return fmt.Sprintf("%s is %s and should be %s", m.Column, d.got[i], d.want[i])
+		}
+	}
+	return "the rows differ"
+}

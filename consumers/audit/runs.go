@@ -1,0 +1,211 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tidemark/consumers/rollup"
+	"tidemark/consumers/rollup/spans"
+	"tidemark/schemas"
+)
+
+// truth is what the maker of a run's records of one type knows of them.
+type truth struct {
+	run, typ, kind                                  string
+	produced, events, duplicates, conflicts, poison uint64
+	input, output, weight                           uint64
+}
+
+// counts is what became of a run's records of one type.
+type counts struct{ stored, duplicates, conflicts, dead uint64 }
+
+func (c counts) sum() uint64 { return c.stored + c.duplicates + c.conflicts + c.dead }
+
+// totals sums up the distinct events of a run of one type.
+type totals struct{ events, weight, input, output uint64 }
+
+// checkRuns compares what the makers of records know with what became of them.
+func (r *run) checkRuns(ctx context.Context) {
+	began := time.Now()
+	truths, err := r.readTruths(ctx)
+	if err != nil {
+		r.fail(checkRun, schemas.SpecOf(schemas.RunType).Name, began, err)
+		return
+	}
+	for _, t := range r.topics {
+		var own []truth
+		for _, x := range truths {
+			if x.typ == t.spec.Name {
+				own = append(own, x)
+			}
+		}
+		if len(own) == 0 {
+			continue
+		}
+		if err := r.judgeRuns(ctx, t, own); err != nil {
+			r.fail(checkRun, t.spec.Name, began, err)
+		}
+	}
+}
+
+func (r *run) readTruths(ctx context.Context) ([]truth, error) {
+	var truths []truth
+	err := r.DB.Query(ctx, runsSQL, func(scan func(...any) error) error {
+		var x truth
+		if err := scan(&x.run, &x.typ, &x.kind, &x.produced, &x.events, &x.duplicates, &x.conflicts, &x.poison,
+			&x.input, &x.output, &x.weight); err != nil {
+			return err
+		}
+		truths = append(truths, x)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	return truths, nil
+}
+
+func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
+	became := make(map[string]counts)
+	err := r.DB.Query(ctx, runCountsSQL(t.spec.Topic, t.bounds, t.losers()), func(scan func(...any) error) error {
+		var name string
+		var c counts
+		if err := scan(&name, &c.stored, &c.duplicates, &c.conflicts, &c.dead); err != nil {
+			return err
+		}
+		became[name] = c
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read what became of the runs: %w", err)
+	}
+	found := make(map[string]totals)
+	if t.lag == 0 {
+		if found, err = r.runEvents(ctx, t); err != nil {
+			return err
+		}
+	}
+	for _, x := range truths {
+		began := time.Now()
+		c := became[x.run]
+		scope := x.run + " " + x.typ
+		balance := fmt.Sprintf("%d produced = %d stored + %d duplicates + %d conflicts + %d dead letters", x.produced, c.stored, c.duplicates, c.conflicts, c.dead)
+		switch problem := t.judgeRun(x, c, found[x.run]); {
+		case c.sum() < x.produced && t.lag > 0:
+			r.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
+		case problem != "":
+			r.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
+		default:
+			r.add(checkRun, scope, began, OK, "%s", balance)
+		}
+	}
+	return nil
+}
+
+// judgeRun returns how a run does not add up; empty if it does. Its distinct events are compared only if all of them are
+// its own: a run that repeats what another made has more duplicates than it knows of.
+func (t *topic) judgeRun(x truth, c counts, found totals) string {
+	if c.sum() != x.produced {
+		return fmt.Sprintf("%d records were produced, and %d stored + %d duplicates + %d conflicts + %d dead letters make %d",
+			x.produced, c.stored, c.duplicates, c.conflicts, c.dead, c.sum())
+	}
+	if c.dead < x.poison {
+		return fmt.Sprintf("%d poison records were produced, and only %d are dead letters", x.poison, c.dead)
+	}
+	if t.lag > 0 || c.duplicates > x.duplicates || c.conflicts > x.conflicts {
+		return ""
+	}
+	// A conflict beyond the window is stored, as an event of its own; an event that the database refused is a dead letter.
+	late, refused := x.conflicts-c.conflicts, c.dead-x.poison
+	stored := x.events + late - refused
+	if found.events != stored {
+		return fmt.Sprintf("%d distinct events were produced, %d conflicts found too late and %d events refused, and %d are stored", x.events, late, refused, found.events)
+	}
+	if late > 0 || refused > 0 {
+		return ""
+	}
+	for _, m := range []struct {
+		name      string
+		want, got uint64
+		compare   bool
+	}{
+		{"weight", x.weight, found.weight, true},
+		{"input tokens", x.input, found.input, tokens(t.spec.Type)},
+		{"output tokens", x.output, found.output, tokens(t.spec.Type)},
+	} {
+		if m.compare && m.want != m.got {
+			return fmt.Sprintf("%s of %d were produced, and %d are stored", m.name, m.want, m.got)
+		}
+	}
+	return ""
+}
+
+// runEvents sums up the distinct events of every run, each on its own.
+func (r *run) runEvents(ctx context.Context, t *topic) (map[string]totals, error) {
+	found := make(map[string]totals)
+	for _, s := range t.years.pieces() {
+		minutes, err := r.readMinutes(ctx, t, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, piece := range rollup.Split(s, 1, rollup.Accounts{minutes}, r.rows()) {
+			if err := r.addRunEvents(ctx, t, piece, found); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
+}
+
+func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]totals) error {
+	err := r.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, r.settings()), func(scan func(...any) error) error {
+		var name string
+		var x totals
+		if err := scan(&name, &x.events, &x.weight, &x.input, &x.output); err != nil {
+			return err
+		}
+		sum := found[name]
+		found[name] = totals{sum.events + x.events, sum.weight + x.weight, sum.input + x.input, sum.output + x.output}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("count the events of runs from %s to %s: %w", at(s.From), at(s.To), err)
+	}
+	return nil
+}
+
+// checkDeep looks for identities that are stored at more than one time: conflicts that lie too far apart to be found when
+// they are ingested.
+func (r *run) checkDeep(ctx context.Context) {
+	if !r.Deep {
+		return
+	}
+	for _, t := range r.topics {
+		began := time.Now()
+		shares := t.raw.rows/r.rows() + 1
+		var conflicts, offset uint64
+		var partition uint32
+		var tenant, late, early string
+		for share := range shares {
+			var n, o uint64
+			var p uint32
+			var text [3]string
+			_, err := r.first(ctx, timesSQL(t.spec, t.bounds, share, shares, r.settings()), &n, &p, &o, &text[0], &text[1], &text[2])
+			if err != nil {
+				r.fail(checkOneTime, t.spec.RawTable, began, fmt.Errorf("compare the times of identities: %w", err))
+				return
+			}
+			if n > 0 && conflicts == 0 {
+				partition, offset, tenant, late, early = p, o, text[0], text[1], text[2]
+			}
+			conflicts += n
+		}
+		if conflicts > 0 {
+			r.add(checkOneTime, t.spec.RawTable, began, Difference, "%d identities are stored at more than one time; one of tenant %q is in %s partition %d offset %d at %s and was before at %s",
+				conflicts, tenant, t.spec.RawTable, partition, offset, late, early)
+			continue
+		}
+		r.add(checkOneTime, t.spec.RawTable, began, OK, "%d rows", t.raw.rows)
+	}
+}

@@ -1,0 +1,49 @@
+package rollup
+
+import (
+	"slices"
+	"testing"
+
+	"tidemark/consumers/rollup/spans"
+)
+
+func TestPlan(t *testing.T) {
+	minutes := func(pairs ...uint64) Accounts { // Minute, rows, ...
+		var m []Minute
+		for i := 0; i < len(pairs); i += 2 {
+			m = append(m, Minute{Minute: int32(pairs[i]), Rows: pairs[i+1], Once: true})
+		}
+		return Accounts{m}
+	}
+	f := func(name string, due []spans.Span, length int32, a Accounts, most uint64, want ...spans.Span) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			t.Helper()
+			if got := plan(due, length, a, most); !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
+	}
+	f("nothing", nil, 1, nil, 10)
+	f("an empty gap is covered", []spans.Span{{From: 0, To: 1}, {From: 900, To: 901}}, 1, minutes(0, 5, 900, 5), 10, spans.Span{From: 0, To: 901})
+	f("a small gap is covered", []spans.Span{{From: 0, To: 1}, {From: 9, To: 10}}, 1, minutes(0, 5, 4, gapRows, 9, 5), 1e6, spans.Span{From: 0, To: 10})
+	f("a big gap is not", []spans.Span{{From: 0, To: 1}, {From: 9, To: 10}}, 1, minutes(0, 5, 4, gapRows+1, 9, 5), 1e6, spans.Span{From: 0, To: 1}, spans.Span{From: 9, To: 10})
+	f("too many rows together", []spans.Span{{From: 0, To: 1}, {From: 2, To: 3}}, 1, minutes(0, 6, 2, 5), 10, spans.Span{From: 0, To: 1}, spans.Span{From: 2, To: 3})
+	f("too many rows in one", []spans.Span{{From: 0, To: 4}}, 1, minutes(0, 6, 1, 4, 2, 30, 3, 1), 10, spans.Span{From: 0, To: 2}, spans.Span{From: 2, To: 3}, spans.Span{From: 3, To: 4})
+	f("one bucket is never cut", []spans.Span{{From: 0, To: 120}}, 60, minutes(0, 60, 59, 60, 60, 1), 10, spans.Span{From: 0, To: 60}, spans.Span{From: 60, To: 120})
+	f("too far", []spans.Span{{From: 0, To: 1}, {From: longest, To: longest + 1}}, 1, nil, 10, spans.Span{From: 0, To: 1}, spans.Span{From: longest, To: longest + 1})
+	f("too long", []spans.Span{{From: 0, To: longest + day}}, day, nil, 10, spans.Span{From: 0, To: longest}, spans.Span{From: longest, To: longest + day})
+}
+
+func TestSplitKeepsBucketsWhole(t *testing.T) {
+	var m []Minute
+	for i := range int32(200) {
+		m = append(m, Minute{Minute: 29540000 + i, Rows: 3})
+	}
+	pieces := Split(spans.Span{From: -11067840, To: 29540000/day*day + 366*day}, 60, Accounts{m}, 50)
+	for i, p := range pieces {
+		if p.From%60 != 0 || i > 0 && pieces[i-1].To != p.From {
+			t.Fatalf("got %v", pieces)
+		}
+	}
+}

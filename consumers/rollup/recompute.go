@@ -1,0 +1,190 @@
+package rollup
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"tidemark/consumers/rollup/spans"
+	"tidemark/schemas"
+)
+
+// tooMany is the number of ranges of buckets that a publication can leave out. With more, the whole range stays as it was.
+const tooMany = 500
+
+// recomputeRange computes all buckets of a range and publishes those that hold what the ledger says. It returns the
+// others, and whether events had to be looked at one by one.
+func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, once bool, err error) {
+	if t.From != "" {
+		return s.mergeRange(ctx, t, r)
+	}
+	if s.accounts(t).once(r.From, r.To) {
+		version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, false)), r)
+		if err != nil {
+			return nil, false, err
+		}
+		equal, err := s.equals(ctx, t, r, version)
+		if err != nil {
+			return nil, false, err
+		}
+		if equal {
+			return nil, false, s.publish(ctx, t, r, nil, version)
+		}
+		// There are copies of records, or something is wrong. Look closer.
+	}
+	for _, typ := range t.Types {
+		if err := s.compare(ctx, typ, r); err != nil {
+			return nil, true, err
+		}
+	}
+	version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, true)), r)
+	if err != nil {
+		return nil, true, err
+	}
+	bad = s.badBuckets(t, r)
+	return bad, true, s.publish(ctx, t, r, bad, version)
+}
+
+// mergeRange computes buckets from the published ones of another rollup, unless one of these cannot be published.
+func (s *step) mergeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, once bool, err error) {
+	version, err := s.insert(ctx, t, t.SelectMerge(r.From, r.To), r)
+	if err != nil {
+		return nil, false, err
+	}
+	bad = spans.Intersect([]spans.Span{r}, spans.Widen(s.unequal[t.From], t.Minutes))
+	return bad, false, s.publish(ctx, t, r, bad, version)
+}
+
+func (s *step) sources(t *Table, r spans.Span, once bool) []Source {
+	var sources []Source
+	for _, typ := range t.Types {
+		sources = append(sources, Source{From: r.From, To: r.To, Bounds: s.ends[typ], Once: once})
+	}
+	return sources
+}
+
+// insert writes the rows of a version that nobody sees yet. Its outcome does not matter unless it is good: every attempt
+// is a version of its own.
+func (s *step) insert(ctx context.Context, t *Table, selected string, r spans.Span) (version uint64, err error) {
+	version = s.w.version()
+	if err := s.w.DB.Exec(ctx, insertSQL(t, selected, r.From, r.To, version, s.limits.settings())); err != nil {
+		return 0, fmt.Errorf("insert version %d: %w", version, err)
+	}
+	return version, nil
+}
+
+// settings of every INSERT SELECT. The size of blocks is said because the defaults differ between versions; a version
+// may well be several blocks, since it is published apart.
+func (l Limits) settings() string {
+	return fmt.Sprintf("async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, "+
+		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, max_partitions_per_insert_block = 0, "+
+		"max_threads = %d, max_insert_threads = 1, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
+		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
+}
+
+// equals reports whether the rows written for a version are made of exactly the raw rows that the ledger calls stored:
+// by number and checksum in every bucket. Distinct users say nothing about rows, and copies do not change them; what is
+// missing is found by the other rollups of the same type in the same step.
+func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
+	if t.audience {
+		return len(s.badBuckets(t, r)) == 0, nil
+	}
+	want := minutesIn(s.minutes[t.Types[0]], r.From, r.To)
+	equal := true
+	err := s.w.DB.Query(ctx, writtenSQL(t, r.From, r.To, version), func(scan func(...any) error) error {
+		var start int32
+		var rows, checksum uint64
+		if err := scan(&start, &rows, &checksum); err != nil {
+			return err
+		}
+		for len(want) > 0 && want[0].Minute < start+t.Minutes && want[0].Minute >= start {
+			rows -= want[0].Rows
+			checksum -= want[0].Checksum
+			want = want[1:]
+		}
+		equal = equal && rows == 0 && checksum == 0
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("read version %d back: %w", version, err)
+	}
+	return equal && len(want) == 0, nil
+}
+
+// compare holds what raw has, copies apart, against the ledger, minute by minute.
+func (s *step) compare(ctx context.Context, typ schemas.Type, r spans.Span) error {
+	spec := schemas.SpecOf(typ)
+	want := minutesIn(s.minutes[typ], r.From, r.To)
+	differs := func(m int32, ledger, raw Minute) {
+		s.mismatch(typ, Mismatch{Table: spec.RawTable, Minute: m,
+			LedgerRows: ledger.Rows, LedgerChecksum: ledger.Checksum, Rows: raw.Rows, RowsChecksum: raw.Checksum})
+	}
+	missing := func(before int32) {
+		for len(want) > 0 && want[0].Minute < before {
+			differs(want[0].Minute, want[0], Minute{})
+			want = want[1:]
+		}
+	}
+	err := s.w.DB.Query(ctx, StoredSQL(spec, Source{From: r.From, To: r.To, Bounds: s.ends[typ]}), func(scan func(...any) error) error {
+		var m Minute
+		if err := scan(&m.Minute, &m.Rows, &m.Checksum); err != nil {
+			return err
+		}
+		missing(m.Minute)
+		var account Minute
+		if len(want) > 0 && want[0].Minute == m.Minute {
+			account, want = want[0], want[1:]
+		}
+		if account.Rows != m.Rows || account.Checksum != m.Checksum {
+			differs(m.Minute, account, m)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("compare %s with the ledger: %w", spec.RawTable, err)
+	}
+	missing(r.To)
+	return nil
+}
+
+// mismatch takes note of a minute, and tells once.
+func (s *step) mismatch(typ schemas.Type, m Mismatch) {
+	if s.bad[typ] == nil {
+		s.bad[typ] = make(map[int32]Mismatch)
+	}
+	if _, known := s.bad[typ][m.Minute]; known {
+		return
+	}
+	s.bad[typ][m.Minute] = m
+	s.progress.Mismatches++
+	if s.w.Hooks.Mismatch != nil {
+		s.w.Hooks.Mismatch(m)
+	}
+}
+
+// badBuckets returns the buckets of a range with a minute that differs.
+func (s *step) badBuckets(t *Table, r spans.Span) []spans.Span {
+	var minutes []int32
+	for _, typ := range t.Types {
+		for m := range s.bad[typ] {
+			if m >= r.From && m < r.To {
+				minutes = append(minutes, m)
+			}
+		}
+	}
+	slices.SortFunc(minutes, cmp.Compare[int32])
+	bad := spans.Buckets(minutes, t.Minutes)
+	if len(bad) > tooMany {
+		return []spans.Span{r}
+	}
+	return bad
+}
+
+// publish shows a version to the readers, except for some buckets.
+func (s *step) publish(ctx context.Context, t *Table, r spans.Span, except []spans.Span, version uint64) error {
+	if err := s.w.DB.Exec(ctx, publishSQL(t, r.From, r.To, except, version, s.limits.settings())); err != nil {
+		return fmt.Errorf("publish version %d: %w", version, err)
+	}
+	return nil
+}

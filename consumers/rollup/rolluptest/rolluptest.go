@@ -1,0 +1,315 @@
+// Package rolluptest makes databases with raw rows and the ledger rows that account for them, as ingest leaves them, for
+// the tests of the packages that read both.
+package rolluptest
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/clickhouse/clickhousetest"
+	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// World is a log of every type in memory and a database that ingest has filled from it.
+type World struct {
+	DB         *clickhouse.DB
+	Partitions int   // Of every topic. 2.
+	Window     int64 // 1000.
+	Generation int64 // 1.
+	Epoch      uint32
+
+	t      testing.TB
+	store  *clickhouse.Store
+	places map[place]*partition
+}
+
+type place struct {
+	Type      schemas.Type
+	epoch     uint32
+	partition int32
+}
+
+type partition struct {
+	end    int64
+	stored map[schemas.Identity]stored
+}
+
+type stored struct{ offset, time int64 }
+
+// New makes a world with an empty, migrated database that goes with the test.
+func New(t testing.TB) *World {
+	w := &World{DB: clickhousetest.Open(t), Partitions: 2, Window: 1000, Generation: 1, Epoch: 1, t: t, places: make(map[place]*partition)}
+	w.store = clickhouse.NewStore(w.DB)
+	for _, spec := range schemas.Specs() {
+		if _, err := w.store.Epoch(t.Context(), spec.Topic, TopicID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// TopicID is the id of every topic in its first epoch.
+var TopicID = [16]byte{15: 1}
+
+// Ends returns the ends of the partitions of a topic.
+func (w *World) Ends(topic string) map[int32]int64 {
+	spec, _ := schemas.SpecByTopic(topic)
+	ends := make(map[int32]int64)
+	for id := range int32(w.Partitions) {
+		ends[id] = 0
+		if p := w.places[place{spec.Type, w.Epoch, id}]; p != nil {
+			ends[id] = p.end
+		}
+	}
+	return ends
+}
+
+// Deliver appends the events to the log and ingests them: one block and one ledger row a type and partition. It returns
+// the ledger rows.
+func (w *World) Deliver(events ...schemas.Event) []ledger.Row {
+	w.t.Helper()
+	rows, blocks := w.decide(events)
+	for i, row := range rows {
+		w.insert(row, blocks[i])
+		w.Account(row)
+	}
+	return rows
+}
+
+// Insert appends the events to the log and stores their rows without accounting for them: what a worker leaves that dies
+// in between. It returns the ledger rows to account for with Account.
+func (w *World) Insert(events ...schemas.Event) []ledger.Row {
+	w.t.Helper()
+	rows, blocks := w.decide(events)
+	for i, row := range rows {
+		w.insert(row, blocks[i])
+	}
+	return rows
+}
+
+// Account writes a ledger row.
+func (w *World) Account(row ledger.Row) {
+	w.t.Helper()
+	if err := w.store.Account(w.t.Context(), row); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Exec runs a statement.
+func (w *World) Exec(format string, args ...any) {
+	w.t.Helper()
+	sql := fmt.Sprintf(format, args...)
+	if err := w.DB.Exec(w.t.Context(), sql); err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// Text returns the result of a query whose columns are all strings, one line a row, apart by spaces.
+func (w *World) Text(columns int, format string, args ...any) string {
+	w.t.Helper()
+	sql, out := fmt.Sprintf(format, args...), ""
+	err := w.DB.Query(w.t.Context(), sql, func(scan func(...any) error) error {
+		values := make([]string, columns)
+		dest := make([]any, columns)
+		for i := range values {
+			dest[i] = &values[i]
+		}
+		if err := scan(dest...); err != nil {
+			return err
+		}
+		for i, v := range values {
+			if i > 0 {
+				out += " "
+			}
+			out += v
+		}
+		out += "\n"
+		return nil
+	})
+	if err != nil {
+		w.t.Fatalf("%s: %v", sql, err)
+	}
+	return out
+}
+
+// Numbers returns the one row of a query whose columns are numbers.
+func (w *World) Numbers(columns int, format string, args ...any) string {
+	w.t.Helper()
+	return w.Text(columns, "SELECT * APPLY toString FROM ("+format+")", args...)
+}
+
+func (w *World) insert(row ledger.Row, columns schemas.Columns) {
+	w.t.Helper()
+	spec, _ := schemas.SpecByTopic(row.Topic)
+	at := ingest.Partition{Topic: row.Topic, Type: spec.Type, Epoch: row.Epoch, ID: row.Partition, Count: row.Partitions}
+	if err := w.store.Insert(w.t.Context(), at, columns); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// decide gives every event its offset and disposition.
+func (w *World) decide(events []schemas.Event) (rows []ledger.Row, blocks []schemas.Columns) {
+	w.t.Helper()
+	batches := make(map[place][]schemas.Event)
+	for _, e := range events {
+		typ, ok := schemas.TypeOf(e)
+		if !ok {
+			w.t.Fatalf("%T is no event", e)
+		}
+		id := schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
+		at := place{typ, w.Epoch, id.Partition(w.Partitions)}
+		batches[at] = append(batches[at], e)
+	}
+	var places []place
+	for at := range batches {
+		places = append(places, at)
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.partition, b.partition))
+	})
+	for _, at := range places {
+		row, columns := w.block(at, batches[at])
+		rows, blocks = append(rows, row), append(blocks, columns)
+	}
+	return rows, blocks
+}
+
+func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Columns) {
+	w.t.Helper()
+	p := w.places[at]
+	if p == nil {
+		p = &partition{stored: make(map[schemas.Identity]stored)}
+		w.places[at] = p
+	}
+	row := ledger.Row{
+		Topic: schemas.SpecOf(at.Type).Topic, Epoch: at.epoch, Partition: at.partition, From: p.end, To: p.end + int64(len(events)),
+		Generation: w.Generation, Member: "member", Partitions: w.Partitions, Window: w.Window,
+		HighWatermark: p.end + int64(len(events)), FetchedAt: time.Unix(1_700_000_000, 0),
+	}
+	columns := schemas.NewColumns(at.Type)
+	buckets := make(map[int32]*ledger.Bucket)
+	runs := make(map[string]*ledger.RunCount)
+	for _, e := range events {
+		offset := p.end
+		p.end++
+		value, err := schemas.AppendEvent(nil, e)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		meta, err := columns.Append(value, schemas.Coordinates{Epoch: at.epoch, Partition: at.partition, Offset: offset})
+		if err != nil {
+			w.t.Fatalf("%v: %v", e, err)
+		}
+		run := runs[meta.Run]
+		if run == nil {
+			run = &ledger.RunCount{Run: meta.Run}
+			runs[meta.Run] = run
+		}
+		if before, ok := p.stored[meta.Identity]; ok && offset-before.offset <= w.Window {
+			columns.Pop()
+			disposition := ledger.Duplicate
+			if before.time == meta.Time {
+				row.Duplicates++
+				run.Duplicates++
+			} else {
+				disposition = ledger.Conflict
+				row.Conflicts++
+				run.Conflicts++
+			}
+			row.Exceptions = ledger.AppendSpan(row.Exceptions, ledger.Span{From: offset, To: offset + 1, Disposition: disposition})
+			continue
+		}
+		p.stored[meta.Identity] = stored{offset, meta.Time}
+		row.Stored++
+		run.Stored++
+		b := buckets[meta.Minute]
+		if b == nil {
+			b = &ledger.Bucket{Minute: meta.Minute, MinOffset: offset}
+			buckets[meta.Minute] = b
+		}
+		b.Rows++
+		b.Checksum += meta.Checksum
+		b.MaxOffset = offset
+	}
+	for _, b := range buckets {
+		row.Buckets = append(row.Buckets, *b)
+	}
+	slices.SortFunc(row.Buckets, func(a, b ledger.Bucket) int { return cmp.Compare(a.Minute, b.Minute) })
+	if n := len(row.Buckets); n > 0 {
+		row.MinMinute, row.MaxMinute = row.Buckets[0].Minute, row.Buckets[n-1].Minute
+	}
+	for _, r := range runs {
+		row.Runs = append(row.Runs, *r)
+	}
+	slices.SortFunc(row.Runs, func(a, b ledger.RunCount) int { return cmp.Compare(a.Run, b.Run) })
+	return row, columns
+}
+
+// Random makes n events of the types that rollups are made from, with times in [from, from+span), from a seed.
+func Random(seed uint64, n int, from time.Time, span time.Duration) []schemas.Event {
+	r := rand.New(rand.NewPCG(seed, 7))
+	events := make([]schemas.Event, n)
+	for i := range events {
+		at := from.UnixMicro() + r.Int64N(int64(span/time.Microsecond))
+		events[i] = random(r, fmt.Sprintf("%d-%d", seed, i), at)
+	}
+	return events
+}
+
+// InRun gives the events another run.
+func InRun(run string, events []schemas.Event) []schemas.Event {
+	for _, e := range events {
+		switch e := e.(type) {
+		case *usagev1.TokenCall:
+			e.Run = run
+		case *usagev1.Query:
+			e.Run = run
+		case *usagev1.Signup:
+			e.Run = run
+		case *usagev1.ModelEvent:
+			e.Run = run
+		}
+	}
+	return events
+}
+
+func random(r *rand.Rand, id string, at int64) schemas.Event {
+	pick := func(values ...string) string { return values[r.IntN(len(values))] }
+	maybe := func(most uint64) *uint64 {
+		if r.IntN(3) == 0 {
+			return nil
+		}
+		v := r.Uint64N(most)
+		return &v
+	}
+	tenant, product, country := pick("acme", "beta", "corp"), pick("chat", "api"), pick("", "DE", "US")
+	segment := usagev1.Segment(r.IntN(5))
+	user, weight, users := uint64(r.IntN(40)), r.Uint64N(4), r.Uint64N(3)
+	switch r.IntN(8) {
+	case 0:
+		return &usagev1.Signup{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run", Weight: weight}
+	case 1:
+		return &usagev1.ModelEvent{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Kind: usagev1.ModelEventKind(1 + r.IntN(2)), Model: pick("m1", "m2"),
+			Organization: pick("", "lab"), Hub: pick("hub", ""), Country: country, Run: "run", Weight: weight}
+	case 2, 3:
+		return &usagev1.Query{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
+			Kind: "prompt", Model: pick("", "m1"), Weight: weight, UserWeight: users}
+	}
+	call := &usagev1.TokenCall{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
+		Model: pick("m1", "m2"), Provider: pick("p1", "p2"), Status: usagev1.Status(1 + r.IntN(3)), Streaming: r.IntN(2) == 0,
+		InputUncached: maybe(5000), InputCacheRead: maybe(900), InputCacheWrite: maybe(90), OutputVisible: maybe(2000), OutputReasoning: maybe(300),
+		LatencyUs: maybe(9e6), FirstTokenUs: maybe(1e6), Weight: weight, UserWeight: users}
+	if r.IntN(2) == 0 {
+		cost := r.Int64N(1e9) - 1e6
+		call.ReportedCostNanos, call.CostCurrency = &cost, pick("USD", "USD", "EUR")
+	}
+	return call
+}

@@ -1,0 +1,77 @@
+package rollup
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tidemark/consumers/ledger"
+	"tidemark/consumers/rollup/spans"
+	"tidemark/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares named statements with a file of testdata.
+func golden(t *testing.T, file string, statements [][2]string) {
+	t.Helper()
+	var out strings.Builder
+	for _, s := range statements {
+		fmt.Fprintf(&out, "-- %s\n%s;\n\n", s[0], s[1])
+	}
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("statements differ from %s; if that is meant, run the test with -update and read the difference", path)
+	}
+}
+
+func TestStatements(t *testing.T) {
+	cursors := Bounds{{1, 0}: 100, {1, 1}: 5_000_000}
+	ends := Bounds{{1, 0}: 150, {1, 1}: 5_000_200, {2, 0}: 7}
+	r := spans.Span{From: -10512000, To: -10512000 + day}
+	s := Source{From: r.From, To: r.To, Bounds: ends}
+	losers := []Loser{{Place{1, 0}, ledger.Range{From: 10, To: 20, Generation: 3}}}
+	bad := []spans.Span{{From: r.From, To: r.From + 1}, {From: r.From + 60, To: r.From + 120}}
+	settings := Limits{}.withDefaults().settings()
+	statements := [][2]string{
+		{"clock, first step", clockSQL(true)}, {"clock", clockSQL(false)}, {"cursors", cursorsSQL}, {"pending", pendingSQL},
+		{"all ranges of the ledger", newRangesSQL("queries.v1", nil)}, {"new ranges of the ledger", newRangesSQL("queries.v1", cursors)},
+		{"chain of a partition", chainSQL("queries.v1", Place{1, 2})}, {"touched minutes", TouchedSQL("queries.v1", cursors, ends)},
+		{"overlaps", overlapsSQL("queries.v1", ends, r.From, r.To)}, {"minutes of the ledger", minutesSQL("queries.v1", ends, nil, r.From, r.To)},
+		{"minutes of the ledger with losers", minutesSQL("queries.v1", ends, losers, r.From, r.To)},
+		{"rows that are stored", StoredSQL(schemas.SpecOf(schemas.QueryType), s)},
+		{"save pending", savePendingSQL([]pending{{"queries_1m", r, reasonDeferred}, {"queries_1h", r, reasonMismatch}}, false, 9)},
+		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, reasonAsked}}, true, 9)},
+		{"save cursors", saveCursorsSQL("queries.v1", ends, 9)},
+	}
+	for _, table := range Tables() {
+		if table.From != "" {
+			statements = append(statements, [2]string{table.Name + ": insert", insertSQL(&table, table.SelectMerge(r.From, r.To), r.From, r.To, 9, settings)})
+		} else {
+			sources := []Source{s, s}[:len(table.Types)]
+			statements = append(statements, [2]string{table.Name + ": insert", insertSQL(&table, table.SelectRaw(sources), r.From, r.To, 9, settings)})
+			for i := range sources {
+				sources[i].Once = true
+			}
+			statements = append(statements, [2]string{table.Name + ": insert, each event once", insertSQL(&table, table.SelectRaw(sources), r.From, r.To, 9, settings)})
+		}
+		if !table.audience {
+			statements = append(statements, [2]string{table.Name + ": read back", writtenSQL(&table, r.From, r.To, 9)})
+		}
+		statements = append(statements, [2]string{table.Name + ": publish", publishSQL(&table, r.From, r.To, nil, 9, settings)},
+			[2]string{table.Name + ": publish but for some", publishSQL(&table, r.From, r.To, bad, 9, settings)})
+	}
+	golden(t, "statements.sql", statements)
+}
