@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// command runs one command line as main does.
+func command(t *testing.T, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(t.Context(), args, Streams{In: strings.NewReader(""), Out: &stdout, Err: &stderr})
+	return code, stdout.String(), stderr.String()
+}
+
+func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
+	f := func(args string, want ...string) {
+		t.Helper()
+		code, _, errOut := command(t, strings.Fields(args)...)
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d, want %d", args, code, exitUsage)
+		}
+		for _, w := range want {
+			if !strings.Contains(errOut, w) {
+				t.Errorf("%s: no %q in\n%s", args, w, errOut)
+			}
+		}
+	}
+	f("ingest --namespace Bad! --brokers nohost --clickhouse ftp://x --window 0 --log-level loud --block-rows 0 --inserts 0",
+		"--namespace", "--brokers", "--clickhouse", "--window", "--log-level", "--block-rows", "--inserts")
+	f("ingest --kafka-sasl plain", "--kafka-sasl: needs --kafka-user", "TIDEMARK_KAFKA_PASSWORD")
+	f("ingest --kafka-user u", "--kafka-user: needs --kafka-sasl")
+	f("ingest --kafka-sasl gssapi --kafka-user u", `"gssapi" is not plain`)
+	f("ingest --kafka-tls-ca /nowhere", "need --kafka-tls")
+	f("ingest --kafka-tls --kafka-tls-ca /nowhere --kafka-tls-cert /nowhere", "--kafka-tls-ca", "one needs the other")
+	f("query --clickhouse http://u:secret@h:1 x", "do not belong into the address")
+	f("query --clickhouse u:secret@h x", "--clickhouse")
+	f("generate", "--events or --duration")
+	f("generate --events 1 --duplicates 2 --compression rar --start noon", "--compression", "--start")
+	f("replay mooncake f", "--start")
+	f("replay azure-llm f --speed fast", "--speed")
+	f("rollup --interval 0s --rollup-threads 0", "--interval", "--rollup-threads")
+	f("migrate --partitions 0 --replication 0", "--partitions", "--replication")
+	f("deadletters show x", "topic/epoch/partition/offset")
+	f("demo --rate 0 --duration=-1s", "--rate", "--duration")
+	f("frobnicate", "frobnicate")
+}
+
+// A secret in a wrong address must not be printed.
+func TestErrorsShowNoSecret(t *testing.T) {
+	t.Setenv("TIDEMARK_CLICKHOUSE_PASSWORD", "hunter2")
+	for _, address := range []string{"http://u:hunter2@h:1", "u:hunter2@h", "://u:hunter2@h"} {
+		if _, out, errOut := command(t, "query", "--clickhouse", address, "x"); strings.Contains(out+errOut, "hunter2") {
+			t.Errorf("%s: the password is printed:\n%s", address, out+errOut)
+		}
+	}
+}
+
+func TestSecretFileWins(t *testing.T) {
+	t.Setenv("TIDEMARK_TEST_SECRET", "from the environment")
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("from a file\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{"": "from the environment", file: "from a file"} {
+		if got, err := secret("TIDEMARK_TEST_SECRET", path); err != nil || got != want {
+			t.Errorf("secret(%q) = %q, %v, want %q", path, got, err, want)
+		}
+	}
+	if _, err := secret("TIDEMARK_TEST_SECRET", file+".missing"); err == nil {
+		t.Error("a missing file is no error")
+	}
+}
+
+func TestHelpNamesDefaultsAndTwins(t *testing.T) {
+	code, out, _ := command(t, "ingest", "--help")
+	flat := strings.Join(strings.Fields(out), " ")
+	for _, want := range []string{"default 262144; $TIDEMARK_WINDOW", "$TIDEMARK_CLICKHOUSE_USER", "$TIDEMARK_UNTIL_CAUGHT_UP", "ends up stored"} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("no %q in the help of ingest:\n%s", want, out)
+		}
+	}
+	if code != exitOK {
+		t.Errorf("--help exits with %d", code)
+	}
+	if code, out, _ := command(t); code != exitOK || !strings.Contains(out, "Commands:") {
+		t.Errorf("without arguments: code %d\n%s", code, out)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	now := time.Unix(1000, 0)
+	p := newProgress(10 * time.Second)
+	f := func(after time.Duration, want string) {
+		t.Helper()
+		err := p.ready(now.Add(after))
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("after %s: %v, want %q", after, err, want)
+		}
+	}
+	f(0, "starting")
+	key := partitionKey{"queries.v1", 3}
+	p.update(key, 5, 5, now)
+	f(time.Hour, "") // Idle without lag.
+	p.update(key, 5, 9, now.Add(time.Hour))
+	f(time.Hour+9*time.Second, "")
+	p.update(key, 5, 12, now.Add(time.Hour+9*time.Second))
+	f(time.Hour+11*time.Second, "queries.v1/3: 5 of 12")
+	p.update(key, 6, 12, now.Add(time.Hour+12*time.Second))
+	f(time.Hour+13*time.Second, "")
+	if lag := p.lag(); lag != 6 {
+		t.Errorf("lag %d, want 6", lag)
+	}
+	p.update(key, 12, 12, now.Add(time.Hour+14*time.Second))
+	p.update(key, 12, 3, now.Add(time.Hour+15*time.Second)) // The log lost records.
+	f(time.Hour+24*time.Second, "")
+	p.update(key, 12, 3, now.Add(time.Hour+26*time.Second))
+	f(time.Hour+26*time.Second, "queries.v1/3: 12 of 3")
+	if lag := p.lag(); lag != 0 {
+		t.Errorf("lag %d beyond the end, want 0", lag)
+	}
+	p.update(key, 12, 12, now.Add(time.Hour+27*time.Second))
+	p.unreachable(errors.New("no broker"))
+	f(time.Hour+28*time.Second, "no broker")
+	p.unreachable(nil)
+	f(time.Hour+28*time.Second, "")
+}
+
+func TestNumber(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", 100000: "100,000"} {
+		if got := number(n); got != want {
+			t.Errorf("number(%d) = %q, want %q", n, got, want)
+		}
+	}
+}

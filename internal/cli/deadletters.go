@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"tidemark/consumers/deadletter"
+	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/schemas"
+)
+
+type deadLettersCmd struct {
+	List deadLettersListCmd `cmd:"" help:"List the records that could not be counted, one line each, and their numbers by cause."`
+	Show deadLettersShowCmd `cmd:"" help:"Show one of them whole."`
+}
+
+type deadLettersListCmd struct {
+	commonFlags
+	kafkaFlags
+	Topic  string `help:"Only of this topic, for example token_calls.v1." placeholder:"TOPIC"`
+	Reason string `help:"Only with this reason: malformed, invalid or refused." placeholder:"REASON"`
+	OfRun  string `name:"run" help:"Only of this run." placeholder:"RUN"`
+	Limit  int    `help:"Entries to list at the most; 0 lists all." default:"100" placeholder:"N"`
+	JSON   bool   `name:"json" help:"One JSON object an entry instead of a table."`
+}
+
+// Run lists.
+func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) (err error) {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate()); err != nil {
+		return err
+	}
+	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	client, err := c.client("tidemark-deadletters")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	filter := deadletter.Filter{Topic: c.Topic, Reason: c.Reason, Run: c.OfRun}
+	listing, err := deadletter.List(ctx, client, schemas.TopicName(c.Namespace, schemas.DeadLettersTopic), filter, c.Limit)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(s.Out)
+		for _, entry := range listing.Entries {
+			if err := encoder.Encode(entry); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return printListing(s, listing)
+}
+
+func printListing(s Streams, listing *deadletter.Listing) error {
+	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	if len(listing.Entries) > 0 {
+		fmt.Fprintln(table, "COORDINATE\tREASON\tFIELD\tBYTES\tRECORD TIME\tRUN\tDETAIL")
+	}
+	for _, e := range listing.Entries {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", e.Coordinate, e.Reason, dash(e.Field), e.Size, e.Timestamp.UTC().Format(time.RFC3339), dash(e.Run), strconv.Quote(clip(e.Detail, 80)))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if listing.Omitted > 0 {
+		fmt.Fprintf(s.Out, "and %s more; --limit 0 lists all\n", number(uint64(listing.Omitted)))
+	}
+	for _, u := range listing.Unreadable {
+		fmt.Fprintf(s.Out, "not a dead letter: partition %d offset %d: %v\n", u.Partition, u.Offset, u.Err)
+	}
+	fmt.Fprintf(s.Out, "%s dead letters", number(uint64(listing.Records)))
+	if listing.Copies > 0 {
+		fmt.Fprintf(s.Out, " (%s copies of them left out)", number(uint64(listing.Copies)))
+	}
+	fmt.Fprintln(s.Out)
+	for _, count := range listing.Counts {
+		fmt.Fprintf(s.Out, "  %s  %s  run %s: %s\n", count.Topic, count.Reason, dash(count.Run), number(uint64(count.Records)))
+	}
+	return nil
+}
+
+type deadLettersShowCmd struct {
+	commonFlags
+	kafkaFlags
+	Coordinate string `arg:"" help:"Which record: topic/epoch/partition/offset, as 'list' prints it."`
+	Raw        bool   `help:"Write the record's bytes to standard output and nothing else."`
+}
+
+// Run shows one dead letter.
+func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) (err error) {
+	at, parseErr := deadletter.ParseCoordinate(c.Coordinate)
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), parseErr); err != nil {
+		return err
+	}
+	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	client, err := c.client("tidemark-deadletters")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	letter, err := deadletter.Show(ctx, client, schemas.TopicName(c.Namespace, schemas.DeadLettersTopic), at)
+	if err != nil {
+		return err
+	}
+	if c.Raw {
+		_, err := s.Out.Write(letter.GetValue())
+		return err
+	}
+	fmt.Fprintf(s.Out, "coordinate  %s\nreason      %s\nfield       %s\ndetail      %s\nrun         %s\nrecord time %s\nwritten     %s\nkey         %s\nvalue       %d bytes, base64:\n%s\n",
+		at, letter.GetReason(), dash(letter.GetField()), strconv.Quote(letter.GetDetail()), dash(letter.GetRun()),
+		time.UnixMilli(letter.GetTimestampMs()).UTC().Format(time.RFC3339Nano), time.UnixMicro(letter.GetWrittenUs()).UTC().Format(time.RFC3339Nano),
+		strconv.Quote(string(letter.GetKey())), len(letter.GetValue()), base64.StdEncoding.EncodeToString(letter.GetValue()))
+	return nil
+}
+
+// client connects to the log.
+func (k kafkaFlags) client(clientID string) (*consumerkafka.Client, error) {
+	conn, err := k.conn(clientID)
+	if err != nil {
+		return nil, err
+	}
+	return consumerkafka.NewClient(consumerkafka.Config{Conn: conn})
+}
+
+// dash stands for an empty cell.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// clip shortens s to n runes.
+func clip(s string, n int) string {
+	runes := []rune(s)
+	if len(runes) <= n {
+		return s
+	}
+	return string(runes[:n-1]) + "…"
+}

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tidemark/consumers/ledger"
+)
+
+// metrics are all the program's Prometheus metrics. Names are stable; units are base units (seconds, bytes).
+type metrics struct {
+	registry *prometheus.Registry
+
+	position      *prometheus.GaugeVec
+	highWatermark *prometheus.GaugeVec
+	lag           *prometheus.GaugeVec
+	freshness     *prometheus.GaugeVec
+	records       *prometheus.CounterVec
+	blocks        *prometheus.CounterVec
+	blockRows     *prometheus.HistogramVec
+	bytes         *prometheus.CounterVec
+	resends       *prometheus.CounterVec
+	insertSeconds *prometheus.HistogramVec
+	alarms        *prometheus.CounterVec
+
+	rollupRanges     *prometheus.CounterVec
+	rollupRows       *prometheus.CounterVec
+	rollupDeferred   prometheus.Gauge
+	rollupSeconds    prometheus.Histogram
+	rollupMismatches prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	partition := []string{"topic", "partition"}
+	m := &metrics{
+		registry:      prometheus.NewRegistry(),
+		position:      gauge("ingest_position_offset", "Offset up to which a partition is accounted.", partition),
+		highWatermark: gauge("ingest_high_watermark_offset", "End offset of a partition as last fetched.", partition),
+		lag:           gauge("ingest_lag_records", "Offsets of a partition that are not accounted yet.", partition),
+		freshness:     gauge("ingest_freshness_seconds", "Time from the newest event of the last block to its being queryable.", []string{"topic"}),
+		records:       counter("ingest_records_total", "Offsets accounted, by disposition.", []string{"topic", "disposition"}),
+		blocks:        counter("ingest_blocks_total", "Blocks accounted.", []string{"topic"}),
+		blockRows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_block_rows",
+			Help: "Rows stored a block.", Buckets: prometheus.ExponentialBuckets(1, 8, 7)}, []string{"topic"}),
+		bytes:   counter("ingest_value_bytes_total", "Bytes of record values accounted.", []string{"topic"}),
+		resends: counter("ingest_resends_total", "Steps of a block that were repeated after an error.", []string{"topic"}),
+		insertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_insert_seconds",
+			Help: "Time of a block's insert, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}, []string{"topic"}),
+		alarms:       counter("ingest_alarms_total", "Conditions that need a person, such as a position beyond the log's end.", []string{"topic"}),
+		rollupRanges: counter("rollup_ranges_published_total", "Ranges of buckets recomputed and published.", []string{"rollup"}),
+		rollupRows:   counter("rollup_rows_total", "Raw rows aggregated.", []string{"rollup"}),
+		rollupDeferred: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "rollup_deferred_ranges",
+			Help: "Ranges of changed buckets that wait for their turn."}),
+		rollupSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tidemark", Name: "rollup_step_seconds",
+			Help: "Time of one step of the rollup worker.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
+		rollupMismatches: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tidemark", Name: "rollup_mismatches_total",
+			Help: "Minutes held back because raw is not what the ledger says."}),
+	}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.position, m.highWatermark, m.lag, m.freshness, m.records, m.blocks, m.blockRows, m.bytes, m.resends,
+		m.insertSeconds, m.alarms, m.rollupRanges, m.rollupRows,
+		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches)
+	return m
+}
+
+func gauge(name, help string, labels []string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tidemark", Name: name, Help: help}, labels)
+}
+
+func counter(name, help string, labels []string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tidemark", Name: name, Help: help}, labels)
+}
+
+// block counts one accounted block.
+func (m *metrics) block(row ledger.Row) {
+	m.blocks.WithLabelValues(row.Topic).Inc()
+	m.blockRows.WithLabelValues(row.Topic).Observe(float64(row.Stored))
+	m.bytes.WithLabelValues(row.Topic).Add(float64(row.Bytes))
+	m.insertSeconds.WithLabelValues(row.Topic).Observe(row.InsertTime.Seconds())
+	if row.Stored > 0 {
+		m.freshness.WithLabelValues(row.Topic).Set(row.EventLag.Seconds())
+	}
+	for disposition, n := range map[ledger.Disposition]uint64{
+		ledger.Stored: row.Stored, ledger.Duplicate: row.Duplicates, ledger.Conflict: row.Conflicts,
+		ledger.Dead: row.Dead, ledger.Control: row.Control, ledger.Gap: row.Gap,
+	} {
+		if n > 0 {
+			m.records.WithLabelValues(row.Topic, disposition.String()).Add(float64(n))
+		}
+	}
+}
+
+// at records where a partition stands.
+func (m *metrics) at(topic string, partition int32, position, highWatermark int64) {
+	p := strconv.Itoa(int(partition))
+	m.position.WithLabelValues(topic, p).Set(float64(position))
+	m.highWatermark.WithLabelValues(topic, p).Set(float64(highWatermark))
+	m.lag.WithLabelValues(topic, p).Set(float64(max(highWatermark-position, 0)))
+}

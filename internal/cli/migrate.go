@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/schemas"
+)
+
+type migrateCmd struct {
+	commonFlags
+	kafkaFlags
+	clickhouseFlags
+	topicFlags
+}
+
+// topicFlags shape the topics that migrate creates.
+type topicFlags struct {
+	Partitions  int `help:"Partitions of a topic that is created." default:"8" placeholder:"N" group:"Topics"`
+	Replication int `help:"Copies of each partition; production wants 3." default:"1" placeholder:"N" group:"Topics"`
+}
+
+func (f topicFlags) validate() error {
+	var errs []error
+	if f.Partitions < 1 || f.Partitions > 10_000 {
+		errs = append(errs, fmt.Errorf("--partitions: %d is not between 1 and 10000", f.Partitions))
+	}
+	if f.Replication < 1 || f.Replication > 100 {
+		errs = append(errs, fmt.Errorf("--replication: %d is not between 1 and 100", f.Replication))
+	}
+	return errors.Join(errs...)
+}
+
+// Help is the long text of `tidemark migrate --help`.
+func (migrateCmd) Help() string {
+	return `Creates the namespace's database, tables, views and topics, or brings them up to this version. Every step can be
+repeated: interrupted, it is simply run again. It never goes backward and refuses a database that a newer
+version has migrated. An existing topic keeps its partitions.`
+}
+
+// Run migrates database and topics.
+func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.topicFlags.validate()); err != nil {
+		return err
+	}
+	applied, err := migrateDatabase(ctx, c.clickhouseFlags, c.Namespace)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "database %s: %d statements applied, %d were there\n", c.Namespace, applied, len(schemas.Migrations(c.Namespace))-applied)
+	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	reports, err := createTopics(ctx, c.kafkaFlags, c.topicFlags, c.Namespace)
+	if err != nil {
+		return err
+	}
+	created := 0
+	for _, r := range reports {
+		if r.Created {
+			created++
+		} else if r.Partitions != r.Wanted {
+			fmt.Fprintf(s.Out, "topic %s keeps its %d partitions (%d asked for): another number would move events\n", r.Name, r.Partitions, r.Wanted)
+		}
+	}
+	fmt.Fprintf(s.Out, "topics %s.*: %d created, %d were there\n", c.Namespace, created, len(reports)-created)
+	return nil
+}
+
+// migrateDatabase applies what is missing and returns how many statements that were.
+func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) (applied int, err error) {
+	db, err := ch.open(namespace)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	err = db.Migrate(ctx, schemas.Migrations(namespace), func(_ schemas.Migration, done bool) {
+		if done {
+			applied++
+		}
+	})
+	return applied, err
+}
+
+// topicNames are all topics of a namespace, dead letters included.
+func topicNames(namespace string) []string {
+	names := []string{schemas.TopicName(namespace, schemas.DeadLettersTopic)}
+	for _, spec := range schemas.Specs() {
+		names = append(names, schemas.TopicName(namespace, spec.Topic))
+	}
+	return names
+}
+
+func createTopics(ctx context.Context, k kafkaFlags, shape topicFlags, namespace string) (reports []consumerkafka.TopicReport, err error) {
+	conn, err := k.conn("tidemark-migrate")
+	if err != nil {
+		return nil, err
+	}
+	client, err := consumerkafka.NewClient(consumerkafka.Config{Conn: conn})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	var specs []consumerkafka.TopicSpec
+	for _, name := range topicNames(namespace) {
+		// Retention is the operator's to set on purpose: by default nothing ages out before it is accounted.
+		config := map[string]string{"retention.ms": "-1"}
+		if name == schemas.TopicName(namespace, schemas.DeadLettersTopic) {
+			config["max.message.bytes"] = fmt.Sprint(deadLetterBytes)
+		}
+		specs = append(specs, consumerkafka.TopicSpec{Name: name, Partitions: shape.Partitions, Replication: shape.Replication, Config: config})
+	}
+	return client.CreateTopics(ctx, specs)
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+)
+
+// opsFlags are the operations endpoints of a long-running command.
+type opsFlags struct {
+	MetricsListen string `help:"Serve /metrics, /healthz and /readyz on this address; nothing is served when empty." placeholder:"HOST:PORT" group:"Operations"`
+	Pprof         bool   `help:"Serve /debug/pprof there too." group:"Operations"`
+}
+
+func (o opsFlags) validate() error {
+	var errs []error
+	if o.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(o.MetricsListen); err != nil {
+			errs = append(errs, fmt.Errorf("--metrics-listen: %q is not host:port", o.MetricsListen))
+		}
+	} else if o.Pprof {
+		errs = append(errs, errors.New("--pprof: needs --metrics-listen"))
+	}
+	return errors.Join(errs...)
+}
+
+// serve answers until ctx ends and returns a function that stops the server and waits for it. ready says why the
+// process is not ready, nil when it is.
+func (o opsFlags) serve(ctx context.Context, registry *prometheus.Registry, ready func() error, log *zap.Logger) (func(), error) {
+	if o.MetricsListen == "" {
+		return func() {}, nil
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", o.MetricsListen)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics-listen: %w", err)
+	}
+	server := &http.Server{Handler: o.routes(registry, ready), ReadHeaderTimeout: 5 * time.Second}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("operations endpoints ended", zap.Error(err))
+		}
+	}()
+	log.Info("serving operations endpoints", zap.String("address", listener.Addr().String()))
+	return func() {
+		if err := server.Close(); err != nil {
+			log.Warn("close operations endpoints", zap.Error(err))
+		}
+		<-done
+	}, nil
+}
+
+func (o opsFlags) routes(registry *prometheus.Registry, ready func() error) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, ready()) })
+	if o.Pprof {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	}
+	return mux
+}
+
+// answer writes ok, or 503 with the reason.
+func answer(w http.ResponseWriter, problem error) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	text := "ok"
+	if problem != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		text = problem.Error()
+	}
+	// A prober that hung up needs no answer.
+	_, _ = fmt.Fprintln(w, text)
+}
+
+type healthCmd struct {
+	URL     string        `name:"url" help:"Address to ask." default:"http://127.0.0.1:9108/readyz" placeholder:"URL"`
+	Timeout time.Duration `help:"How long to wait for the answer." default:"3s"`
+}
+
+// Run asks once.
+func (c healthCmd) Run(ctx context.Context, s Streams) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, http.NoBody)
+	if err != nil {
+		return invalid(fmt.Errorf("--url: %w", err))
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", c.URL, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(s.Out, io.LimitReader(response.Body, 64<<10)); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", c.URL, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return errFound
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/consumers/rollup"
+	"tidemark/schemas"
+)
+
+type rollupCmd struct {
+	commonFlags
+	kafkaFlags
+	clickhouseFlags
+	opsFlags
+	rollupFlags
+	UntilCaughtUp bool `help:"Stop with exit code 0 when every accounted row is rolled up; takes no lease." group:"Rollup"`
+}
+
+// rollupFlags bound one rollup process.
+type rollupFlags struct {
+	Interval      time.Duration `help:"Time between two looks at the ledger." default:"1s" group:"Rollup"`
+	RollupThreads int           `help:"Threads of one recompute statement." default:"2" placeholder:"N" group:"Rollup"`
+}
+
+func (f rollupFlags) validate() error {
+	var errs []error
+	if f.Interval < 10*time.Millisecond || f.Interval > time.Hour {
+		errs = append(errs, fmt.Errorf("--interval: %s is not between 10ms and 1h", f.Interval))
+	}
+	if f.RollupThreads < 1 || f.RollupThreads > 256 {
+		errs = append(errs, fmt.Errorf("--rollup-threads: %d is not between 1 and 256", f.RollupThreads))
+	}
+	return errors.Join(errs...)
+}
+
+// Help is the long text of "tidemark rollup --help".
+func (rollupCmd) Help() string {
+	return `Buckets that the ledger says have changed are recomputed from the raw rows and published at once, so readers never
+see half a bucket. Rollups are never added to: running it twice, or after a replay, gives the same values. Of several
+processes one works at a time; the others stand by.`
+}
+
+// Run rolls up until a signal, or until caught up.
+func (c *rollupCmd) Run(ctx context.Context, s Streams) (err error) {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.opsFlags.validate(), c.rollupFlags.validate()); err != nil {
+		return err
+	}
+	log := c.logger(s)
+	m := newMetrics()
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	roller := newRoller(db, c.rollupFlags, m, log)
+	if c.UntilCaughtUp {
+		started := time.Now()
+		if err := roller.worker.UntilCaughtUp(ctx); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.Out, "%s ranges recomputed from %s rows in %s\n", number(roller.ranges.Load()), number(roller.rows.Load()), time.Since(started).Round(10*time.Millisecond))
+		return nil
+	}
+	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	stop, err := c.serve(ctx, m.registry, roller.ready, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return roller.run(ctx, c.kafkaFlags, c.Namespace)
+}
+
+// roller runs the rollup worker and remembers how it does.
+type roller struct {
+	worker *rollup.Worker
+	log    *zap.Logger
+	ranges atomic.Uint64
+	rows   atomic.Uint64
+	last   atomic.Pointer[error] // of the last step, or that none has run; nil when it went well
+}
+
+func newRoller(db rollup.DB, flags rollupFlags, m *metrics, log *zap.Logger) *roller {
+	r := &roller{log: log}
+	starting := errors.New("starting: no step has run yet")
+	r.last.Store(&starting)
+	r.worker = &rollup.Worker{DB: db, Limits: rollup.Limits{Interval: flags.Interval, Threads: flags.RollupThreads}, Hooks: rollup.Hooks{
+		Step: func(p rollup.Progress) {
+			m.rollupSeconds.Observe(p.Took.Seconds())
+			m.rollupDeferred.Set(float64(p.Deferred))
+			r.last.Store(nil)
+		},
+		Range: func(p rollup.Published) {
+			m.rollupRanges.WithLabelValues(p.Table).Inc()
+			m.rollupRows.WithLabelValues(p.Table).Add(float64(p.Rows))
+			r.ranges.Add(1)
+			r.rows.Add(p.Rows)
+			log.Debug("published", zap.String("rollup", p.Table), zap.Int32("from_minute", p.From), zap.Int32("to_minute", p.To), zap.Uint64("rows", p.Rows), zap.Bool("deduplicated", p.Once), zap.Duration("took", p.Took))
+		},
+		Mismatch: func(x rollup.Mismatch) {
+			m.rollupMismatches.Inc()
+			log.Error("raw is not what the ledger says; the bucket stays as it was", zap.String("table", x.Table), zap.Time("minute", time.Unix(int64(x.Minute)*60, 0).UTC()),
+				zap.Uint64("ledger_rows", x.LedgerRows), zap.Uint64("rows", x.Rows))
+		},
+		Error: func(err error) {
+			r.last.Store(&err)
+			log.Warn("repeating a rollup step after an error", zap.Error(err))
+		},
+	}}
+	return r
+}
+
+// ready says why the last step failed, nil when it did not. A process that stands by is ready.
+func (r *roller) ready() error {
+	if err := r.last.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// run works while this process holds the lease: the first partition of the runs topic in the rollup's own group.
+func (r *roller) run(ctx context.Context, k kafkaFlags, namespace string) (err error) {
+	conn, err := k.conn("tidemark-rollup")
+	if err != nil {
+		return err
+	}
+	client, err := consumerkafka.NewClient(consumerkafka.Config{Conn: conn})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	topic := schemas.TopicName(namespace, schemas.SpecOf(schemas.RunType).Topic)
+	group := consumerkafka.GroupConfig{Group: namespace + ".rollup", Topics: []string{topic}, OnError: func(err error) {
+		r.log.Warn("join the rollup group", zap.Error(err))
+	}}
+	err = client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
+		for _, id := range g.Assigned[topic] {
+			if id == 0 {
+				r.log.Info("holding the lease", zap.Int32("generation", g.ID))
+				return r.worker.Run(ctx)
+			}
+		}
+		r.log.Info("standing by", zap.Int32("generation", g.ID))
+		r.last.Store(nil)
+		<-ctx.Done()
+		return nil
+	})
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
