@@ -1,0 +1,80 @@
+# Every recipe is short; what needs more than a few lines is a script under scripts/. CI runs .ci/run, which calls these.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+DEMO_ARGS ?=
+STACK_ARGS ?=
+FUZZTIME  ?= 10s
+BENCH     ?= .
+COUNT     ?= 6
+
+TOOLS  := go -C internal/tools
+LINTER := .cache/tools/golangci-lint
+CHDB   := .cache/chdb/.complete
+KAFKA  := .cache/kafka/.complete
+
+.PHONY: help deps build demo test lint fmt generate check-generated fuzz bench stack kafka clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+deps: $(CHDB) ## Fetch what the other targets need into .cache/ (the ClickHouse engine, Kafka, Go modules)
+	@go mod download
+	@scripts/deps kafka-if-possible
+
+build: ## Build bin/tidemark
+	CGO_ENABLED=0 go build -trimpath -o bin/tidemark .
+
+demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--duration 30s --exit")
+	bin/tidemark demo $(DEMO_ARGS)
+
+test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
+	go vet ./...
+	$(TOOLS) test ./...
+	FUZZTIME=$${FUZZTIME:-3s} scripts/fuzz
+	scripts/gotest
+
+lint: $(LINTER) ## Run golangci-lint
+	$(LINTER) run
+	cd internal/tools && "$(CURDIR)/$(LINTER)" run
+
+fmt: $(LINTER) ## Format the Go code
+	$(LINTER) fmt
+
+generate: ## Write the generated code again (Protobuf, go generate)
+	$(TOOLS) run ./protogen "$(CURDIR)" $(shell find schemas -name '*.proto' | sort)
+	go generate ./...
+
+check-generated: ## Fail if the generated files, go.mod or go.sum are not what their sources give
+	scripts/check-generated
+
+fuzz: ## Fuzz every target for FUZZTIME (10s)
+	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: $(CHDB) ## Run the benchmarks (BENCH=regexp COUNT=6) and summarise them
+	@mkdir -p .cache
+	go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) ./... | tee .cache/bench.txt
+	$(TOOLS) tool benchstat "$(CURDIR)/.cache/bench.txt"
+
+stack: build $(CHDB) ## Run the embedded broker and ClickHouse engine (STACK_ARGS)
+	bin/tidemark stack $(STACK_ARGS)
+
+kafka: $(KAFKA) ## Run a real Apache Kafka on 127.0.0.1 until interrupted; prints its address
+	go run ./internal/kafkatest/cmd/kafka
+
+clean: ## Remove what was built (the downloads in .cache/ stay)
+	rm -rf bin .cache/tools .cache/bench.txt
+
+# A download is made beside its place and moved there when whole, so that an interrupted one is never taken as done.
+$(CHDB): internal/tools/chdb/package-lock.json
+	@scripts/deps chdb
+
+$(KAFKA): deploy/kafka/pom.xml
+	@scripts/deps kafka
+
+$(LINTER): internal/tools/go.mod internal/tools/go.sum
+	@echo "building golangci-lint (once; about 3 minutes on 2 cores)"
+	@$(TOOLS) build -trimpath -o "$(CURDIR)/$@" github.com/golangci/golangci-lint/v2/cmd/golangci-lint
