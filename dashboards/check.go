@@ -1,0 +1,214 @@
+package dashboards
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/geomap"
+	"github.com/grafana/grafana-foundation-sdk/go/piechart"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/statetimeline"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+
+	"tidemark/dashboards/macros"
+	"tidemark/schemas"
+)
+
+// Check returns what is wrong with dashboards without running them, a line each: whether Grafana could read them, whether
+// people could, and whether they are the ones built into the program. Whether their SQL names what exists, Generate has
+// checked.
+func Check(files []File) []string {
+	c := &checker{uids: map[string]bool{}}
+	register()
+	for _, f := range files {
+		c.file(f)
+	}
+	if built, err := Committed(); err != nil {
+		c.problem("%v", err)
+	} else {
+		for i, f := range files {
+			if i >= len(built) || !bytes.Equal(f.JSON, built[i].JSON) {
+				c.problem("%s: the built-in JSON is not what the code gives: run tidemark dashboards generate, then build again", f.UID)
+			}
+		}
+	}
+	return c.problems
+}
+
+type checker struct {
+	uids     map[string]bool
+	problems []string
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+func (c *checker) file(f File) {
+	var d dashboard.Dashboard
+	if err := d.UnmarshalJSONStrict(f.JSON); err != nil {
+		c.problem("%s: does not read back: %v", f.UID, err)
+		return
+	}
+	switch {
+	case d.Uid == nil || *d.Uid != f.UID:
+		c.problem("%s: the JSON has another uid", f.UID)
+	case c.uids[f.UID]:
+		c.problem("%s: two dashboards have this uid", f.UID)
+	}
+	c.uids[f.UID] = true
+	if d.Title == nil || d.Description == nil || *d.Description == "" {
+		c.problem("%s: no title or no description", f.UID)
+	}
+	ids := map[uint32]bool{}
+	var places []place
+	for _, p := range d.Panels {
+		at := place{}
+		if p.RowPanel != nil {
+			at = placeOf(fmt.Sprintf("row %q", deref(p.RowPanel.Title)), p.RowPanel.GridPos)
+			c.id(f.UID, at.what, p.RowPanel.Id, ids)
+		} else {
+			at = placeOf(fmt.Sprintf("panel %q", deref(p.Panel.Title)), p.Panel.GridPos)
+			c.panel(f.UID, *p.Panel, ids)
+		}
+		for _, other := range places {
+			if at.overlaps(other) {
+				c.problem("%s: %s and %s overlap", f.UID, at.what, other.what)
+			}
+		}
+		if at.x+at.w > 24 || at.w == 0 || at.h == 0 {
+			c.problem("%s: %s is not within the 24 columns", f.UID, at.what)
+		}
+		places = append(places, at)
+	}
+	c.statements(f)
+}
+
+func (c *checker) id(uid, what string, id uint32, ids map[uint32]bool) {
+	if id == 0 || ids[id] {
+		c.problem("%s: %s has no id of its own: %d", uid, what, id)
+	}
+	ids[id] = true
+}
+
+func (c *checker) panel(uid string, p dashboard.Panel, ids map[uint32]bool) {
+	what := fmt.Sprintf("panel %q", deref(p.Title))
+	if p.Id == nil {
+		c.problem("%s: %s has no id", uid, what)
+	} else {
+		c.id(uid, what, *p.Id, ids)
+	}
+	for name, text := range map[string]string{"title": deref(p.Title), "description": deref(p.Description)} {
+		if text == "" {
+			c.problem("%s: %s has no %s", uid, what, name)
+		}
+	}
+	if p.FieldConfig == nil || deref(p.FieldConfig.Defaults.Unit) == "" {
+		c.problem("%s: %s has no unit", uid, what)
+	}
+	if p.FieldConfig == nil || deref(p.FieldConfig.Defaults.NoValue) == "" {
+		c.problem("%s: %s does not say what it shows when there is nothing", uid, what)
+	}
+	if p.Datasource == nil || deref(p.Datasource.Uid) != DatasourceUID || len(p.Targets) == 0 {
+		c.problem("%s: %s has no query of our data source", uid, what)
+	}
+	for _, target := range p.Targets {
+		if q, ok := target.(Query); !ok {
+			c.problem("%s: %s has a query of type %T", uid, what, target)
+		} else if err := q.Validate(); err != nil {
+			c.problem("%s: %s: %v", uid, what, err)
+		}
+	}
+}
+
+// rawName finds the tables and views that hold single events.
+var rawName = regexp.MustCompile(`\}\.(\w+?)(?:_raw)?\b`)
+
+// statements expands every statement and looks at what it reads.
+func (c *checker) statements(f File) {
+	var m queries
+	if err := json.Unmarshal(f.JSON, &m); err != nil {
+		c.problem("%s: %v", f.UID, err)
+		return
+	}
+	single := map[string]bool{}
+	for _, spec := range schemas.Specs() {
+		single[spec.Name] = true
+	}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	scope := macros.Scope{From: at, To: at.Add(time.Hour), Interval: time.Minute, Variables: map[string]macros.Value{}}
+	for _, v := range m.Templating.List {
+		if _, err := macros.Expand(v.Query, scope); err != nil {
+			c.problem("%s: variable %s: %v", f.UID, v.Name, err)
+		}
+		scope.Variables[v.Name] = macros.Value{Values: []string{"a"}, Multi: v.Multi}
+	}
+	for _, p := range m.Panels {
+		for _, q := range p.Targets {
+			if _, err := macros.Expand(q.RawSQL, scope); err != nil {
+				c.problem("%s: panel %q, query %s: %v", f.UID, p.Title, q.RefID, err)
+			}
+			for _, name := range rawName.FindAllStringSubmatch(q.RawSQL, -1) {
+				if single[name[1]] && !strings.Contains(q.RawSQL, "- INTERVAL 1 HOUR") {
+					c.problem("%s: panel %q reads single events of %s for more than an hour", f.UID, p.Title, name[1])
+				}
+			}
+		}
+	}
+}
+
+// place is what a panel takes of the grid.
+type place struct {
+	what       string
+	x, y, w, h uint32
+}
+
+func placeOf(what string, g *dashboard.GridPos) place {
+	if g == nil {
+		return place{what: what}
+	}
+	return place{what, g.X, g.Y, g.W, g.H}
+}
+
+func (p place) overlaps(o place) bool {
+	return p.x < o.x+o.w && o.x < p.x+p.w && p.y < o.y+o.h && o.y < p.y+p.h
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// register lets the SDK read our queries and the kinds of panels in use back, strictly.
+func register() {
+	read := func(raw []byte) (variants.Dataquery, error) {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		decoder.DisallowUnknownFields()
+		var q Query
+		if err := decoder.Decode(&q); err != nil {
+			return nil, fmt.Errorf("read a ClickHouse query: %w", err)
+		}
+		return q, nil
+	}
+	runtime := cog.NewRuntime()
+	runtime.RegisterDataqueryVariant(variants.DataqueryConfig{
+		Identifier: DatasourceType, DataqueryUnmarshaler: read, StrictDataqueryUnmarshaler: read,
+	})
+	for _, kind := range []func() variants.PanelcfgConfig{
+		bargauge.VariantConfig, geomap.VariantConfig, piechart.VariantConfig, stat.VariantConfig, statetimeline.VariantConfig,
+		table.VariantConfig, timeseries.VariantConfig,
+	} {
+		runtime.RegisterPanelcfgVariant(kind())
+	}
+}

@@ -1,0 +1,249 @@
+package dashboards
+
+import (
+	"fmt"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// perChatGPTYear is the unit of throughput: 365 billion queries a year are 11,574 events a second.
+const perChatGPTYear = "11574.07"
+
+// pipeline answers: is everything counted, how far behind are we, and how much more can we take? All of it comes from
+// ClickHouse: the ledger, the audits, the rollups' own tables.
+func pipeline() board {
+	variables := append(commonVariables("namespace"), variable{
+		name: "topic", label: "Topic", description: "The topics of the namespace.",
+		sql: "SELECT DISTINCT toString({topic}) AS topic FROM {@topics} ORDER BY topic",
+	})
+	return board{
+		uid: "tidemark-pipeline", title: "Pipeline", from: "now-1h", refresh: "10s",
+		description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits and the rollups in ClickHouse; no Prometheus is needed. Times are UTC.",
+		variables:   variables,
+		rows: []row{
+			{title: "Now", panels: []panel{freshness(1), verdict(2), lagNow(3), stalled(4), throughputNow(5), debt(6)}},
+			{title: "In the range", panels: []panel{
+				offsets(10), disposition(11, "Stored", "stored", "Records stored as rows of a raw table"),
+				disposition(12, "Duplicates", "duplicates", "Records of an event that was stored before"), disposition(13, "Conflicts", "conflicts", "Records with the identity of a stored event and another time; the first one counts"),
+				deadTotal(14), gapTotal(15), resends(16), bytesTotal(17),
+			}},
+			{title: "Ingest", panels: []panel{throughput(20), lagOverTime(21), freshnessOverTime(22), blockSize(23), insertTime(24), exceptions(25)}},
+			{title: "Partitions", panels: []panel{partitionTable(30)}},
+			{title: "Rollups", panels: []panel{rollupTable(40)}},
+			{title: "Audits", panels: []panel{verdicts(50), findings(51)}},
+		},
+	}
+}
+
+// topicChosen narrows down the ledger.
+const topicChosen = "$__conditionalAll({topic} IN (${topic:singlequote}), $topic)"
+
+// written takes the blocks accounted in the range.
+const written = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND " + topicChosen
+
+// recent takes the blocks that tell where a partition stands now. A partition without any for a day has nothing to tell.
+const recent = "{written_at} >= now64(6) - INTERVAL 1 DAY AND " + topicChosen
+
+// behind is how many records the log had beyond the block.
+const behind = "toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))"
+
+func lagNow(id uint32) panel {
+	return panel{
+		id: id, title: "Lag", width: 4, height: 4, table: true,
+		description: "Records in the log that were not accounted for when the last block of each partition was: the sum over the partitions that had one in the last day.",
+		kind:        light(unitCount, steps(good, 1e6, warning, 1e7, bad)),
+		mayBeEmpty:  "nothing in a day",
+		sql:         []string{"SELECT if(count() = 0, NULL, sum(lag)) AS lag FROM (SELECT argMax(" + behind + ", ({epoch}, {to_offset})) AS lag FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition})"},
+	}
+}
+
+func stalled(id uint32) panel {
+	return panel{
+		id: id, title: "Stalled partitions", width: 4, height: 4, table: true,
+		description: "Partitions that had records left after their last block and have accounted for none in the 2 minutes since.",
+		kind:        light(unitPlain, steps(good, 1.0, bad)),
+		sql: []string{"SELECT countIf(lag > 0 AND last < now64(6) - INTERVAL 2 MINUTE) AS stalled FROM (SELECT argMax(" + behind +
+			", ({epoch}, {to_offset})) AS lag, max({written_at}) AS last FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition})"},
+	}
+}
+
+func throughputNow(id uint32) panel {
+	return panel{
+		id: id, title: "Throughput", width: 4, height: 4, table: true,
+		description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second.",
+		kind:        number(unitEvents).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", unit(unitPlain, 2)),
+		sql:         []string{"SELECT sum({to_offset} - {from_offset}) / 60 AS `a second`, `a second` / " + perChatGPTYear + " AS `ChatGPT-years` FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 1 MINUTE AND " + topicChosen},
+	}
+}
+
+func debt(id uint32) panel {
+	return panel{
+		id: id, title: "Rollup debt", width: 4, height: 4, table: true,
+		description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day.",
+		kind:        light(unitCount, steps(good, 5e6, warning, 5e7, bad)),
+		sql: []string{"SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger} WHERE " + recent + " GROUP BY topic, epoch, partition) AS l " +
+			"LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition)"},
+	}
+}
+
+// ledgerTotal sums the blocks accounted in the range.
+func ledgerTotal(id uint32, title, description, sum string, kind cog.Builder[dashboard.Panel]) panel {
+	return panel{
+		id: id, title: title, width: 3, height: 4, table: true,
+		description: description + ", in the blocks accounted for in the range. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
+		kind:        kind, sql: []string{"SELECT sum(" + sum + ") AS total FROM {@ledger} WHERE " + written},
+	}
+}
+
+func offsets(id uint32) panel {
+	return ledgerTotal(id, "Records", "Records of the log that were accounted for", "{to_offset} - {from_offset}", number(unitCount).Decimals(2))
+}
+
+func disposition(id uint32, title, column, description string) panel {
+	return ledgerTotal(id, title, description, "{"+column+"}", number(unitCount))
+}
+
+func deadTotal(id uint32) panel {
+	return ledgerTotal(id, "Dead letters", "Records that no event could be read from, or that the database refused; each is in the dead-letter topic with its reason: tidemark deadletters list", "{dead}",
+		light(unitCount, steps(good, 1.0, warning, 1000.0, bad)))
+}
+
+func gapTotal(id uint32) panel {
+	return ledgerTotal(id, "Gaps", "Offsets that the log no longer had when they were to be read", "{gap}", light(unitCount, steps(good, 1.0, bad)))
+}
+
+func resends(id uint32) panel {
+	return ledgerTotal(id, "Resends", "Inserts whose outcome was unknown and that were sent again, which is harmless", "{resends}", light(unitCount, steps(good, 100.0, warning)))
+}
+
+func bytesTotal(id uint32) panel {
+	return ledgerTotal(id, "Volume", "Bytes of the records' values", "{bytes}", number(unitBytes))
+}
+
+// ledgerOver is series from the ledger by whole intervals of the panel.
+func ledgerOver(columns, rest string) string {
+	return "SELECT $__timeInterval({written_at}) AS time, " + columns + " FROM {@ledger} WHERE " + intervals("{written_at}") + " AND " + topicChosen + rest
+}
+
+const wholeIntervals = " Whole intervals only."
+
+func throughput(id uint32) panel {
+	return panel{
+		id: id, title: "Throughput by topic", width: 12, height: 8, interval: "10s",
+		description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + wholeIntervals,
+		kind: bars(unitEvents).DisplayName(seriesName).
+			OverrideByQuery("B", append(unit(unitPlain, 2), set("displayName", "ChatGPT-years"), set("custom.axisPlacement", "right"), set("custom.axisLabel", "ChatGPT-years"), set("custom.drawStyle", "line"), set("custom.lineWidth", 2),
+				set("custom.fillOpacity", 0), set("custom.stacking", map[string]any{"mode": "none", "group": "B"}), set("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
+		sql: []string{
+			ledgerOver("toString({topic}) AS name, sum({to_offset} - {from_offset}) / $__interval_s AS value", " GROUP BY time, name ORDER BY time, name"),
+			ledgerOver("sum({to_offset} - {from_offset}) / $__interval_s / "+perChatGPTYear+" AS years", " GROUP BY time ORDER BY time"),
+		},
+	}
+}
+
+func lagOverTime(id uint32) panel {
+	return panel{
+		id: id, title: "Lag by topic", width: 12, height: 8, interval: "10s",
+		description: "Records in the log beyond the last block of each partition in the interval, summed up by topic." + wholeIntervals,
+		kind:        lines(unitCount).DisplayName(seriesName),
+		sql: []string{"SELECT time, name, sum(lag) AS value FROM (" +
+			ledgerOver("toString({topic}) AS name, argMax("+behind+", ({epoch}, {to_offset})) AS lag", " GROUP BY time, name, {partition}") + ") GROUP BY time, name ORDER BY time, name"},
+	}
+}
+
+func freshnessOverTime(id uint32) panel {
+	return panel{
+		id: id, title: "Freshness", width: 12, height: 8, interval: "10s",
+		description: "From event to queryable, by the newest event of each block: median and longest of the blocks in the interval. Replays of history (events older than 30 days) are left out." + wholeIntervals,
+		kind:        lines(unitSeconds).FillOpacity(0).Thresholds(steps(good, 120.0, bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
+		mayBeEmpty:  "no fresh events in the range",
+		sql:         []string{ledgerOver("quantile(0.5)({event_lag_us}) / 1e6 AS median, max({event_lag_us}) / 1e6 AS longest", " AND "+fresh+" GROUP BY time ORDER BY time")},
+	}
+}
+
+func blockSize(id uint32) panel {
+	return panel{
+		id: id, title: "Rows a block", width: 12, height: 8, interval: "10s",
+		description: "Rows stored a block: mean and largest. A block is one row of the ledger; small blocks cost the database most." + wholeIntervals,
+		kind:        lines(unitCount).FillOpacity(0),
+		sql:         []string{ledgerOver("avg({stored}) AS mean, max({stored}) AS largest", " GROUP BY time ORDER BY time")},
+	}
+}
+
+func insertTime(id uint32) panel {
+	return panel{
+		id: id, title: "Insert time", width: 12, height: 8, interval: "10s",
+		description: "How long a block's insert took, retries included: median, 95th percentile and longest." + wholeIntervals,
+		kind:        lines(unitSeconds).FillOpacity(0),
+		sql:         []string{ledgerOver("quantile(0.5)({insert_us}) / 1e6 AS median, quantile(0.95)({insert_us}) / 1e6 AS p95, max({insert_us}) / 1e6 AS longest", " AND {stored} > 0 GROUP BY time ORDER BY time")},
+	}
+}
+
+func exceptions(id uint32) panel {
+	return panel{
+		id: id, title: "What was not stored", width: 12, height: 8, interval: "10s",
+		description: "Records that are not a row of their own, by what became of them: duplicates and conflicts of a stored event, dead letters, gaps in the log." + wholeIntervals,
+		kind:        bars(unitCount).OverrideByName("duplicates", paint(neutral)).OverrideByName("conflicts", paint(warning)).OverrideByName("dead letters", paint(bad)).OverrideByName("gaps", paint("dark-red")),
+		sql:         []string{ledgerOver("sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts, sum({dead}) AS `dead letters`, sum({gap}) AS gaps", " GROUP BY time ORDER BY time")},
+	}
+}
+
+func partitionTable(id uint32) panel {
+	return panel{
+		id: id, title: "Partitions", width: 24, height: 9, table: true,
+		description: "Where each partition stands, by its last block of the last day: position (the first offset not accounted for), records left then, and how long ago that was. The ones with the most left come first.",
+		kind: rows().Unit(unitPlain).
+			OverrideByName("left", append(unit(unitCount), set("thresholds", thresholdSteps("text", 100000, warning, 1000000, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
+		mayBeEmpty: "nothing in a day",
+		sql: []string{"SELECT toString({topic}) AS topic, {partition} AS partition, max({epoch}) AS epoch, argMax({to_offset}, ({epoch}, {to_offset})) AS position, argMax(" + behind + ", ({epoch}, {to_offset})) AS left, " +
+			"dateDiff('second', max({written_at}), now64(6)) AS `last block`, argMax({event_lag_us}, ({epoch}, {to_offset})) / 1e6 AS freshness, argMax({generation}, ({epoch}, {to_offset})) AS generation, argMax({member}, ({epoch}, {to_offset})) AS member " +
+			"FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition} ORDER BY left DESC, topic, partition LIMIT 500"},
+	}
+}
+
+func rollupTable(id uint32) panel {
+	return panel{
+		id: id, title: "Rollups", width: 24, height: 10, table: true,
+		description: "When each rollup was last published, its newest bucket, since when buckets are not whole, and the ranges that wait: for their turn, because raw is not what the ledger says (mismatch), or because somebody asked.",
+		kind: rows().Unit(unitPlain).
+			OverrideByName("published", unit(unitSeconds, 0)).
+			OverrideByName("mismatches", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps("text", 1, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"})}),
+		mayBeEmpty: "nothing rolled up yet",
+		sql: []string{"SELECT p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS `newest bucket`, p.whole_until AS `whole until`, w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked FROM " +
+			"(SELECT {rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until FROM {@rollup_progress}) AS p LEFT JOIN " +
+			"(SELECT {rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches, countIf({reason} = 'asked') AS asked FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY rollup) AS w ON p.rollup = w.rollup ORDER BY rollup"},
+	}
+}
+
+// checks are those of the audit, as the table names them.
+var checks = []string{"ledger tiles", "raw holds", "rollup equals", "run adds up"}
+
+func verdicts(id uint32) panel {
+	sql := "SELECT min({at}) AS time"
+	for _, check := range checks {
+		sql += fmt.Sprintf(", multiIf(countIf({check} = '%[1]s') = 0, NULL, countIf({check} = '%[1]s' AND {verdict} = 'difference') > 0, 'difference', countIf({check} = '%[1]s' AND {verdict} = 'error') > 0, 'error', countIf({check} = '%[1]s' AND {verdict} = 'pending') > 0, 'pending', 'ok') AS `%[1]s`", check)
+	}
+	return panel{
+		id: id, title: "Verdicts", width: 24, height: 7, table: true,
+		description: "The verdict of each check at each audit in the range: ok, pending (right as far as it goes), difference, error (the check could not be made).",
+		kind:        states().Mappings(words("ok", good, "pending", neutral, "difference", bad, "error", warning)),
+		mayBeEmpty:  "no audit in the range",
+		sql:         []string{sql + " FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms GROUP BY {audit} ORDER BY time"},
+	}
+}
+
+func findings(id uint32) panel {
+	return panel{
+		id: id, title: "Findings of the newest audit", width: 24, height: 10, table: true,
+		description: "Every check of the newest audit with what it counted, or the place of the first difference.",
+		kind: rows().Unit(unitPlain).
+			OverrideByName("verdict", []dashboard.DynamicConfigValue{set("mappings", words("ok", good, "pending", neutral, "difference", bad, "error", warning)), set("custom.cellOptions", map[string]any{"type": "color-text"}), set("custom.width", 110)}).
+			OverrideByName("detail", []dashboard.DynamicConfigValue{set("custom.width", 640)}).OverrideByName("took", unit(unitSeconds, 2)),
+		mayBeEmpty: "not audited yet",
+		sql: []string{"SELECT {at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail, {took_us} / 1e6 AS took FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits}) " +
+			"ORDER BY indexOf(['difference', 'error', 'pending', 'ok'], verdict), check, scope"},
+	}
+}

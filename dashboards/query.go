@@ -1,0 +1,78 @@
+package dashboards
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+)
+
+// What deploy/grafana provisions: the data source and the plugin's version that the queries are written for.
+const (
+	DatasourceUID  = "tidemark"
+	DatasourceType = "grafana-clickhouse-datasource"
+	pluginVersion  = "4.20.0"
+)
+
+// Formats of a result, as the plugin numbers them.
+const (
+	formatTimeSeries = 0
+	formatTable      = 1
+)
+
+// Query is one statement of a panel as the ClickHouse data source of Grafana (version 4.20) reads it. The Foundation
+// SDK has no type for it.
+type Query struct {
+	RefID         string               `json:"refId"`
+	Datasource    common.DataSourceRef `json:"datasource"`
+	PluginVersion string               `json:"pluginVersion"`
+	EditorType    string               `json:"editorType"` // "sql": not the query builder.
+	RawSQL        string               `json:"rawSql"`
+	QueryType     string               `json:"queryType"` // "timeseries" or "table", for Grafana's Explore.
+	Format        int                  `json:"format"`    // 0: a time column, numbers, and texts that become labels. 1: as it is.
+}
+
+// newQuery returns a query with everything but its SQL's names checked.
+func newQuery(refID, sql string, format int) Query {
+	kind := "table"
+	if format == formatTimeSeries {
+		kind = "timeseries"
+	}
+	return Query{
+		RefID: refID, Datasource: datasource(), PluginVersion: pluginVersion, EditorType: "sql",
+		RawSQL: sql, QueryType: kind, Format: format,
+	}
+}
+
+func datasource() common.DataSourceRef {
+	return common.DataSourceRef{Type: cog.ToPtr(DatasourceType), Uid: cog.ToPtr(DatasourceUID)}
+}
+
+// ImplementsDataqueryVariant marks the type for the SDK.
+func (Query) ImplementsDataqueryVariant() {}
+
+// DataqueryType names the plugin.
+func (Query) DataqueryType() string { return DatasourceType }
+
+// Equals is for the SDK.
+func (q Query) Equals(other variants.Dataquery) bool {
+	return reflect.DeepEqual(variants.Dataquery(q), other)
+}
+
+// Validate returns what is missing.
+func (q Query) Validate() error {
+	var errs []error
+	if q.RefID == "" {
+		errs = append(errs, errors.New("a query has no refId"))
+	}
+	if q.RawSQL == "" {
+		errs = append(errs, fmt.Errorf("query %s has no SQL", q.RefID))
+	}
+	if q.Datasource.Uid == nil || q.Datasource.Type == nil {
+		errs = append(errs, fmt.Errorf("query %s has no data source", q.RefID))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,105 @@
+package dashboards
+
+import "github.com/grafana/grafana-foundation-sdk/go/common"
+
+// tenant answers what a customer asks on the phone: what did we use, of what, did it work?
+func tenant() board {
+	variables := commonVariables("namespace", "tenant", "product", "provider", "model")
+	for i := range variables {
+		if variables[i].name == "tenant" {
+			variables[i].single = true
+			variables[i].fallback = ""
+		}
+	}
+	return board{
+		uid: "tidemark-tenant", title: "Tenant", from: "now-7d", refresh: "1m",
+		description: "One customer's usage, models, errors and heaviest users, for a conversation with that customer. By hours up to a week, then by days; both are UTC.",
+		variables:   variables,
+		annotations: []annotation{releases()},
+		rows: []row{
+			{title: "${tenant} in the range", panels: []panel{
+				wide(queriesTotal(1), 4), wide(modelCalls(2), 4), wide(modelTokens(3), 4), tenantUsers(4), wide(errorRate(5), 4), wide(latencyNow(6), 4),
+			}},
+			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), queriesByProduct(12), tenantUsersOverTime(13)}},
+			{title: "Models", panels: []panel{tenantModels(20)}},
+			{title: "Did it work", panels: []panel{errorsByModel(30), latencyOverTime(31), errorTypes(32), topUsers(33)}},
+			{title: "Money", panels: []panel{reportedCost(40), costKnown(41)}},
+		},
+	}
+}
+
+func wide(p panel, width uint32) panel {
+	p.width = width
+	return p
+}
+
+func tenantUsers(id uint32) panel {
+	month := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 29 DAY", "tenant")
+	day := activeIn("audience_1h", "toStartOfHour(least($__toTime_ms, now64(3))) - INTERVAL 23 HOUR", "tenant")
+	return panel{
+		id: id, title: "Active users", width: 4, height: 4, table: true,
+		description: "Distinct users of the tenant, each with its weight, in the last 24 hours and 30 days (UTC, today included) before the end of the range. Product, provider and model do not apply.",
+		kind:        number(unitCount).Orientation(common.VizOrientationVertical),
+		sql:         []string{"SELECT " + day + " AS day, " + month + " AS month"},
+	}
+}
+
+func tenantUsersOverTime(id uint32) panel {
+	p := usersOverTime(id)
+	p.description = "Distinct users of the tenant, each with its weight: a day for ranges over a week, else an hour. Product, provider and model do not apply. Whole hours and days only."
+	p.sql = []string{audienceOverTime("tenant")}
+	return p
+}
+
+func tenantModels(id uint32) panel {
+	p := modelTable(id)
+	p.height = 9
+	p.description = "Every model the tenant called in the range, with its makers as the catalogue knows them. Users are distinct users by model of all tenants. Latencies are of the calls that tell them."
+	return p
+}
+
+// lastHour takes the raw rows of the last hour of the range, the most that a panel may read.
+const lastHour = "{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND $__conditionalAll({tenant} IN (${tenant:singlequote}), $tenant)"
+
+func errorTypes(id uint32) panel {
+	return panel{
+		id: id, title: "Errors of the last hour", width: 12, height: 8, table: true,
+		description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
+		kind:        rows(),
+		mayBeEmpty:  "no errors in the last hour of the range",
+		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum({weight}) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
+			" AND {status} = 'error' GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50"},
+	}
+}
+
+func topUsers(id uint32) panel {
+	return panel{
+		id: id, title: "Heaviest users of the last hour", width: 12, height: 8, table: true,
+		description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
+		kind:        rows().OverrideByName("errors", unit(unitRatio, 1)),
+		mayBeEmpty:  "no known users in the last hour of the range",
+		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS user, sum({weight}) AS calls, sum((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight}) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
+			"FROM {@token_calls} WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
+	}
+}
+
+func reportedCost(id uint32) panel {
+	return panel{
+		id: id, title: "Reported cost, a ${per}", width: 18, height: 8,
+		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
+		kind:        bars("currencyUSD").DisplayName(seriesName),
+		mayBeEmpty:  "no cost was reported",
+		sql: []string{"SELECT {bucket} AS time, toString({model}) AS name, toFloat64(sum({reported_cost_nanos})) / 1e9 AS value FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) +
+			" AND {reported_cost_calls} > 0 GROUP BY time, name ORDER BY time, name"},
+	}
+}
+
+func costKnown(id uint32) panel {
+	return panel{
+		id: id, title: "Calls with a known cost", width: 6, height: 8, table: true,
+		description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
+		kind:        number(unitRatio).Decimals(1).Orientation(common.VizOrientationHorizontal),
+		sql: []string{"SELECT if(sum({calls}) = 0, NULL, sum({reported_cost_calls}) / sum({calls})) AS `in USD`, if(sum({calls}) = 0, NULL, sum({other_currency_calls}) / sum({calls})) AS `in another currency` FROM " +
+			callRows + " WHERE " + calls(inRange)},
+	}
+}

@@ -1,0 +1,314 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+// usage answers: how much is used, by how many, is it growing, and can I believe it?
+func usage() board {
+	return board{
+		uid: "tidemark-usage", title: "Usage overview", from: "now-6h", refresh: "10s",
+		description: "How much an AI product is used, by how many people, and whether it grows. Every figure counts each event once. Days, hours and minutes are UTC.",
+		variables:   commonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
+		rows: []row{
+			{title: "Now", panels: []panel{
+				freshness(1), verdict(2), queryRate(3), tokenRate(4), callRate(5), signupRate(6),
+			}},
+			{title: "In the range", panels: []panel{
+				queriesTotal(10), callsTotal(11), tokensTotal(12), signupsTotal(13), activeUsers(14),
+			}},
+			{title: "Over time", panels: []panel{
+				queriesByProduct(20), tokensInOut(21), callsByProduct(22), usersOverTime(23), signupsBySegment(24), queriesBySegment(25),
+			}},
+			{title: "Growth", panels: []panel{growth(30)}},
+			{title: "Where and for whom", panels: []panel{
+				countryMap(40), countryTable(41), productShare(42), segmentShare(43), tenantTable(44),
+			}},
+		},
+	}
+}
+
+// fresh is what a block that is not a replay of history looks like: its newest event is at most a month old.
+const fresh = "{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000"
+
+func freshness(id uint32) panel {
+	return panel{
+		id: id, title: "Freshness", width: 4, height: 4, table: true,
+		description: "From the moment an event happens until it can be queried: the longest of the blocks accounted in the last 5 minutes, each by its newest event. Blocks of events older than 30 days are replays of history and left out.",
+		kind:        light(unitSeconds, steps(good, 30.0, warning, 120.0, bad)).Decimals(1),
+		mayBeEmpty:  "nothing in 5 min",
+		sql:         []string{"SELECT if(count() = 0, NULL, max({event_lag_us}) / 1e6) AS freshness FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + fresh},
+	}
+}
+
+// lastAudit is the newest audit's findings, one word for all of them.
+const lastAudit = "SELECT multiIf(count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR', 'OK') AS verdict " +
+	"FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})"
+
+func verdict(id uint32) panel {
+	return panel{
+		id: id, title: "Audit", width: 4, height: 4, table: true,
+		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. NOT YET: run tidemark audit.",
+		kind: light(unitText, steps("text")).Mappings(words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)).
+			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
+		sql: []string{lastAudit},
+	}
+}
+
+// perSecond is a rate a bucket, of whole buckets.
+func perSecond(measure, from, condition string) string {
+	return fmt.Sprintf("SELECT {bucket} AS time, sum({%s}) / %s AS value FROM {@%s} WHERE %s GROUP BY time ORDER BY time", measure, grainSeconds, from, condition)
+}
+
+// rate is the last whole bucket's rate with the way it came there.
+func rate(id uint32, title, what, unit, sql string) panel {
+	return panel{
+		id: id, title: title, width: 4, height: 4,
+		description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before.",
+		kind:        number(unit).GraphMode(common.BigValueGraphModeArea).Decimals(1),
+		mayBeEmpty:  "no whole ${per} yet",
+		sql:         []string{sql},
+	}
+}
+
+func queryRate(id uint32) panel {
+	return rate(id, "Queries a second", "Requests of people a second", unitCount, perSecond("queries", "queries_?", people(whole("queries_?"))))
+}
+
+func tokenRate(id uint32) panel {
+	sql := strings.Replace(perSecond("input_tokens", "token_calls_?", calls(whole("token_calls_?"))), "sum({input_tokens})", "sum({input_tokens} + {output_tokens})", 1)
+	return rate(id, "Tokens a second", "Input and output tokens a second", unitCount, sql)
+}
+
+func callRate(id uint32) panel {
+	return rate(id, "Calls a second", "Calls to models a second", unitCount, perSecond("calls", "token_calls_?", calls(whole("token_calls_?"))))
+}
+
+func signupRate(id uint32) panel {
+	sql := "SELECT {bucket} AS time, sum({signups}) AS value FROM {@signups_?} WHERE " + people(whole("signups_?")) + " GROUP BY time ORDER BY time"
+	p := rate(id, "Sign-ups a ${per}", "New accounts", unitCount, sql)
+	p.kind = number(unitCount).GraphMode(common.BigValueGraphModeArea)
+	return p
+}
+
+// total sums a measure over the range.
+func total(id uint32, title, what, sum, from, condition string) panel {
+	return panel{
+		id: id, title: title, width: 3, height: 4, table: true,
+		description: what + " of all ${per}s that begin in the range, the open one included, by weight.",
+		kind:        number(unitCount).Decimals(2),
+		sql:         []string{fmt.Sprintf("SELECT sum(%s) AS total FROM {@%s} WHERE %s", sum, from, condition)},
+	}
+}
+
+func queriesTotal(id uint32) panel {
+	return total(id, "Queries", "Requests of people to a product: prompts, searches", "{queries}", "queries_?", people(inRange))
+}
+
+func callsTotal(id uint32) panel {
+	return total(id, "Calls", "Calls to models", "{calls}", "token_calls_?", calls(inRange))
+}
+
+func tokensTotal(id uint32) panel {
+	return total(id, "Tokens", "Input and output tokens, cached and reasoning ones included,", "{input_tokens} + {output_tokens}", "token_calls_?", calls(inRange))
+}
+
+func signupsTotal(id uint32) panel {
+	return total(id, "Sign-ups", "New accounts", "{signups}", "signups_?", people(inRange))
+}
+
+// audienceDimensions are what distinct users can be counted by, in the order in which a chosen one is taken.
+var audienceDimensions = []string{"tenant", "model", "product", "segment", "country"}
+
+// activeIn counts the active users since a moment, to the end of the range.
+func activeIn(from, since string, dimensions ...string) string {
+	span := "{bucket} >= " + since + " AND {bucket} < $__toTime_ms"
+	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM {@%s} WHERE %s GROUP BY {user_weight}))", usersByWeight, from, audience(span, dimensions...))
+}
+
+func activeUsers(id uint32) panel {
+	day := activeIn("audience_1h", "toStartOfHour(least($__toTime_ms, now64(3))) - INTERVAL 23 HOUR", audienceDimensions...)
+	week := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 6 DAY", audienceDimensions...)
+	month := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 29 DAY", audienceDimensions...)
+	return panel{
+		id: id, title: "Active users", width: 12, height: 4, table: true,
+		description: "Distinct users, each counted with its weight, of queries and calls: in the last 24 hours, 7 and 30 days (UTC, today included) before the end of the range. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
+		kind: number(unitCount).Orientation(common.VizOrientationVertical).
+			OverrideByName("stickiness", unit(unitRatio, 1)),
+		sql: []string{fmt.Sprintf(`SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (SELECT %s AS day, %s AS week, %s AS month)`, day, week, month)},
+	}
+}
+
+// countsOver is bars of a measure a bucket, by a column.
+func countsOver(column, measure, from, condition string) string {
+	return fmt.Sprintf("SELECT {bucket} AS time, toString({%s}) AS name, sum({%s}) AS value FROM {@%s} WHERE %s GROUP BY time, name ORDER BY time, name", column, measure, from, condition)
+}
+
+const openLeftOut = " Whole ${per}s only: the open one is left out."
+
+// series names the lines of a chart by their label alone.
+const seriesName = "${__field.labels.name}"
+
+func queriesByProduct(id uint32) panel {
+	return panel{
+		id: id, title: "Queries by product, a ${per}", width: 12, height: 8,
+		description: "Requests of people a ${per}, by weight." + openLeftOut,
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{countsOver("product", "queries", "queries_?", people(whole("queries_?")))},
+	}
+}
+
+func queriesBySegment(id uint32) panel {
+	return panel{
+		id: id, title: "Queries by segment, a ${per}", width: 12, height: 8,
+		description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut,
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{countsOver("segment", "queries", "queries_?", people(whole("queries_?")))},
+	}
+}
+
+func signupsBySegment(id uint32) panel {
+	return panel{
+		id: id, title: "Sign-ups by segment, a ${per}", width: 12, height: 8,
+		description: "New accounts a ${per} by segment, by weight." + openLeftOut,
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{countsOver("segment", "signups", "signups_?", people(whole("signups_?")))},
+	}
+}
+
+func callsByProduct(id uint32) panel {
+	return panel{
+		id: id, title: "Calls by product, a ${per}", width: 12, height: 8,
+		description: "Calls to models a ${per} by the product that made them, by weight." + openLeftOut,
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{countsOver("product", "calls", "token_calls_?", calls(whole("token_calls_?")))},
+	}
+}
+
+func tokensInOut(id uint32) panel {
+	return panel{
+		id: id, title: "Tokens, a ${per}", width: 12, height: 8,
+		description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut,
+		kind:        bars(unitCount).OverrideByName("input", paint(neutral)).OverrideByName("output", paint("purple")),
+		sql:         []string{"SELECT {bucket} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output FROM {@token_calls_?} WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+	}
+}
+
+// audienceOverTime counts users a bucket: an hour, or a day where the range asks for days.
+func audienceOverTime(dimensions ...string) string {
+	part := func(rollup, when string) string {
+		return fmt.Sprintf("SELECT {bucket} AS time, %s AS n FROM {@%s} WHERE %s AND %s GROUP BY {bucket}, {user_weight}",
+			usersByWeight, rollup, when, audience(whole(rollup), dimensions...))
+	}
+	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", "'${grain}' != '1d'") + " UNION ALL " + part("audience_1d", "'${grain}' = '1d'") + ") GROUP BY time ORDER BY time"
+}
+
+func usersOverTime(id uint32) panel {
+	return panel{
+		id: id, title: "Active users, an hour or a day", width: 12, height: 8,
+		description: "Distinct users of queries and calls, each with its weight: a day for ranges over a week, else an hour. Counted by the first chosen of tenant, model, product, segment, country. Whole hours and days only.",
+		kind:        lines(unitCount).ShowPoints(common.VisibilityModeAlways),
+		mayBeEmpty:  "no whole hour in the range yet",
+		sql:         []string{audienceOverTime(audienceDimensions...)},
+	}
+}
+
+// growthOf is one measure a whole day.
+func growthOf(name, measure, from, condition string) string {
+	return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s GROUP BY day", name, measure, from, condition)
+}
+
+func growth(id uint32) panel {
+	days := strings.Join([]string{
+		growthOf("Queries", "{queries}", "queries_1d", whole("queries_1d")+" AND "+where("tenant", "product", "segment", "country")),
+		growthOf("Calls", "{calls}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
+		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
+		growthOf("Sign-ups", "{signups}", "signups_1d", whole("signups_1d")+" AND "+where("tenant", "product", "segment", "country")),
+		"SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount FROM (SELECT toDate32({bucket}) AS day, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " +
+			audience(whole("audience_1d"), audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
+	}, " UNION ALL ")
+	return panel{
+		id: id, title: "Growth in the range", width: 24, height: 7, table: true,
+		description: "Compares the mean day at the beginning of the range with that at its end: of the first and the last 28 whole days, or of a quarter of the range where it is shorter. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC).",
+		kind: rows().
+			OverrideByName("growth", unit(unitTimes, 2)).
+			OverrideByName("in", unit(unitMonths, 1)).
+			OverrideByName("to double", append(unit(unitMonths, 1), set("noValue", "not growing"))),
+		mayBeEmpty: "needs two whole days in the range",
+		sql: []string{"SELECT measure, first AS `a day, first`, last AS `a day, last`, last / first AS growth, months AS `in`, if(last > first, months * log(2) / log(last / first), NULL) AS `to double` FROM (" +
+			"SELECT measure, dateDiff('day', min(day), max(day)) + 1 AS n, greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin, max(day) AS finish, " +
+			"arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first, " +
+			"arraySum((d, a) -> if(d > finish - w, a, 0), days, amounts) / w AS last, (n - w) / 30.4375 AS months " +
+			"FROM (" + days + ") GROUP BY measure HAVING n >= 2) ORDER BY indexOf(['Queries', 'Calls', 'Tokens', 'Active users', 'Sign-ups'], measure)"},
+	}
+}
+
+func queriesBy(column string) string {
+	return fmt.Sprintf("SELECT toString({%[1]s}) AS %[1]s, sum({queries}) AS queries FROM {@queries_?} WHERE %[2]s AND {%[1]s} != '' GROUP BY {%[1]s} ORDER BY queries DESC", column, people(inRange))
+}
+
+func countryMap(id uint32) panel {
+	return panel{
+		id: id, title: "Queries by country", width: 16, height: 12, table: true,
+		description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out.",
+		kind:        countries(unitCount, "country", "queries"),
+		sql:         []string{queriesBy("country")},
+	}
+}
+
+func countryTable(id uint32) panel {
+	return panel{
+		id: id, title: "Countries", width: 8, height: 12, table: true,
+		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country.",
+		kind: rows().OverrideByName("share", append(unit(unitRatio, 1), set("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), set("min", 0), set("max", 1))).
+			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country}")),
+		sql: []string{"SELECT country, queries, queries / sum(queries) OVER () AS share FROM (" + queriesBy("country") + ") ORDER BY queries DESC LIMIT 30"},
+	}
+}
+
+func productShare(id uint32) panel {
+	return panel{
+		id: id, title: "Queries by product", width: 8, height: 8, table: true,
+		description: "Requests of people in the range by product, by weight.",
+		kind:        pie(unitCount),
+		sql:         []string{queriesBy("product")},
+	}
+}
+
+func segmentShare(id uint32) panel {
+	return panel{
+		id: id, title: "Queries by segment", width: 8, height: 8, table: true,
+		description: "Requests of people in the range by the customer's segment, by weight.",
+		kind:        pie(unitCount),
+		sql:         []string{queriesBy("segment")},
+	}
+}
+
+func tenantTable(id uint32) panel {
+	return panel{
+		id: id, title: "Largest tenants", width: 8, height: 8, table: true,
+		description: "The twenty tenants with the most tokens, of the hours and days that begin in the range; a click leads to the tenant's own dashboard.",
+		kind: rows().
+			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
+			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
+		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", "'${grain}' != '1d'") + " UNION ALL " + byTenant("token_calls_1d", "'${grain}' = '1d'") + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
+	}
+}
+
+func byTenant(from, when string) string {
+	return fmt.Sprintf("SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM {@%s} WHERE %s AND %s AND %s GROUP BY tenant",
+		from, when, inRange, where("tenant", "product", "provider", "model"))
+}
+
+// thresholdSteps is the value of an override's thresholds.
+func thresholdSteps(first string, rest ...any) map[string]any {
+	list := []map[string]any{{"value": nil, "color": first}}
+	for i := 0; i+1 < len(rest); i += 2 {
+		list = append(list, map[string]any{"value": rest[i], "color": rest[i+1]})
+	}
+	return map[string]any{"mode": dashboard.ThresholdsModeAbsolute, "steps": list}
+}

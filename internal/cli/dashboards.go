@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tidemark/dashboards"
+)
+
+type dashboardsCmd struct {
+	Generate dashboardsGenerateCmd `cmd:"" help:"Write the dashboards' JSON from the code."`
+	Check    dashboardsCheckCmd    `cmd:"" help:"Check the dashboards against the schema and, with --clickhouse, run every statement; exit 1 if anything is wrong."`
+}
+
+type dashboardsGenerateCmd struct {
+	Dir string `help:"Folder to write to." default:"dashboards/json" placeholder:"DIR" group:"Dashboards"`
+}
+
+// Help is the long text of "tidemark dashboards generate --help".
+func (dashboardsGenerateCmd) Help() string {
+	return `Makes the dashboards from the code and writes one file each, for Grafana's file provisioning. The same code always
+gives the same bytes. A name in their SQL that the schema does not have is an error that names panel and column,
+and nothing is written.`
+}
+
+// Run writes the files.
+func (c *dashboardsGenerateCmd) Run(s Streams) error {
+	files, err := dashboards.Generate()
+	if err != nil {
+		return fmt.Errorf("make the dashboards:\n%w", err)
+	}
+	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
+		return invalid(fmt.Errorf("--dir: %s is not a folder", c.Dir))
+	}
+	for _, f := range files {
+		name := filepath.Join(c.Dir, f.UID+".json")
+		note := "unchanged"
+		if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, f.JSON) {
+			note = "written"
+			if err := os.WriteFile(name, f.JSON, 0o644); err != nil { //nolint:gosec // Grafana, another user, reads it
+				return err
+			}
+		}
+		fmt.Fprintf(s.Out, "%s: %s\n", name, note)
+	}
+	return nil
+}
+
+type dashboardsCheckCmd struct {
+	commonFlags
+	clickhouseFlags
+	Range time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards"`
+
+	execute bool // Whether an address of ClickHouse was given.
+}
+
+// Help is the long text of "tidemark dashboards check --help".
+func (dashboardsCheckCmd) Help() string {
+	return `Checks what can be checked of dashboards without a person: that every table and column named in their SQL exists, that
+the built-in JSON is what the code gives and can be read back strictly, that ids are unique, that no panels overlap and
+that each has title, description and unit. With --clickhouse it runs the statement of every variable, panel and
+annotation in the namespace, read-only, and checks that the result has the columns that its kind of panel needs.`
+}
+
+// AfterApply notes whether --clickhouse, or its twin in the environment, was given: it has a default. Kong calls it.
+func (c *dashboardsCheckCmd) AfterApply(k *kong.Context) error {
+	c.execute = os.Getenv("TIDEMARK_CLICKHOUSE") != ""
+	for _, p := range k.Path {
+		c.execute = c.execute || p.Flag != nil && p.Flag.Name == "clickhouse"
+	}
+	return nil
+}
+
+func (c *dashboardsCheckCmd) validate() error {
+	errs := []error{c.commonFlags.validate(), c.clickhouseFlags.validate()}
+	if c.Range < time.Minute {
+		errs = append(errs, fmt.Errorf("--range: %s is less than a minute", c.Range))
+	}
+	return invalid(errs...)
+}
+
+// Run checks.
+func (c *dashboardsCheckCmd) Run(ctx context.Context, s Streams) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	files, err := dashboards.Generate()
+	if err != nil {
+		fmt.Fprintln(s.Out, err)
+		return errFound
+	}
+	problems := dashboards.Check(files)
+	for _, p := range problems {
+		fmt.Fprintln(s.Out, p)
+	}
+	fmt.Fprintf(s.Out, "%d dashboards: %d problems\n", len(files), len(problems))
+	if c.execute {
+		failed, err := c.run(ctx, s, files)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, failed...)
+	}
+	if len(problems) > 0 {
+		return errFound
+	}
+	return nil
+}
+
+// run runs every statement and prints what fails.
+func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File) (problems []string, err error) {
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Ping(ctx); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Chosen: map[string][]string{"namespace": {c.Namespace}}}
+	for _, f := range files {
+		results, err := f.Execute(ctx, db, view)
+		if err != nil {
+			problems = append(problems, err.Error())
+			fmt.Fprintln(s.Out, err)
+			continue
+		}
+		empty := 0
+		for _, r := range results {
+			err := r.Err
+			if err == nil {
+				err = r.Shape()
+			}
+			if err != nil {
+				line := fmt.Sprintf("%s: panel %q, query %s: %v", f.UID, r.Title, r.RefID, err)
+				problems = append(problems, line)
+				fmt.Fprintln(s.Out, line)
+			} else if len(r.Rows) == 0 {
+				empty++
+			}
+		}
+		fmt.Fprintf(s.Out, "%s: %d statements run, %d without rows\n", f.UID, len(results), empty)
+	}
+	return problems, nil
+}
