@@ -1,15 +1,147 @@
 package dashboards
 
 import (
+	"bytes"
+	"flag"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 	"testing"
+
+	"tidemark/schemas"
 )
 
-func TestGenerate(t *testing.T) {
+var update = flag.Bool("update", false, "write the files in json anew")
+
+// TestGolden holds the committed JSON to what the code gives.
+func TestGolden(t *testing.T) {
 	files, err := Generate()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		t.Log(f.UID, len(f.JSON))
+		name := "json/" + f.UID + ".json"
+		if *update {
+			if err := os.WriteFile(name, f.JSON, 0o644); err != nil { //nolint:gosec // Grafana, another user, reads it
+				t.Fatal(err)
+			}
+		}
+		committed, err := os.ReadFile(name)
+		if err != nil || !bytes.Equal(committed, f.JSON) {
+			t.Errorf("%s is not what the code gives (%v): run go test ./dashboards -update", name, err)
+		}
 	}
+	entries, err := os.ReadDir("json")
+	if err != nil || len(entries) != len(files) {
+		t.Errorf("json has %d files for %d dashboards (%v)", len(entries), len(files), err)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	files, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, problem := range Check(files) {
+		t.Error(problem)
+	}
+}
+
+// TestCheckCatches spoils a dashboard in one way at a time.
+func TestCheckCatches(t *testing.T) {
+	f := func(old, replacement, want string) {
+		t.Helper()
+		files, err := Generate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoiled := strings.Replace(string(files[0].JSON), old, replacement, 1)
+		if spoiled == string(files[0].JSON) {
+			t.Fatalf("%q is not in the dashboard", old)
+		}
+		files[0].JSON = []byte(spoiled)
+		if got := strings.Join(Check(files), "\n"); !strings.Contains(got, want) {
+			t.Errorf("%q for %q: got %q, want %q", replacement, old, got, want)
+		}
+	}
+	f(`"uid": "tidemark-usage"`, `"uid": "other"`, "another uid")
+	f(`"id": 2,`, `"id": 1,`, "no id of its own")
+	f(`"unit": "s"`, `"unit": ""`, `panel "Freshness" has no unit`)
+	f(`"title": "Audit"`, `"title": ""`, "has no title")
+	f(`"description": "The verdict`, `"descripton": "The verdict`, "unexpected field")
+	f(`"x": 4`, `"x": 3`, "overlap")
+	f(`"x": 20`, `"x": 21`, "not within the 24 columns")
+	f(`"noValue": "nothing in 5 min"`, `"noValue": ""`, "nothing")
+	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
+	f("$__fromTime_ms", "$__from_ms", "$__from_ms")
+	f("${tenant:singlequote}", "${tenan:singlequote}", "tenan")
+	f(`.token_calls_${grain} WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
+	f("Freshness", "freshness", "the built-in JSON is not what the code gives")
+}
+
+// TestRenamedColumn renames each column that a dashboard names, one after the other, in the schema and expects to be told
+// of it with the panel.
+func TestRenamedColumn(t *testing.T) {
+	relations, err := schemas.Relations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string][]string{}
+	for _, b := range boards() {
+		for _, row := range b.rows {
+			for _, p := range row.panels {
+				for _, sql := range p.sql {
+					for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
+						if m[1] == "@" && m[0][0] != '$' && !strings.HasSuffix(m[2], "?") {
+							used[m[2]] = nil
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, name := range append(slices.Sorted(maps.Keys(used)), "token_calls_1h", "queries_1m", "signups_1d") {
+		broken := maps.Clone(relations)
+		broken[name] = schemas.Relation{Name: name, Columns: []string{"nothing"}}
+		_, err := generate(boards(), broken)
+		if err == nil || !strings.Contains(err.Error(), "panel ") || !strings.Contains(err.Error(), "not in ") || !strings.Contains(err.Error(), name) {
+			t.Errorf("without the columns of %s: %v", name, err)
+		}
+	}
+	broken := maps.Clone(relations)
+	hour := relations["token_calls_1h"]
+	hour.Columns = slices.Clone(hour.Columns)
+	hour.Columns[slices.Index(hour.Columns, "calls")] = "call_count"
+	broken["token_calls_1h"] = hour
+	_, err = generate(boards(), broken)
+	if err == nil || !strings.Contains(err.Error(), `tidemark-usage: panel "Calls": column calls: not in token_calls_1h`) {
+		t.Errorf("a renamed column of one grain: %v", err)
+	}
+	delete(broken, "audits")
+	if _, err := generate(boards(), broken); err == nil || !strings.Contains(err.Error(), `panel "Audit": table or view audits: no migration makes it`) {
+		t.Errorf("a missing table: %v", err)
+	}
+}
+
+func TestResolve(t *testing.T) {
+	relations := map[string]schemas.Relation{
+		"a_1m": {Name: "a_1m", Columns: []string{"n"}}, "a_1h": {Name: "a_1h", Columns: []string{"n", "tenant"}}, "a_1d": {Name: "a_1d", Columns: []string{"n", "tenant"}},
+		"b": {Name: "b", Columns: []string{"m"}},
+	}
+	f := func(sql, want, problem string) {
+		t.Helper()
+		r := resolver{relations: relations}
+		got := r.resolve("here", sql)
+		if problem == "" && (got != want || len(r.problems) > 0) || problem != "" && strings.Join(r.problems, ";") != problem {
+			t.Errorf("%s: got %s, %v", sql, got, r.problems)
+		}
+	}
+	f("SELECT {n} FROM {@a_?} WHERE x = '${grain}'", "SELECT n FROM ${namespace:doublequote}.a_${grain} WHERE x = '${grain}'", "")
+	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM ${namespace:doublequote}.b, ${namespace:doublequote}.a_1m", "")
+	f("{~tenant} {@a_?}", "tenant ${namespace:doublequote}.a_${grain}", "")
+	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m")
+	f("{x} {@b}", "", "here: column x: not in b")
+	f("{@c}", "", "here: table or view c: no migration makes it")
+	f("SELECT 1 AS {n}", "", "here: column n: not in any table that the statement names")
 }

@@ -157,11 +157,11 @@ func modelTable(id uint32) panel {
 			OverrideByName("cache hits", unit(unitRatio, 0)).
 			OverrideByRegexp("p50|p95|first p95", unit(unitSeconds, 2)),
 		sql: []string{"SELECT c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights, if(m.organisation = '', 'unknown', m.organisation) AS organisation, if(m.country = '', 'unknown', toString(m.country)) AS country, " +
-			"calls, tokens, share, u.users AS users, p50, p95, first_p95 AS `first p95`, errors, streaming, hits AS `cache hits` FROM (" +
-			"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens, " +
+			"n AS calls, tokens, share, u.users AS users, p50, p95, first_p95 AS `first p95`, errors, streaming, hits AS `cache hits` FROM (" +
+			"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
 			"tokens / sum(tokens) OVER () AS share, " +
 			"if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 1) + ") AS p50, if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS p95, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS first_p95, " +
-			"sumIf({calls}, {status} = 'error') / calls AS errors, sum({streaming_calls}) / calls AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
+			"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
 			catalogue + " LEFT JOIN (" + usersBy("model") + ") AS u ON c.model = u.name ORDER BY tokens DESC"},
 	}
 }

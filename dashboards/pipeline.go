@@ -198,7 +198,7 @@ func partitionTable(id uint32) panel {
 			OverrideByName("left", append(unit(unitCount), set("thresholds", thresholdSteps("text", 100000, warning, 1000000, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
 		mayBeEmpty: "nothing in a day",
-		sql: []string{"SELECT toString({topic}) AS topic, {partition} AS partition, max({epoch}) AS epoch, argMax({to_offset}, ({epoch}, {to_offset})) AS position, argMax(" + behind + ", ({epoch}, {to_offset})) AS left, " +
+		sql: []string{"SELECT toString({topic}) AS topic, {partition} AS partition, argMax({to_offset}, ({epoch}, {to_offset})) AS position, argMax(" + behind + ", ({epoch}, {to_offset})) AS left, " +
 			"dateDiff('second', max({written_at}), now64(6)) AS `last block`, argMax({event_lag_us}, ({epoch}, {to_offset})) / 1e6 AS freshness, argMax({generation}, ({epoch}, {to_offset})) AS generation, argMax({member}, ({epoch}, {to_offset})) AS member " +
 			"FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition} ORDER BY left DESC, topic, partition LIMIT 500"},
 	}
@@ -214,7 +214,7 @@ func rollupTable(id uint32) panel {
 		mayBeEmpty: "nothing rolled up yet",
 		sql: []string{"SELECT p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS `newest bucket`, p.whole_until AS `whole until`, w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked FROM " +
 			"(SELECT {rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until FROM {@rollup_progress}) AS p LEFT JOIN " +
-			"(SELECT {rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches, countIf({reason} = 'asked') AS asked FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY rollup) AS w ON p.rollup = w.rollup ORDER BY rollup"},
+			"(SELECT {rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches, countIf({reason} = 'asked') AS asked FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY `rollup`) AS w ON p.rollup = w.rollup ORDER BY rollup"},
 	}
 }
 

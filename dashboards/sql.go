@@ -3,6 +3,7 @@ package dashboards
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"tidemark/schemas"
@@ -12,11 +13,14 @@ import (
 //
 //	{@token_calls_1h}   a relation; becomes ${namespace:doublequote}.token_calls_1h
 //	{@token_calls_?}    the rollup of the grain that the range asks for; all three must have the columns named
-//	{calls}             a column of a relation that the statement names
+//	{calls}             a column of a relation that the statement names; of all of them that are grains of one rollup
 //	{~tenant}           the same, but not every grain needs to have it
 //
 // A statement that names none of its columns wrongly may still be wrong; the tests run each one.
 var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*\??)\}`)
+
+// grainSuffix is what the rollups of one family differ in.
+var grainSuffix = regexp.MustCompile(`_(\?|1m|1h|1d)$`)
 
 // grains are the rollups' buckets, the ends of their names.
 var grains = []string{"1m", "1h", "1d"}
@@ -29,18 +33,11 @@ type resolver struct {
 
 // resolve returns the statement with its names put in. Problems name where, which a person can find.
 func (r *resolver) resolve(where, sql string) string {
-	var named []schemas.Relation // Those that must have a column.
-	byGrain := map[string][]schemas.Relation{}
+	families := map[string][]schemas.Relation{} // The relations named; rollups of one family together.
 	for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
-		if m[1] != "@" || m[0][0] == '$' {
-			continue
-		}
-		for _, relation := range r.named(where, m[2]) {
-			if strings.HasSuffix(m[2], "?") {
-				byGrain[m[2]] = append(byGrain[m[2]], relation)
-			} else {
-				named = append(named, relation)
-			}
+		if m[1] == "@" && m[0][0] != '$' {
+			family := grainSuffix.ReplaceAllString(m[2], "")
+			families[family] = append(families[family], r.named(where, m[2])...)
 		}
 	}
 	return bracedName.ReplaceAllStringFunc(sql, func(token string) string {
@@ -51,7 +48,7 @@ func (r *resolver) resolve(where, sql string) string {
 		if m[1] == "@" {
 			return "${namespace:doublequote}." + strings.Replace(m[2], "?", "${grain}", 1)
 		}
-		if missing := lacking(m[2], m[1] == "~", named, byGrain); missing != "" {
+		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
 			r.problems = append(r.problems, fmt.Sprintf("%s: column %s: %s", where, m[2], missing))
 		}
 		return m[2]
@@ -78,31 +75,27 @@ func (r *resolver) named(where, name string) []schemas.Relation {
 	return found
 }
 
-// lacking says which relation should have the column and has it not, "" if all is well.
-func lacking(column string, some bool, named []schemas.Relation, byGrain map[string][]schemas.Relation) string {
-	for _, relation := range named {
-		if relation.Has(column) {
-			return ""
-		}
-	}
-	var without []string
-	for _, relations := range byGrain {
-		without = without[:0]
+// lacking says which relations should have the column and have it not, "" if all is well: there must be a family of which
+// each relation that is named has it, or, for some, one of them.
+func lacking(column string, some bool, families map[string][]schemas.Relation) string {
+	var all []string
+	for _, relations := range families {
+		var without []string
 		for _, relation := range relations {
-			if !relation.Has(column) {
+			if !relation.Has(column) && !slices.Contains(without, relation.Name) {
 				without = append(without, relation.Name)
 			}
 		}
 		if len(without) == 0 || some && len(without) < len(relations) {
 			return ""
 		}
+		all = append(all, without...)
 	}
-	if without == nil {
-		for _, relation := range named {
-			without = append(without, relation.Name)
-		}
+	if len(all) == 0 {
+		return "not in any table that the statement names"
 	}
-	return "not in " + strings.Join(without, ", ")
+	slices.Sort(all)
+	return "not in " + strings.Join(all, ", ")
 }
 
 // Conditions and expressions that many statements share.

@@ -38,7 +38,7 @@ func tenantUsers(id uint32) panel {
 	day := activeIn("audience_1h", "toStartOfHour(least($__toTime_ms, now64(3))) - INTERVAL 23 HOUR", "tenant")
 	return panel{
 		id: id, title: "Active users", width: 4, height: 4, table: true,
-		description: "Distinct users of the tenant, each with its weight, in the last 24 hours and 30 days (UTC, today included) before the end of the range. Product, provider and model do not apply.",
+		description: "Distinct users of the tenant, each with its weight, in the 24 hours and 30 days (UTC) that the range ends in, the last of them whole. Product, provider and model do not apply.",
 		kind:        number(unitCount).Orientation(common.VizOrientationVertical),
 		sql:         []string{"SELECT " + day + " AS day, " + month + " AS month"},
 	}
@@ -78,7 +78,7 @@ func topUsers(id uint32) panel {
 		description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
 		kind:        rows().OverrideByName("errors", unit(unitRatio, 1)),
 		mayBeEmpty:  "no known users in the last hour of the range",
-		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS user, sum({weight}) AS calls, sum((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight}) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
+		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum({weight}) AS calls, sum((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight}) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
 			"FROM {@token_calls} WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
 	}
 }

@@ -136,7 +136,7 @@ func activeUsers(id uint32) panel {
 	month := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 29 DAY", audienceDimensions...)
 	return panel{
 		id: id, title: "Active users", width: 12, height: 4, table: true,
-		description: "Distinct users, each counted with its weight, of queries and calls: in the last 24 hours, 7 and 30 days (UTC, today included) before the end of the range. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
+		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, 7 and 30 days (UTC) that the range ends in, the last of them whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
 		kind: number(unitCount).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", unit(unitRatio, 1)),
 		sql: []string{fmt.Sprintf(`SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (SELECT %s AS day, %s AS week, %s AS month)`, day, week, month)},
