@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"tidemark/dashboards/macros"
 )
 
@@ -24,6 +26,8 @@ type View struct {
 	From, To time.Time
 	Interval time.Duration       // The width of a point; a minute if zero.
 	Chosen   map[string][]string // By variable; all values, or the first one, for those not named.
+	// Connections is how many statements may run at a time; 1 if zero.
+	Connections int
 }
 
 // Result is what one statement of a panel gave.
@@ -73,38 +77,68 @@ type queries struct {
 	} `json:"panels"`
 }
 
-// Execute asks what a person who opens the dashboard would: the variables in order, then every panel and annotation, one
-// after the other. A panel that fails has its error in its result; an error of a variable ends it, since no panel can be
-// asked then.
+// Opened is a dashboard whose variables have their values.
+type Opened struct {
+	File
+	queries     queries
+	scope       macros.Scope
+	connections int
+}
+
+// Execute asks what a person who opens the dashboard would: the variables in order, then every panel and annotation. A
+// panel that fails has its error in its result; an error of a variable ends it, since no panel can be asked then.
 func (f File) Execute(ctx context.Context, db DB, v View) ([]Result, error) {
-	var m queries
-	if err := json.Unmarshal(f.JSON, &m); err != nil {
-		return nil, fmt.Errorf("dashboard %s: %w", f.UID, err)
-	}
-	scope, err := m.resolve(ctx, db, f.UID, v)
+	o, err := f.Open(ctx, db, v)
 	if err != nil {
 		return nil, err
 	}
+	return o.Load(ctx, db), nil
+}
+
+// Open asks for the values of the variables.
+func (f File) Open(ctx context.Context, db DB, v View) (*Opened, error) {
+	o := &Opened{File: f, connections: max(v.Connections, 1)}
+	if err := json.Unmarshal(f.JSON, &o.queries); err != nil {
+		return nil, fmt.Errorf("dashboard %s: %w", f.UID, err)
+	}
+	var err error
+	o.scope, err = o.queries.resolve(ctx, db, f.UID, v)
+	return o, err
+}
+
+// Load asks for all panels, then the annotations; as many at a time as the view has connections. The results are in the
+// dashboard's order.
+func (o *Opened) Load(ctx context.Context, db DB) []Result {
 	var results []Result
-	for _, p := range m.Panels {
-		at := scope
+	var scopes []macros.Scope
+	add := func(r Result, sql string, at macros.Scope) {
+		r.SQL = sql
+		results, scopes = append(results, r), append(scopes, at)
+	}
+	for _, p := range o.queries.Panels {
+		at := o.scope
 		if least, err := time.ParseDuration(p.Interval); err == nil && least > at.Interval {
 			at.Interval = least
 		}
 		for _, q := range p.Targets {
-			r := Result{Panel: p.ID, Title: p.Title, Kind: p.Type, RefID: q.RefID}
-			r.ask(ctx, db, q.RawSQL, at)
-			results = append(results, r)
+			add(Result{Panel: p.ID, Title: p.Title, Kind: p.Type, RefID: q.RefID}, q.RawSQL, at)
 		}
 	}
-	for _, a := range m.Annotations.List {
+	for _, a := range o.queries.Annotations.List {
 		if a.Target != nil && a.Target.RawSQL != "" {
-			r := Result{Title: a.Name, Kind: "annotation", RefID: a.Target.RefID}
-			r.ask(ctx, db, a.Target.RawSQL, scope)
-			results = append(results, r)
+			add(Result{Title: a.Name, Kind: "annotation", RefID: a.Target.RefID}, a.Target.RawSQL, o.scope)
 		}
 	}
-	return results, nil
+	var group errgroup.Group
+	group.SetLimit(o.connections)
+	for i := range results {
+		group.Go(func() error {
+			results[i].ask(ctx, db, results[i].SQL, scopes[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // Each result has its own error.
+	return results
 }
 
 // resolve asks for the values of the variables, each with those before it.

@@ -2,11 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -56,7 +59,9 @@ func (c *dashboardsGenerateCmd) Run(s Streams) error {
 type dashboardsCheckCmd struct {
 	commonFlags
 	clickhouseFlags
-	Range time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards"`
+	Range       time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards"`
+	Loads       int           `help:"Load every dashboard this many times more and print how long all its panels took." default:"0" placeholder:"N" group:"Dashboards"`
+	Connections int           `help:"Statements that run at a time." default:"4" placeholder:"N" group:"Dashboards"`
 
 	execute bool // Whether an address of ClickHouse was given.
 }
@@ -82,6 +87,12 @@ func (c *dashboardsCheckCmd) validate() error {
 	errs := []error{c.commonFlags.validate(), c.clickhouseFlags.validate()}
 	if c.Range < time.Minute {
 		errs = append(errs, fmt.Errorf("--range: %s is less than a minute", c.Range))
+	}
+	if c.Loads < 0 || c.Loads > 1000 {
+		errs = append(errs, fmt.Errorf("--loads: %d is not between 0 and 1000", c.Loads))
+	}
+	if c.Connections < 1 || c.Connections > 100 {
+		errs = append(errs, fmt.Errorf("--connections: %d is not between 1 and 100", c.Connections))
 	}
 	return invalid(errs...)
 }
@@ -125,29 +136,55 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 		return nil, err
 	}
 	now := time.Now()
-	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Chosen: map[string][]string{"namespace": {c.Namespace}}}
+	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Connections: c.Connections,
+		Chosen: map[string][]string{"namespace": {c.Namespace}}}
 	for _, f := range files {
-		results, err := f.Execute(ctx, db, view)
+		found, err := c.load(ctx, s, f, db, view)
 		if err != nil {
-			problems = append(problems, err.Error())
-			fmt.Fprintln(s.Out, err)
-			continue
+			found = []string{err.Error()}
 		}
-		empty := 0
-		for _, r := range results {
-			err := r.Err
-			if err == nil {
-				err = r.Shape()
-			}
-			if err != nil {
-				line := fmt.Sprintf("%s: panel %q, query %s: %v", f.UID, r.Title, r.RefID, err)
-				problems = append(problems, line)
-				fmt.Fprintln(s.Out, line)
-			} else if len(r.Rows) == 0 {
-				empty++
-			}
+		for _, line := range found {
+			fmt.Fprintln(s.Out, line)
 		}
-		fmt.Fprintf(s.Out, "%s: %d statements run, %d without rows\n", f.UID, len(results), empty)
+		problems = append(problems, found...)
 	}
+	return problems, ctx.Err()
+}
+
+// load runs the statements of one dashboard and returns what fails.
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db dashboards.DB, view dashboards.View) (problems []string, err error) {
+	opened, err := f.Open(ctx, db, view)
+	if err != nil {
+		return nil, err
+	}
+	results, empty := opened.Load(ctx, db), 0
+	for _, r := range results {
+		err := r.Err
+		if err == nil {
+			err = r.Shape()
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: panel %q, query %s: %v", f.UID, r.Title, r.RefID, err))
+		} else if len(r.Rows) == 0 {
+			empty++
+		}
+	}
+	fmt.Fprintf(s.Out, "%s: %d statements run, %d without rows\n", f.UID, len(results), empty)
+	if c.Loads == 0 {
+		return problems, nil
+	}
+	var walls []time.Duration
+	slowest := map[string]time.Duration{}
+	for range c.Loads {
+		began := time.Now()
+		for _, r := range opened.Load(ctx, db) {
+			slowest[r.Title] += r.Took / time.Duration(c.Loads)
+		}
+		walls = append(walls, time.Since(began))
+	}
+	slices.Sort(walls)
+	titles := slices.SortedFunc(maps.Keys(slowest), func(a, b string) int { return cmp.Compare(slowest[b], slowest[a]) })
+	fmt.Fprintf(s.Out, "%s: all panels in %d ms, median of %d loads (%d to %d ms); the slowest on average: %q, %d ms\n", f.UID,
+		walls[len(walls)/2].Milliseconds(), c.Loads, walls[0].Milliseconds(), walls[len(walls)-1].Milliseconds(), titles[0], slowest[titles[0]].Milliseconds())
 	return problems, nil
 }
