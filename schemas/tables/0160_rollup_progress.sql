@@ -1,28 +1,29 @@
 -- How far each rollup tells the whole story. A bucket that begins at or before `whole_until` is whole: it was over when
 -- rollups were last published, and it does not wait for its turn. Late events may still change it. When nothing has been
--- published for an hour nothing is under way, and what is over is whole.
+-- published for an hour nothing is under way, and what is over is whole. (A bare GROUP BY rollup, which the engine makes of
+-- it however it is quoted, is a syntax error when it reads the view back at its next start.)
 CREATE OR REPLACE VIEW {database}.rollup_progress AS
 SELECT
-    rollup,
+    name AS rollup,
     max(published) AS published_at,
     max(newest) AS newest_bucket,
     least(if(published_at < now64(6) - INTERVAL 1 HOUR, now64(6), published_at), min(waits))
-        - toIntervalSecond(multiIf(endsWith(rollup, '_1m'), 60, endsWith(rollup, '_1h'), 3600, 86400)) AS whole_until
+        - toIntervalSecond(multiIf(endsWith(name, '_1m'), 60, endsWith(name, '_1h'), 3600, 86400)) AS whole_until
 FROM
 (
     SELECT
-        rollup,
+        v.rollup AS name,
         fromUnixTimestamp64Micro(toInt64(version), 'UTC') AS published,
         bucket AS newest,
         toDateTime64('2299-12-31 00:00:00', 6, 'UTC') AS waits
-    FROM {database}.rollup_versions
+    FROM {database}.rollup_versions AS v
     UNION ALL
     SELECT
-        rollup,
+        p.rollup AS name,
         toDateTime64('1900-01-01 00:00:00', 6, 'UTC') AS published,
         toDateTime64('1900-01-01 00:00:00', 0, 'UTC') AS newest,
         toDateTime64(from_bucket, 6, 'UTC') AS waits
-    FROM {database}.rollup_pending FINAL
+    FROM {database}.rollup_pending AS p FINAL
     WHERE NOT done AND to_bucket >= now() - INTERVAL 3 DAY
 ) AS marks
-GROUP BY `rollup`
+GROUP BY name
