@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"tidemark/internal/stack/stacktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(stacktest.Wrap(m)) }
 
 // command runs one command line as main does.
 func command(t *testing.T, args ...string) (code int, out, errOut string) {
@@ -51,6 +53,8 @@ func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
 	f("rollup --interval 0s --rollup-threads 0", "--interval", "--rollup-threads")
 	f("migrate --partitions 0 --replication 0", "--partitions", "--replication")
 	f("deadletters show x", "topic/epoch/partition/offset")
+	f("models import --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
+	f("models list --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
 	f("demo --rate 0 --duration=-1s", "--rate", "--duration")
 	f("frobnicate", "frobnicate")
 }

@@ -110,7 +110,7 @@ type demo struct {
 }
 
 func (d *demo) prepare(ctx context.Context) error {
-	applied, err := migrateDatabase(ctx, d.clickhouse, d.cmd.Namespace)
+	applied, models, err := migrateDatabase(ctx, d.clickhouse, d.cmd.Namespace)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (d *demo) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.streams.Out, "  migrated   %d tables and views, %d topics\n", applied, len(reports))
+	fmt.Fprintf(d.streams.Out, "  migrated   %d tables and views, %d topics\n  models     %s\n", applied, len(reports), models)
 	return nil
 }
 

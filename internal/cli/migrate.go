@@ -37,7 +37,8 @@ func (f topicFlags) validate() error {
 func (migrateCmd) Help() string {
 	return `Creates the namespace's database, tables, views and topics, or brings them up to this version. Every step can be
 repeated: interrupted, it is simply run again. It never goes backward and refuses a database that a newer
-version has migrated. An existing topic keeps its partitions.`
+version has migrated. An existing topic keeps its partitions. A catalog of models that is empty gets the one that is
+shipped; "tidemark models import" brings another up to date.`
 }
 
 // Run migrates database and topics.
@@ -45,11 +46,12 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
 	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.topicFlags.validate()); err != nil {
 		return err
 	}
-	applied, err := migrateDatabase(ctx, c.clickhouseFlags, c.Namespace)
+	applied, models, err := migrateDatabase(ctx, c.clickhouseFlags, c.Namespace)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "database %s: %d statements applied, %d were there\n", c.Namespace, applied, len(schemas.Migrations(c.Namespace))-applied)
+	fmt.Fprintf(s.Out, "models: %s\n", models)
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
@@ -69,11 +71,12 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-// migrateDatabase applies what is missing and returns how many statements that were.
-func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) (applied int, err error) {
+// migrateDatabase applies what is missing and returns how many statements that were, and what became of the catalog of
+// models.
+func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) (applied int, models string, err error) {
 	db, err := ch.open(namespace)
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = db.Migrate(ctx, schemas.Migrations(namespace), func(_ schemas.Migration, done bool) {
@@ -81,7 +84,11 @@ func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) 
 			applied++
 		}
 	})
-	return applied, err
+	if err != nil {
+		return applied, "", err
+	}
+	models, err = seedModels(ctx, db)
+	return applied, models, err
 }
 
 // topicNames are all topics of a namespace, dead letters included.

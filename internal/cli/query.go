@@ -18,7 +18,7 @@ type queryCmd struct {
 // Help is the long text of `tidemark query --help`.
 func (queryCmd) Help() string {
 	return `Statements run read-only in the namespace's database. The views to read are queries, signups, token_calls,
-model_events, reference_points, runs, their rollups token_calls_1m, _1h, _1d and so on, and the tables ledger and audits.
+model_events, reference_points, runs, their rollups token_calls_1m, _1h, _1d and so on, and the tables ledger, audits and models.
 
   tidemark query 'SELECT count(), sum(input_tokens), sum(output_tokens) FROM token_calls'`
 }

@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 	for _, found := range commandLine.FindAllStringSubmatch(help, -1) {
 		commands[found[1]] = true
 	}
-	for _, want := range []string{"demo", "stack", "migrate", "generate", "replay", "ingest", "rollup", "audit", "deadletters list", "deadletters show", "query", "health", "version"} {
+	for _, want := range []string{"demo", "stack", "migrate", "generate", "replay", "ingest", "rollup", "audit", "deadletters list", "deadletters show", "models import", "models list", "models export", "query", "health", "version"} {
 		if !commands[want] {
 			t.Errorf("the help does not list %q", want)
 		}
@@ -141,6 +141,7 @@ func TestNothingThere(t *testing.T) {
 			{clickhouse, []string{"migrate"}},
 			{clickhouse, []string{"query", "SELECT 1"}},
 			{clickhouse, []string{"rollup", "--until-caught-up"}},
+			{clickhouse, []string{"models", "list"}},
 			{kafka, []string{"audit"}},
 			{kafka, []string{"generate", "--events", "10"}},
 			{kafka, []string{"ingest", "--until-caught-up"}},
@@ -164,7 +165,7 @@ func TestNothingThere(t *testing.T) {
 				t.Errorf("%s: exit code %d, want 1 and a message that names the topic and says to run migrate", args[0], r.code)
 			}
 		}
-		for _, args := range [][]string{{"audit"}, {"rollup", "--until-caught-up"}, {"query", "SELECT count() FROM queries"}} {
+		for _, args := range [][]string{{"audit"}, {"rollup", "--until-caught-up"}, {"query", "SELECT count() FROM queries"}, {"models", "import"}} {
 			if r := p.run(t, args...); r.code != 1 || !strings.Contains(r.stderr, p.namespace) {
 				t.Errorf("%s: exit code %d, want 1 and a message that names the database", args[0], r.code)
 			}
@@ -176,8 +177,10 @@ func TestNothingThere(t *testing.T) {
 func TestMigrateAgain(t *testing.T) {
 	t.Parallel()
 	p := sharedPipeline(t)
-	p.ok(t, "migrate", "--partitions", "3")
-	if out := p.ok(t, "migrate"); !strings.Contains(out, ": 0 statements applied") || !strings.Contains(out, "topics "+p.namespace+".*: 0 created") ||
+	if out := p.ok(t, "migrate", "--partitions", "3"); !strings.Contains(out, " loaded from the shipped catalog\n") {
+		t.Errorf("the first migration:\n%s", out)
+	}
+	if out := p.ok(t, "migrate"); !strings.Contains(out, "\nmodels: ") || strings.Contains(out, "loaded") || !strings.Contains(out, ": 0 statements applied") || !strings.Contains(out, "topics "+p.namespace+".*: 0 created") ||
 		!strings.Contains(out, "keeps its 3 partitions (8 asked for)") {
 		t.Errorf("the second migration:\n%s", out)
 	}
