@@ -69,7 +69,7 @@ func TestCheckCatches(t *testing.T) {
 	f(`"id": 2,`, `"id": 1,`, "no id of its own")
 	f(`"unit": "s"`, `"unit": ""`, `panel "Freshness" has no unit`)
 	f(`"title": "Audit"`, `"title": ""`, "has no title")
-	f(`"description": "The verdict`, `"descripton": "The verdict`, "unexpected field")
+	f(`"description": "The verdict`, `"notes": "The verdict`, "unexpected field")
 	f(`"x": 4`, `"x": 3`, "overlap")
 	f(`"x": 20`, `"x": 21`, "not within the 24 columns")
 	f(`"noValue": "nothing in 5 min"`, `"noValue": ""`, "nothing")

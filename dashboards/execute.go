@@ -213,7 +213,7 @@ func (r Result) Shape() error {
 		}
 	}
 	first := len(r.Columns) > 0 && isTime(r.Columns[0].Type)
-	ok := true
+	var ok bool
 	switch r.Kind {
 	case "timeseries":
 		ok = first && times == 1 && numbers > 0

@@ -12,7 +12,7 @@ import (
 func models() board {
 	return board{
 		uid: "tidemark-models", title: "Models", from: "now-6h", refresh: "10s",
-		description: "Which models are called, by whom they are made and sold, how fast and how well they answer. A model that the catalogue does not know is shown as unknown. Days, hours and minutes are UTC.",
+		description: "Which models are called, by whom they are made and sold, how fast and how well they answer. A model that the catalog does not know is shown as unknown. Days, hours and minutes are UTC.",
 		variables:   commonVariables("namespace", "tenant", "product", "provider", "model"),
 		annotations: []annotation{releases()},
 		rows: []row{
@@ -36,7 +36,7 @@ func releases() annotation {
 		sql: "SELECT time, title, text, tags FROM (" +
 			"SELECT toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title, concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text, 'event' AS tags " +
 			"FROM {@model_events_1d} WHERE " + inRange + " AND {kind} = 'release' GROUP BY {bucket}, {model} " +
-			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalogue' AS tags " +
+			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalog' AS tags " +
 			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
 			") ORDER BY time LIMIT 200",
 	}
@@ -142,13 +142,13 @@ func tokensByProvider(id uint32) panel {
 	}
 }
 
-// catalogue joins what is known of each model; a model that is not in it is unknown.
-const catalogue = "LEFT JOIN (SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country FROM {@models} FINAL) AS m ON c.model = m.known"
+// catalog joins what is known of each model; a model that is not in it is unknown.
+const catalog = "LEFT JOIN (SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country FROM {@models} FINAL) AS m ON c.model = m.known"
 
 func modelTable(id uint32) panel {
 	return panel{
 		id: id, title: "Models", width: 24, height: 12, table: true,
-		description: "Every model of the range with its makers as the catalogue knows them. Users are distinct users by model whatever the other filters. Latencies are of the calls that tell them. A click leads to this model alone.",
+		description: "Every model of the range with its makers as the catalog knows them. Users are distinct users by model whatever the other filters. Latencies are of the calls that tell them. A click leads to this model alone.",
 		kind: rows().
 			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model}"), set("custom.width", 240))).
 			OverrideByName("share", unit(unitRatio, 1)).
@@ -162,7 +162,7 @@ func modelTable(id uint32) panel {
 			"tokens / sum(tokens) OVER () AS share, " +
 			"if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 1) + ") AS p50, if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS p95, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS first_p95, " +
 			"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
-			catalogue + " LEFT JOIN (" + usersBy("model") + ") AS u ON c.model = u.name ORDER BY tokens DESC"},
+			catalog + " LEFT JOIN (" + usersBy("model") + ") AS u ON c.model = u.name ORDER BY tokens DESC"},
 	}
 }
 
@@ -186,24 +186,24 @@ func audienceSpan(rollup string) string {
 func weightsOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Tokens by open and closed weights", width: 12, height: 8,
-		description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalogue knows them; models that are not in it are unknown." + openLeftOut,
+		description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
 		kind:        shares().DisplayName(seriesName).OverrideByName("open", paint(good)).OverrideByName("closed", paint(warning)).OverrideByName("unknown", paint("text")),
 		sql: []string{"SELECT time, name, sum(t) / any(whole) AS value FROM (SELECT c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole FROM (" +
 			"SELECT {bucket} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, {model} HAVING t > 0) AS c " +
-			catalogue + ") GROUP BY time, name ORDER BY time, name"},
+			catalog + ") GROUP BY time, name ORDER BY time, name"},
 	}
 }
 
-// tokensByFact sums the tokens of the range by what the catalogue knows.
+// tokensByFact sums the tokens of the range by what the catalog knows.
 func tokensByFact(fact string) string {
 	return "SELECT " + fact + " AS name, sum(t) AS tokens FROM (SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model}) AS c " +
-		catalogue + " GROUP BY name ORDER BY tokens DESC"
+		catalog + " GROUP BY name ORDER BY tokens DESC"
 }
 
 func weightsShare(id uint32) panel {
 	return panel{
 		id: id, title: "Open and closed", width: 6, height: 8, table: true,
-		description: "Tokens of the range by weights open or closed, as the catalogue knows the models." + allBuckets,
+		description: "Tokens of the range by weights open or closed, as the catalog knows the models." + allBuckets,
 		kind:        pie(unitCount),
 		sql:         []string{tokensByFact("if(m.known = '', 'unknown', m.weights)")},
 	}
@@ -212,7 +212,7 @@ func weightsShare(id uint32) panel {
 func originShare(id uint32) panel {
 	return panel{
 		id: id, title: "By the makers' country", width: 6, height: 8, table: true,
-		description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalogue knows it." + allBuckets,
+		description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
 		kind:        pie(unitCount),
 		sql:         []string{tokensByFact("if(m.country = '', 'unknown', toString(m.country))")},
 	}

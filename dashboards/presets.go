@@ -16,7 +16,7 @@ import (
 // Presets for the kinds of panels: each is the SDK's builder with what all panels of the kind share, to be refined by the
 // panel that uses it. Titles, places, queries and ids are added by board.add.
 
-// Colours, by their meaning.
+// Colors, by their meaning.
 const (
 	good    = "green"
 	warning = "orange"
@@ -37,7 +37,7 @@ const (
 	unitText    = "string"
 )
 
-// steps makes thresholds: colours from the values on, the first one for all below.
+// steps makes thresholds: colors from the values on, the first one for all below.
 func steps(first string, rest ...any) cog.Builder[dashboard.ThresholdsConfig] {
 	list := []dashboard.Threshold{{Color: first}}
 	for i := 0; i+1 < len(rest); i += 2 {
@@ -101,15 +101,6 @@ func shares() *timeseries.PanelBuilder {
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
-// calcs puts the legend beside the chart as a table with these reductions.
-func calcs(b *timeseries.PanelBuilder, names ...string) *timeseries.PanelBuilder {
-	return b.Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
-		Placement(common.LegendPlacementRight).Calcs(names).SortBy(calcTitles[names[0]]).SortDesc(true))
-}
-
-// calcTitles are what Grafana heads the columns of a legend with; a legend is sorted by that.
-var calcTitles = map[string]string{"sum": "Total", "mean": "Mean", "max": "Max", "lastNotNull": "Last *"}
-
 // rows is a table.
 func rows() *table.PanelBuilder {
 	return table.NewPanelBuilder().
@@ -161,7 +152,7 @@ func countries(unit, code, number string) *geomap.PanelBuilder {
 			}})})
 }
 
-// states is a strip a series, coloured by the state it is in.
+// states is a strip a series, colored by the state it is in.
 func states() *statetimeline.PanelBuilder {
 	return statetimeline.NewPanelBuilder().
 		Unit(unitText).NoValue("No data").MergeValues(true).ShowValue(common.VisibilityModeAuto).RowHeight(0.8).
@@ -171,7 +162,7 @@ func states() *statetimeline.PanelBuilder {
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone))
 }
 
-// words colours texts.
+// words colors texts.
 func words(pairs ...string) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -194,7 +185,7 @@ func unit(name string, decimals ...int) []dashboard.DynamicConfigValue {
 	return properties
 }
 
-// paint gives a series a colour that means something.
+// paint gives a series a color that means something.
 func paint(name string) []dashboard.DynamicConfigValue {
 	return []dashboard.DynamicConfigValue{set("color", map[string]any{"mode": "fixed", "fixedColor": name})}
 }

@@ -54,7 +54,7 @@ func tenantUsersOverTime(id uint32) panel {
 func tenantModels(id uint32) panel {
 	p := modelTable(id)
 	p.height = 9
-	p.description = "Every model the tenant called in the range, with its makers as the catalogue knows them. Users are distinct users by model of all tenants. Latencies are of the calls that tell them."
+	p.description = "Every model the tenant called in the range, with its makers as the catalog knows them. Users are distinct users by model of all tenants. Latencies are of the calls that tell them."
 	return p
 }
 
