@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"go.uber.org/zap"
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
@@ -16,8 +19,9 @@ type auditCmd struct {
 	commonFlags
 	kafkaFlags
 	clickhouseFlags
-	Deep    bool `help:"Look for identities stored at more than one time as well; reads every row." group:"Audit"`
-	Settled bool `help:"Nothing is being ingested: rows that no ledger row covers are a difference, not pending." group:"Audit"`
+	Deep    bool          `help:"Look for identities stored at more than one time as well; reads every row." group:"Audit"`
+	Settled bool          `help:"Nothing is being ingested: rows that no ledger row covers are a difference, not pending." group:"Audit"`
+	Every   time.Duration `help:"Audit again this long after each audit, until a signal; once when 0." default:"0s" placeholder:"10m" group:"Audit"`
 }
 
 // Help is the long text of "tidemark audit --help".
@@ -25,12 +29,21 @@ func (auditCmd) Help() string {
 	return `Checks that the ledger tiles every partition the brokers list, that raw holds exactly the coordinates the ledger calls
 stored, that every rollup bucket equals a recomputation with full deduplication, and that every run that reported
 itself adds up. Each line is one check; a difference names table, partition and offset or bucket. The verdicts also go
-into the table audits. Exit code 1 on any difference.`
+into the table audits, where dashboards and alerts look. Exit code 1 on any difference; with --every, if the last
+audit before the end found one. An audit reads every row: give it a machine's quiet hours, or hours between two.`
 }
 
-// Run audits once.
+func (c *auditCmd) validate() error {
+	var every error
+	if c.Every < 0 || c.Every > 0 && c.Every < time.Second {
+		every = fmt.Errorf("--every: %s is less than a second", c.Every)
+	}
+	return invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), every)
+}
+
+// Run audits once, or again and again.
 func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate()); err != nil {
+	if err := c.validate(); err != nil {
 		return err
 	}
 	db, err := c.open(c.Namespace)
@@ -46,11 +59,28 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
-	if err != nil {
-		return err
+	for {
+		result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
+		switch {
+		case err != nil && c.Every > 0 && ctx.Err() == nil:
+			// Whatever is away may come back: the next audit tells.
+			c.logger(s).Error("audit", zap.Error(err))
+		case err != nil:
+			return err
+		case c.Every == 0, ctx.Err() != nil:
+			return verdict(result)
+		}
+		select {
+		case <-ctx.Done():
+			return verdict(result)
+		case <-time.After(c.Every):
+		}
 	}
-	if !result.OK {
+}
+
+// verdict is the command's outcome.
+func verdict(result audit.Result) error {
+	if !result.OK && len(result.Findings) > 0 {
 		return errFound
 	}
 	return nil

@@ -136,3 +136,22 @@ func TestCopiesAreHarmless(t *testing.T) {
 	}
 	p.auditOK(t)
 }
+
+// TestAuditEvery audits again and again until a signal: the exit code is that of the last one.
+func TestAuditEvery(t *testing.T) {
+	t.Parallel()
+	p := fabricate(t)
+	process := p.start(t, "audit", "--every", "1s")
+	audits := func() int { return int(number(t, p.row(t, "SELECT uniqExact(audit) FROM audits")[0])) }
+	eventually(t, "it has audited three times", func() bool { return audits() >= 3 })
+	if code := process.stop(t); code != 0 {
+		t.Errorf("exit code %d with nothing wrong:\n%s", code, process.output())
+	}
+	p.sql(t, "ALTER TABLE ledger DELETE WHERE topic = 'token_calls.v1' AND from_offset = 0")
+	before := audits()
+	process = p.start(t, "audit", "--every", "1s")
+	eventually(t, "it has audited twice more", func() bool { return audits() >= before+2 })
+	if code := process.stop(t); code != 1 {
+		t.Errorf("exit code %d after a difference:\n%s", code, process.output())
+	}
+}
