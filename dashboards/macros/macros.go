@@ -76,8 +76,12 @@ func References(sql string, s Scope) ([]string, error) {
 	return slices.Sorted(maps.Keys(e.used)), nil
 }
 
-// maxDepth bounds macros within macros and variables within the text of an AllValue, which may name itself.
-const maxDepth = 16
+const (
+	// maxDepth bounds macros within macros and variables within the text of an AllValue, which may name itself.
+	maxDepth = 16
+	// maxLength bounds the expanded statement, in bytes: macros say their argument twice.
+	maxLength = 16 << 20
+)
 
 // expander expands one statement.
 type expander struct {
@@ -112,6 +116,9 @@ func (e *expander) expand(sql string, depth int) (string, error) {
 			text, used, err := e.replace(ref, sql[i:], quote, depth)
 			if err != nil {
 				return "", fmt.Errorf("%s: %w", ref.text, err)
+			}
+			if out.Len()+len(text) > maxLength {
+				return "", fmt.Errorf("the statement grows beyond %d MiB", maxLength>>20)
 			}
 			out.WriteString(text)
 			i += used

@@ -178,6 +178,11 @@ func TestExpandRefuses(t *testing.T) {
 	if _, err := Expand("${single:singlequote}", s); err == nil || !strings.Contains(err.Error(), "2 values for a variable that takes one") {
 		t.Errorf("two values of a single variable: %v", err)
 	}
+	s.Variables["single"] = Value{Values: []string{strings.Repeat("x", 1<<20)}}
+	deep := strings.Repeat("$__timeFilter(", 10) + "${single:singlequote}" + strings.Repeat(")", 10)
+	if _, err := Expand(deep, s); err == nil || !strings.Contains(err.Error(), "grows beyond 16 MiB") {
+		t.Errorf("a statement that doubles ten times: %v", err)
+	}
 	if _, err := Expand("$x", Scope{}); err == nil || !strings.Contains(err.Error(), "the dashboard has none") {
 		t.Errorf("no variables: %v", err)
 	}
