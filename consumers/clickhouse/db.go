@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/url"
 	"time"
@@ -195,7 +196,16 @@ func (db *DB) Query(ctx context.Context, sql string, row func(scan func(dest ...
 // ClickHouse's output formats, such as "CSVWithNames", without holding it in
 // memory. After an error part of the result may have been written.
 func (db *DB) Format(ctx context.Context, sql, format string, w io.Writer) error {
-	return db.format(ctx, sql, format, func(r io.Reader) error {
+	return db.FormatWith(ctx, sql, format, nil, w)
+}
+
+// FormatWith is Format with settings of ClickHouse's for this query, such as
+// max_execution_time. What keeps a query from writing is not theirs to change.
+func (db *DB) FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error {
+	all := make(chgo.Settings, len(settings)+len(readOnlySettings))
+	maps.Copy(all, settings)
+	maps.Copy(all, readOnlySettings)
+	return db.formatWith(ctx, sql, format, all, func(r io.Reader) error {
 		if _, err := io.Copy(w, r); err != nil {
 			return wrap("read the result", err)
 		}
@@ -204,8 +214,12 @@ func (db *DB) Format(ctx context.Context, sql, format string, w io.Writer) error
 }
 
 // format runs a query and hands the raw result to read.
-func (db *DB) format(ctx context.Context, sql, format string, read func(io.Reader) error) (err error) {
-	ctx, cancel := context.WithCancel(db.context(ctx, readOnlySettings))
+func (db *DB) format(ctx context.Context, sql, format string, read func(io.Reader) error) error {
+	return db.formatWith(ctx, sql, format, readOnlySettings, read)
+}
+
+func (db *DB) formatWith(ctx context.Context, sql, format string, settings chgo.Settings, read func(io.Reader) error) (err error) {
+	ctx, cancel := context.WithCancel(db.context(ctx, settings))
 	defer cancel()
 	stream, err := db.conn.QueryFormat(ctx, format, sql)
 	if err != nil {

@@ -98,7 +98,7 @@ func lex(sql string) (literals []string, shape string) {
 			i++
 		case rest[0] == '\'' || rest[0] == '"' || rest[0] == '`':
 			text, length := unquote(rest)
-			kinds.WriteString(fmt.Sprintf("%c ", rest[0]))
+			fmt.Fprintf(&kinds, "%c ", rest[0])
 			if length < 0 {
 				return literals, kinds.String() + "unfinished"
 			}

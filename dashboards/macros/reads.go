@@ -1,0 +1,57 @@
+package macros
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// OnlyReads returns an error unless sql, a statement after Expand, is a single SELECT that writes nothing. ClickHouse's
+// read-only mode does not see to it alone: with readonly = 2 it lets INSERT INTO FUNCTION and, where it runs embedded,
+// INTO OUTFILE write files, and KILL end queries (seen with 26.7).
+func OnlyReads(sql string) error {
+	sql, err := blankComments(sql)
+	if err != nil {
+		return err
+	}
+	first := true
+	for i := 0; i < len(sql); {
+		switch c := sql[i]; {
+		case c == '\'' || c == '"' || c == '`':
+			if first {
+				return notSelect(sql)
+			}
+			i += quotedLength(sql[i:])
+		case isWord(c):
+			n := wordLength(sql[i:])
+			word := strings.ToUpper(sql[i : i+n])
+			switch {
+			case first && word != "SELECT" && word != "WITH":
+				return notSelect(sql)
+			case word == "INSERT" || word == "OUTFILE":
+				return fmt.Errorf("a panel must not write: the word %s (a column of that name needs quotes)", word)
+			}
+			first = false
+			i += n
+		case c == ';':
+			if strings.TrimSpace(sql[i+1:]) != "" {
+				return errors.New("more than one statement: take the semicolon away")
+			}
+			i++
+		default:
+			i++
+		}
+	}
+	if first {
+		return notSelect(sql)
+	}
+	return nil
+}
+
+func notSelect(sql string) error {
+	sql = strings.TrimSpace(sql)
+	if sql == "" {
+		return errors.New("there is no statement")
+	}
+	return fmt.Errorf("a panel must not write, only SELECT; this begins with %q", sql[:min(len(sql), 20)])
+}

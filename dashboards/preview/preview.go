@@ -1,0 +1,115 @@
+// Package preview serves Grafana dashboards on a page of its own, without Grafana: the page draws, this package answers
+// its queries.
+//
+//	page -> /api/query {dashboard, panel, range, variables}
+//	     -> SQL of that panel -> macros.Expand -> macros.OnlyReads -> ClickHouse, read-only and bounded
+//	     -> frames as Grafana's data source plugin makes them -> page
+//
+// A request never brings SQL, only names and values. The server is for one person on one machine: it has no
+// authentication, and listens on loopback unless told otherwise.
+package preview
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// DB runs a statement that may only read, with settings of ClickHouse's for it, and writes its result in a format of
+// ClickHouse's. The context ends it.
+type DB interface {
+	FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error
+}
+
+// Config says what to serve. DB, Dashboards and Namespace are required.
+type Config struct {
+	DB         DB
+	Dashboards [][]byte // Grafana's JSON, one each, in the order of the page's list. They are not changed.
+	Namespace  string   // The value of the variable "namespace" where a request has none.
+	Version    string   // Of the program, for the page.
+	// Loopback says that the server listens on a loopback address, so that requests for any other host's name are a
+	// web page's that has its own name point here, and are refused.
+	Loopback bool
+
+	Timeout time.Duration // Of one request, waiting for its turn included; 40 s.
+	Queries int           // Run at a time, over all requests; 4.
+	Rows    int           // A result has at most; 100,000.
+}
+
+// resultBytes bounds what a result may take in ClickHouse's JSON.
+const resultBytes = 64 << 20
+
+// server answers for one Config.
+type server struct {
+	Config
+	dashboards []*dashboard
+	places     chan struct{} // One for each query that runs.
+}
+
+// New returns the handler for the page and its API. An error names every dashboard that cannot be read.
+func New(c Config) (http.Handler, error) {
+	if c.DB == nil || c.Namespace == "" {
+		return nil, errors.New("preview: no database or no namespace")
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 40 * time.Second
+	}
+	if c.Queries == 0 {
+		c.Queries = 4
+	}
+	if c.Rows == 0 {
+		c.Rows = 100_000
+	}
+	s := &server{Config: c, places: make(chan struct{}, c.Queries)}
+	var problems []error
+	for i, text := range c.Dashboards {
+		d, err := readDashboard(text)
+		if err == nil && s.dashboard(d.UID) != nil {
+			err = fmt.Errorf("the uid %q is another dashboard's", d.UID)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Errorf("dashboard %d: %w", i+1, err))
+			continue
+		}
+		s.dashboards = append(s.dashboards, d)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, fmt.Errorf("preview: %w", err)
+	}
+	pages, err := newPages()
+	if err != nil {
+		return nil, fmt.Errorf("preview: %w", err)
+	}
+	return s.guard(s.routes(pages)), nil
+}
+
+func (s *server) dashboard(uid string) *dashboard {
+	for _, d := range s.dashboards {
+		if d.UID == uid {
+			return d
+		}
+	}
+	return nil
+}
+
+func (s *server) routes(p *pages) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/dashboards", s.list)
+	mux.HandleFunc("GET /api/dashboards/{uid}", s.show)
+	mux.HandleFunc("GET /api/health", s.health)
+	mux.HandleFunc("POST /api/query", s.query)
+	mux.HandleFunc("POST /api/variable", s.variable)
+	mux.HandleFunc("POST /api/annotations", s.annotations)
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		refuse(w, problem{http.StatusNotFound, "no such address: " + r.Method + " " + r.URL.Path, "see the addresses in the documentation of the preview"})
+	})
+	mux.Handle("GET /assets/", p)
+	for _, page := range []string{"GET /{$}", "GET /d/{uid}", "GET /d/{uid}/{slug}"} {
+		mux.HandleFunc(page, p.index)
+	}
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	return mux
+}
