@@ -16,8 +16,8 @@ import (
 	"strings"
 )
 
-// built is the page as it was built from web: index.html, and what it loads under assets. A file that ends in .gz is
-// served under its name without that.
+// built is the page as it was built from web: index.html, and what it loads, which is served under /assets/. A file that
+// ends in .gz is served under its name without that.
 //
 //go:embed dist
 var built embed.FS
@@ -30,8 +30,10 @@ type file struct {
 	etag        string
 }
 
-// pages serve the page's files, by their path in the address without the slash: "index.html", "assets/app.js".
+// pages serve the page's files, by their path without .gz: "index.html", "app.js".
 type pages struct{ files map[string]file }
+
+const indexName = "index.html"
 
 func newPages() (*pages, error) {
 	dist, err := fs.Sub(built, "dist")
@@ -62,7 +64,7 @@ func readPages(dist fs.FS) (*pages, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the page: %w", err)
 	}
-	if _, ok := p.files["index.html"]; !ok {
+	if _, ok := p.files[indexName]; !ok {
 		return nil, fmt.Errorf("the page has no index.html")
 	}
 	return p, nil
@@ -94,11 +96,15 @@ func contentType(name string) string {
 }
 
 // index serves the page itself, whatever the address: the page reads it.
-func (p *pages) index(w http.ResponseWriter, r *http.Request) { p.serve(w, r, "index.html") }
+func (p *pages) index(w http.ResponseWriter, r *http.Request) { p.serve(w, r, indexName) }
 
 // ServeHTTP serves what the page loads.
 func (p *pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	p.serve(w, r, strings.TrimPrefix(r.URL.Path, "/"))
+	name := strings.TrimPrefix(r.URL.Path, "/assets/")
+	if name == indexName { // It has its own addresses.
+		name = ""
+	}
+	p.serve(w, r, name)
 }
 
 func (p *pages) serve(w http.ResponseWriter, r *http.Request, name string) {

@@ -22,10 +22,10 @@ func TestPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := readPages(fstest.MapFS{
-		"index.html":           {Data: []byte("<!doctype html>")},
-		"assets/app.js.gz":     {Data: packed.Bytes()},
-		"assets/app.css":       {Data: []byte("a{}")},
-		"assets/x/inter.woff2": {Data: []byte("font")},
+		"index.html":    {Data: []byte("<!doctype html>")},
+		"app.js.gz":     {Data: packed.Bytes()},
+		"app.css":       {Data: []byte("a{}")},
+		"x/inter.woff2": {Data: []byte("font")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 	}
-	for _, path := range []string{"/assets/app.js.gz", "/assets/", "/assets/nope.js", "/index.html", "/d", "/d/a/b/c", "/assets/../index.html", "/favicon"} {
+	for _, path := range []string{"/assets/app.js.gz", "/assets/", "/assets/index.html", "/assets/nope.js", "/index.html", "/app.js", "/d", "/d/a/b/c", "/assets/../index.html", "/favicon"} {
 		if w := get(path); w.Code == http.StatusOK {
 			t.Errorf("%s is served: %q", path, w.Body)
 		}
@@ -73,7 +73,7 @@ func TestPages(t *testing.T) {
 	if plain, packed := get("/assets/app.js").Header().Get("ETag"), get("/assets/app.js", "Accept-Encoding", "gzip").Header().Get("ETag"); plain == packed {
 		t.Errorf("both forms have the ETag %s", plain)
 	}
-	if _, err := readPages(fstest.MapFS{"assets/app.js": {}}); err == nil {
+	if _, err := readPages(fstest.MapFS{"app.js": {}}); err == nil {
 		t.Error("a page without index.html is taken")
 	}
 }

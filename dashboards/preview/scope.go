@@ -182,8 +182,6 @@ func (v variable) check() error {
 		return fmt.Errorf("variables of type %q are not supported: use query, custom, interval, constant or textbox", v.Type)
 	case v.Regex != "":
 		return fmt.Errorf("a regex over options is not supported: say it in the SQL")
-	case v.Auto:
-		return fmt.Errorf("an automatic interval is not supported: use $__interval")
 	case v.Sort < sortNone || v.Sort > sortAlphabeticalUp:
 		return fmt.Errorf("sort %d is not supported: sort in the SQL", v.Sort)
 	}

@@ -66,7 +66,6 @@ func TestVariables(t *testing.T) {
 		{"name": "text", "type": "textbox", "query": "what it begins with"},
 		{"name": "regex", "type": "custom", "query": "a", "regex": "/a/"},
 		{"name": "adhoc", "type": "adhoc"},
-		{"name": "auto", "type": "interval", "query": "1m", "auto": true},
 		{"name": "natural", "type": "custom", "query": "a", "sort": 7},
 		{"name": "two", "type": "custom", "query": "a,b", "multi": true, "includeAll": true, "allValue": ".*"},
 		{"name": "some", "type": "custom", "query": "a,b", "multi": true},
@@ -100,7 +99,6 @@ func TestVariables(t *testing.T) {
 		{"text", nil, "what it begins with"},
 		{"regex", nil, "a regex over options is not supported: say it in the SQL"},
 		{"adhoc", nil, `variables of type "adhoc" are not supported: use query, custom, interval, constant or textbox`},
-		{"auto", nil, "an automatic interval is not supported: use $__interval"},
 		{"natural", nil, "sort 7 is not supported: sort in the SQL"},
 	}
 	for _, tt := range tests {

@@ -46,7 +46,7 @@ type root struct {
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`
 	Audit       auditCmd       `cmd:"" help:"Prove that log, ledger, raw rows and rollups agree; exit 1 on any difference."`
 	DeadLetters deadLettersCmd `cmd:"" name:"deadletters" help:"List and show the records that could not be counted."`
-	Dashboards  dashboardsCmd  `cmd:"" help:"Generate and check the Grafana dashboards."`
+	Dashboards  dashboardsCmd  `cmd:"" help:"Generate, check and show the Grafana dashboards."`
 	Models      modelsCmd      `cmd:"" help:"Import, list and export what is known of models: weights, licence, organisation, country, release."`
 	Query       queryCmd       `cmd:"" help:"Run one read-only SQL statement in the namespace's database."`
 	Health      healthCmd      `cmd:"" help:"Ask a running Tidemark process for its health; exit 0 when it answers 200."`

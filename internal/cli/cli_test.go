@@ -55,7 +55,10 @@ func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
 	f("deadletters show x", "topic/epoch/partition/offset")
 	f("models import --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
 	f("models list --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
-	f("demo --rate 0 --duration=-1s", "--rate", "--duration")
+	f("demo --rate 0 --duration=-1s --preview-listen 0.0.0.0:3300", "--rate", "--duration", "--preview-listen")
+	f("dashboards preview --listen 192.0.2.1:80 --timeout 0s --namespace Bad!", "--listen: other machines may reach", "--expose", "--timeout", "--namespace")
+	f("dashboards preview --listen :3300", "other machines may reach")
+	f("dashboards preview --listen nowhere --expose", "not host:port")
 	f("frobnicate", "frobnicate")
 }
 

@@ -20,6 +20,7 @@ import (
 type dashboardsCmd struct {
 	Generate dashboardsGenerateCmd `cmd:"" help:"Write the dashboards' JSON from the code."`
 	Check    dashboardsCheckCmd    `cmd:"" help:"Check the dashboards against the schema and, with --clickhouse, run every statement; exit 1 if anything is wrong."`
+	Preview  dashboardsPreviewCmd  `cmd:"" help:"Show the dashboards on a page, without Grafana."`
 }
 
 type dashboardsGenerateCmd struct {

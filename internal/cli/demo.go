@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"text/tabwriter"
 	"time"
@@ -31,6 +32,7 @@ type demoCmd struct {
 	DataDir     string        `help:"Folder for the data; a temporary one that is removed at the end when empty." placeholder:"DIR" group:"Demo"`
 	KafkaListen string        `help:"Address of the broker; loopback only, port 0 takes a free one." default:"127.0.0.1:0" placeholder:"HOST:PORT" group:"Demo"`
 	HTTPListen  string        `name:"http-listen" help:"Address of ClickHouse's HTTP interface; loopback only." default:"127.0.0.1:0" placeholder:"HOST:PORT" group:"Demo"`
+	Preview     string        `name:"preview-listen" help:"Address of the page with the dashboards, loopback only; a free port if it is taken, nothing when empty." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Demo"`
 	LibCHDB     string        `name:"libchdb" env:"TIDEMARK_LIBCHDB" help:"Path of libchdb.so; what 'make deps' fetched when empty." placeholder:"FILE" group:"Demo"`
 }
 
@@ -48,6 +50,9 @@ func (c *demoCmd) validate() error {
 	}
 	if c.Duration < 0 {
 		errs = append(errs, fmt.Errorf("--duration: %s is negative", c.Duration))
+	}
+	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !isLoopback(host)) {
+		errs = append(errs, fmt.Errorf("--preview-listen: %q is not host:port on loopback", c.Preview))
 	}
 	return invalid(append(errs, c.commonFlags.validate())...)
 }
@@ -79,12 +84,22 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
+	look := ""
+	if c.Preview != "" {
+		p, err := startPreview(ctx, previewConfig{listen: c.Preview, elsewhere: true, namespace: c.Namespace, timeout: 40 * time.Second}, d.clickhouse, d.log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.close()) }()
+		fmt.Fprintf(s.Out, "  dashboards %s\n", p.url)
+		look = "Look at it at " + p.url + "\n"
+	}
 	ok, err := d.play(ctx)
 	if err != nil {
 		return err
 	}
 	if !c.Exit && ctx.Err() == nil {
-		fmt.Fprintf(s.Out, "\nThe stack goes on until Ctrl-C. Ask it, for example:\n  tidemark query --clickhouse %s 'SELECT model, sum(calls) FROM token_calls_1h GROUP BY model ORDER BY 2 DESC'\n", running.HTTPURL())
+		fmt.Fprintf(s.Out, "\nThe stack goes on until Ctrl-C. %sAsk it, for example:\n  tidemark query --clickhouse %s 'SELECT model, sum(calls) FROM token_calls_1h GROUP BY model ORDER BY 2 DESC'\n", look, running.HTTPURL())
 		<-ctx.Done()
 	}
 	if !ok {

@@ -8,9 +8,12 @@ import (
 // TestDemo runs the demonstration as a script does.
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	out := pipeline{namespace: "tidemark"}.demo(t, "--duration", "5s", "--exit")
+	out := pipeline{namespace: "tidemark"}.demo(t, "--duration", "5s", "--exit", "--preview-listen=")
 	if !strings.HasSuffix(out, "audit: OK\n") {
 		t.Error("the demonstration does not end with the verdict of the audit")
+	}
+	if strings.Contains(out, "dashboards ") {
+		t.Error("the preview is on though it was switched off")
 	}
 	rows := 0
 	for line := range strings.Lines(out) {
