@@ -71,12 +71,12 @@ func quantile(state string, level int) string {
 }
 
 func latencyNow(id uint32) panel {
-	return ratio(id, "Latency, p95", "95th percentile of the time from request to the end of the answer, of the calls that tell it, by weight. Percentiles are exact to about 0.4 %."+allBuckets,
+	return ratio(id, "Latency p95", "95th percentile of the time from request to the end of the answer, of the calls that tell it, by weight. Percentiles are exact to about 0.4 %."+allBuckets,
 		light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1), "if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 3)+")")
 }
 
 func firstTokenNow(id uint32) panel {
-	return ratio(id, "First token, p95", "95th percentile of the time to the first token, of the calls that tell it, by weight."+allBuckets,
+	return ratio(id, "First token p95", "95th percentile of the time to the first token, of the calls that tell it, by weight."+allBuckets,
 		light(unitSeconds, steps(neutral, 5.0, warning, 20.0, bad)).Decimals(1), "if(sum({first_token_calls}) = 0, NULL, "+quantile("first_token", 3)+")")
 }
 
@@ -94,7 +94,7 @@ func cacheHits(id uint32) panel {
 }
 
 func unknownTokens(id uint32) panel {
-	return ratio(id, "Tokens unknown", "Share of the calls of which neither input nor output tokens are known: they add nothing to any sum of tokens."+allBuckets,
+	return ratio(id, "No token count", "Share of the calls of which neither input nor output tokens are known: they add nothing to any sum of tokens."+allBuckets,
 		light(unitRatio, steps(good, 0.05, warning, 0.25, bad)).Decimals(1), "if(sum({calls}) = 0, NULL, greatest(sum({unknown_input_calls}), sum({unknown_output_calls})) / sum({calls}))")
 }
 
@@ -151,6 +151,8 @@ func modelTable(id uint32) panel {
 		description: "Every model of the range with its makers as the catalog knows them. Users are distinct users by model whatever the other filters. Latencies are of the calls that tell them. A click leads to this model alone.",
 		kind: rows().
 			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model}"), set("custom.width", 240))).
+			OverrideByName("provider", width(170)).OverrideByName("organisation", width(150)).
+			OverrideByRegexp("weights|country|share|users|p50|p95|first p95|streaming|cache hits", width(86)).OverrideByRegexp("calls|tokens|errors", width(92)).
 			OverrideByName("share", unit(unitRatio, 1)).
 			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps("text", 0.02, warning, 0.1, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", unit(unitRatio, 0)).
@@ -266,7 +268,7 @@ func errorsByModel(id uint32) panel {
 	return panel{
 		id: id, title: "Errors by model", width: 12, height: 8,
 		description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
-		kind:        lines(unitRatio).FillOpacity(0).DisplayName(seriesName),
+		kind:        lines(unitRatio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
 		sql:         []string{"SELECT {bucket} AS time, " + name + " AS name, sumIf({calls}, {status} = 'error') / sum({calls}) AS value FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, name ORDER BY time, name"},
 	}
 }

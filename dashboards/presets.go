@@ -124,7 +124,7 @@ func pie(unit string) *piechart.PanelBuilder {
 	return piechart.NewPanelBuilder().
 		Unit(unit).NoValue("No data").PieType(piechart.PieChartTypeDonut).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(true).Limit(20)).
-		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassicByName, "")).Thresholds(steps(neutral)).
+		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassic, "")).Thresholds(steps(neutral)).
 		Legend(piechart.NewPieChartLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
 			Placement(common.LegendPlacementRight).Values([]piechart.PieChartLegendValues{piechart.PieChartLegendValuesValue, piechart.PieChartLegendValuesPercent}).Calcs([]string{})).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone))
@@ -183,6 +183,11 @@ func unit(name string, decimals ...int) []dashboard.DynamicConfigValue {
 		properties = append(properties, set("decimals", n))
 	}
 	return properties
+}
+
+// width sets how wide a column of a table is, in pixels.
+func width(pixels int) []dashboard.DynamicConfigValue {
+	return []dashboard.DynamicConfigValue{set("custom.width", pixels)}
 }
 
 // paint gives a series a color that means something.

@@ -34,11 +34,10 @@ func wide(p panel, width uint32) panel {
 }
 
 func tenantUsers(id uint32) panel {
-	month := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 29 DAY", "tenant")
-	day := activeIn("audience_1h", "toStartOfHour(least($__toTime_ms, now64(3))) - INTERVAL 23 HOUR", "tenant")
+	day, month := activeHours(24, "tenant"), activeDays(30, "tenant")
 	return panel{
 		id: id, title: "Active users", width: 4, height: 4, table: true,
-		description: "Distinct users of the tenant, each with its weight, in the 24 hours and 30 days (UTC) that the range ends in, the last of them whole. Product, provider and model do not apply.",
+		description: "Distinct users of the tenant, each with its weight, in the 24 hours, and in the 30 days (UTC), that the range ends in, the last hour whole. Product, provider and model do not apply.",
 		kind:        number(unitCount).Orientation(common.VizOrientationVertical),
 		sql:         []string{"SELECT " + day + " AS day, " + month + " AS month"},
 	}

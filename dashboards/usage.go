@@ -70,7 +70,7 @@ func rate(id uint32, title, what, unit, sql string) panel {
 		id: id, title: title, width: 4, height: 4,
 		description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before.",
 		kind:        number(unit).GraphMode(common.BigValueGraphModeArea).Decimals(1),
-		mayBeEmpty:  "no whole ${per} yet",
+		mayBeEmpty:  "no whole bucket yet",
 		sql:         []string{sql},
 	}
 }
@@ -100,7 +100,7 @@ func total(id uint32, title, what, sum, from, condition string) panel {
 	return panel{
 		id: id, title: title, width: 3, height: 4, table: true,
 		description: what + " of all ${per}s that begin in the range, the open one included, by weight.",
-		kind:        number(unitCount).Decimals(2),
+		kind:        number(unitCount),
 		sql:         []string{fmt.Sprintf("SELECT sum(%s) AS total FROM {@%s} WHERE %s", sum, from, condition)},
 	}
 }
@@ -124,19 +124,32 @@ func signupsTotal(id uint32) panel {
 // audienceDimensions are what distinct users can be counted by, in the order in which a chosen one is taken.
 var audienceDimensions = []string{"tenant", "model", "product", "segment", "country"}
 
-// activeIn counts the active users since a moment, to the end of the range.
-func activeIn(from, since string, dimensions ...string) string {
-	span := "{bucket} >= " + since + " AND {bucket} < $__toTime_ms"
-	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM {@%s} WHERE %s GROUP BY {user_weight}))", usersByWeight, from, audience(span, dimensions...))
+// The end of the range, and the day it lies in.
+const (
+	rangeEnd = "least($__toTime_ms, now64(3))"
+	lastDay  = "toStartOfDay(" + rangeEnd + ")"
+)
+
+// activeHours counts the active users of the last hours that the range ends in.
+func activeHours(hours int, dimensions ...string) string {
+	span := fmt.Sprintf("{bucket} >= toStartOfHour(%s) - INTERVAL %d HOUR AND {bucket} < $__toTime_ms", rangeEnd, hours-1)
+	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM {@audience_1h} WHERE %s GROUP BY {user_weight}))", usersByWeight, audience(span, dimensions...))
+}
+
+// activeDays counts the active users of the last days that the range ends in. The last day is taken by hours, which are
+// published before days are, so that no hour has users that its day has not.
+func activeDays(days int, dimensions ...string) string {
+	before := fmt.Sprintf("{bucket} >= %s - INTERVAL %d DAY AND {bucket} < %s", lastDay, days-1, lastDay)
+	within := fmt.Sprintf("{bucket} >= %s AND {bucket} < least($__toTime_ms, %s + INTERVAL 1 DAY)", lastDay, lastDay)
+	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM (SELECT {user_weight}, {users} FROM {@audience_1d} WHERE %s UNION ALL SELECT {user_weight}, {users} FROM {@audience_1h} WHERE %s) GROUP BY {user_weight}))",
+		usersByWeight, audience(before, dimensions...), audience(within, dimensions...))
 }
 
 func activeUsers(id uint32) panel {
-	day := activeIn("audience_1h", "toStartOfHour(least($__toTime_ms, now64(3))) - INTERVAL 23 HOUR", audienceDimensions...)
-	week := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 6 DAY", audienceDimensions...)
-	month := activeIn("audience_1d", "toStartOfDay(least($__toTime_ms, now64(3))) - INTERVAL 29 DAY", audienceDimensions...)
+	day, week, month := activeHours(24, audienceDimensions...), activeDays(7, audienceDimensions...), activeDays(30, audienceDimensions...)
 	return panel{
 		id: id, title: "Active users", width: 12, height: 4, table: true,
-		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, 7 and 30 days (UTC) that the range ends in, the last of them whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
+		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
 		kind: number(unitCount).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", unit(unitRatio, 1)),
 		sql: []string{fmt.Sprintf(`SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (SELECT %s AS day, %s AS week, %s AS month)`, day, week, month)},

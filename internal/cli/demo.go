@@ -92,7 +92,7 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 		}
 		defer func() { err = errors.Join(err, p.close()) }()
 		fmt.Fprintf(s.Out, "  dashboards %s\n", p.url)
-		look = "Look at it at " + p.url + "\n"
+		look = "Look at it at " + p.url + "d/tidemark-usage?from=now-15m&to=now\n"
 	}
 	ok, err := d.play(ctx)
 	if err != nil {

@@ -176,8 +176,8 @@ func (t *truth) people(user uint64, counts bool, at int64, since [3]int64, to, u
 	if user == 0 || !counts {
 		return
 	}
-	for i, bucket := range [3]int64{3600, 86400, 86400} { // The last hour or day counts whole.
-		if begin := at - at%bucket; begin >= since[i] && begin < to {
+	for i := range since { // The last hour counts whole.
+		if begin := at - at%3600; begin >= since[i] && begin < to {
 			t.active[i][user] = true
 		}
 	}
