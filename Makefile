@@ -16,7 +16,7 @@ LINTER := .cache/tools/golangci-lint
 CHDB   := .cache/chdb/.complete
 KAFKA  := .cache/kafka/.complete
 
-.PHONY: help deps build demo test lint fmt generate check-generated fuzz bench stack kafka clean
+.PHONY: help deps build demo test lint fmt generate web check-generated fuzz bench stack kafka clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,6 +47,9 @@ fmt: $(LINTER) ## Format the Go code
 generate: ## Write the generated code again (Protobuf, go generate)
 	$(TOOLS) run ./protogen "$(CURDIR)" $(shell find schemas -name '*.proto' | sort)
 	go generate ./...
+
+web: ## Build the preview's page (needs npm; what is built is committed, so only after a change of it)
+	@scripts/web
 
 check-generated: ## Fail if the generated files, go.mod or go.sum are not what their sources give
 	scripts/check-generated

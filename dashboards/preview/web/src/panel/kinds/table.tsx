@@ -1,0 +1,49 @@
+import type { DataFrame } from '@grafana/data';
+import type { TableCellHeight } from '@grafana/schema';
+import { TableNG } from '@grafana/ui/unstable';
+import { useState } from 'react';
+import { options, type KindProps } from './kind';
+
+interface Options {
+  showHeader: boolean;
+  cellHeight: TableCellHeight;
+  frameIndex: number;
+  sortBy: Array<{ displayName: string; desc?: boolean }>;
+  enablePagination: boolean;
+}
+
+export function TableKind({ panel, frames, loaded, width, height }: KindProps) {
+  const o = options<Options>(panel);
+  const [picked, setPicked] = useState(o.frameIndex ?? 0);
+  const filled = frames.filter((frame) => frame.fields.length > 0);
+  const at = picked < filled.length ? picked : 0;
+  const frame = filled[at];
+  if (!frame) return null;
+  const chooser = filled.length > 1 ? 40 : 0;
+  return (
+    <div style={{ width, height }}>
+      <TableNG
+        data={frame}
+        width={width}
+        height={height - chooser}
+        noHeader={o.showHeader === false}
+        cellHeight={o.cellHeight}
+        sortBy={o.sortBy}
+        enablePagination={o.enablePagination}
+        fieldConfig={panel.fieldConfig}
+        noValue={panel.fieldConfig.defaults.noValue}
+        timeRange={loaded.range}
+        transparent={panel.transparent}
+      />
+      {chooser > 0 && (
+        <select className="frame-chooser" value={at} onChange={(event) => setPicked(Number(event.target.value))} aria-label="Table">
+          {filled.map((other, i) => <option key={i} value={i}>{frameName(other, i)}</option>)}
+        </select>
+      )}
+    </div>
+  );
+}
+
+function frameName(frame: DataFrame, index: number): string {
+  return frame.name ?? frame.refId ?? `Series ${index + 1}`;
+}

@@ -1,0 +1,108 @@
+// What a panel asks for and in which state the answer is.
+import { useEffect, useRef, useState } from 'react';
+import type { DataFrame, TimeRange } from '@grafana/data';
+import { api, ApiError } from '../api';
+import { interpolator, type Interpolate, type Scope } from '../interpolate';
+import { step } from '../time';
+import type { PanelModel } from '../types';
+import { values, type Resolved } from '../variables';
+import { decode, isEmpty, statementsOf, transform, type Loaded, type Statement } from './data';
+import { loadCharts } from './kinds/chart';
+import { needsCharts } from './kinds/all';
+
+/** A Run is one time of loading a dashboard: a time range, the variables' values, and what was asked for with them. */
+export interface Run {
+  uid: string;
+  /** Differs between any two runs; view differs when time range or variables were chosen anew. */
+  key: string;
+  view: string;
+  title: string;
+  range: TimeRange;
+  variables: Resolved[];
+  annotations: Promise<AnnotationSet[]>;
+  signal: AbortSignal;
+}
+
+export interface AnnotationSet {
+  name: string;
+  frames: DataFrame[];
+  error: string;
+  shownOn: (panel: number) => boolean;
+}
+
+export interface Outcome {
+  key: string;
+  view: string;
+  state: 'ready' | 'empty' | 'error';
+  /** Of an earlier run where this one failed. */
+  loaded?: Loaded;
+  stale: boolean;
+  error: string;
+  statements: Statement[];
+}
+
+/** usePanelQuery asks for the panel's data once a run, and gives the last outcome until there is the next. */
+export function usePanelQuery(panel: PanelModel, run: Run | undefined, width: number): Outcome | undefined {
+  const [outcome, setOutcome] = useState<Outcome>();
+  const last = useRef<Outcome>(undefined);
+  const size = useRef(width);
+  size.current = width;
+  useEffect(() => {
+    if (!run) return;
+    void load(panel, run, size.current, last.current).then((next) => {
+      if (run.signal.aborted) return;
+      last.current = next;
+      setOutcome(next);
+    }, (error: unknown) => {
+      if (run.signal.aborted) return;
+      // Whatever it was, the panel says so and the others go on.
+      const next = failure(run, error instanceof Error ? error.message : String(error), [], last.current);
+      last.current = next;
+      setOutcome(next);
+    });
+  }, [panel, run]);
+  return outcome;
+}
+
+async function load(panel: PanelModel, run: Run, width: number, previous: Outcome | undefined): Promise<Outcome> {
+  const points = panel.maxDataPoints || Math.max(1, Math.round(width));
+  const scope: Scope = { uid: run.uid, title: run.title, range: run.range, variables: run.variables };
+  const intervalMs = step(run.range, points, interpolator(scope)(panel.interval));
+  const interpolate: Interpolate = interpolator({ ...scope, intervalMs });
+  const loaded: Loaded = { frames: [], annotations: [], range: run.range, interpolate, statements: [] };
+  const charts = needsCharts(panel) ? loadCharts() : undefined;
+  if ((panel.targets ?? []).length === 0) {
+    await charts;
+    return { key: run.key, view: run.view, state: isEmpty(panel, []) ? 'empty' : 'ready', loaded, stale: false, error: '', statements: [] };
+  }
+  try {
+    const answer = await api.query({
+      dashboard: run.uid, panel: panel.id, from: run.range.from.valueOf(), to: run.range.to.valueOf(), intervalMs, maxDataPoints: points,
+      variables: values(run.variables, run.range),
+    }, run.signal);
+    const results = answer.results ?? [];
+    loaded.statements = statementsOf(results);
+    loaded.frames = await transform(panel, decode(results), interpolate);
+    if (panel.type === 'timeseries') {
+      loaded.annotations = (await run.annotations).filter((set) => set.shownOn(panel.id)).flatMap((set) => set.frames);
+    }
+    await charts;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return failure(run, [error.message, error.hint].filter((s) => s !== '').join(' '), loaded.statements, previous);
+  }
+  const errors = loaded.statements.filter((s) => s.error !== '').map((s) => s.error);
+  const empty = isEmpty(panel, loaded.frames);
+  if (errors.length > 0) {
+    const failed = failure(run, errors.join('\n'), loaded.statements, previous);
+    // Where one of several queries failed, what the others gave is shown.
+    return empty ? failed : { ...failed, loaded, stale: false };
+  }
+  return { key: run.key, view: run.view, state: empty ? 'empty' : 'ready', loaded, stale: false, error: '', statements: loaded.statements };
+}
+
+// A refresh that fails leaves the data of the same view visible; for another view they would be wrong.
+function failure(run: Run, error: string, statements: Statement[], previous: Outcome | undefined): Outcome {
+  const kept = previous?.view === run.view ? previous.loaded : undefined;
+  return { key: run.key, view: run.view, state: 'error', loaded: kept, stale: kept !== undefined, error: error || 'The query failed.', statements };
+}

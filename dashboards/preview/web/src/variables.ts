@@ -1,0 +1,137 @@
+// The dashboard's variables: their options and their values, resolved in order, each with those before it.
+import type { TimeRange } from '@grafana/data';
+import { rangeUtil } from '@grafana/data';
+import type { Option, VariableModel, VariableValues } from './types';
+
+/** The value that stands for all options, here and in the address. */
+export const all = '$__all';
+
+const auto = '$__auto';
+
+/** A Resolved is a variable with what can be chosen and what is. */
+export interface Resolved {
+  model: VariableModel;
+  options: Option[];
+  value: string[];
+  /** Why the options could not be read. */
+  error?: string;
+}
+
+export type Fetch = (name: string, variables: VariableValues) => Promise<{ options?: Option[]; error?: string }>;
+
+/** A Cache keeps the options of query variables for as long as what they were asked with stays the same. */
+export type Cache = Map<string, Option[]>;
+
+/** resolveVariables walks the variables in the dashboard's order and asks for the options of those that have a query. */
+export async function resolveVariables(
+  models: VariableModel[], chosen: Record<string, string[]>, range: TimeRange, cache: Cache, fetch: Fetch,
+): Promise<Resolved[]> {
+  const done: Resolved[] = [];
+  for (const model of models) {
+    const resolved: Resolved = { model, options: [], value: [] };
+    if (model.type === 'query') {
+      const known = values(done, range);
+      const key = cacheKey(model, known, range);
+      const cached = cache.get(key);
+      if (cached) {
+        resolved.options = cached;
+      } else {
+        const answer = await fetch(model.name, known);
+        resolved.options = answer.options ?? [];
+        if (answer.error) resolved.error = answer.error;
+        else cache.set(key, resolved.options);
+      }
+    } else {
+      resolved.options = staticOptions(model);
+    }
+    resolved.value = choose(model, resolved.options, chosen[model.name]);
+    done.push(resolved);
+  }
+  return done;
+}
+
+/** values is what a request carries: every variable resolved so far. */
+export function values(resolved: Resolved[], range: TimeRange): VariableValues {
+  return Object.fromEntries(resolved.map((v) => [v.model.name, v.value.map((value) => fixAuto(v.model, value, range))]));
+}
+
+/** choose takes the address' choice, else the dashboard's if it can be chosen, else All or the first option. */
+export function choose(model: VariableModel, options: Option[], chosen: string[] | undefined): string[] {
+  if (model.type === 'constant') return [text(model.query)];
+  if (model.type === 'textbox') return [chosen?.[0] ?? asList(model.current?.value)[0] ?? text(model.query)];
+  const byName = (value: string) => (options.some((o) => o.value === value) ? value : options.find((o) => o.text === value)?.value ?? value);
+  if (chosen) {
+    const given = chosen.filter((v) => v !== '').map((v) => (v === 'All' && model.includeAll ? all : byName(v)));
+    if (given.includes(all)) return [all];
+    if (given.length > 0) return model.multi ? [...new Set(given)] : given.slice(0, 1);
+  }
+  const current = asList(model.current?.value).filter((v) => v === all || options.some((o) => o.value === v));
+  if (current.includes(all) && model.includeAll) return [all];
+  const kept = current.filter((v) => v !== all);
+  if (kept.length > 0) return model.multi ? kept : kept.slice(0, 1);
+  if (model.includeAll) return [all];
+  // A kind the page does not know keeps what the dashboard was saved with.
+  if (options.length === 0) return asList(model.current?.value);
+  return options.slice(0, 1).map((o) => o.value);
+}
+
+/** toggle is the value after a click on an option: one at a time, or added and removed when several may be chosen. */
+export function toggle(variable: Resolved, value: string): string[] {
+  if (!variable.model.multi || value === all) return [value];
+  const without = variable.value.filter((v) => v !== all);
+  const next = without.includes(value) ? without.filter((v) => v !== value) : [...without, value];
+  if (next.length > 0) return next;
+  return variable.model.includeAll ? [all] : [value];
+}
+
+/** label is how a choice reads in one line. */
+export function label(variable: Resolved): string {
+  const texts = variable.value.map((value) => optionText(variable, value));
+  if (texts.length === 0) return 'None';
+  return texts.length > 2 ? `${texts.slice(0, 2).join(' + ')} + ${texts.length - 2} more` : texts.join(' + ');
+}
+
+export function optionText(variable: Resolved, value: string): string {
+  if (value === all) return 'All';
+  return variable.options.find((o) => o.value === value)?.text ?? value;
+}
+
+/** staticOptions reads the options that are written in the dashboard: `a, b`, `Text : value`; a comma is written `\,`. */
+export function staticOptions(model: VariableModel): Option[] {
+  if (model.type === 'constant') return [{ text: text(model.query), value: text(model.query) }];
+  if (model.type !== 'custom' && model.type !== 'interval') {
+    return (model.options ?? []).flatMap((o) => {
+      const value = asList(o.value)[0];
+      return value === undefined || value === all ? [] : [{ value, text: asList(o.text)[0] ?? value }];
+    });
+  }
+  const options = text(model.query).split(/(?<!\\),/).map((part) => part.replace(/\\,/g, ',').trim()).filter((part) => part !== '')
+    .map((part) => {
+      const pair = model.type === 'custom' ? /^(.*\S)\s+:\s+(.+)$/.exec(part) : null;
+      return pair ? { text: pair[1]!.trim(), value: pair[2]!.trim() } : { text: part, value: part };
+    });
+  if (model.type === 'interval' && model.auto) options.unshift({ text: 'auto', value: `${auto}_interval_${model.name}` });
+  return options;
+}
+
+function fixAuto(model: VariableModel, value: string, range: TimeRange): string {
+  if (model.type !== 'interval' || !value.startsWith(auto)) return value;
+  return rangeUtil.calculateInterval(range, model.auto_count ?? 30, model.auto_min ?? '10s').interval;
+}
+
+// A query can use only what it names; Grafana asks again for a new time range where refresh is 2.
+function cacheKey(model: VariableModel, known: VariableValues, range: TimeRange): string {
+  const query = JSON.stringify(model.query ?? '');
+  const used = Object.entries(known).filter(([name]) => new RegExp(`\\b${name}\\b`).test(query));
+  const when = model.refresh === 2 ? [range.from.valueOf(), range.to.valueOf()] : [];
+  return JSON.stringify([model.name, used, when]);
+}
+
+function asList(value: string | string[] | undefined): string[] {
+  if (value === undefined) return [];
+  return (Array.isArray(value) ? value : [value]).map(String);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value);
+}
