@@ -108,6 +108,25 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestFormatWith(t *testing.T) {
+	db := clickhousetest.OpenEmpty(t)
+	var out bytes.Buffer
+	settings := map[string]any{"output_format_json_quote_64bit_integers": 0, "max_result_rows": 1}
+	if err := db.FormatWith(t.Context(), "SELECT toUInt64(5) AS n", "JSONCompactEachRow", settings, &out); err != nil || out.String() != "[5]\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := db.FormatWith(t.Context(), "SELECT number FROM numbers(2)", "TSV", settings, &out); !clickhouse.IsCode(err, 396) {
+		t.Errorf("two rows where one may be: %v", err)
+	}
+	// No setting of the caller's makes it write.
+	if err := db.FormatWith(t.Context(), "CREATE TABLE t (a Int8) ENGINE = Memory", "TSV", map[string]any{"readonly": 0}, &out); !clickhouse.IsCode(err, 164) {
+		t.Errorf("a statement that writes: %v", err)
+	}
+	if len(settings) != 2 {
+		t.Errorf("the caller's settings have become %v", settings)
+	}
+}
+
 func TestFormat(t *testing.T) {
 	db := clickhousetest.OpenEmpty(t)
 	ctx := t.Context()
