@@ -104,6 +104,8 @@ var plugin = map[string]func(Scope, []string) (string, error){
 
 func seconds(d time.Duration) int64 { return max(int64(d/time.Second), 1) }
 
+// dateTime is a bound in seconds. ClickHouse takes 1970 for a time before it and 2106 for one after; a bound in
+// milliseconds is what it says in any year.
 func dateTime(t time.Time) string { return fmt.Sprintf("toDateTime(%d)", t.Unix()) }
 func dateTime64(t time.Time) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(%d)", t.UnixMilli())

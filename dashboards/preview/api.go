@@ -179,7 +179,7 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) (view, *dashboard,
 	case errors.As(err, &tooLarge):
 		return v, nil, &problem{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes", requestBytes), "choose fewer values"}
 	case err != nil:
-		return v, nil, &problem{http.StatusBadRequest, "the request cannot be read: " + err.Error(), "values of variables are lists of texts; see the documentation of the preview"}
+		return v, nil, &problem{http.StatusBadRequest, "the request cannot be read: " + err.Error(), "values of variables are lists of texts; the documentation of package dashboards/preview has the form"}
 	}
 	if err := v.validate(); err != nil {
 		return v, nil, &problem{http.StatusBadRequest, err.Error(), "choose another time range"}

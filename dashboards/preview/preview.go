@@ -7,6 +7,21 @@
 //
 // A request never brings SQL, only names and values. The server is for one person on one machine: it has no
 // authentication, and listens on loopback unless told otherwise.
+//
+// The page's addresses are Grafana's, so that links in the dashboards work in both: / and /d/{uid} and /d/{uid}/{slug}.
+// The API speaks JSON; a request that is refused as a whole has a status of 4xx and {"error", "hint"}:
+//
+//	GET  /api/dashboards        {"dashboards": [{"uid", "title", "description", "tags"}], "version", "namespace"}
+//	GET  /api/dashboards/{uid}  the dashboard's JSON, byte for byte
+//	GET  /api/health            {"clickhouse": "ok", or why it is not}
+//	POST /api/query             {"dashboard", "panel", "from", "to", "intervalMs", "maxDataPoints", "variables"}
+//	                            {"results": [{"refId", "frames", "error", "sql", "tookMs"}]}, in the order of the targets
+//	POST /api/variable          {"dashboard", "name", "from", "to", "variables"}, those resolved so far
+//	                            {"options": [{"text", "value"}], "error"}, without "All"
+//	POST /api/annotations       {"dashboard", "name", "from", "to", "variables"}, as /api/query answers
+//
+// Times are milliseconds since 1970. The values of a variable are a list of texts, ["$__all"] for all. Frames are those of
+// dataFrameFromJSON in @grafana/data.
 package preview
 
 import (
@@ -104,7 +119,7 @@ func (s *server) routes(p *pages) http.Handler {
 	mux.HandleFunc("POST /api/variable", s.variable)
 	mux.HandleFunc("POST /api/annotations", s.annotations)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, problem{http.StatusNotFound, "no such address: " + r.Method + " " + r.URL.Path, "see the addresses in the documentation of the preview"})
+		refuse(w, problem{http.StatusNotFound, "no such address: " + r.Method + " " + r.URL.Path, "the documentation of package dashboards/preview lists the addresses"})
 	})
 	mux.Handle("GET /assets/", p)
 	for _, page := range []string{"GET /{$}", "GET /d/{uid}", "GET /d/{uid}/{slug}"} {
