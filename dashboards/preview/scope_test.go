@@ -2,6 +2,8 @@ package preview
 
 import (
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,25 +42,25 @@ func (c choices) String() string {
 
 func TestVariables(t *testing.T) {
 	e := newEngine(t)
-	query := func(name, sql string, more ...any) map[string]any {
+	query := func(name, sql string, more ...map[string]any) map[string]any {
 		v := map[string]any{"name": name, "type": "query", "query": sql}
-		for i := 0; i < len(more); i += 2 {
-			v[more[i].(string)] = more[i+1]
+		for _, m := range more {
+			maps.Copy(v, m)
 		}
 		return v
 	}
 	variables := []map[string]any{
 		{"name": "namespace", "type": "textbox", "query": "other"},
-		query("rows", "SELECT toString(number) FROM numbers(3)", "multi", true, "includeAll", true, "current", map[string]any{"value": []string{"$__all"}}),
+		query("rows", "SELECT toString(number) FROM numbers(3)", map[string]any{"multi": true, "includeAll": true, "current": map[string]any{"value": []string{"$__all"}}}),
 		query("pairs", "SELECT number, concat('no. ', toString(number)) FROM numbers(2)"),
 		query("nulls", "SELECT arrayJoin(['a', NULL, 'a', 'b'])"),
 		query("later", "SELECT '$after'"),
 		query("after", "SELECT arrayJoin([${rows:singlequote}]) AS x WHERE $__conditionalAll(x != '1', $rows)"),
-		query("sorted", "SELECT arrayJoin(['b', 'a', 'c'])", "sort", 2),
+		query("sorted", "SELECT arrayJoin(['b', 'a', 'c'])", map[string]any{"sort": 2}),
 		query("many", "SELECT 1, 2, 3"),
 		query("broken", "SELECT nope"),
 		query("writes", "SELECT 1 INTO OUTFILE '/nowhere/x'"),
-		query("object", "", "query", map[string]any{"rawSql": "SELECT 'x'"}),
+		query("object", "", map[string]any{"query": map[string]any{"rawSql": "SELECT 'x'"}}),
 		query("range", "SELECT toString(dateDiff('second', $__fromTime, $__toTime))"),
 		{"name": "custom", "type": "custom", "query": `a, b : 1,c\,d, b : 2`, "sort": 1},
 		{"name": "interval", "type": "interval", "query": "1m,10m,1h"},
@@ -136,15 +138,16 @@ func TestVariables(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	var d map[string]any
 	text := board([]map[string]any{
 		{"name": "regex", "type": "query", "query": "SELECT 1", "regex": "/a/"},
 		{"name": "unknown", "type": "query", "query": "SELECT $nope"},
 	}, sql("SELECT $nope"), sql("DROP TABLE t"), sql("SELECT ${regex:singlequote}"), map[string]any{"rawSql": "up", "datasource": map[string]any{"type": "prometheus"}})
-	if err := json.Unmarshal(text, &d); err != nil {
+	var d map[string]any
+	var panels struct{ Panels []any }
+	if err := errors.Join(json.Unmarshal(text, &d), json.Unmarshal(text, &panels)); err != nil {
 		t.Fatal(err)
 	}
-	d["panels"] = append(d["panels"].([]any), map[string]any{"id": 9, "type": "row", "panels": []any{map[string]any{"id": 10, "title": "folded", "targets": []any{sql("SELECT $__nope")}}}})
+	d["panels"] = append(panels.Panels, map[string]any{"id": 9, "type": "row", "panels": []any{map[string]any{"id": 10, "title": "folded", "targets": []any{sql("SELECT $__nope")}}}})
 	d["annotations"] = map[string]any{"list": []any{map[string]any{"name": "Builtin", "datasource": "-- Grafana --"}, map[string]any{"name": "Ours", "target": sql("SELECT $x")}}}
 	text, err := json.Marshal(d)
 	if err != nil {
