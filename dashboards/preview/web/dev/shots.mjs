@@ -28,7 +28,7 @@ for (const [i, where] of paths.entries()) {
       });
       const begun = Date.now();
       await page.goto(`${base}${where}${where.includes('?') ? '&' : '?'}theme=${theme}`);
-      await page.waitForSelector('body[data-dashboard-state=ready]', { timeout: 20_000 }).catch(() => console.log('NOT READY'));
+      await page.waitForSelector('body[data-dashboard-state=ready]', { timeout: 60_000 }).catch(() => console.log('NOT READY'));
       const took = Date.now() - begun;
       const states = await page.$$eval('[data-panel-id]', (all) => all.map((e) => `${e.dataset.panelId}:${e.dataset.panelState}`).join(' '));
       const file = path.join(out, `${i}-${theme}-${width}.png`);

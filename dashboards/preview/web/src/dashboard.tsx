@@ -15,7 +15,7 @@ import type { AnnotationSet, Run } from './panel/query';
 import { duration, fallbackRange, resolve } from './time';
 import type { AnnotationModel, Dashboard, DashboardSummary, PanelModel, RawRange } from './types';
 import type { UrlState } from './url';
-import { resolveVariables, values, type Cache, type Resolved } from './variables';
+import { isComputed, resolveVariables, values, type Cache, type Resolved } from './variables';
 
 interface Props {
   url: UrlState;
@@ -213,10 +213,15 @@ function annotationsIn(dashboard: Dashboard): AnnotationModel[] {
   return (dashboard.annotations?.list ?? []).filter((model) => !model.builtIn);
 }
 
-// What is chosen is written out in the address as a whole, so that a link to it shows the same everywhere.
+// What is chosen is written out in the address as a whole, so that a link to it shows the same everywhere. What is computed
+// is not: it follows from the rest.
 function chosenOf(variables: Resolved[], inUrl: UrlState['vars']): UrlState['vars'] {
-  const shared = variables.filter((v) => !v.model.skipUrlSync && v.model.type !== 'constant');
-  return { ...inUrl, ...Object.fromEntries(shared.map((v) => [v.model.name, v.value])) };
+  const computed = new Set(variables.filter((v) => isComputed(v.model)).map((v) => v.model.name));
+  const shown = variables.filter((v) => v.model.hide !== 2 && !v.model.skipUrlSync && v.model.type !== 'constant');
+  return {
+    ...Object.fromEntries(Object.entries(inUrl).filter(([name]) => !computed.has(name))),
+    ...Object.fromEntries(shown.map((v) => [v.model.name, v.value])),
+  };
 }
 
 function place(panels: PanelModel[], width: number, toggled: ReadonlySet<number>, viewPanel: number | undefined) {

@@ -22,37 +22,45 @@ export type Fetch = (name: string, variables: VariableValues) => Promise<{ optio
 /** A Cache keeps the options of query variables for as long as what they were asked with stays the same. */
 export type Cache = Map<string, Option[]>;
 
-/** resolveVariables walks the variables in the dashboard's order and asks for the options of those that have a query. */
+/**
+ * resolveVariables asks for the options of the variables that have a query. A variable waits for those before it that its
+ * query names, and is asked for with these; the others do not wait.
+ */
 export async function resolveVariables(
   models: VariableModel[], chosen: Record<string, string[]>, range: TimeRange, cache: Cache, fetch: Fetch,
 ): Promise<Resolved[]> {
-  const done: Resolved[] = [];
+  const begun: Array<{ name: string; resolved: Promise<Resolved> }> = [];
   for (const model of models) {
-    const resolved: Resolved = { model, options: [], value: [] };
-    if (model.type === 'query') {
-      const known = values(done, range);
-      const key = cacheKey(model, known, range);
-      const cached = cache.get(key);
-      if (cached) {
-        resolved.options = cached;
-      } else {
-        const answer = await fetch(model.name, known);
-        resolved.options = answer.options ?? [];
-        if (answer.error) resolved.error = answer.error;
-        else cache.set(key, resolved.options);
-      }
-    } else {
-      resolved.options = staticOptions(model);
-    }
-    resolved.value = choose(model, resolved.options, chosen[model.name]);
-    done.push(resolved);
+    const query = JSON.stringify(model.query ?? '');
+    const before = begun.filter(({ name }) => new RegExp(`\\b${name}\\b`).test(query)).map(({ resolved }) => resolved);
+    begun.push({ name: model.name, resolved: resolveOne(model, before, chosen[model.name], range, cache, fetch) });
   }
-  return done;
+  return Promise.all(begun.map(({ resolved }) => resolved));
 }
 
-/** values is what a request carries: every variable resolved so far. */
+async function resolveOne(
+  model: VariableModel, before: Array<Promise<Resolved>>, chosen: string[] | undefined, range: TimeRange, cache: Cache, fetch: Fetch,
+): Promise<Resolved> {
+  if (model.type !== 'query') {
+    const options = staticOptions(model);
+    return { model, options, value: choose(model, options, chosen) };
+  }
+  const known = values(await Promise.all(before), range);
+  // Grafana asks again for a new time range where refresh is 2.
+  const when = model.refresh === 2 ? [range.from.valueOf(), range.to.valueOf()] : [];
+  const key = JSON.stringify([model.name, known, when]);
+  const cached = cache.get(key);
+  const { options = [], error } = cached ? { options: cached } : await fetch(model.name, known);
+  if (!error) cache.set(key, options);
+  return { model, options, value: choose(model, options, chosen), error: error || undefined };
+}
+
+/** values is what a request carries. A variable of one value that has none has the empty text, as in Grafana. */
 export function values(resolved: Resolved[], range: TimeRange): VariableValues {
-  return Object.fromEntries(resolved.map((v) => [v.model.name, v.value.map((value) => fixAuto(v.model, value, range))]));
+  return Object.fromEntries(resolved.map(({ model, value }) => {
+    const given = value.length === 0 && !model.multi ? [''] : value;
+    return [model.name, given.map((v) => fixAuto(model, v, range))];
+  }));
 }
 
 /** choose takes the address' choice, else the dashboard's if it can be chosen, else All or the first option. */
@@ -61,7 +69,9 @@ export function choose(model: VariableModel, options: Option[], chosen: string[]
   if (model.type === 'textbox') return [chosen?.[0] ?? asList(model.current?.value)[0] ?? text(model.query)];
   const byName = (value: string) => (options.some((o) => o.value === value) ? value : options.find((o) => o.text === value)?.value ?? value);
   if (chosen) {
-    const given = chosen.filter((v) => v !== '').map((v) => (v === 'All' && model.includeAll ? all : byName(v)));
+    // A hidden variable of one value is computed (the grain of a range): one from a link made for another range is none.
+    const known = (v: string) => !isComputed(model) || options.some((o) => o.value === v);
+    const given = chosen.filter((v) => v !== '').map((v) => (v === 'All' && model.includeAll ? all : byName(v))).filter(known);
     if (given.includes(all)) return [all];
     if (given.length > 0) return model.multi ? [...new Set(given)] : given.slice(0, 1);
   }
@@ -73,6 +83,11 @@ export function choose(model: VariableModel, options: Option[], chosen: string[]
   // A kind the page does not know keeps what the dashboard was saved with.
   if (options.length === 0) return asList(model.current?.value);
   return options.slice(0, 1).map((o) => o.value);
+}
+
+/** isComputed tells whether nobody can choose the value: the dashboard's queries do. */
+export function isComputed(model: VariableModel): boolean {
+  return model.type === 'query' && model.hide === 2 && !model.multi && !model.includeAll;
 }
 
 /** toggle is the value after a click on an option: one at a time, or added and removed when several may be chosen. */
@@ -117,14 +132,6 @@ export function staticOptions(model: VariableModel): Option[] {
 function fixAuto(model: VariableModel, value: string, range: TimeRange): string {
   if (model.type !== 'interval' || !value.startsWith(auto)) return value;
   return rangeUtil.calculateInterval(range, model.auto_count ?? 30, model.auto_min ?? '10s').interval;
-}
-
-// A query can use only what it names; Grafana asks again for a new time range where refresh is 2.
-function cacheKey(model: VariableModel, known: VariableValues, range: TimeRange): string {
-  const query = JSON.stringify(model.query ?? '');
-  const used = Object.entries(known).filter(([name]) => new RegExp(`\\b${name}\\b`).test(query));
-  const when = model.refresh === 2 ? [range.from.valueOf(), range.to.valueOf()] : [];
-  return JSON.stringify([model.name, used, when]);
 }
 
 function asList(value: string | string[] | undefined): string[] {

@@ -27,6 +27,14 @@ test('the address is believed first, then the dashboard, then All, then the firs
   assert.deepEqual(choose(model({ type: 'datasource', current: { value: 'uid' } }), [], undefined), ['uid']);
 });
 
+test('a computed value follows from the range, whatever a link says', () => {
+  const grain = model({ hide: 2, refresh: 2 });
+  assert.deepEqual(choose(grain, [{ text: '1h', value: '1h' }], ['1m']), ['1h']);
+  assert.deepEqual(choose(grain, [{ text: '1h', value: '1h' }], ['1h']), ['1h']);
+  // A hidden one that can be chosen elsewhere is handed on.
+  assert.deepEqual(choose(model({ hide: 2, multi: true, includeAll: true }), abc, ['other']), ['other']);
+});
+
 test('options written in the dashboard', () => {
   assert.deepEqual(staticOptions(model({ type: 'custom', query: 'Minute : 1m, 1h,a\\,b,' })), [
     { text: 'Minute', value: '1m' }, { text: '1h', value: '1h' }, { text: 'a,b', value: 'a,b' },
@@ -34,18 +42,20 @@ test('options written in the dashboard', () => {
   assert.deepEqual(staticOptions(model({ type: 'interval', name: 'i', query: '1m,1h', auto: true }))[0], { text: 'auto', value: '$__auto_interval_i' });
 });
 
-test('variables are asked for in order, each with those before it', async () => {
+test('a variable is asked for with those before it that its query names, and waits for these alone', async () => {
   const asked: unknown[] = [];
   const resolved = await resolveVariables([
     model({ type: 'constant', name: 'namespace', query: 'n', hide: 2 }),
-    model({ name: 'tenant', includeAll: true }),
+    model({ name: 'tenant', includeAll: true, query: '${namespace}.x' }),
     model({ name: 'model', query: 'IN ($tenant)', multi: true }),
+    model({ name: 'other', query: '$namespace' }),
+    model({ name: 'nothing', query: '' }),
   ], { model: ['b', 'c'] }, range, new Map(), (name, known) => {
     asked.push([name, known]);
-    return Promise.resolve({ options: abc });
+    return Promise.resolve({ options: name === 'nothing' ? [] : abc });
   });
-  assert.deepEqual(asked, [['tenant', { namespace: ['n'] }], ['model', { namespace: ['n'], tenant: [all] }]]);
-  assert.deepEqual(values(resolved, range), { namespace: ['n'], tenant: [all], model: ['b', 'c'] });
+  assert.deepEqual(asked.sort(), [['model', { tenant: [all] }], ['nothing', {}], ['other', { namespace: ['n'] }], ['tenant', { namespace: ['n'] }]]);
+  assert.deepEqual(values(resolved, range), { namespace: ['n'], tenant: [all], model: ['b', 'c'], other: ['a'], nothing: [''] });
 });
 
 test('options are asked for again only when they can differ', async () => {
@@ -60,7 +70,7 @@ test('options are asked for again only when they can differ', async () => {
     });
     return asked;
   };
-  assert.deepEqual(await run({}), ['tenant', 'model', 'day']);
+  assert.deepEqual((await run({})).sort(), ['day', 'model', 'tenant']);
   assert.deepEqual(await run({}), []);
   assert.deepEqual(await run({ tenant: ['b'] }), ['model']);
   assert.deepEqual(await run({}, resolve(fixed(1, 100_000), 0)), ['day']);
