@@ -13,13 +13,14 @@ import { complete } from './panel/model';
 import { Panel } from './panel/panel';
 import type { AnnotationSet, Run } from './panel/query';
 import { duration, fallbackRange, resolve } from './time';
-import type { AnnotationModel, Dashboard, DashboardSummary, PanelModel, RawRange } from './types';
+import type { AnnotationModel, Dashboard, DashboardList, PanelModel, RawRange } from './types';
 import type { UrlState } from './url';
 import { isComputed, resolveVariables, values, type Cache, type Resolved } from './variables';
 
 interface Props {
   url: UrlState;
-  list: DashboardSummary[];
+  /** undefined until it is there, or could not be had. */
+  list: DashboardList | undefined;
   theme: GrafanaTheme2;
   /** Changes when everything is to be asked for again: by hand, by the clock, or because the database is back. */
   tick: number;
@@ -31,12 +32,12 @@ const eventBus = new EventBusSrv();
 
 export function DashboardPage({ url, list, theme, tick, onRefresh, onTrouble }: Props) {
   const { dashboard, error } = useDashboard(url.uid, tick);
-  if (dashboard?.uid === url.uid) {
+  if (dashboard?.uid === url.uid && list) {
     return <Loaded key={url.uid} dashboard={dashboard} url={url} list={list} theme={theme} tick={tick} onRefresh={onRefresh} onTrouble={onTrouble} />;
   }
   return (
     <>
-      {!url.kiosk && <TopBar url={url} list={list} theme={theme} />}
+      {!url.kiosk && <TopBar url={url} list={list?.dashboards ?? []} theme={theme} />}
       {error && <Failed title="This dashboard could not be loaded" error={error} />}
     </>
   );
@@ -53,12 +54,12 @@ export function Failed({ title, error }: { title: string; error: ApiError }) {
   );
 }
 
-function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Props & { dashboard: Dashboard }) {
+function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Props & { dashboard: Dashboard; list: DashboardList }) {
   const raw: RawRange = url.from && url.to ? { from: url.from, to: url.to } : dashboard.time ?? fallbackRange;
   const refresh = url.refresh ?? (typeof dashboard.refresh === 'string' ? dashboard.refresh : '');
   const panels = useMemo(() => (dashboard.panels ?? []).map(complete), [dashboard]);
   const [off, setOff] = useState<ReadonlySet<string>>(() => new Set(annotationsIn(dashboard).filter((a) => a.enable === false).map((a) => a.name)));
-  const { run, variables, wanted, annotations } = useRun(dashboard, raw, url.vars, off, tick, onTrouble);
+  const { run, variables, wanted, annotations } = useRun(dashboard, raw, useChosen(url.vars, list.namespace), off, tick, onTrouble);
   const [toggled, setToggled] = useState<ReadonlySet<number>>(new Set());
   const [grid, width] = useWidth();
   const placed = useMemo(() => place(panels, width, toggled, url.viewPanel), [panels, width, toggled, url.viewPanel]);
@@ -71,7 +72,7 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
   const range = run?.range ?? resolve(raw, Date.now());
   const scope = { uid: dashboard.uid, title: dashboard.title, range, variables };
   const interpolate = interpolator(scope);
-  const links = dashboardLinks(dashboard.links ?? [], list, scope, interpolate);
+  const links = dashboardLinks(dashboard.links ?? [], list.dashboards, scope, interpolate);
   const title = interpolate(dashboard.title, undefined, 'text');
   useEffect(() => {
     document.title = `${title} - Tidemark`;
@@ -84,7 +85,7 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
         <>
           <TopBar
             url={url}
-            list={list}
+            list={list.dashboards}
             theme={theme}
             title={title}
             time={{ raw, range, refresh, loading: !ready, settings: dashboard.timepicker ?? {}, onRefresh }}
@@ -158,6 +159,11 @@ function useDashboard(uid: string, tick: number): { dashboard?: Dashboard; error
     // A dashboard that is here stays: a tick asks again only for one that could not be loaded.
   }, [uid, loaded ? 0 : tick]);
   return state;
+}
+
+// The pipeline the server works on is the one that is looked at, unless the address names another.
+function useChosen(inUrl: UrlState['vars'], namespace: string | undefined): UrlState['vars'] {
+  return useMemo(() => (namespace ? { namespace: [namespace], ...inUrl } : inUrl), [inUrl, namespace]);
 }
 
 /** useRun starts a run whenever the address or the tick asks for another, and ends the one before. */

@@ -32,7 +32,7 @@ function App() {
         </div>
       )}
       {url.uid
-        ? <DashboardPage url={url} list={list?.dashboards ?? []} theme={theme} tick={tick} onRefresh={refresh} onTrouble={check} />
+        ? <DashboardPage url={url} list={list ?? (error && { dashboards: [] })} theme={theme} tick={tick} onRefresh={refresh} onTrouble={check} />
         : list
           ? <ListPage url={url} list={list} theme={theme} />
           : error && <Failed title="The dashboards could not be listed" error={error} />}

@@ -19,8 +19,8 @@ export interface Resolved {
 
 export type Fetch = (name: string, variables: VariableValues) => Promise<{ options?: Option[]; error?: string }>;
 
-/** A Cache keeps the options of query variables for as long as what they were asked with stays the same. */
-export type Cache = Map<string, Option[]>;
+/** A Cache keeps a variable's last options, by its name, for as long as what they were asked with stays the same. */
+export type Cache = Map<string, { askedWith: string; options: Option[] }>;
 
 /**
  * resolveVariables asks for the options of the variables that have a query. A variable waits for those before it that its
@@ -48,10 +48,10 @@ async function resolveOne(
   const known = values(await Promise.all(before), range);
   // Grafana asks again for a new time range where refresh is 2.
   const when = model.refresh === 2 ? [range.from.valueOf(), range.to.valueOf()] : [];
-  const key = JSON.stringify([model.name, known, when]);
-  const cached = cache.get(key);
-  const { options = [], error } = cached ? { options: cached } : await fetch(model.name, known);
-  if (!error) cache.set(key, options);
+  const askedWith = JSON.stringify([known, when]);
+  const cached = cache.get(model.name);
+  const { options = [], error } = cached?.askedWith === askedWith ? { ...cached, error: '' } : await fetch(model.name, known);
+  if (!error) cache.set(model.name, { askedWith, options });
   return { model, options, value: choose(model, options, chosen), error: error || undefined };
 }
 

@@ -27,7 +27,7 @@ const loaded = (frames: DataFrameJSON[]): Loaded => ({ frames: decode([{ refId: 
 test('units, names, thresholds and overrides reach the fields', () => {
   const model = panel({
     fieldConfig: {
-      defaults: { unit: 'ms', decimals: 1, displayName: '${__field.labels.model}', thresholds: { mode: 'absolute' as never, steps: [{ value: null as never, color: 'green' }, { value: 15, color: 'red' }] }, color: { mode: 'thresholds' } },
+      defaults: { unit: 'ms', decimals: 1, custom: { axisLabel: 'of ${__field.labels.model}' }, noValue: 'none of ${__field.name}', displayName: '${__field.labels.model}', thresholds: { mode: 'absolute' as never, steps: [{ value: null as never, color: 'green' }, { value: 15, color: 'red' }] }, color: { mode: 'thresholds' } },
       overrides: [{ matcher: { id: 'byName', options: 'b' }, properties: [{ id: 'unit', value: 'short' }, { id: 'custom.lineWidth', value: 3 }] }],
     },
   });
@@ -39,6 +39,7 @@ test('units, names, thresholds and overrides reach the fields', () => {
   assert.equal(a!.display!(3).color, theme.visualization.getColorByName('green'));
   assert.equal(b!.display!(20).color, theme.visualization.getColorByName('red'));
   assert.deepEqual([a!.config.custom.lineWidth, b!.config.custom.lineWidth], [1, 3]);
+  assert.deepEqual([frame!.fields[0]!.config.custom.axisLabel, b!.config.custom.axisLabel, b!.config.noValue], [undefined, 'of b', 'none of ${__field.name}']);
 });
 
 test('links of a field know the row', () => {

@@ -73,7 +73,7 @@ test('options are asked for again only when they can differ', async () => {
   assert.deepEqual((await run({})).sort(), ['day', 'model', 'tenant']);
   assert.deepEqual(await run({}), []);
   assert.deepEqual(await run({ tenant: ['b'] }), ['model']);
-  assert.deepEqual(await run({}, resolve(fixed(1, 100_000), 0)), ['day']);
+  assert.deepEqual((await run({}, resolve(fixed(1, 100_000), 0))).sort(), ['day', 'model']);
 });
 
 test('a variable that fails says why, is asked for again, and the others go on', async () => {

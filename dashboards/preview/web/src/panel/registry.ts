@@ -21,7 +21,8 @@ const standard: Array<[id: string, process: unknown]> = [
 function item(id: string, path: string, process: unknown, isCustom: boolean): FieldConfigPropertyItem {
   return {
     id, path, name: id, isCustom,
-    settings: id === 'displayName' ? { expandTemplateVars: true } : undefined,
+    // Grafana fills variables into these two, and not, say, into the text for no value.
+    settings: id === 'displayName' || id === 'custom.axisLabel' ? { expandTemplateVars: true } : undefined,
     process: process as Process as FieldConfigPropertyItem['process'],
     override: () => null,
     editor: () => null,
@@ -40,7 +41,7 @@ export function registryFor(config: FieldConfigSource): FieldConfigOptionsRegist
   }
   return new FieldConfigOptionsRegistry(() => [
     ...standard.map(([id, process]) => item(id, id, process, false)),
-    ...[...custom].map((path) => item(`custom.${path}`, path, identity, true)),
+    ...[...custom].map((path) => item(`custom.${path}`, path, path === 'axisLabel' ? stringOverrideProcessor : identity, true)),
   ]);
 }
 
