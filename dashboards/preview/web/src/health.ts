@@ -5,28 +5,33 @@ import { api, ApiError } from './api';
 const seldom = 15_000;
 const often = 3_000;
 
+export interface Problem {
+  what: string;
+  why: string;
+}
+
 export interface Health {
-  /** Empty while all is well. */
-  problem: string;
+  /** undefined while all is well. */
+  problem?: Problem;
   /** Asks at once: somebody has noticed something. */
   check: () => void;
 }
 
 /** useHealth calls back when everything is well again. */
 export function useHealth(onRecovered: () => void): Health {
-  const [problem, setProblem] = useState('');
+  const [problem, setProblem] = useState<Problem>();
   const [asked, setAsked] = useState(0);
-  const known = useRef('');
+  const known = useRef<Problem>(undefined);
   useEffect(() => {
     const abort = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
     const ask = async () => {
       const found = await probe(abort.signal);
       if (abort.signal.aborted) return;
-      if (known.current !== '' && found === '') onRecovered();
+      if (known.current && !found) onRecovered();
       known.current = found;
       setProblem(found);
-      timer = setTimeout(() => void ask(), found === '' ? seldom : often);
+      timer = setTimeout(() => void ask(), found ? often : seldom);
     };
     void ask();
     return () => {
@@ -38,11 +43,12 @@ export function useHealth(onRecovered: () => void): Health {
   return { problem, check };
 }
 
-async function probe(signal: AbortSignal): Promise<string> {
+async function probe(signal: AbortSignal): Promise<Problem | undefined> {
   try {
     const { clickhouse } = await api.health(signal);
-    return clickhouse === 'ok' ? '' : clickhouse || 'ClickHouse does not answer.';
+    return clickhouse === 'ok' ? undefined : { what: 'ClickHouse cannot be reached.', why: clickhouse };
   } catch (error) {
-    return error instanceof ApiError ? error.message : String(error);
+    if (error instanceof ApiError && error.away) return { what: error.message, why: '' };
+    return { what: 'The preview server is in trouble.', why: error instanceof Error ? error.message : String(error) };
   }
 }

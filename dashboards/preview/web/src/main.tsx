@@ -27,7 +27,7 @@ function App() {
       {problem && (
         <div className="banner" role="alert">
           <Icon name="exclamation-triangle" size="lg" />
-          <span><strong>The database cannot be reached.</strong> {problem}</span>
+          <span><strong>{problem.what}</strong> {problem.why}</span>
           <em>Trying again</em>
         </div>
       )}
