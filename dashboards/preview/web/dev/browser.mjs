@@ -174,6 +174,45 @@ await test('the tooltip tells, pins, and links', async () => {
   assert.equal(query().get('from'), '1764000000000');
 });
 
+await test('data links: a stat, a table, a bar, a marker', async () => {
+  await open('/d/kinds?from=1764000000000&to=1764021600000');
+  await changes(() => panel(3).locator('a').first().click());
+  assert.equal(new URL(page.url()).pathname, '/d/second');
+  assert.match(query().get('var-value'), /^0\.\d+$/);
+  await page.goBack();
+  await ready();
+  await changes(() => panel(15).getByRole('link', { name: 'llama-4-70b' }).click());
+  assert.equal(query().get('var-model'), 'llama-4-70b');
+  await page.goBack();
+  await ready();
+  await panel(12).scrollIntoViewIfNeeded();
+  const bars = await panel(12).locator('canvas').boundingBox();
+  await page.mouse.move(bars.x + bars.width * 0.2, bars.y + bars.height * 0.7);
+  await page.waitForTimeout(300);
+  await shoot('bar-tooltip');
+  assert.match(await page.locator('.tip').innerText(), /chat[\s\S]*Click: Product chat/);
+  await changes(() => page.mouse.click(bars.x + bars.width * 0.2, bars.y + bars.height * 0.7));
+  assert.equal(query().get('var-product'), 'chat');
+  await page.goBack();
+  await ready();
+  await panel(16).scrollIntoViewIfNeeded();
+  const map = await panel(16).locator('canvas').boundingBox();
+  // India, of which nothing else is near: the map fills its panel's width or height around the middle.
+  const unit = Math.min(map.width / 360, map.height / 140);
+  let found = false;
+  for (let y = -10; y <= 60 && !found; y += 5) {
+    for (let x = 60; x <= 100 && !found; x += 4) {
+      await page.mouse.move(map.x + map.width / 2 + x * unit, map.y + map.height / 2 - y * unit + 20);
+      await page.waitForTimeout(20);
+      found = await page.locator('.tip-title', { hasText: 'India' }).isVisible();
+    }
+  }
+  assert.ok(found, 'the marker of India was not found');
+  await shoot('map-tooltip');
+  await changes(() => page.mouse.down().then(() => page.mouse.up()));
+  assert.equal(query().get('var-country'), 'IN');
+});
+
 await test('annotations have a card', async () => {
   await open('/d/kinds');
   await panel(8).locator('.annotation').first().hover();

@@ -19,6 +19,7 @@ interface Layer {
 
 interface Options {
   layers: Layer[];
+  controls: { mouseWheelZoom?: boolean };
 }
 
 interface Marker {
@@ -44,10 +45,12 @@ export function GeomapKind({ panel, frames, theme, width, height }: KindProps) {
   const option = useMemo(() => ({
     geo: {
       map: 'world',
-      roam: true,
+      // A wheel over a map that zooms keeps the page from scrolling.
+      roam: o.controls?.mouseWheelZoom === false ? 'move' : true,
       scaleLimit: { min: 1, max: 20 },
       projection: charts().projection,
       left: 4, right: 4, top: 4, bottom: 4,
+      preserveAspect: 'contain',
       itemStyle: { areaColor: theme.isDark ? '#2c3038' : '#e4e7ec', borderColor: theme.colors.background.primary, borderWidth: 0.6 },
       emphasis: { disabled: true },
       select: { disabled: true },
@@ -66,7 +69,7 @@ export function GeomapKind({ panel, frames, theme, width, height }: KindProps) {
       labelLayout: { hideOverlap: true },
       emphasis: { scale: 1.2 },
     }],
-  }), [markers, theme]);
+  }), [markers, theme, panel.options]);
 
   const linksAt = ({ dataIndex }: Item): LinkModel[] => markers[dataIndex]?.values.flatMap((f) => f.getLinks?.({ valueRowIndex: markers[dataIndex]!.row }) ?? []) ?? [];
   const tip = ([at]: Item[]): Tip | undefined => {
