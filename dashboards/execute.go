@@ -228,6 +228,8 @@ func (r Result) Shape() error {
 		ok = first && texts > 0
 	case "annotation":
 		ok = first && texts > 0
+	case "alert":
+		ok = times == 0 && numbers == 1 && texts > 0
 	case "table":
 		ok = len(r.Columns) > 0
 	default:

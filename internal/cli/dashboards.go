@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,15 +24,23 @@ type dashboardsCmd struct {
 	Preview  dashboardsPreviewCmd  `cmd:"" help:"Show the dashboards on a page, without Grafana."`
 }
 
+// alertsFlag is the folder of Grafana's provisioning that the alert rules are in.
+type alertsFlag struct {
+	AlertsDir string `help:"Folder of the alert rules' file." default:"deploy/grafana/provisioning/alerting" placeholder:"DIR" group:"Dashboards"`
+}
+
+func (f alertsFlag) file() string { return filepath.Join(f.AlertsDir, dashboards.AlertsFile) }
+
 type dashboardsGenerateCmd struct {
-	Dir string `help:"Folder to write to." default:"dashboards/json" placeholder:"DIR" group:"Dashboards"`
+	alertsFlag
+	Dir string `help:"Folder to write the dashboards to." default:"dashboards/json" placeholder:"DIR" group:"Dashboards"`
 }
 
 // Help is the long text of "tidemark dashboards generate --help".
 func (dashboardsGenerateCmd) Help() string {
-	return `Makes the dashboards from the code and writes one file each, for Grafana's file provisioning. The same code always
-gives the same bytes. A name in their SQL that the schema does not have is an error that names panel and column,
-and nothing is written.`
+	return `Makes the dashboards and the alert rules from the code and writes them for Grafana's file provisioning: one file a
+dashboard, one for all rules. The same code always gives the same bytes. A name in their SQL that the schema does not
+have is an error that names panel or rule and column, and nothing is written. The rules ask the namespace tidemark.`
 }
 
 // Run writes the files.
@@ -40,26 +49,45 @@ func (c *dashboardsGenerateCmd) Run(s Streams) error {
 	if err != nil {
 		return fmt.Errorf("make the dashboards:\n%w", err)
 	}
-	if info, err := os.Stat(c.Dir); err != nil || !info.IsDir() {
-		return invalid(fmt.Errorf("--dir: %s is not a folder", c.Dir))
+	alerts, err := dashboards.GenerateAlerts()
+	if err != nil {
+		return fmt.Errorf("make the alert rules:\n%w", err)
+	}
+	if err := invalid(isFolder("--dir", c.Dir), isFolder("--alerts-dir", c.AlertsDir)); err != nil {
+		return err
 	}
 	for _, f := range files {
-		name := filepath.Join(c.Dir, f.UID+".json")
-		note := "unchanged"
-		if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, f.JSON) {
-			note = "written"
-			if err := os.WriteFile(name, f.JSON, 0o644); err != nil { //nolint:gosec // Grafana, another user, reads it
-				return err
-			}
+		if err := writeChanged(s.Out, filepath.Join(c.Dir, f.UID+".json"), f.JSON); err != nil {
+			return err
 		}
-		fmt.Fprintf(s.Out, "%s: %s\n", name, note)
 	}
+	return writeChanged(s.Out, c.file(), alerts.YAML)
+}
+
+func isFolder(flag, path string) error {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: %s is not a folder", flag, path)
+	}
+	return nil
+}
+
+// writeChanged writes a file unless it is that already.
+func writeChanged(out io.Writer, name string, text []byte) error {
+	note := "unchanged"
+	if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, text) {
+		note = "written"
+		if err := os.WriteFile(name, text, 0o644); err != nil { //nolint:gosec // Grafana, another user, reads it
+			return err
+		}
+	}
+	fmt.Fprintf(out, "%s: %s\n", name, note)
 	return nil
 }
 
 type dashboardsCheckCmd struct {
 	commonFlags
 	clickhouseFlags
+	alertsFlag
 	Range       time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards"`
 	Loads       int           `help:"Load every dashboard this many times more and print how long all its panels took." default:"0" placeholder:"N" group:"Dashboards"`
 	Connections int           `help:"Statements that run at a time." default:"4" placeholder:"N" group:"Dashboards"`
@@ -71,8 +99,9 @@ type dashboardsCheckCmd struct {
 func (dashboardsCheckCmd) Help() string {
 	return `Checks what can be checked of dashboards without a person: that every table and column named in their SQL exists, that
 the built-in JSON is what the code gives and can be read back strictly, that ids are unique, that no panels overlap and
-that each has title, description and unit. With --clickhouse it runs the statement of every variable, panel and
-annotation in the namespace, read-only, and checks that the result has the columns that its kind of panel needs.`
+that each has title, description and unit; the same of the alert rules, whose file is compared if --alerts-dir is there.
+With --clickhouse it runs the statement of every variable, panel, annotation and alert rule in the namespace, read-only,
+and checks that the result has the columns that its kind of panel, or a rule, needs.`
 }
 
 // AfterApply notes whether --clickhouse, or its twin in the environment, was given: it has a default. Kong calls it.
@@ -108,13 +137,18 @@ func (c *dashboardsCheckCmd) Run(ctx context.Context, s Streams) error {
 		fmt.Fprintln(s.Out, err)
 		return errFound
 	}
-	problems := dashboards.Check(files)
+	alerts, err := dashboards.GenerateAlerts()
+	if err != nil {
+		fmt.Fprintln(s.Out, err)
+		return errFound
+	}
+	problems := slices.Concat(dashboards.Check(files), alerts.Check(), c.compare(alerts))
 	for _, p := range problems {
 		fmt.Fprintln(s.Out, p)
 	}
-	fmt.Fprintf(s.Out, "%d dashboards: %d problems\n", len(files), len(problems))
+	fmt.Fprintf(s.Out, "%d dashboards and the alert rules: %d problems\n", len(files), len(problems))
 	if c.execute {
-		failed, err := c.run(ctx, s, files)
+		failed, err := c.run(ctx, s, files, alerts)
 		if err != nil {
 			return err
 		}
@@ -126,8 +160,19 @@ func (c *dashboardsCheckCmd) Run(ctx context.Context, s Streams) error {
 	return nil
 }
 
+// compare holds the file of the alert rules to the code. Where there is no such folder, Grafana is not set up from here.
+func (c *dashboardsCheckCmd) compare(alerts dashboards.Alerts) []string {
+	if isFolder("--alerts-dir", c.AlertsDir) != nil {
+		return nil
+	}
+	if text, err := os.ReadFile(c.file()); err != nil || !bytes.Equal(text, alerts.YAML) {
+		return []string{c.file() + ": is not what the code gives: run tidemark dashboards generate"}
+	}
+	return nil
+}
+
 // run runs every statement and prints what fails.
-func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File) (problems []string, err error) {
+func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File, alerts dashboards.Alerts) (problems []string, err error) {
 	db, err := c.open(c.Namespace)
 	if err != nil {
 		return nil, err
@@ -143,34 +188,41 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 		found, err := c.load(ctx, s, f, db, view)
 		if err != nil {
 			found = []string{err.Error()}
-		}
-		for _, line := range found {
-			fmt.Fprintln(s.Out, line)
+			fmt.Fprintln(s.Out, err)
 		}
 		problems = append(problems, found...)
 	}
-	return problems, ctx.Err()
+	found := outcome(s.Out, "alert rules", "alert", alerts.Execute(ctx, db, c.Namespace, now))
+	return append(problems, found...), ctx.Err()
 }
 
-// load runs the statements of one dashboard and returns what fails.
-func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db dashboards.DB, view dashboards.View) (problems []string, err error) {
-	opened, err := f.Open(ctx, db, view)
-	if err != nil {
-		return nil, err
-	}
-	results, empty := opened.Load(ctx, db), 0
+// outcome prints what became of statements and returns what is wrong with them.
+func outcome(out io.Writer, of, kind string, results []dashboards.Result) (problems []string) {
+	empty := 0
 	for _, r := range results {
 		err := r.Err
 		if err == nil {
 			err = r.Shape()
 		}
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("%s: panel %q, query %s: %v", f.UID, r.Title, r.RefID, err))
+			line := fmt.Sprintf("%s: %s %q, query %s: %v", of, kind, r.Title, r.RefID, err)
+			problems = append(problems, line)
+			fmt.Fprintln(out, line)
 		} else if len(r.Rows) == 0 {
 			empty++
 		}
 	}
-	fmt.Fprintf(s.Out, "%s: %d statements run, %d without rows\n", f.UID, len(results), empty)
+	fmt.Fprintf(out, "%s: %d statements run, %d without rows\n", of, len(results), empty)
+	return problems
+}
+
+// load runs the statements of one dashboard, prints what fails and returns it.
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db dashboards.DB, view dashboards.View) (problems []string, err error) {
+	opened, err := f.Open(ctx, db, view)
+	if err != nil {
+		return nil, err
+	}
+	problems = outcome(s.Out, f.UID, "panel", opened.Load(ctx, db))
 	if c.Loads == 0 {
 		return problems, nil
 	}

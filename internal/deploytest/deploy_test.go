@@ -46,33 +46,10 @@ type service struct {
 // oneShot is a service that ends when its work is done.
 func (s service) oneShot() bool { return s.Restart == "no" }
 
-// yamlDocument decodes the one document of a YAML file into v, through the module of tools: the product has no YAML.
-func yamlDocument(t *testing.T, path string, v any) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "run", "./yamljson", path)
-	cmd.Dir = filepath.Join(testenv.ModuleRoot(t), "internal", "tools")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("read %s: %v\n%s", path, err, stderr.Bytes())
-	}
-	var documents []json.RawMessage
-	if err := json.Unmarshal(out, &documents); err != nil {
-		t.Fatal(err)
-	}
-	if len(documents) != 1 {
-		t.Fatalf("%s holds %d documents, want 1", path, len(documents))
-	}
-	if err := json.Unmarshal(documents[0], v); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-}
-
 func readCompose(t *testing.T) composeFile {
 	t.Helper()
 	var file composeFile
-	yamlDocument(t, filepath.Join(testenv.ModuleRoot(t), "docker-compose.yml"), &file)
+	testenv.YAML(t, filepath.Join(testenv.ModuleRoot(t), "docker-compose.yml"), &file)
 	for _, name := range []string{"kafka", "clickhouse", "grafana", "migrate", "ingest", "rollup", "generate"} {
 		if _, ok := file.Services[name]; !ok {
 			t.Errorf("no service %s", name)
@@ -248,7 +225,7 @@ func checkFile(t *testing.T, path string) {
 		}
 	case ".yaml", ".yml":
 		var document map[string]any
-		yamlDocument(t, path, &document)
+		testenv.YAML(t, path, &document)
 	default:
 		if name != "Dockerfile" {
 			err = errors.New("no check for this kind of file")
@@ -374,7 +351,7 @@ func TestPasswordsReachBothSides(t *testing.T) {
 			SecureJSONData struct{ Password string }
 		}
 	}
-	yamlDocument(t, filepath.Join(root, "deploy", "grafana", "provisioning", "datasources", "clickhouse.yaml"), &provisioning)
+	testenv.YAML(t, filepath.Join(root, "deploy", "grafana", "provisioning", "datasources", "clickhouse.yaml"), &provisioning)
 	if len(provisioning.Datasources) != 1 {
 		t.Fatalf("%d data sources, want 1", len(provisioning.Datasources))
 	}

@@ -4,7 +4,10 @@
 package testenv
 
 import (
+	"bytes"
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -63,4 +66,28 @@ func Data(t testing.TB, rel string) string {
 	_, err := os.Stat(path)
 	Require(t, "shared data "+rel, err == nil, "put the shared data folder beside the module: ../shared/data")
 	return path
+}
+
+// YAML decodes the one document of a YAML file into v, through the module of
+// tools: the product has no YAML.
+func YAML(t testing.TB, path string, v any) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "run", "./yamljson", path)
+	cmd.Dir = filepath.Join(ModuleRoot(t), "internal", "tools")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("read %s: %v\n%s", path, err, stderr.Bytes())
+	}
+	var documents []json.RawMessage
+	if err := json.Unmarshal(out, &documents); err != nil {
+		t.Fatal(err)
+	}
+	if len(documents) != 1 {
+		t.Fatalf("%s holds %d documents, want 1", path, len(documents))
+	}
+	if err := json.Unmarshal(documents[0], v); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
 }

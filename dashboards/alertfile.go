@@ -1,0 +1,223 @@
+package dashboards
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"github.com/grafana/grafana-foundation-sdk/go/alerting"
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/expr"
+
+	"tidemark/dashboards/macros"
+	"tidemark/schemas"
+)
+
+// AlertsFile is the name of the file of alert rules in Grafana's folder provisioning/alerting.
+const AlertsFile = "tidemark.yaml"
+
+// alertNamespace is the database that the alerts ask: a rule has no variables. Compose runs this namespace; for another
+// one, replace the name in a copy of the file.
+const alertNamespace = "tidemark"
+
+// alertDatabase is that, quoted, before a relation.
+const alertDatabase = `"` + alertNamespace + `".`
+
+// Alerts are all alert rules.
+type Alerts struct {
+	YAML   []byte // As Grafana's file provisioning reads them: not the shape of its HTTP interface, nor of the SDK's Rule.
+	groups []alertGroup
+}
+
+// GenerateAlerts makes the alert rules. An error lists every name in their SQL that the schema does not have, and every
+// panel that there is not, with the rule.
+func GenerateAlerts() (Alerts, error) {
+	relations, err := schemas.Relations()
+	if err != nil {
+		return Alerts{}, fmt.Errorf("read the schema: %w", err)
+	}
+	return generateAlerts(alertGroups(), relations)
+}
+
+func generateAlerts(groups []alertGroup, relations map[string]schemas.Relation) (Alerts, error) {
+	r := &resolver{relations: relations}
+	panels := map[string]map[uint32]bool{}
+	for _, b := range boards() {
+		panels[b.uid] = map[uint32]bool{}
+		for _, row := range b.rows {
+			for _, p := range row.panels {
+				panels[b.uid][p.id] = true
+			}
+		}
+	}
+	for _, g := range groups {
+		for i, a := range g.Alerts {
+			where := fmt.Sprintf("alert %q", a.Title)
+			sql := r.resolve(where, strings.TrimSpace(a.SQL))
+			g.Alerts[i].SQL = strings.ReplaceAll(sql, "${namespace:doublequote}.", alertDatabase)
+			if !panels[a.Board][a.Panel] {
+				r.problems = append(r.problems, fmt.Sprintf("%s: dashboard %s has no panel %d", where, a.Board, a.Panel))
+			}
+		}
+	}
+	if len(r.problems) > 0 {
+		return Alerts{}, errors.New(strings.Join(r.problems, "\n"))
+	}
+	var text bytes.Buffer
+	if err := alertFile.Execute(&text, groups); err != nil {
+		return Alerts{}, fmt.Errorf("write the alert rules: %w", err)
+	}
+	return Alerts{YAML: text.Bytes(), groups: groups}, nil
+}
+
+// alertFile is the whole file. No rows is what a healthy store gives, so that is fine, as is a table without any; a
+// database that cannot be asked is an error, which Grafana tells apart from an alert. The query's result is a table of
+// texts and one number, which Grafana takes for a number with labels a row, so nothing has to reduce it.
+var alertFile = template.Must(template.New(AlertsFile).Funcs(template.FuncMap{
+	"quote":   quote,
+	"code":    func(text string) string { return "|-\n" + indent(text, 16) },
+	"note":    func(text string) string { return "|-\n" + indent(text, 12) },
+	"seconds": func(d time.Duration) int64 { return int64(d / time.Second) },
+	"minutes": func(d time.Duration) string { return fmt.Sprintf("%dm", int64(d/time.Minute)) },
+	"query":   func() Query { return newQuery("A", "", formatTable) },
+	"above":   threshold,
+	"states": func() map[string]string {
+		return map[string]string{"none": string(alerting.RuleNoDataStateOK), "failed": string(alerting.RuleExecErrStateError)}
+	},
+}).Parse(`# Made by: tidemark dashboards generate. Do not edit.
+# The rules ask the database ` + alertNamespace + `; where the namespace is another one, replace ` + strings.TrimSuffix(alertDatabase, ".") + ` in a copy.
+apiVersion: 1
+
+groups:
+{{- range . }}
+  - orgId: 1
+    name: {{ .Name }}
+    folder: Tidemark
+    interval: {{ minutes .Every }}
+    rules:
+{{- range .Alerts }}
+      - uid: {{ .UID }}
+        title: {{ quote .Title }}
+        condition: B
+        for: {{ minutes .Pending }}
+        noDataState: {{ states.none }}
+        execErrState: {{ states.failed }}
+        dashboardUid: {{ .Board }}
+        panelId: {{ .Panel }}
+        labels:
+          severity: {{ quote .Severity }}
+          namespace: ` + alertNamespace + `
+        annotations:
+          __dashboardUid__: {{ .Board }}
+          __panelId__: "{{ .Panel }}"
+          summary: {{ quote .Summary }}
+          description: {{ note .Description }}
+        data:
+          - refId: A
+            datasourceUid: ` + DatasourceUID + `
+            relativeTimeRange: {from: {{ seconds .From }}, to: {{ seconds .To }}}
+            model:
+              refId: A
+              datasource: {type: {{ query.Datasource.Type }}, uid: {{ query.Datasource.Uid }}}
+              pluginVersion: {{ query.PluginVersion }}
+              editorType: {{ query.EditorType }}
+              queryType: {{ query.QueryType }}
+              format: {{ query.Format }}
+              rawSql: {{ code .SQL }}
+          - refId: B
+            datasourceUid: __expr__
+            model: {{ above .Above }}
+{{- end }}
+{{- end }}
+`))
+
+func quote(text string) (string, error) {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out) // JSON's strings are YAML's.
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(text)
+	return strings.TrimSuffix(out.String(), "\n"), err
+}
+
+func indent(text string, by int) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = strings.Repeat(" ", by) + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// threshold is the expression that fires above a value of A.
+func threshold(above float64) (string, error) {
+	q, err := expr.NewTypeThresholdBuilder().RefId("B").Expression("A").
+		Datasource(common.DataSourceRef{Type: cog.ToPtr("__expr__"), Uid: cog.ToPtr("__expr__")}).
+		Conditions([]cog.Builder[expr.ExprTypeThresholdConditions]{expr.NewExprTypeThresholdConditionsBuilder().
+			Evaluator(expr.NewExprTypeThresholdConditionsEvaluatorBuilder().
+				Type(expr.ExprTypeThresholdConditionsEvaluatorTypeGt).Params([]float64{above}))}).Build()
+	if err != nil {
+		return "", fmt.Errorf("the threshold: %w", err)
+	}
+	text, err := json.Marshal(q)
+	return string(text), err
+}
+
+// Check returns what is wrong with the rules without running them, a line each. Whether their SQL names what exists,
+// GenerateAlerts has checked.
+func (a Alerts) Check() []string {
+	var problems []string
+	uids := map[string]bool{}
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, g := range a.groups {
+		for _, rule := range g.Alerts {
+			problem := func(format string, args ...any) {
+				problems = append(problems, fmt.Sprintf("alert %q: ", rule.Title)+fmt.Sprintf(format, args...))
+			}
+			if rule.UID == "" || len(rule.UID) > 40 || uids[rule.UID] {
+				problem("the uid %q is empty, too long or not its own", rule.UID)
+			}
+			uids[rule.UID] = true
+			for name, text := range map[string]string{"title": rule.Title, "summary": rule.Summary, "description": rule.Description, "severity": rule.Severity} {
+				if text == "" {
+					problem("no %s", name)
+				}
+				if strings.Contains(text, "$") {
+					problem("a dollar in the %s: Grafana would put a variable of its environment there", name)
+				}
+			}
+			if rule.Pending%g.Every != 0 {
+				problem("pending for %s is not a multiple of the group's interval of %s", rule.Pending, g.Every)
+			}
+			if _, err := macros.Expand(rule.SQL, rule.scope(at)); err != nil {
+				problem("%v", err)
+			}
+		}
+	}
+	return problems
+}
+
+// scope has no variables, since rules have none; so $__conditionalAll, which rules do not have either, is an error too.
+func (a alert) scope(at time.Time) macros.Scope {
+	return macros.Scope{From: at.Add(-a.From), To: at.Add(-a.To), Interval: time.Second}
+}
+
+// Execute asks what every rule asks, as at a time and in a namespace, one after the other. A rule that fails has its
+// error in its result.
+func (a Alerts) Execute(ctx context.Context, db DB, namespace string, at time.Time) []Result {
+	var results []Result
+	for _, g := range a.groups {
+		for _, rule := range g.Alerts {
+			r := Result{Panel: rule.Panel, Title: rule.Title, Kind: "alert", RefID: "A"}
+			r.ask(ctx, db, strings.ReplaceAll(rule.SQL, alertDatabase, schemas.Ident(namespace)+"."), rule.scope(at))
+			results = append(results, r)
+		}
+	}
+	return results
+}

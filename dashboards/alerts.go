@@ -1,0 +1,289 @@
+package dashboards
+
+import "time"
+
+// alert is one rule of Grafana's. It fires for every row of its statement whose number is above the threshold; the texts
+// of the row become labels, so that each thing that is wrong is an alert of its own.
+type alert struct {
+	UID, Title, Severity string // The severity may be a template, also without any label: where the database cannot be asked.
+	Summary, Description string // Go templates over .Labels and .Values.A.Value. No dollar: Grafana would look for a variable.
+	Board                string // Where to look, and at which panel.
+	Panel                uint32
+	SQL                  string        // With names in braces; texts and exactly one number a row, no time.
+	From, To             time.Duration // The range asked for, back from now: $__fromTime_ms to $__toTime_ms.
+	Above                float64       // Fires above it.
+	Pending              time.Duration // For how long before anybody is told.
+}
+
+// alertGroup is evaluated together.
+type alertGroup struct {
+	Name   string
+	Every  time.Duration // From one evaluation to the next.
+	Alerts []alert
+}
+
+// alertGroups are all alerts. Those on the pipeline are about to be wrong by the minute; those on usage read rollups of
+// hours and days, which do not change as fast and cost more to read.
+func alertGroups() []alertGroup {
+	return []alertGroup{
+		{"Tidemark pipeline", time.Minute, []alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters()}},
+		{"Tidemark usage", 5 * time.Minute, []alert{modelJump(), tokenSurge()}},
+	}
+}
+
+// Severities. Critical is for what makes numbers wrong or late until somebody acts.
+const (
+	severityCritical = "critical"
+	severityWarning  = "warning"
+)
+
+// asked takes the blocks accounted in the range.
+const asked = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms"
+
+// ingestBehind tells how many seconds of work a partition is behind: what its log had left after the last block, at the
+// speed of the last five minutes, or how long nothing was accounted for, whichever is more.
+func ingestBehind() alert {
+	return alert{
+		UID: "tidemark-ingest-behind", Title: "Ingest is behind or stalled", Severity: severityCritical,
+		Summary: `{{ .Labels.topic }}, partition {{ .Labels.partition }}: ingest is {{ printf "%.0f" .Values.A.Value }} s behind`,
+		Description: `The log of this partition holds records that are not accounted for. The figure is how long they take at the speed of the last five minutes or, when nothing was accounted for since, how long ago the last block was.
+
+What to do:
+1. Is ingest running and able to reach both sides? "tidemark health --url http://HOST:PORT/readyz" says what is stuck; its log says why.
+2. All partitions are behind and blocks are accounted for (panel Throughput): there is more load than capacity, or a replay. Start more ingest processes, at most one a partition, or wait.
+3. All are stalled: look at the panel Insert time and at ClickHouse (disk, memory, too many parts).
+4. One is stalled: the log of the process named in the panel Partitions says what it fails at; it goes on by itself when the cause is gone. Nothing is lost: "tidemark audit" proves it afterwards.`,
+		Board: "tidemark-pipeline", Panel: 30,
+		SQL: `
+SELECT topic, partition, if(speed = 0, since, greatest(since, lag / speed)) AS seconds
+FROM
+(
+    SELECT
+        toString({topic}) AS topic,
+        toString({partition}) AS partition,
+        argMax(` + behind + `, ({epoch}, {to_offset})) AS lag,
+        toFloat64(dateDiff('second', max({written_at}), $__toTime_ms)) AS since,
+        sumIf({to_offset} - {from_offset}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) / 300 AS speed
+    FROM {@ledger}
+    WHERE ` + asked + `
+    GROUP BY topic, partition
+)
+WHERE lag > 0
+ORDER BY seconds DESC, topic, partition
+LIMIT 100`,
+		// A partition without a block for a day has nothing to tell, as on the dashboard.
+		From: 24 * time.Hour,
+		// Twice what a rebalance after a lost worker takes (session timeout 45 s and the resume), and the limit of the panel
+		// Stalled partitions.
+		Above: 120, Pending: 3 * time.Minute,
+	}
+}
+
+// notFresh tells how late what can be queried is: by topic the longest way from event to queryable of the last five
+// minutes, or how long nothing came of a topic that was steady before; for the rollups how long ago
+// the first block was accounted for that they have not followed.
+func notFresh() alert {
+	return alert{
+		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
+		Summary: `{{ .Labels.what }}: what can be queried is {{ printf "%.0f" .Values.A.Value }} s late`,
+		Description: `For a topic, the figure is the time from event to queryable, the longest of the last five minutes; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was. For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then. Replays of history (events older than 30 days) do not count.
+
+What to do:
+1. A topic, and "Ingest is behind or stalled" fires too: begin there.
+2. A topic that went silent: is ingest running ("tidemark health --url http://HOST:PORT/readyz")? Do producers send? If the load was meant to end, silence this alert; it ends a day after the last block.
+3. A topic whose blocks are late while ingest keeps up: producers hold events back, or their clocks are wrong.
+4. Rollups: is "tidemark rollup" running? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" does it once, in the foreground.`,
+		Board: "tidemark-pipeline", Panel: 22,
+		SQL: `
+SELECT what, seconds
+FROM
+(
+    SELECT
+        topic AS what,
+        multiIf(
+            max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, max(longest),
+            arrayCount(s -> s > arrayMax(groupUniqArray(slot)) - 12, groupUniqArray(slot)) = 12, toFloat64(dateDiff('second', max(last), $__toTime_ms)),
+            0) AS seconds
+    FROM
+    (
+        SELECT
+            toString({topic}) AS topic,
+            intDiv(toUnixTimestamp({written_at}), 300) AS slot,
+            max({written_at}) AS last,
+            maxIf({event_lag_us}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) / 1e6 AS longest
+        FROM {@ledger}
+        WHERE ` + asked + ` AND ` + fresh + `
+        GROUP BY topic, slot
+    )
+    GROUP BY topic
+    UNION ALL
+    SELECT 'rollups' AS what, toFloat64(dateDiff('second', min(l.at), $__toTime_ms)) AS seconds
+    FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, {to_offset} AS end, {written_at} AS at FROM {@ledger} WHERE ` + asked + `) AS l
+    LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c
+        USING (topic, epoch, partition)
+    WHERE l.end > c.position AND l.topic IN ('queries.v1', 'signups.v1', 'token_calls.v1', 'model_events.v1')
+    HAVING count() > 0
+)
+ORDER BY seconds DESC, what`,
+		From: 24 * time.Hour,
+		// The red of the panel Freshness. Ingest needs seconds; two minutes are a restart on the way.
+		Above: 120, Pending: 5 * time.Minute,
+	}
+}
+
+// auditDiffers tells what the newest audit found, a row a finding.
+func auditDiffers() alert {
+	return alert{
+		UID: "tidemark-audit", Title: "Audit found a difference", Severity: `{{ if eq (index .Labels "verdict") "difference" }}critical{{ else }}warning{{ end }}`,
+		Summary: `Audit: {{ .Labels.check }}, {{ .Labels.scope }}: {{ .Labels.verdict }}`,
+		Description: `The newest audit found that log, ledger, raw rows and rollups do not agree ("difference": a number on the dashboards is wrong), or could not make a check ("error": nobody knows). It stays until a newer audit is clean.
+
+What to do:
+1. The panel Findings of the newest audit names table, partition and offset or bucket of the first difference.
+2. error: the detail says what failed, mostly a server that was away or out of memory. Run "tidemark audit" again.
+3. difference in "rollup equals": raw is right, the rollup is not. Is "tidemark rollup" running? If it has caught up and the difference stays, have the range recomputed ("tidemark rollup --help").
+4. difference in "ledger tiles" or "raw holds": rows are missing or too many. Do not delete anything and keep Kafka's retention above the time you need: the log can still be read again. Did anybody change or drop rows by hand?
+5. difference in "run adds up": a producer reports more than arrived. Look at its own log first.
+Run "tidemark audit" after every step; "tidemark audit --every 1h" keeps asking, so that this alert has something to say.`,
+		Board: "tidemark-pipeline", Panel: 51,
+		SQL: `
+SELECT toString({check}) AS check, {scope} AS scope, toString({verdict}) AS verdict, count() AS findings
+FROM {@audits}
+WHERE {verdict} IN ('difference', 'error')
+    AND {audit} = (SELECT argMax({audit}, {at}) FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms)
+GROUP BY check, scope, verdict
+ORDER BY verdict, check, scope
+LIMIT 100`,
+		// A difference does not go away by itself, so it is told for as long as no newer audit is clean, up to a month.
+		From: 30 * 24 * time.Hour,
+		// One is one too many, and an audit has waited for what was under way already.
+		Above: 0, Pending: 0,
+	}
+}
+
+// deadLetters counts what no event could be made of, and what the log no longer had.
+func deadLetters() alert {
+	return alert{
+		UID: "tidemark-dead-letters", Title: "Records were dead-lettered or lost", Severity: `{{ if eq (index .Labels "kind") "gap" }}critical{{ else }}warning{{ end }}`,
+		Summary: `{{ .Labels.topic }}: {{ printf "%.0f" .Values.A.Value }} records in the last hour: {{ .Labels.kind }}`,
+		Description: `"dead letter": records that no event could be read from, or that the database refused. They are in no number; each is in the dead-letter topic with its reason. "gap": offsets that the log no longer had when they were to be read, usually because ingest was away for longer than Kafka keeps records. These are lost.
+
+What to do:
+1. dead letter: "tidemark deadletters list" shows how many by cause, "tidemark deadletters show topic/epoch/partition/offset" one of them whole. Tell the producer named in it. A corrected event may be sent under the same source and id.
+2. gap: raise the topic's retention, and find out why ingest was behind. The panel Partitions shows where it stands.
+A synthetic workload makes dead letters on purpose (tidemark generate --poison).`,
+		Board: "tidemark-pipeline", Panel: 25,
+		SQL: `
+SELECT toString({topic}) AS topic, what.1 AS kind, sum(what.2) AS records
+FROM {@ledger}
+ARRAY JOIN [('dead letter', {dead}), ('gap', {gap})] AS what
+WHERE ` + asked + ` AND what.2 > 0
+GROUP BY topic, kind
+ORDER BY topic, kind`,
+		// Long enough to be seen by whoever is called.
+		From: time.Hour,
+		// Every one is an event that somebody sent and nobody counts.
+		Above: 0, Pending: 0,
+	}
+}
+
+// modelJump compares the last quarter of an hour of each model with its six hours before: the share of errors and the
+// 95th percentile of the latency, as multiples.
+//
+// A share below 2 % and a percentile below half a second count as that much, so that nothing becomes a multiple of next
+// to nothing. With the 300 calls that a model must have, three times the usual share is at least 18 errors where 6 are
+// expected, which chance gives once in 50,000 times, and hardly ever ten minutes long.
+func modelJump() alert {
+	return alert{
+		UID: "tidemark-model-jump", Title: "A model fails or slows down", Severity: severityWarning,
+		Summary: `{{ .Labels.model }}: {{ .Labels.what }} {{ printf "%.1f" .Values.A.Value }} times as high as usual`,
+		Description: `In the last 15 minutes the share of this model's calls that ended in an error, or the 95th percentile of their latency, was several times that of the six hours before. A share below 2 % counts as 2 %, a percentile below 0.5 s as 0.5 s. Models with fewer than 300 calls in either time are not watched, nor the latency of those where most calls do not tell it.
+
+What to do:
+1. The panel Models, and Errors by model and Latency below it: is it one model, or all of one provider? Then look at the provider's own status.
+2. "tidemark query 'SELECT error_type, count() FROM token_calls WHERE model = ... AND time > now() - INTERVAL 15 MINUTE GROUP BY error_type'" tells what kind of errors.
+3. Latency only: have prompts or answers grown (panel Tokens by class)? Did a caller switch streaming off?
+4. A single tenant behind it shows on the dashboard Tenant.
+If it stays, it becomes part of the usual, and the alert ends after some two hours.`,
+		Board: "tidemark-models", Panel: 20,
+		SQL: `
+SELECT model, jump.1 AS what, jump.2 AS times
+FROM
+(
+    SELECT
+        toString({model}) AS model,
+        [
+            ('errors', sumIf({calls}, recent AND {status} = 'error') / sumIf({calls}, recent)
+                / greatest(sumIf({calls}, NOT recent AND {status} = 'error') / sumIf({calls}, NOT recent), 0.02)),
+            ('latency', if(2 * sumIf({latency_calls}, recent) < sumIf({calls}, recent) OR 2 * sumIf({latency_calls}, NOT recent) < sumIf({calls}, NOT recent), 0,
+                ` + p95("recent") + ` / greatest(` + p95("NOT recent") + `, 500000)))
+        ] AS jumps
+    FROM (SELECT *, {bucket} >= $__toTime_ms - INTERVAL 15 MINUTE AS recent FROM {@token_calls_1m} WHERE ` + inRange + `)
+    GROUP BY model
+    HAVING sumIf({records}, recent) >= 300 AND sumIf({records}, NOT recent) >= 300 AND sumIf({calls}, recent) > 0 AND sumIf({calls}, NOT recent) > 0
+)
+ARRAY JOIN jumps AS jump
+ORDER BY times DESC, model, what
+LIMIT 50`,
+		// Two minutes for events to arrive and be rolled up; then a quarter of an hour, and the six hours before.
+		From: 6*time.Hour + 17*time.Minute, To: 2 * time.Minute,
+		Above: 3, Pending: 10 * time.Minute,
+	}
+}
+
+// p95 is the 95th percentile of the latency, microseconds, of the rows for which the condition holds.
+func p95(condition string) string {
+	return "quantilesBFloat16WeightedMergeIf(0.5, 0.9, 0.95, 0.99)({latency}, " + condition + ")[3]"
+}
+
+// tokenSurge compares the hour under way and the one before, of each tenant and each product, with what is usual: the
+// median of the same hour on the seven days before, or of the 24 hours before, whichever is more. The hour under way can
+// only be too low, so it fires early and never for being unfinished; the hour before keeps the alert up over the turn of
+// the hour.
+func tokenSurge() alert {
+	return alert{
+		UID: "tidemark-token-surge", Title: "Token surge", Severity: severityWarning,
+		Summary: `{{ .Labels.dimension }} {{ .Labels.name }}: {{ printf "%.1f" .Values.A.Value }} times the usual tokens an hour`,
+		Description: `The tokens of this tenant or product in the hour under way, or in the one before, are several times the usual: the median of the same hour on the seven days before or of the 24 hours before, whichever is more, and a million at the least. One that has used nothing more than a day ago is not watched.
+
+What to do:
+1. The dashboard Tenant: which models, since when, and in "Heaviest users of the last hour" who. One user: a loop or a stolen key; tell the tenant, revoke the key.
+2. Many users: a launch, or a batch job. Check quotas and the budget.
+3. Errors up as well: retries without an end.
+4. Is it counted right? "tidemark audit" says.`,
+		Board: "tidemark-usage", Panel: 44,
+		SQL: `
+SELECT who.1 AS dimension, who.2 AS name, max(tokens / usual) AS times
+FROM
+(
+    SELECT
+        who,
+        hour,
+        sumIf(t, at = hour) AS tokens,
+        greatest(
+            quantileExactIf(0.5)(t, at < hour AND at >= hour - INTERVAL 7 DAY AND toHour(at) = toHour(hour)),
+            quantileExactIf(0.5)(t, at < hour AND at >= hour - INTERVAL 24 HOUR),
+            1000000) AS usual
+    FROM
+    (
+        SELECT
+            arrayJoin([('tenant', toString({tenant})), ('product', toString({product}))]) AS who,
+            {bucket} AS at,
+            sum({input_tokens} + {output_tokens}) AS t
+        FROM {@token_calls_1h}
+        WHERE ` + inRange + `
+        GROUP BY who, at
+    )
+    ARRAY JOIN [toStartOfHour($__toTime_ms, 'UTC'), toStartOfHour($__toTime_ms, 'UTC') - INTERVAL 1 HOUR] AS hour
+    GROUP BY who, hour
+    HAVING min(at) <= hour - INTERVAL 24 HOUR AND tokens > 0
+)
+GROUP BY dimension, name
+ORDER BY times DESC, dimension, name
+LIMIT 50`,
+		// The hour under way, the one before, and seven days before that.
+		From: 7*24*time.Hour + 2*time.Hour,
+		// Over three times the usual and over three million tokens: some ten US dollars an hour at list prices.
+		Above: 3, Pending: 0,
+	}
+}

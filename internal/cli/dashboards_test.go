@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tidemark/dashboards"
+	"tidemark/internal/testenv"
+)
+
+func TestDashboardsGenerate(t *testing.T) {
+	code, _, errOut := command(t, "dashboards", "generate", "--dir", "nowhere", "--alerts-dir", "nowhere else")
+	if code != exitUsage || !strings.Contains(errOut, "--dir: nowhere is not") || !strings.Contains(errOut, "--alerts-dir: nowhere else is not") {
+		t.Errorf("folders that are not there: exit code %d, %s", code, errOut)
+	}
+	boards, alerts := t.TempDir(), t.TempDir()
+	for _, note := range []string{"written", "unchanged"} {
+		code, out, errOut := command(t, "dashboards", "generate", "--dir", boards, "--alerts-dir", alerts)
+		if code != 0 || strings.Count(out, ": "+note+"\n") != 5 {
+			t.Errorf("exit code %d, want 5 files %s:\n%s%s", code, note, out, errOut)
+		}
+	}
+	// What was generated is what is committed, and check says so; it also says when it is not.
+	committed, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "deploy", "grafana", "provisioning", "alerting", dashboards.AlertsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(alerts, dashboards.AlertsFile)
+	if written, err := os.ReadFile(file); err != nil || string(written) != string(committed) {
+		t.Errorf("the rules written are not those committed (%v)", err)
+	}
+	check := func(want int, says string) {
+		t.Helper()
+		code, out, errOut := command(t, "dashboards", "check", "--alerts-dir", alerts)
+		if code != want || !strings.Contains(out, says) {
+			t.Errorf("check: exit code %d, want %d with %q:\n%s%s", code, want, says, out, errOut)
+		}
+	}
+	check(0, ": 0 problems")
+	if err := os.WriteFile(file, append(committed, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(1, dashboards.AlertsFile+": is not what the code gives")
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	check(1, dashboards.AlertsFile+": is not what the code gives")
+}
