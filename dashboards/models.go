@@ -76,7 +76,7 @@ func latencyNow(id uint32) panel {
 }
 
 func firstTokenNow(id uint32) panel {
-	return ratio(id, "First token p95", "95th percentile of the time to the first token, of the calls that tell it, by weight."+allBuckets,
+	return ratio(id, "TTFT p95", "95th percentile of the time to the first token, of the calls that tell it, by weight."+allBuckets,
 		light(unitSeconds, steps(neutral, 5.0, warning, 20.0, bad)).Decimals(1), "if(sum({first_token_calls}) = 0, NULL, "+quantile("first_token", 3)+")")
 }
 
@@ -94,7 +94,7 @@ func cacheHits(id uint32) panel {
 }
 
 func unknownTokens(id uint32) panel {
-	return ratio(id, "No token count", "Share of the calls of which neither input nor output tokens are known: they add nothing to any sum of tokens."+allBuckets,
+	return ratio(id, "Uncounted", "Share of the calls of which neither input nor output tokens are known: they add nothing to any sum of tokens."+allBuckets,
 		light(unitRatio, steps(good, 0.05, warning, 0.25, bad)).Decimals(1), "if(sum({calls}) = 0, NULL, greatest(sum({unknown_input_calls}), sum({unknown_output_calls})) / sum({calls}))")
 }
 

@@ -138,7 +138,7 @@ func countries(unit, code, number string) *geomap.PanelBuilder {
 	}
 	return geomap.NewPanelBuilder().
 		Unit(unit).NoValue("No data").
-		ColorScheme(color(dashboard.FieldColorModeIdContinuousBlues, "")).Thresholds(steps(neutral)).
+		ColorScheme(color(dashboard.FieldColorModeIdFixed, neutral)).Thresholds(steps(neutral)).
 		View(geomap.NewMapViewConfigBuilder().Id("zero").Lat(20).Lon(10).Zoom(1)).
 		Controls(geomap.NewControlsOptionsBuilder().ShowZoom(true).MouseWheelZoom(false).ShowAttribution(true)).
 		Tooltip(geomap.NewTooltipOptionsBuilder().Mode(geomap.TooltipModeDetails)).
@@ -147,7 +147,7 @@ func countries(unit, code, number string) *geomap.PanelBuilder {
 			Type("markers").Name("Countries").Tooltip(true).
 			Location(common.NewFrameGeometrySourceBuilder().Mode(common.FrameGeometrySourceModeLookup).Lookup(code).Gazetteer("public/gazetteer/countries.json")).
 			Config(map[string]any{"showLegend": true, "style": map[string]any{
-				"size": size, "color": map[string]any{"field": number, "fixed": neutral}, "opacity": 0.7,
+				"size": size, "color": map[string]any{"fixed": neutral}, "opacity": 0.6,
 				"symbol": map[string]any{"mode": "fixed", "fixed": "img/icons/marker/circle.svg"},
 			}})})
 }

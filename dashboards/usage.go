@@ -69,7 +69,7 @@ func rate(id uint32, title, what, unit, sql string) panel {
 	return panel{
 		id: id, title: title, width: 4, height: 4,
 		description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before.",
-		kind:        number(unit).GraphMode(common.BigValueGraphModeArea).Decimals(1),
+		kind:        number(unit).GraphMode(common.BigValueGraphModeArea),
 		mayBeEmpty:  "no whole bucket yet",
 		sql:         []string{sql},
 	}
@@ -307,6 +307,7 @@ func tenantTable(id uint32) panel {
 		description: "The twenty tenants with the most tokens, of the hours and days that begin in the range; a click leads to the tenant's own dashboard.",
 		kind: rows().
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
+			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
 		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", "'${grain}' != '1d'") + " UNION ALL " + byTenant("token_calls_1d", "'${grain}' = '1d'") + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
 	}
