@@ -162,4 +162,3 @@ func showAll(e schemas.Event) string {
 	}
 	return text
 }
-
