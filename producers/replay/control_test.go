@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tidemark/internal/testenv"
 	"tidemark/producers"
+	"tidemark/producers/synthetic"
 )
 
 // at writes a trace of calls at the given seconds, with these as their input.
@@ -45,6 +48,11 @@ func TestMerge(t *testing.T) {
 		if want := []int{1, 2, 5, 6, 10, 3, 4, 11, 20}; !slices.Equal(inputs(log), want) || result.Rows != 9 || result.Interrupted {
 			t.Errorf("%s: got %v, want %v", batch, inputs(log), want)
 		}
+	}
+	// Of one time, the file that is named first goes first.
+	first, second := write(t, "1", []byte(header+"2024-05-10 00:00:00,1,1\n2024-05-10 00:00:00,2,1\n")), write(t, "2", []byte(header+"2024-05-10 00:00:00,3,1\n2024-05-10 00:00:00,4,1\n"))
+	if log, _ := replayed(t, options("azure-llm", second, first)); !slices.Equal(inputs(log), []int{3, 4, 1, 2}) {
+		t.Errorf("of one time: got %v", inputs(log))
 	}
 	// A problem in one file does not touch the other, and the identities are those of the files alone.
 	bad := write(t, "bad", []byte(header+"x,1,1\n2024-05-10 00:00:04,4,1\n"))
@@ -152,6 +160,19 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestRateIsExact checks that parts of nanoseconds do not add up.
+func TestRateIsExact(t *testing.T) {
+	const rate = 3e6
+	p := pace{rate: rate}
+	var last time.Duration
+	for range int(rate) + 1 {
+		last = p.due(0)
+	}
+	if last < time.Second-time.Microsecond || last > time.Second {
+		t.Errorf("after a second's worth of events it is %v", last)
+	}
+}
+
 // TestSchedule measures how late events are when the log is slow.
 func TestSchedule(t *testing.T) {
 	file := at(t, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -174,6 +195,27 @@ func TestSchedule(t *testing.T) {
 		at := log.at[len(log.at)-1]
 		if at > 9*time.Second+2*pacedInterval {
 			t.Errorf("the last event came at %v: the delay was not made up for", at)
+		}
+	})
+}
+
+// TestScheduleOfTrace replays a published trace at 60 times its pace to a log that takes its time for every call: what
+// batches and waits add to the error stays far below 20 ms.
+func TestScheduleOfTrace(t *testing.T) {
+	trace := testenv.Data(t, "azure-llm-2023/AzureLLMInferenceTrace_conv.csv")
+	synctest.Test(t, func(t *testing.T) {
+		o := options("azure-llm", trace)
+		o.Speed = 60
+		begin := time.Now()
+		result, err := Run(t.Context(), &producers.Sender{Log: &memory{full: func(int) { time.Sleep(3 * time.Millisecond) }}}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := result.Schedule; s.Events != 19366 || s.P99 > 6*time.Millisecond || s.Max > 8*time.Millisecond {
+			t.Errorf("the schedule is %+v", s)
+		}
+		if took, want := time.Since(begin), result.Last.Sub(result.First)/60; took < want || took > want+time.Second {
+			t.Errorf("took %v, want %v", took, want)
 		}
 	})
 }
@@ -281,6 +323,40 @@ func TestItems(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestItemsThatRepeat replays a source with repeats and poison, which have no time: all of it, or only events.
+func TestItemsThatRepeat(t *testing.T) {
+	made := func() Options {
+		g, err := synthetic.New(synthetic.Options{Events: 500, Profile: "token_calls", Duplicates: 0.2, Poison: 0.05, Start: start, Span: time.Hour, Run: "test", Partitions: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Options{Run: "test", Name: "workload", Items: g}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		o := made()
+		o.Speed = 3600
+		result, err := Run(t.Context(), &producers.Sender{Log: sink{}}, o)
+		if c := result.Truth.Total(); err != nil || c.Produced != 500 || c.Duplicates == 0 || c.Poison == 0 || result.Outside != 0 {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		if s := result.Schedule; s.Events != 500 || s.Max > 2*pacedInterval {
+			t.Errorf("the schedule is %+v", s)
+		}
+	})
+	o := made()
+	o.From = start
+	result, err := Run(t.Context(), &producers.Sender{Log: sink{}}, o)
+	if c := result.Truth.Total(); err != nil || c.Produced != c.Events || c.Events == 0 || int64(c.Events)+result.Outside != 500 {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
+// sink is a Log that takes anything.
+type sink struct{}
+
+func (sink) Partitions(context.Context, string) (int, error)  { return 4, nil }
+func (sink) Append(context.Context, []producers.Record) error { return nil }
 
 // TestDryRun adds up what would be sent and sends nothing.
 func TestDryRun(t *testing.T) {

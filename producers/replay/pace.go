@@ -26,6 +26,11 @@ func (p *pace) due(timeUs int64) time.Duration {
 		after := min(float64(timeUs-p.first)*float64(time.Microsecond)/p.speed, longest)
 		p.last = max(p.last, time.Duration(after))
 	}
+	return p.next()
+}
+
+// next returns when an item is due that has no time: with the event before it.
+func (p *pace) next() time.Duration {
 	if p.rate > 0 {
 		p.last = max(p.last, time.Duration(p.free))
 		p.free = max(p.free, float64(p.last)) + float64(time.Second)/p.rate

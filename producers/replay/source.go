@@ -29,6 +29,9 @@ type source struct {
 	reading <-chan struct{} // Closed when the context is over that sources read under, a moment before stop is.
 	pace    pace
 
+	// repeats tells repeats from events where the source does not; nil where it does.
+	repeats *repeats
+
 	passed  atomic.Int64 // Items let through.
 	outside int64        // Items outside of the range in time.
 	ended   bool         // There is no more to come.
@@ -45,6 +48,7 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 		err = errors.New("replay: the source was not opened")
 	case o.Topic != nil:
 		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
+		s.repeats = newRepeats(maxRepeats)
 	case o.Table != nil:
 		s.reader, err = newTableReader(ctx, o, s.tally, stop)
 	case o.Name != "":
@@ -88,16 +92,25 @@ func (s *source) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// keep takes the items out of b, from one on, that are outside of the range, and says when the others are due.
+// keep takes the items out of b, from one on, that are outside of the range, and says when the others are due. What is
+// no event has no time of its own: it goes with the event before it, and not at all where a range is asked for, since it
+// may repeat what is outside.
 func (s *source) keep(b *producers.Batch, from int) {
 	kept := b.Items[:from]
 	for i := range b.Items[from:] {
 		item := b.Items[from+i]
-		if !s.within(item.Time) {
+		switch {
+		case item.Kind == producers.Fresh && s.within(item.Time):
+			item.Due = s.pace.due(item.Time)
+		case item.Kind != producers.Fresh && s.options.From.IsZero() && s.options.To.IsZero():
+			item.Due = s.pace.next()
+		default:
 			s.outside++
 			continue
 		}
-		item.Due = s.pace.due(item.Time)
+		if s.repeats != nil {
+			item.Kind = s.repeats.kind(&item)
+		}
 		kept = append(kept, item)
 	}
 	s.passed.Add(int64(len(kept) - from))
@@ -136,9 +149,7 @@ func (s *source) result(truth *producers.Truth) Result {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}
 	r.Interrupted = !s.ended || r.Sent < s.passed.Load()
-	if unsure, ok := s.reader.(interface{ unsure() bool }); ok {
-		r.Unreported = unsure.unsure()
-	}
+	r.Unreported = s.repeats != nil && s.repeats.full
 	return r
 }
 

@@ -66,17 +66,16 @@ func (t *Topic) validate() error {
 
 // topicReader reads the partitions of a topic, merged by time.
 type topicReader struct {
-	topic   *Topic
-	tally   *tally
-	stop    <-chan struct{}
-	merge   merge
-	repeats repeats
-	done    atomic.Int64 // Offsets looked at, of whole.
-	whole   int64
+	topic *Topic
+	tally *tally
+	stop  <-chan struct{}
+	merge merge
+	done  atomic.Int64 // Offsets looked at, of whole.
+	whole int64
 }
 
 func newTopicReader(ctx context.Context, o Options, t *tally, stop <-chan struct{}) (*topicReader, error) {
-	r := &topicReader{topic: o.Topic, tally: t, stop: stop, repeats: repeats{times: map[uint64]int64{}}}
+	r := &topicReader{topic: o.Topic, tally: t, stop: stop}
 	offsets, err := o.Topic.Log.Offsets(ctx, o.Topic.Name)
 	if err != nil {
 		return nil, fmt.Errorf("find the topic: %w", err)
@@ -105,18 +104,15 @@ func (r *topicReader) Next(b *producers.Batch, limit int) error {
 		if err != nil {
 			return err
 		}
-		item, err := b.AddEvent(e)
-		if err != nil {
+		if err := addEvent(b, e); err != nil {
 			return err
 		}
-		item.Kind = r.repeats.kind(item)
 	}
 	return nil
 }
 
 func (r *topicReader) read() (done, whole int64) { return r.done.Load(), r.whole }
 func (r *topicReader) close()                    {}
-func (r *topicReader) unsure() bool              { return r.repeats.full }
 
 // partition is the stream of one partition.
 type partition struct {
@@ -203,8 +199,11 @@ const maxRepeats = 1 << 21
 // count of events with what is stored.
 type repeats struct {
 	times map[uint64]int64 // By half of the identity.
+	most  int              // Of them.
 	full  bool             // There were more than could be remembered: what kind gives is not to be trusted.
 }
+
+func newRepeats(most int) *repeats { return &repeats{times: map[uint64]int64{}, most: most} }
 
 func (r *repeats) kind(item *producers.Item) producers.Kind {
 	key := half(item.Identity)
@@ -214,7 +213,7 @@ func (r *repeats) kind(item *producers.Item) producers.Kind {
 		return producers.Duplicate
 	case seen:
 		return producers.Conflict
-	case len(r.times) >= maxRepeats:
+	case len(r.times) >= r.most:
 		r.full = true
 	default:
 		r.times[key] = item.Time

@@ -119,6 +119,7 @@ func TestTopic(t *testing.T) {
 		{"from an offset", func(t *Topic, _ *topicLog) { t.FromOffset = 3 }, "d"},
 		{"tenant", func(t *Topic, _ *topicLog) { t.Tenant = "u" }, "u1"},
 		{"start of the log", func(_ *Topic, l *topicLog) { l.starts = []int64{2} }, "c g e h u1 f d"},
+		{"offsets in one fetch", func(t *Topic, l *topicLog) { t.FromOffset, t.ToOffset, l.step = 1, 3, 9 }, "h b c u1 f"},
 		{"one at a time", func(_ *Topic, l *topicLog) { l.step = 1 }, "a g e h b c u1 f d"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,10 +171,11 @@ func TestTopicTruth(t *testing.T) {
 		t.Errorf("got %s, want %s", text, want)
 	}
 	// Beyond what can be remembered the truth is not claimed.
-	r := repeats{times: map[uint64]int64{}}
-	for i := range maxRepeats + 1 {
+	const most = 1000
+	r := newRepeats(most)
+	for i := range most + 1 {
 		item := producers.Item{Identity: schemas.IdentityOf("t", "s", fmt.Sprint(i)), Time: 1}
-		if r.kind(&item) != producers.Fresh || r.full != (i == maxRepeats) {
+		if r.kind(&item) != producers.Fresh || r.full != (i == most) {
 			t.Fatalf("event %d: full %t", i, r.full)
 		}
 	}
