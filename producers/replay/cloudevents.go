@@ -196,10 +196,10 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 	}
 	setTime(e, us)
 	for _, name := range names {
-		if _, isTotal := totalNamed(name); isTotal || name == fieldTenant && c.options.Tenant != "" || name == fieldProduct && c.options.Product != "" {
+		if _, isTotal := totalNamed(name); isTotal || name == fieldUser || name == fieldTenant && c.options.Tenant != "" || name == fieldProduct && c.options.Product != "" {
 			continue
 		}
-		if bad := c.field(m, name, data, name, 0, text["source"]); bad != nil {
+		if bad := c.field(m, name, data, name, 0); bad != nil {
 			return bad
 		}
 	}
@@ -210,8 +210,13 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 			return bad
 		}
 	}
+	if fields.ByTextName(fieldUser) != nil { // When the tenant is known, within which it is hashed.
+		if bad := c.field(m, fieldUser, data, fieldUser, 0); bad != nil {
+			return bad
+		}
+	}
 	if call, ok := e.(*usagev1.TokenCall); ok {
-		if bad := c.call(call, data, text["source"]); bad != nil {
+		if bad := c.call(call, data); bad != nil {
 			return bad
 		}
 	}
@@ -240,7 +245,7 @@ func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) 
 }
 
 // field sets a field from the value at a path of the data, if there is one and the field is not set.
-func (c *cloudRows) field(m protoreflect.Message, name string, data object, path string, shift int, source string) *rowError {
+func (c *cloudRows) field(m protoreflect.Message, name string, data object, path string, shift int) *rowError {
 	raw, ok := data.lookup(path)
 	fd := m.Descriptor().Fields().ByTextName(name)
 	if !ok || m.Has(fd) {
@@ -259,7 +264,7 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 		}
 		m.Set(fd, protoreflect.ValueOfUint64(h)) // 0 after an error, which ends the row.
 	default:
-		problem = setField(m, fd, text, shift, source)
+		problem = setField(m, fd, text, shift, m.Get(m.Descriptor().Fields().ByTextName(fieldTenant)).String())
 	}
 	if problem != "" {
 		return c.bad(path, path+" "+problem)
@@ -268,10 +273,10 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 }
 
 // call sets what a token call may have under other names.
-func (c *cloudRows) call(call *usagev1.TokenCall, data object, source string) *rowError {
+func (c *cloudRows) call(call *usagev1.TokenCall, data object) *rowError {
 	m := call.ProtoReflect()
 	for _, a := range aliases {
-		if bad := c.field(m, a.field, data, a.path, a.shift, source); bad != nil {
+		if bad := c.field(m, a.field, data, a.path, a.shift); bad != nil {
 			return bad
 		}
 	}
@@ -281,7 +286,7 @@ func (c *cloudRows) call(call *usagev1.TokenCall, data object, source string) *r
 			continue // The total says nothing new.
 		}
 		for _, path := range totalPaths[i] {
-			if bad := c.field(m, of.part, data, path, 0, source); bad != nil {
+			if bad := c.field(m, of.part, data, path, 0); bad != nil {
 				return bad
 			}
 		}

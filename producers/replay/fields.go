@@ -22,6 +22,7 @@ const (
 	fieldRun     = "run"
 	fieldTenant  = "tenant"
 	fieldProduct = "product"
+	fieldUser    = "user"
 )
 
 // total is a sum that a row may have instead of one of its parts: the other parts, where they are known, are taken off.
@@ -98,8 +99,9 @@ func unitsOf(fd protoreflect.FieldDescriptor) map[string]int {
 func listed[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
 // setField sets a field of m from text that is not empty, given in a unit that is shift digits more than the field's. It
-// returns what is wrong, to be read after a name; empty if nothing is. A user is hashed, within the source.
-func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int, source string) string {
+// returns what is wrong, to be read after a name; empty if nothing is. A user is hashed, within the tenant: the same person
+// is the same user whichever system speaks of them.
+func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int, tenant string) string {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
 		m.Set(fd, protoreflect.ValueOfString(strings.ToValidUTF8(text, "\ufffd")))
@@ -117,7 +119,7 @@ func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text stri
 		m.Set(fd, protoreflect.ValueOfUint64(n))
 	case protoreflect.Fixed64Kind:
 		var h userHash
-		m.Set(fd, protoreflect.ValueOfUint64(h.of(source, text)))
+		m.Set(fd, protoreflect.ValueOfUint64(h.of(tenant, text)))
 	case protoreflect.Sfixed64Kind:
 		n, problem := signed(text, shift)
 		if problem != "" {

@@ -253,7 +253,7 @@ func BenchmarkSource(b *testing.B) {
 		var m *Mapping
 		switch format {
 		case "burstgpt":
-			head, row = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n", "45,ChatGPT,1087,230,1317,Conversation log\n"
+			head, row = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n", "45,ChatGPT,1000,200,1200,Conversation log\n"
 		case "cloudevents":
 			head, row = "", `{"specversion":"1.0","id":"resp-2","source":"/app","type":"token_call","tenant":"acme","product":"api","time":"2026-11-23T12:00:01.5Z","data":{"gen_ai.provider.name":"openai","gen_ai.response.model":"gpt","gen_ai.usage.input_tokens":300,"gen_ai.usage.output_tokens":180}}`+"\n"
 		case "csv":

@@ -54,9 +54,13 @@ func (m *mappedRows) set(values []string, n uint64) (int, string) {
 	copyInto(m.event, m.base)
 	message := m.event.ProtoReflect()
 	fields := message.Descriptor().Fields()
-	for i := range m.mapping.rules {
-		if column, text := m.apply(&m.mapping.rules[i], values); text != "" {
-			return column, text
+	for _, users := range []bool{false, true} { // A user is hashed within the tenant.
+		for i := range m.mapping.rules {
+			if r := &m.mapping.rules[i]; (r.name == fieldUser) == users {
+				if column, text := m.apply(r, values); text != "" {
+					return column, text
+				}
+			}
 		}
 	}
 	for i := range m.mapping.rules {
@@ -108,7 +112,7 @@ func (m *mappedRows) apply(r *rule, values []string) (int, string) {
 	if text == "" {
 		return 0, ""
 	}
-	if problem := setField(m.event.ProtoReflect(), r.field, text, r.shift, m.mapping.source); problem != "" {
+	if problem := setField(m.event.ProtoReflect(), r.field, text, r.shift, m.event.GetTenant()); problem != "" {
 		return m.fault(r.column, r.name, problem)
 	}
 	return 0, ""

@@ -41,13 +41,13 @@ type userHash struct {
 	user  uint64
 }
 
-// of returns a hash of the trace within its source, never 0, or 0 for none.
-func (h *userHash) of(source, trace string) uint64 {
+// of returns a hash of the trace within the scope, always the same one for one hash, never 0, or 0 for none.
+func (h *userHash) of(scope, trace string) uint64 {
 	if trace == "" {
 		return 0
 	}
 	if trace != h.trace {
-		sum := sha256.Sum256([]byte(source + "/" + trace))
+		sum := sha256.Sum256([]byte(scope + "/" + trace))
 		h.trace, h.user = strings.Clone(trace), max(binary.BigEndian.Uint64(sum[:8]), 1)
 	}
 	return h.user
