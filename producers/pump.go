@@ -34,6 +34,9 @@ type Pump struct {
 	Duration time.Duration
 	// Stop ends the run when closed: what is on its way is waited for and counted. Default nil.
 	Stop <-chan struct{}
+	// Emit, if set, is called before every call of the log with the items about to go and the time since the start of the
+	// run, never twice at a time. The items are only to be read, and only during the call. Default nil.
+	Emit func(items []Item, at time.Duration)
 	// Progress, if set, is called after every batch, never twice at a time. The Truth is only to be read, and only
 	// during the call.
 	Progress func(Progress)
@@ -110,6 +113,9 @@ func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
 				return err
 			}
 			continue
+		}
+		if p.Emit != nil {
+			p.Emit(items[:n], pacer.Elapsed())
 		}
 		if err := p.Sender.SendItems(ctx, items[:n]); err != nil {
 			return err

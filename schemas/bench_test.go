@@ -59,7 +59,7 @@ func BenchmarkAppend(b *testing.B) {
 // BenchmarkUnmarshal is what the generated code takes for the same bytes, without making a row.
 func BenchmarkUnmarshal(b *testing.B) {
 	values := benchValues(b, TokenCallType)
-	e := newEvent(TokenCallType)
+	e := NewEvent(TokenCallType)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if err := protobuf.Unmarshal(values[i%benchRows], e); err != nil {

@@ -16,7 +16,7 @@ import (
 // agree fails the test unless c, which keeps its rows, treats value exactly as the generated code and Validate do.
 func agree(t testing.TB, typ Type, c Columns, value []byte, at Coordinates) (ok bool) {
 	t.Helper()
-	e := newEvent(typ)
+	e := NewEvent(typ)
 	wellFormed := protobuf.Unmarshal(value, e)
 	var unacceptable error
 	if wellFormed == nil {
@@ -129,7 +129,7 @@ func TestMutatedMessages(t *testing.T) {
 					continue
 				}
 				appended++
-				e := newEvent(s.Type)
+				e := NewEvent(s.Type)
 				if err := protobuf.Unmarshal(value, e); err != nil {
 					t.Fatal(err)
 				}
@@ -177,7 +177,7 @@ func FuzzColumns(f *testing.F) {
 			}
 			return
 		}
-		e := newEvent(s.Type)
+		e := NewEvent(s.Type)
 		if err := protobuf.Unmarshal(value, e); err != nil {
 			t.Fatal(err)
 		}

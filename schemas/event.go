@@ -39,8 +39,8 @@ func TypeOf(e Event) (Type, bool) {
 	return 0, false
 }
 
-// newEvent returns an empty message of type t.
-func newEvent(t Type) Event {
+// NewEvent returns an empty message of type t, which must be one of the Type constants.
+func NewEvent(t Type) Event {
 	switch t {
 	case QueryType:
 		return &usagev1.Query{}

@@ -32,7 +32,7 @@ func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
 // randomEvent returns a valid event of type t whose fields take their edges now and then.
 func randomEvent(r *rand.Rand, t Type) Event {
-	e := newEvent(t)
+	e := NewEvent(t)
 	m := e.ProtoReflect()
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {

@@ -20,7 +20,7 @@ func TestSpecs(t *testing.T) {
 		if byTopic, ok := SpecByTopic(s.Topic); !ok || byTopic != s {
 			t.Errorf("by topic: %+v", byTopic)
 		}
-		if typ, ok := TypeOf(newEvent(s.Type)); !ok || typ != s.Type {
+		if typ, ok := TypeOf(NewEvent(s.Type)); !ok || typ != s.Type {
 			t.Errorf("type of a new %s: %v", s.Name, typ)
 		}
 	}

@@ -41,7 +41,7 @@ type root struct {
 	Stack       stackCmd       `cmd:"" help:"Run the embedded stack: a Kafka-protocol broker and the ClickHouse engine, on loopback."`
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
 	Generate    generateCmd    `cmd:"" help:"Produce a seeded synthetic workload and print the exact truth of it."`
-	Replay      replayCmd      `cmd:"" help:"Put a recorded trace back onto the log, at any pace, without counting twice."`
+	Replay      replayCmd      `cmd:"" help:"Put recorded usage (files, a topic, a table, a scenario) back onto the log, at any pace, without counting twice."`
 	Ingest      ingestCmd      `cmd:"" help:"Move events from Kafka to ClickHouse, each counted exactly once."`
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`
 	Audit       auditCmd       `cmd:"" help:"Prove that log, ledger, raw rows and rollups agree; exit 1 on any difference."`

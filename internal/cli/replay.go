@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"tidemark/producers/replay"
 )
@@ -14,53 +18,149 @@ import (
 type replayCmd struct {
 	commonFlags
 	kafkaFlags
+	clickhouseFlags
 	producerFlags
-	Format  string   `arg:"" help:"azure-llm (CSV), mooncake (JSONL) or agentic (CSV)."`
-	Files   []string `arg:"" help:"Trace files, plain or gzip; '-' is standard input."`
-	Speed   string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Replay"`
-	Start   string   `help:"Time of the trace's zero, RFC 3339; required where a trace has relative time only." placeholder:"TIME" group:"Replay"`
-	Tenant  string   `help:"Tenant of the events; the format's own when empty." placeholder:"NAME" group:"Replay"`
-	Product string   `help:"Product of the events; the format's own when empty." placeholder:"NAME" group:"Replay"`
+	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), topic:NAME, table:NAME or scenario:NAME."`
+	Files      []string `arg:"" optional:"" help:"Files of that format, plain or gzip, merged by time; '-' is standard input."`
+	Speed      string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Pace"`
+	Rate       float64  `help:"Events a second at the most; 0 sets no bound." default:"0" placeholder:"N" group:"Pace"`
+	From       string   `help:"Only events from this time on: RFC 3339 or a date, UTC." placeholder:"TIME" group:"Selection"`
+	To         string   `help:"Only events before this time." placeholder:"TIME" group:"Selection"`
+	Limit      int64    `help:"Stop after this many events; 0 sends all." default:"0" placeholder:"N" group:"Selection"`
+	FromOffset int64    `help:"topic: only records from this offset of each partition on." default:"0" placeholder:"N" group:"Selection"`
+	ToOffset   int64    `help:"topic: only records before this offset of each partition; 0 goes to its end." default:"0" placeholder:"N" group:"Selection"`
+	Filter     string   `help:"table: only rows for which this SQL condition over the view's columns holds." placeholder:"SQL" group:"Selection"`
+	DryRun     bool     `help:"Send nothing; show what would be sent, and how much of it is stored already." group:"Selection"`
+	Start      string   `help:"Time of the trace's zero, RFC 3339; required where a file has relative times only." placeholder:"TIME" group:"Events"`
+	Mapping    string   `help:"csv, jsonl: the YAML file that says what the columns mean." placeholder:"FILE" group:"Events"`
+	Type       string   `help:"topic: type of the events on a topic whose name does not say it." placeholder:"TYPE" group:"Events"`
+	Tenant     string   `help:"Files: tenant of the events instead of their own. topic, table: only the events of this tenant." placeholder:"NAME" group:"Events"`
+	Product    string   `help:"Files: product of the events instead of their own." placeholder:"NAME" group:"Events"`
 }
 
 // Help is the long text of "tidemark replay --help".
 func (replayCmd) Help() string {
-	lines := []string{"Identities and times come from the trace alone, so replaying a file again, plain, gzipped or from standard input, at any",
-		"speed, changes no total. A row that cannot be read is reported by file, line and column and skipped; the exit code",
-		"is 1 then.", "", "Formats:"}
-	for _, format := range replay.Formats() {
-		lines = append(lines, fmt.Sprintf("  %-10s %s", format.Name, format.Description))
+	lines := []string{
+		"Identities and times come from the recorded data alone, so replaying it again, plain, gzipped or from standard input, at",
+		"any speed, changes no total: a replay that died is simply run again. What cannot be read is reported by file, line and",
+		"column (or topic, partition and offset) and skipped; the exit code is 1 then. With a pace, how late the events were is",
+		"printed at the end.",
+		"", "Formats of files:",
 	}
-	return strings.Join(lines, "\n")
+	for _, format := range replay.Formats() {
+		lines = append(lines, fmt.Sprintf("  %-12s %s", format.Name, format.Description))
+	}
+	return strings.Join(append(lines, sourcesHelp), "\n")
 }
 
-// options validates the replay's own flags.
+const sourcesHelp = `
+Other sources:
+  topic:NAME     the records of a topic up to where it ends now: token_calls (of the namespace), lab.token_calls.v1 (of
+                 another), or any topic with --type. They keep their identity: in the same namespace nothing counts twice.
+  table:NAME     what the view of a raw table shows: token_calls (of the namespace) or lab.token_calls.
+  scenario:NAME  a scenario, into the namespace tidemark_scenarios unless --namespace says otherwise.
+
+A mapping for csv and jsonl (a column of JSON lines may be a path such as usage.input):
+  type: token_calls              # or queries, signups, model_events, reference_points
+  source: my-gateway             # who speaks; part of the identity for ever
+  time: {column: at, format: unix_ms}    # datetime (the default, with zone: Europe/Berlin where it names none),
+                                 # unix_s, unix_us, unix_ns, relative_s, relative_ms, relative_us (with --start), or
+                                 # the moment 2006-01-02 15:04:05 written the way the file would: 02.01.2006 15:04
+  id: [request_id]               # columns that identify a row; without it, its place and its content do
+  fields:
+    tenant: {constant: acme}     # or --tenant; product likewise
+    model: model_name            # FIELD: COLUMN
+    input_total: prompt_tokens   # all input; what input_cache_read and input_cache_write have is taken off
+    output_visible: {column: completion_tokens, default: "0"}
+    latency_us: {column: latency, unit: ms}
+    status: {column: outcome, values: {success: ok, failed: error}, default: ok}`
+
+// defaultSpeed is the pace where none is given.
+const defaultSpeed = "max"
+
+// options validates the replay's own flags and returns what does not depend on the kind of source.
 func (c *replayCmd) options() (replay.Options, error) {
-	o := replay.Options{Format: c.Format, Files: c.Files, Tenant: c.Tenant, Product: c.Product}
+	o := replay.Options{Files: c.Files, Tenant: c.Tenant, Product: c.Product, Limit: c.Limit, Rate: c.Rate}
 	var errs []error
-	if c.Speed != "max" {
+	if c.Speed != defaultSpeed {
 		speed, err := strconv.ParseFloat(c.Speed, 64)
-		if err != nil || speed <= 0 {
+		if err != nil || !(speed > 0) || math.IsInf(speed, 0) {
 			errs = append(errs, fmt.Errorf("--speed: %q is not max or a positive number", c.Speed))
+		} else {
+			o.Speed = speed
 		}
-		o.Speed = speed
 	}
-	if c.Start != "" {
-		start, err := time.Parse(time.RFC3339Nano, c.Start)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("--start: %q is not a time like 2026-03-02T00:00:00Z", c.Start))
+	for _, at := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"--start", c.Start, &o.Start}, {"--from", c.From, &o.From}, {"--to", c.To, &o.To}} {
+		if at.text == "" {
+			continue
 		}
-		o.Start = start
+		var err error
+		if *at.into, err = parseMoment(at.text); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", at.flag, err))
+		}
 	}
-	return o, errors.Join(append(errs, o.Validate())...)
+	return o, errors.Join(errs...)
+}
+
+// parseMoment reads a time in RFC 3339 or a date, which is its beginning in UTC.
+func parseMoment(text string) (time.Time, error) {
+	if day, err := time.Parse(time.DateOnly, text); err == nil {
+		return day, nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is not a time like 2026-03-02T00:00:00Z or a date", text)
+	}
+	return at, nil
 }
 
 // Run replays.
-func (c *replayCmd) Run(ctx context.Context, s Streams) (err error) {
+func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err error) {
+	c.chooseNamespace(line)
 	options, optionsErr := c.options()
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.producerFlags.validate(), optionsErr); err != nil {
+	open, sourceErr := c.opener(&options)
+	if sourceErr == nil {
+		optionsErr = errors.Join(optionsErr, options.Validate())
+	}
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), optionsErr, sourceErr); err != nil {
 		return err
 	}
+	options.Run, options.Stdin = c.label("replay", time.Now()), s.In
+	if open != nil {
+		closeSource, openErr := open(ctx)
+		if openErr != nil {
+			return openErr
+		}
+		defer func() { err = errors.Join(err, closeSource()) }()
+	}
+	options.OnProblem = func(p replay.Problem) { fmt.Fprintf(s.Err, "%s\n", p) }
+	report := newReporter(s.Err)
+	options.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
+	if c.DryRun {
+		return c.dryRun(ctx, s, options, report)
+	}
+	return c.send(ctx, s, options, report)
+}
+
+// chooseNamespace takes the default of the kind of source where no namespace is given.
+func (c *replayCmd) chooseNamespace(line *kong.Context) {
+	if _, set := os.LookupEnv("TIDEMARK_NAMESPACE"); set {
+		return
+	}
+	for _, at := range line.Path {
+		if at.Flag != nil && at.Flag.Name == "namespace" {
+			return
+		}
+	}
+	if kind, _, named := strings.Cut(c.Source, ":"); named && kind == "scenario" {
+		c.Namespace = scenarioNamespace
+	}
+}
+
+func (c *replayCmd) send(ctx context.Context, s Streams, options replay.Options, report *reporter) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
@@ -69,30 +169,11 @@ func (c *replayCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeLog()) }()
-	options.Run, options.Stdin = c.label("replay", time.Now()), s.In
-	options.OnProblem = func(p replay.Problem) { fmt.Fprintf(s.Err, "%s\n", p) }
-	report := newReporter(s.Err)
-	options.Progress = func(p replay.Progress) {
-		report.line("%s rows read, %s sent", number(uint64(p.Rows)), number(uint64(p.Sent)))
-	}
 	started := time.Now()
 	result, err := replay.Run(ctx, sender, options)
 	report.end()
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "run %s: %s rows of %s, events from %s to %s\n", options.Run, number(uint64(result.Rows)), c.Format,
-		result.First.UTC().Format(time.RFC3339), result.Last.UTC().Format(time.RFC3339))
-	if err := printTruth(s, result.Truth, time.Since(started)); err != nil {
-		return err
-	}
-	if result.Interrupted {
-		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest, nothing will count twice")
-		return errFound
-	}
-	if result.Skipped > 0 {
-		fmt.Fprintf(s.Err, "tidemark: %s rows were skipped, see above\n", number(uint64(result.Skipped)))
-		return errFound
-	}
-	return nil
+	return c.printResult(s, options, result, time.Since(started))
 }

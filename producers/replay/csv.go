@@ -44,7 +44,7 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 	for _, want := range columns {
 		field := slices.Index(header, want.name)
 		if field < 0 && want.required {
-			return nil, fmt.Errorf("line %d: there is no column %s", l.number, want.name)
+			return nil, fmt.Errorf("line %d: there is no column %s%s", l.number, want.name, want.missing(header))
 		}
 		if field >= 0 && slices.Contains(header[field+1:], want.name) {
 			return nil, fmt.Errorf("line %d: the column %s is there twice", l.number, want.name)
@@ -52,6 +52,14 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 		c.fields = append(c.fields, field)
 	}
 	return c, nil
+}
+
+// missing says why the column should be there, and which are.
+func (c column) missing(header []string) string {
+	if c.why == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s; the columns are %s", c.why, strings.Join(header, ", "))
 }
 
 // restart makes a reader that begins at the next line.

@@ -33,7 +33,7 @@ func drain(t *testing.T, format string, data []byte) drained {
 	t.Helper()
 	o := options(format, Stdin)
 	o.Stdin, o.Speed = bytes.NewReader(data), 1e3
-	src, err := newSource(o, nil)
+	src, err := newSource(t.Context(), o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func drain(t *testing.T, format string, data []byte) drained {
 	if errors.Is(out.err, io.EOF) {
 		out.err = nil
 	}
-	out.rows, out.problems = src.rows.Load(), int(src.skipped)
+	out.rows, out.problems = src.tally.rows.Load(), int(src.tally.skipped)
 	if rest := out.rows - int64(len(out.events)); rest < 0 || int64(out.problems) < rest || int64(out.problems) > rest+1 {
 		t.Fatalf("%d rows, %d events, %d problems", out.rows, len(out.events), out.problems)
 	}
@@ -154,11 +154,112 @@ func FuzzMooncake(f *testing.F) {
 	})
 }
 
+func FuzzBurst(f *testing.F) {
+	seedFrom(f, "burstgpt.csv")
+	var p packer
+	f.Fuzz(func(t *testing.T, data []byte) { p.checkCSV(t, "burstgpt", data) })
+}
+
+// drainAny reads data of any type of event through a source.
+func drainAny(t *testing.T, o Options, data []byte) {
+	t.Helper()
+	o.Files, o.Stdin, o.Run = []string{Stdin}, bytes.NewReader(data), "test"
+	src, err := newSource(t.Context(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.close()
+	var b producers.Batch
+	var events int64
+	for err == nil {
+		b.Reset()
+		err = src.Next(&b, 100)
+		for _, item := range b.Items {
+			events++
+			meta, appendErr := schemas.NewColumns(item.Type).Append(item.Value, schemas.Coordinates{})
+			if appendErr != nil || meta.Identity != item.Identity || meta.Time != item.Time || meta.Run != "test" {
+				t.Fatalf("%+v, %v", meta, appendErr)
+			}
+		}
+	}
+	if rest := src.tally.rows.Load() - events; rest < 0 || src.tally.skipped < rest || src.tally.skipped > rest+1 {
+		t.Fatalf("%d rows, %d events, %d problems, %v", src.tally.rows.Load(), events, src.tally.skipped, err)
+	}
+	for _, p := range src.tally.problems {
+		if p.Line < 1 || p.Text == "" {
+			t.Fatalf("a problem without a place or a text: %+v", p)
+		}
+	}
+}
+
+func FuzzCloudEvents(f *testing.F) {
+	seedFrom(f, "cloudevents.jsonl")
+	f.Fuzz(func(t *testing.T, data []byte) { drainAny(t, Options{Format: "cloudevents"}, data) })
+}
+
+func FuzzMappedCSV(f *testing.F) {
+	seedFrom(f, "mapped.csv")
+	m, err := ReadMapping("testdata/mapped.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { drainAny(t, Options{Format: "csv", Mapping: m}, data) })
+}
+
+func FuzzMappedJSON(f *testing.F) {
+	seedFrom(f, "mapped.jsonl")
+	m, err := ReadMapping("testdata/mapped-jsonl.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) { drainAny(t, Options{Format: "jsonl", Mapping: m}, data) })
+}
+
+// FuzzMapping reads any text as a mapping: what is accepted can be used, what is not says where and what to do.
+func FuzzMapping(f *testing.F) {
+	files, err := filepath.Glob("testdata/mapp*/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range append(files, "testdata/mapped.yaml", "testdata/mapped-jsonl.yaml") {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := parseMapping("m.yaml", data)
+		if err != nil {
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				if !strings.HasPrefix(line, "m.yaml:") || !strings.Contains(line, "; ") {
+					t.Fatalf("no file, line and remedy: %s", line)
+				}
+			}
+			return
+		}
+		o := Options{Format: "jsonl", Mapping: m, Tenant: "t", Product: "p"}
+		if m.time.relative {
+			o.Start = start
+		}
+		drainAny(t, o, []byte(`{"at":1,"m":"x"}`+"\n{}\n"))
+	})
+}
+
 func BenchmarkSource(b *testing.B) {
 	for _, info := range Formats() {
 		format := info.Name
 		head, row := header, "2023-11-16 18:15:46.6805900,374,44\r\n"
+		var m *Mapping
 		switch format {
+		case "burstgpt":
+			head, row = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n", "45,ChatGPT,1000,200,1200,Conversation log\n"
+		case "cloudevents":
+			head, row = "", `{"specversion":"1.0","id":"resp-2","source":"/app","type":"token_call","tenant":"acme","product":"api","time":"2026-11-23T12:00:01.5Z","data":{"gen_ai.provider.name":"openai","gen_ai.response.model":"gpt","gen_ai.usage.input_tokens":300,"gen_ai.usage.output_tokens":180}}`+"\n"
+		case "csv":
+			m, head, row = benchMapping(b), "at,tenant,model,in,out\n", "2023-11-16 18:15:46.6805900,acme,gpt,374,44\n"
+		case "jsonl":
+			m, head, row = benchMapping(b), "", `{"at":"2023-11-16 18:15:46.6805900","tenant":"acme","model":"gpt","in":374,"out":44}`+"\n"
 		case "mooncake":
 			head, row = "", `{"timestamp": 277, "input_length": 32140, "output_length": 92, "hash_ids": [`+strings.Repeat("123456, ", 60)+"0]}\n"
 		case "agentic":
@@ -172,8 +273,8 @@ func BenchmarkSource(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				o := options(format, Stdin)
-				o.Stdin = bytes.NewReader(data)
-				src, err := newSource(o, nil)
+				o.Stdin, o.Mapping = bytes.NewReader(data), m
+				src, err := newSource(b.Context(), o, nil)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -181,11 +282,20 @@ func BenchmarkSource(b *testing.B) {
 					batch.Reset()
 					err = src.Next(&batch, producers.DefaultBatchItems)
 				}
-				if src.good != rows {
-					b.Fatalf("%d rows", src.good)
+				if src.passed.Load() != rows {
+					b.Fatalf("%d rows", src.passed.Load())
 				}
 			}
 			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 		})
 	}
+}
+
+func benchMapping(b *testing.B) *Mapping {
+	b.Helper()
+	m, err := parseMapping("m.yaml", []byte("source: s\ntime: at\nfields: {tenant: tenant, product: {constant: p}, model: model, input_uncached: in, output_visible: out}\n"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 )
 
 // maxLine bounds a line, and a CSV row over several lines, in bytes.
@@ -35,8 +36,6 @@ func (e *damagedError) Unwrap() error { return e.err }
 type input struct {
 	name  string // For people.
 	lines *lines
-	rows  rowReader
-	row   uint64   // Data rows so far.
 	file  *os.File // Nil for standard input.
 }
 
@@ -61,8 +60,9 @@ type rowError struct {
 
 func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
-// openInput opens the file. The input returned is to be closed, with an error too.
-func openInput(name string, stdin io.Reader, stop <-chan struct{}) (*input, error) {
+// openInput opens the file, whose bytes are counted as they are read. The input returned is to be closed, with an error
+// too.
+func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &lines{}}
 	var raw io.Reader
 	if name == Stdin {
@@ -76,7 +76,7 @@ func openInput(name string, stdin io.Reader, stop <-chan struct{}) (*input, erro
 		if err != nil {
 			return in, err
 		}
-		in.file, raw = file, file
+		in.file, raw = file, counting{file, read}
 	}
 	unpacked, err := unpack(raw)
 	if err != nil {
@@ -84,6 +84,18 @@ func openInput(name string, stdin io.Reader, stop <-chan struct{}) (*input, erro
 	}
 	in.lines.r = unpacked
 	return in, nil
+}
+
+// counting counts the bytes that are read.
+type counting struct {
+	r io.Reader
+	n *atomic.Int64
+}
+
+func (c counting) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 func (in *input) close() {

@@ -1,7 +1,11 @@
-// Package replay puts recorded traces of model calls back onto the log: one token call a row, at the recorded pace,
-// faster, or as fast as the log takes them.
+// Package replay puts recorded usage back onto the log: traces and other files, topics and tables, at the recorded
+// pace, faster, or as fast as the log takes it.
 //
-//	open (gzip, byte-order mark) -> lines -> rows (CSV, JSON lines) -> fill (by format) -> producers.Pump
+//	files: open (gzip, byte-order mark) -> lines -> rows (CSV, JSON lines) -> fill (by format) ─┐
+//	topic: partitions -> records ───────────────────────────────────────────────────────────────┼─> merge by time ─┐
+//	table: pages of the view -> rows ───────────────────────────────────────────────────────────┘                  │
+//	anything else that is a producers.Source ──────────────────────────────────────────────────────────────────────┤
+//	                                                                  producers.Pump <- control (range, limit, pace)
 //
 // # Identity
 //
@@ -17,6 +21,10 @@
 // empty, and columns that the format does not use do not matter. Equal rows at different places are different events.
 // In a format with relative times the time of the trace's zero is hashed too, in microseconds: a replay with another
 // start is another history. What was once a column of a format remains one, in its place.
+//
+// With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
+// value; or the id is what the mapping says it is. CloudEvents bring source and id along. Records of a topic and rows of
+// a table keep the identity they have.
 package replay
 
 import (
@@ -27,30 +35,48 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tidemark/producers"
 	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // Stdin is the name that stands for standard input among the files.
 const Stdin = "-"
 
-// Options says what to replay and how.
+// Options says what to replay and how. What is either Format with Files, or one of Topic, Table and Items.
 type Options struct {
-	// Format is the name of one of Formats. Required.
+	// Format is the name of one of Formats.
 	Format string
-	// Files are read one after the other, plain or gzip by their content; Stdin is one of them. Required.
+	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. Within a file the
+	// order stays: an event that is before an earlier one in time is sent at once.
 	Files []string
 	// Stdin is what the file Stdin reads. A read of it that blocks when the replay ends is left to end by itself.
 	Stdin io.Reader
 	// Start is the time of the trace's zero where the format has relative times; not to be set where it has not.
 	Start time.Time
-	// Speed is the pace as a multiple of the recorded one; 0 is as fast as the log takes the events. Times of events
-	// never change. An event that is before an earlier one in time is sent at once.
-	Speed float64
+	// Mapping says what the columns mean where the format does not.
+	Mapping *Mapping
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
+
+	Topic *Topic
+	Table *Table
+	// Items is any other source of fresh items, and Name what to call it, required.
+	Items producers.Source
+	Name  string
+
+	// From and To bound the events by their time, From included, To not. Default: no bound.
+	From, To time.Time
+	// Limit ends the replay after that many events. Default 0: no limit.
+	Limit int64
+	// Speed is the pace as a multiple of the recorded one; 0 is as fast as the log takes the events. Times of events
+	// never change.
+	Speed float64
+	// Rate bounds the pace, in events a second. Default 0: no bound.
+	Rate float64
 	// Run is the label in the events, no part of their identity. It should name one run for ever.
 	Run string
 	// OnProblem, if set, is called for each problem as it is found. Default none.
@@ -59,9 +85,9 @@ type Options struct {
 	Progress func(Progress)
 }
 
-// Problem is something in a file that could not be replayed: a row, or the rest of the file.
+// Problem is something that could not be replayed: a row, a record, or the rest of a file.
 type Problem struct {
-	File         string // The name given.
+	File         string // The name given; of a record its topic, partition and offset.
 	Line, Column int    // From 1, the column in bytes; 0 where there is none.
 	Text         string
 }
@@ -79,8 +105,10 @@ func (p Problem) String() string {
 
 // Progress is how far a replay is.
 type Progress struct {
-	Rows int64 // Data rows read, a batch or two ahead of those sent.
+	Rows int64 // Rows or records read, a batch or two ahead of those sent.
 	Sent int64 // Events that the log has acknowledged.
+	// Left is about how long the rest takes, judged by what has been read of the whole; negative if nobody knows.
+	Left time.Duration
 }
 
 // keptProblems is how many problems a Result keeps.
@@ -88,51 +116,62 @@ const keptProblems = 20
 
 // Result is what a replay has done.
 type Result struct {
-	Rows    int64 // Data rows read, bad ones included.
+	Rows    int64 // Rows or records read, bad ones included.
 	Sent    int64 // Events that the log has acknowledged.
-	Skipped int64 // Problems: rows skipped, and files of which the rest could not be read.
+	Outside int64 // Events outside From and To.
+	Skipped int64 // Problems: rows or records skipped, and files of which the rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
 	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.
 	First, Last time.Time
 	// Truth counts what the log has acknowledged. Never nil.
 	Truth *producers.Truth
+	// Schedule is how well the pace was kept.
+	Schedule Schedule
 	// Interrupted is true when the context ended before all was sent; the rest is exact all the same.
 	Interrupted bool
+	// Unreported is true when the truth was not sent, because it does not tell the repeats of a large topic from events.
+	Unreported bool
 }
 
-// FormatInfo describes a format for people.
-type FormatInfo struct {
-	Name        string
-	Description string
-	NeedsStart  bool // Its times are relative.
-}
-
-// Formats returns the formats there are.
-func Formats() []FormatInfo {
-	infos := make([]FormatInfo, len(formats))
-	for i := range formats {
-		infos[i] = formats[i].FormatInfo
-	}
-	return infos
-}
-
-// Validate returns what is wrong with the options, one error for each, joined. It does not look at Stdin and the files.
+// Validate returns what is wrong with the options, one error for each, joined. It does not look at Stdin and the files,
+// nor at Log, DB and Items, which may still be to come.
 func (o Options) Validate() error {
 	var errs []error
-	f := formatNamed(o.Format)
 	switch {
-	case f == nil:
-		errs = append(errs, fmt.Errorf("format: %q is not one of %s", o.Format, formatNames()))
-	case f.NeedsStart && o.Start.IsZero():
-		errs = append(errs, fmt.Errorf("--start: required, since %s has only relative times", f.Name))
-	case !f.NeedsStart && !o.Start.IsZero():
-		errs = append(errs, fmt.Errorf("--start: not for %s, whose rows carry their time", f.Name))
-	case f.NeedsStart && (o.Start.Year() < 1900 || o.Start.Year() > 2299):
-		errs = append(errs, fmt.Errorf("--start: %s is not within the years 1900 to 2299", o.Start.UTC().Format(time.RFC3339)))
+	case o.Topic != nil:
+		errs = append(errs, o.Topic.validate())
+	case o.Table != nil:
+		errs = append(errs, o.Table.validate())
+	case o.Name == "":
+		errs = append(errs, o.fileErrors()...)
+	}
+	if len(o.Files) > 0 && (o.Topic != nil || o.Table != nil || o.Name != "") {
+		errs = append(errs, errors.New("files: this source reads none"))
 	}
 	if o.Speed < 0 || math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) {
 		errs = append(errs, fmt.Errorf("--speed: %g is not a positive number", o.Speed))
+	}
+	if o.Rate < 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) {
+		errs = append(errs, fmt.Errorf("--rate: %g is not a positive number of events a second", o.Rate))
+	}
+	if o.Limit < 0 {
+		errs = append(errs, fmt.Errorf("--limit: %d is negative", o.Limit))
+	}
+	if !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To) {
+		errs = append(errs, fmt.Errorf("--from and --to: %s is not before %s", o.From.UTC().Format(time.RFC3339Nano), o.To.UTC().Format(time.RFC3339Nano)))
+	}
+	return errors.Join(append(errs, o.labelErrors()...)...)
+}
+
+// fileErrors returns what is wrong with the options about files.
+func (o Options) fileErrors() []error {
+	var errs []error
+	f := formatNamed(o.Format)
+	if f == nil {
+		errs = append(errs, fmt.Errorf("format: %q is not one of %s", o.Format, formatNames()))
+	} else {
+		errs = append(errs, o.formatErrors(f)...)
 	}
 	if len(o.Files) == 0 {
 		errs = append(errs, errors.New("files: none given; - is standard input"))
@@ -146,73 +185,149 @@ func (o Options) Validate() error {
 	if stdin > 1 {
 		errs = append(errs, errors.New("files: standard input can be read only once"))
 	}
-	if f != nil {
-		errs = append(errs, labelErrors(newCall(f, o))...)
-	}
-	return errors.Join(errs...)
+	return errs
 }
 
-// labelErrors returns what is wrong with the fields of c that are the same in all events.
-func labelErrors(c *call) []error {
-	c.event.Id, c.event.TimeUs, c.event.Model = "1", 1, unknownModel
+func (o Options) formatErrors(f *format) []error {
 	var errs []error
-	for _, bad := range fieldErrors(schemas.Validate(&c.event)) {
+	switch {
+	case f.NeedsMapping && o.Mapping == nil:
+		return append(errs, fmt.Errorf("--mapping: required, since %s says nothing about its columns", f.Name))
+	case !f.NeedsMapping && o.Mapping != nil:
+		errs = append(errs, fmt.Errorf("--mapping: not for %s, whose columns are known", f.Name))
+	}
+	relative, why := f.NeedsStart, f.Name+" has only relative times"
+	if o.Mapping != nil {
+		relative, why = o.Mapping.time.relative, "the times of "+o.Mapping.file+" are relative"
+	}
+	if o.Mapping != nil {
+		errs = append(errs, o.Mapping.labelErrors(o)...)
+	}
+	switch {
+	case relative && o.Start.IsZero():
+		errs = append(errs, fmt.Errorf("--start: required, since %s", why))
+	case !relative && !o.Start.IsZero():
+		errs = append(errs, fmt.Errorf("--start: not for %s, whose rows carry their time", f.Name))
+	case relative && (o.Start.Year() < 1900 || o.Start.Year() > 2299):
+		errs = append(errs, fmt.Errorf("--start: %s is not within the years 1900 to 2299", o.Start.UTC().Format(time.RFC3339)))
+	}
+	return errs
+}
+
+// labelErrors returns what is wrong with the fields that are the same in all events.
+func (o Options) labelErrors() []error {
+	e := &usagev1.TokenCall{
+		Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
+	}
+	o.label(e)
+	var errs []error
+	for _, bad := range fieldErrors(schemas.Validate(e)) {
 		errs = append(errs, fmt.Errorf("--%w", bad))
 	}
 	return errs
 }
 
-// grace is how long the batch on its way is waited for when the context has ended.
-const grace = 15 * time.Second
+// label sets tenant and product where the options name them.
+func (o Options) label(e *usagev1.TokenCall) {
+	if o.Tenant != "" {
+		e.Tenant = o.Tenant
+	}
+	if o.Product != "" {
+		e.Product = o.Product
+	}
+}
 
-// Run replays the files until they end or ctx does, which is no error: what is on its way then is waited for. It sends
-// the truth of the run to the log at the end. Rows that cannot be read are reported and skipped. After an error no truth
-// is sent, and part of the last batch may be on the log beyond what the Result says; replaying again counts each event
-// once.
+// name is what is replayed, for people.
+func (o Options) name() string {
+	switch {
+	case o.Topic != nil:
+		return "topic:" + o.Topic.Name
+	case o.Table != nil:
+		return "table:" + o.Table.name()
+	case o.Name != "":
+		return o.Name
+	}
+	return o.Format
+}
+
+const (
+	// grace is how long the batch on its way is waited for when the context has ended.
+	grace = 15 * time.Second
+	// pacedInterval is how long a paced event may wait for others to go with it: far below what the pace is judged by,
+	// and the time of one call of the log gathers more anyhow.
+	pacedInterval = time.Millisecond
+)
+
+// Run replays until the source ends, the limit is reached or ctx ends, which is no error: what is on its way then is
+// waited for. It sends the truth of the run to the log at the end. Rows that cannot be read are reported and skipped.
+// After an error no truth is sent, and part of the last batch may be on the log beyond what the Result says; replaying
+// again counts each event once.
 func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, error) {
 	begin := time.Now()
 	working, stop, done := producers.Linger(ctx, grace)
 	defer done()
-	src, err := newSource(o, stop)
+	src, err := newSource(ctx, o, stop)
 	if err != nil {
 		return Result{Truth: &producers.Truth{}}, err
 	}
 	defer src.close()
 	sender.Run = o.Run
 	pump := producers.Pump{Source: src, Sender: sender, Stop: stop, Progress: func(p producers.Progress) {
-		src.hooks.progress(Progress{Rows: src.rows.Load(), Sent: sent(p.Truth)})
+		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Sent: sent(p.Truth), Left: src.left(p)})
 	}}
+	var errors histogram
+	if o.Speed > 0 || o.Rate > 0 {
+		pump.Interval = pacedInterval
+		pump.Emit = func(items []producers.Item, at time.Duration) {
+			for i := range items {
+				errors.add(at-items[i].Due, 1)
+			}
+		}
+	}
 	truth, err := pump.Run(working)
 	result := src.result(truth)
+	result.Schedule = errors.schedule()
 	if err != nil {
-		return result, fmt.Errorf("replay %s: %w", o.Format, err)
+		return result, fmt.Errorf("replay %s: %w", o.name(), err)
+	}
+	if result.Unreported {
+		return result, nil
 	}
 	return result, sender.Report(working, truth.Runs(producers.RunInfo{
-		Run: o.Run, Kind: "replay", Start: begin, Detail: o.Format + " " + strings.Join(o.Files, " "),
+		Run: o.Run, Kind: "replay", Start: begin, Detail: strings.Join(append([]string{o.name()}, o.Files...), " "),
 	}))
 }
 
 func sent(truth *producers.Truth) int64 { return int64(truth.Total().Produced) }
 
-// hooks calls the callers' functions one at a time: problems are found while a batch is on its way.
-type hooks struct {
+// tally counts what is read and keeps and tells its problems. It calls the caller's functions one at a time: problems
+// are found while a batch is on its way.
+type tally struct {
+	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
+	skipped  int64
+	problems []Problem
+
 	mu         sync.Mutex
 	onProblem  func(Problem)
 	onProgress func(Progress)
 }
 
-func (h *hooks) problem(p Problem) {
-	if h.onProblem != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.onProblem(p)
+func (t *tally) problem(p Problem) {
+	t.skipped++
+	if len(t.problems) < keptProblems {
+		t.problems = append(t.problems, p)
+	}
+	if t.onProblem != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.onProblem(p)
 	}
 }
 
-func (h *hooks) progress(p Progress) {
-	if h.onProgress != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.onProgress(p)
+func (t *tally) progress(p Progress) {
+	if t.onProgress != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.onProgress(p)
 	}
 }

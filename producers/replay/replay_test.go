@@ -2,7 +2,6 @@ package replay
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"flag"
@@ -12,15 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
-	"google.golang.org/protobuf/proto"
 
+	"tidemark/internal/stack/stacktest"
 	"tidemark/internal/testenv"
 	"tidemark/producers"
 	"tidemark/schemas"
@@ -29,121 +27,28 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(stacktest.Wrap(m)) }
 
 // start is the zero of relative traces in tests.
 var start = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// memory is a Log that keeps events decoded, with the time since its start at which they came.
-type memory struct {
-	mu    sync.Mutex
-	begin time.Time
-	calls []*usagev1.TokenCall
-	runs  []*usagev1.Run
-	at    []time.Duration
-	// full, if set, is called with the count of calls so far.
-	full func(calls int)
-}
-
-func (m *memory) Partitions(context.Context, string) (int, error) { return 4, nil }
-
-func (m *memory) Append(_ context.Context, records []producers.Record) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, r := range records {
-		var e schemas.Event = &usagev1.TokenCall{}
-		if strings.HasSuffix(r.Topic, "runs.v1") {
-			e = &usagev1.Run{}
-		}
-		if err := proto.Unmarshal(r.Value, e); err != nil {
-			return err
-		}
-		if err := schemas.Validate(e); err != nil {
-			return err
-		}
-		switch e := e.(type) {
-		case *usagev1.TokenCall:
-			m.calls, m.at = append(m.calls, e), append(m.at, time.Since(m.begin))
-		case *usagev1.Run:
-			m.runs = append(m.runs, e)
-		}
-	}
-	if m.full != nil {
-		m.full(len(m.calls))
-	}
-	return nil
-}
-
-// replayed runs a replay into memory.
-func replayed(t *testing.T, o Options) (*memory, Result) {
-	t.Helper()
-	log := &memory{begin: time.Now()}
-	result, err := Run(t.Context(), &producers.Sender{Log: log}, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return log, result
-}
-
-// options are those to replay the files with, without Start where there is no use for it.
-func options(format string, files ...string) Options {
-	o := Options{Format: format, Files: files, Run: "test"}
-	if formatNamed(format).NeedsStart {
-		o.Start = start
-	}
-	return o
-}
-
-func write(t *testing.T, name string, data []byte) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-func read(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func zipped(t *testing.T, data []byte) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	if _, err := w.Write(data); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
-}
-
-// show prints an event for a golden file.
-func show(c *usagev1.TokenCall) string {
-	n := func(p *uint64) string {
-		if p == nil {
-			return "-"
-		}
-		return fmt.Sprint(*p)
-	}
-	return fmt.Sprintf("%s %s %s/%s %s %s user=%016x stream=%t in=%s cached=%s out=%s first=%s latency=%s", c.Id,
-		time.UnixMicro(c.TimeUs).UTC().Format(time.RFC3339Nano), c.Tenant, c.Product, c.Provider, c.Model, c.User, c.Streaming,
-		n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible), n(c.FirstTokenUs), n(c.LatencyUs))
-}
-
 // TestGolden compares the events and the problems of files with every kind of trouble.
 func TestGolden(t *testing.T) {
-	for format, name := range map[string]string{"azure-llm": "azure-llm.csv", "mooncake": "mooncake.jsonl", "agentic": "agentic.csv"} {
-		t.Run(format, func(t *testing.T) {
+	for _, tt := range []struct{ golden, format, name, mapping string }{
+		{"azure-llm", "azure-llm", "azure-llm.csv", ""},
+		{"mooncake", "mooncake", "mooncake.jsonl", ""},
+		{"agentic", "agentic", "agentic.csv", ""},
+		{"burstgpt", "burstgpt", "burstgpt.csv", ""},
+		{"cloudevents", "cloudevents", "cloudevents.jsonl", ""},
+		{"mapped", "csv", "mapped.csv", "mapped.yaml"},
+		{"mapped-jsonl", "jsonl", "mapped.jsonl", "mapped-jsonl.yaml"},
+	} {
+		t.Run(tt.golden, func(t *testing.T) {
 			t.Chdir("testdata")
-			o := options(format, name)
+			o := options(tt.format, tt.name)
+			if tt.mapping != "" {
+				o.Mapping = mapping(t, tt.mapping)
+			}
 			var got strings.Builder
 			var problems []Problem
 			o.OnProblem = func(p Problem) {
@@ -151,8 +56,13 @@ func TestGolden(t *testing.T) {
 				fmt.Fprintln(&got, p)
 			}
 			log, result := replayed(t, o)
-			for _, c := range log.calls {
-				fmt.Fprintln(&got, show(c))
+			for _, e := range log.all {
+				switch tt.golden {
+				case "azure-llm", "mooncake", "agentic":
+					fmt.Fprintln(&got, show(e.(*usagev1.TokenCall))) //nolint:errcheck // They are.
+				default:
+					fmt.Fprintln(&got, showAll(e))
+				}
 			}
 			fmt.Fprintf(&got, "%d rows, %d sent, %d skipped, %s to %s\n", result.Rows, result.Sent, result.Skipped,
 				result.First.Format(time.RFC3339Nano), result.Last.Format(time.RFC3339Nano))
@@ -162,7 +72,7 @@ func TestGolden(t *testing.T) {
 			if result.Rows != result.Sent+result.Skipped {
 				t.Errorf("%d rows, but %d sent and %d skipped", result.Rows, result.Sent, result.Skipped)
 			}
-			golden := format + ".golden"
+			golden := tt.golden + ".golden"
 			if *update {
 				if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
 					t.Fatal(err)
@@ -337,7 +247,19 @@ func TestErrors(t *testing.T) {
 		change func(o *Options)
 		want   string
 	}{
-		{"format", func(o *Options) { o.Format = "csv" }, `format: "csv" is not one of azure-llm, mooncake, agentic`},
+		{"format", func(o *Options) { o.Format = "xml" }, `format: "xml" is not one of azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl`},
+		{"no mapping", func(o *Options) { o.Format = "csv" }, "--mapping: required, since csv says nothing about its columns"},
+		{"useless mapping", func(o *Options) { o.Mapping = mapping(t, "testdata/mapped.yaml") }, "--mapping: not for azure-llm, whose columns are known"},
+		{"column of a mapping", func(o *Options) { o.Format, o.Mapping = "csv", mapping(t, "testdata/mapped.yaml") }, "replay csv: read F: line 1: there is no column account, which testdata/mapped.yaml:17 names; the columns are TIMESTAMP, ContextTokens, GeneratedTokens"},
+		{"rate", func(o *Options) { o.Rate = -1 }, "--rate: -1 is not a positive number of events a second"},
+		{"limit", func(o *Options) { o.Limit = -1 }, "--limit: -1 is negative"},
+		{"range", func(o *Options) { o.From, o.To = start, start }, "--from and --to: 2026-03-02T00:00:00Z is not before 2026-03-02T00:00:00Z"},
+		{"files of a topic", func(o *Options) { o.Topic = &Topic{Name: "x"} }, "files: this source reads none"},
+		{"not opened", func(o *Options) { o.Topic, o.Files = &Topic{Name: "x"}, nil }, "replay: the source was not opened"},
+		{"offsets", func(o *Options) { o.Topic, o.Files = &Topic{FromOffset: 5, ToOffset: 5}, nil }, "--from-offset and --to-offset: 5 is not before 5"},
+		{"topic of runs", func(o *Options) { o.Topic, o.Files = &Topic{Name: "x", Type: schemas.RunType}, nil }, "topic x: reports about runs are no usage; replay the topics of the events"},
+		{"table of runs", func(o *Options) { o.Table, o.Files = &Table{Namespace: "x", Type: schemas.RunType}, nil }, "table: reports about runs are no usage; replay the tables of the events"},
+		{"namespace", func(o *Options) { o.Table, o.Files = &Table{Namespace: "X"}, nil }, `table: namespace "X" is not a lower-case letter followed by lower-case letters, digits and underscores`},
 		{"start", func(o *Options) { o.Format = "mooncake" }, "--start: required, since mooncake has only relative times"},
 		{"useless start", func(o *Options) { o.Start = start }, "--start: not for azure-llm, whose rows carry their time"},
 		{"early start", func(o *Options) { o.Format, o.Start = "agentic", time.Unix(-1e11, 0) }, "--start: -1199-02-15T14:13:20Z is not within the years 1900 to 2299"},
@@ -442,7 +364,8 @@ func TestInterrupt(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	for _, f := range Formats() {
-		if f.Name == "" || f.Description == "" || f.NeedsStart != (f.Name != "azure-llm") {
+		relative := slices.Contains([]string{"mooncake", "agentic", "burstgpt"}, f.Name)
+		if f.Name == "" || f.Description == "" || f.NeedsStart != relative || f.NeedsMapping != (f.Name == "csv" || f.Name == "jsonl") {
 			t.Errorf("got %+v", f)
 		}
 	}

@@ -1,172 +1,186 @@
 package replay
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"io"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"tidemark/producers"
+	"tidemark/schemas"
 )
 
-// source is the producers.Source of a replay: it reads file after file, row after row.
-type source struct {
-	options Options
-	format  *format
-	hooks   hooks
-	stop    <-chan struct{}
-	call    *call
-	pace    pace
-
-	left  []string // Files not yet opened.
-	file  *input   // The one that is read; nil between two.
-	ended bool     // No file is left.
-
-	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
-	good     int64        // Of which an event was made.
-	skipped  int64
-	problems []Problem
+// reader gives the events of one kind of source, all of them, without a pace. Its Next returns errStopped when the
+// replay is stopped.
+type reader interface {
+	producers.Source
+	// read returns how much of how much has been read, in any unit; a whole of 0 is unknown. Safe for concurrent use.
+	read() (done, whole int64)
+	close()
 }
 
-func newSource(o Options, stop <-chan struct{}) (*source, error) {
+// source is the producers.Source of a replay: it lets through what is asked for, each item at its time.
+type source struct {
+	options Options
+	tally   *tally
+	reader  reader
+	stop    <-chan struct{}
+	reading <-chan struct{} // Closed when the context is over that sources read under, a moment before stop is.
+	pace    pace
+
+	// repeats tells repeats from events where the source does not; nil where it does.
+	repeats *repeats
+
+	passed  atomic.Int64 // Items let through.
+	outside int64        // Items outside of the range in time.
+	ended   bool         // There is no more to come.
+}
+
+func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	for _, name := range o.Files { // Before anything is sent.
-		if name == Stdin {
-			if o.Stdin == nil {
-				return nil, errors.New("read standard input: there is none")
-			}
-			continue
-		}
-		if info, err := os.Stat(name); err != nil {
-			return nil, fmt.Errorf("find the trace: %w", err)
-		} else if info.IsDir() {
-			return nil, fmt.Errorf("find the trace: %s is a folder", name)
-		}
+	s := &source{options: o, stop: stop, reading: ctx.Done(), pace: pace{speed: o.Speed, rate: o.Rate}, tally: &tally{onProblem: o.OnProblem, onProgress: o.Progress}}
+	var err error
+	switch {
+	case o.Topic != nil && o.Topic.Log == nil, o.Table != nil && o.Table.DB == nil, o.Name != "" && o.Items == nil:
+		err = errors.New("replay: the source was not opened")
+	case o.Topic != nil:
+		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
+		s.repeats = newRepeats(maxRepeats)
+	case o.Table != nil:
+		s.reader, err = newTableReader(ctx, o, s.tally, stop)
+	case o.Name != "":
+		s.reader = itemsReader{o.Items, s.tally}
+	default:
+		s.reader, err = newFilesReader(o, s.tally, stop)
 	}
-	f := formatNamed(o.Format)
-	return &source{
-		options: o, format: f, stop: stop, call: newCall(f, o), pace: pace{speed: o.Speed}, left: o.Files,
-		hooks: hooks{onProblem: o.OnProblem, onProgress: o.Progress},
-	}, nil
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
-// Next adds the events of the next rows.
+// Next adds the next items.
 func (s *source) Next(b *producers.Batch, limit int) error {
 	for !b.Full(limit) {
-		select {
-		case <-s.stop:
+		if isClosed(s.stop) {
 			return io.EOF // The pump knows why.
-		default:
 		}
-		if s.file == nil {
-			if len(s.left) == 0 {
+		from, most := len(b.Items), limit
+		if s.options.Limit > 0 {
+			left := s.options.Limit - s.passed.Load()
+			if left <= 0 {
 				s.ended = true
 				return io.EOF
 			}
-			if err := s.open(s.left[0]); err != nil {
-				return err
-			}
-			s.left = s.left[1:]
+			most = int(min(int64(limit), int64(from)+left))
 		}
-		if err := s.row(b); err != nil {
+		err := s.reader.Next(b, most)
+		s.keep(b, from)
+		switch {
+		case errors.Is(err, errStopped), err != nil && !errors.Is(err, io.EOF) && isClosed(s.reading):
+			return io.EOF
+		case errors.Is(err, io.EOF):
+			s.ended = true
+			return io.EOF
+		case err != nil:
 			return err
 		}
 	}
 	return nil
 }
 
-// open opens the next file.
-func (s *source) open(name string) error {
-	file, err := openInput(name, s.options.Stdin, s.stop)
-	s.file = file
-	if err == nil {
-		file.rows, err = s.format.read(file.lines, s.format.columns)
+// keep takes the items out of b, from one on, that are outside of the range, and says when the others are due. What is
+// no event has no time of its own: it goes with the event before it, and not at all where a range is asked for, since it
+// may repeat what is outside.
+func (s *source) keep(b *producers.Batch, from int) {
+	kept := b.Items[:from]
+	for i := range b.Items[from:] {
+		item := b.Items[from+i]
+		switch {
+		case item.Kind == producers.Fresh && s.within(item.Time):
+			item.Due = s.pace.due(item.Time)
+		case item.Kind != producers.Fresh && s.options.From.IsZero() && s.options.To.IsZero():
+			item.Due = s.pace.next()
+		default:
+			s.outside++
+			continue
+		}
+		if s.repeats != nil {
+			item.Kind = s.repeats.kind(&item)
+		}
+		kept = append(kept, item)
 	}
-	return s.ending(err)
+	s.passed.Add(int64(len(kept) - from))
+	clear(b.Items[len(kept):])
+	b.Items = kept
 }
 
-// row adds the event of one row, if it has one.
-func (s *source) row(b *producers.Batch) error {
-	if s.file == nil {
-		return nil // It could not be opened.
-	}
-	r, err := s.file.rows.next()
-	var bad *rowError
-	if errors.As(err, &bad) {
-		s.file.row++
-		s.rows.Add(1)
-		s.report(bad.line, bad.column, bad.text)
-		return nil
-	}
-	if err != nil {
-		return s.ending(err)
-	}
-	s.file.row++
-	s.rows.Add(1)
-	if column, text := s.call.set(s.format, r.values, s.file.row); text != "" {
-		s.report(r.line, r.column(column), text)
-		return nil
-	}
-	s.good++
-	item, err := b.AddEvent(&s.call.event)
-	if err != nil {
-		return err
-	}
-	item.Due = s.pace.due(item.Time)
-	return nil
+func (s *source) within(timeUs int64) bool {
+	return (s.options.From.IsZero() || timeUs >= s.options.From.UnixMicro()) &&
+		(s.options.To.IsZero() || timeUs < s.options.To.UnixMicro())
 }
 
-// ending handles an error after which the file gives no more rows, and returns it unless the replay can go on.
-func (s *source) ending(err error) error {
-	if err == nil {
-		return nil
-	}
-	name := s.file.name
-	line := s.file.lines.number
-	s.closeFile()
-	var damaged *damagedError
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, errStopped):
-		return nil
-	case errors.As(err, &damaged):
-		s.reportIn(name, line+1, 0, damaged.Error()) // In the line after the last that was read.
-		return nil
-	}
-	return fmt.Errorf("read %s: %w", name, err)
-}
+func (s *source) close() { s.reader.close() }
 
-func (s *source) report(line, column int, text string) {
-	s.reportIn(s.file.name, line, column, text)
-}
-
-func (s *source) reportIn(file string, line, column int, text string) {
-	p := Problem{File: file, Line: line, Column: column, Text: text}
-	s.skipped++
-	if len(s.problems) < keptProblems {
-		s.problems = append(s.problems, p)
+// left guesses how long the rest takes; negative if there is no telling.
+func (s *source) left(p producers.Progress) time.Duration {
+	done, whole := s.reader.read()
+	passed := s.passed.Load()
+	if whole <= 0 || passed == 0 {
+		return -1
 	}
-	s.hooks.problem(p)
-}
-
-func (s *source) closeFile() {
-	if s.file != nil {
-		s.file.close()
-		s.file = nil
+	share := min(float64(done)/float64(whole), 1) * float64(sent(p.Truth)) / float64(passed)
+	if limit := s.options.Limit; limit > 0 {
+		share = max(share, float64(sent(p.Truth))/float64(limit))
 	}
+	if share <= 0 {
+		return -1
+	}
+	return time.Duration(float64(p.Elapsed) * (1 - min(share, 1)) / share)
 }
-
-func (s *source) close() { s.closeFile() }
 
 // result is to be called when the pump is done.
 func (s *source) result(truth *producers.Truth) Result {
-	r := Result{Rows: s.rows.Load(), Sent: sent(truth), Skipped: s.skipped, Problems: s.problems, Truth: truth}
+	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside, Skipped: s.tally.skipped, Problems: s.tally.problems, Truth: truth}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}
-	r.Interrupted = !s.ended || r.Sent < s.good
+	r.Interrupted = !s.ended || r.Sent < s.passed.Load()
+	r.Unreported = s.repeats != nil && s.repeats.full
 	return r
+}
+
+// itemsReader reads a source of which nothing more is known.
+type itemsReader struct {
+	producers.Source
+	tally *tally
+}
+
+// Next adds the next items.
+func (r itemsReader) Next(b *producers.Batch, limit int) error {
+	before := len(b.Items)
+	err := r.Source.Next(b, limit)
+	r.tally.rows.Add(int64(len(b.Items) - before))
+	return err
+}
+
+func (itemsReader) read() (done, whole int64) { return 0, 0 }
+func (itemsReader) close()                    {}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// addEvent adds e to b.
+func addEvent(b *producers.Batch, e schemas.Event) error {
+	_, err := b.AddEvent(e)
+	return err
 }

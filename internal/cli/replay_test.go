@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+func TestReplayConfiguration(t *testing.T) {
+	f := func(args string, want ...string) {
+		t.Helper()
+		code, _, errOut := command(t, append([]string{"replay"}, strings.Fields(args)...)...)
+		if code != exitUsage {
+			t.Errorf("%s: exit code %d, want %d", args, code, exitUsage)
+		}
+		for _, w := range want {
+			if !strings.Contains(errOut, w) {
+				t.Errorf("%s: no %q in\n%s", args, w, errOut)
+			}
+		}
+	}
+	f("azure-llm f --speed 0 --rate=-1 --limit=-1 --from noon --to 2024", "--speed", "--rate: -1", "--limit: -1", `--from: "noon" is not a time`, `--to: "2024"`)
+	f("azure-llm f --rate=-1 --limit=-1 --from 2024-05-11 --to 2024-05-10T00:00:00Z", "--rate: -1", "--limit: -1", "--from and --to")
+	f("azure-llm f --filter x --type token_calls --from-offset 1", "--filter: only for table", "--type: only for topic", "--from-offset and --to-offset: only for topic")
+	f("csv f", "--mapping: required")
+	f("csv f --mapping /no/such", "--mapping: open /no/such")
+	f("csv", "files: none given")
+	f("xml f", `"xml" is not one of azure-llm`)
+	f("topic:token_calls f --start 2024-05-10 --mapping m --product p", "reads no files", "--start: only for files", "--mapping: only for files", "--product: only for files")
+	f("topic:elsewhere", `topic "elsewhere": its name does not say what its events are; give --type`)
+	f("topic:elsewhere --type calls", `--type: "calls" is not a type of event`)
+	f("topic:lab.runs.v1", "reports about runs are no usage")
+	f("topic:token_calls --from-offset 7 --to-offset 7", "7 is not before 7")
+	f("table:token_calls_raw", "name a view of events")
+	f("table:Lab.token_calls", `table "Lab.token_calls": namespace`)
+	f("queue:x", `"queue:x" is neither topic:NAME`)
+	f("scenario:x", "scenario")
+}
+
+// TestReplayNames checks which topic or table of which namespace a name means.
+func TestReplayNames(t *testing.T) {
+	for args, want := range map[string]string{
+		"topic:token_calls":                      "tidemark.token_calls.v1 token_calls",
+		"topic:token_calls.v1":                   "tidemark.token_calls.v1 token_calls",
+		"topic:queries --namespace lab":          "lab.queries.v1 queries",
+		"topic:lab.signups.v1":                   "lab.signups.v1 signups",
+		"topic:mirror --type model_events":       "mirror model_events",
+		"topic:lab.signups.v1 --type queries":    "lab.signups.v1 queries",
+		"table:token_calls --namespace lab":      "lab token_calls",
+		"table:a.reference_points --namespace b": "a reference_points",
+	} {
+		command := parsed(t, strings.Fields("replay "+args))
+		options, err := command.options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := command.opener(&options); err != nil {
+			t.Errorf("%s: %v", args, err)
+			continue
+		}
+		got := ""
+		switch {
+		case options.Topic != nil:
+			got = options.Topic.Name + " " + options.Topic.Type.String()
+		case options.Table != nil:
+			got = options.Table.Namespace + " " + options.Table.Type.String()
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", args, got, want)
+		}
+	}
+}
+
+// parsed returns the replay that a command line asks for, with its namespace.
+func parsed(t *testing.T, args []string) *replayCmd {
+	t.Helper()
+	var commands root
+	parser, err := kong.New(&commands, kong.DefaultEnvars("TIDEMARK"), kong.Vars{"version": "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, err := parser.Parse(args)
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands.Replay.chooseNamespace(line)
+	return &commands.Replay
+}
+
+// TestReplayNamespace checks that scenarios go to a namespace of their own unless another is named, the usual one too.
+func TestReplayNamespace(t *testing.T) {
+	f := func(args, want string) {
+		t.Helper()
+		if got := parsed(t, strings.Fields("replay "+args)).Namespace; got != want {
+			t.Errorf("%s: namespace %s, want %s", args, got, want)
+		}
+	}
+	f("scenario:x", "tidemark_scenarios")
+	f("scenario:x --namespace tidemark", "tidemark")
+	f("--namespace lab scenario:x", "lab")
+	f("azure-llm f", "tidemark")
+	f("topic:token_calls", "tidemark")
+	t.Setenv("TIDEMARK_NAMESPACE", "tidemark")
+	f("scenario:x", "tidemark")
+}
+
+// TestReplayDryRun needs neither brokers nor a database.
+func TestReplayDryRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f.csv")
+	if err := os.WriteFile(file, []byte("TIMESTAMP,ContextTokens,GeneratedTokens\n2024-05-10 00:00:00,1000,2\n2024-05-10 00:01:00,3,4\nx,1,1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--speed", "10", "--clickhouse", "http://127.0.0.1:1", "--brokers", "127.0.0.1:1")
+	flat := strings.Join(strings.Fields(out), " ")
+	for _, want := range []string{
+		"dry run of azure-llm: nothing is sent", "3 rows, events from 2024-05-10T00:00:00Z to 2024-05-10T00:01:00Z", "token_calls 2 2 0 0 0 1,003 6",
+		"unknown 2 1,003 0 0 6 0", "at this pace it takes 6s", "ClickHouse at http://127.0.0.1:1 cannot be reached",
+	} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code != exitFailure || !strings.Contains(errOut, file+":4:1: TIMESTAMP") {
+		t.Errorf("exit code %d\n%s", code, errOut)
+	}
+	if code, _, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--limit", "2", "--clickhouse", "http://127.0.0.1:1"); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, errOut)
+	}
+}

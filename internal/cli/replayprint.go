@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"tidemark/consumers/clickhouse"
+	"tidemark/producers/replay"
+)
+
+// progressLine is how far a replay is.
+func progressLine(p replay.Progress) string {
+	line := fmt.Sprintf("%s rows read, %s sent", number(uint64(p.Rows)), number(uint64(p.Sent)))
+	if p.Left >= 0 {
+		line += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
+	}
+	return line
+}
+
+// printResult prints what a replay has done.
+func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
+	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
+	printOutside(s, r.Outside)
+	if err := printTruth(s, r.Truth, took); err != nil {
+		return err
+	}
+	if r.Schedule.Events > 0 {
+		fmt.Fprintf(s.Out, "schedule: %s events were late by p50 %s, p90 %s, p99 %s, at most %s\n", number(uint64(r.Schedule.Events)),
+			short(r.Schedule.P50), short(r.Schedule.P90), short(r.Schedule.P99), short(r.Schedule.Max))
+	}
+	if r.Unreported {
+		fmt.Fprintln(s.Out, "the topic has too many events to tell repeats from them: the run is not reported to the audit")
+	}
+	if r.Interrupted {
+		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest, nothing will count twice")
+		return errFound
+	}
+	return skipped(s, r.Skipped)
+}
+
+// skipped is the error of rows that could not be read; nil for none.
+func skipped(s Streams, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	fmt.Fprintf(s.Err, "tidemark: %s rows were skipped, see above\n", number(uint64(n)))
+	return errFound
+}
+
+// between says when the events were, if there are any.
+func between(first, last time.Time) string {
+	if first.IsZero() {
+		return ", no events"
+	}
+	return fmt.Sprintf(", events from %s to %s", first.UTC().Format(time.RFC3339), last.UTC().Format(time.RFC3339))
+}
+
+func printOutside(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s events outside of --from and --to are left out\n", number(uint64(n)))
+	}
+}
+
+// short writes a duration for people: no more digits than mean something.
+func short(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d >= time.Millisecond:
+		return d.Round(10 * time.Microsecond).String()
+	}
+	return d.Round(time.Microsecond).String()
+}
+
+// dryRun shows what a replay would do.
+func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Options, report *reporter) (err error) {
+	db, closeDB, unreachable := c.lookup(ctx)
+	if unreachable != nil {
+		return unreachable
+	}
+	defer func() { err = errors.Join(err, closeDB()) }()
+	plan, err := replay.DryRun(ctx, options, db, c.Namespace)
+	report.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
+	printOutside(s, plan.Outside)
+	if err := printTruth(s, plan.Truth, 0); err != nil {
+		return err
+	}
+	if err := printModels(s, plan.Models); err != nil {
+		return err
+	}
+	if plan.Took > 0 {
+		fmt.Fprintf(s.Out, "at this pace it takes %s\n", plan.Took.Round(time.Second))
+	}
+	total := int64(plan.Truth.Total().Produced)
+	if plan.Stored < 0 {
+		fmt.Fprintf(s.Out, "ClickHouse at %s cannot be reached, so what %s has stored already is not known\n", c.ClickHouse, c.Namespace)
+	} else {
+		fmt.Fprintf(s.Out, "%s has stored %s of %s already: %s would be new\n", c.Namespace, number(uint64(plan.Stored)), number(uint64(total)), number(uint64(total-plan.Stored)))
+	}
+	if plan.Interrupted {
+		fmt.Fprintln(s.Out, "interrupted; this is what was read until then")
+		return errFound
+	}
+	return skipped(s, plan.Skipped)
+}
+
+// shownModels is how many models a dry run lists.
+const shownModels = 40
+
+func printModels(s Streams, models []replay.ModelUse) error {
+	if len(models) == 0 {
+		return nil
+	}
+	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "model\tcalls\tinput\tcache read\tcache write\toutput\treasoning\t")
+	for _, m := range models[:min(len(models), shownModels)] {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", m.Model, number(m.Calls), number(m.Uncached), number(m.CacheRead), number(m.CacheWrite),
+			number(m.OutputVisible), number(m.OutputReasoning))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if more := len(models) - shownModels; more > 0 {
+		fmt.Fprintf(s.Out, "and %s models more\n", number(uint64(more)))
+	}
+	return nil
+}
+
+// lookupTimeout bounds the attempt to reach ClickHouse for a dry run, which does without it.
+const lookupTimeout = 3 * time.Second
+
+// lookup connects to the database in which a dry run looks up what is stored; nil if it cannot be reached.
+func (c *replayCmd) lookup(ctx context.Context) (replay.Database, func() error, error) {
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return nil, nil, err
+	}
+	limited, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	if db.Ping(limited) != nil {
+		return nil, db.Close, nil // What it says is that there is no database.
+	}
+	return storedRows{db}, db.Close, nil
+}
+
+// storedRows is a database in which tables that are not there are empty.
+type storedRows struct{ db *clickhouse.DB }
+
+// Format runs a query, see replay.Database.
+func (r storedRows) Format(ctx context.Context, sql, format string, w io.Writer) error {
+	err := r.db.Format(ctx, sql, format, w)
+	if clickhouse.IsCode(err, clickhouse.CodeUnknownTable) || clickhouse.IsCode(err, clickhouse.CodeUnknownDatabase) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"tidemark/consumers/ingest"
+	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/producers/replay"
+	"tidemark/schemas"
+)
+
+// openSource opens what a replay reads from, and returns what closes it.
+type openSource func(ctx context.Context) (closeSource func() error, err error)
+
+// opener looks at what is to be replayed and sets the options; it returns what opens a source that is not files. It does
+// not connect itself.
+func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
+	kind, name, named := strings.Cut(c.Source, ":")
+	var errs []error
+	if kind != "topic" || !named {
+		if c.FromOffset != 0 || c.ToOffset != 0 {
+			errs = append(errs, errors.New("--from-offset and --to-offset: only for topic:NAME"))
+		}
+		if c.Type != "" {
+			errs = append(errs, errors.New("--type: only for topic:NAME"))
+		}
+	}
+	if c.Filter != "" && (kind != "table" || !named) {
+		errs = append(errs, errors.New("--filter: only for table:NAME"))
+	}
+	if !named {
+		return nil, errors.Join(append(errs, c.files(o))...)
+	}
+	for _, only := range []struct{ flag, text string }{{"--start", c.Start}, {"--mapping", c.Mapping}, {"--product", c.Product}} {
+		if only.text != "" {
+			errs = append(errs, fmt.Errorf("%s: only for files", only.flag))
+		}
+	}
+	if len(c.Files) > 0 {
+		errs = append(errs, fmt.Errorf("%s reads no files", c.Source))
+	}
+	var open openSource
+	var err error
+	switch kind {
+	case "topic":
+		open, err = c.topic(name, o)
+	case "table":
+		open, err = c.table(name, o)
+	case "scenario":
+		open, err = c.scenario(name, o)
+	default:
+		err = fmt.Errorf("%q is neither topic:NAME, table:NAME nor scenario:NAME; the names of files follow the format", c.Source)
+	}
+	return open, errors.Join(append(errs, err)...)
+}
+
+// files sets the options of files.
+func (c *replayCmd) files(o *replay.Options) error {
+	o.Format = c.Source
+	if c.Mapping == "" {
+		return nil
+	}
+	var err error
+	if o.Mapping, err = replay.ReadMapping(c.Mapping); err != nil {
+		return fmt.Errorf("--mapping: %w", err)
+	}
+	return nil
+}
+
+// topic finds out which topic a name means.
+func (c *replayCmd) topic(name string, o *replay.Options) (openSource, error) {
+	topic := replay.Topic{Name: name, FromOffset: c.FromOffset, ToOffset: c.ToOffset, Tenant: c.Tenant}
+	spec, known := schemas.SpecByName(c.Type)
+	if c.Type != "" && !known {
+		return nil, fmt.Errorf("--type: %q is not a type of event such as token_calls", c.Type)
+	}
+	if own, isType := schemas.SpecByName(strings.TrimSuffix(name, ".v1")); isType { // Of the namespace.
+		topic.Name = schemas.TopicName(c.Namespace, own.Topic)
+	}
+	if _, short, dotted := strings.Cut(topic.Name, "."); dotted && !known {
+		spec, known = schemas.SpecByTopic(short)
+	}
+	if !known {
+		return nil, fmt.Errorf("topic %q: its name does not say what its events are; give --type", name)
+	}
+	topic.Type = spec.Type
+	o.Topic = &topic
+	return func(ctx context.Context) (func() error, error) {
+		if err := c.reach(ctx); err != nil {
+			return nil, err
+		}
+		client, err := c.client("tidemark-replay")
+		if err != nil {
+			return nil, err
+		}
+		topic.Log = topicLog{client}
+		return client.Close, nil
+	}, nil
+}
+
+// table finds out which table a name means.
+func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
+	table := replay.Table{Namespace: c.Namespace, Tenant: c.Tenant, Filter: c.Filter}
+	view := name
+	if namespace, short, dotted := strings.Cut(name, "."); dotted {
+		table.Namespace, view = namespace, short
+	}
+	spec, known := schemas.SpecByName(view)
+	if !known {
+		return nil, fmt.Errorf("table %q: name a view of events such as token_calls, or lab.token_calls of the namespace lab", name)
+	}
+	if err := schemas.ValidNamespace(table.Namespace); err != nil {
+		return nil, fmt.Errorf("table %q: %w", name, err)
+	}
+	table.Type = spec.Type
+	o.Table = &table
+	return func(context.Context) (func() error, error) {
+		db, err := c.open(table.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		table.DB = db
+		return db.Close, nil
+	}, nil
+}
+
+// topicLog shows a replay the topics of the brokers.
+type topicLog struct{ client *consumerkafka.Client }
+
+// Offsets returns what each partition holds.
+func (l topicLog) Offsets(ctx context.Context, topic string) ([]replay.Offsets, error) {
+	found, err := l.client.Offsets(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make([]replay.Offsets, len(found))
+	for id, o := range found {
+		offsets[id] = replay.Offsets{Start: o.Start, End: o.End}
+	}
+	return offsets, nil
+}
+
+// Partition returns a reader of a partition.
+func (l topicLog) Partition(topic string, partition int32) replay.TopicPartition {
+	return &topicPartition{source: l.client.Source(topic, partition, consumerkafka.SourceOptions{})}
+}
+
+// topicPartition reads a partition for a replay.
+type topicPartition struct {
+	source  *consumerkafka.Source
+	records []replay.TopicRecord
+}
+
+// Fetch returns the next records, see replay.TopicPartition.
+func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicRecord, int64, error) {
+	for {
+		f, err := p.source.Fetch(ctx, from)
+		if errors.Is(err, ingest.ErrBelowStart) {
+			from = f.LogStart // Retention removed records meanwhile.
+			continue
+		}
+		if err != nil {
+			return nil, from, err
+		}
+		p.records = p.records[:0]
+		for i := range f.Records {
+			if !f.Records[i].Control {
+				p.records = append(p.records, replay.TopicRecord{Offset: f.Records[i].Offset, Value: f.Records[i].Value})
+			}
+		}
+		if f.Next > from || f.HighWatermark <= from {
+			return p.records, f.Next, nil
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package replay
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"tidemark/producers"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Plan is what a replay would do.
+type Plan struct {
+	Rows     int64 // Rows or records read, bad ones included.
+	Outside  int64 // Events outside From and To.
+	Skipped  int64 // Problems.
+	Problems []Problem
+	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
+	First, Last time.Time
+	Truth       *producers.Truth // What would be sent.
+	Took        time.Duration    // How long it would take at its pace; 0 without one.
+	// Models are the token calls by model, those with the most tokens first.
+	Models []ModelUse
+	// Stored is how many of the events the namespace has stored already, so that they would change nothing; -1 if there
+	// was no database to ask.
+	Stored int64
+	// Interrupted is true when the context ended before all was read.
+	Interrupted bool
+}
+
+// ModelUse is what the calls to one model add up to, each times its weight.
+type ModelUse struct {
+	Model                                string
+	Calls                                uint64
+	Uncached, CacheRead, CacheWrite      uint64 // Tokens of input.
+	OutputVisible, OutputReasoning, Both uint64 // Tokens of output, and of both.
+}
+
+// DryRun reads what a replay would send, and sends nothing. With a database it looks up how much of it the namespace has
+// stored; what its log holds beyond that is not looked at. Progress counts what was read.
+func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan, error) {
+	src, err := newSource(ctx, o, ctx.Done())
+	if err != nil {
+		return Plan{}, err
+	}
+	defer src.close()
+	begin := time.Now()
+	d := dryRun{truth: &producers.Truth{}, models: map[string]*ModelUse{}, db: db, namespace: namespace}
+	for batch := (&producers.Batch{}); err == nil; batch.Reset() {
+		err = src.Next(batch, producers.DefaultBatchItems)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return Plan{}, fmt.Errorf("replay %s: %w", o.name(), err)
+		}
+		if err := d.add(ctx, batch.Items); err != nil {
+			return Plan{}, err
+		}
+		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Left: src.left(producers.Progress{Truth: d.truth, Elapsed: time.Since(begin)})})
+	}
+	result := src.result(d.truth)
+	plan := Plan{
+		Rows: result.Rows, Outside: result.Outside, Skipped: result.Skipped, Problems: result.Problems, First: result.First, Last: result.Last,
+		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
+	}
+	if db == nil {
+		plan.Stored = -1
+	}
+	return plan, nil
+}
+
+// dryRun adds up what would be sent.
+type dryRun struct {
+	truth     *producers.Truth
+	models    map[string]*ModelUse
+	db        Database
+	namespace string
+	stored    int64
+}
+
+func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
+	d.truth.Add(items)
+	var byType [schemas.RunType][]producers.Item
+	var call usagev1.TokenCall
+	for _, item := range items {
+		if item.Type >= schemas.RunType {
+			continue
+		}
+		byType[item.Type] = append(byType[item.Type], item)
+		if item.Type != schemas.TokenCallType || item.Kind != producers.Fresh {
+			continue
+		}
+		if err := proto.Unmarshal(item.Value, &call); err != nil {
+			return fmt.Errorf("read an event: %w", err)
+		}
+		d.use(&call)
+	}
+	if d.db == nil {
+		return nil
+	}
+	for t, some := range byType {
+		for chunk := range slices.Chunk(some, lookupItems) {
+			n, err := d.lookup(ctx, schemas.Type(t), chunk)
+			if err != nil {
+				return fmt.Errorf("look up what %s has stored: %w", d.namespace, err)
+			}
+			d.stored += n
+		}
+	}
+	return nil
+}
+
+func (d *dryRun) use(call *usagev1.TokenCall) {
+	m := d.models[call.Model]
+	if m == nil {
+		m = &ModelUse{Model: call.Model}
+		d.models[call.Model] = m
+	}
+	w := max(call.Weight, 1)
+	m.Calls += w
+	m.Uncached += w * call.GetInputUncached()
+	m.CacheRead += w * call.GetInputCacheRead()
+	m.CacheWrite += w * call.GetInputCacheWrite()
+	m.OutputVisible += w * call.GetOutputVisible()
+	m.OutputReasoning += w * call.GetOutputReasoning()
+	m.Both = m.Uncached + m.CacheRead + m.CacheWrite + m.OutputVisible + m.OutputReasoning
+}
+
+func (d *dryRun) byTokens() []ModelUse {
+	uses := make([]ModelUse, 0, len(d.models))
+	for m := range maps.Values(d.models) {
+		uses = append(uses, *m)
+	}
+	slices.SortFunc(uses, func(a, b ModelUse) int {
+		return cmp.Or(cmp.Compare(b.Both, a.Both), cmp.Compare(a.Model, b.Model))
+	})
+	return uses
+}
+
+// lookupItems is how many identities one query asks for: its text stays below what ClickHouse reads of a query by
+// default (max_query_size, 262,144 bytes).
+const lookupItems = 6000
+
+// stored is an event as a lookup knows it.
+type storedKey struct {
+	identity schemas.Identity
+	timeUs   int64
+}
+
+// lookup returns how many of the items, all of one type, are stored.
+func (d *dryRun) lookup(ctx context.Context, t schemas.Type, items []producers.Item) (int64, error) {
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	var all strings.Builder
+	for i := range items {
+		first, last = min(first, items[i].Time), max(last, items[i].Time)
+		all.WriteString(hex.EncodeToString(items[i].Identity[:]))
+	}
+	sql := fmt.Sprintf(`SELECT DISTINCT identity, toUnixTimestamp64Micro(time) FROM %s.%s WHERE time >= %s AND time <= %s
+AND identity IN (SELECT arrayJoin(arrayMap(i -> reinterpretAsUInt128(substring(unhex('%s'), 16 * i + 1, 16)), range(%d))))`,
+		schemas.Ident(d.namespace), schemas.Ident(schemas.SpecOf(t).RawTable), momentSQL(first), momentSQL(last), all.String(), len(items))
+	var out bytes.Buffer
+	if err := d.db.Format(ctx, sql, "RowBinary", &out); err != nil {
+		return 0, err
+	}
+	const size = 24
+	found := make(map[storedKey]bool, out.Len()/size)
+	for row := out.Bytes(); len(row) >= size; row = row[size:] {
+		found[storedKey{schemas.Identity(row[:16]), int64(le64(row[16:]))}] = true
+	}
+	var n int64
+	for i := range items {
+		if found[storedKey{items[i].Identity, items[i].Time}] {
+			n++
+		}
+	}
+	return n, nil
+}

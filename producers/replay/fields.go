@@ -1,0 +1,220 @@
+package replay
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"tidemark/schemas"
+)
+
+// The fields of an event that rows do not set by their name.
+const (
+	fieldSource  = "source"
+	fieldID      = "id"
+	fieldTime    = "time_us"
+	fieldRun     = "run"
+	fieldTenant  = "tenant"
+	fieldProduct = "product"
+	fieldUser    = "user"
+)
+
+// total is a sum that a row may have instead of one of its parts: the other parts, where they are known, are taken off.
+type total struct {
+	name   string
+	part   string   // The field that is set.
+	others []string // The fields whose values are parts of the total, too.
+}
+
+var totals = []total{
+	{"input_total", "input_uncached", []string{"input_cache_read", "input_cache_write"}},
+	{"output_total", "output_visible", []string{"output_reasoning"}},
+}
+
+// totalNamed returns the total of that name.
+func totalNamed(name string) (total, bool) {
+	for _, of := range totals {
+		if of.name == name {
+			return of, true
+		}
+	}
+	return total{}, false
+}
+
+// fieldNamed returns the field of events of type t that a row can set under that name; nil if there is none. For a
+// total it is the part that is set.
+func fieldNamed(t schemas.Type, name string) protoreflect.FieldDescriptor {
+	switch name {
+	case fieldSource, fieldID, fieldTime, fieldRun:
+		return nil
+	}
+	if of, ok := totalNamed(name); ok {
+		name = of.part
+	}
+	return schemas.NewEvent(t).ProtoReflect().Descriptor().Fields().ByTextName(name)
+}
+
+// fieldNames are the names that fieldNamed knows.
+func fieldNames(t schemas.Type) []string {
+	var names []string
+	fields := schemas.NewEvent(t).ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		names = append(names, fields.Get(i).TextName())
+	}
+	for _, of := range totals {
+		names = append(names, of.name)
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return fieldNamed(t, name) == nil })
+	slices.Sort(names)
+	return names
+}
+
+// Units by the digits from them to what the field counts.
+var (
+	timeUnits  = map[string]int{"us": 0, "ms": 3, "s": 6}
+	moneyUnits = map[string]int{"nano": 0, "micro": 3, "milli": 6, "cent": 7, "one": 9}
+	countUnits = map[string]int{"one": 0, "thousand": 3, "million": 6}
+)
+
+// unitsOf returns the units a field can be given in; nil if it is no quantity.
+func unitsOf(fd protoreflect.FieldDescriptor) map[string]int {
+	switch {
+	case strings.HasSuffix(fd.TextName(), "_us"):
+		return timeUnits
+	case fd.Kind() == protoreflect.Sfixed64Kind:
+		return moneyUnits
+	case fd.Kind() == protoreflect.Uint64Kind:
+		return countUnits
+	}
+	return nil
+}
+
+// listed puts the keys of a map in words.
+func listed[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
+
+// setField sets a field of m from text that is not empty, given in a unit that is shift digits more than the field's. It
+// returns what is wrong, to be read after a name; empty if nothing is. A user is hashed, within the tenant: the same person
+// is the same user whichever system speaks of them.
+func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int, tenant string) string {
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		m.Set(fd, protoreflect.ValueOfString(strings.ToValidUTF8(text, "\ufffd")))
+	case protoreflect.Uint64Kind:
+		n, exact, problem := decimal(text, shift)
+		if problem == "" && !exact && !strings.HasSuffix(fd.TextName(), "_us") {
+			problem = "is not a whole number"
+			if shift > 0 {
+				problem = "is not a whole number in the unit of " + fd.TextName()
+			}
+		}
+		if problem != "" {
+			return quote(text) + " " + problem
+		}
+		m.Set(fd, protoreflect.ValueOfUint64(n))
+	case protoreflect.Fixed64Kind:
+		var h userHash
+		m.Set(fd, protoreflect.ValueOfUint64(h.of(tenant, text)))
+	case protoreflect.Sfixed64Kind:
+		n, problem := signed(text, shift)
+		if problem != "" {
+			return quote(text) + " " + problem
+		}
+		m.Set(fd, protoreflect.ValueOfInt64(n))
+	case protoreflect.BoolKind:
+		b, ok := truths[strings.ToLower(text)]
+		if !ok {
+			return quote(text) + " is neither true nor false"
+		}
+		m.Set(fd, protoreflect.ValueOfBool(b))
+	case protoreflect.EnumKind:
+		n, known := enumValues(fd)[strings.ToLower(text)]
+		if !known {
+			return quote(text) + " is not one of " + listed(enumValues(fd))
+		}
+		m.Set(fd, protoreflect.ValueOfEnum(n))
+	case protoreflect.DoubleKind:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
+			return quote(text) + " is not a number"
+		}
+		m.Set(fd, protoreflect.ValueOfFloat64(x))
+	default:
+		return "cannot be set"
+	}
+	return ""
+}
+
+var truths = map[string]bool{"true": true, "1": true, "yes": true, "false": false, "0": false, "no": false}
+
+// signed is decimal for numbers that may be negative; what is after the point is cut off.
+func signed(text string, shift int) (int64, string) {
+	digits, negative := strings.CutPrefix(text, "-")
+	n, _, problem := decimal(digits, shift)
+	if strings.HasPrefix(digits, "-") {
+		problem = "is not a number"
+	}
+	if negative {
+		return -int64(n), problem
+	}
+	return int64(n), problem
+}
+
+// enumValues are the values of an enum field by their short names: STATUS_OK is ok.
+func enumValues(fd protoreflect.FieldDescriptor) map[string]protoreflect.EnumNumber {
+	values := fd.Enum().Values()
+	prefix := strings.TrimSuffix(string(values.Get(0).Name()), "UNSPECIFIED")
+	names := make(map[string]protoreflect.EnumNumber, values.Len())
+	for i := 1; i < values.Len(); i++ {
+		v := values.Get(i)
+		names[strings.ToLower(strings.TrimPrefix(string(v.Name()), prefix))] = v.Number()
+	}
+	return names
+}
+
+// subtract makes the part of a total that is set what is left when the other parts are taken off. It returns what is
+// wrong, to be read after a name.
+func subtract(m protoreflect.Message, of total) string {
+	fields := m.Descriptor().Fields()
+	part := fields.ByTextName(of.part)
+	if !m.Has(part) {
+		return ""
+	}
+	rest := m.Get(part).Uint()
+	for _, name := range of.others {
+		other := fields.ByTextName(name)
+		if !m.Has(other) {
+			continue
+		}
+		n := m.Get(other).Uint()
+		if n > rest {
+			return fmt.Sprintf("is less than %s, which is a part of it", name)
+		}
+		rest -= n
+	}
+	m.Set(part, protoreflect.ValueOfUint64(rest))
+	return ""
+}
+
+// base sets what an event has whatever its row says: the labels of the options.
+func base(t schemas.Type, o Options) schemas.Event {
+	e := schemas.NewEvent(t)
+	m := e.ProtoReflect()
+	for name, text := range map[string]string{fieldTenant: o.Tenant, fieldProduct: o.Product, fieldRun: o.Run} {
+		if fd := m.Descriptor().Fields().ByTextName(name); fd != nil && text != "" {
+			m.Set(fd, protoreflect.ValueOfString(text))
+		}
+	}
+	return e
+}
+
+// copyInto makes dst equal to src.
+func copyInto(dst, src proto.Message) {
+	proto.Reset(dst)
+	proto.Merge(dst, src)
+}

@@ -1,0 +1,141 @@
+package replay
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// object is a JSON object of which nothing but the keys has been read.
+type object map[string]json.RawMessage
+
+// lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in the object
+// that a part of it up to a dot names. So "usage.input" finds both {"usage.input": 1} and {"usage": {"input": 1}}.
+func (o object) lookup(path string) (json.RawMessage, bool) {
+	if value, ok := o[path]; ok {
+		return value, true
+	}
+	for i := range len(path) {
+		if path[i] != '.' {
+			continue
+		}
+		inner, ok := o[path[:i]]
+		if !ok || !bytes.HasPrefix(inner, []byte("{")) {
+			continue
+		}
+		var next object
+		if json.Unmarshal(inner, &next) != nil {
+			continue // It cannot be: the whole was read without an error.
+		}
+		if value, ok := next.lookup(path[i+1:]); ok {
+			return value, true
+		}
+	}
+	return nil, false
+}
+
+// plain returns what a value says: a text without its quotes, a number or a truth as it is written, nothing for null.
+// The problem is to be read after a name.
+func plain(value json.RawMessage) (text, problem string) {
+	switch {
+	case len(value) == 0, string(value) == "null":
+		return "", ""
+	case value[0] == '"':
+		if err := json.Unmarshal(value, &text); err != nil {
+			return "", "is not a text: " + err.Error()
+		}
+		return strings.TrimSpace(text), ""
+	case value[0] == '{':
+		return "", "is an object and not a text or a number"
+	case value[0] == '[':
+		return "", "is an array and not a text or a number"
+	}
+	return string(value), ""
+}
+
+// objects reads a file with one JSON object a line.
+type objects struct {
+	lines  *lines
+	line   []byte // The current one, without the space around it.
+	indent int    // Bytes of space before it.
+}
+
+// next returns the object of the next line that has one; a *rowError if it is none.
+func (o *objects) next() (object, error) {
+	for {
+		line, err := o.lines.next()
+		switch {
+		case errors.Is(err, errTooLong):
+			return nil, &rowError{o.lines.number, 1, "the line " + err.Error()}
+		case err != nil:
+			return nil, err
+		}
+		if o.line = bytes.TrimSpace(line); len(o.line) > 0 {
+			o.indent = bytes.Index(line, o.line)
+			break
+		}
+	}
+	var found object
+	if err := json.Unmarshal(o.line, &found); err != nil {
+		return nil, o.broken(err)
+	}
+	if found == nil {
+		return nil, o.bad("", "a JSON null and not an object")
+	}
+	return found, nil
+}
+
+// broken makes an error of package json into one of the row.
+func (o *objects) broken(err error) *rowError {
+	column, text := 1, err.Error()
+	var syntax *json.SyntaxError
+	var other *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax):
+		column = int(max(syntax.Offset, 1))
+	case errors.As(err, &other):
+		text = "a JSON " + other.Value + " and not an object"
+	}
+	return &rowError{o.lines.number, o.indent + column, text}
+}
+
+// bad is what is wrong with the current line, at the last part of the path where that stands in it.
+func (o *objects) bad(path, text string) *rowError {
+	at := 0
+	for path != "" {
+		if at = bytes.Index(o.line, fmt.Appendf(nil, "%q", path)); at >= 0 {
+			break
+		}
+		at = 0
+		_, path, _ = strings.Cut(path, ".")
+	}
+	return &rowError{o.lines.number, o.indent + at + 1, text}
+}
+
+// pathRows gives the values at the paths that the columns' names are.
+type pathRows struct {
+	objects
+	columns []column
+	values  []string
+}
+
+func readPaths(l *lines, columns []column) (rowReader, error) {
+	return &pathRows{objects: objects{lines: l}, columns: columns, values: make([]string, len(columns))}, nil
+}
+
+func (p *pathRows) next() (row, error) {
+	found, err := p.objects.next()
+	if err != nil {
+		return row{}, err
+	}
+	for i, want := range p.columns {
+		value, _ := found.lookup(want.name)
+		var problem string
+		if p.values[i], problem = plain(value); problem != "" {
+			return row{}, p.bad(want.name, want.name+" "+problem)
+		}
+	}
+	return row{values: p.values, line: p.lines.number, column: func(i int) int { return p.bad(p.columns[i].name, "").column }}, nil
+}

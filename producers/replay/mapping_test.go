@@ -1,0 +1,163 @@
+package replay
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tidemark/schemas"
+)
+
+// TestBadMappings compares what is said of every malformed mapping: file, line, cause and remedy of each fault.
+func TestBadMappings(t *testing.T) {
+	t.Chdir("testdata")
+	files, err := filepath.Glob("mapping/*.yaml")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d mappings, %v", len(files), err)
+	}
+	form := regexp.MustCompile(`^mapping/[a-z]+\.yaml:[0-9]+: [^;]+; .+$`)
+	var got strings.Builder
+	for _, file := range files {
+		m, err := ReadMapping(file)
+		if err == nil {
+			t.Errorf("%s is accepted: %+v", file, m)
+			continue
+		}
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !form.MatchString(line) {
+				t.Errorf("no file, line, cause and remedy: %s", line)
+			}
+		}
+		fmt.Fprintf(&got, "%v\n", err)
+	}
+	if *update {
+		if err := os.WriteFile("mapping.golden", []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := string(read(t, "mapping.golden")); got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+func TestMappingFiles(t *testing.T) {
+	if _, err := ReadMapping("testdata/no such"); err == nil {
+		t.Error("a missing file is no error")
+	}
+	if _, err := ReadMapping("testdata"); err == nil {
+		t.Error("a folder is no error")
+	}
+	big := write(t, "big.yaml", []byte(strings.Repeat("# 1\n", maxMapping/4+1)))
+	if _, err := ReadMapping(big); err == nil || !strings.Contains(err.Error(), "is this the data?") {
+		t.Errorf("a large file: %v", err)
+	}
+}
+
+// TestMappingNeeds checks what a mapping leaves to the flags.
+func TestMappingNeeds(t *testing.T) {
+	parse := func(text string) *Mapping {
+		t.Helper()
+		m, err := parseMapping("m.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	calls := parse("source: s\ntime: at\nfields: {model: m}\n")
+	o := Options{Format: "csv", Files: []string{"-"}, Mapping: calls}
+	if err := fmt.Sprint(o.Validate()); err != "--tenant: required, since m.yaml maps no tenant\n--product: required, since m.yaml maps no product" {
+		t.Errorf("got %s", err)
+	}
+	o.Tenant, o.Product = "t", "p"
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+	o.Mapping, o.Product = parse("type: reference_points\nsource: s\ntime: {column: at, format: relative_s}\nfields: {entity: a, metric: b, unit: c, value: d}\n"), ""
+	if err := fmt.Sprint(o.Validate()); err != "--start: required, since the times of m.yaml are relative" {
+		t.Errorf("got %s", err)
+	}
+	o.Start = start
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMappedIdentity holds the rule for ids: the place of columns, what they are used for and columns that the mapping
+// does not name are nothing to it.
+func TestMappedIdentity(t *testing.T) {
+	ids := func(mapping, data string, at time.Time) string {
+		t.Helper()
+		m, err := parseMapping("m.yaml", []byte("source: s\n"+mapping))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := Options{Format: "csv", Files: []string{write(t, "f", []byte(data))}, Mapping: m, Start: at, Tenant: "t", Product: "p", Run: "test"}
+		log, result := replayed(t, o)
+		if result.Skipped > 0 {
+			t.Fatal(result.Problems)
+		}
+		var all []string
+		for _, c := range log.calls {
+			all = append(all, c.Id)
+		}
+		return strings.Join(all, " ")
+	}
+	none := time.Time{}
+	want := ids("time: {column: at, format: unix_s}\nfields: {model: m, input_uncached: n}\n", "at,m,n\n1,a,5\n1,a,5\n", none)
+	if first, second, _ := strings.Cut(want, " "); first[1:] != second[1:] || first[0] != '1' || second[0] != '2' || len(first) != 18 {
+		t.Errorf("got %q", want)
+	}
+	same := ids("time: {column: at, format: unix_ms}\nfields: {input_total: n, model: m, operation: {constant: chat}}\n", "x,n,at,m\n0,5,1,a\n7, 5 ,1,a\n", none)
+	if same != want {
+		t.Errorf("got %q, want %q", same, want)
+	}
+	if other := ids("time: {column: at, format: unix_s}\nfields: {model: m}\n", "at,m,n\n1,a,5\n1,a,5\n", none); other == want {
+		t.Error("another set of columns gives the same ids")
+	}
+	relative := "time: {column: at, format: relative_s}\nfields: {model: m, input_uncached: n}\n"
+	if a, b := ids(relative, "at,m,n\n1,a,5\n", start), ids(relative, "at,m,n\n1,a,5\n", start.Add(1)); a != b {
+		t.Errorf("less than a microsecond matters: %q and %q", a, b)
+	}
+	if a, b := ids(relative, "at,m,n\n1,a,5\n", start), ids(relative, "at,m,n\n1,a,5\n", start.Add(time.Second)); a == b {
+		t.Error("another start gives the same ids")
+	}
+	if got := ids("time: {column: at, format: unix_s}\nid: [n, m]\nfields: {model: m}\n", "at,m,n\n1,a,5\n", none); got != "5/a" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestFieldNames(t *testing.T) {
+	for _, spec := range schemas.Specs() {
+		for _, name := range fieldNames(spec.Type) {
+			if fieldNamed(spec.Type, name) == nil {
+				t.Errorf("%s has no %s", spec.Name, name)
+			}
+		}
+	}
+	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product segment tenant user user_weight weight" {
+		t.Errorf("got %s", got)
+	}
+	// What aliases and totals name has to be there.
+	for _, a := range aliases {
+		if fieldNamed(schemas.TokenCallType, a.field) == nil {
+			t.Errorf("alias of %s", a.field)
+		}
+	}
+	if len(totalPaths) != len(totals) {
+		t.Errorf("%d totals have paths, of %d", len(totalPaths), len(totals))
+	}
+	for i, of := range totals {
+		if totalPaths[i][0] != of.name {
+			t.Errorf("the paths of %s begin with %s", of.name, totalPaths[i][0])
+		}
+		for _, name := range append(of.others, of.part) {
+			if fieldNamed(schemas.TokenCallType, name) == nil {
+				t.Errorf("part %s", name)
+			}
+		}
+	}
+}

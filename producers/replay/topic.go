@@ -1,0 +1,222 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"google.golang.org/protobuf/proto"
+
+	"tidemark/producers"
+	"tidemark/schemas"
+)
+
+// Topic is a topic to replay, up to where it ends when the replay begins: a topic may be replayed into itself. Records
+// keep their identity and time; of repeats of one event all are sent again.
+type Topic struct {
+	Log  TopicLog
+	Name string // Full, namespace included.
+	Type schemas.Type
+	// FromOffset and ToOffset bound the records of every partition, FromOffset included, ToOffset not. Default 0: no bound.
+	FromOffset, ToOffset int64
+	// Tenant, if set, is whose events are replayed.
+	Tenant string
+}
+
+// TopicLog reads topics.
+type TopicLog interface {
+	// Offsets returns what each partition holds, by partition. A topic that is not there is an error.
+	Offsets(ctx context.Context, topic string) ([]Offsets, error)
+	// Partition returns a reader of a partition. It holds nothing that must be closed.
+	Partition(topic string, partition int32) TopicPartition
+}
+
+// Offsets are the ends of a partition: Start is its first offset, End the one that the next record gets.
+type Offsets struct{ Start, End int64 }
+
+// TopicPartition reads a partition.
+type TopicPartition interface {
+	// Fetch returns the next records from the offset on, and the offset to go on at. Control records, which hold no event,
+	// are not given. The same offset without a record means that there is no more to be had. The records are valid until
+	// the next call.
+	Fetch(ctx context.Context, from int64) (records []TopicRecord, next int64, err error)
+}
+
+// TopicRecord is a record of a topic.
+type TopicRecord struct {
+	Offset int64
+	Value  []byte
+}
+
+func (t *Topic) validate() error {
+	var errs []error
+	if t.Type >= schemas.RunType {
+		errs = append(errs, fmt.Errorf("topic %s: reports about runs are no usage; replay the topics of the events", t.Name))
+	}
+	if t.FromOffset < 0 || t.ToOffset < 0 {
+		errs = append(errs, errors.New("--from-offset and --to-offset: negative"))
+	}
+	if t.ToOffset > 0 && t.FromOffset >= t.ToOffset {
+		errs = append(errs, fmt.Errorf("--from-offset and --to-offset: %d is not before %d", t.FromOffset, t.ToOffset))
+	}
+	return errors.Join(errs...)
+}
+
+// topicReader reads the partitions of a topic, merged by time.
+type topicReader struct {
+	topic *Topic
+	tally *tally
+	stop  <-chan struct{}
+	merge merge
+	done  atomic.Int64 // Offsets looked at, of whole.
+	whole int64
+}
+
+func newTopicReader(ctx context.Context, o Options, t *tally, stop <-chan struct{}) (*topicReader, error) {
+	r := &topicReader{topic: o.Topic, tally: t, stop: stop}
+	offsets, err := o.Topic.Log.Offsets(ctx, o.Topic.Name)
+	if err != nil {
+		return nil, fmt.Errorf("find the topic: %w", err)
+	}
+	for id, have := range offsets {
+		from, end := max(have.Start, o.Topic.FromOffset), have.End
+		if o.Topic.ToOffset > 0 {
+			end = min(end, o.Topic.ToOffset)
+		}
+		if from >= end {
+			continue
+		}
+		r.whole += end - from
+		r.merge.streams = append(r.merge.streams, &partition{
+			ctx: ctx, reader: r, id: int32(id), position: from, end: end, run: o.Run, event: schemas.NewEvent(o.Topic.Type),
+			source: o.Topic.Log.Partition(o.Topic.Name, int32(id)),
+		})
+	}
+	return r, nil
+}
+
+// Next adds the events of the next records.
+func (r *topicReader) Next(b *producers.Batch, limit int) error {
+	for !b.Full(limit) {
+		e, err := r.merge.next()
+		if err != nil {
+			return err
+		}
+		if err := addEvent(b, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *topicReader) read() (done, whole int64) { return r.done.Load(), r.whole }
+func (r *topicReader) close()                    {}
+
+// partition is the stream of one partition.
+type partition struct {
+	ctx      context.Context // That of the replay.
+	reader   *topicReader
+	id       int32
+	source   TopicPartition
+	records  []TopicRecord // Fetched, not looked at yet.
+	position int64         // The offset to fetch from.
+	end      int64
+	run      string
+	event    schemas.Event
+}
+
+// next returns the event of the next record that has one.
+func (p *partition) next() (schemas.Event, error) {
+	for {
+		if isClosed(p.reader.stop) {
+			return nil, errStopped
+		}
+		if len(p.records) == 0 {
+			if err := p.fetch(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		record := p.records[0]
+		p.records = p.records[1:]
+		if record.Offset >= p.end {
+			p.records = nil
+			continue
+		}
+		p.reader.tally.rows.Add(1)
+		if problem := p.decode(record.Value); problem != "" {
+			p.reader.tally.problem(Problem{File: fmt.Sprintf("%s/%d offset %d", p.reader.topic.Name, p.id, record.Offset), Text: problem})
+			continue
+		}
+		if tenant := p.reader.topic.Tenant; tenant != "" && p.event.GetTenant() != tenant {
+			continue
+		}
+		return p.event, nil
+	}
+}
+
+// fetch gets more records: io.EOF if there are none.
+func (p *partition) fetch() error {
+	if p.position >= p.end {
+		return io.EOF
+	}
+	records, next, err := p.source.Fetch(p.ctx, p.position)
+	if err != nil {
+		return err
+	}
+	if next == p.position && len(records) == 0 {
+		next = p.end // What is left belongs to a transaction that is not over.
+	}
+	p.reader.done.Add(min(next, p.end) - p.position)
+	p.records, p.position = records, next
+	return nil
+}
+
+// decode makes a value the current event, under the label of this run. It returns what is wrong with it.
+func (p *partition) decode(value []byte) string {
+	if err := proto.Unmarshal(value, p.event); err != nil {
+		return "not an event of " + p.reader.topic.Type.String()
+	}
+	if bad := firstError(p.event); bad != nil {
+		return "not an event that counts: " + bad.Error()
+	}
+	m := p.event.ProtoReflect()
+	fd := m.Descriptor().Fields().ByTextName(fieldRun)
+	if p.run == "" {
+		m.Clear(fd)
+		return ""
+	}
+	setField(m, fd, p.run, 0, "")
+	return ""
+}
+
+// maxRepeats is how many different events are remembered to tell repeats from them, at about 40 bytes each.
+const maxRepeats = 1 << 21
+
+// repeats tells the repeats of an event, and other events of the same identity, from events. The audit compares a run's
+// count of events with what is stored.
+type repeats struct {
+	times map[uint64]int64 // By half of the identity.
+	most  int              // Of them.
+	full  bool             // There were more than could be remembered: what kind gives is not to be trusted.
+}
+
+func newRepeats(most int) *repeats { return &repeats{times: map[uint64]int64{}, most: most} }
+
+func (r *repeats) kind(item *producers.Item) producers.Kind {
+	key := half(item.Identity)
+	first, seen := r.times[key]
+	switch {
+	case seen && first == item.Time:
+		return producers.Duplicate
+	case seen:
+		return producers.Conflict
+	case len(r.times) >= r.most:
+		r.full = true
+	default:
+		r.times[key] = item.Time
+	}
+	return producers.Fresh
+}
