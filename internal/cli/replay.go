@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"tidemark/producers/replay"
 )
 
@@ -15,12 +17,13 @@ type replayCmd struct {
 	commonFlags
 	kafkaFlags
 	producerFlags
-	Format  string   `arg:"" help:"azure-llm (CSV), mooncake (JSONL) or agentic (CSV)."`
-	Files   []string `arg:"" help:"Trace files, plain or gzip; '-' is standard input."`
+	Format  string   `arg:"" help:"azure-llm (CSV), mooncake (JSONL), agentic (CSV), or scenario:NAME."`
+	Files   []string `arg:"" optional:"" help:"Trace files, plain or gzip; '-' is standard input."`
 	Speed   string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Replay"`
 	Start   string   `help:"Time of the trace's zero, RFC 3339; required where a trace has relative time only." placeholder:"TIME" group:"Replay"`
 	Tenant  string   `help:"Tenant of the events; the format's own when empty." placeholder:"NAME" group:"Replay"`
 	Product string   `help:"Product of the events; the format's own when empty." placeholder:"NAME" group:"Replay"`
+	Limit   int64    `help:"Records of a scenario to send at the most; 0 sends all." default:"0" placeholder:"N" group:"Replay"`
 }
 
 // Help is the long text of "tidemark replay --help".
@@ -31,19 +34,34 @@ func (replayCmd) Help() string {
 	for _, format := range replay.Formats() {
 		lines = append(lines, fmt.Sprintf("  %-10s %s", format.Name, format.Description))
 	}
+	lines = append(lines, "", "scenario:NAME replays one of 'tidemark scenarios list', or a scenario file by its path, into the namespace",
+		scenariosNamespace+" unless --namespace says another.")
 	return strings.Join(lines, "\n")
+}
+
+// parseSpeed returns the pace that --speed says, 0 for max.
+func parseSpeed(text string) (float64, error) {
+	if text == "max" {
+		return 0, nil
+	}
+	speed, err := strconv.ParseFloat(text, 64)
+	if err != nil || speed <= 0 {
+		return speed, fmt.Errorf("--speed: %q is not max or a positive number", text)
+	}
+	return speed, nil
 }
 
 // options validates the replay's own flags.
 func (c *replayCmd) options() (replay.Options, error) {
 	o := replay.Options{Format: c.Format, Files: c.Files, Tenant: c.Tenant, Product: c.Product}
 	var errs []error
-	if c.Speed != "max" {
-		speed, err := strconv.ParseFloat(c.Speed, 64)
-		if err != nil || speed <= 0 {
-			errs = append(errs, fmt.Errorf("--speed: %q is not max or a positive number", c.Speed))
-		}
-		o.Speed = speed
+	speed, err := parseSpeed(c.Speed)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	o.Speed = speed
+	if c.Limit != 0 {
+		errs = append(errs, errors.New("--limit: for a scenario only"))
 	}
 	if c.Start != "" {
 		start, err := time.Parse(time.RFC3339Nano, c.Start)
@@ -56,7 +74,10 @@ func (c *replayCmd) options() (replay.Options, error) {
 }
 
 // Run replays.
-func (c *replayCmd) Run(ctx context.Context, s Streams) (err error) {
+func (c *replayCmd) Run(ctx context.Context, s Streams, k *kong.Context) (err error) {
+	if strings.HasPrefix(c.Format, scenarioPrefix) {
+		return c.replayScenario(ctx, s, k)
+	}
 	options, optionsErr := c.options()
 	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.producerFlags.validate(), optionsErr); err != nil {
 		return err
