@@ -42,6 +42,7 @@ type root struct {
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
 	Generate    generateCmd    `cmd:"" help:"Produce a seeded synthetic workload and print the exact truth of it."`
 	Replay      replayCmd      `cmd:"" help:"Put recorded usage (files, a topic, a table, a scenario) back onto the log, at any pace, without counting twice."`
+	Scenarios   scenariosCmd   `cmd:"" help:"List, show and check usage histories that can be replayed and measured."`
 	Ingest      ingestCmd      `cmd:"" help:"Move events from Kafka to ClickHouse, each counted exactly once."`
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`
 	Audit       auditCmd       `cmd:"" help:"Prove that log, ledger, raw rows and rollups agree; exit 1 on any difference."`

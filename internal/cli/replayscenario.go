@@ -1,16 +1,30 @@
 package cli
 
 import (
+	"context"
 	"errors"
 
 	"tidemark/producers/replay"
+	"tidemark/producers/scenario"
 )
 
-// scenarioNamespace is where the events of scenarios go unless told otherwise.
+// scenarioNamespace is where scenarios go unless told otherwise: they never mix with what is really used.
 const scenarioNamespace = "tidemark_scenarios"
 
-// scenario finds the scenario of that name. It sets Name in the options, and what it returns sets Items, a
-// producers.Source of fresh items.
-func (c *replayCmd) scenario(string, *replay.Options) (openSource, error) {
-	return nil, errors.New("scenario: this build has none")
+// scenario finds the scenario of that name. It sets Name in the options, and what it returns sets Items. The replay keeps
+// pace and limit, the same as for every source.
+func (c *replayCmd) scenario(name string, o *replay.Options) (openSource, error) {
+	o.Name = "scenario:" + name
+	one, err := scenario.Load(name)
+	if c.Tenant != "" {
+		err = errors.Join(errors.New("--tenant: not for a scenario, which is its own tenant"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(context.Context) (func() error, error) {
+		items, err := scenario.Open(one, scenario.Options{Run: o.Run})
+		o.Items = items
+		return func() error { return nil }, err
+	}, nil
 }

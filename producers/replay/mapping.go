@@ -13,8 +13,8 @@ import (
 	"time"
 	_ "time/tzdata" // A mapping means the same on a machine without time zones.
 
+	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"gopkg.in/yaml.v3"
 
 	"tidemark/schemas"
 )

@@ -56,6 +56,22 @@ var models = []model{
 	{asked: "sonar-pro", served: "sonar-pro", provider: "perplexity", share: 1, first: 1_000_000, prefill: 30_000, token: 12_000, limit: 200_000},
 }
 
+// catalog returns the models that are called: those of the options, which behave like one of the middle of the catalog
+// with a cache that tells of its reads, or else the catalog.
+func (o Options) catalog() []model {
+	if len(o.Models) == 0 {
+		return models
+	}
+	given := make([]model, len(o.Models))
+	for i, m := range o.Models {
+		given[i] = model{
+			asked: m.Model, served: m.Model, provider: m.Provider, share: m.Share,
+			first: 700_000, prefill: 30_000, token: 14_000, limit: 200_000, cache: cacheReads,
+		}
+	}
+	return given
+}
+
 // product is where a person or a program meets a model.
 type product struct {
 	name    string

@@ -90,7 +90,7 @@ func (g *Generator) fillModelEvent(id string, time int64) schemas.Event {
 	if r.next()&3 == 0 {
 		e.Hub = "modelscope"
 	}
-	e.Tenant, e.Country = e.Hub, countries[r.pick(&g.world.byCountry)].code
+	e.Tenant, e.Country = g.options.TenantPrefix+e.Hub, countries[r.pick(&g.world.byCountry)].code
 	e.Model, e.BaseModel, e.Organization, e.Weight = m.name, "", m.organization, 0
 	switch draw := chance(r.next()); {
 	case draw < releases:
@@ -118,7 +118,7 @@ func (g *Generator) fillReference(id string, time int64) schemas.Event {
 	r, e := g.random, &g.events.reference
 	m := metrics[r.below(uint64(len(metrics)))]
 	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
-	e.Tenant, e.Entity = "reference", "simulated-"+products[r.below(uint64(len(products)))].name
+	e.Tenant, e.Entity = g.options.TenantPrefix+"reference", "simulated-"+products[r.below(uint64(len(products)))].name
 	e.Metric, e.Unit, e.Value = m.name, m.unit, float64(r.around(1_000_000, g.world.wide))
 	e.Citation, e.Confidence = "simulated, no source", "X"
 	return e

@@ -168,7 +168,8 @@ func (g *Generator) addPoison(b *producers.Batch) error {
 	at, _ := g.nextTime()
 	e := g.fill(t, g.prefix+"poison-"+strconv.FormatUint(g.items, 36), at)
 	identity := schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
-	value, err := g.poison.spoil(g.random, t, e)
+	// Draws of its own: how many it takes depends on the value's length, which the run's label is a part of.
+	value, err := g.poison.spoil(newRandom(g.random.next()), t, e)
 	if err != nil {
 		return err
 	}

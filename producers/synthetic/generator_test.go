@@ -319,6 +319,58 @@ func TestRealism(t *testing.T) {
 }
 
 // TestIdentityAcrossRuns checks what a second run does to what is stored.
+// TestRunLabel holds two runs of one workload against each other whose labels differ in length: a label is in the bytes,
+// so what is cut short or hashed by bytes must not decide what comes next.
+func TestRunLabel(t *testing.T) {
+	digest := func(run string) string {
+		h := sha256.New()
+		o := troubled(1)
+		o.Run, o.Poison = run, 0.05
+		generate(t, o, func(item *producers.Item) {
+			fmt.Fprintf(h, "%d %d %d %x %d %d\n", item.Type, item.Kind, item.Disorder, item.Identity, item.Time, item.Weight)
+		})
+		return fmt.Sprintf("%x", h.Sum(nil))
+	}
+	if digest("") != digest("a-label-that-is-much-longer-than-none") {
+		t.Error("the run's label changes the events")
+	}
+}
+
+// TestGivenMix gives tenants and models of its own to the workload.
+func TestGivenMix(t *testing.T) {
+	o := synthetic.Options{
+		Seed: 3, Events: 20_000, Start: monday, Span: time.Hour, Profile: synthetic.TokenCalls, TenantPrefix: "acme/",
+		TenantShares: []float64{70, 20, 10}, Models: []synthetic.ModelShare{{"big", "here", 75}, {"small", "there", 25}},
+	}
+	tenants, models := map[string]int{}, map[string]int{}
+	generate(t, o, func(item *producers.Item) {
+		var call usagev1.TokenCall
+		if err := proto.Unmarshal(item.Value, &call); err != nil {
+			t.Fatal(err)
+		}
+		tenants[call.GetTenant()]++
+		models[call.GetProvider()+" "+call.GetModel()]++
+	})
+	if len(tenants) != 3 || len(models) != 2 || models["here big"] == 0 || models["there small"] == 0 {
+		t.Fatalf("made calls of %v with %v", tenants, models)
+	}
+	most := 0
+	for name, n := range tenants {
+		if !strings.HasPrefix(name, "acme/") {
+			t.Errorf("tenant %s lacks the prefix", name)
+		}
+		most = max(most, n)
+	}
+	if share := float64(most) / 20_000; share < 0.6 || share > 0.8 {
+		t.Errorf("the busiest tenant has %.2f of the calls, want about 0.7", share)
+	}
+	bad := o
+	bad.TenantShares, bad.Models = []float64{1, -1}, []synthetic.ModelShare{{"", "x", 1}}
+	if err := bad.Validate(); err == nil || !strings.Contains(err.Error(), "tenant shares") || !strings.Contains(err.Error(), "models") {
+		t.Errorf("bad shares: %v", err)
+	}
+}
+
 func TestIdentityAcrossRuns(t *testing.T) {
 	ids := func(o synthetic.Options) map[schemas.Identity]int64 {
 		o.Events = 2_000

@@ -57,6 +57,13 @@ type Options struct {
 	// Tenants is how many customers there are, Users how many users they have together, about. Default DefaultTenants
 	// and DefaultUsers.
 	Tenants, Users int
+	// TenantPrefix stands before the name of every tenant. Default none.
+	TenantPrefix string
+	// TenantShares replaces how busy the tenants are, relative to one another, the busiest first; Tenants is their number
+	// then. Default, none: as by a power law.
+	TenantShares []float64
+	// Models replaces the models that are called. Default, none: a catalog of real names with plausible shares.
+	Models []ModelShare
 	// Run is the label of the events' run field. Default none.
 	Run string
 
@@ -75,6 +82,12 @@ type Options struct {
 	Partitions int
 
 	rate float64 // Records a second, 0 without a pace; given to Run.
+}
+
+// ModelShare is a model as a provider sells it, and how often it is called, relative to the others.
+type ModelShare struct {
+	Model, Provider string
+	Share           float64
 }
 
 // Validate returns all that is wrong with the options.
@@ -100,6 +113,13 @@ func (o Options) Validate() error {
 		total += share
 	}
 	check(o.Mix == Mix{} || total > 0, "mix: has nothing in it")
+	for i, share := range o.TenantShares {
+		check(share > 0 && share <= 1e15, "tenant shares: %v of tenant %d is not above 0", share, i+1)
+	}
+	for _, m := range o.Models {
+		check(m.Model != "" && m.Share > 0 && m.Share <= 1e15, "models: %q has no name or its share %v is not above 0", m.Model, m.Share)
+	}
+	check(len(o.TenantShares) <= maxMany && len(o.TenantPrefix) <= 100, "tenants: more than %d shares, or a prefix of more than 100 bytes", maxMany)
 	check(o.Tenants >= 0 && o.Tenants <= maxMany, "tenants: %d is not between 0 and %d", o.Tenants, maxMany)
 	check(o.Users >= 0 && o.Users <= 1e12, "users: %d is not between 0 and 1000000000000", o.Users)
 	check(o.Partitions >= 0 && o.Partitions <= maxMany, "partitions: %d is not between 0 and %d", o.Partitions, maxMany)
@@ -142,6 +162,9 @@ func (o Options) withDefaults() Options {
 			*v = to
 		}
 	}
+	if len(o.TenantShares) > 0 {
+		o.Tenants = len(o.TenantShares)
+	}
 	set(&o.Tenants, DefaultTenants)
 	set(&o.Users, DefaultUsers)
 	set(&o.Partitions, schemas.DefaultPartitions)
@@ -177,6 +200,18 @@ func (o Options) idPrefix() string {
 	}
 	for _, f := range o.Mix.shares() {
 		h = mix(h ^ math.Float64bits(f))
+	}
+	for i := range len(o.TenantPrefix) {
+		h = mix(h ^ uint64(o.TenantPrefix[i]))
+	}
+	for _, f := range o.TenantShares {
+		h = mix(h ^ math.Float64bits(f))
+	}
+	for _, m := range o.Models {
+		h = mix(h ^ math.Float64bits(m.Share))
+		for _, b := range []byte(m.Model + "\x00" + m.Provider) {
+			h = mix(h ^ uint64(b))
+		}
 	}
 	return fmt.Sprintf("%x-%010x-", o.Seed, h>>24)
 }

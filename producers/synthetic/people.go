@@ -22,6 +22,7 @@ type world struct {
 	tenants   []tenant
 	byTenant  choice
 	byCountry choice
+	models    []model
 	byModel   choice
 	byOpen    choice
 	narrow    *spread
@@ -59,8 +60,9 @@ func newWorld(r random, o Options) *world {
 	}
 	w.byCountry = newChoice(weights)
 	weights = weights[:0]
-	for i := range models {
-		weights = append(weights, models[i].share)
+	w.models = o.catalog()
+	for i := range w.models {
+		weights = append(weights, w.models[i].share)
 	}
 	w.byModel = newChoice(weights)
 	weights = weights[:0]
@@ -81,11 +83,11 @@ func newWorld(r random, o Options) *world {
 	var busy, people []float64
 	for i := range w.tenants {
 		t := &w.tenants[i]
-		t.name = tenantName(i)
+		t.name = o.TenantPrefix + tenantName(i)
 		t.segment = &segments[r.pick(&bySegment)]
 		t.home = countries[r.pick(&w.byCountry)].code
 		for k := range t.favorite {
-			t.favorite[k] = &models[r.pick(&w.byModel)]
+			t.favorite[k] = &w.models[r.pick(&w.byModel)]
 		}
 		for k := range t.products {
 			t.products[k] = &products[r.pick(&byProduct)]
@@ -95,7 +97,11 @@ func newWorld(r random, o Options) *world {
 			t.weight = 10
 		}
 		t.key = r.next()
-		busy = append(busy, 1/math.Pow(float64(i+1), 1.1))
+		if len(o.TenantShares) > 0 {
+			busy = append(busy, o.TenantShares[i])
+		} else {
+			busy = append(busy, 1/math.Pow(float64(i+1), 1.1))
+		}
 		people = append(people, busy[i]*t.segment.users)
 	}
 	w.byTenant = newChoice(busy)
@@ -143,7 +149,7 @@ func (w *world) open(r random, s *session) {
 	if r.happens(loyalty) {
 		s.model = t.favorite[min(r.below(3), r.below(3))]
 	} else {
-		s.model = &models[r.pick(&w.byModel)]
+		s.model = &w.models[r.pick(&w.byModel)]
 	}
 	s.left = r.around(s.product.calls, w.wide)
 	s.context, s.cached = r.around(s.product.opening, w.narrow), 0
