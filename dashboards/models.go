@@ -37,7 +37,7 @@ func releases() annotation {
 			"SELECT toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title, concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text, 'event' AS tags " +
 			"FROM {@model_events_1d} WHERE " + inRange + " AND {kind} = 'release' GROUP BY {bucket}, {model} " +
 			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalog' AS tags " +
-			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
+			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
 			") ORDER BY time LIMIT 200",
 	}
 }
@@ -173,7 +173,7 @@ func usersBy(dimension string) string {
 	part := func(rollup, when string) string {
 		return fmt.Sprintf("SELECT toString({value}) AS name, %s AS n FROM {@%s} WHERE %s AND %s AND {dimension} = '%s' GROUP BY {value}, {user_weight}", usersByWeight, rollup, when, audienceSpan(rollup), dimension)
 	}
-	return "SELECT name, sum(n) AS users FROM (" + part("audience_1h", "'${grain}' != '1d'") + " UNION ALL " + part("audience_1d", "'${grain}' = '1d'") + ") GROUP BY name"
+	return "SELECT name, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY name"
 }
 
 // audienceSpan takes the hours or days that the range touches, since users are not counted by the minute.

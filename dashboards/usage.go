@@ -217,7 +217,7 @@ func audienceOverTime(dimensions ...string) string {
 		return fmt.Sprintf("SELECT {bucket} AS time, %s AS n FROM {@%s} WHERE %s AND %s GROUP BY {bucket}, {user_weight}",
 			usersByWeight, rollup, when, audience(whole(rollup), dimensions...))
 	}
-	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", "'${grain}' != '1d'") + " UNION ALL " + part("audience_1d", "'${grain}' = '1d'") + ") GROUP BY time ORDER BY time"
+	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY time ORDER BY time"
 }
 
 func usersOverTime(id uint32) panel {
@@ -230,17 +230,22 @@ func usersOverTime(id uint32) panel {
 	}
 }
 
-// growthOf is one measure a whole day.
-func growthOf(name, measure, from, condition string) string {
-	return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s GROUP BY day", name, measure, from, condition)
+// growthOf is one measure a whole day, of all tenants or of the one chosen.
+func growthOf(name, measure, family string, filters ...string) string {
+	part := func(rollup, when string, conditions ...string) string {
+		return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s AND %s AND %s GROUP BY day",
+			name, measure, rollup, when, whole(rollup), where(conditions...))
+	}
+	return part(family+"_all_1d", allTenants, append([]string(nil), filters...)...) + " UNION ALL " +
+		part(family+"_1d", "NOT "+allTenants, append([]string{"~tenant"}, filters...)...)
 }
 
 func growth(id uint32) panel {
 	days := strings.Join([]string{
-		growthOf("Queries", "{queries}", "queries_1d", whole("queries_1d")+" AND "+where("tenant", "product", "segment", "country")),
-		growthOf("Calls", "{calls}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
-		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
-		growthOf("Sign-ups", "{signups}", "signups_1d", whole("signups_1d")+" AND "+where("tenant", "product", "segment", "country")),
+		growthOf("Queries", "{queries}", "queries", "product", "segment", "country"),
+		growthOf("Calls", "{calls}", "token_calls", "product", "provider", "model"),
+		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls", "product", "provider", "model"),
+		growthOf("Sign-ups", "{signups}", "signups", "product", "segment", "country"),
 		"SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount FROM (SELECT toDate32({bucket}) AS day, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " +
 			audience(whole("audience_1d"), audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
 	}, " UNION ALL ")
@@ -309,7 +314,7 @@ func tenantTable(id uint32) panel {
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", "'${grain}' != '1d'") + " UNION ALL " + byTenant("token_calls_1d", "'${grain}' = '1d'") + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", byHours) + " UNION ALL " + byTenant("token_calls_1d", byDays) + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
 	}
 }
 

@@ -89,7 +89,8 @@ func callMeasures() []Measure {
 	)
 }
 
-// family makes the rollups of one type by minute, hour and day.
+// family makes the rollups of one type: by minute, and by hour and day with the tenant and, merged from the minutes, of all
+// tenants together: by tenant they are as long as raw is wide, and most who ask do not ask for one.
 func family(t schemas.Type, dims []string, measures []Measure) []Table {
 	name := schemas.SpecOf(t).Name
 	byTenant := append([]string{"tenant"}, dims...)
@@ -98,6 +99,8 @@ func family(t schemas.Type, dims []string, measures []Measure) []Table {
 		{Name: name + "_1m", Minutes: minute, Types: types, Dims: dims, Measures: measures},
 		{Name: name + "_1h", Minutes: hour, Types: types, Dims: byTenant, Measures: measures},
 		{Name: name + "_1d", Minutes: day, Types: types, From: name + "_1h", Dims: byTenant, Measures: measures},
+		{Name: name + "_all_1h", Minutes: hour, Types: types, From: name + "_1m", Dims: dims, Measures: measures},
+		{Name: name + "_all_1d", Minutes: day, Types: types, From: name + "_all_1h", Dims: dims, Measures: measures},
 	}
 }
 

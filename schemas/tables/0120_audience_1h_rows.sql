@@ -11,4 +11,5 @@ CREATE TABLE IF NOT EXISTS {database}.audience_1h_rows
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
-ORDER BY (bucket, dimension, value, user_weight, slot)
+-- By dimension first: a state is large, and who asks for one dimension should not read those of the others.
+ORDER BY (dimension, value, bucket, user_weight, slot)

@@ -1,0 +1,19 @@
+-- Requests by hour, all tenants together: the published version of each bucket. A filter on bucket reaches both tables.
+CREATE OR REPLACE VIEW {database}.queries_all_1h AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM {database}.queries_all_1h_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM {database}.rollup_versions
+    WHERE rollup = 'queries_all_1h'
+    GROUP BY bucket
+) AS published USING (bucket, version)

@@ -1,0 +1,19 @@
+-- Requests by day, all tenants together: the published version of each bucket. A filter on bucket reaches both tables.
+CREATE OR REPLACE VIEW {database}.queries_all_1d AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM {database}.queries_all_1d_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM {database}.rollup_versions
+    WHERE rollup = 'queries_all_1d'
+    GROUP BY bucket
+) AS published USING (bucket, version)
