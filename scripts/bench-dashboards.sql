@@ -104,7 +104,7 @@ SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, provide
 FROM token_calls_all_1h_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
 GROUP BY start, product, provider, model, status;
 
-INSERT INTO audience_1h_rows
+INSERT INTO audience_1h_states
 SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket,
     multiIf(grouping(product) = 0, 'product', grouping(segment) = 0, 'segment', grouping(country) = 0, 'country', grouping(tenant) = 0, 'tenant', grouping(model) = 0, 'model', '') AS dimension,
     multiIf(grouping(product) = 0, toString(product), grouping(segment) = 0, toString(segment), grouping(country) = 0, toString(country), grouping(tenant) = 0, toString(tenant), grouping(model) = 0, toString(model), '') AS value,
@@ -112,8 +112,8 @@ SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket,
 FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
 GROUP BY GROUPING SETS ((bucket), (bucket, product), (bucket, segment), (bucket, country), (bucket, tenant), (bucket, model));
 
-INSERT INTO audience_1d_rows
-SELECT toDateTime64(toStartOfDay(bucket), 0, 'UTC') AS day, dimension, value, user_weight, uniqCombined64MergeState(users), 1, 0 FROM audience_1h_rows
+INSERT INTO audience_1d_states
+SELECT toDateTime64(toStartOfDay(bucket), 0, 'UTC') AS day, dimension, value, user_weight, uniqCombined64MergeState(users), 1, 0 FROM audience_1h_states
 WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
 GROUP BY day, dimension, value, user_weight;
 

@@ -10,7 +10,7 @@ import (
 
 // Table is one rollup: which buckets it has, from where, and what its columns are.
 type Table struct {
-	Name     string         // The view that people read: "token_calls_1m". Its rows are in the table <Name>_rows.
+	Name     string         // The view that people read: "token_calls_1m". Its rows are in the table Rows().
 	Minutes  int32          // The length of a bucket.
 	Types    []schemas.Type // Whose raw rows it stands for.
 	From     string         // The rollup whose buckets it merges; empty if it is computed from raw.
@@ -129,7 +129,12 @@ func Tables() []Table {
 }
 
 // Rows is the table that holds the rows of every version.
-func (t *Table) Rows() string { return t.Name + "_rows" }
+func (t *Table) Rows() string {
+	if t.audience {
+		return t.Name + "_states"
+	}
+	return t.Name + "_rows"
+}
 
 // Columns returns dimensions and measures, as they are named in the view and in the table of rows.
 func (t *Table) Columns() []string {

@@ -11,5 +11,4 @@ CREATE TABLE IF NOT EXISTS {database}.audience_1d_rows
 )
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
--- By dimension first: a state is large, and who asks for one dimension should not read those of the others.
-ORDER BY (dimension, value, bucket, user_weight, slot)
+ORDER BY (bucket, dimension, value, user_weight, slot)
