@@ -130,29 +130,26 @@ const (
 	lastDay  = "toStartOfDay(" + rangeEnd + ")"
 )
 
-// activeHours counts the active users of the last hours that the range ends in.
-func activeHours(hours int, dimensions ...string) string {
-	span := fmt.Sprintf("{bucket} >= toStartOfHour(%s) - INTERVAL %d HOUR AND {bucket} < $__toTime_ms", rangeEnd, hours-1)
-	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM {@audience_1h} WHERE %s GROUP BY {user_weight}))", usersByWeight, audience(span, dimensions...))
-}
-
-// activeDays counts the active users of the last days that the range ends in. The last day is taken by hours, which are
-// published before days are, so that no hour has users that its day has not.
-func activeDays(days int, dimensions ...string) string {
-	before := fmt.Sprintf("{bucket} >= %s - INTERVAL %d DAY AND {bucket} < %s", lastDay, days-1, lastDay)
-	within := fmt.Sprintf("{bucket} >= %s AND {bucket} < least($__toTime_ms, %s + INTERVAL 1 DAY)", lastDay, lastDay)
-	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM (SELECT {user_weight}, {users} FROM {@audience_1d} WHERE %s UNION ALL SELECT {user_weight}, {users} FROM {@audience_1h} WHERE %s) GROUP BY {user_weight}))",
-		usersByWeight, audience(before, dimensions...), audience(within, dimensions...))
+// active counts the active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and
+// month of one pass over the days and the hours. The last day is taken by hours, which are published before days are, so
+// that no hour has users that its day has not.
+func active(dimensions ...string) string {
+	const firstHour = "toStartOfHour(" + rangeEnd + ") - INTERVAL 23 HOUR"
+	days := audience("{bucket} >= "+lastDay+" - INTERVAL 29 DAY AND {bucket} < "+lastDay, dimensions...)
+	hours := audience("{bucket} >= least("+lastDay+", "+firstHour+") AND {bucket} < $__toTime_ms", dimensions...)
+	return "SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month FROM (" +
+		"SELECT weight, uniqCombined64MergeIf(state, of_day) AS in_day, uniqCombined64MergeIf(state, of_week) AS in_week, uniqCombined64MergeIf(state, of_month) AS in_month FROM (" +
+		"SELECT {user_weight} AS weight, {users} AS state, false AS of_day, {bucket} >= " + lastDay + " - INTERVAL 6 DAY AS of_week, true AS of_month FROM {@audience_1d} WHERE " + days +
+		" UNION ALL SELECT {user_weight} AS weight, {users} AS state, {bucket} >= " + firstHour + " AS of_day, {bucket} >= " + lastDay + " AS of_week, {bucket} >= " + lastDay + " AS of_month FROM {@audience_1h} WHERE " + hours + ") GROUP BY weight)"
 }
 
 func activeUsers(id uint32) panel {
-	day, week, month := activeHours(24, audienceDimensions...), activeDays(7, audienceDimensions...), activeDays(30, audienceDimensions...)
 	return panel{
 		id: id, title: "Active users", width: 12, height: 4, table: true,
 		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
 		kind: number(unitCount).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", unit(unitRatio, 1)),
-		sql: []string{fmt.Sprintf(`SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (SELECT %s AS day, %s AS week, %s AS month)`, day, week, month)},
+		sql: []string{"SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (" + active(audienceDimensions...) + ")"},
 	}
 }
 
