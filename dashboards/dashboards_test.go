@@ -127,6 +127,7 @@ func TestRenamedColumn(t *testing.T) {
 func TestResolve(t *testing.T) {
 	relations := map[string]schemas.Relation{
 		"a_1m": {Name: "a_1m", Columns: []string{"n"}}, "a_1h": {Name: "a_1h", Columns: []string{"n", "tenant"}}, "a_1d": {Name: "a_1d", Columns: []string{"n", "tenant"}},
+		"a_all_1h": {Name: "a_all_1h", Columns: []string{"n"}}, "a_all_1d": {Name: "a_all_1d", Columns: []string{"n"}},
 		"b": {Name: "b", Columns: []string{"m"}},
 	}
 	f := func(sql, want, problem string) {
@@ -140,7 +141,7 @@ func TestResolve(t *testing.T) {
 	f("SELECT {n} FROM {@a_?} WHERE x = '${grain}'", "SELECT n FROM ${namespace:doublequote}.a_${grain} WHERE x = '${grain}'", "")
 	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM ${namespace:doublequote}.b, ${namespace:doublequote}.a_1m", "")
 	f("{~tenant} {@a_?}", "tenant ${namespace:doublequote}.a_${grain}", "")
-	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m")
+	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m, a_all_1d, a_all_1h")
 	f("{x} {@b}", "", "here: column x: not in b")
 	f("{@c}", "", "here: table or view c: no migration makes it")
 	f("SELECT 1 AS {n}", "", "here: column n: not in any table that the statement names")

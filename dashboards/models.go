@@ -21,7 +21,7 @@ func models() board {
 			}},
 			{title: "Tokens and calls", panels: []panel{tokensByClass(10), tokensByModel(11), callsByModel(12), tokensByProvider(13)}},
 			{title: "Every model", panels: []panel{modelTable(20)}},
-			{title: "Open and closed, and where from", panels: []panel{weightsOverTime(30), weightsShare(31), originShare(32), usersByModel(33)}},
+			{title: "Open and closed, and where from", panels: []panel{weightsOverTime(30), weightsShare(31), originShare(32)}},
 			{title: "How well they answer", panels: []panel{latencyOverTime(40), firstTokenOverTime(41), slowModels(42), errorsByModel(43), streamingOverTime(44), cacheOverTime(45)}},
 		},
 	}
@@ -37,7 +37,7 @@ func releases() annotation {
 			"SELECT toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title, concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text, 'event' AS tags " +
 			"FROM {@model_events_1d} WHERE " + inRange + " AND {kind} = 'release' GROUP BY {bucket}, {model} " +
 			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalog' AS tags " +
-			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
+			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
 			") ORDER BY time LIMIT 200",
 	}
 }
@@ -158,14 +158,23 @@ func modelTable(id uint32) panel {
 			OverrideByName("streaming", unit(unitRatio, 0)).
 			OverrideByName("cache hits", unit(unitRatio, 0)).
 			OverrideByRegexp("p50|p95|first p95", unit(unitSeconds, 2)),
-		sql: []string{"SELECT c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights, if(m.organisation = '', 'unknown', m.organisation) AS organisation, if(m.country = '', 'unknown', toString(m.country)) AS country, " +
-			"n AS calls, tokens, share, u.users AS users, p50, p95, first_p95 AS `first p95`, errors, streaming, hits AS `cache hits` FROM (" +
-			"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
-			"tokens / sum(tokens) OVER () AS share, " +
-			"if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 1) + ") AS p50, if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS p95, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS first_p95, " +
-			"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
-			catalog + " LEFT JOIN (" + usersBy("model") + ") AS u ON c.model = u.name ORDER BY tokens DESC"},
+		sql: []string{modelRows(true)},
 	}
+}
+
+// modelRows is a row a model; counting the users of each is most of the work.
+func modelRows(withUsers bool) string {
+	users, join := "", ""
+	if withUsers {
+		users, join = "u.users AS users, ", " LEFT JOIN ("+usersBy("model")+") AS u ON c.model = u.name"
+	}
+	return "SELECT c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights, if(m.organisation = '', 'unknown', m.organisation) AS organisation, if(m.country = '', 'unknown', toString(m.country)) AS country, " +
+		"n AS calls, tokens, share, " + users + "p50, p95, first_p95 AS `first p95`, errors, streaming, hits AS `cache hits` FROM (" +
+		"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
+		"tokens / sum(tokens) OVER () AS share, " +
+		"if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 1) + ") AS p50, if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS p95, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS first_p95, " +
+		"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
+		catalog + join + " ORDER BY tokens DESC"
 }
 
 // usersBy counts the distinct users of the range by one dimension.
@@ -173,7 +182,7 @@ func usersBy(dimension string) string {
 	part := func(rollup, when string) string {
 		return fmt.Sprintf("SELECT toString({value}) AS name, %s AS n FROM {@%s} WHERE %s AND %s AND {dimension} = '%s' GROUP BY {value}, {user_weight}", usersByWeight, rollup, when, audienceSpan(rollup), dimension)
 	}
-	return "SELECT name, sum(n) AS users FROM (" + part("audience_1h", "'${grain}' != '1d'") + " UNION ALL " + part("audience_1d", "'${grain}' = '1d'") + ") GROUP BY name"
+	return "SELECT name, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY name"
 }
 
 // audienceSpan takes the hours or days that the range touches, since users are not counted by the minute.
@@ -217,15 +226,6 @@ func originShare(id uint32) panel {
 		description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
 		kind:        pie(unitCount),
 		sql:         []string{tokensByFact("if(m.country = '', 'unknown', toString(m.country))")},
-	}
-}
-
-func usersByModel(id uint32) panel {
-	return panel{
-		id: id, title: "Users by model", width: 24, height: 8, table: true,
-		description: "Distinct users of each model, each with its weight, in the hours or days that the range touches; the twenty models with the most. A user of two models counts for both. The other filters do not apply.",
-		kind:        ranking(unitCount),
-		sql:         []string{"SELECT name, users FROM (" + usersBy("model") + ") ORDER BY users DESC LIMIT 20"},
 	}
 }
 

@@ -81,9 +81,9 @@ func throughputNow(id uint32) panel {
 func debt(id uint32) panel {
 	return panel{
 		id: id, title: "Rollup debt", width: 4, height: 4, table: true,
-		description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day.",
+		description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day; runs and reference points have no rollups.",
 		kind:        light(unitCount, steps(good, 5e6, warning, 5e7, bad)),
-		sql: []string{"SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger} WHERE " + recent + " GROUP BY topic, epoch, partition) AS l " +
+		sql: []string{"SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger} WHERE " + recent + " AND {topic} NOT IN ('runs.v1', 'reference_points.v1') GROUP BY topic, epoch, partition) AS l " +
 			"LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition)"},
 	}
 }

@@ -12,7 +12,7 @@ import (
 // SQL in this package names relations and columns in braces, so that each name is checked against the schema:
 //
 //	{@token_calls_1h}   a relation; becomes ${namespace:doublequote}.token_calls_1h
-//	{@token_calls_?}    the rollup of the grain that the range asks for; all three must have the columns named
+//	{@token_calls_?}    the rollup of the grain that the range asks for; all of them must have the columns named
 //	{calls}             a column of a relation that the statement names; of all of them that are grains of one rollup
 //	{~tenant}           the same, but not every grain needs to have it
 //
@@ -20,10 +20,11 @@ import (
 var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*\??)\}`)
 
 // grainSuffix is what the rollups of one family differ in.
-var grainSuffix = regexp.MustCompile(`_(\?|1m|1h|1d)$`)
+var grainSuffix = regexp.MustCompile(`_(\?|1m|(all_)?1[hd])$`)
 
-// grains are the rollups' buckets, the ends of their names.
-var grains = []string{"1m", "1h", "1d"}
+// grains are the rollups' buckets, the ends of their names: by minute, by hour and day of all tenants together, and by hour
+// and day with the tenant.
+var grains = []string{"1m", "all_1h", "all_1d", "1h", "1d"}
 
 // resolver turns names in braces into SQL and collects those that do not exist.
 type resolver struct {
@@ -104,7 +105,14 @@ const (
 	inRange = "{bucket} >= $__fromTime_ms AND {bucket} < $__toTime_ms"
 
 	// grainSeconds is the length of a bucket.
-	grainSeconds = "transform('${grain}', ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
+	grainSeconds = "transform(right('${grain}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
+
+	// byDays and byHours choose between two rollups that have no minutes.
+	byDays  = "right('${grain}', 2) = '1d'"
+	byHours = "right('${grain}', 2) != '1d'"
+
+	// allTenants is true unless a tenant is chosen.
+	allTenants = "($__conditionalAll(1 = 0, $tenant))"
 )
 
 // whole takes the buckets in the range that are whole: for series, so that none ends in a false cliff.

@@ -34,12 +34,11 @@ func wide(p panel, width uint32) panel {
 }
 
 func tenantUsers(id uint32) panel {
-	day, month := activeHours(24, "tenant"), activeDays(30, "tenant")
 	return panel{
 		id: id, title: "Active users", width: 4, height: 4, table: true,
 		description: "Distinct users of the tenant, each with its weight, in the 24 hours, and in the 30 days (UTC), that the range ends in, the last hour whole. Product, provider and model do not apply.",
 		kind:        number(unitCount).Orientation(common.VizOrientationVertical),
-		sql:         []string{"SELECT " + day + " AS day, " + month + " AS month"},
+		sql:         []string{"SELECT day, month FROM (" + active("tenant") + ")"},
 	}
 }
 
@@ -52,8 +51,9 @@ func tenantUsersOverTime(id uint32) panel {
 
 func tenantModels(id uint32) panel {
 	p := modelTable(id)
+	p.sql = []string{modelRows(false)}
 	p.height = 9
-	p.description = "Every model the tenant called in the range, with its makers as the catalog knows them. Users are distinct users by model of all tenants. Latencies are of the calls that tell them."
+	p.description = "Every model the tenant called in the range, with its makers as the catalog knows them. Latencies are of the calls that tell them."
 	return p
 }
 

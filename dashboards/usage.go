@@ -130,29 +130,26 @@ const (
 	lastDay  = "toStartOfDay(" + rangeEnd + ")"
 )
 
-// activeHours counts the active users of the last hours that the range ends in.
-func activeHours(hours int, dimensions ...string) string {
-	span := fmt.Sprintf("{bucket} >= toStartOfHour(%s) - INTERVAL %d HOUR AND {bucket} < $__toTime_ms", rangeEnd, hours-1)
-	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM {@audience_1h} WHERE %s GROUP BY {user_weight}))", usersByWeight, audience(span, dimensions...))
-}
-
-// activeDays counts the active users of the last days that the range ends in. The last day is taken by hours, which are
-// published before days are, so that no hour has users that its day has not.
-func activeDays(days int, dimensions ...string) string {
-	before := fmt.Sprintf("{bucket} >= %s - INTERVAL %d DAY AND {bucket} < %s", lastDay, days-1, lastDay)
-	within := fmt.Sprintf("{bucket} >= %s AND {bucket} < least($__toTime_ms, %s + INTERVAL 1 DAY)", lastDay, lastDay)
-	return fmt.Sprintf("(SELECT sum(n) FROM (SELECT %s AS n FROM (SELECT {user_weight}, {users} FROM {@audience_1d} WHERE %s UNION ALL SELECT {user_weight}, {users} FROM {@audience_1h} WHERE %s) GROUP BY {user_weight}))",
-		usersByWeight, audience(before, dimensions...), audience(within, dimensions...))
+// active counts the active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and
+// month of one pass over the days and the hours. The last day is taken by hours, which are published before days are, so
+// that no hour has users that its day has not.
+func active(dimensions ...string) string {
+	const firstHour = "toStartOfHour(" + rangeEnd + ") - INTERVAL 23 HOUR"
+	days := audience("{bucket} >= "+lastDay+" - INTERVAL 29 DAY AND {bucket} < "+lastDay, dimensions...)
+	hours := audience("{bucket} >= least("+lastDay+", "+firstHour+") AND {bucket} < $__toTime_ms", dimensions...)
+	return "SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month FROM (" +
+		"SELECT weight, uniqCombined64MergeIf(state, of_day) AS in_day, uniqCombined64MergeIf(state, of_week) AS in_week, uniqCombined64MergeIf(state, of_month) AS in_month FROM (" +
+		"SELECT {user_weight} AS weight, {users} AS state, false AS of_day, {bucket} >= " + lastDay + " - INTERVAL 6 DAY AS of_week, true AS of_month FROM {@audience_1d} WHERE " + days +
+		" UNION ALL SELECT {user_weight} AS weight, {users} AS state, {bucket} >= " + firstHour + " AS of_day, {bucket} >= " + lastDay + " AS of_week, {bucket} >= " + lastDay + " AS of_month FROM {@audience_1h} WHERE " + hours + ") GROUP BY weight)"
 }
 
 func activeUsers(id uint32) panel {
-	day, week, month := activeHours(24, audienceDimensions...), activeDays(7, audienceDimensions...), activeDays(30, audienceDimensions...)
 	return panel{
 		id: id, title: "Active users", width: 12, height: 4, table: true,
 		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
 		kind: number(unitCount).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", unit(unitRatio, 1)),
-		sql: []string{fmt.Sprintf(`SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (SELECT %s AS day, %s AS week, %s AS month)`, day, week, month)},
+		sql: []string{"SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (" + active(audienceDimensions...) + ")"},
 	}
 }
 
@@ -217,7 +214,7 @@ func audienceOverTime(dimensions ...string) string {
 		return fmt.Sprintf("SELECT {bucket} AS time, %s AS n FROM {@%s} WHERE %s AND %s GROUP BY {bucket}, {user_weight}",
 			usersByWeight, rollup, when, audience(whole(rollup), dimensions...))
 	}
-	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", "'${grain}' != '1d'") + " UNION ALL " + part("audience_1d", "'${grain}' = '1d'") + ") GROUP BY time ORDER BY time"
+	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY time ORDER BY time"
 }
 
 func usersOverTime(id uint32) panel {
@@ -230,17 +227,22 @@ func usersOverTime(id uint32) panel {
 	}
 }
 
-// growthOf is one measure a whole day.
-func growthOf(name, measure, from, condition string) string {
-	return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s GROUP BY day", name, measure, from, condition)
+// growthOf is one measure a whole day, of all tenants or of the one chosen.
+func growthOf(name, measure, family string, filters ...string) string {
+	part := func(rollup, when string, conditions ...string) string {
+		return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s AND %s AND %s GROUP BY day",
+			name, measure, rollup, when, whole(rollup), where(conditions...))
+	}
+	return part(family+"_all_1d", allTenants, append([]string(nil), filters...)...) + " UNION ALL " +
+		part(family+"_1d", "NOT "+allTenants, append([]string{"~tenant"}, filters...)...)
 }
 
 func growth(id uint32) panel {
 	days := strings.Join([]string{
-		growthOf("Queries", "{queries}", "queries_1d", whole("queries_1d")+" AND "+where("tenant", "product", "segment", "country")),
-		growthOf("Calls", "{calls}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
-		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls_1d", whole("token_calls_1d")+" AND "+where("tenant", "product", "provider", "model")),
-		growthOf("Sign-ups", "{signups}", "signups_1d", whole("signups_1d")+" AND "+where("tenant", "product", "segment", "country")),
+		growthOf("Queries", "{queries}", "queries", "product", "segment", "country"),
+		growthOf("Calls", "{calls}", "token_calls", "product", "provider", "model"),
+		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls", "product", "provider", "model"),
+		growthOf("Sign-ups", "{signups}", "signups", "product", "segment", "country"),
 		"SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount FROM (SELECT toDate32({bucket}) AS day, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " +
 			audience(whole("audience_1d"), audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
 	}, " UNION ALL ")
@@ -309,7 +311,7 @@ func tenantTable(id uint32) panel {
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", "'${grain}' != '1d'") + " UNION ALL " + byTenant("token_calls_1d", "'${grain}' = '1d'") + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", byHours) + " UNION ALL " + byTenant("token_calls_1d", byDays) + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
 	}
 }
 

@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -25,13 +27,14 @@ func namespaceVariable() variable {
 }
 
 // grainVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. By tenant there are no
-// minutes.
+// minutes, and the rollups are longer: they are read only where a tenant is chosen.
 func grainVariable() variable {
+	const span = "dateDiff('second', $__fromTime_ms, $__toTime_ms)"
 	return variable{
-		name: "grain", label: "Grain", hidden: true, single: true, fallback: "1h", onRange: true,
-		description: "The length of the buckets that the panels read: 1m up to six hours, 1h up to a week or when a tenant is chosen, else 1d.",
-		sql: "SELECT multiIf(dateDiff('second', $__fromTime_ms, $__toTime_ms) > 7 * 86400, '1d', " +
-			"dateDiff('second', $__fromTime_ms, $__toTime_ms) > 6 * 3600 OR NOT ($__conditionalAll(1 = 0, $tenant)), '1h', '1m') AS grain",
+		name: "grain", label: "Grain", hidden: true, single: true, fallback: "all_1h", onRange: true,
+		description: "Which rollups the panels read: 1m up to six hours, 1h up to a week or when a tenant is chosen, else 1d; all_1h and all_1d have all tenants together.",
+		sql: "SELECT multiIf(" + allTenants + ", multiIf(" + span + " > 7 * 86400, 'all_1d', " + span + " > 6 * 3600, 'all_1h', '1m'), " +
+			span + " > 7 * 86400, '1d', '1h') AS grain",
 	}
 }
 
@@ -40,7 +43,7 @@ func perVariable() variable {
 	return variable{
 		name: "per", label: "Per", hidden: true, single: true, fallback: "hour", onRange: true,
 		description: "The grain in words.",
-		sql:         "SELECT transform('${grain}', ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '') AS per",
+		sql:         "SELECT transform(right('${grain}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '') AS per",
 	}
 }
 
@@ -52,7 +55,7 @@ func values(name, label, measure string, rollups ...string) variable {
 			sql += " UNION ALL "
 		}
 		of := measure
-		if rollup == "queries_1d" {
+		if strings.HasPrefix(rollup, "queries_") {
 			of = "queries"
 		}
 		sql += "SELECT toString({" + name + "}) AS value, sum({" + of + "}) AS n FROM {@" + rollup + "} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms GROUP BY value"
@@ -70,11 +73,11 @@ func commonVariables(shown ...string) []variable {
 	all := []variable{
 		namespaceVariable(),
 		values("tenant", "Tenant", "calls", "token_calls_1d", "queries_1d"),
-		values("product", "Product", "calls", "token_calls_1d", "queries_1d"),
-		values("provider", "Provider", "calls", "token_calls_1d"),
-		values("model", "Model", "calls", "token_calls_1d"),
-		values("segment", "Segment", "queries", "queries_1d"),
-		values("country", "Country", "queries", "queries_1d"),
+		values("product", "Product", "calls", "token_calls_all_1d", "queries_all_1d"),
+		values("provider", "Provider", "calls", "token_calls_all_1d"),
+		values("model", "Model", "calls", "token_calls_all_1d"),
+		values("segment", "Segment", "queries", "queries_all_1d"),
+		values("country", "Country", "queries", "queries_all_1d"),
 		grainVariable(),
 		perVariable(),
 	}

@@ -35,8 +35,10 @@ func Relations() (map[string]Relation, error) {
 
 var (
 	lineComment = regexp.MustCompile(`--[^\n]*`)
-	createTable = regexp.MustCompile("(?s)^CREATE TABLE IF NOT EXISTS `d`\\.(\\w+)\\s*\\((.*)\\)\\s*ENGINE")
+	createTable = regexp.MustCompile("(?s)^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE TABLE) `d`\\.(\\w+)\\s*\\((.*)\\)\\s*ENGINE")
 	createView  = regexp.MustCompile("(?s)^CREATE OR REPLACE VIEW `d`\\.(\\w+) AS\\s+(.*)$")
+	dropTable   = regexp.MustCompile("^DROP TABLE IF EXISTS `d`\\.(\\w+)$")
+	insertRows  = regexp.MustCompile("^INSERT INTO `d`\\.\\w+ \\(")
 	addIndex    = regexp.MustCompile("^ALTER TABLE `d`\\.\\w+ ADD INDEX IF NOT EXISTS ")
 	firstSource = regexp.MustCompile("`d`\\.(\\w+)")
 	plainName   = regexp.MustCompile(`^(?:\w+\.)?(\w+)$`)
@@ -44,7 +46,8 @@ var (
 )
 
 // readRelation reads one statement. Anything but the forms that the files have is an error, so that a new form is not
-// passed over. A statement that leaves the columns as they are gives a relation without a name.
+// passed over. A statement that leaves the columns as they are gives a relation without a name; one that drops a
+// relation takes it from those known.
 func readRelation(sql string, known map[string]Relation) (Relation, error) {
 	sql = strings.TrimSpace(lineComment.ReplaceAllString(sql, ""))
 	if m := createTable.FindStringSubmatch(sql); m != nil {
@@ -68,7 +71,11 @@ func readRelation(sql string, known map[string]Relation) (Relation, error) {
 	if m := createView.FindStringSubmatch(sql); m != nil {
 		return readView(m[1], m[2], known)
 	}
-	if addIndex.MatchString(sql) {
+	if m := dropTable.FindStringSubmatch(sql); m != nil {
+		delete(known, m[1])
+		return Relation{}, nil
+	}
+	if addIndex.MatchString(sql) || insertRows.MatchString(sql) {
 		return Relation{}, nil
 	}
 	return Relation{}, fmt.Errorf("neither a table nor a view: %.60q", sql)

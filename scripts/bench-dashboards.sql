@@ -76,7 +76,35 @@ INSERT INTO signups_1d_rows
 SELECT toDateTime64(toStartOfDay(time), 0, 'UTC') AS bucket, tenant, product, segment, country, sum(weight), count(), 0, 1, 0 FROM signups_raw
 WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, tenant, product, segment, country;
 
-INSERT INTO audience_1h_rows
+INSERT INTO queries_all_1h_rows
+SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(queries), sum(records), 0, 1, 0 FROM queries_1m_rows AS r
+WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
+
+INSERT INTO queries_all_1d_rows
+SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(queries), sum(records), 0, 1, 0 FROM queries_all_1h_rows AS r
+WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
+
+INSERT INTO signups_all_1h_rows
+SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(signups), sum(records), 0, 1, 0 FROM signups_1m_rows AS r
+WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
+
+INSERT INTO signups_all_1d_rows
+SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(signups), sum(records), 0, 1, 0 FROM signups_all_1h_rows AS r
+WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
+
+INSERT INTO token_calls_all_1h_rows
+SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, provider, model, status, sum(calls), sum(records), 0, sum(streaming_calls), sum(input_uncached), sum(input_cache_read), sum(input_cache_write), sum(output_visible), sum(output_reasoning), 0, 0,
+    quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(latency), quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(first_token), sum(latency_calls), sum(first_token_calls), 0, 0, 0, 1, 0
+FROM token_calls_1m_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
+GROUP BY start, product, provider, model, status;
+
+INSERT INTO token_calls_all_1d_rows
+SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, provider, model, status, sum(calls), sum(records), 0, sum(streaming_calls), sum(input_uncached), sum(input_cache_read), sum(input_cache_write), sum(output_visible), sum(output_reasoning), 0, 0,
+    quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(latency), quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(first_token), sum(latency_calls), sum(first_token_calls), 0, 0, 0, 1, 0
+FROM token_calls_all_1h_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
+GROUP BY start, product, provider, model, status;
+
+INSERT INTO audience_1h_states
 SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket,
     multiIf(grouping(product) = 0, 'product', grouping(segment) = 0, 'segment', grouping(country) = 0, 'country', grouping(tenant) = 0, 'tenant', grouping(model) = 0, 'model', '') AS dimension,
     multiIf(grouping(product) = 0, toString(product), grouping(segment) = 0, toString(segment), grouping(country) = 0, toString(country), grouping(tenant) = 0, toString(tenant), grouping(model) = 0, toString(model), '') AS value,
@@ -84,14 +112,14 @@ SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket,
 FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
 GROUP BY GROUPING SETS ((bucket), (bucket, product), (bucket, segment), (bucket, country), (bucket, tenant), (bucket, model));
 
-INSERT INTO audience_1d_rows
-SELECT toDateTime64(toStartOfDay(bucket), 0, 'UTC') AS day, dimension, value, user_weight, uniqCombined64MergeState(users), 1, 0 FROM audience_1h_rows
+INSERT INTO audience_1d_states
+SELECT toDateTime64(toStartOfDay(bucket), 0, 'UTC') AS day, dimension, value, user_weight, uniqCombined64MergeState(users), 1, 0 FROM audience_1h_states
 WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
 GROUP BY day, dimension, value, user_weight;
 
 INSERT INTO rollup_versions
 SELECT concat(name, '_', grain) AS rollup, toDateTime64(toStartOfDay(now('UTC')) - INTERVAL {day} DAY, 0, 'UTC') + toIntervalSecond(number * step) AS bucket, 1 AS version, 0 AS slot
-FROM (SELECT arrayJoin(['queries', 'signups', 'token_calls', 'audience']) AS name, arrayJoin([('1m', 60), ('1h', 3600), ('1d', 86400)]) AS g, g.1 AS grain, g.2 AS step) AS kinds
+FROM (SELECT arrayJoin(['queries', 'signups', 'token_calls', 'audience']) AS name, arrayJoin([('1m', 60), ('1h', 3600), ('1d', 86400), ('all_1h', 3600), ('all_1d', 86400)]) AS g, g.1 AS grain, g.2 AS step) AS kinds
 CROSS JOIN numbers(1440) AS n WHERE number < intDiv(86400, step);
 
 INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, member, partitions, window, high_watermark, stored, min_minute, max_minute, bytes, insert_us, event_lag_us, fetched_at, written_at)

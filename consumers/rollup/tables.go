@@ -10,7 +10,7 @@ import (
 
 // Table is one rollup: which buckets it has, from where, and what its columns are.
 type Table struct {
-	Name     string         // The view that people read: "token_calls_1m". Its rows are in the table <Name>_rows.
+	Name     string         // The view that people read: "token_calls_1m". Its rows are in the table Rows().
 	Minutes  int32          // The length of a bucket.
 	Types    []schemas.Type // Whose raw rows it stands for.
 	From     string         // The rollup whose buckets it merges; empty if it is computed from raw.
@@ -89,7 +89,8 @@ func callMeasures() []Measure {
 	)
 }
 
-// family makes the rollups of one type by minute, hour and day.
+// family makes the rollups of one type: by minute, and by hour and day with the tenant and, merged from the minutes, of all
+// tenants together: by tenant they are as long as raw is wide, and most who ask do not ask for one.
 func family(t schemas.Type, dims []string, measures []Measure) []Table {
 	name := schemas.SpecOf(t).Name
 	byTenant := append([]string{"tenant"}, dims...)
@@ -98,6 +99,8 @@ func family(t schemas.Type, dims []string, measures []Measure) []Table {
 		{Name: name + "_1m", Minutes: minute, Types: types, Dims: dims, Measures: measures},
 		{Name: name + "_1h", Minutes: hour, Types: types, Dims: byTenant, Measures: measures},
 		{Name: name + "_1d", Minutes: day, Types: types, From: name + "_1h", Dims: byTenant, Measures: measures},
+		{Name: name + "_all_1h", Minutes: hour, Types: types, From: name + "_1m", Dims: dims, Measures: measures},
+		{Name: name + "_all_1d", Minutes: day, Types: types, From: name + "_all_1h", Dims: dims, Measures: measures},
 	}
 }
 
@@ -126,7 +129,12 @@ func Tables() []Table {
 }
 
 // Rows is the table that holds the rows of every version.
-func (t *Table) Rows() string { return t.Name + "_rows" }
+func (t *Table) Rows() string {
+	if t.audience {
+		return t.Name + "_states"
+	}
+	return t.Name + "_rows"
+}
 
 // Columns returns dimensions and measures, as they are named in the view and in the table of rows.
 func (t *Table) Columns() []string {

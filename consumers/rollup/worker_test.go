@@ -442,3 +442,31 @@ func TestRunSurvivesErrors(t *testing.T) {
 		t.Errorf("%d failures, then %s", failures, sums(w, "token_calls_1m"))
 	}
 }
+
+// TestUpgradeFillsNewRollups takes the rollups of all tenants together away, as they are missing in a database of an older
+// version, and migrates: the worker makes them of what was rolled up before.
+func TestUpgradeFillsNewRollups(t *testing.T) {
+	w := rolluptest.New(t)
+	w.Deliver(append(rolluptest.Random(1, 800, start, 3*time.Hour), rolluptest.Random(2, 100, early, time.Hour)...)...)
+	catchUp(t, w.DB)
+	want := values(w)
+	for _, table := range rollup.Tables() {
+		if strings.Contains(table.Name, "_all_") {
+			w.Exec("TRUNCATE TABLE %s", table.Rows())
+			w.Exec("DELETE FROM rollup_versions WHERE rollup = '%s'", table.Name)
+		}
+	}
+	if values(w) == want {
+		t.Fatal("nothing was taken away")
+	}
+	for _, m := range schemas.Migrations(w.DB.Database()) {
+		if strings.HasSuffix(m.Name, "_asked") {
+			w.Exec("%s", m.SQL)
+			w.Exec("%s", m.SQL) // Asked twice is asked once.
+		}
+	}
+	catchUp(t, w.DB)
+	if got := values(w); got != want {
+		t.Errorf("after the upgrade the rollups show\n%s\nwant\n%s", got, want)
+	}
+}
