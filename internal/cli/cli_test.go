@@ -55,6 +55,12 @@ func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
 		"--from", "--to", "--since", `"nonsense" is not one of queries_1m`, "--range-rows", "--rollup-threads")
 	f("rollup rebuild --from 2026-03-02T00:00:00Z --to 2026-03-02", "--to: 2026-03-02 is not after --from")
 	f("rollup rebiuld", "rebiuld")
+	f("namespaces diff Bad! same --show 0 --diff-rows 1 --from noon --clickhouse ftp://x", `"Bad!"`, "--show", "--diff-rows", "--from", "--clickhouse")
+	f("namespaces diff same same", "same is compared with itself")
+	f("namespaces diff one", "<b>")
+	f("namespaces drop No --brokers nohost", `"No"`, "--brokers")
+	f("namespaces drop", "<name>")
+	f("namespaces list --clickhouse x --brokers nohost", "--clickhouse", "--brokers")
 	f("migrate --partitions 0 --replication 0", "--partitions", "--replication")
 	f("deadletters show x", "topic/epoch/partition/offset")
 	f("models import --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
@@ -164,6 +170,14 @@ func TestLeft(t *testing.T) {
 	}{{0, 10, ""}, {1, 10, ", 1m30s left"}, {10, 10, ", 0s left"}, {11, 10, ""}} {
 		if got := left(10*time.Second, test.done, test.all); got != test.want {
 			t.Errorf("%d of %d in 10 s: %q, want %q", test.done, test.all, got, test.want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1500: "1.5 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2_800_000: "2.8 MB", 1_500_000_000_000: "1.5 TB", 1 << 63: "9223.4 PB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	consumerkafka "tidemark/consumers/kafka"
+	namespaces "tidemark/consumers/namespace"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
 )
@@ -174,17 +175,13 @@ const (
 // the right to recompute: the one with the first partition of the runs topic. work is called anew each time that may have
 // changed, with a context that ends when it may change again.
 func withLease(ctx context.Context, k kafkaFlags, namespace, clientID string, log *zap.Logger, work func(ctx context.Context, held bool) error) (err error) {
-	conn, err := k.conn(clientID)
-	if err != nil {
-		return err
-	}
-	client, err := consumerkafka.NewClient(consumerkafka.Config{Conn: conn})
+	client, err := k.client(clientID)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	topic := schemas.TopicName(namespace, schemas.SpecOf(schemas.RunType).Topic)
-	group := consumerkafka.GroupConfig{Group: leaseGroup(namespace), Topics: []string{topic}, OnError: func(err error) {
+	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(namespace), Topics: []string{topic}, OnError: func(err error) {
 		log.Warn("join the rollup group", zap.Error(err))
 	}}
 	return client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
@@ -197,6 +194,3 @@ func withLease(ctx context.Context, k kafkaFlags, namespace, clientID string, lo
 		return work(ctx, held)
 	})
 }
-
-// leaseGroup is the consumer group of the rollup processes of a namespace.
-func leaseGroup(namespace string) string { return namespace + ".rollup" }
