@@ -286,6 +286,34 @@ func topicOf(t *testing.T, c *ckafka.Client, topic string) ckafka.Topic {
 	return topics[topic]
 }
 
+// TestRangesInOrder: the first partitions belong to the member that is first by the id of its client.
+func TestRangesInOrder(t *testing.T) {
+	each(t, func(t *testing.T, b *kafkatest.Broker) {
+		topic := name(t, "")
+		createTopic(t, newClient(t, b), topic, 12)
+		as := func(id string) *ckafka.Client {
+			t.Helper()
+			cfg := conn(b)
+			cfg.ClientID = id
+			c, err := ckafka.NewClient(ckafka.Config{Conn: cfg, RetryMin: 10 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		}
+		last := join(t, as("worker-rebuild"), name(t, ".group"), topic)
+		last.until(t, topic, 12)
+		first := join(t, as("worker"), name(t, ".group"), topic)
+		got, rest := first.until(t, topic, 6).Assigned[topic], last.until(t, topic, 6).Assigned[topic]
+		if want := []int32{0, 1, 2, 3, 4, 5}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+			t.Errorf("the first member has %v and the last one %v", got, rest)
+		}
+		first.stop(t)
+		last.stop(t)
+	})
+}
+
 func TestDeleteGroup(t *testing.T) {
 	each(t, func(t *testing.T, b *kafkatest.Broker) {
 		ctx := testContext(t)
