@@ -90,8 +90,16 @@ func (r DiffResult) Equal() bool {
 // Run compares. Either name that is not a namespace is an error that wraps ErrNotNamespace.
 func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	var result DiffResult
+	all, err := relations(d.Deep)
+	if err != nil {
+		return result, err
+	}
+	needed := []string{"ledger", "rollup_cursors", "rollup_pending"}
+	for _, r := range all {
+		needed = append(needed, r.name, r.rows)
+	}
 	for _, name := range []string{d.A, d.B} {
-		if err := Check(ctx, d.DB, name); err != nil {
+		if err := check(ctx, d.DB, name, needed); err != nil {
 			return result, err
 		}
 		behind, err := number(ctx, d.In(name), behindSQL(rolledUp()))
@@ -101,10 +109,6 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 		if behind > 0 {
 			result.Behind = append(result.Behind, name)
 		}
-	}
-	all, err := relations(d.Deep)
-	if err != nil {
-		return result, err
 	}
 	for i := range all {
 		c := &comparison{Diff: d, relation: &all[i], result: &result, progress: DiffProgress{Table: all[i].name, Number: i + 1, Of: len(all)}}

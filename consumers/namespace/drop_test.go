@@ -349,7 +349,11 @@ func TestList(t *testing.T) {
 	w.Exec("INSERT INTO ledger SELECT * REPLACE (generation - 1 AS generation) FROM ledger")
 	list := func() namespace.Info {
 		t.Helper()
-		all, err := (&namespace.Lister{DB: w.DB.In("system"), In: server(w.DB), Log: w.log}).List(t.Context())
+		var all []namespace.Info
+		err := (&namespace.Lister{DB: w.DB.In("system"), In: server(w.DB), Log: w.log}).List(t.Context(), func(info namespace.Info) error {
+			all = append(all, info)
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

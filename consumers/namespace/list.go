@@ -43,21 +43,22 @@ type Audit struct {
 	Differences, Pending, Checks uint64
 }
 
-// List returns all namespaces, by name.
-func (l *Lister) List(ctx context.Context) ([]Info, error) {
+// List calls fn for all namespaces, in the order of their names, as soon as it knows of each. An error of fn ends it.
+func (l *Lister) List(ctx context.Context, fn func(Info) error) error {
 	found, err := names(ctx, l.DB)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var all []Info
 	for _, name := range found {
 		info, err := l.info(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("namespace %s: %w", name, err)
+			return fmt.Errorf("namespace %s: %w", name, err)
 		}
-		all = append(all, info)
+		if err := fn(info); err != nil {
+			return err
+		}
 	}
-	return all, nil
+	return nil
 }
 
 func (l *Lister) info(ctx context.Context, name string) (Info, error) {

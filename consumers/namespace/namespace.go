@@ -103,8 +103,9 @@ func migrated(ctx context.Context, db DB, name string) (bool, error) {
 	return n > 0, nil
 }
 
-// Check returns an error that wraps ErrNotNamespace unless name is a namespace with all its tables.
-func Check(ctx context.Context, db DB, name string) error {
+// check returns an error that wraps ErrNotNamespace unless name is a namespace, and one that says what to do unless it has
+// the tables and views.
+func check(ctx context.Context, db DB, name string, needed []string) error {
 	if err := schemas.ValidNamespace(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotNamespace, err)
 	}
@@ -119,13 +120,9 @@ func Check(ctx context.Context, db DB, name string) error {
 	if err != nil {
 		return err
 	}
-	relations, err := schemas.Relations()
-	if err != nil {
-		return err
-	}
-	for relation := range relations {
-		if !slices.Contains(tables, relation) {
-			return fmt.Errorf("namespace %s has no %s: run `tidemark migrate --namespace %s`", name, relation, name)
+	for _, table := range needed {
+		if !slices.Contains(tables, table) {
+			return fmt.Errorf("namespace %s has no %s: run `tidemark migrate --namespace %s`", name, table, name)
 		}
 	}
 	return nil

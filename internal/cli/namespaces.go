@@ -54,22 +54,17 @@ func (c *namespacesListCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	lister := namespaces.Lister{DB: db, In: serverOf(db), Log: consumerkafka.NamespaceLog{Client: client}}
-	all, err := lister.List(ctx)
-	if err != nil {
-		return err
-	}
-	if len(all) == 0 {
-		fmt.Fprintln(s.Out, "no namespace; `tidemark migrate` creates one")
-	}
-	for i, info := range all {
-		if i > 0 {
+	found := 0
+	err = lister.List(ctx, func(info namespaces.Info) error {
+		if found++; found > 1 {
 			fmt.Fprintln(s.Out)
 		}
-		if err := printNamespace(s.Out, info); err != nil {
-			return err
-		}
+		return printNamespace(s.Out, info)
+	})
+	if err == nil && found == 0 {
+		fmt.Fprintln(s.Out, "no namespace; `tidemark migrate` creates one")
 	}
-	return nil
+	return err
 }
 
 func printNamespace(w io.Writer, info namespaces.Info) error {
@@ -202,7 +197,8 @@ type namespacesDiffCmd struct {
 func (namespacesDiffCmd) Help() string {
 	return `Compares every measure of every bucket and dimension of all rollups, distributions and distinct users by their values.
 The first differences are listed, and each rollup with the number of rows that differ and the totals of the measures
-that do. What depends on places in the log and not on the events is left out: the same events lie elsewhere there.
+that do. What depends on places in the log and not on the events is left out: the same events lie elsewhere there. A
+bucket that holds a time between --from and --to is compared whole.
 
   tidemark namespaces diff tidemark tidemark_replayed --from 2026-03-01 --to 2026-03-08`
 }
