@@ -156,6 +156,13 @@ func (db *DB) Close() error {
 // Database is the name of the database that unqualified names are looked up in.
 func (db *DB) Database() string { return db.config.Database }
 
+// In returns the same pool for another database. It is closed with the first DB, not by itself.
+func (db *DB) In(database string) *DB {
+	config := db.config
+	config.Database = database
+	return &DB{config: config, conn: db.conn}
+}
+
 // Ping asks the server for one row. It does not need the database to exist.
 func (db *DB) Ping(ctx context.Context) error {
 	return wrap("ping ClickHouse", db.conn.Ping(withoutDeadline(ctx)))

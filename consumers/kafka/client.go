@@ -101,6 +101,24 @@ func (c *Client) Topics(ctx context.Context, names []string) (map[string]Topic, 
 	return topics, nil
 }
 
+// Existing asks for topics by their full names and returns those that are there.
+func (c *Client) Existing(ctx context.Context, names []string) (map[string]Topic, error) {
+	topics := make(map[string]Topic, len(names))
+	for _, name := range names {
+		err := c.retry(ctx, "topic "+name, func(ctx context.Context) error {
+			found, err := c.cluster.Topic(ctx, name, time.Now())
+			if err == nil && len(found.Partitions) > 0 {
+				topics[name] = Topic{ID: found.ID, Partitions: len(found.Partitions)}
+			}
+			return err
+		}, kafkaconn.IsUnknownTopic)
+		if err != nil && !kafkaconn.IsUnknownTopic(err) {
+			return nil, fmt.Errorf("ask for topic %s: %w", name, err)
+		}
+	}
+	return topics, nil
+}
+
 // missing names the topics that are not there.
 func (c *Client) missing(ctx context.Context, names []string) error {
 	var errs []error

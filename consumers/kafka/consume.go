@@ -1,10 +1,12 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -85,7 +87,7 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx conte
 		Brokers:           dialer.Brokers(),
 		Dialer:            dialer.Dialer(),
 		Topics:            cfg.Topics,
-		GroupBalancers:    []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}},
+		GroupBalancers:    []kafkago.GroupBalancer{rangeBalancer{}},
 		HeartbeatInterval: cfg.Heartbeat,
 		SessionTimeout:    cfg.Session,
 		RebalanceTimeout:  cfg.Rebalance,
@@ -117,6 +119,18 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx conte
 			cfg.OnError(err)
 		}
 	}
+}
+
+// rangeBalancer gives ranges of partitions to the members in the order of their ids, which begin with the client's. It is
+// kafka-go's, which takes the partitions in whatever order a broker lists them.
+type rangeBalancer struct{ kafkago.RangeGroupBalancer }
+
+// AssignGroups is part of kafkago.GroupBalancer.
+func (b rangeBalancer) AssignGroups(members []kafkago.GroupMember, partitions []kafkago.Partition) kafkago.GroupMemberAssignments {
+	ordered := slices.SortedFunc(slices.Values(partitions), func(a, b kafkago.Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
+	})
+	return b.RangeGroupBalancer.AssignGroups(members, ordered)
 }
 
 // temporaryInGroup adds the errors of a member whom the group went on without: it joins again.

@@ -83,10 +83,9 @@ func TestVanishedBucket(t *testing.T) {
 	if got := strings.TrimSpace(w.Numbers(1, "SELECT sum(signups) FROM signups_1d")); got != "1" {
 		t.Fatalf("got %s sign-ups before, want 1", got)
 	}
-	if err := (&rollup.Worker{DB: w.DB}).Rebuild(t.Context(), at, at.Add(time.Second)); err != nil {
+	if err := rebuild(t.Context(), &rollup.Rebuild{DB: w.DB, From: at, To: at.Add(time.Second)}, &rollup.Worker{DB: w.DB}); err != nil {
 		t.Fatal(err)
 	}
-	catchUp(t, w.DB)
 	for _, table := range []string{"signups_1m", "signups_1h", "signups_1d"} {
 		if got := strings.TrimSpace(w.Numbers(1, "SELECT sum(signups) FROM %s", table)); got != "0" {
 			t.Errorf("%s has %s sign-ups, want 0", table, got)

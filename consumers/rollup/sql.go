@@ -164,3 +164,41 @@ func saveCursorsSQL(topic string, ends Bounds, version uint64) string {
 	}
 	return "INSERT INTO rollup_cursors (topic, epoch, partition, position, version) VALUES " + strings.Join(rows, ", ")
 }
+
+// nowSQL reads the database's clock, microseconds since 1970.
+const nowSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
+
+// dayOf is the first minute of the day that a minute lies in, also before 1970.
+func dayOf(minute string) string {
+	return fmt.Sprintf("toInt32(toInt64(%[1]s) - positiveModulo(toInt64(%[1]s), %[2]d))", minute, day)
+}
+
+// storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is there twice counts twice.
+func storedDaysSQL(topic string, from, to int32) string {
+	return fmt.Sprintf(`SELECT %[1]s AS start, sum(n) FROM ledger ARRAY JOIN buckets.minute AS m, buckets.rows AS n `+
+		`WHERE topic = %[2]s AND stored > 0 AND max_minute >= %[3]d AND min_minute < %[4]d AND m >= %[3]d AND m < %[4]d GROUP BY start ORDER BY start`,
+		dayOf("m"), schemas.Quote(topic), from, to)
+}
+
+// shownDaysSQL lists the days in which the rollups named have buckets, those included that a bound lies in.
+func shownDaysSQL(names string, from, to int32) string {
+	return fmt.Sprintf(`SELECT DISTINCT %s AS start FROM rollup_versions WHERE rollup IN (%s) AND %s ORDER BY start`,
+		dayOf("intDiv(toUnixTimestamp64Second(bucket), 60)"), names, bucketsIn(spans.Floor(from, day), to))
+}
+
+// markedSQL counts the marks of a version that wait to be done as they were made.
+func markedSQL(version uint64) string {
+	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonAsked), version)
+}
+
+// unequalSQL counts the ranges that could not be done because raw is not what the ledger says.
+func unequalSQL(names string, from, to int32) string {
+	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND rollup IN (%s) AND from_bucket < %s AND to_bucket > %s`,
+		schemas.Quote(reasonMismatch), names, bucketOf(to), bucketOf(from))
+}
+
+// oldestSQL reads, by rollup, the oldest version that is shown of a bucket in the days of a range.
+func oldestSQL(names string, from, to int32) string {
+	return fmt.Sprintf(`SELECT rollup, min(newest) FROM (SELECT rollup, bucket, max(version) AS newest FROM rollup_versions WHERE rollup IN (%s) AND %s GROUP BY `+"`rollup`"+`, bucket) GROUP BY `+"`rollup`"+` ORDER BY `+"`rollup`",
+		names, bucketsIn(spans.Floor(from, day), spans.Floor(to-1, day)+day))
+}

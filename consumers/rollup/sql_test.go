@@ -55,6 +55,9 @@ func TestStatements(t *testing.T) {
 		{"save pending", savePendingSQL([]pending{{"queries_1m", r, reasonDeferred}, {"queries_1h", r, reasonMismatch}}, false, 9)},
 		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, reasonAsked}}, true, 9)},
 		{"save cursors", saveCursorsSQL("queries.v1", ends, 9)},
+		{"rebuild: clock", nowSQL}, {"rebuild: days of the ledger", storedDaysSQL("queries.v1", r.From, r.To)},
+		{"rebuild: days that are shown", shownDaysSQL(names(Tables()[:2]), r.From+60, r.To)}, {"rebuild: marks that wait", markedSQL(9)},
+		{"rebuild: what was left", unequalSQL(names(Tables()[:2]), r.From, r.To)}, {"rebuild: oldest version", oldestSQL(names(Tables()[:2]), r.From+60, r.To)},
 	}
 	for _, table := range Tables() {
 		if table.From != "" {

@@ -38,6 +38,7 @@ type step struct {
 
 	dirty    map[string][]spans.Span             // What is to be recomputed, by table; less as it is done.
 	unequal  map[string][]spans.Span             // What of it could not be, at the last try, because of a mismatch.
+	asked    map[string][]spans.Span             // What of it somebody asked for: it is done in this step, paused or not.
 	minutes  map[schemas.Type][]Minute           // The ledger's account of the minutes around what is dirty.
 	bad      map[schemas.Type]map[int32]Mismatch // Minutes found to differ.
 	progress Progress
@@ -48,7 +49,7 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	s := &step{
 		w: w, paced: paced, limits: w.Limits.withDefaults(), tables: Tables(),
 		cursors: make(map[schemas.Type]Bounds), ends: make(map[schemas.Type]Bounds),
-		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span),
+		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span), asked: make(map[string][]spans.Span),
 		minutes: make(map[schemas.Type][]Minute), bad: make(map[schemas.Type]map[int32]Mismatch),
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
@@ -113,18 +114,22 @@ func (s *step) loadPending(ctx context.Context) error {
 		return fmt.Errorf("read what waits to be recomputed: %w", err)
 	}
 	for _, t := range s.tables {
-		var all, unequal []spans.Span
+		var all, unequal, asked []spans.Span
 		for _, p := range s.waiting {
 			if p.table != t.Name {
 				continue
 			}
 			all = append(all, p.Span)
-			if p.reason == reasonMismatch {
+			switch p.reason {
+			case reasonMismatch:
 				unequal = append(unequal, p.Span)
+			case reasonAsked:
+				asked = append(asked, p.Span)
 			}
 		}
 		s.dirty[t.Name] = spans.Widen(spans.Union(all, nil), t.Minutes)
 		s.unequal[t.Name] = spans.Widen(spans.Union(unequal, nil), t.Minutes)
+		s.asked[t.Name] = spans.Widen(spans.Union(asked, nil), t.Minutes)
 	}
 	return nil
 }
@@ -197,7 +202,7 @@ func (s *step) recompute(ctx context.Context) error {
 		t := &s.tables[i]
 		due := s.dirty[t.Name]
 		if s.paced {
-			due = spans.Subtract(due, s.w.paused(t.Name))
+			due = spans.Subtract(due, spans.Subtract(s.w.paused(t.Name), s.asked[t.Name]))
 		}
 		for _, r := range plan(due, t.Minutes, s.accounts(t), uint64(s.limits.Rows)) {
 			began := s.w.now()
@@ -230,6 +235,7 @@ func (s *step) finish(t *Table, r spans.Span, bad []spans.Span) {
 	for _, d := range s.tables {
 		if d.From == t.Name {
 			s.dirty[d.Name] = spans.Union(s.dirty[d.Name], spans.Widen(news, d.Minutes))
+			s.asked[d.Name] = spans.Union(s.asked[d.Name], spans.Widen(spans.Intersect(news, s.asked[t.Name]), d.Minutes))
 		}
 	}
 }
@@ -289,7 +295,7 @@ func (s *step) save(ctx context.Context) error {
 	return s.saveCursors(ctx)
 }
 
-// savePending writes marks with the clock of the step's beginning: one that is made by Rebuild meanwhile is newer.
+// savePending writes marks with the clock of the step's beginning: one that a Rebuild makes meanwhile is newer.
 func (s *step) savePending(ctx context.Context, marks []pending, done bool) error {
 	for some := range slices.Chunk(marks, rowsPerInsert) {
 		if err := s.w.DB.Exec(ctx, savePendingSQL(some, done, s.clock)); err != nil {

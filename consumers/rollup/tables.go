@@ -23,6 +23,8 @@ type Table struct {
 // Measure is a column that sums up events.
 type Measure struct {
 	Column string
+	// Placed means that the value depends on where in the log the records lie, and not on the events alone.
+	Placed bool
 	raw    string // The aggregate over raw rows.
 	merge  string // The aggregate over rows of another rollup.
 	state  bool   // The column holds a state, not a number.
@@ -65,11 +67,9 @@ func distribution(column, raw string) Measure {
 
 // counted begins the measures of every type: events by weight, records, and the checksum that ties them to the ledger.
 func counted(column string, t schemas.Type) []Measure {
-	return []Measure{
-		sum(column, "sum(weight)"),
-		sum("records", "count()"),
-		sum("checksum", "sum("+schemas.SpecOf(t).ChecksumSQL()+")"),
-	}
+	checksum := sum("checksum", "sum("+schemas.SpecOf(t).ChecksumSQL()+")")
+	checksum.Placed = true
+	return []Measure{sum(column, "sum(weight)"), sum("records", "count()"), checksum}
 }
 
 func callMeasures() []Measure {
@@ -157,6 +157,20 @@ func (t *Table) Values(column func(i int) string) []string {
 		}
 	}
 	return values
+}
+
+// Totals returns, for each measure, the expression for its value over many rows: the sum, or of states the value of all
+// of them together.
+func (t *Table) Totals() []string {
+	var totals []string
+	for _, m := range t.Measures {
+		if m.state {
+			totals = append(totals, "finalizeAggregation("+m.merge+")")
+		} else {
+			totals = append(totals, "sum(toInt256("+m.Column+"))")
+		}
+	}
+	return totals
 }
 
 // audienceDims are what distinct users are counted by, one at a time.

@@ -29,7 +29,6 @@ import (
 	"time"
 
 	"tidemark/consumers/rollup/spans"
-	"tidemark/schemas"
 )
 
 // DB is the database. Exec runs one statement to its end; of an error the outcome is unknown. Query calls row once a row
@@ -198,30 +197,6 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		timer.Reset(wait)
 	}
-}
-
-// Rebuild asks for all buckets that hold a time in [from, to) to be recomputed. The worker at work, in whatever process,
-// does so in its next step.
-func (w *Worker) Rebuild(ctx context.Context, from, to time.Time) error {
-	last := schemas.MinuteOf(to.UnixMicro() - 1)
-	var asked []pending
-	for _, t := range Tables() {
-		if t.From == "" && to.After(from) {
-			asked = append(asked, pending{table: t.Name, reason: reasonAsked,
-				Span: spans.Span{From: spans.Floor(schemas.MinuteOf(from.UnixMicro()), t.Minutes), To: spans.Floor(last, t.Minutes) + t.Minutes}})
-		}
-	}
-	if len(asked) == 0 {
-		return fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", from, to)
-	}
-	clock, err := w.clock(ctx)
-	if err != nil {
-		return err
-	}
-	if err := w.DB.Exec(ctx, savePendingSQL(asked, false, clock)); err != nil {
-		return fmt.Errorf("ask for a rebuild: %w", err)
-	}
-	return nil
 }
 
 // clock reads the database's clock, microseconds since 1970, and takes note of newer versions.

@@ -262,10 +262,7 @@ func TestCopiesChangeNothing(t *testing.T) {
 		t.Errorf("got %s, want %s records", want, records)
 	}
 	late := w.Insert(rolluptest.Random(2, 200, start, time.Hour)...)
-	if err := worker.Rebuild(t.Context(), start, start.Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if err := worker.UntilCaughtUp(t.Context()); err != nil {
+	if err := rebuild(t.Context(), &rollup.Rebuild{DB: w.DB, From: start, To: start.Add(time.Hour)}, worker); err != nil {
 		t.Fatal(err)
 	}
 	if got := sums(w, "token_calls_1m"); got != want {
@@ -388,11 +385,7 @@ func TestReadersNeverSeeHalfABucket(t *testing.T) {
 	go func() {
 		worker := &rollup.Worker{DB: w.DB}
 		for range 8 {
-			if err := worker.Rebuild(ctx, start, start.Add(time.Hour)); err != nil {
-				done <- err
-				return
-			}
-			if err := worker.UntilCaughtUp(ctx); err != nil {
+			if err := rebuild(ctx, &rollup.Rebuild{DB: w.DB, From: start, To: start.Add(time.Hour)}, worker); err != nil {
 				done <- err
 				return
 			}

@@ -46,6 +46,7 @@ type root struct {
 	Ingest      ingestCmd      `cmd:"" help:"Move events from Kafka to ClickHouse, each counted exactly once."`
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`
 	Audit       auditCmd       `cmd:"" help:"Prove that log, ledger, raw rows and rollups agree; exit 1 on any difference."`
+	Namespaces  namespacesCmd  `cmd:"" help:"List namespaces, compare two of them, or remove one."`
 	DeadLetters deadLettersCmd `cmd:"" name:"deadletters" help:"List and show the records that could not be counted."`
 	Dashboards  dashboardsCmd  `cmd:"" help:"Generate, check and show the Grafana dashboards."`
 	Models      modelsCmd      `cmd:"" help:"Import, list and export what is known of models: weights, licence, organisation, country, release."`

@@ -51,6 +51,16 @@ func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
 	f("replay mooncake f", "--start")
 	f("replay azure-llm f --speed fast", "--speed")
 	f("rollup --interval 0s --rollup-threads 0", "--interval", "--rollup-threads")
+	f("rollup rebuild --from noon --to 2026-13-01 --since x --rollup token_calls_1m,nonsense --range-rows 0 --rollup-threads 0",
+		"--from", "--to", "--since", `"nonsense" is not one of queries_1m`, "--range-rows", "--rollup-threads")
+	f("rollup rebuild --from 2026-03-02T00:00:00Z --to 2026-03-02", "--to: 2026-03-02 is not after --from")
+	f("rollup rebiuld", "rebiuld")
+	f("namespaces diff Bad! same --show 0 --diff-rows 1 --from noon --clickhouse ftp://x", `"Bad!"`, "--show", "--diff-rows", "--from", "--clickhouse")
+	f("namespaces diff same same", "same is compared with itself")
+	f("namespaces diff one", "<b>")
+	f("namespaces drop No --brokers nohost", `"No"`, "--brokers")
+	f("namespaces drop", "<name>")
+	f("namespaces list --clickhouse x --brokers nohost", "--clickhouse", "--brokers")
 	f("migrate --partitions 0 --replication 0", "--partitions", "--replication")
 	f("deadletters show x", "topic/epoch/partition/offset")
 	f("models import --namespace Bad! --clickhouse ftp://x", "--namespace", "--clickhouse")
@@ -140,6 +150,36 @@ func TestReadiness(t *testing.T) {
 	f(time.Hour+28*time.Second, "no broker")
 	p.unreachable(nil)
 	f(time.Hour+28*time.Second, "")
+}
+
+func TestMoment(t *testing.T) {
+	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Time{
+		"": {}, "2026-03-02": noon.Add(-12 * time.Hour), "2026-03-02T12:00:00Z": noon, "2026-03-02T13:00:00.000001+01:00": noon.Add(time.Microsecond), "1950-01-01": time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
+		if got, err := moment("--from", text); err != nil || got != want {
+			t.Errorf("moment(%q) = %s, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestLeft(t *testing.T) {
+	for _, test := range []struct {
+		done, all uint64
+		want      string
+	}{{0, 10, ""}, {1, 10, ", 1m30s left"}, {10, 10, ", 0s left"}, {11, 10, ""}} {
+		if got := left(10*time.Second, test.done, test.all); got != test.want {
+			t.Errorf("%d of %d in 10 s: %q, want %q", test.done, test.all, got, test.want)
+		}
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 1500: "1.5 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 2_800_000: "2.8 MB", 1_500_000_000_000: "1.5 TB", 1 << 63: "9223.4 PB"} {
+		if got := size(n); got != want {
+			t.Errorf("size(%d) = %q, want %q", n, got, want)
+		}
+	}
 }
 
 func TestNumber(t *testing.T) {

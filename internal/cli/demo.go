@@ -182,7 +182,7 @@ func (d *demo) open() error {
 	if d.db, err = d.clickhouse.open(d.cmd.Namespace); err != nil {
 		return err
 	}
-	d.roller = newRoller(d.db, rollupFlags{Interval: time.Second, RollupThreads: 2}, m, d.log)
+	d.roller = newRoller(d.db, rollupFlags{Interval: time.Second, recomputeFlags: recomputeFlags{RollupThreads: 2}}, m, d.log)
 	d.sender, d.closeLog, err = openSender(d.kafka, producerFlags{Compression: "snappy"}, d.cmd.Namespace)
 	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )
@@ -19,4 +20,18 @@ func number(n uint64) string {
 		b.WriteRune(d)
 	}
 	return b.String()
+}
+
+// size writes a number of bytes with the largest unit that fits, of 1000 each.
+func size(bytes uint64) string {
+	if bytes < 1000 {
+		return fmt.Sprintf("%d B", bytes)
+	}
+	value, unit := float64(bytes), ""
+	for _, unit = range []string{"kB", "MB", "GB", "TB", "PB"} {
+		if value /= 1000; value < 999.95 {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", value, unit)
 }

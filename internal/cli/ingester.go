@@ -18,6 +18,7 @@ import (
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger"
+	namespaces "tidemark/consumers/namespace"
 	"tidemark/producers"
 	producerkafka "tidemark/producers/kafka"
 	"tidemark/schemas"
@@ -103,7 +104,7 @@ func (in *ingester) run(ctx context.Context, untilCaughtUp bool) error {
 	})
 	helpers.Go(func() error { in.watch(working, finished); return nil })
 
-	group := consumerkafka.GroupConfig{Group: in.common.Namespace, Topics: in.topicNames(), OnError: func(err error) {
+	group := consumerkafka.GroupConfig{Group: namespaces.IngestGroup(in.common.Namespace), Topics: in.topicNames(), OnError: func(err error) {
 		in.log.Warn("join the consumer group", zap.Error(err))
 	}}
 	err := in.client.Consume(working, group, func(ctx context.Context, g consumerkafka.Generation) error {
@@ -225,7 +226,7 @@ func (in *ingester) partition(ctx context.Context, g consumerkafka.Generation, p
 			Source:        in.client.Source(name, p.ID, consumerkafka.SourceOptions{TopicID: p.topicID}),
 			Store:         in.store,
 			DeadLetters:   deadLetterWriter{log: in.dead, topic: schemas.TopicName(in.common.Namespace, schemas.DeadLettersTopic)},
-			Committer:     committer{client: in.client, group: in.common.Namespace, generation: g, topic: name},
+			Committer:     committer{client: in.client, group: namespaces.IngestGroup(in.common.Namespace), generation: g, topic: name},
 			Generation:    int64(g.ID),
 			Member:        g.MemberID,
 			Limits:        ingest.Limits{Rows: in.flags.BlockRows, Age: in.flags.BlockAge, Window: in.flags.Window},
@@ -298,7 +299,7 @@ func (in *ingester) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		committed, err := in.client.Committed(ctx, in.common.Namespace, name)
+		committed, err := in.client.Committed(ctx, namespaces.IngestGroup(in.common.Namespace), name)
 		if err != nil {
 			return err
 		}

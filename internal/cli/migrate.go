@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	consumerkafka "tidemark/consumers/kafka"
+	namespaces "tidemark/consumers/namespace"
 	"tidemark/schemas"
 )
 
@@ -91,15 +92,6 @@ func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) 
 	return applied, models, err
 }
 
-// topicNames are all topics of a namespace, dead letters included.
-func topicNames(namespace string) []string {
-	names := []string{schemas.TopicName(namespace, schemas.DeadLettersTopic)}
-	for _, spec := range schemas.Specs() {
-		names = append(names, schemas.TopicName(namespace, spec.Topic))
-	}
-	return names
-}
-
 func createTopics(ctx context.Context, k kafkaFlags, shape topicFlags, namespace string) (reports []consumerkafka.TopicReport, err error) {
 	conn, err := k.conn("tidemark-migrate")
 	if err != nil {
@@ -111,7 +103,7 @@ func createTopics(ctx context.Context, k kafkaFlags, shape topicFlags, namespace
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	var specs []consumerkafka.TopicSpec
-	for _, name := range topicNames(namespace) {
+	for _, name := range namespaces.TopicNames(namespace) {
 		// Retention is the operator's to set on purpose: by default nothing ages out before it is accounted.
 		config := map[string]string{"retention.ms": "-1"}
 		if name == schemas.TopicName(namespace, schemas.DeadLettersTopic) {

@@ -4,17 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	consumerkafka "tidemark/consumers/kafka"
+	namespaces "tidemark/consumers/namespace"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
 )
 
 type rollupCmd struct {
+	Follow  rollupFollowCmd  `cmd:"" default:"withargs" help:"Recompute the rollups whose buckets changed and publish them. 'tidemark rollup' alone does this."`
+	Rebuild rollupRebuildCmd `cmd:"" help:"Recompute the rollups of a time from raw, changed or not, while everything runs."`
+}
+
+// Help is the long text of "tidemark rollup --help".
+func (rollupCmd) Help() string {
+	return `Without a command it follows the ledger: 'tidemark rollup --until-caught-up' is 'tidemark rollup follow
+--until-caught-up', whose help lists the flags.`
+}
+
+type rollupFollowCmd struct {
 	commonFlags
 	kafkaFlags
 	clickhouseFlags
@@ -25,8 +38,20 @@ type rollupCmd struct {
 
 // rollupFlags bound one rollup process.
 type rollupFlags struct {
-	Interval      time.Duration `help:"Time between two looks at the ledger." default:"1s" group:"Rollup"`
-	RollupThreads int           `help:"Threads of one recompute statement." default:"2" placeholder:"N" group:"Rollup"`
+	Interval time.Duration `help:"Time between two looks at the ledger." default:"1s" group:"Rollup"`
+	recomputeFlags
+}
+
+// recomputeFlags bound what one process takes to recompute.
+type recomputeFlags struct {
+	RollupThreads int `help:"Threads of one recompute statement." default:"2" placeholder:"N" group:"Rollup"`
+}
+
+func (f recomputeFlags) validate() error {
+	if f.RollupThreads < 1 || f.RollupThreads > 256 {
+		return fmt.Errorf("--rollup-threads: %d is not between 1 and 256", f.RollupThreads)
+	}
+	return nil
 }
 
 func (f rollupFlags) validate() error {
@@ -34,21 +59,18 @@ func (f rollupFlags) validate() error {
 	if f.Interval < 10*time.Millisecond || f.Interval > time.Hour {
 		errs = append(errs, fmt.Errorf("--interval: %s is not between 10ms and 1h", f.Interval))
 	}
-	if f.RollupThreads < 1 || f.RollupThreads > 256 {
-		errs = append(errs, fmt.Errorf("--rollup-threads: %d is not between 1 and 256", f.RollupThreads))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, f.recomputeFlags.validate())...)
 }
 
-// Help is the long text of "tidemark rollup --help".
-func (rollupCmd) Help() string {
+// Help is the long text of "tidemark rollup follow --help".
+func (rollupFollowCmd) Help() string {
 	return `Buckets that the ledger says have changed are recomputed from the raw rows and published at once, so readers never
 see half a bucket. Rollups are never added to: running it twice, or after a replay, gives the same values. Of several
 processes one works at a time; the others stand by.`
 }
 
 // Run rolls up until a signal, or until caught up.
-func (c *rollupCmd) Run(ctx context.Context, s Streams) (err error) {
+func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.opsFlags.validate(), c.rollupFlags.validate()); err != nil {
 		return err
 	}
@@ -126,35 +148,49 @@ func (r *roller) ready() error {
 	return nil
 }
 
-// run works while this process holds the lease: the first partition of the runs topic in the rollup's own group.
-func (r *roller) run(ctx context.Context, k kafkaFlags, namespace string) (err error) {
-	conn, err := k.conn("tidemark-rollup")
-	if err != nil {
-		return err
-	}
-	client, err := consumerkafka.NewClient(consumerkafka.Config{Conn: conn})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	topic := schemas.TopicName(namespace, schemas.SpecOf(schemas.RunType).Topic)
-	group := consumerkafka.GroupConfig{Group: namespace + ".rollup", Topics: []string{topic}, OnError: func(err error) {
-		r.log.Warn("join the rollup group", zap.Error(err))
-	}}
-	err = client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
-		for _, id := range g.Assigned[topic] {
-			if id == 0 {
-				r.log.Info("holding the lease", zap.Int32("generation", g.ID))
-				return r.worker.Run(ctx)
-			}
+// run works while this process holds the lease.
+func (r *roller) run(ctx context.Context, k kafkaFlags, namespace string) error {
+	err := withLease(ctx, k, namespace, leaseClient, r.log, func(ctx context.Context, held bool) error {
+		if held {
+			return r.worker.Run(ctx)
 		}
-		r.log.Info("standing by", zap.Int32("generation", g.ID))
 		r.last.Store(nil)
 		<-ctx.Done()
 		return nil
 	})
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // It was asked to stop.
 	}
 	return err
+}
+
+// Members of the group are put in order by their ids, which begin with the client's, and the first one holds the lease.
+// A rebuild comes after the digit or letter up to f that follows in a worker's: it does not take the lease of a worker.
+const (
+	leaseClient        = "tidemark-rollup"
+	leaseClientRebuild = leaseClient + "-rebuild"
+)
+
+// withLease is a member of the rollup's group until ctx ends or work returns an error. Of all members one holds the lease,
+// the right to recompute: the one with the first partition of the runs topic. work is called anew each time that may have
+// changed, with a context that ends when it may change again.
+func withLease(ctx context.Context, k kafkaFlags, namespace, clientID string, log *zap.Logger, work func(ctx context.Context, held bool) error) (err error) {
+	client, err := k.client(clientID)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	topic := schemas.TopicName(namespace, schemas.SpecOf(schemas.RunType).Topic)
+	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(namespace), Topics: []string{topic}, OnError: func(err error) {
+		log.Warn("join the rollup group", zap.Error(err))
+	}}
+	return client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
+		held := slices.Contains(g.Assigned[topic], 0)
+		if held {
+			log.Info("holding the lease", zap.Int32("generation", g.ID))
+		} else {
+			log.Info("standing by", zap.Int32("generation", g.ID))
+		}
+		return work(ctx, held)
+	})
 }

@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 	for _, found := range commandLine.FindAllStringSubmatch(help, -1) {
 		commands[found[1]] = true
 	}
-	for _, want := range []string{"demo", "stack", "migrate", "generate", "replay", "ingest", "rollup", "audit", "deadletters list", "deadletters show", "models import", "models list", "models export", "query", "health", "version"} {
+	for _, want := range []string{"demo", "stack", "migrate", "generate", "replay", "ingest", "rollup follow", "rollup rebuild", "audit", "namespaces list", "namespaces diff", "namespaces drop", "deadletters list", "deadletters show", "models import", "models list", "models export", "query", "health", "version"} {
 		if !commands[want] {
 			t.Errorf("the help does not list %q", want)
 		}

@@ -286,6 +286,110 @@ func topicOf(t *testing.T, c *ckafka.Client, topic string) ckafka.Topic {
 	return topics[topic]
 }
 
+// TestRangesInOrder: the first partitions belong to the member that is first by the id of its client.
+func TestRangesInOrder(t *testing.T) {
+	each(t, func(t *testing.T, b *kafkatest.Broker) {
+		topic := name(t, "")
+		createTopic(t, newClient(t, b), topic, 12)
+		as := func(id string) *ckafka.Client {
+			t.Helper()
+			cfg := conn(b)
+			cfg.ClientID = id
+			c, err := ckafka.NewClient(ckafka.Config{Conn: cfg, RetryMin: 10 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = c.Close() })
+			return c
+		}
+		last := join(t, as("worker-rebuild"), name(t, ".group"), topic)
+		last.until(t, topic, 12)
+		first := join(t, as("worker"), name(t, ".group"), topic)
+		got, rest := first.until(t, topic, 6).Assigned[topic], last.until(t, topic, 6).Assigned[topic]
+		if want := []int32{0, 1, 2, 3, 4, 5}; !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+			t.Errorf("the first member has %v and the last one %v", got, rest)
+		}
+		first.stop(t)
+		last.stop(t)
+	})
+}
+
+func TestDeleteGroup(t *testing.T) {
+	each(t, func(t *testing.T, b *kafkatest.Broker) {
+		ctx := testContext(t)
+		c := newClient(t, b)
+		topic, group, other := name(t, ""), name(t, ".group"), name(t, ".other")
+		createTopic(t, c, topic, 2)
+		state := func(what string, group string, want ckafka.Group) {
+			t.Helper()
+			if got, err := c.Group(ctx, group); err != nil || got != want {
+				t.Errorf("%s: %+v, %v, want %+v", what, got, err, want)
+			}
+		}
+		state("a group that never was", group, ckafka.Group{})
+		if err := c.DeleteGroup(ctx, group); err != nil {
+			t.Errorf("deleting a group that never was: %v", err)
+		}
+		kept := join(t, newClient(t, b), other, topic)
+		if err := c.Commit(ctx, other, kept.until(t, topic, 2), topic, 0, 5, ""); err != nil {
+			t.Fatal(err)
+		}
+		first, second := join(t, c, group, topic), join(t, newClient(t, b), group, topic)
+		first.until(t, topic, 1)
+		if err := c.Commit(ctx, group, second.until(t, topic, 1), topic, 1, 7, ""); err != nil && !errors.Is(err, ingest.ErrFenced) {
+			t.Fatal(err)
+		}
+		state("with two members", group, ckafka.Group{Exists: true, Members: 2})
+		if err := c.DeleteGroup(ctx, group); !errors.Is(err, ckafka.ErrGroupInUse) {
+			t.Errorf("deleting a group with members: %v", err)
+		}
+		first.stop(t)
+		second.stop(t)
+		// One that left while the other one joined again may stay until its session runs out.
+		for left := (ckafka.Group{Members: 2}); left.Members > 0; time.Sleep(50 * time.Millisecond) {
+			var err error
+			if left, err = c.Group(ctx, group); err != nil || !left.Exists {
+				t.Fatalf("a group that was left: %+v, %v", left, err)
+			}
+		}
+		for range 2 {
+			if err := c.DeleteGroup(ctx, group); err != nil {
+				t.Errorf("deleting a group: %v", err)
+			}
+			state("deleted", group, ckafka.Group{})
+		}
+		// A group of the same name begins anew.
+		again := join(t, c, group, topic)
+		again.until(t, topic, 2)
+		if got, err := c.Committed(ctx, group, topic); err != nil || len(got) > 0 {
+			t.Errorf("the new group has the offsets %v of the deleted one, %v", got, err)
+		}
+		again.stop(t)
+		state("another group", other, ckafka.Group{Exists: true, Members: 1})
+		if got, err := c.Committed(ctx, other, topic); err != nil || got[0] != 5 {
+			t.Errorf("another group has the offsets %v, %v", got, err)
+		}
+		kept.stop(t)
+	})
+}
+
+func TestExisting(t *testing.T) {
+	each(t, func(t *testing.T, b *kafkatest.Broker) {
+		ctx := testContext(t)
+		c := newClient(t, b)
+		here, gone := name(t, ""), name(t, ".gone")
+		createTopic(t, c, here, 3)
+		createTopic(t, c, gone, 1)
+		if err := c.DeleteTopics(ctx, []string{gone}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.Existing(ctx, []string{gone, here, name(t, ".never")})
+		if err != nil || len(got) != 1 || got[here] != topicOf(t, c, here) || got[here].Partitions != 3 {
+			t.Errorf("Existing = %v, %v", got, err)
+		}
+	})
+}
+
 // franz is another client of the same broker, to do what ours does not.
 func franz(t testing.TB, b *kafkatest.Broker, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()

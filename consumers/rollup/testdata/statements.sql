@@ -43,6 +43,24 @@ INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, versio
 -- save cursors
 INSERT INTO rollup_cursors (topic, epoch, partition, position, version) VALUES ('queries.v1', 1, 0, 150, 9), ('queries.v1', 1, 1, 5000200, 9), ('queries.v1', 2, 0, 7, 9);
 
+-- rebuild: clock
+SELECT toUInt64(toUnixTimestamp64Micro(now64(6)));
+
+-- rebuild: days of the ledger
+SELECT toInt32(toInt64(m) - positiveModulo(toInt64(m), 1440)) AS start, sum(n) FROM ledger ARRAY JOIN buckets.minute AS m, buckets.rows AS n WHERE topic = 'queries.v1' AND stored > 0 AND max_minute >= -10512000 AND min_minute < -10510560 AND m >= -10512000 AND m < -10510560 GROUP BY start ORDER BY start;
+
+-- rebuild: days that are shown
+SELECT DISTINCT toInt32(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) - positiveModulo(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)), 1440)) AS start FROM rollup_versions WHERE rollup IN ('queries_1m', 'queries_1h') AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') ORDER BY start;
+
+-- rebuild: marks that wait
+SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = 'asked' AND version = 9;
+
+-- rebuild: what was left
+SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = 'mismatch' AND rollup IN ('queries_1m', 'queries_1h') AND from_bucket < toDateTime64(-630633600, 0, 'UTC') AND to_bucket > toDateTime64(-630720000, 0, 'UTC');
+
+-- rebuild: oldest version
+SELECT rollup, min(newest) FROM (SELECT rollup, bucket, max(version) AS newest FROM rollup_versions WHERE rollup IN ('queries_1m', 'queries_1h') AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY `rollup`, bucket) GROUP BY `rollup` ORDER BY `rollup`;
+
 -- queries_1m: insert
 INSERT INTO queries_1m_rows (bucket, product, segment, country, queries, records, checksum, version, slot) SETTINGS async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, max_partitions_per_insert_block = 0, max_threads = 2, max_insert_threads = 1, max_memory_usage = 4294967296, max_bytes_before_external_group_by = 2147483648, max_bytes_before_external_sort = 2147483648 SELECT toDateTime64(toInt64(start) * 60, 0, 'UTC') AS first, product, segment, country, m0, m1, m2, 9, first IN (SELECT bucket FROM rollup_versions WHERE rollup = 'queries_1m' AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY bucket HAVING argMax(slot, version) = 0) FROM (SELECT minute - positiveModulo(minute, 1) AS start, product, segment, country, sum(weight) AS m0, count() AS m1, sum(intHash64(offset * toUInt64(10577349846663553073) + (bitShiftLeft(toUInt64(epoch), 32) + partition) * toUInt64(18198135717204167749) + reinterpretAsUInt64(identity) * toUInt64(9624464864560415995) + reinterpretAsUInt64(bitShiftRight(identity, 64)) * toUInt64(7766709361750702609) + reinterpretAsUInt64(toUnixTimestamp64Micro(`time`)) * toUInt64(11700034558374135621) + `user` * toUInt64(6561530814298065565) + `weight` * toUInt64(14477719448482584299) + `user_weight` * toUInt64(6764189089460701775))) AS m2 FROM (SELECT *, minute FROM queries_raw WHERE minute >= -10512000 AND minute < -10510560 AND ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0))))) GROUP BY minute - positiveModulo(minute, 1), product, segment, country);
 

@@ -109,15 +109,15 @@ func Topic(t testing.TB) string {
 	return fmt.Sprintf("test.%d.%s", shared.names.Add(1), clean(t.Name()))
 }
 
-// clean makes part of a name from a test's name.
+// clean makes part of a name from a test's name, such that the whole can name a namespace.
 func clean(name string) string {
 	name = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '_'
-	}, name)
-	return name[:min(len(name), 60)]
+	}, strings.ToLower(name))
+	return name[:min(len(name), 36)]
 }
 
 // Query runs SQL over HTTP in a database ("" for default) and returns its output

@@ -1,0 +1,197 @@
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tidemark/schemas"
+)
+
+// Dropper removes namespaces. Its fields are set before the first call.
+type Dropper struct {
+	DB     DB
+	Log    Log
+	Groups Groups
+	// Patience is how long to wait for the members of a consumer group to leave, which they do when their topics are gone
+	// or, if they are dead, when their session has run out. 45 s.
+	Patience time.Duration
+	// Progress is called with what was done, or is waited for; nil for none.
+	Progress func(what string)
+}
+
+// Plan is what dropping a namespace would remove.
+type Plan struct {
+	Name string
+	// Database says whether there is one, with how many tables and views, rows and bytes on disk.
+	Database            bool
+	Tables, Rows, Bytes uint64
+	// Foreign are tables in it that this program does not know: somebody's own, or those of a newer version.
+	Foreign []string
+	Topics  map[string]Topic // By full name.
+	Groups  []GroupPlan
+}
+
+// GroupPlan is a consumer group to be removed.
+type GroupPlan struct {
+	Name    string
+	Members int
+}
+
+// Empty reports that there is nothing to remove.
+func (p Plan) Empty() bool { return !p.Database && len(p.Topics) == 0 && len(p.Groups) == 0 }
+
+// reserved are databases of the server, or that clients take for granted, which are never dropped whatever is in them.
+var reserved = []string{"default", "system", "information_schema"}
+
+// Plan finds out what there is of a namespace. A database of that name without Tidemark's record of migrations is an error
+// that wraps ErrNotNamespace. What a drop left that was interrupted is a plan like any other; that nothing is left is an
+// empty one.
+func (d *Dropper) Plan(ctx context.Context, name string) (Plan, error) {
+	p := Plan{Name: name}
+	if err := schemas.ValidNamespace(name); err != nil {
+		return p, fmt.Errorf("%w: %w", ErrNotNamespace, err)
+	}
+	if slices.Contains(reserved, name) {
+		return p, fmt.Errorf("%s is a database of the server itself, %w", name, ErrNotNamespace)
+	}
+	if err := d.planDatabase(ctx, &p); err != nil {
+		return p, err
+	}
+	var err error
+	if p.Topics, err = d.Log.Topics(ctx, TopicNames(name)); err != nil {
+		return p, err
+	}
+	if p.Empty() {
+		return p, nil // A group of that name is somebody else's then.
+	}
+	for _, group := range []string{IngestGroup(name), RollupGroup(name)} {
+		members, exists, err := d.Groups.Group(ctx, group)
+		if err != nil {
+			return p, err
+		}
+		if exists {
+			p.Groups = append(p.Groups, GroupPlan{Name: group, Members: members})
+		}
+	}
+	return p, nil
+}
+
+func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
+	n, err := number(ctx, d.DB, databaseSQL(p.Name))
+	if err != nil {
+		return fmt.Errorf("look for database %s: %w", p.Name, err)
+	}
+	if n == 0 {
+		return nil
+	}
+	known, err := names(ctx, d.DB)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(known, p.Name) {
+		return fmt.Errorf("database %s is %w: no migration of Tidemark is recorded in it", p.Name, ErrNotNamespace)
+	}
+	s, err := sizeOf(ctx, d.DB, p.Name)
+	if err != nil {
+		return err
+	}
+	p.Database, p.Tables, p.Rows, p.Bytes = true, s.tables, s.rows, s.bytes
+	tables, err := tablesOf(ctx, d.DB, p.Name)
+	if err != nil {
+		return err
+	}
+	ours, err := schemas.Relations()
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if _, known := ours[table]; !known && table != migrationsTable {
+			p.Foreign = append(p.Foreign, table)
+		}
+	}
+	return nil
+}
+
+// Drop removes what the plan holds: the topics, so that nobody goes on, the groups, and last the database, with the record
+// of its migrations at the very end. Whatever interrupts it, it is run again with a new plan.
+func (d *Dropper) Drop(ctx context.Context, p Plan) error {
+	for _, topic := range TopicNames(p.Name) {
+		if _, exists := p.Topics[topic]; !exists {
+			continue
+		}
+		if err := d.Log.DeleteTopics(ctx, []string{topic}); err != nil {
+			return err
+		}
+		d.tell("topic %s is deleted", topic)
+	}
+	for _, group := range p.Groups {
+		if err := d.dropGroup(ctx, group.Name); err != nil {
+			return err
+		}
+	}
+	if p.Database {
+		return d.dropDatabase(ctx, p.Name)
+	}
+	return nil
+}
+
+// groupPoll is how often a group is looked at whose members are to leave.
+const groupPoll = 500 * time.Millisecond
+
+func (d *Dropper) dropGroup(ctx context.Context, group string) error {
+	patience := d.Patience
+	if patience == 0 {
+		patience = 45 * time.Second
+	}
+	for began := time.Now(); ; {
+		err := d.Groups.DeleteGroup(ctx, group)
+		if err == nil {
+			d.tell("consumer group %s is deleted", group)
+			return nil
+		}
+		if !errors.Is(err, ErrInUse) {
+			return err
+		}
+		if time.Since(began) > patience {
+			return fmt.Errorf("%w: stop them and drop the namespace again", err)
+		}
+		d.tell("waiting for the members of consumer group %s to leave", group)
+		timer := time.NewTimer(groupPoll)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-timer.C:
+		}
+	}
+}
+
+func (d *Dropper) dropDatabase(ctx context.Context, name string) error {
+	tables, err := tablesOf(ctx, d.DB, name)
+	if err != nil {
+		return err
+	}
+	// One by one, so that the record of migrations, by which the database is known, outlives an interruption.
+	for _, table := range tables {
+		if table == migrationsTable {
+			continue
+		}
+		if err := d.DB.Exec(ctx, dropTableSQL(name, table)); err != nil {
+			return fmt.Errorf("drop table %s: %w", table, err)
+		}
+	}
+	if err := d.DB.Exec(ctx, dropDatabaseSQL(name)); err != nil {
+		return fmt.Errorf("drop database %s: %w", name, err)
+	}
+	d.tell("database %s is dropped", name)
+	return nil
+}
+
+func (d *Dropper) tell(format string, args ...any) {
+	if d.Progress != nil {
+		d.Progress(fmt.Sprintf(format, args...))
+	}
+}

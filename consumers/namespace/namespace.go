@@ -1,0 +1,150 @@
+// Package namespace looks after namespaces as a whole: which there are, whether two show the same, and what has to go
+// when one goes. A namespace is a database, the topics with its name in front, and two consumer groups.
+package namespace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tidemark/schemas"
+)
+
+// DB is the database server. Exec runs one statement to its end. Query calls row once a row of the result, with a function
+// that copies the row into pointers to the columns' own types.
+type DB interface {
+	Exec(ctx context.Context, sql string) error
+	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
+}
+
+// Log is the message log. Topics are named in full.
+type Log interface {
+	// Topics returns those of the topics that exist.
+	Topics(ctx context.Context, names []string) (map[string]Topic, error)
+	// DeleteTopics deletes topics with their records. One that does not exist is no error.
+	DeleteTopics(ctx context.Context, names []string) error
+}
+
+// Topic is what the log says of a topic.
+type Topic struct {
+	Partitions int
+	Records    uint64 // Offsets that it holds.
+}
+
+// Groups are the consumer groups of the log.
+type Groups interface {
+	// Group returns the number of members of a group, and whether there is such a group.
+	Group(ctx context.Context, name string) (members int, exists bool, err error)
+	// DeleteGroup deletes a group. One that does not exist is no error; the error for one with members wraps ErrInUse.
+	DeleteGroup(ctx context.Context, name string) error
+}
+
+// Errors that name a reason.
+var (
+	ErrInUse        = errors.New("the consumer group has members")
+	ErrNotNamespace = errors.New("not a Tidemark namespace")
+)
+
+// TopicNames are the full names of all topics of a namespace, dead letters included.
+func TopicNames(namespace string) []string {
+	names := []string{schemas.TopicName(namespace, schemas.DeadLettersTopic)}
+	for _, spec := range schemas.Specs() {
+		names = append(names, schemas.TopicName(namespace, spec.Topic))
+	}
+	return names
+}
+
+// IngestGroup is the consumer group of the ingesters of a namespace.
+func IngestGroup(namespace string) string { return namespace }
+
+// RollupGroup is the consumer group of the rollup processes of a namespace, one of which works at a time.
+func RollupGroup(namespace string) string { return namespace + ".rollup" }
+
+// migrationsTable is by what a database is known: the table in which the migrations are recorded. It goes last.
+const migrationsTable = "schema_migrations"
+
+// names returns the databases that are namespaces, in order.
+func names(ctx context.Context, db DB) ([]string, error) {
+	var found []string
+	err := db.Query(ctx, candidatesSQL, func(scan func(...any) error) error {
+		var name string
+		if err := scan(&name); err != nil {
+			return err
+		}
+		if schemas.ValidNamespace(name) == nil {
+			found = append(found, name)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for namespaces: %w", err)
+	}
+	var namespaces []string
+	for _, name := range found {
+		is, err := migrated(ctx, db, name)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			namespaces = append(namespaces, name)
+		}
+	}
+	return namespaces, nil
+}
+
+// migrated reports whether migrations of ours are recorded in a database that has a table for that. Other programs have
+// tables of that name too.
+func migrated(ctx context.Context, db DB, name string) (bool, error) {
+	n, err := number(ctx, db, migratedSQL(name))
+	if err != nil {
+		return false, fmt.Errorf("read the migrations of database %s: %w", name, err)
+	}
+	return n > 0, nil
+}
+
+// check returns an error that wraps ErrNotNamespace unless name is a namespace, and one that says what to do unless it has
+// the tables and views.
+func check(ctx context.Context, db DB, name string, needed []string) error {
+	if err := schemas.ValidNamespace(name); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotNamespace, err)
+	}
+	known, err := names(ctx, db)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(known, name) {
+		return fmt.Errorf("%s is %w: `tidemark namespaces list` shows those there are", name, ErrNotNamespace)
+	}
+	tables, err := tablesOf(ctx, db, name)
+	if err != nil {
+		return err
+	}
+	for _, table := range needed {
+		if !slices.Contains(tables, table) {
+			return fmt.Errorf("namespace %s has no %s: run `tidemark migrate --namespace %s`", name, table, name)
+		}
+	}
+	return nil
+}
+
+// tablesOf lists the tables and views of a database.
+func tablesOf(ctx context.Context, db DB, name string) ([]string, error) {
+	var tables []string
+	err := db.Query(ctx, tablesSQL(name), func(scan func(...any) error) error {
+		var table string
+		err := scan(&table)
+		tables = append(tables, table)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the tables of database %s: %w", name, err)
+	}
+	return tables, nil
+}
+
+// number runs a query with one row of one number.
+func number(ctx context.Context, db DB, sql string) (n uint64, err error) {
+	err = db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
+}

@@ -1,0 +1,60 @@
+package namespace
+
+import (
+	"fmt"
+	"strings"
+
+	"tidemark/consumers/rollup"
+	"tidemark/schemas"
+)
+
+// Every statement of the package is made here or in relation.go, and is kept as a golden file.
+
+// candidatesSQL lists the databases with a table of migrations of our form.
+const candidatesSQL = `SELECT database FROM system.columns WHERE table = '` + migrationsTable + `' AND name IN ('version', 'name', 'checksum', 'applied_at') GROUP BY database HAVING count() = 4 ORDER BY database`
+
+// migratedSQL counts the migrations of ours that a database has.
+func migratedSQL(database string) string {
+	var ours []string
+	for _, m := range schemas.Migrations(database) {
+		ours = append(ours, fmt.Sprintf("(%d, %s)", m.Version, schemas.Quote(m.Name)))
+	}
+	return fmt.Sprintf(`SELECT count() FROM %s.%s WHERE (version, name) IN (%s)`, schemas.Ident(database), migrationsTable, strings.Join(ours, ", "))
+}
+
+func databaseSQL(database string) string {
+	return `SELECT count() FROM system.databases WHERE name = ` + schemas.Quote(database)
+}
+
+func tablesSQL(database string) string {
+	return `SELECT name FROM system.tables WHERE database = ` + schemas.Quote(database) + ` ORDER BY name`
+}
+
+// sizeSQL counts tables and views, and the rows and bytes of their parts, copies of rows included.
+func sizeSQL(database string) string {
+	return `SELECT count(), sum(ifNull(total_rows, 0)), sum(ifNull(total_bytes, 0)) FROM system.tables WHERE database = ` + schemas.Quote(database)
+}
+
+// storedSQL sums up the ledger of a topic up to the bounds.
+func storedSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+	return fmt.Sprintf(`SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE topic = %s AND stored > 0 AND %s%s`,
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM audits WHERE audit = (SELECT argMax(audit, at) FROM audits)`
+
+// behindSQL counts the partitions whose ledger the rollups have not followed to its end, and the ranges that wait.
+func behindSQL(topics []string) string {
+	return fmt.Sprintf(`SELECT (SELECT count() FROM (SELECT topic, epoch, partition, max(to_offset) AS last FROM ledger WHERE topic IN (%s) GROUP BY topic, epoch, partition) AS l `+
+		`LEFT JOIN (SELECT topic, epoch, partition, argMax(position, version) AS followed FROM rollup_cursors GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition) WHERE last > followed) `+
+		`+ (SELECT count() FROM rollup_pending FINAL WHERE NOT done)`, strings.Join(topics, ", "))
+}
+
+// dropTableSQL and dropDatabaseSQL also drop what is larger than the server lets go unasked: we were asked.
+func dropTableSQL(database, table string) string {
+	return fmt.Sprintf(`DROP TABLE IF EXISTS %s.%s SYNC SETTINGS max_table_size_to_drop = 0`, schemas.Ident(database), schemas.Ident(table))
+}
+
+func dropDatabaseSQL(database string) string {
+	return fmt.Sprintf(`DROP DATABASE IF EXISTS %s SYNC SETTINGS max_table_size_to_drop = 0`, schemas.Ident(database))
+}

@@ -1,0 +1,134 @@
+package namespace
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tidemark/consumers/ledger"
+	"tidemark/consumers/rollup"
+	"tidemark/consumers/rollup/spans"
+	"tidemark/schemas"
+)
+
+var update = flag.Bool("update", false, "write the golden file anew")
+
+func TestStatements(t *testing.T) {
+	s := spans.Span{From: -day, To: day}
+	bounds := rollup.Bounds{{Epoch: 1, Partition: 0}: 100}
+	losers := []rollup.Loser{{Place: rollup.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
+	statements := [][2]string{
+		{"candidates", candidatesSQL}, {"database", databaseSQL("a")}, {"tables", tablesSQL("a")},
+		{"size", sizeSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUp())},
+		{"drop a table", dropTableSQL("a", "t")}, {"drop the database", dropDatabaseSQL("a")},
+	}
+	all, err := relations(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := (&Diff{}).settings()
+	for _, r := range all {
+		statements = append(statements, [2]string{r.name + ": days", r.daysSQL("a", "b", s)}, [2]string{r.name + ": count", r.countSQL("a", "b", s, settings)},
+			[2]string{r.name + ": list", r.listSQL("a", "b", s, settings)})
+		if len(r.totals) > 0 {
+			statements = append(statements, [2]string{r.name + ": totals", r.totalsSQL("a", s, settings)})
+		}
+	}
+	var out strings.Builder
+	for _, s := range statements {
+		fmt.Fprintf(&out, "-- %s\n%s;\n\n", s[0], s[1])
+	}
+	path := filepath.Join("testdata", "statements.sql")
+	if *update {
+		if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("statements differ from %s; if that is meant, run the test with -update and read the difference", path)
+	}
+}
+
+// TestRelations expects every rollup with every measure that events decide, and every column of an event but those that
+// say where it lies.
+func TestRelations(t *testing.T) {
+	all, err := relations(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byName := make(map[string]relation)
+	for _, r := range all {
+		byName[r.name] = r
+	}
+	for _, table := range rollup.Tables() {
+		r, known := byName[table.Name]
+		if !known || !slices.Equal(r.dims, table.Dims) {
+			t.Errorf("%s is compared by %v, want %v", table.Name, r.dims, table.Dims)
+		}
+		for _, m := range table.Measures {
+			if compared := slices.Contains(r.columns, m.Column); compared != (m.Column != "checksum") {
+				t.Errorf("%s: %s is compared: %v", table.Name, m.Column, compared)
+			}
+		}
+	}
+	views, err := schemas.Relations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range schemas.Specs() {
+		r, known := byName[spec.Name]
+		if known == (spec.Type == schemas.RunType) {
+			t.Errorf("%s is compared: %v", spec.Name, known)
+		}
+		if !known {
+			continue
+		}
+		for _, column := range views[spec.Name].Columns {
+			where := slices.Contains([]string{"minute", "identity", "epoch", "partition", "offset", "run"}, column)
+			if compared := slices.Contains(r.columns, column) || slices.Contains(r.dims, column); compared == where {
+				t.Errorf("%s: %s is compared: %v", spec.Name, column, compared)
+			}
+			if strings.HasSuffix(column, "_") {
+				t.Errorf("%s: the name of %s is one that queries give", spec.Name, column)
+			}
+		}
+	}
+}
+
+func TestPieces(t *testing.T) {
+	at := func(n int32, rows uint64) piece {
+		return piece{Span: spans.Span{From: n * day, To: (n + 1) * day}, rows: rows}
+	}
+	f := func(length int32, days []piece, want string) {
+		t.Helper()
+		var got []string
+		for _, p := range pieces(days, 100, length) {
+			got = append(got, fmt.Sprintf("%d-%d:%d", p.From, p.To, p.rows))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("got %v, want %s", got, want)
+		}
+	}
+	f(1, nil, "")
+	f(1, []piece{at(0, 100)}, "0-1440:100")
+	f(1, []piece{at(-1, 40), at(0, 60), at(5, 1)}, "-1440-1440:100 7200-8640:1")
+	f(1, []piece{at(0, 300)}, "0-480:100 480-960:100 960-1440:100")
+	f(60, []piece{at(0, 700)}, "0-240:116 240-480:116 480-720:116 720-960:116 960-1200:116 1200-1440:116")
+	f(day, []piece{at(0, 700), at(1, 700)}, "0-1440:700 1440-2880:700")
+	f(60, []piece{at(0, 1<<40)}, strings.Join(func() (hours []string) {
+		for h := range 24 {
+			hours = append(hours, fmt.Sprintf("%d-%d:%d", h*60, h*60+60, uint64(1<<40)*60/day))
+		}
+		return hours
+	}(), " "))
+	// What is left of a day takes the next days too.
+	f(1, []piece{at(0, 150), at(1, 20)}, "0-720:75 720-2880:95")
+}
