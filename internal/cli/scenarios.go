@@ -13,8 +13,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"tidemark/consumers/audit/expect"
 	"tidemark/producers"
 	"tidemark/producers/scenario"
