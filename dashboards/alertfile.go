@@ -46,7 +46,7 @@ func GenerateAlerts() (Alerts, error) {
 }
 
 func generateAlerts(groups []alertGroup, relations map[string]schemas.Relation) (Alerts, error) {
-	r := &resolver{relations: relations}
+	r := &resolver{relations: relations, namespace: "namespace"}
 	panels := map[string]map[uint32]bool{}
 	for _, b := range boards() {
 		panels[b.uid] = map[uint32]bool{}

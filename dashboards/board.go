@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -14,6 +15,7 @@ type board struct {
 	uid, title, description string
 	from, refresh           string // The range to begin with, ending now, and how often it is asked again.
 	to                      string // now when empty.
+	namespace               string // The variable that names the database; namespace when empty.
 	variables               []variable
 	annotations             []annotation
 	rows                    []row
@@ -47,6 +49,7 @@ const tag = "tidemark"
 
 // build makes the dashboard, and adds to the resolver's problems what does not exist.
 func (b board) build(r *resolver) (dashboard.Dashboard, error) {
+	r.namespace = cmp.Or(b.namespace, "namespace")
 	to := b.to
 	if to == "" {
 		to = "now"

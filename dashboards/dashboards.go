@@ -34,7 +34,7 @@ type File struct {
 
 // boards are all dashboards, in the order in which people should meet them.
 func boards() []board {
-	return []board{usage(), models(), pipeline(), tenant()}
+	return []board{usage(), models(), pipeline(), tenant(), adoption(), launch()}
 }
 
 // Generate makes all dashboards. An error lists every name in their SQL that the schema does not have, with its panel.

@@ -132,7 +132,7 @@ func TestResolve(t *testing.T) {
 	}
 	f := func(sql, want, problem string) {
 		t.Helper()
-		r := resolver{relations: relations}
+		r := resolver{relations: relations, namespace: "namespace"}
 		got := r.resolve("here", sql)
 		if problem == "" && (got != want || len(r.problems) > 0) || problem != "" && strings.Join(r.problems, ";") != problem {
 			t.Errorf("%s: got %s, %v", sql, got, r.problems)

@@ -29,6 +29,7 @@ var grains = []string{"1m", "all_1h", "all_1d", "1h", "1d"}
 // resolver turns names in braces into SQL and collects those that do not exist.
 type resolver struct {
 	relations map[string]schemas.Relation
+	namespace string // The variable that names the database.
 	problems  []string
 }
 
@@ -47,7 +48,7 @@ func (r *resolver) resolve(where, sql string) string {
 		}
 		m := bracedName.FindStringSubmatch(token)
 		if m[1] == "@" {
-			return "${namespace:doublequote}." + strings.Replace(m[2], "?", "${grain}", 1)
+			return "${" + r.namespace + ":doublequote}." + strings.Replace(m[2], "?", "${grain}", 1)
 		}
 		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
 			r.problems = append(r.problems, fmt.Sprintf("%s: column %s: %s", where, m[2], missing))

@@ -1,0 +1,79 @@
+package dashboards
+
+import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+// dynamic is one property of an override.
+type dynamic = dashboard.DynamicConfigValue
+
+// launch shows the day a model opened to the public, minute by minute. All of its figures are unconfirmed.
+func launch() board {
+	return board{
+		uid: "tidemark-launch", title: "Launch day", from: "2025-04-13T00:00:00.000Z", to: "2025-04-15T23:59:59.000Z", refresh: "",
+		description: "The day GLM-Z1 opened on its platform, minute by minute, and the days around it. Only an article reports its figures: they are unconfirmed, and the course of the days is chosen. Replay it with tidemark replay scenario:launch-day. Times are UTC.",
+		namespace:   "scenarios", variables: scenarioVariables(),
+		rows: []row{
+			{title: "Unconfirmed: reported by the article alone", panels: []panel{launchFigures(1)}},
+			{title: "Minute by minute", panels: []panel{launchTokens(10), launchAgainst(11), launchAccounts(12), launchTotal(13)}},
+		},
+	}
+}
+
+// The platform's rows by minute. Minutes have no tenant; the product is the scenario's alone.
+const (
+	launchCalls   = "{@token_calls_1m} WHERE {product} = 'glm-platform' AND "
+	launchSignups = "{@signups_1m} WHERE {product} = 'glm-platform' AND "
+)
+
+func launchFigures(id uint32) panel {
+	return panel{
+		id: id, title: "14 April 2025", width: 24, height: 5, table: true,
+		description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
+		kind:        number(unitCount).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("dateTimeAsIso")),
+		sql: []string{"SELECT (SELECT sum({signups}) FROM " + launchSignups + "{bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS `new accounts`, day / before - 1 AS `tokens against the day before`, peak FROM " +
+			"(SELECT sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before, toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak FROM " +
+			"(SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens FROM " + launchCalls + "{bucket} >= '2025-04-13' AND {bucket} < '2025-04-15' GROUP BY at))"},
+	}
+}
+
+func launchTokens(id uint32) panel {
+	return panel{
+		id: id, title: "Tokens a minute, by model", width: 12, height: 9,
+		description: "Input and output tokens a minute by model, by weight.",
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{"SELECT {bucket} AS time, toString({model}) AS name, sum({input_tokens} + {output_tokens}) AS value FROM " + launchCalls + inRange + " GROUP BY time, name ORDER BY time, name"},
+	}
+}
+
+func launchAgainst(id uint32) panel {
+	hour := func(name, shift string) string {
+		return "SELECT toStartOfFiveMinutes({bucket}) + INTERVAL " + shift + " DAY AS time, sum({input_tokens} + {output_tokens}) / 5 AS `" + name + "` FROM " + launchCalls +
+			"{bucket} >= $__fromTime_ms - INTERVAL " + shift + " DAY AND {bucket} < $__toTime_ms - INTERVAL " + shift + " DAY GROUP BY time ORDER BY time"
+	}
+	return panel{
+		id: id, title: "Tokens a minute, against the day before", width: 12, height: 9,
+		description: "Input and output tokens a minute, the mean of five, and the same a day earlier.",
+		kind:        lines(unitCount).FillOpacity(0).OverrideByName("the day before", paint("text")),
+		sql:         []string{hour("tokens", "0"), hour("the day before", "1")},
+	}
+}
+
+func launchAccounts(id uint32) panel {
+	return panel{
+		id: id, title: "New accounts a minute", width: 12, height: 9,
+		description: "New accounts a minute by segment, by weight.",
+		kind:        bars(unitCount).DisplayName(seriesName),
+		sql:         []string{"SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value FROM " + launchSignups + inRange + " GROUP BY time, name ORDER BY time, name"},
+	}
+}
+
+func launchTotal(id uint32) panel {
+	return panel{
+		id: id, title: "New accounts of the day so far", width: 12, height: 9,
+		description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
+		kind:        lines(unitCount).OverrideByName("reported", append(paint("red"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), set("custom.fillOpacity", 0))),
+		sql: []string{
+			"SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts FROM (SELECT {bucket} AS time, sum({signups}) AS n FROM " + launchSignups + inRange + " GROUP BY time) ORDER BY time",
+			"SELECT arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time, toFloat64((SELECT max({value}) FROM {@reference_points} WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported ORDER BY time",
+		},
+	}
+}
