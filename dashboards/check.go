@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -212,7 +211,7 @@ func register() {
 		Identifier: DatasourceType, DataqueryUnmarshaler: read, StrictDataqueryUnmarshaler: read,
 	})
 	for _, kind := range []func() variants.PanelcfgConfig{
-		bargauge.VariantConfig, geomap.VariantConfig, piechart.VariantConfig, stat.VariantConfig, statetimeline.VariantConfig,
+		geomap.VariantConfig, piechart.VariantConfig, stat.VariantConfig, statetimeline.VariantConfig,
 		table.VariantConfig, timeseries.VariantConfig,
 	} {
 		runtime.RegisterPanelcfgVariant(kind())

@@ -115,7 +115,7 @@ func TestRenamedColumn(t *testing.T) {
 	hour.Columns[slices.Index(hour.Columns, "calls")] = "call_count"
 	broken["token_calls_1h"] = hour
 	_, err = generate(boards(), broken)
-	if err == nil || !strings.Contains(err.Error(), `tidemark-usage: panel "Calls": column calls: not in token_calls_1h`) {
+	if err == nil || !strings.Contains(err.Error(), `tidemark-usage: panel "Calls and tokens": column calls: not in token_calls_1h`) {
 		t.Errorf("a renamed column of one grain: %v", err)
 	}
 	delete(broken, "audits")

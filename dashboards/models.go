@@ -3,7 +3,6 @@ package dashboards
 import (
 	"fmt"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -17,12 +16,12 @@ func models() board {
 		annotations: []annotation{releases()},
 		rows: []row{
 			{title: "In the range", panels: []panel{
-				modelCalls(1), modelTokens(2), errorRate(3), latencyNow(4), firstTokenNow(5), streamingShare(6), cacheHits(7), unknownTokens(8),
+				callFigures(1, 17), latencyNow(4, 7),
 			}},
 			{title: "Tokens and calls", panels: []panel{tokensByClass(10), tokensByModel(11), callsByModel(12), tokensByProvider(13)}},
 			{title: "Every model", panels: []panel{modelTable(20)}},
-			{title: "Open and closed, and where from", panels: []panel{weightsOverTime(30), weightsShare(31), originShare(32)}},
-			{title: "How well they answer", panels: []panel{latencyOverTime(40), firstTokenOverTime(41), slowModels(42), errorsByModel(43), streamingOverTime(44), cacheOverTime(45)}},
+			{title: "Open and closed, and where from", panels: []panel{weightsOverTime(30), originShare(32)}},
+			{title: "How well they answer", panels: []panel{latencyOverTime(40), firstTokenOverTime(41), errorsByModel(43), sharesOverTime(44)}},
 		},
 	}
 }
@@ -42,27 +41,24 @@ func releases() annotation {
 	}
 }
 
-// ratio is one figure over the calls of the range.
-func ratio(id uint32, title, description string, kind cog.Builder[dashboard.Panel], expression string) panel {
-	return panel{
-		id: id, title: title, width: 3, height: 4, table: true, description: description, kind: kind,
-		sql: []string{"SELECT " + expression + " AS value FROM " + callRows + " WHERE " + calls(inRange)},
-	}
-}
-
 const allBuckets = " Of all ${per}s that begin in the range, by weight."
 
-func modelCalls(id uint32) panel {
-	return ratio(id, "Calls", "Calls to models."+allBuckets, number(unitCount), "sum({calls})")
-}
+// hits is the share of input tokens that came from a prompt cache.
+const hits = "if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))"
 
-func modelTokens(id uint32) panel {
-	return ratio(id, "Tokens", "Input and output tokens."+allBuckets, number(unitCount), "sum({input_tokens} + {output_tokens})")
-}
-
-func errorRate(id uint32) panel {
-	return ratio(id, "Errors", "Share of the calls that ended in an error."+allBuckets,
-		light(unitRatio, steps(good, 0.02, warning, 0.1, bad)).Decimals(2), "if(sum({calls}) = 0, NULL, sumIf({calls}, {status} = 'error') / sum({calls}))")
+// callFigures are the sums and shares of the range, read at once.
+func callFigures(id, width uint32) panel {
+	perCall := func(sum string) string { return "if(sum({calls}) = 0, NULL, " + sum + " / sum({calls}))" }
+	return panel{
+		id: id, title: "Calls", width: width, height: 4, table: true,
+		description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which neither input nor output tokens are known, which add to no sum of tokens." + allBuckets,
+		kind: light(unitCount, steps("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
+			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps(good, 0.02, warning, 0.1, bad)))).
+			OverrideByRegexp("streamed|cache hits", unit(unitRatio, 1)).
+			OverrideByName("uncounted", append(unit(unitRatio, 1), set("thresholds", thresholdSteps(good, 0.05, warning, 0.25, bad)))),
+		sql: []string{"SELECT sum({calls}) AS `calls made`, sum({input_tokens} + {output_tokens}) AS tokens, " + perCall("sumIf({calls}, {status} = 'error')") + " AS errors, " + perCall("sum({streaming_calls})") + " AS streamed, " +
+			hits + " AS `cache hits`, " + perCall("greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))") + " AS uncounted FROM " + callRows + " WHERE " + calls(inRange)},
+	}
 }
 
 // quantile reads a state at one of its levels: 1 is the median, 2 the 90th, 3 the 95th, 4 the 99th percentile; seconds.
@@ -70,32 +66,19 @@ func quantile(state string, level int) string {
 	return fmt.Sprintf("quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s})[%d] / 1e6", state, level)
 }
 
-func latencyNow(id uint32) panel {
-	return ratio(id, "Latency p95", "95th percentile of the time from request to the end of the answer, of the calls that tell it, by weight. Percentiles are exact to about 0.4 %."+allBuckets,
-		light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1), "if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 3)+")")
-}
+// lastWhole takes the last whole bucket of the range.
+var lastWhole = "{bucket} = (SELECT max({bucket}) FROM " + callRows + " WHERE " + whole("token_calls_?") + ")"
 
-func firstTokenNow(id uint32) panel {
-	return ratio(id, "TTFT p95", "95th percentile of the time to the first token, of the calls that tell it, by weight."+allBuckets,
-		light(unitSeconds, steps(neutral, 5.0, warning, 20.0, bad)).Decimals(1), "if(sum({first_token_calls}) = 0, NULL, "+quantile("first_token", 3)+")")
-}
-
-func streamingShare(id uint32) panel {
-	return ratio(id, "Streaming", "Share of the calls whose answer was streamed."+allBuckets, number(unitRatio).Decimals(1),
-		"if(sum({calls}) = 0, NULL, sum({streaming_calls}) / sum({calls}))")
-}
-
-// hits is the share of input tokens that came from a prompt cache.
-const hits = "if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))"
-
-func cacheHits(id uint32) panel {
-	return ratio(id, "Cache hits", "Share of the input tokens that were read from a prompt cache; a provider that does not tell counts as none read."+allBuckets,
-		number(unitRatio).Decimals(1), hits)
-}
-
-func unknownTokens(id uint32) panel {
-	return ratio(id, "Uncounted", "Share of the calls of which neither input nor output tokens are known: they add nothing to any sum of tokens."+allBuckets,
-		light(unitRatio, steps(good, 0.05, warning, 0.25, bad)).Decimals(1), "if(sum({calls}) = 0, NULL, greatest(sum({unknown_input_calls}), sum({unknown_output_calls})) / sum({calls}))")
+func latencyNow(id, width uint32) panel {
+	return panel{
+		id: id, title: "Latency now, p95", width: width, height: 4, table: true,
+		description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
+		kind: light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1).Orientation(common.VizOrientationVertical).
+			OverrideByName("TTFT", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(neutral, 5, warning, 20, bad))}),
+		mayBeEmpty: "no whole bucket yet",
+		sql: []string{"SELECT if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS answer, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS TTFT FROM " + callRows + " WHERE " + calls(lastWhole) +
+			" HAVING sum({calls}) > 0"},
+	}
 }
 
 func tokensByClass(id uint32) panel {
@@ -148,50 +131,43 @@ const catalog = "LEFT JOIN (SELECT {model} AS known, toString({weights}) AS weig
 func modelTable(id uint32) panel {
 	return panel{
 		id: id, title: "Models", width: 24, height: 12, table: true,
-		description: "Every model of the range with its makers as the catalog knows them. Users are distinct users by model whatever the other filters. Latencies are of the calls that tell them. A click leads to this model alone.",
+		description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${per}, of the calls that tell them. A click leads to this model alone.",
 		kind: rows().
 			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model}"), set("custom.width", 240))).
 			OverrideByName("provider", width(170)).OverrideByName("organisation", width(150)).
-			OverrideByRegexp("weights|country|share|users|p50|p95|first p95|streaming|cache hits", width(86)).OverrideByRegexp("calls|tokens|errors", width(92)).
+			OverrideByRegexp("weights|country|share|users a day|p50 now|p95 now|TTFT p95 now|streaming|cache hits", width(86)).OverrideByRegexp("calls|tokens|errors", width(92)).
 			OverrideByName("share", unit(unitRatio, 1)).
 			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps("text", 0.02, warning, 0.1, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", unit(unitRatio, 0)).
 			OverrideByName("cache hits", unit(unitRatio, 0)).
-			OverrideByRegexp("p50|p95|first p95", unit(unitSeconds, 2)),
+			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", unit(unitSeconds, 2)),
 		sql: []string{modelRows(true)},
 	}
 }
 
-// modelRows is a row a model; counting the users of each is most of the work.
+// modelRows is a row a model. Percentiles and users are of the end of the range: those of all of it would be a state a
+// model and day to merge, which takes longer than all else on the dashboard.
 func modelRows(withUsers bool) string {
-	users, join := "", ""
+	users, join := "", " LEFT JOIN (SELECT toString({model}) AS name, if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 1)+") AS p50, if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 3)+") AS p95, if(sum({first_token_calls}) = 0, NULL, "+quantile("first_token", 3)+") AS ttft FROM "+
+		callRows+" WHERE "+calls(lastWhole)+" GROUP BY {model}) AS l ON c.model = l.name"
 	if withUsers {
-		users, join = "u.users AS users, ", " LEFT JOIN ("+usersBy("model")+") AS u ON c.model = u.name"
+		users, join = "u.users AS `users a day`, ", join+" LEFT JOIN ("+usersBy("model")+") AS u ON c.model = u.name"
 	}
 	return "SELECT c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights, if(m.organisation = '', 'unknown', m.organisation) AS organisation, if(m.country = '', 'unknown', toString(m.country)) AS country, " +
-		"n AS calls, tokens, share, " + users + "p50, p95, first_p95 AS `first p95`, errors, streaming, hits AS `cache hits` FROM (" +
+		"n AS calls, tokens, share, " + users + "l.p50 AS `p50 now`, l.p95 AS `p95 now`, l.ttft AS `TTFT p95 now`, errors, streaming, hits AS `cache hits` FROM (" +
 		"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
 		"tokens / sum(tokens) OVER () AS share, " +
-		"if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 1) + ") AS p50, if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS p95, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS first_p95, " +
 		"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
 		catalog + join + " ORDER BY tokens DESC"
 }
 
-// usersBy counts the distinct users of the range by one dimension.
+// usersBy counts the distinct users of one day by one dimension: the last day of the range that has any. Those of a month
+// would be as many states to merge as it has days, which takes longer than all else on the dashboard.
 func usersBy(dimension string) string {
-	part := func(rollup, when string) string {
-		return fmt.Sprintf("SELECT toString({value}) AS name, %s AS n FROM {@%s} WHERE %s AND %s AND {dimension} = '%s' GROUP BY {value}, {user_weight}", usersByWeight, rollup, when, audienceSpan(rollup), dimension)
-	}
-	return "SELECT name, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY name"
-}
-
-// audienceSpan takes the hours or days that the range touches, since users are not counted by the minute.
-func audienceSpan(rollup string) string {
-	begin := "toStartOfHour($__fromTime_ms)"
-	if rollup == "audience_1d" {
-		begin = "toStartOfDay($__fromTime_ms)"
-	}
-	return "{bucket} >= " + begin + " AND {bucket} < $__toTime_ms"
+	const day = "{bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms"
+	of := "{dimension} = '" + dimension + "'"
+	return "SELECT name, sum(n) AS users FROM (SELECT toString({value}) AS name, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " + of +
+		" AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE " + of + " AND " + day + ") GROUP BY {value}, {user_weight}) GROUP BY name"
 }
 
 func weightsOverTime(id uint32) panel {
@@ -211,18 +187,9 @@ func tokensByFact(fact string) string {
 		catalog + " GROUP BY name ORDER BY tokens DESC"
 }
 
-func weightsShare(id uint32) panel {
-	return panel{
-		id: id, title: "Open and closed", width: 6, height: 8, table: true,
-		description: "Tokens of the range by weights open or closed, as the catalog knows the models." + allBuckets,
-		kind:        pie(unitCount),
-		sql:         []string{tokensByFact("if(m.known = '', 'unknown', m.weights)")},
-	}
-}
-
 func originShare(id uint32) panel {
 	return panel{
-		id: id, title: "By the makers' country", width: 6, height: 8, table: true,
+		id: id, title: "Tokens by the makers' country", width: 12, height: 8, table: true,
 		description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
 		kind:        pie(unitCount),
 		sql:         []string{tokensByFact("if(m.country = '', 'unknown', toString(m.country))")},
@@ -253,39 +220,21 @@ func firstTokenOverTime(id uint32) panel {
 	}
 }
 
-func slowModels(id uint32) panel {
-	return panel{
-		id: id, title: "Latency by model, p95", width: 12, height: 8, table: true,
-		description: "95th percentile of the latency in the range, the twenty models with the most calls, by weight.",
-		kind:        ranking(unitSeconds).Decimals(1),
-		sql: []string{"SELECT toString({model}) AS model, " + quantile("latency", 3) + " AS p95 FROM " + callRows + " WHERE " + calls(inRange) +
-			" GROUP BY {model} HAVING sum({latency_calls}) > 0 ORDER BY sum({calls}) DESC LIMIT 20"},
-	}
-}
-
 func errorsByModel(id uint32) panel {
 	name := topSeries(10, "{model}", "sumIf({calls}, {status} = 'error')", callRows, calls(inRange))
 	return panel{
-		id: id, title: "Errors by model", width: 12, height: 8,
+		id: id, title: "Errors by model", width: 24, height: 8,
 		description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
 		kind:        lines(unitRatio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
 		sql:         []string{"SELECT {bucket} AS time, " + name + " AS name, sumIf({calls}, {status} = 'error') / sum({calls}) AS value FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, name ORDER BY time, name"},
 	}
 }
 
-// ratioOverTime is one line of a share.
-func ratioOverTime(id uint32, title, description, expression string) panel {
+func sharesOverTime(id uint32) panel {
 	return panel{
-		id: id, title: title, width: 12, height: 7, description: description + openLeftOut,
-		kind: lines(unitRatio).Max(1).Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).Calcs([]string{})),
-		sql:  []string{"SELECT {bucket} AS time, " + expression + " AS share FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		id: id, title: "Streamed answers and cache hits", width: 24, height: 7,
+		description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
+		kind:        lines(unitRatio).Max(1).FillOpacity(0),
+		sql:         []string{"SELECT {bucket} AS time, sum({streaming_calls}) / sum({calls}) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
-}
-
-func streamingOverTime(id uint32) panel {
-	return ratioOverTime(id, "Streaming", "Share of the calls a ${per} whose answer was streamed, by weight.", "sum({streaming_calls}) / sum({calls})")
-}
-
-func cacheOverTime(id uint32) panel {
-	return ratioOverTime(id, "Cache hits", "Share of the input tokens a ${per} that were read from a prompt cache, by weight.", hits)
 }

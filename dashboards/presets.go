@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"github.com/grafana/grafana-foundation-sdk/go/bargauge"
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
@@ -107,16 +106,6 @@ func rows() *table.PanelBuilder {
 		Unit(unitCount).NoValue("No data").ShowHeader(true).CellHeight(common.TableCellHeightSm).
 		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{"sum"}).CountRows(false)).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(steps("text"))
-}
-
-// ranking is bars side by side, one a row of the result.
-func ranking(unit string) *bargauge.PanelBuilder {
-	return bargauge.NewPanelBuilder().
-		Unit(unit).Min(0).NoValue("No data").
-		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(true).Limit(20)).
-		DisplayMode(common.BarGaugeDisplayModeBasic).Orientation(common.VizOrientationHorizontal).
-		ValueMode(common.BarGaugeValueModeText).NamePlacement(common.BarGaugeNamePlacementAuto).ShowUnfilled(true).
-		ColorScheme(color(dashboard.FieldColorModeIdFixed, neutral)).Thresholds(steps(neutral))
 }
 
 // pie is the parts of a whole, one a row of the result.

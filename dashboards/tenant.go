@@ -18,11 +18,11 @@ func tenant() board {
 		annotations: []annotation{releases()},
 		rows: []row{
 			{title: "${tenant} in the range", panels: []panel{
-				wide(queriesTotal(1), 4), wide(modelCalls(2), 4), wide(modelTokens(3), 4), tenantUsers(4), wide(errorRate(5), 4), wide(latencyNow(6), 4),
+				queriesTotal(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
 			}},
 			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), queriesByProduct(12), tenantUsersOverTime(13)}},
 			{title: "Models", panels: []panel{tenantModels(20)}},
-			{title: "Did it work", panels: []panel{errorsByModel(30), latencyOverTime(31), errorTypes(32), topUsers(33)}},
+			{title: "Did it work", panels: []panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
 			{title: "Money", panels: []panel{reportedCost(40), costKnown(41)}},
 		},
 	}
@@ -53,7 +53,7 @@ func tenantModels(id uint32) panel {
 	p := modelTable(id)
 	p.sql = []string{modelRows(false)}
 	p.height = 9
-	p.description = "Every model the tenant called in the range, with its makers as the catalog knows them. Latencies are of the calls that tell them."
+	p.description = "Every model the tenant called in the range, with its makers as the catalog knows them. Percentiles are those of the last whole ${per}, of the calls that tell them."
 	return p
 }
 

@@ -16,10 +16,10 @@ func usage() board {
 		variables:   commonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
 		rows: []row{
 			{title: "Now", panels: []panel{
-				freshness(1), verdict(2), queryRate(3), tokenRate(4), callRate(5), signupRate(6),
+				freshness(1), verdict(2), queryRate(3), callRate(4), signupRate(6),
 			}},
 			{title: "In the range", panels: []panel{
-				queriesTotal(10), callsTotal(11), tokensTotal(12), signupsTotal(13), activeUsers(14),
+				queriesTotal(10), callsTotal(11), signupsTotal(13), activeUsers(14),
 			}},
 			{title: "Over time", panels: []panel{
 				queriesByProduct(20), tokensInOut(21), callsByProduct(22), usersOverTime(23), signupsBySegment(24), queriesBySegment(25),
@@ -79,13 +79,10 @@ func queryRate(id uint32) panel {
 	return rate(id, "Queries a second", "Requests of people a second", unitCount, perSecond("queries", "queries_?", people(whole("queries_?"))))
 }
 
-func tokenRate(id uint32) panel {
-	sql := strings.Replace(perSecond("input_tokens", "token_calls_?", calls(whole("token_calls_?"))), "sum({input_tokens})", "sum({input_tokens} + {output_tokens})", 1)
-	return rate(id, "Tokens a second", "Input and output tokens a second", unitCount, sql)
-}
-
 func callRate(id uint32) panel {
-	return rate(id, "Calls a second", "Calls to models a second", unitCount, perSecond("calls", "token_calls_?", calls(whole("token_calls_?"))))
+	sql := strings.Replace(perSecond("input_tokens", "token_calls_?", calls(whole("token_calls_?"))), "sum({input_tokens}) / "+grainSeconds+" AS value",
+		"sum({calls}) / "+grainSeconds+" AS calls, sum({input_tokens} + {output_tokens}) / "+grainSeconds+" AS tokens", 1)
+	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", unitCount, sql), 8)
 }
 
 func signupRate(id uint32) panel {
@@ -110,11 +107,10 @@ func queriesTotal(id uint32) panel {
 }
 
 func callsTotal(id uint32) panel {
-	return total(id, "Calls", "Calls to models", "{calls}", "token_calls_?", calls(inRange))
-}
-
-func tokensTotal(id uint32) panel {
-	return total(id, "Tokens", "Input and output tokens, cached and reasoning ones included,", "{input_tokens} + {output_tokens}", "token_calls_?", calls(inRange))
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", "{calls}", "token_calls_?", calls(inRange))
+	p.sql[0] = strings.Replace(p.sql[0], "sum({calls}) AS total", "sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens", 1)
+	p.kind = number(unitCount).Orientation(common.VizOrientationVertical)
+	return wide(p, 6)
 }
 
 func signupsTotal(id uint32) panel {

@@ -342,12 +342,15 @@ func (a answers) checkNow(t *testing.T, want truth, grain int64) {
 	for bucket, n := range want.output {
 		tokens[bucket] += n
 	}
-	for panel, series := range map[uint32]map[int64]float64{3: sum("queries by product"), 4: tokens, 5: sum("calls by product")} {
+	perSecond := func(series map[int64]float64) map[int64]float64 {
 		for i := range series {
 			series[i] /= float64(grain)
 		}
-		a.line(t, panel, 1, series)
+		return series
 	}
+	a.line(t, 3, 1, perSecond(sum("queries by product")))
+	a.line(t, 4, 1, perSecond(sum("calls by product")))
+	a.line(t, 4, 2, perSecond(tokens))
 	a.line(t, 6, 1, sum("signups by segment"))
 }
 
@@ -368,9 +371,10 @@ func (a answers) line(t *testing.T, panel uint32, column int, want map[int64]flo
 
 func (a answers) checkTotals(t *testing.T, want truth) {
 	t.Helper()
-	for panel, n := range map[uint32]float64{10: want.queries, 11: want.calls, 12: want.tokens, 13: want.signups} {
-		a.equal(t, panel, 0, n)
-	}
+	a.equal(t, 10, 0, want.queries)
+	a.equal(t, 11, 0, want.calls)
+	a.equal(t, 11, 1, want.tokens)
+	a.equal(t, 13, 0, want.signups)
 }
 
 func (a answers) checkSeries(t *testing.T, want truth) {
