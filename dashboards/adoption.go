@@ -68,7 +68,7 @@ func familyTotal(condition string) string {
 
 // Of the events of the family.
 const (
-	familyRelease    = "{kind} = 'release' AND {model} = 'qwen-open-model'"
+	familyRelease    = "{kind} = 'release' AND startsWith({model}, 'qwen-open-model')"
 	familyDownload   = "{kind} = 'download' AND {organization} = 'Qwen'"
 	familyDerivative = "{kind} = 'derivative' AND {model} = 'qwen-derivative'"
 )
@@ -128,9 +128,12 @@ func figures(id uint32) panel {
 	}
 }
 
+// fieldName names a line by its column alone, also where a panel has several queries.
+const fieldName = "${__field.name}"
+
 // logarithmic is a chart whose axis counts in powers of ten.
 func logarithmic(unit string) *timeseries.PanelBuilder {
-	return lines(unit).FillOpacity(0).ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(10))
+	return lines(unit).DisplayName(fieldName).FillOpacity(0).ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(10))
 }
 
 // asPoints draws what was reported as points, not as a line.
@@ -163,7 +166,7 @@ func weeklyUsers(id uint32) panel {
 	return panel{
 		id: id, title: "Weekly users of ChatGPT", width: 12, height: 9,
 		description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
-		kind:        asPoints(asPoints(lines(unitCount), "B"), "C").OverrideByQuery("C", paint(warning)),
+		kind:        asPoints(asPoints(lines(unitCount).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", paint(warning)),
 		sql: []string{
 			"SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured FROM (SELECT toMonday(toDate32({bucket})) AS week, " + usersByWeight + " AS n FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND " + inRange + " GROUP BY week, {user_weight}) GROUP BY time ORDER BY time",
 			points("company's statements", "users-8x", "chatgpt", "weekly_active_users"),
@@ -176,7 +179,7 @@ func internetOutside(id uint32) panel {
 	return panel{
 		id: id, title: "Users outside North America", width: 12, height: 9,
 		description: "Share of users outside the United States and Canada: of the Internet by year, from reported users by country; of ChatGPT by week, from stored events, illustrative but for the shares of April 2025. The line is 90 %. Scenario everywhere-at-once.",
-		kind:        lines(unitRatio).FillOpacity(0).Min(0).Max(1).Thresholds(steps("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
+		kind:        lines(unitRatio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(steps("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
 		sql: []string{
 			"SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet FROM (" + outside + ") WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time",
 			"SELECT toDateTime64(week, 3, 'UTC') AS time, share AS ChatGPT FROM (" + outsideWeekly + ") WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time",
@@ -188,7 +191,7 @@ func trainingCompute(id uint32) panel {
 	return panel{
 		id: id, title: "Training compute of notable models", width: 12, height: 9,
 		description: "Floating point operations of the training of each notable model since 2010 (Epoch AI), and the line fitted to their logarithms, whose slope is the growth a year. Scenario compute.",
-		kind:        asPoints(logarithmic("sci"), "A").OverrideByQuery("A", []dynamic{set("custom.pointSize", 5), set("color", map[string]any{"mode": "fixed", "fixedColor": neutral})}),
+		kind:        asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", []dynamic{set("custom.pointSize", 5), set("color", map[string]any{"mode": "fixed", "fixedColor": neutral})}),
 		sql: []string{
 			"SELECT {time} AS time, {value} AS models FROM {@reference_points} WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {time} >= $__fromTime_ms AND {time} < $__toTime_ms ORDER BY time",
 			"SELECT at AS time, pow(10, fit.1 * toUnixTimestamp64Milli(at) / 86400e3 / 365.25 + fit.2) AS `fitted line` FROM (SELECT arrayJoin([toDateTime64('2010-01-01 00:00:00', 3, 'UTC'), toDateTime64('2025-03-01 00:00:00', 3, 'UTC')]) AS at, (" + computeFit + ") AS fit) ORDER BY time",
@@ -199,7 +202,7 @@ func trainingCompute(id uint32) panel {
 // releasesOf counts releases a year.
 func releasesOf(name, condition string) string {
 	return "SELECT toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, " + name + " AS name, sum({events}) AS value FROM {@model_events_1d} WHERE " + inRange +
-		" AND {kind} = 'release' AND {model} != 'qwen-open-model' AND " + condition + " GROUP BY time, name ORDER BY time, name"
+		" AND {kind} = 'release' AND NOT startsWith({model}, 'qwen-open-model') AND " + condition + " GROUP BY time, name ORDER BY time, name"
 }
 
 func openReleases(id uint32) panel {

@@ -1,6 +1,9 @@
 package dashboards
 
-import "github.com/grafana/grafana-foundation-sdk/go/dashboard"
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
 
 // dynamic is one property of an override.
 type dynamic = dashboard.DynamicConfigValue
@@ -28,7 +31,7 @@ func launchFigures(id uint32) panel {
 	return panel{
 		id: id, title: "14 April 2025", width: 24, height: 5, table: true,
 		description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
-		kind:        number(unitCount).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("dateTimeAsIso")),
+		kind:        number(unitCount).Orientation(common.VizOrientationVertical).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("dateTimeAsIso")),
 		sql: []string{"SELECT (SELECT sum({signups}) FROM " + launchSignups + "{bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS `new accounts`, day / before - 1 AS `tokens against the day before`, peak FROM " +
 			"(SELECT sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before, toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak FROM " +
 			"(SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens FROM " + launchCalls + "{bucket} >= '2025-04-13' AND {bucket} < '2025-04-15' GROUP BY at))"},
@@ -52,7 +55,7 @@ func launchAgainst(id uint32) panel {
 	return panel{
 		id: id, title: "Tokens a minute, against the day before", width: 12, height: 9,
 		description: "Input and output tokens a minute, the mean of five, and the same a day earlier.",
-		kind:        lines(unitCount).FillOpacity(0).OverrideByName("the day before", paint("text")),
+		kind:        lines(unitCount).DisplayName(fieldName).FillOpacity(0).OverrideByName("the day before", paint("text")),
 		sql:         []string{hour("tokens", "0"), hour("the day before", "1")},
 	}
 }
@@ -70,7 +73,7 @@ func launchTotal(id uint32) panel {
 	return panel{
 		id: id, title: "New accounts of the day so far", width: 12, height: 9,
 		description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
-		kind:        lines(unitCount).OverrideByName("reported", append(paint("red"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), set("custom.fillOpacity", 0))),
+		kind:        lines(unitCount).DisplayName(fieldName).OverrideByName("reported", append(paint("red"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), set("custom.fillOpacity", 0))),
 		sql: []string{
 			"SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts FROM (SELECT {bucket} AS time, sum({signups}) AS n FROM " + launchSignups + inRange + " GROUP BY time) ORDER BY time",
 			"SELECT arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time, toFloat64((SELECT max({value}) FROM {@reference_points} WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported ORDER BY time",
