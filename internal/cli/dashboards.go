@@ -183,7 +183,7 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 	}
 	now := time.Now()
 	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Connections: c.Connections,
-		Chosen: map[string][]string{"namespace": {c.Namespace}}}
+		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.Namespace}}}
 	for _, f := range files {
 		found, err := c.load(ctx, s, f, db, view)
 		if err != nil {

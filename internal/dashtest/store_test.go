@@ -128,7 +128,7 @@ func (s store) execute(t testing.TB, f dashboards.File, v dashboards.View) []das
 	if v.Chosen == nil {
 		v.Chosen = map[string][]string{}
 	}
-	v.Chosen["namespace"] = []string{s.DB.Database()}
+	v.Chosen["namespace"], v.Chosen["scenarios"] = []string{s.DB.Database()}, []string{s.DB.Database()}
 	results, err := f.Execute(t.Context(), s.DB, v)
 	if err != nil {
 		t.Fatal(err)
