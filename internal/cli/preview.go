@@ -22,10 +22,10 @@ import (
 type dashboardsPreviewCmd struct {
 	commonFlags
 	clickhouseFlags
-	Listen  string        `env:"TIDEMARK_PREVIEW_LISTEN" help:"Address of the page; loopback only, unless --expose is given." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Preview"`
-	Expose  bool          `env:"TIDEMARK_PREVIEW_EXPOSE" help:"Let --listen be an address that other machines reach. There is no authentication: whoever reaches it sees everything." group:"Preview"`
-	Timeout time.Duration `env:"TIDEMARK_PREVIEW_TIMEOUT" help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview"`
-	Open    bool          `env:"TIDEMARK_PREVIEW_OPEN" help:"Open the page in a browser." group:"Preview"`
+	Listen  string        `help:"Address of the page; loopback only, unless --expose is given." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Preview"`
+	Expose  bool          `help:"Let --listen be an address that other machines reach. There is no authentication: whoever reaches it sees everything." group:"Preview"`
+	Timeout time.Duration `help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview"`
+	Open    bool          `help:"Open the page in a browser." group:"Preview"`
 }
 
 // Help is the long text of "tidemark dashboards preview --help".
