@@ -200,18 +200,26 @@ signups_1h 2026-03-01 12:00 tenant="t" product="it's \"new\"" segment="unknown" 
 signups_1d 2026-02-28 00:00 tenant="t" product="old" segment="unknown" country="DE": signups 1 | no row
 signups_1d 2026-03-01 00:00 tenant="t" product="chat" segment="unknown" country="DE": signups 5 | 6
 signups_1d 2026-03-01 00:00 tenant="t" product="it's \"new\"" segment="unknown" country="DE": signups no row | 2
+signups_all_1h 2026-02-28 12:00 product="old" segment="unknown" country="DE": signups 1 | no row
+signups_all_1h 2026-03-01 12:00 product="chat" segment="unknown" country="DE": signups 5 | 6
+signups_all_1h 2026-03-01 12:00 product="it's \"new\"" segment="unknown" country="DE": signups no row | 2
+signups_all_1d 2026-02-28 00:00 product="old" segment="unknown" country="DE": signups 1 | no row
+signups_all_1d 2026-03-01 00:00 product="chat" segment="unknown" country="DE": signups 5 | 6
+signups_all_1d 2026-03-01 00:00 product="it's \"new\"" segment="unknown" country="DE": signups no row | 2
 signups 2026-02-28 12:30 time="2026-02-28 12:30:10.000000" tenant="t" source="s" id="3": product old | no row
 signups 2026-03-01 12:30 time="2026-03-01 12:30:10.000000" tenant="t" source="s" id="1": weight 5 | 6
 signups 2026-03-01 12:31 time="2026-03-01 12:31:10.000000" tenant="t" source="s" id="4": product no row | it's "new"
 signups_1m differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 signups_1h differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 signups_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
+signups_all_1h differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
+signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 `
 	got := told(result)
 	if !strings.HasPrefix(got, want) || !strings.Contains(got, "\nsignups differ 1 only 1 1 [") || strings.Count(got, "\n") != strings.Count(want, "\n")+1 {
 		t.Errorf("got\n%swant\n%sand the events", got, want)
 	}
-	if result := diff(t, a, b, func(d *namespace.Diff) { d.Show = 2 }); len(result.First) != 2 || len(result.Tables[3].Measures) == 0 {
+	if result := diff(t, a, b, func(d *namespace.Diff) { d.Show = 2 }); len(result.First) != 2 || len(result.Tables[5].Measures) == 0 {
 		t.Errorf("with two to show:\n%s", told(result))
 	}
 
@@ -226,10 +234,10 @@ signups_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 			t.Errorf("from %s to %s: got %q, want %q", from, to, got, want)
 		}
 	}
-	f(at.Add(time.Minute), time.Time{}, "signups_1m 01T12:31, signups_1h 01T12:00, signups_1h 01T12:00, signups_1d 01T00:00, signups_1d 01T00:00, signups 01T12:31")
-	f(at.Truncate(time.Minute), at.Truncate(time.Minute).Add(time.Minute), "signups_1m 01T12:30, signups_1h 01T12:00, signups_1h 01T12:00, signups_1d 01T00:00, signups_1d 01T00:00, signups 01T12:30")
+	f(at.Add(time.Minute), time.Time{}, "signups_1m 01T12:31, signups_1h 01T12:00, signups_1h 01T12:00, signups_1d 01T00:00, signups_1d 01T00:00, signups_all_1h 01T12:00, signups_all_1h 01T12:00, signups_all_1d 01T00:00, signups_all_1d 01T00:00, signups 01T12:31")
+	f(at.Truncate(time.Minute), at.Truncate(time.Minute).Add(time.Minute), "signups_1m 01T12:30, signups_1h 01T12:00, signups_1h 01T12:00, signups_1d 01T00:00, signups_1d 01T00:00, signups_all_1h 01T12:00, signups_all_1h 01T12:00, signups_all_1d 01T00:00, signups_all_1d 01T00:00, signups 01T12:30")
 	f(at.AddDate(0, 0, 1), time.Time{}, "")
-	f(time.Time{}, at.Add(-time.Hour), "signups_1m 28T12:30, signups_1h 28T12:00, signups_1d 28T00:00, signups_1d 01T00:00, signups_1d 01T00:00, signups 28T12:30")
+	f(time.Time{}, at.Add(-time.Hour), "signups_1m 28T12:30, signups_1h 28T12:00, signups_1d 28T00:00, signups_1d 01T00:00, signups_1d 01T00:00, signups_all_1h 28T12:00, signups_all_1d 28T00:00, signups_all_1d 01T00:00, signups_all_1d 01T00:00, signups 28T12:30")
 }
 
 // TestDiffDeep changes an event in a way that no rollup shows.

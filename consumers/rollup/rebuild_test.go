@@ -103,12 +103,14 @@ func TestRebuildBounds(t *testing.T) {
 			t.Errorf("%s to %s of %v recomputed\n%swant\n%s", r.From, r.To, r.Rollups, got, want)
 		}
 	}
-	f(rollup.Rebuild{From: at(10, 7), To: at(10, 9), Rollups: []string{"token_calls_1m"}}, "token_calls_1m 2026-03-03 10:07 2026-03-03 10:08")
+	f(rollup.Rebuild{From: at(10, 7), To: at(10, 9), Rollups: []string{"token_calls_1m"}}, "token_calls_1m 2026-03-03 10:07 2026-03-03 10:08",
+		"token_calls_all_1d 2026-03-03 00:00 2026-03-03 00:00", "token_calls_all_1h 2026-03-03 10:00 2026-03-03 10:00")
 	f(rollup.Rebuild{From: at(10, 7), To: at(10, 9), Rollups: []string{"token_calls_1h"}},
 		"token_calls_1d 2026-03-03 00:00 2026-03-03 00:00", "token_calls_1h 2026-03-03 10:00 2026-03-03 10:00")
 	f(rollup.Rebuild{From: at(10, 7), To: at(10, 9), Rollups: []string{"token_calls_1d"}}, "token_calls_1d 2026-03-03 00:00 2026-03-03 00:00")
 	f(rollup.Rebuild{From: at(10, 7), To: at(10, 7).Add(time.Microsecond), Rollups: []string{"token_calls_1m", "model_events_1d"}},
-		"model_events_1d 2026-03-03 00:00 2026-03-03 00:00", "token_calls_1m 2026-03-03 10:07 2026-03-03 10:07")
+		"model_events_1d 2026-03-03 00:00 2026-03-03 00:00", "token_calls_1m 2026-03-03 10:07 2026-03-03 10:07",
+		"token_calls_all_1d 2026-03-03 00:00 2026-03-03 00:00", "token_calls_all_1h 2026-03-03 10:00 2026-03-03 10:00")
 	f(rollup.Rebuild{From: at(10, 0).AddDate(10, 0, 0)})
 	f(rollup.Rebuild{To: early.Add(time.Minute), Rollups: []string{"audience_1h"}},
 		"audience_1d 1950-01-01 00:00 1950-01-01 00:00", "audience_1h 1950-01-01 00:00 1950-01-01 00:00")
@@ -203,9 +205,9 @@ func TestRebuildOfMissingRow(t *testing.T) {
 	if err := rebuild(t.Context(), r, &rollup.Worker{DB: w.DB}); err != nil {
 		t.Fatal(err)
 	}
-	// Of minute, hour and day, and of distinct users by hour and day.
-	if p := r.Progress(); p.Unequal != 5 || p.Done != p.Ranges {
-		t.Errorf("got %+v, want 5 ranges that are left", p)
+	// Of minute, hour and day, the latter two with and without tenants, and of distinct users by hour and day.
+	if p := r.Progress(); p.Unequal != 7 || p.Done != p.Ranges {
+		t.Errorf("got %+v, want 7 ranges that are left", p)
 	}
 	if got := values(w); got != want {
 		t.Error(firstDifference(got, want))

@@ -26,9 +26,9 @@ func TestScenariosCommandLine(t *testing.T) {
 	f("scenarios check", exitUsage, "give one or more, or --all")
 	f("scenarios check compute --all --namespace Bad! --clickhouse ftp://x", exitUsage, "--all: not with names", "--namespace", "--clickhouse")
 	f("scenarios check compute nonsense", exitFailure, "nonsense")
-	f("replay scenario:nonsense", exitFailure, "nonsense")
+	f("replay scenario:nonsense", exitUsage, "nonsense")
 	f("replay scenario:compute file.csv --start 2024-01-01T00:00:00Z --speed fast --limit=-1 --namespace Bad!", exitUsage,
-		"not for a scenario", "--speed", "--limit", "--namespace")
+		"reads no files", "--start: only for files", "--speed", "--namespace")
 }
 
 // TestScenarioFile shows a file of one's own, right and with mistakes.
