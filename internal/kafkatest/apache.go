@@ -152,8 +152,19 @@ func (a *Apache) end(s syscall.Signal) error {
 	return nil
 }
 
-// Pause makes the process hang: connections stay open and nothing is answered.
-func (a *Apache) Pause() error { return a.cmd.Process.Signal(syscall.SIGSTOP) }
+// Pause makes the process hang: connections stay open and nothing is answered. It returns when all of it has stopped.
+func (a *Apache) Pause() error {
+	if err := a.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for range 10_000 {
+		if done, err := halted(a.cmd.Process.Pid); done || err != nil {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return errors.New("the broker does not stop 10 seconds after SIGSTOP")
+}
 
 // Resume ends a Pause.
 func (a *Apache) Resume() error { return a.cmd.Process.Signal(syscall.SIGCONT) }
