@@ -14,7 +14,7 @@ func adoption() board {
 	return board{
 		uid: "tidemark-adoption", title: "Adoption trends", from: "1990-01-01T00:00:00.000Z", to: "2025-12-31T23:59:59.000Z", refresh: "",
 		description: "Reported figures on the spread of AI beside the same figures measured from stored events, with their sources. The events are replayed scenarios: tidemark replay scenario:NAME. What is illustrative or unconfirmed says so. Days are UTC.",
-		namespace:   "scenarios", variables: scenarioVariables(),
+		history:     true, namespace: "scenarios", variables: scenarioVariables(),
 		rows: []row{
 			{title: "Reported beside measured", panels: []panel{figures(1)}},
 			{title: "How fast", panels: []panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
@@ -168,7 +168,7 @@ func weeklyUsers(id uint32) panel {
 		description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
 		kind:        asPoints(asPoints(lines(unitCount).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", paint(warning)),
 		sql: []string{
-			"SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured FROM (SELECT toMonday(toDate32({bucket})) AS week, " + usersByWeight + " AS n FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND " + inRange + " GROUP BY week, {user_weight}) GROUP BY time ORDER BY time",
+			"SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured FROM (SELECT toMonday(toDate32({bucket})) AS week, " + usersByWeight + " AS n FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND " + inRange + " GROUP BY week, {user_weight}) WHERE toDateTime64(week, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(week + 7, 3, 'UTC') <= $__toTime_ms GROUP BY time ORDER BY time",
 			points("company's statements", "users-8x", "chatgpt", "weekly_active_users"),
 			points("report", "users-8x", "chatgpt", "weekly_active_users_bond"),
 		},
@@ -199,9 +199,9 @@ func trainingCompute(id uint32) panel {
 	}
 }
 
-// releasesOf counts releases a year.
+// releasesOf counts models by year of release. One of several countries has an event of each and is one model.
 func releasesOf(name, condition string) string {
-	return "SELECT toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, " + name + " AS name, sum({events}) AS value FROM {@model_events_1d} WHERE " + inRange +
+	return "SELECT toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, " + name + " AS name, uniqExact({model}) AS value FROM {@model_events_1d} WHERE " + inRange +
 		" AND {kind} = 'release' AND NOT startsWith({model}, 'qwen-open-model') AND " + condition + " GROUP BY time, name ORDER BY time, name"
 }
 

@@ -16,6 +16,7 @@ type board struct {
 	from, refresh           string // The range to begin with, ending now, and how often it is asked again.
 	to                      string // now when empty.
 	namespace               string // The variable that names the database; namespace when empty.
+	history                 bool   // Of the past, with a range of its own: the others' range is not taken there.
 	variables               []variable
 	annotations             []annotation
 	rows                    []row
@@ -44,8 +45,22 @@ type annotation struct {
 	name, color, sql string // Columns time, title, text, tags.
 }
 
-// tag marks our dashboards, so that each can link to the others.
-const tag = "tidemark"
+// The tags of our dashboards, by which each links to the others.
+const (
+	tag        = "tidemark"
+	tagLive    = "tidemark-live"
+	tagHistory = "tidemark-history"
+)
+
+// links lead to the other dashboards. Those that look at what happens now take the choices and the range along to each
+// other; those of history have ranges and variables of their own.
+func (b board) links() []cog.Builder[dashboard.DashboardLink] {
+	to := func(title, tag string, alike bool) cog.Builder[dashboard.DashboardLink] {
+		return dashboard.NewDashboardLinkBuilder(title).Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).
+			IncludeVars(alike).KeepTime(alike && !b.history).AsDropdown(false)
+	}
+	return []cog.Builder[dashboard.DashboardLink]{to("Live", tagLive, !b.history), to("History", tagHistory, b.history)}
+}
 
 // build makes the dashboard, and adds to the resolver's problems what does not exist.
 func (b board) build(r *resolver) (dashboard.Dashboard, error) {
@@ -54,11 +69,14 @@ func (b board) build(r *resolver) (dashboard.Dashboard, error) {
 	if to == "" {
 		to = "now"
 	}
-	builder := dashboard.NewDashboardBuilder(b.title).Uid(b.uid).Description(b.description).Tags([]string{tag}).
+	kind := tagLive
+	if b.history {
+		kind = tagHistory
+	}
+	builder := dashboard.NewDashboardBuilder(b.title).Uid(b.uid).Description(b.description).Tags([]string{tag, kind}).
 		Timezone("utc").Readonly().Tooltip(dashboard.DashboardCursorSyncCrosshair).Time(b.from, to).Refresh(b.refresh).
 		Timepicker(dashboard.NewTimePickerBuilder().RefreshIntervals([]string{"5s", "10s", "30s", "1m", "5m", "15m", "30m", "1h", "2h", "1d"})).
-		Links([]cog.Builder[dashboard.DashboardLink]{dashboard.NewDashboardLinkBuilder("Dashboards").
-			Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).IncludeVars(true).KeepTime(true).AsDropdown(false)})
+		Links(b.links())
 	d, err := builder.Build()
 	if err != nil {
 		return d, fmt.Errorf("dashboard %s: %w", b.uid, err)

@@ -93,7 +93,7 @@ func TestRenamedColumn(t *testing.T) {
 			for _, p := range row.panels {
 				for _, sql := range p.sql {
 					for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
-						if m[1] == "@" && m[0][0] != '$' && !strings.HasSuffix(m[2], "?") {
+						if m[1] == "@" && m[0][0] != '$' && !strings.Contains(m[2], "?") {
 							used[m[2]] = nil
 						}
 					}
@@ -139,6 +139,9 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	f("SELECT {n} FROM {@a_?} WHERE x = '${grain}'", "SELECT n FROM ${namespace:doublequote}.a_${grain} WHERE x = '${grain}'", "")
+	f("{@a_?days} {@a_?longer}", "${namespace:doublequote}.a_${days} ${namespace:doublequote}.a_${longer}", "")
+	f("{tenant} {@a_?longer}", "tenant ${namespace:doublequote}.a_${longer}", "")
+	f("{tenant} {@a_?days}", "", "here: column tenant: not in a_all_1d")
 	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM ${namespace:doublequote}.b, ${namespace:doublequote}.a_1m", "")
 	f("{~tenant} {@a_?}", "tenant ${namespace:doublequote}.a_${grain}", "")
 	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m, a_all_1d, a_all_1h")

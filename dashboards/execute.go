@@ -25,7 +25,7 @@ type DB interface {
 type View struct {
 	From, To time.Time
 	Interval time.Duration       // The width of a point; a minute if zero.
-	Chosen   map[string][]string // By variable; all values, or the first one, for those not named.
+	Chosen   map[string][]string // By variable; for those not named all values, or the first where only one can be chosen.
 	// Connections is how many statements may run at a time; 1 if zero.
 	Connections int
 }
@@ -163,7 +163,7 @@ func (m queries) resolve(ctx context.Context, db DB, uid string, v View) (macros
 		switch chosen := v.Chosen[variable.Name]; {
 		case len(chosen) > 0:
 			value.Values = chosen
-		case variable.IncludeAll:
+		case variable.IncludeAll && (variable.Multi || len(options) == 0):
 			value.All, value.Values = true, options
 		case len(options) > 0:
 			value.Values = options[:1]

@@ -13,7 +13,7 @@ func launch() board {
 	return board{
 		uid: "tidemark-launch", title: "Launch day", from: "2025-04-13T00:00:00.000Z", to: "2025-04-15T23:59:59.000Z", refresh: "",
 		description: "The day GLM-Z1 opened on its platform, minute by minute, and the days around it. Only an article reports its figures: they are unconfirmed, and the course of the days is chosen. Replay it with tidemark replay scenario:launch-day. Times are UTC.",
-		namespace:   "scenarios", variables: scenarioVariables(),
+		history:     true, namespace: "scenarios", variables: scenarioVariables(),
 		rows: []row{
 			{title: "Unconfirmed: reported by the article alone", panels: []panel{launchFigures(1)}},
 			{title: "Minute by minute", panels: []panel{launchTokens(10), launchAgainst(11), launchAccounts(12), launchTotal(13)}},
@@ -23,8 +23,9 @@ func launch() board {
 
 // The platform's rows by minute. Minutes have no tenant; the product is the scenario's alone.
 const (
-	launchCalls   = "{@token_calls_1m} WHERE {product} = 'glm-platform' AND "
-	launchSignups = "{@signups_1m} WHERE {product} = 'glm-platform' AND "
+	launchProduct = "{product} = 'glm-platform' AND "
+	launchCalls   = "{@token_calls_1m} WHERE " + launchProduct
+	launchSignups = "{@signups_1m} WHERE " + launchProduct
 )
 
 func launchFigures(id uint32) panel {
@@ -43,7 +44,7 @@ func launchTokens(id uint32) panel {
 		id: id, title: "Tokens a minute, by model", width: 12, height: 9,
 		description: "Input and output tokens a minute by model, by weight.",
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{"SELECT {bucket} AS time, toString({model}) AS name, sum({input_tokens} + {output_tokens}) AS value FROM " + launchCalls + inRange + " GROUP BY time, name ORDER BY time, name"},
+		sql:         []string{overTime("model", "sum({input_tokens} + {output_tokens})", "{@token_calls_1m}", launchProduct+inRange)},
 	}
 }
 
@@ -75,7 +76,8 @@ func launchTotal(id uint32) panel {
 		description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
 		kind:        lines(unitCount).DisplayName(fieldName).OverrideByName("reported", append(paint("red"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), set("custom.fillOpacity", 0))),
 		sql: []string{
-			"SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts FROM (SELECT {bucket} AS time, sum({signups}) AS n FROM " + launchSignups + inRange + " GROUP BY time) ORDER BY time",
+			"SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts FROM (SELECT {bucket} AS time, sum({signups}) AS n FROM " + launchSignups +
+				"{bucket} >= toStartOfDay($__fromTime_ms, 'UTC') AND {bucket} < $__toTime_ms GROUP BY time) WHERE time >= $__fromTime_ms ORDER BY time",
 			"SELECT arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time, toFloat64((SELECT max({value}) FROM {@reference_points} WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported ORDER BY time",
 		},
 	}

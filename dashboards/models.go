@@ -36,7 +36,7 @@ func releases() annotation {
 			"SELECT toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title, concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text, 'event' AS tags " +
 			"FROM {@model_events_1d} WHERE " + inRange + " AND {kind} = 'release' GROUP BY {bucket}, {model} " +
 			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalog' AS tags " +
-			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms)" +
+			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE " + daysInRange + ")" +
 			") ORDER BY time LIMIT 200",
 	}
 }
@@ -51,7 +51,7 @@ func callFigures(id, width uint32) panel {
 	perCall := func(sum string) string { return "if(sum({calls}) = 0, NULL, " + sum + " / sum({calls}))" }
 	return panel{
 		id: id, title: "Calls", width: width, height: 4, table: true,
-		description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which neither input nor output tokens are known, which add to no sum of tokens." + allBuckets,
+		description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which the input or the output tokens are not known, whichever are more: they add nothing to that sum of tokens." + allBuckets,
 		kind: light(unitCount, steps("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps(good, 0.02, warning, 0.1, bad)))).
 			OverrideByRegexp("streamed|cache hits", unit(unitRatio, 1)).
@@ -67,7 +67,7 @@ func quantile(state string, level int) string {
 }
 
 // lastWhole takes the last whole bucket of the range.
-var lastWhole = "{bucket} = (SELECT max({bucket}) FROM " + callRows + " WHERE " + whole("token_calls_?") + ")"
+var lastWhole = inRange + " AND {bucket} = " + lastBucket(wholeUntil("token_calls_?"), grainSeconds)
 
 func latencyNow(id, width uint32) panel {
 	return panel{
@@ -75,7 +75,7 @@ func latencyNow(id, width uint32) panel {
 		description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
 		kind: light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(neutral, 5, warning, 20, bad))}),
-		mayBeEmpty: "no whole bucket yet",
+		mayBeEmpty: "no calls in the last ${per}",
 		sql: []string{"SELECT if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS answer, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS TTFT FROM " + callRows + " WHERE " + calls(lastWhole) +
 			" HAVING sum({calls}) > 0"},
 	}
@@ -92,10 +92,9 @@ func tokensByClass(id uint32) panel {
 	}
 }
 
-// byName is bars a bucket for the ten greatest of a column, the others together.
-func byName(column, sum string) string {
-	name := topSeries(10, "{"+column+"}", sum, callRows, calls(inRange))
-	return fmt.Sprintf("SELECT {bucket} AS time, %s AS name, %s AS value FROM %s WHERE %s GROUP BY time, name ORDER BY time, name", name, sum, callRows, calls(whole("token_calls_?")))
+// callsByName is a sum of calls a bucket by name.
+func callsByName(column, sum string) string {
+	return overTime(column, sum, callRows, calls(whole("token_calls_?")))
 }
 
 func tokensByModel(id uint32) panel {
@@ -103,7 +102,7 @@ func tokensByModel(id uint32) panel {
 		id: id, title: "Tokens by model, a ${per}", width: 12, height: 8,
 		description: "Input and output tokens of the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{byName("model", "sum({input_tokens} + {output_tokens})")},
+		sql:         []string{callsByName("model", "sum({input_tokens} + {output_tokens})")},
 	}
 }
 
@@ -112,7 +111,7 @@ func callsByModel(id uint32) panel {
 		id: id, title: "Calls by model, a ${per}", width: 12, height: 8,
 		description: "Calls to the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{byName("model", "sum({calls})")},
+		sql:         []string{callsByName("model", "sum({calls})")},
 	}
 }
 
@@ -121,7 +120,7 @@ func tokensByProvider(id uint32) panel {
 		id: id, title: "Tokens by provider, a ${per}", width: 12, height: 8,
 		description: "Input and output tokens by who sells the model, by weight; the ten with the most, the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{byName("provider", "sum({input_tokens} + {output_tokens})")},
+		sql:         []string{callsByName("provider", "sum({input_tokens} + {output_tokens})")},
 	}
 }
 
@@ -164,10 +163,9 @@ func modelRows(withUsers bool) string {
 // usersBy counts the distinct users of one day by one dimension: the last day of the range that has any. Those of a month
 // would be as many states to merge as it has days, which takes longer than all else on the dashboard.
 func usersBy(dimension string) string {
-	const day = "{bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms"
 	of := "{dimension} = '" + dimension + "'"
 	return "SELECT name, sum(n) AS users FROM (SELECT toString({value}) AS name, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " + of +
-		" AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE " + of + " AND " + day + ") GROUP BY {value}, {user_weight}) GROUP BY name"
+		" AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE " + of + " AND " + daysInRange + ") GROUP BY {value}, {user_weight}) GROUP BY name"
 }
 
 func weightsOverTime(id uint32) panel {
@@ -221,12 +219,11 @@ func firstTokenOverTime(id uint32) panel {
 }
 
 func errorsByModel(id uint32) panel {
-	name := topSeries(10, "{model}", "sumIf({calls}, {status} = 'error')", callRows, calls(inRange))
 	return panel{
 		id: id, title: "Errors by model", width: 24, height: 8,
 		description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
 		kind:        lines(unitRatio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
-		sql:         []string{"SELECT {bucket} AS time, " + name + " AS name, sumIf({calls}, {status} = 'error') / sum({calls}) AS value FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, name ORDER BY time, name"},
+		sql:         []string{shareOverTime("model", "sumIf({calls}, {status} = 'error')", "sum({calls})", callRows, calls(whole("token_calls_?")))},
 	}
 }
 

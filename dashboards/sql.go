@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -13,18 +14,32 @@ import (
 //
 //	{@token_calls_1h}   a relation; becomes ${namespace:doublequote}.token_calls_1h
 //	{@token_calls_?}    the rollup of the grain that the range asks for; all of them must have the columns named
+//	{@queries_?days}    the same with the ends of names that the variable days gives, see grains
 //	{calls}             a column of a relation that the statement names; of all of them that are grains of one rollup
 //	{~tenant}           the same, but not every grain needs to have it
 //
 // A statement that names none of its columns wrongly may still be wrong; the tests run each one.
-var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*\??)\}`)
+var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*(?:\?[a-z]*)?)\}`)
 
 // grainSuffix is what the rollups of one family differ in.
-var grainSuffix = regexp.MustCompile(`_(\?|1m|(all_)?1[hd])$`)
+var grainSuffix = regexp.MustCompile(`_(\?[a-z]*|1m|(all_)?1[hd])$`)
 
-// grains are the rollups' buckets, the ends of their names: by minute, by hour and day of all tenants together, and by hour
-// and day with the tenant.
-var grains = []string{"1m", "all_1h", "all_1d", "1h", "1d"}
+// grains are the ends of rollups' names by the hidden variable that chooses one: by minute, by hour and day of all tenants
+// together, and by hour and day with the tenant; days only; and those of rollups that have the tenant always.
+var grains = map[string][]string{
+	"grain":  {"1m", "all_1h", "all_1d", "1h", "1d"},
+	"days":   {"all_1d", "1d"},
+	"longer": {"1h", "1d"},
+}
+
+// grained puts the variable of a ? into a name.
+func grained(name string) string {
+	base, variable, found := strings.Cut(name, "?")
+	if !found {
+		return name
+	}
+	return base + "${" + cmp.Or(variable, "grain") + "}"
+}
 
 // resolver turns names in braces into SQL and collects those that do not exist.
 type resolver struct {
@@ -48,7 +63,7 @@ func (r *resolver) resolve(where, sql string) string {
 		}
 		m := bracedName.FindStringSubmatch(token)
 		if m[1] == "@" {
-			return "${" + r.namespace + ":doublequote}." + strings.Replace(m[2], "?", "${grain}", 1)
+			return "${" + r.namespace + ":doublequote}." + grained(m[2])
 		}
 		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
 			r.problems = append(r.problems, fmt.Sprintf("%s: column %s: %s", where, m[2], missing))
@@ -60,9 +75,9 @@ func (r *resolver) resolve(where, sql string) string {
 // named returns the relations that a name stands for.
 func (r *resolver) named(where, name string) []schemas.Relation {
 	names := []string{name}
-	if base, ok := strings.CutSuffix(name, "?"); ok {
+	if base, variable, found := strings.Cut(name, "?"); found {
 		names = nil
-		for _, grain := range grains {
+		for _, grain := range grains[cmp.Or(variable, "grain")] {
 			names = append(names, base+grain)
 		}
 	}
@@ -105,21 +120,30 @@ const (
 	// inRange takes the buckets that begin in the range, the open one among them: for totals.
 	inRange = "{bucket} >= $__fromTime_ms AND {bucket} < $__toTime_ms"
 
+	// daysInRange takes the days that the range touches, the one that it begins in among them.
+	daysInRange = "{bucket} > $__fromTime_ms - INTERVAL 24 HOUR AND {bucket} < $__toTime_ms"
+
 	// grainSeconds is the length of a bucket.
 	grainSeconds = "transform(right('${grain}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
-
-	// byDays and byHours choose between two rollups that have no minutes.
-	byDays  = "right('${grain}', 2) = '1d'"
-	byHours = "right('${grain}', 2) != '1d'"
 
 	// allTenants is true unless a tenant is chosen.
 	allTenants = "($__conditionalAll(1 = 0, $tenant))"
 )
 
+// wholeUntil is the beginning of the last whole bucket of a rollup.
+func wholeUntil(rollup string) string {
+	return "(SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '" + grained(rollup) + "')"
+}
+
 // whole takes the buckets in the range that are whole: for series, so that none ends in a false cliff.
 func whole(rollup string) string {
-	rollup = strings.Replace(rollup, "?", "${grain}", 1)
-	return inRange + " AND {bucket} <= (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '" + rollup + "')"
+	return inRange + " AND {bucket} <= " + wholeUntil(rollup)
+}
+
+// lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
+// nothing was ever published. Buckets are whole until a moment, and have a length in seconds.
+func lastBucket(until, seconds string) string {
+	return fmt.Sprintf("toDateTime64(intDiv(toUnixTimestamp64Milli(least($__toTime_ms - INTERVAL 1 MILLISECOND, toDateTime64(%[1]s, 3, 'UTC'))), 1000 * %[2]s) * %[2]s, 0, 'UTC')", until, seconds)
 }
 
 // where joins the conditions for the variables given, each of which is left out where all values are chosen. A name with
@@ -165,15 +189,29 @@ func audience(span string, dimensions ...string) string {
 // users is the expression for active users over buckets of an audience, in a subquery by user_weight.
 const usersByWeight = "{user_weight} * uniqCombined64Merge({users})"
 
-// topSeries keeps the names with the greatest totals and gives the rest one name: a chart with a hundred lines tells
-// nothing. The expression names the column, total sums it.
-func topSeries(n int, column, total, from, condition string) string {
-	return fmt.Sprintf("if(%[2]s IN (SELECT %[2]s FROM %[4]s WHERE %[5]s GROUP BY %[2]s ORDER BY %[3]s DESC LIMIT %[1]d), toString(%[2]s), 'other')", n, column, total, from, condition)
+// top is how many names a chart tells apart; the rest are one series: a chart with a hundred lines tells nothing.
+const top = 10
+
+// overTime is a sum a bucket by name: the names with the greatest totals, and the others together. One pass: each name's
+// total is summed over the buckets, and its place follows.
+func overTime(column, sum, relation, condition string) string {
+	return byPlace("sum(v)", column, sum+" AS v", relation, condition)
+}
+
+// shareOverTime is the same for one sum by another; the first says which names are the greatest.
+func shareOverTime(column, sum, by, relation, condition string) string {
+	return byPlace("sum(v) / sum(w)", column, sum+" AS v, "+by+" AS w", relation, condition)
+}
+
+func byPlace(value, column, sums, relation, condition string) string {
+	return fmt.Sprintf("SELECT time, if(place <= %[1]d, n, 'other') AS name, %[2]s AS value FROM (SELECT *, dense_rank() OVER (ORDER BY total DESC, n) AS place FROM ("+
+		"SELECT {bucket} AS time, toString({%[3]s}) AS n, %[4]s, sum(v) OVER (PARTITION BY n) AS total FROM %[5]s WHERE %[6]s GROUP BY time, {%[3]s})) GROUP BY time, name ORDER BY time, name",
+		top, value, column, sums, relation, condition)
 }
 
 // intervals takes the whole intervals of the panel that lie in the range, of a column with times: for series from the
 // ledger and the audits. The first and the last are left out where the range cuts them, and so is the one under way.
 func intervals(column string) string {
 	const step = "INTERVAL $__interval_s SECOND"
-	return fmt.Sprintf("%[1]s >= toStartOfInterval($__fromTime_ms, %[2]s) + %[2]s AND %[1]s < toStartOfInterval(least($__toTime_ms, now64(3)), %[2]s)", column, step)
+	return fmt.Sprintf("%[1]s >= $__fromTime_ms AND toStartOfInterval(%[1]s, %[2]s) >= $__fromTime_ms AND %[1]s < toStartOfInterval(least($__toTime_ms, now64(3)), %[2]s)", column, step)
 }

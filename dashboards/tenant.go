@@ -7,25 +7,40 @@ func tenant() board {
 	variables := commonVariables("namespace", "tenant", "product", "provider", "model")
 	for i := range variables {
 		if variables[i].name == "tenant" {
-			variables[i].single = true
-			variables[i].fallback = ""
+			variables[i].single, variables[i].orAll = true, true
 		}
 	}
 	return board{
 		uid: "tidemark-tenant", title: "Tenant", from: "now-7d", refresh: "1m",
-		description: "One customer's usage, models, errors and heaviest users, for a conversation with that customer. By hours up to a week, then by days; both are UTC.",
+		description: "One customer's usage, models, errors and heaviest users, for a conversation with that customer: choose the tenant. By hours up to a week, then by days; both are UTC.",
 		variables:   variables,
 		annotations: []annotation{releases()},
 		rows: []row{
 			{title: "${tenant} in the range", panels: []panel{
-				queriesTotal(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
+				tenantQueries(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
 			}},
-			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), queriesByProduct(12), tenantUsersOverTime(13)}},
+			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
 			{title: "Models", panels: []panel{tenantModels(20)}},
 			{title: "Did it work", panels: []panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
 			{title: "Money", panels: []panel{reportedCost(40), costKnown(41)}},
 		},
 	}
+}
+
+// tenantPeople is a condition on queries_?. Segment and country cannot be chosen here, and a choice made on another
+// dashboard would narrow the numbers down unseen.
+func tenantPeople(span string) string { return span + " AND " + where("~tenant", "product") }
+
+func tenantQueries(id uint32) panel {
+	p := queriesTotal(id)
+	p.sql = []string{"SELECT sum({queries}) AS total FROM {@queries_?} WHERE " + tenantPeople(inRange)}
+	return p
+}
+
+func tenantQueriesByProduct(id uint32) panel {
+	p := queriesByProduct(id)
+	p.sql = []string{countsOver("product", "queries", "queries_?", tenantPeople(whole("queries_?")))}
+	return p
 }
 
 func wide(p panel, width uint32) panel {
@@ -58,7 +73,7 @@ func tenantModels(id uint32) panel {
 }
 
 // lastHour takes the raw rows of the last hour of the range, the most that a panel may read.
-const lastHour = "{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND $__conditionalAll({tenant} IN (${tenant:singlequote}), $tenant)"
+var lastHour = "{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND " + where("tenant", "product", "provider", "model")
 
 func errorTypes(id uint32) panel {
 	return panel{
@@ -85,11 +100,10 @@ func topUsers(id uint32) panel {
 func reportedCost(id uint32) panel {
 	return panel{
 		id: id, title: "Reported cost, a ${per}", width: 18, height: 8,
-		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
+		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
 		kind:        bars("currencyUSD").DisplayName(seriesName),
 		mayBeEmpty:  "no cost was reported",
-		sql: []string{"SELECT {bucket} AS time, toString({model}) AS name, toFloat64(sum({reported_cost_nanos})) / 1e9 AS value FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) +
-			" AND {reported_cost_calls} > 0 GROUP BY time, name ORDER BY time, name"},
+		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_nanos})) / 1e9", callRows, calls(whole("token_calls_?"))+" AND {reported_cost_calls} > 0")},
 	}
 }
 

@@ -2,6 +2,7 @@ package dashboards
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -59,16 +60,26 @@ func verdict(id uint32) panel {
 	}
 }
 
-// perSecond is a rate a bucket, of whole buckets.
-func perSecond(measure, from, condition string) string {
-	return fmt.Sprintf("SELECT {bucket} AS time, sum({%s}) / %s AS value FROM {@%s} WHERE %s GROUP BY time ORDER BY time", measure, grainSeconds, from, condition)
+// rates are columns, each a sum a bucket, of whole buckets up to the last one of the range: where nothing happened in that
+// one the rate is 0, not what it was when something did.
+func rates(relation, condition string, columns ...string) string {
+	var none, sums string
+	for _, c := range columns {
+		name := c[strings.LastIndex(c, " ")+1:]
+		none += ", 0 AS " + name
+		sums += fmt.Sprintf(", sum(%[1]s) AS %[1]s", name)
+	}
+	return fmt.Sprintf("SELECT time%s FROM (SELECT {bucket} AS time, %s FROM {@%s} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
+		sums, strings.Join(columns, ", "), relation, condition, lastBucket(wholeUntil(relation), grainSeconds), none)
 }
 
+const perSecond = ") / " + grainSeconds + " AS "
+
 // rate is the last whole bucket's rate with the way it came there.
-func rate(id uint32, title, what, unit, sql string) panel {
+func rate(id uint32, title, what, notApplied, unit, sql string) panel {
 	return panel{
 		id: id, title: title, width: 4, height: 4,
-		description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before.",
+		description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before." + notApplied,
 		kind:        number(unit).GraphMode(common.BigValueGraphModeArea),
 		mayBeEmpty:  "no whole bucket yet",
 		sql:         []string{sql},
@@ -76,61 +87,63 @@ func rate(id uint32, title, what, unit, sql string) panel {
 }
 
 func queryRate(id uint32) panel {
-	return rate(id, "Queries a second", "Requests of people a second", unitCount, perSecond("queries", "queries_?", people(whole("queries_?"))))
+	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, unitCount, rates("queries_?", people(whole("queries_?")), "sum({queries}"+perSecond+"value"))
 }
 
 func callRate(id uint32) panel {
-	sql := strings.Replace(perSecond("input_tokens", "token_calls_?", calls(whole("token_calls_?"))), "sum({input_tokens}) / "+grainSeconds+" AS value",
-		"sum({calls}) / "+grainSeconds+" AS calls, sum({input_tokens} + {output_tokens}) / "+grainSeconds+" AS tokens", 1)
-	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", unitCount, sql), 8)
+	sql := rates("token_calls_?", calls(whole("token_calls_?")), "sum({calls}"+perSecond+"calls", "sum({input_tokens} + {output_tokens}"+perSecond+"tokens")
+	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, unitCount, sql), 8)
 }
 
 func signupRate(id uint32) panel {
-	sql := "SELECT {bucket} AS time, sum({signups}) AS value FROM {@signups_?} WHERE " + people(whole("signups_?")) + " GROUP BY time ORDER BY time"
-	p := rate(id, "Sign-ups a ${per}", "New accounts", unitCount, sql)
-	p.kind = number(unitCount).GraphMode(common.BigValueGraphModeArea)
-	return p
+	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, unitCount, rates("signups_?", people(whole("signups_?")), "sum({signups}) AS value"))
 }
 
+// What a panel says of the filters that it cannot apply: queries and sign-ups have no model, calls no segment.
+const (
+	noCallFilters   = " Provider and model do not apply."
+	noPeopleFilters = " Segment and country do not apply."
+)
+
 // total sums a measure over the range.
-func total(id uint32, title, what, sum, from, condition string) panel {
+func total(id uint32, title, what, notApplied, sum, from, condition string) panel {
 	return panel{
 		id: id, title: title, width: 3, height: 4, table: true,
-		description: what + " of all ${per}s that begin in the range, the open one included, by weight.",
+		description: what + " of all ${per}s that begin in the range, the open one included, by weight." + notApplied,
 		kind:        number(unitCount),
 		sql:         []string{fmt.Sprintf("SELECT sum(%s) AS total FROM {@%s} WHERE %s", sum, from, condition)},
 	}
 }
 
 func queriesTotal(id uint32) panel {
-	return total(id, "Queries", "Requests of people to a product: prompts, searches", "{queries}", "queries_?", people(inRange))
+	return total(id, "Queries", "Requests of people to a product: prompts, searches", noCallFilters, "{queries}", "queries_?", people(inRange))
 }
 
 func callsTotal(id uint32) panel {
-	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", "{calls}", "token_calls_?", calls(inRange))
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, "{calls}", "token_calls_?", calls(inRange))
 	p.sql[0] = strings.Replace(p.sql[0], "sum({calls}) AS total", "sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens", 1)
 	p.kind = number(unitCount).Orientation(common.VizOrientationVertical)
 	return wide(p, 6)
 }
 
 func signupsTotal(id uint32) panel {
-	return total(id, "Sign-ups", "New accounts", "{signups}", "signups_?", people(inRange))
+	return total(id, "Sign-ups", "New accounts", noCallFilters, "{signups}", "signups_?", people(inRange))
 }
 
 // audienceDimensions are what distinct users can be counted by, in the order in which a chosen one is taken.
 var audienceDimensions = []string{"tenant", "model", "product", "segment", "country"}
 
-// The end of the range, and the day it lies in.
+// The last moment of the range, and the day it lies in.
 const (
-	rangeEnd = "least($__toTime_ms, now64(3))"
-	lastDay  = "toStartOfDay(" + rangeEnd + ")"
+	rangeEnd = "least($__toTime_ms - INTERVAL 1 MILLISECOND, now64(3))"
+	lastDay  = "toStartOfDay(" + rangeEnd + ", 'UTC')"
 )
 
 // active counts the active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and
 // month of one pass over the days and the hours. The last day is taken by hours, which are published before days are, so
 // that no hour has users that its day has not.
 func active(dimensions ...string) string {
-	const firstHour = "toStartOfHour(" + rangeEnd + ") - INTERVAL 23 HOUR"
+	const firstHour = "toStartOfHour(" + rangeEnd + ", 'UTC') - INTERVAL 23 HOUR"
 	days := audience("{bucket} >= "+lastDay+" - INTERVAL 29 DAY AND {bucket} < "+lastDay, dimensions...)
 	hours := audience("{bucket} >= least("+lastDay+", "+firstHour+") AND {bucket} < $__toTime_ms", dimensions...)
 	return "SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month FROM (" +
@@ -151,7 +164,7 @@ func activeUsers(id uint32) panel {
 
 // countsOver is bars of a measure a bucket, by a column.
 func countsOver(column, measure, from, condition string) string {
-	return fmt.Sprintf("SELECT {bucket} AS time, toString({%s}) AS name, sum({%s}) AS value FROM {@%s} WHERE %s GROUP BY time, name ORDER BY time, name", column, measure, from, condition)
+	return overTime(column, "sum({"+measure+"})", "{@"+from+"}", condition)
 }
 
 const openLeftOut = " Whole ${per}s only: the open one is left out."
@@ -162,7 +175,7 @@ const seriesName = "${__field.labels.name}"
 func queriesByProduct(id uint32) panel {
 	return panel{
 		id: id, title: "Queries by product, a ${per}", width: 12, height: 8,
-		description: "Requests of people a ${per}, by weight." + openLeftOut,
+		description: "Requests of people a ${per} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
 		sql:         []string{countsOver("product", "queries", "queries_?", people(whole("queries_?")))},
 	}
@@ -171,7 +184,7 @@ func queriesByProduct(id uint32) panel {
 func queriesBySegment(id uint32) panel {
 	return panel{
 		id: id, title: "Queries by segment, a ${per}", width: 12, height: 8,
-		description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut,
+		description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
 		sql:         []string{countsOver("segment", "queries", "queries_?", people(whole("queries_?")))},
 	}
@@ -180,7 +193,7 @@ func queriesBySegment(id uint32) panel {
 func signupsBySegment(id uint32) panel {
 	return panel{
 		id: id, title: "Sign-ups by segment, a ${per}", width: 12, height: 8,
-		description: "New accounts a ${per} by segment, by weight." + openLeftOut,
+		description: "New accounts a ${per} by segment, by weight." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
 		sql:         []string{countsOver("segment", "signups", "signups_?", people(whole("signups_?")))},
 	}
@@ -189,7 +202,7 @@ func signupsBySegment(id uint32) panel {
 func callsByProduct(id uint32) panel {
 	return panel{
 		id: id, title: "Calls by product, a ${per}", width: 12, height: 8,
-		description: "Calls to models a ${per} by the product that made them, by weight." + openLeftOut,
+		description: "Calls to models a ${per} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
 		sql:         []string{countsOver("product", "calls", "token_calls_?", calls(whole("token_calls_?")))},
 	}
@@ -198,7 +211,7 @@ func callsByProduct(id uint32) panel {
 func tokensInOut(id uint32) panel {
 	return panel{
 		id: id, title: "Tokens, a ${per}", width: 12, height: 8,
-		description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut,
+		description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
 		kind:        bars(unitCount).OverrideByName("input", paint(neutral)).OverrideByName("output", paint("purple")),
 		sql:         []string{"SELECT {bucket} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output FROM {@token_calls_?} WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
@@ -206,11 +219,8 @@ func tokensInOut(id uint32) panel {
 
 // audienceOverTime counts users a bucket: an hour, or a day where the range asks for days.
 func audienceOverTime(dimensions ...string) string {
-	part := func(rollup, when string) string {
-		return fmt.Sprintf("SELECT {bucket} AS time, %s AS n FROM {@%s} WHERE %s AND %s GROUP BY {bucket}, {user_weight}",
-			usersByWeight, rollup, when, audience(whole(rollup), dimensions...))
-	}
-	return "SELECT time, sum(n) AS users FROM (" + part("audience_1h", byHours) + " UNION ALL " + part("audience_1d", byDays) + ") GROUP BY time ORDER BY time"
+	return "SELECT time, sum(n) AS users FROM (SELECT {bucket} AS time, " + usersByWeight + " AS n FROM {@audience_?longer} WHERE " +
+		audience(whole("audience_?longer"), dimensions...) + " GROUP BY time, {user_weight}) GROUP BY time ORDER BY time"
 }
 
 func usersOverTime(id uint32) panel {
@@ -223,37 +233,48 @@ func usersOverTime(id uint32) panel {
 	}
 }
 
-// growthOf is one measure a whole day, of all tenants or of the one chosen.
-func growthOf(name, measure, family string, filters ...string) string {
-	part := func(rollup, when string, conditions ...string) string {
-		return fmt.Sprintf("SELECT '%s' AS measure, toDate32({bucket}) AS day, toFloat64(sum(%s)) AS amount FROM {@%s} WHERE %s AND %s AND %s GROUP BY day",
-			name, measure, rollup, when, whole(rollup), where(conditions...))
+// wholeDays takes the days of the range that are whole in all the rollups that growth reads, and lastDayOfAll is the last
+// of them: a measure of which there is nothing on that day has ended before the range has.
+const (
+	wholeOfAll = "(SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN ('queries_${days}', 'token_calls_${days}', 'signups_${days}', 'audience_1d'))"
+	wholeDays  = inRange + " AND {bucket} <= " + wholeOfAll
+)
+
+var lastDayOfAll = "toDate32(" + lastBucket(wholeOfAll, "86400") + ")"
+
+// measured is a sum by day and its name.
+type measured struct{ name, sum string }
+
+// daily are measures of one rollup a whole day, a row each.
+func daily(family string, filters []string, measures ...measured) string {
+	tuples := make([]string, len(measures))
+	for i, m := range measures {
+		tuples[i] = fmt.Sprintf("('%s', toFloat64(sum(%s)))", m.name, m.sum)
 	}
-	return part(family+"_all_1d", allTenants, append([]string(nil), filters...)...) + " UNION ALL " +
-		part(family+"_1d", "NOT "+allTenants, append([]string{"~tenant"}, filters...)...)
+	return fmt.Sprintf("SELECT m.1 AS measure, day, m.2 AS amount FROM (SELECT toDate32({bucket}) AS day, [%s] AS all FROM {@%s_?days} WHERE %s AND %s GROUP BY day) ARRAY JOIN all AS m",
+		strings.Join(tuples, ", "), family, wholeDays, where(slices.Clone(filters)...))
 }
 
 func growth(id uint32) panel {
 	days := strings.Join([]string{
-		growthOf("Queries", "{queries}", "queries", "product", "segment", "country"),
-		growthOf("Calls", "{calls}", "token_calls", "product", "provider", "model"),
-		growthOf("Tokens", "{input_tokens} + {output_tokens}", "token_calls", "product", "provider", "model"),
-		growthOf("Sign-ups", "{signups}", "signups", "product", "segment", "country"),
+		daily("queries", peopleFilters, measured{"Queries", "{queries}"}),
+		daily("token_calls", callFilters, measured{"Calls", "{calls}"}, measured{"Tokens", "{input_tokens} + {output_tokens}"}),
+		daily("signups", peopleFilters, measured{"Sign-ups", "{signups}"}),
 		"SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount FROM (SELECT toDate32({bucket}) AS day, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " +
-			audience(whole("audience_1d"), audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
+			audience(wholeDays, audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
 	}, " UNION ALL ")
 	return panel{
 		id: id, title: "Growth in the range", width: 24, height: 7, table: true,
-		description: "Compares the mean day at the beginning of the range with that at its end: of the first and the last 28 whole days, or of a quarter of the range where it is shorter. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC).",
+		description: "Compares the mean day at the beginning of the range, from the first whole day that has any, with that at its end: of the first and the last 28 whole days, or of a quarter of them where they are fewer. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC). Each measure by the filters it has: provider and model for calls, segment and country for people.",
 		kind: rows().
 			OverrideByName("growth", unit(unitTimes, 2)).
 			OverrideByName("in", unit(unitMonths, 1)).
 			OverrideByName("to double", append(unit(unitMonths, 1), set("noValue", "not growing"))),
 		mayBeEmpty: "needs two whole days in the range",
 		sql: []string{"SELECT measure, first AS `a day, first`, last AS `a day, last`, last / first AS growth, months AS `in`, if(last > first, months * log(2) / log(last / first), NULL) AS `to double` FROM (" +
-			"SELECT measure, dateDiff('day', min(day), max(day)) + 1 AS n, greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin, max(day) AS finish, " +
+			"SELECT measure, " + lastDayOfAll + " AS finish, dateDiff('day', min(day), finish) + 1 AS n, greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin, " +
 			"arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first, " +
-			"arraySum((d, a) -> if(d > finish - w, a, 0), days, amounts) / w AS last, (n - w) / 30.4375 AS months " +
+			"arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last, (n - w) / 30.4375 AS months " +
 			"FROM (" + days + ") GROUP BY measure HAVING n >= 2) ORDER BY indexOf(['Queries', 'Calls', 'Tokens', 'Active users', 'Sign-ups'], measure)"},
 	}
 }
@@ -265,7 +286,7 @@ func queriesBy(column string) string {
 func countryMap(id uint32) panel {
 	return panel{
 		id: id, title: "Queries by country", width: 16, height: 12, table: true,
-		description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out.",
+		description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out." + noCallFilters,
 		kind:        countries(unitCount, "country", "queries"),
 		sql:         []string{queriesBy("country")},
 	}
@@ -274,7 +295,7 @@ func countryMap(id uint32) panel {
 func countryTable(id uint32) panel {
 	return panel{
 		id: id, title: "Countries", width: 8, height: 12, table: true,
-		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country.",
+		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
 		kind: rows().OverrideByName("share", append(unit(unitRatio, 1), set("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), set("min", 0), set("max", 1))).
 			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country}")),
 		sql: []string{"SELECT country, queries, queries / sum(queries) OVER () AS share FROM (" + queriesBy("country") + ") ORDER BY queries DESC LIMIT 30"},
@@ -284,7 +305,7 @@ func countryTable(id uint32) panel {
 func productShare(id uint32) panel {
 	return panel{
 		id: id, title: "Queries by product", width: 8, height: 8, table: true,
-		description: "Requests of people in the range by product, by weight.",
+		description: "Requests of people in the range by product, by weight." + noCallFilters,
 		kind:        pie(unitCount),
 		sql:         []string{queriesBy("product")},
 	}
@@ -293,7 +314,7 @@ func productShare(id uint32) panel {
 func segmentShare(id uint32) panel {
 	return panel{
 		id: id, title: "Queries by segment", width: 8, height: 8, table: true,
-		description: "Requests of people in the range by the customer's segment, by weight.",
+		description: "Requests of people in the range by the customer's segment, by weight." + noCallFilters,
 		kind:        pie(unitCount),
 		sql:         []string{queriesBy("segment")},
 	}
@@ -302,18 +323,14 @@ func segmentShare(id uint32) panel {
 func tenantTable(id uint32) panel {
 	return panel{
 		id: id, title: "Largest tenants", width: 8, height: 8, table: true,
-		description: "The twenty tenants with the most tokens, of the hours and days that begin in the range; a click leads to the tenant's own dashboard.",
+		description: "The twenty tenants with the most tokens, of the hours and days that begin in the range; a click leads to the tenant's own dashboard." + noPeopleFilters,
 		kind: rows().
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, sum(c) AS calls, sum(t) AS tokens, sum(e) / sum(c) AS errors FROM (" + byTenant("token_calls_1h", byHours) + " UNION ALL " + byTenant("token_calls_1d", byDays) + ") GROUP BY tenant ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / c AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM {@token_calls_?longer} WHERE " +
+			inRange + " AND " + where("tenant", "product", "provider", "model") + " GROUP BY {tenant}) ORDER BY tokens DESC LIMIT 20"},
 	}
-}
-
-func byTenant(from, when string) string {
-	return fmt.Sprintf("SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM {@%s} WHERE %s AND %s AND %s GROUP BY tenant",
-		from, when, inRange, where("tenant", "product", "provider", "model"))
 }
 
 // thresholdSteps is the value of an override's thresholds.

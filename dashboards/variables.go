@@ -12,7 +12,8 @@ type variable struct {
 	name, label, description string
 	sql                      string // With names in braces; its first column are the values.
 	hidden                   bool
-	single                   bool // One value and not all; the first one to begin with.
+	single                   bool // One value; the first one to begin with.
+	orAll                    bool // Of a single one: all values together can be chosen too, and are to begin with.
 	fallback                 string
 	onRange                  bool // Asked anew when the range changes.
 }
@@ -38,6 +39,23 @@ func grainVariable() variable {
 	}
 }
 
+// daysVariable and longerVariable choose between rollups that have no minutes.
+func daysVariable() variable {
+	return variable{
+		name: "days", label: "Days", hidden: true, single: true, fallback: "all_1d", onRange: true,
+		description: "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.",
+		sql:         "SELECT if(" + allTenants + ", 'all_1d', '1d') AS days",
+	}
+}
+
+func longerVariable() variable {
+	return variable{
+		name: "longer", label: "Longer grain", hidden: true, single: true, fallback: "1h", onRange: true,
+		description: "The grain of rollups that always have the tenant: 1h up to a week, else 1d.",
+		sql:         "SELECT if(right('${grain}', 2) = '1d', '1d', '1h') AS longer",
+	}
+}
+
 // perVariable is the grain in words, for titles.
 func perVariable() variable {
 	return variable{
@@ -58,7 +76,7 @@ func values(name, label, measure string, rollups ...string) variable {
 		if strings.HasPrefix(rollup, "queries_") {
 			of = "queries"
 		}
-		sql += "SELECT toString({" + name + "}) AS value, sum({" + of + "}) AS n FROM {@" + rollup + "} WHERE {bucket} >= toStartOfDay($__fromTime_ms) AND {bucket} < $__toTime_ms GROUP BY value"
+		sql += "SELECT toString({" + name + "}) AS value, sum({" + of + "}) AS n FROM {@" + rollup + "} WHERE " + daysInRange + " GROUP BY value"
 	}
 	return variable{
 		name: name, label: label, onRange: true,
@@ -79,6 +97,8 @@ func commonVariables(shown ...string) []variable {
 		values("segment", "Segment", "queries", "queries_all_1d"),
 		values("country", "Country", "queries", "queries_all_1d"),
 		grainVariable(),
+		daysVariable(),
+		longerVariable(),
 		perVariable(),
 	}
 	show := map[string]bool{}
@@ -102,23 +122,24 @@ func (v variable) build(sql string) dashboard.VariableModel {
 		hide = dashboard.VariableHideHideVariable
 	}
 	ref := datasource()
-	all := !v.single
+	all := !v.single || v.orAll
 	m := dashboard.VariableModel{
 		Type: dashboard.VariableTypeQuery, Name: v.name, Label: &v.label, Description: &v.description, Hide: &hide,
 		Query: &dashboard.StringOrMap{String: &sql}, Definition: &sql, Datasource: &ref, Refresh: &refresh,
-		Multi: &all, IncludeAll: &all, Regex: cog.ToPtr(""), Sort: cog.ToPtr(dashboard.VariableSortDisabled),
-		SkipUrlSync: cog.ToPtr(false),
+		Multi: cog.ToPtr(!v.single), IncludeAll: &all, Regex: cog.ToPtr(""), Sort: cog.ToPtr(dashboard.VariableSortDisabled),
+		// Nobody chooses what the range decides, and a link to another range must not take it along.
+		SkipUrlSync: cog.ToPtr(v.hidden && v.single),
 	}
 	text, value := v.fallback, v.fallback
 	if all {
 		text, value = "All", "$__all"
+	}
+	if !v.single {
 		m.Current = &dashboard.VariableOption{
 			Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{text}},
 			Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{value}},
 		}
-		return m
-	}
-	if value != "" {
+	} else if value != "" {
 		m.Current = &dashboard.VariableOption{Text: dashboard.StringOrArrayOfString{String: &text}, Value: dashboard.StringOrArrayOfString{String: &value}}
 	}
 	return m

@@ -122,6 +122,10 @@ func (t *table) long() bool {
 	return at >= 0 && factor && value
 }
 
+// maxCells bounds what a long table may become: as a wide one it has a cell for each series at each time, however few rows
+// there were. Two million are 100 series over two weeks of minutes.
+const maxCells = 2_000_000
+
 // widen puts the series of a long table side by side, as LongToWide of Grafana's plugin SDK does: a row a time, a field
 // for every value column of every combination of labels, null where a series has nothing at a time, the last row where
 // it has several. Fields are in the order of their names, then their labels.
@@ -146,6 +150,9 @@ func (f *frame) widen(t *table) error {
 		return err
 	}
 	rows := lines[len(lines)-1] + 1
+	if n := len(labels) * len(measures); n*rows > maxCells {
+		return fmt.Errorf("%d series of %d points are more than can be drawn: choose a shorter range, or fewer values above", n, rows)
+	}
 	type wide struct {
 		column
 		labels []string

@@ -2,6 +2,7 @@ package preview
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -104,5 +105,24 @@ func TestFrames(t *testing.T) {
 		if _, err := frameOf(t, text, formatTimeSeries); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want an error with %q", text, err, want)
 		}
+	}
+}
+
+// TestFrameIsBounded makes a series of every row: few rows, and many cells.
+func TestFrameIsBounded(t *testing.T) {
+	const rows = 1500
+	text := `["t","s","v"]["DateTime64(3)","String","UInt8"]`
+	for i := range rows {
+		text += fmt.Sprintf(`["2026-01-01T00:%02d:%02d.%03dZ","%d",1]`, i/60%60, i%60, i%1000, i)
+	}
+	table, err := readTable(strings.NewReader(text), rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newFrame(table, "A", "SELECT 1", formatTimeSeries); err == nil || !strings.Contains(err.Error(), "1500 series of 1500 points") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := newFrame(table, "A", "SELECT 1", formatTable); err != nil {
+		t.Errorf("as a table: %v", err)
 	}
 }

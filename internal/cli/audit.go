@@ -59,20 +59,25 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
+	var last audit.Result // The last whole one.
 	for {
 		result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
 		switch {
-		case err != nil && c.Every > 0 && ctx.Err() == nil:
+		case err == nil && (c.Every == 0 || ctx.Err() != nil):
+			return verdict(result)
+		case err == nil:
+			last = result
+		case c.Every > 0 && ctx.Err() != nil:
+			return verdict(last) // This one was cut short.
+		case c.Every > 0:
 			// Whatever is away may come back: the next audit tells.
 			c.logger(s).Error("audit", zap.Error(err))
-		case err != nil:
+		default:
 			return err
-		case c.Every == 0, ctx.Err() != nil:
-			return verdict(result)
 		}
 		select {
 		case <-ctx.Done():
-			return verdict(result)
+			return verdict(last)
 		case <-time.After(c.Every):
 		}
 	}

@@ -1,4 +1,5 @@
--- Calls to models by day, all tenants together, in up to two versions a bucket. Read the view token_calls_all_1d.
+-- Calls to models by day, all tenants together, in up to two versions a bucket. Read the view token_calls_all_1d. A mark
+-- every few rows: the states are kilobytes each, and who asks for one bucket should not read those of its neighbours.
 CREATE TABLE IF NOT EXISTS {database}.token_calls_all_1d_rows
 (
     bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
@@ -30,3 +31,4 @@ CREATE TABLE IF NOT EXISTS {database}.token_calls_all_1d_rows
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (bucket, product, provider, model, status, slot)
+SETTINGS index_granularity = 256

@@ -1,6 +1,7 @@
 -- Distinct users by day, over requests and calls, by one dimension at a time: '' (all), product, segment, country, tenant,
 -- model, in up to two versions a bucket. Read the view audience_1d. Sorted by dimension first, unlike the table that it
--- follows and takes its rows from: a state is large, and who asks for one dimension should not read those of the others.
+-- follows and takes its rows from: a state is large, up to 100 kB, and who asks for one dimension should not read those of
+-- the others; a mark every few rows for the same reason.
 CREATE OR REPLACE TABLE {database}.audience_1d_states
 (
     bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
@@ -14,4 +15,5 @@ CREATE OR REPLACE TABLE {database}.audience_1d_states
 ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(bucket)
 ORDER BY (dimension, value, bucket, user_weight, slot)
+SETTINGS index_granularity = 4
 AS SELECT bucket, dimension, value, user_weight, users, version, slot FROM {database}.audience_1d_rows

@@ -18,6 +18,8 @@ test('the address is believed first, then the dashboard, then All, then the firs
   assert.deepEqual(choose(multi, abc, undefined), ['b']);
   assert.deepEqual(choose(model({ includeAll: true, current: { value: 'gone' } }), abc, undefined), [all]);
   assert.deepEqual(choose(model({ current: { value: all } }), abc, undefined), ['a']);
+  assert.deepEqual(choose(model({}), abc, [all]), ['a'], 'All comes from a dashboard that offers it');
+  assert.deepEqual(choose(model({ includeAll: true }), abc, [all]), [all]);
   assert.deepEqual(choose(model({ current: { value: 'c' } }), abc, ['a', 'b']), ['a']);
   assert.deepEqual(choose(model({}), abc, ['B']), ['b'], 'by its text');
   assert.deepEqual(choose(model({}), [], undefined), []);
