@@ -23,7 +23,8 @@
 // start is another history. What was once a column of a format remains one, in its place.
 //
 // With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
-// value; or the id is what the mapping says it is. CloudEvents bring source and id along. Records of a topic and rows of
+// value; or the id is what the columns hold that the mapping says it is: of several joined with slashes, a slash or a
+// backslash within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id along. Records of a topic and rows of
 // a table keep the identity they have.
 package replay
 
