@@ -194,6 +194,39 @@ func TestColumnsInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestRepeatsInFiles checks that repeats and other events of one identity are told from events where files may have some.
+func TestRepeatsInFiles(t *testing.T) {
+	f := func(o Options, want producers.Counts) {
+		t.Helper()
+		log, result := replayed(t, o)
+		got := result.Truth.Total()
+		if got.Produced != want.Produced || got.Events != want.Events || got.Duplicates != want.Duplicates || got.Conflicts != want.Conflicts {
+			t.Errorf("%s %v: got %+v, want %+v", o.Format, o.Files, got, want)
+		}
+		if len(log.all) != int(want.Produced) || len(log.runs) == 0 || result.Unreported || result.Skipped > 0 {
+			t.Errorf("%s %v: %d events came, %+v", o.Format, o.Files, len(log.all), result)
+		}
+	}
+	a, b := at(t, 1, 1, 3), at(t, 1, 4, 3)
+	f(options("azure-llm", a), producers.Counts{Produced: 3, Events: 3})
+	f(options("azure-llm", a, b), producers.Counts{Produced: 6, Events: 4, Duplicates: 2}) // Rows 1 and 3 of both are one.
+	f(options("azure-llm", a, a), producers.Counts{Produced: 6, Events: 3, Duplicates: 3})
+
+	event := func(id, typ, second string) string {
+		return `{"specversion":"1.0","type":"` + typ + `","source":"s","id":"` + id + `","time":"2024-05-10T00:00:0` + second + `Z","tenant":"t","product":"p","data":{}}` + "\n"
+	}
+	cloud := write(t, "c", []byte(event("1", "query", "1")+event("1", "query", "1")+event("1", "query", "2")+event("1", "signup", "1")+event("2", "query", "1")))
+	f(options("cloudevents", cloud), producers.Counts{Produced: 5, Events: 3, Duplicates: 1, Conflicts: 1})
+
+	m, err := parseMapping("m.yaml", []byte("source: s\ntype: queries\ntime: {column: at, format: unix_s}\nid: n\nfields: {tenant: {constant: t}, product: {constant: p}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options("csv", write(t, "m", []byte("at,n\n1,a\n1,a\n2,a\n2,b\n")))
+	o.Mapping = m
+	f(o, producers.Counts{Produced: 4, Events: 2, Duplicates: 1, Conflicts: 1})
+}
+
 const header = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 
 // TestDamage reads files that end badly or hold rows too long.
