@@ -60,8 +60,8 @@ type rowError struct {
 
 func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
-// openInput opens the file, whose bytes are counted as they are read. The input returned is to be closed, with an error
-// too.
+// openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
+// with errStopped when stop is closed. The input returned is to be closed, with an error too.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &lines{}}
 	var raw io.Reader
@@ -72,11 +72,14 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 			raw = &stoppable{r: stdin, stop: stop}
 		}
 	} else {
-		file, err := os.Open(name)
+		file, blocks, err := openFile(name, stop)
 		if err != nil {
 			return in, err
 		}
 		in.file, raw = file, counting{file, read}
+		if blocks {
+			raw = &stoppable{r: raw, stop: stop} // A read that is left behind ends when the file is closed.
+		}
 	}
 	unpacked, err := unpack(raw)
 	if err != nil {
@@ -84,6 +87,40 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 	}
 	in.lines.r = unpacked
 	return in, nil
+}
+
+// openFile opens a file and reports whether reads of it may have to be stopped. The open itself blocks for a pipe that
+// nobody writes to: it is left behind when stop is closed, and ends when somebody does.
+func openFile(name string, stop <-chan struct{}) (file *os.File, blocks bool, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, false, err
+	}
+	if stop == nil || info.Mode().IsRegular() {
+		file, err = os.Open(name)
+		return file, false, err
+	}
+	type result struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan result)
+	go func() {
+		file, err := os.Open(name)
+		select {
+		case done <- result{file, err}:
+		case <-stop:
+			if err == nil {
+				file.Close() // Nobody has read it.
+			}
+		}
+	}()
+	select {
+	case got := <-done:
+		return got.file, true, got.err
+	case <-stop:
+		return nil, false, errStopped
+	}
 }
 
 // counting counts the bytes that are read.

@@ -54,7 +54,8 @@ type Options struct {
 	// Format is the name of one of Formats.
 	Format string
 	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. Within a file the
-	// order stays: an event that is before an earlier one in time is sent at once.
+	// order stays: an event that is before an earlier one in time is sent at once. An open that blocks when the replay
+	// ends, of a pipe that nobody writes to, is left to end by itself.
 	Files []string
 	// Stdin is what the file Stdin reads. A read of it that blocks when the replay ends is left to end by itself.
 	Stdin io.Reader
