@@ -223,22 +223,22 @@ func (s *stoppable) Read(p []byte) (int, error) {
 type lines struct {
 	r      *bufio.Reader
 	number int    // Of the last line given, from 1.
-	back   []byte // Whole lines to be given again.
+	back   []byte // Whole lines that were given back.
+	again  int    // The bytes of back that have been given again.
 	long   []byte // The memory of lines longer than a read.
 }
 
 // next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
 // longer than maxLine, which is left out. When the file cannot be read to its end the line that is cut off is left out.
 func (l *lines) next() ([]byte, error) {
-	if len(l.back) > 0 {
-		end := bytes.IndexByte(l.back, '\n') + 1
+	if rest := l.back[l.again:]; len(rest) > 0 {
+		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
-			end = len(l.back)
+			end = len(rest)
 		}
-		line := l.back[:end:end]
-		l.back = l.back[end:]
+		l.again += end
 		l.number++
-		return line, nil
+		return rest[:end:end], nil
 	}
 	line, err := l.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -274,10 +274,15 @@ func (l *lines) nextLong(start []byte) ([]byte, error) {
 	}
 }
 
-// giveBack makes next return the count whole lines again that it returned last. It keeps them.
+// giveBack makes next return the count whole lines again that it returned last. It copies them, if it does not have them
+// still: what it costs does not depend on how much was given back before.
 func (l *lines) giveBack(whole []byte, count int) {
-	l.back = append(whole, l.back...)
 	l.number -= count
+	if l.again < len(l.back) { // The last lines are from there, all of them.
+		l.again -= len(whole)
+		return
+	}
+	l.back, l.again = append(l.back[:0], whole...), 0
 }
 
 // isBlank reports whether the line has nothing but its end.
