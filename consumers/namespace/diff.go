@@ -87,9 +87,14 @@ func (r DiffResult) Equal() bool {
 	return !slices.ContainsFunc(r.Tables, func(c Compared) bool { return !c.Equal() })
 }
 
-// Run compares. Either name that is not a namespace is an error that wraps ErrNotNamespace.
+// Run compares. Either name that is not a namespace is an error that wraps ErrNotNamespace. Bounds between which no event
+// can lie are an error too: there is nothing to be equal.
 func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	var result DiffResult
+	if s := spans.Between(d.From, d.To); s.From >= s.To || !d.To.IsZero() && !d.To.After(d.From) {
+		return result, fmt.Errorf("compare from %s to %s: no event can lie there; give a time of the years 1900 to 2299, and the end after the beginning",
+			bound(d.From), bound(d.To))
+	}
 	all, err := relations(d.Deep)
 	if err != nil {
 		return result, err
@@ -117,6 +122,14 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 		}
 	}
 	return result, nil
+}
+
+// bound writes a bound for people.
+func bound(t time.Time) string {
+	if t.IsZero() {
+		return "any time"
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // rolledUp are the topics that rollups are made from, in quotes.
@@ -170,21 +183,10 @@ func (c *comparison) run(ctx context.Context) error {
 	return nil
 }
 
-// The years 1900 to 2299, in which events lie, in minutes.
-const (
-	firstMinute = -36_816_480
-	endMinute   = 173_563_200
-)
-
 // bounds are the minutes of the buckets to be compared.
 func (c *comparison) bounds() spans.Span {
-	s := spans.Span{From: firstMinute, To: endMinute}
-	if !c.From.IsZero() {
-		s.From = max(s.From, spans.Floor(schemas.MinuteOf(c.From.UnixMicro()), c.length))
-	}
-	if !c.To.IsZero() {
-		s.To = min(s.To, schemas.MinuteOf(c.To.UnixMicro()-1)+1)
-	}
+	s := spans.Between(c.From, c.To)
+	s.From = spans.Floor(s.From, c.length)
 	return s
 }
 
@@ -195,9 +197,6 @@ type piece struct {
 }
 
 func (c *comparison) days(ctx context.Context, bounds spans.Span) (days []piece, err error) {
-	if bounds.From >= bounds.To {
-		return nil, nil
-	}
 	err = c.DB.Query(ctx, c.daysSQL(c.A, c.B, bounds), func(scan func(...any) error) error {
 		var p piece
 		if err := scan(&p.From, &p.rows); err != nil {

@@ -238,6 +238,21 @@ signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 	f(at.Truncate(time.Minute), at.Truncate(time.Minute).Add(time.Minute), "signups_1m 01T12:30, signups_1h 01T12:00, signups_1h 01T12:00, signups_1d 01T00:00, signups_1d 01T00:00, signups_all_1h 01T12:00, signups_all_1h 01T12:00, signups_all_1d 01T00:00, signups_all_1d 01T00:00, signups 01T12:30")
 	f(at.AddDate(0, 0, 1), time.Time{}, "")
 	f(time.Time{}, at.Add(-time.Hour), "signups_1m 28T12:30, signups_1h 28T12:00, signups_1d 28T00:00, signups_1d 01T00:00, signups_1d 01T00:00, signups_all_1h 28T12:00, signups_all_1d 28T00:00, signups_all_1d 01T00:00, signups_all_1d 01T00:00, signups 28T12:30")
+
+	// Times that no event has bound nothing; between two of them there is nothing that could be equal.
+	far, long := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
+	all := told(diff(t, a, b, func(d *namespace.Diff) { d.Deep = true }))
+	for _, of := range [][2]time.Time{{{}, far}, {long, {}}, {long, far}} {
+		if got := told(diff(t, a, b, func(d *namespace.Diff) { d.From, d.To, d.Deep = of[0], of[1], true })); got != all {
+			t.Errorf("from %s to %s:\n%swant\n%s", of[0], of[1], got, all)
+		}
+	}
+	for _, of := range [][2]time.Time{{far, {}}, {{}, long}, {at, at}, {at.Add(time.Second), at}} {
+		d := &namespace.Diff{DB: a.DB, In: server(a.DB), A: a.DB.Database(), B: b.DB.Database(), From: of[0], To: of[1]}
+		if result, err := d.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no event can lie there") {
+			t.Errorf("from %s to %s: %v, %v", of[0], of[1], result, err)
+		}
+	}
 }
 
 // TestDiffDeep changes an event in a way that no rollup shows.

@@ -65,12 +65,6 @@ type RebuildProgress struct {
 	Unequal int
 }
 
-// Times that events can have, in minutes: the years 1900 to 2299.
-const (
-	firstMinute int32 = -36_816_480
-	endMinute   int32 = 173_563_200
-)
-
 // Next looks how far things are, and asks for the next range when the one before is done. It reports whether all of them
 // are. After an error it may be called again.
 func (r *Rebuild) Next(ctx context.Context) (done bool, err error) {
@@ -116,13 +110,8 @@ func (r *Rebuild) plan(ctx context.Context) error {
 	if err := r.choose(); err != nil {
 		return err
 	}
-	from, to := firstMinute, endMinute
-	if !r.From.IsZero() {
-		from = max(from, schemas.MinuteOf(r.From.UnixMicro()))
-	}
-	if !r.To.IsZero() {
-		to = min(to, schemas.MinuteOf(r.To.UnixMicro()-1)+1)
-	}
+	bounds := spans.Between(r.From, r.To)
+	from, to := bounds.From, bounds.To
 	if from >= to || !r.To.IsZero() && !r.To.After(r.From) {
 		return fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", timeOf(from), timeOf(to))
 	}

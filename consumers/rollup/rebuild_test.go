@@ -114,8 +114,10 @@ func TestRebuildBounds(t *testing.T) {
 	f(rollup.Rebuild{From: at(10, 0).AddDate(10, 0, 0)})
 	f(rollup.Rebuild{To: early.Add(time.Minute), Rollups: []string{"audience_1h"}},
 		"audience_1d 1950-01-01 00:00 1950-01-01 00:00", "audience_1h 1950-01-01 00:00 1950-01-01 00:00")
+	far := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	f(rollup.Rebuild{From: at(10, 7), To: far, Rollups: []string{"token_calls_1d"}}, "token_calls_1d 2026-03-03 00:00 2026-03-07 00:00")
 
-	for _, r := range []rollup.Rebuild{{From: at(1, 0), To: at(1, 0)}, {From: at(1, 0), To: at(0, 0)}, {Rollups: []string{"token_calls_1m", "nonsense"}}} {
+	for _, r := range []rollup.Rebuild{{From: far}, {From: at(1, 0), To: at(1, 0)}, {From: at(1, 0), To: at(0, 0)}, {Rollups: []string{"token_calls_1m", "nonsense"}}} {
 		r.DB = w.DB
 		if _, err := r.Next(t.Context()); err == nil {
 			t.Errorf("%s to %s of %v is no error", r.From, r.To, r.Rollups)

@@ -33,7 +33,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 			short(r.Schedule.P50), short(r.Schedule.P90), short(r.Schedule.P99), short(r.Schedule.Max))
 	}
 	if r.Unreported {
-		fmt.Fprintln(s.Out, "the topic has too many events to tell repeats from them: the run is not reported to the audit")
+		fmt.Fprintln(s.Out, "there are too many events to tell repeats from them: the run is not reported to the audit")
 	}
 	if r.Interrupted {
 		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest, nothing will count twice")

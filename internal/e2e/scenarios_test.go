@@ -59,16 +59,20 @@ func TestScenarios(t *testing.T) {
 		p.ok(t, "replay", "scenario:"+s.name)
 	}
 	p.settle(t)
+	r = p.run(t, "scenarios", "check", "diurnal")
+	if misses := verdicts(r.stdout, "MISS")["diurnal"]; r.code != 1 || len(misses) != 1 || !strings.Contains(misses[0], "diurnal  audit ") {
+		t.Errorf("check without an audit: exit code %d, misses %v, want one of the audit", r.code, misses)
+	}
+	p.auditOK(t)
 	p.checkAll(t, list)
 	t.Logf("from the first replay to the last verdict: %s", time.Since(began).Round(100*time.Millisecond))
-	p.auditOK(t)
 
 	for _, name := range []string{"diurnal", "launch-day", "compute"} {
 		p.ok(t, "replay", "scenario:"+name, "--run", "again-"+name)
 	}
 	p.settle(t)
-	p.checkAll(t, list)
 	p.auditOK(t)
+	p.checkAll(t, list)
 }
 
 func (p pipeline) checkAll(t *testing.T, list []scenario) {

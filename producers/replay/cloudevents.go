@@ -126,8 +126,13 @@ func (c *cloudRows) next(uint64) (schemas.Event, error) {
 	}
 	text := map[string]string{}
 	for _, name := range []string{"specversion", "id", "source", "type", "time", "subject", "tenant", "product", "sampledrate"} {
+		read := plain
+		switch name {
+		case "id", "source", "subject", "tenant":
+			read = exact
+		}
 		var problem string
-		if text[name], problem = plain(attributes[name]); problem != "" {
+		if text[name], problem = read(attributes[name]); problem != "" {
 			return nil, c.bad(name, name+" "+problem)
 		}
 	}
@@ -187,8 +192,10 @@ func (c *cloudRows) data(attributes object) (object, *rowError) {
 func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string, data object) *rowError {
 	m := e.ProtoReflect()
 	fields := m.Descriptor().Fields()
-	for name, from := range map[string]string{fieldSource: "source", fieldID: "id"} {
-		setField(m, fields.ByTextName(name), text[from], 0, "")
+	for _, name := range []string{fieldSource, fieldID} { // Of the attributes too.
+		if problem := setField(m, fields.ByTextName(name), text[name], 0, ""); problem != "" {
+			return c.bad(name, name+" "+problem)
+		}
 	}
 	us, problem := parseTime(text["time"])
 	if problem != "" {
@@ -251,7 +258,11 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 	if !ok || m.Has(fd) {
 		return nil
 	}
-	text, problem := plain(raw)
+	read := plain
+	if name == fieldTenant {
+		read = exact
+	}
+	text, problem := read(raw)
 	switch {
 	case problem != "":
 	case text == "":

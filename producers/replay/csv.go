@@ -150,7 +150,7 @@ func (c *csvRows) broken(err error) error {
 // made the following rows a part of it.
 func (c *csvRows) drop(column int, text string) error {
 	_, rest, _ := bytes.Cut(c.raw, []byte("\n"))
-	c.lines.giveBack(bytes.Clone(rest), c.lines.number-c.first)
+	c.lines.giveBack(rest, c.lines.number-c.first)
 	c.restart()
 	return &rowError{c.first, column, text}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -24,6 +25,13 @@ const (
 	fieldProduct = "product"
 	fieldUser    = "user"
 )
+
+// identifying are the fields that an identity is made of.
+var identifying = []string{fieldTenant, fieldSource, fieldID}
+
+// notUTF8 is what is wrong with such a text of an identity: what cannot be read in it would be put right in other texts
+// and make different identities the same.
+func notUTF8(text string) string { return quote(text) + " is not UTF-8: convert the file" }
 
 // total is a sum that a row may have instead of one of its parts: the other parts, where they are known, are taken off.
 type total struct {
@@ -104,6 +112,9 @@ func listed[V any](m map[string]V) string { return strings.Join(slices.Sorted(ma
 func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int, tenant string) string {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
+		if slices.Contains(identifying, fd.TextName()) && !utf8.ValidString(text) {
+			return notUTF8(text)
+		}
 		m.Set(fd, protoreflect.ValueOfString(strings.ToValidUTF8(text, "\ufffd")))
 	case protoreflect.Uint64Kind:
 		n, exact, problem := decimal(text, shift)

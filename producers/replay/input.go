@@ -60,8 +60,8 @@ type rowError struct {
 
 func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
-// openInput opens the file, whose bytes are counted as they are read. The input returned is to be closed, with an error
-// too.
+// openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
+// with errStopped when stop is closed. The input returned is to be closed, with an error too.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &lines{}}
 	var raw io.Reader
@@ -72,11 +72,14 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 			raw = &stoppable{r: stdin, stop: stop}
 		}
 	} else {
-		file, err := os.Open(name)
+		file, blocks, err := openFile(name, stop)
 		if err != nil {
 			return in, err
 		}
 		in.file, raw = file, counting{file, read}
+		if blocks {
+			raw = &stoppable{r: raw, stop: stop} // A read that is left behind ends when the file is closed.
+		}
 	}
 	unpacked, err := unpack(raw)
 	if err != nil {
@@ -84,6 +87,40 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 	}
 	in.lines.r = unpacked
 	return in, nil
+}
+
+// openFile opens a file and reports whether reads of it may have to be stopped. The open itself blocks for a pipe that
+// nobody writes to: it is left behind when stop is closed, and ends when somebody does.
+func openFile(name string, stop <-chan struct{}) (file *os.File, blocks bool, err error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, false, err
+	}
+	if stop == nil || info.Mode().IsRegular() {
+		file, err = os.Open(name)
+		return file, false, err
+	}
+	type result struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan result)
+	go func() {
+		file, err := os.Open(name)
+		select {
+		case done <- result{file, err}:
+		case <-stop:
+			if err == nil {
+				file.Close() // Nobody has read it.
+			}
+		}
+	}()
+	select {
+	case got := <-done:
+		return got.file, true, got.err
+	case <-stop:
+		return nil, false, errStopped
+	}
 }
 
 // counting counts the bytes that are read.
@@ -186,22 +223,22 @@ func (s *stoppable) Read(p []byte) (int, error) {
 type lines struct {
 	r      *bufio.Reader
 	number int    // Of the last line given, from 1.
-	back   []byte // Whole lines to be given again.
+	back   []byte // Whole lines that were given back.
+	again  int    // The bytes of back that have been given again.
 	long   []byte // The memory of lines longer than a read.
 }
 
 // next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
 // longer than maxLine, which is left out. When the file cannot be read to its end the line that is cut off is left out.
 func (l *lines) next() ([]byte, error) {
-	if len(l.back) > 0 {
-		end := bytes.IndexByte(l.back, '\n') + 1
+	if rest := l.back[l.again:]; len(rest) > 0 {
+		end := bytes.IndexByte(rest, '\n') + 1
 		if end == 0 {
-			end = len(l.back)
+			end = len(rest)
 		}
-		line := l.back[:end:end]
-		l.back = l.back[end:]
+		l.again += end
 		l.number++
-		return line, nil
+		return rest[:end:end], nil
 	}
 	line, err := l.r.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
@@ -237,10 +274,15 @@ func (l *lines) nextLong(start []byte) ([]byte, error) {
 	}
 }
 
-// giveBack makes next return the count whole lines again that it returned last. It keeps them.
+// giveBack makes next return the count whole lines again that it returned last. It copies them, if it does not have them
+// still: what it costs does not depend on how much was given back before.
 func (l *lines) giveBack(whole []byte, count int) {
-	l.back = append(whole, l.back...)
 	l.number -= count
+	if l.again < len(l.back) { // The last lines are from there, all of them.
+		l.again -= len(whole)
+		return
+	}
+	l.back, l.again = append(l.back[:0], whole...), 0
 }
 
 // isBlank reports whether the line has nothing but its end.

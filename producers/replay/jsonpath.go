@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // object is a JSON object of which nothing but the keys has been read.
@@ -53,6 +54,15 @@ func plain(value json.RawMessage) (text, problem string) {
 		return "", "is an array and not a text or a number"
 	}
 	return string(value), ""
+}
+
+// exact is plain for texts that identities are made of: what is not UTF-8 keeps its bytes, for setField to refuse. JSON
+// puts the same character in the place of all that it cannot read.
+func exact(value json.RawMessage) (text, problem string) {
+	if !utf8.Valid(value) {
+		return strings.Trim(string(value), `"`), ""
+	}
+	return plain(value)
 }
 
 // objects reads a file with one JSON object a line.
@@ -132,8 +142,12 @@ func (p *pathRows) next() (row, error) {
 	}
 	for i, want := range p.columns {
 		value, _ := found.lookup(want.name)
+		read := plain
+		if want.exact {
+			read = exact
+		}
 		var problem string
-		if p.values[i], problem = plain(value); problem != "" {
+		if p.values[i], problem = read(value); problem != "" {
 			return row{}, p.bad(want.name, want.name+" "+problem)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -77,12 +78,12 @@ func (m *mappedRows) set(values []string, n uint64) (int, string) {
 	if problem != "" {
 		return m.mapping.time.column, m.mapping.columns[m.mapping.time.column].name + " " + problem
 	}
-	id, column := m.identify(values, n)
-	if id == "" {
-		return column, m.mapping.columns[column].name + " is empty, and the id is made of it"
+	id, column, problem := m.identify(values, n)
+	if problem != "" {
+		return column, m.mapping.columns[column].name + " " + problem
 	}
 	for name, text := range map[string]string{fieldSource: m.mapping.source, fieldID: id} {
-		setField(message, fields.ByTextName(name), text, 0, "")
+		setField(message, fields.ByTextName(name), text, 0, "") // Both are UTF-8.
 	}
 	setTime(m.event, us)
 	return m.validate()
@@ -129,16 +130,27 @@ func (m *mappedRows) fault(column int, field, problem string) (int, string) {
 	return column, field + " " + problem
 }
 
-// identify returns the id of the row by the rule in the package's comment; empty with the column that should have one.
-func (m *mappedRows) identify(values []string, n uint64) (string, int) {
+// escapes keep what joins the parts of an id apart from what is in them.
+var escapes = strings.NewReplacer(`\`, `\\`, "/", `\/`)
+
+// identify returns the id of the row by the rule in the package's comment; or the column at fault and what is wrong with
+// it, to be read after a name.
+func (m *mappedRows) identify(values []string, n uint64) (id string, column int, problem string) {
 	if len(m.mapping.id) > 0 {
 		parts := make([]string, len(m.mapping.id))
-		for i, column := range m.mapping.id {
-			if parts[i] = values[column]; parts[i] == "" {
-				return "", column
+		for i, from := range m.mapping.id {
+			part := values[from]
+			switch {
+			case part == "":
+				return "", from, "is empty, and the id is made of it"
+			case !utf8.ValidString(part):
+				return "", from, notUTF8(part)
+			case len(parts) > 1:
+				part = escapes.Replace(part)
 			}
+			parts[i] = part
 		}
-		return strings.Join(parts, "/"), 0
+		return strings.Join(parts, "/"), 0, ""
 	}
 	m.key = m.key[:0]
 	if m.mapping.time.relative {
@@ -147,9 +159,8 @@ func (m *mappedRows) identify(values []string, n uint64) (string, int) {
 	for i, column := range m.mapping.columns {
 		m.key = appendLengthed(appendLengthed(m.key, column.name), values[i])
 	}
-	var id string
 	id, m.id = rowID(n, m.key, m.id)
-	return id, 0
+	return id, 0, ""
 }
 
 // validate returns the first thing that is wrong with the event, and the column it comes from.

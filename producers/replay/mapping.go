@@ -280,9 +280,13 @@ func (p *mappingParser) number() {
 	m.time.column = place(p.timeCol)
 	for _, name := range p.idNames {
 		m.id = append(m.id, place(name))
+		m.columns[place(name)].exact = true
 	}
 	for i := range m.rules {
 		m.rules[i].column = place(p.names[i])
+		if at := m.rules[i].column; at >= 0 && m.rules[i].name == fieldTenant {
+			m.columns[at].exact = true
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,59 @@ func TestMappedIdentity(t *testing.T) {
 	if got := ids("time: {column: at, format: unix_s}\nid: [n, m]\nfields: {model: m}\n", "at,m,n\n1,a,5\n", none); got != "5/a" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestDistinctIdentities gives texts that are different and must not become one id or tenant: those that cannot be told
+// apart are problems, each of its row.
+func TestDistinctIdentities(t *testing.T) {
+	f := func(format, mapping, data string, want ...string) {
+		t.Helper()
+		o := Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Run: "test"}
+		if mapping != "" {
+			m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\n"+mapping))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Mapping = m
+		}
+		log, result := replayed(t, o)
+		var got []string
+		for _, p := range result.Problems {
+			got = append(got, fmt.Sprintf("%d:%d: %s", p.Line, p.Column, p.Text))
+		}
+		for _, c := range log.calls {
+			got = append(got, c.Tenant+" "+c.Id+" "+c.Model)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s %s: got\n%s\nwant\n%s", format, mapping, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	}
+	fields := "fields: {tenant: t, product: {constant: p}, model: m}\n"
+	// Parts that have what joins them; one column alone stays as it is.
+	parts := "at,t,m,a,b\n1,t,m,\"x/y\",z\n1,t,m,x,y/z\n1,t,m,x\\,/z\n1,t,m,x\\/,z\n"
+	f("csv", "id: [a, b]\n"+fields, parts, `t x\/y/z m`, `t x/y\/z m`, `t x\\/\/z m`, `t x\\\//z m`)
+	f("csv", "id: a\n"+fields, parts, `t x/y m`, `t x m`, `t x\ m`, `t x\/ m`)
+	// Another encoding; the model is no part of an identity.
+	f("csv", "id: a\n"+fields, "at,t,m,a\n1,t,caf\xe9,1\n1,t,m,caf\xe9\n1,t,m,caf\xe8\n1,caf\xe9,m,2\n",
+		`3:7: a "caf\xe9" is not UTF-8: convert the file`, `4:7: a "caf\xe8" is not UTF-8: convert the file`,
+		`5:3: t, the tenant, "caf\xe9" is not UTF-8: convert the file`, "t 1 caf\ufffd")
+	row := func(tenant, model, id string) string {
+		return fmt.Sprintf(`{"at":1,"t":"%s","m":"%s","a":"%s"}`+"\n", tenant, model, id)
+	}
+	f("jsonl", "id: a\n"+fields, row("t", "caf\xe9", "1")+row("t", "m", "caf\xe9")+row("t", "m", "caf\xe8")+row("caf\xe9", "m", "2"),
+		`2:25: a "caf\xe9" is not UTF-8: convert the file`, `3:25: a "caf\xe8" is not UTF-8: convert the file`,
+		`4:9: t, the tenant, "caf\xe9" is not UTF-8: convert the file`, "t 1 caf\ufffd")
+	event := func(source, id, beside, data string) string {
+		return fmt.Sprintf(`{"specversion":"1.0","type":"token_call","time":"2024-05-10T00:00:00Z","source":"%s","id":"%s",%s,"data":{"product":"p",%s}}`+"\n",
+			source, id, beside, data)
+	}
+	f("cloudevents", "", event("s", "1", `"tenant":"t"`, "\"model\":\"caf\xe9\"")+event("s", "caf\xe9", `"tenant":"t"`, `"model":"m"`)+
+		event("caf\xe9", "1", `"tenant":"t"`, `"model":"m"`)+event("s", "2", "\"tenant\":\"caf\xe9\"", `"model":"m"`)+
+		event("s", "3", "\"subject\":\"caf\xe9\"", `"model":"m"`)+event("s", "4", `"x":1`, "\"tenant\":\"caf\xe9\"")+
+		event("s", "5", "\"subject\":\"caf\xe9\"", `"tenant":"t"`),
+		`2:85: id "caf\xe9" is not UTF-8: convert the file`, `3:72: source "caf\xe9" is not UTF-8: convert the file`,
+		`4:94: tenant "caf\xe9" is not UTF-8: convert the file`, `5:94: subject "caf\xe9" is not UTF-8: convert the file`,
+		`6:122: tenant "caf\xe9" is not UTF-8: convert the file`, "t 1 caf\ufffd", "t 5 unknown")
 }
 
 func TestFieldNames(t *testing.T) {

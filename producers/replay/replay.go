@@ -18,13 +18,16 @@
 // where row counts the data rows of the file from 1, rows that cannot be read among them (so that mending one moves no
 // other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's columns in the order in which
 // the package lists them, each after its length, without the spaces around it; a column that the file does not have is
-// empty, and columns that the format does not use do not matter. Equal rows at different places are different events.
-// In a format with relative times the time of the trace's zero is hashed too, in microseconds: a replay with another
-// start is another history. What was once a column of a format remains one, in its place.
+// empty, and columns that the format does not use do not matter. Equal rows at different places of a file are different
+// events; at the same place of two files they are one, since it does not matter what a file is called: join the shards of
+// a trace that may have such rows. A replay counts what it sends again as a duplicate. In a format with relative times the
+// time of the trace's zero is hashed too, in microseconds: a replay with another start is another history. What was once
+// a column of a format remains one, in its place.
 //
 // With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
-// value; or the id is what the mapping says it is. CloudEvents bring source and id along. Records of a topic and rows of
-// a table keep the identity they have.
+// value; or the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a
+// backslash within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id
+// along. Records of a topic and rows of a table keep the identity they have.
 package replay
 
 import (
@@ -51,7 +54,8 @@ type Options struct {
 	// Format is the name of one of Formats.
 	Format string
 	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. Within a file the
-	// order stays: an event that is before an earlier one in time is sent at once.
+	// order stays: an event that is before an earlier one in time is sent at once. An open that blocks when the replay
+	// ends, of a pipe that nobody writes to, is left to end by itself.
 	Files []string
 	// Stdin is what the file Stdin reads. A read of it that blocks when the replay ends is left to end by itself.
 	Stdin io.Reader
@@ -130,7 +134,8 @@ type Result struct {
 	Schedule Schedule
 	// Interrupted is true when the context ended before all was sent; the rest is exact all the same.
 	Interrupted bool
-	// Unreported is true when the truth was not sent, because it does not tell the repeats of a large topic from events.
+	// Unreported is true when the truth was not sent, because there were too many events (2,097,152) to tell their repeats from them,
+	// where there may be some: in a topic, in several files, and in files that bring their ids along.
 	Unreported bool
 }
 

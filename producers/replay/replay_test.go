@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -194,6 +195,39 @@ func TestColumnsInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestRepeatsInFiles checks that repeats and other events of one identity are told from events where files may have some.
+func TestRepeatsInFiles(t *testing.T) {
+	f := func(o Options, want producers.Counts) {
+		t.Helper()
+		log, result := replayed(t, o)
+		got := result.Truth.Total()
+		if got.Produced != want.Produced || got.Events != want.Events || got.Duplicates != want.Duplicates || got.Conflicts != want.Conflicts {
+			t.Errorf("%s %v: got %+v, want %+v", o.Format, o.Files, got, want)
+		}
+		if len(log.all) != int(want.Produced) || len(log.runs) == 0 || result.Unreported || result.Skipped > 0 {
+			t.Errorf("%s %v: %d events came, %+v", o.Format, o.Files, len(log.all), result)
+		}
+	}
+	a, b := at(t, 1, 1, 3), at(t, 1, 4, 3)
+	f(options("azure-llm", a), producers.Counts{Produced: 3, Events: 3})
+	f(options("azure-llm", a, b), producers.Counts{Produced: 6, Events: 4, Duplicates: 2}) // Rows 1 and 3 of both are one.
+	f(options("azure-llm", a, a), producers.Counts{Produced: 6, Events: 3, Duplicates: 3})
+
+	event := func(id, typ, second string) string {
+		return `{"specversion":"1.0","type":"` + typ + `","source":"s","id":"` + id + `","time":"2024-05-10T00:00:0` + second + `Z","tenant":"t","product":"p","data":{}}` + "\n"
+	}
+	cloud := write(t, "c", []byte(event("1", "query", "1")+event("1", "query", "1")+event("1", "query", "2")+event("1", "signup", "1")+event("2", "query", "1")))
+	f(options("cloudevents", cloud), producers.Counts{Produced: 5, Events: 3, Duplicates: 1, Conflicts: 1})
+
+	m, err := parseMapping("m.yaml", []byte("source: s\ntype: queries\ntime: {column: at, format: unix_s}\nid: n\nfields: {tenant: {constant: t}, product: {constant: p}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := options("csv", write(t, "m", []byte("at,n\n1,a\n1,a\n2,a\n2,b\n")))
+	o.Mapping = m
+	f(o, producers.Counts{Produced: 4, Events: 2, Duplicates: 1, Conflicts: 1})
+}
+
 const header = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 
 // TestDamage reads files that end badly or hold rows too long.
@@ -236,6 +270,67 @@ func TestDamage(t *testing.T) {
 				t.Errorf("%d events sent", result.Sent)
 			}
 		})
+	}
+}
+
+// TestGiveBack takes lines, some of them several times, from where they were given back and beyond.
+func TestGiveBack(t *testing.T) {
+	l := &lines{r: bufio.NewReader(strings.NewReader("a\nb\nc\nd\ne"))}
+	take := func(n int) string {
+		var all []byte
+		for range n {
+			line, err := l.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, line...)
+		}
+		return string(all)
+	}
+	f := func(n int, want string, back, number int) {
+		t.Helper()
+		got := take(n)
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		l.giveBack([]byte(got[2*(n-back):]), back)
+		if l.number != number {
+			t.Errorf("after %q: line %d, want %d", want, l.number, number)
+		}
+	}
+	f(3, "a\nb\nc\n", 2, 1) // From the file.
+	f(1, "b\n", 1, 1)       // From what was given back.
+	f(1, "b\n", 0, 2)
+	f(3, "c\nd\ne", 2, 3) // From both.
+	f(2, "d\ne", 1, 4)
+	if got := take(1); got != "e" || l.number != 5 {
+		t.Errorf("got %q of line %d", got, l.number)
+	}
+	if _, err := l.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("got %v after the last line", err)
+	}
+}
+
+// TestDamageIsLinear reads a file in which a quote makes all that follows a part of one row, and none of it a row of its
+// own. It would take minutes if each bad row cost what is left of the file.
+func TestDamageIsLinear(t *testing.T) {
+	const bad = 1 << 19
+	data := header + "2023-11-16 18:15:46,\"1,2\n" + strings.Repeat("x\n", bad) + "2023-11-16 18:15:47,1,2\n"
+	rows, err := readCSV(&lines{r: bufio.NewReader(strings.NewReader(data))}, formatNamed("azure-llm").columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range bad + 1 {
+		var broken *rowError
+		if _, err := rows.next(); !errors.As(err, &broken) || broken.line != i+2 {
+			t.Fatalf("line %d: %v", i+2, err)
+		}
+	}
+	if r, err := rows.next(); err != nil || r.line != bad+3 {
+		t.Errorf("after the bad rows: line %d, %v", r.line, err)
+	}
+	if _, err := rows.next(); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: %v", err)
 	}
 }
 

@@ -29,7 +29,7 @@ type source struct {
 	reading <-chan struct{} // Closed when the context is over that sources read under, a moment before stop is.
 	pace    pace
 
-	// repeats tells repeats from events where the source does not; nil where it does.
+	// repeats tells repeats from events where there may be some and the source does not tell; nil elsewhere.
 	repeats *repeats
 
 	passed  atomic.Int64 // Items let through.
@@ -48,7 +48,6 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 		err = errors.New("replay: the source was not opened")
 	case o.Topic != nil:
 		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
-		s.repeats = newRepeats(maxRepeats)
 	case o.Table != nil:
 		s.reader, err = newTableReader(ctx, o, s.tally, stop)
 	case o.Name != "":
@@ -58,6 +57,9 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 	}
 	if err != nil {
 		return nil, err
+	}
+	if o.mayRepeat() {
+		s.repeats = newRepeats(maxRepeats)
 	}
 	return s, nil
 }

@@ -191,32 +191,3 @@ func (p *partition) decode(value []byte) string {
 	setField(m, fd, p.run, 0, "")
 	return ""
 }
-
-// maxRepeats is how many different events are remembered to tell repeats from them, at about 40 bytes each.
-const maxRepeats = 1 << 21
-
-// repeats tells the repeats of an event, and other events of the same identity, from events. The audit compares a run's
-// count of events with what is stored.
-type repeats struct {
-	times map[uint64]int64 // By half of the identity.
-	most  int              // Of them.
-	full  bool             // There were more than could be remembered: what kind gives is not to be trusted.
-}
-
-func newRepeats(most int) *repeats { return &repeats{times: map[uint64]int64{}, most: most} }
-
-func (r *repeats) kind(item *producers.Item) producers.Kind {
-	key := half(item.Identity)
-	first, seen := r.times[key]
-	switch {
-	case seen && first == item.Time:
-		return producers.Duplicate
-	case seen:
-		return producers.Conflict
-	case len(r.times) >= r.most:
-		r.full = true
-	default:
-		r.times[key] = item.Time
-	}
-	return producers.Fresh
-}

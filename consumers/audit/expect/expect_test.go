@@ -2,6 +2,8 @@ package expect
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -155,6 +157,42 @@ func TestFailingQueries(t *testing.T) {
 	if lines, err := Check(t.Context(), empty, load(t, small), made); err == nil || lines != nil {
 		t.Errorf("of a database without tables: %v, %v", lines, err)
 	}
+}
+
+// TestAuditExpected measures what diurnal expects of the audit: one has to be there, and to have seen all that is stored.
+func TestAuditExpected(t *testing.T) {
+	s, err := scenario.Load(os.DirFS("../../../producers/scenario/files"), "diurnal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(s.Expectations, func(e scenario.Expectation) bool { return e.ID == "audit" })
+	db := clickhousetest.Open(t)
+	f := func(sql, want string) {
+		t.Helper()
+		if sql != "" {
+			if err := db.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := checker{db: db, scenario: s}
+		l := c.expectation(t.Context(), &s.Expectations[i])
+		if got := fmt.Sprintf("%s %s %s", l.Verdict, l.Measured, l.Detail); got != want || len(c.errs) > 0 {
+			t.Errorf("after %q: %s (%v), want %s", sql, got, c.errs, want)
+		}
+	}
+	audit := func(id, at, verdict string) string {
+		return fmt.Sprintf("INSERT INTO audits (at, audit, check, scope, verdict) VALUES ('%s', '%s', 'c', 'a', 'ok'), ('%s', '%s', 'c', 'b', '%s')", at, id, at, id, verdict)
+	}
+	stored := func(offset int, at string) string {
+		return fmt.Sprintf("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, written_at) VALUES ('queries.v1', 1, 0, %d, %d, '%s')", offset, offset+1, at)
+	}
+	const nothing = "MISS - the query finds nothing to measure"
+	f("", nothing)
+	f(stored(0, "2026-03-01 00:00:00"), nothing)
+	f(audit("1", "2026-03-02 00:00:00", "ok"), "OK 0 differences ")
+	f(stored(1, "2026-03-03 00:00:00"), nothing)
+	f(audit("2", "2026-03-04 00:00:00", "difference"), "MISS 1 differences ")
+	f(audit("3", "2026-03-05 00:00:00", "ok"), "OK 0 differences ")
 }
 
 func pointsIn(t *testing.T, db *clickhouse.DB) string {

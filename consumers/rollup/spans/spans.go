@@ -5,10 +5,44 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+	"time"
+
+	"tidemark/schemas"
+)
+
+// The years 1900 to 2299, in which events lie, in minutes.
+const (
+	First int32 = -36_816_480
+	End   int32 = 173_563_200
 )
 
 // Span is a range of minutes since 1970, To exclusive. A list of spans ascends, and no two touch.
 type Span struct{ From, To int32 }
+
+// Between returns the minutes in which events lie from one time to another, which is exclusive; the zero time is no bound.
+// A span that does not begin before its end has none.
+func Between(from, to time.Time) Span {
+	s := Span{First, End}
+	if !from.IsZero() {
+		s.From = schemas.MinuteOf(clamp(from).UnixMicro())
+	}
+	if !to.IsZero() {
+		s.To = schemas.MinuteOf(clamp(to).UnixMicro()-1) + 1
+	}
+	return s
+}
+
+// clamp brings a time into the years of events: minutes far beyond them are too many for a Span.
+func clamp(t time.Time) time.Time {
+	first, end := time.Unix(int64(First)*60, 0), time.Unix(int64(End)*60, 0)
+	switch {
+	case t.Before(first):
+		return first
+	case t.After(end):
+		return end
+	}
+	return t
+}
 
 // Buckets returns the buckets of the given length that hold the minutes, which ascend: ascending and disjoint.
 func Buckets(minutes []int32, length int32) []Span {

@@ -3,6 +3,7 @@ package spans
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 func TestFloor(t *testing.T) {
@@ -19,6 +20,35 @@ func TestFloor(t *testing.T) {
 	f(-60, 60, -60)
 	f(-61, 60, -120)
 	f(-36816480, 1440, -36816480)
+}
+
+// TestBetween gives times of years that events have, and of years so far off that their minutes are more than an int32.
+func TestBetween(t *testing.T) {
+	f := func(from, to string, want Span) {
+		t.Helper()
+		at := func(text string) (at time.Time) {
+			if text != "" {
+				var err error
+				if at, err = time.Parse(time.RFC3339Nano, text); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return at
+		}
+		if got := Between(at(from), at(to)); got != want {
+			t.Errorf("from %q to %q: %v, want %v", from, to, got, want)
+		}
+	}
+	f("", "", Span{First, End})
+	f("1969-12-31T23:58:59Z", "1970-01-01T00:01:00Z", Span{-2, 1})
+	f("1970-01-01T00:01:00Z", "1970-01-01T00:01:00.000001Z", Span{1, 2})
+	f("1900-01-01T00:00:00Z", "2299-12-31T23:59:59Z", Span{First, End})
+	f("0001-01-01T00:00:01Z", "9999-12-31T00:00:00Z", Span{First, End})
+	f("9999-12-31T00:00:00Z", "", Span{End, End})
+	f("", "0001-01-01T00:00:01Z", Span{First, First})
+	if got := Between(time.Unix(-1<<60, 0), time.Unix(1<<60, 0)); got != (Span{First, End}) {
+		t.Errorf("from and to times without microseconds: %v", got)
+	}
 }
 
 // TestSets compares the operations with those on sets of minutes.
