@@ -1,12 +1,18 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"tidemark/internal/stack/stacktest"
+	"tidemark/producers"
+	"tidemark/producers/scenario"
 )
 
 func TestReplayConfiguration(t *testing.T) {
@@ -128,5 +134,32 @@ func TestReplayDryRun(t *testing.T) {
 	}
 	if code, _, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--limit", "2", "--clickhouse", "http://127.0.0.1:1"); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, errOut)
+	}
+}
+
+// TestReplayDryRunCountsEvents expects what repeats an event, or is none, not to be called new.
+func TestReplayDryRunCountsEvents(t *testing.T) {
+	const limit = 2000
+	one, err := scenario.Load("diurnal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := scenario.Open(one, scenario.Options{Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b producers.Batch
+	var truth producers.Truth
+	if err := source.Next(&b, limit); err != nil {
+		t.Fatal(err)
+	}
+	truth.Add(b.Items)
+	events := truth.Total().Events
+	if events == limit {
+		t.Fatal("nothing is repeated: the test shows nothing")
+	}
+	code, out, errOut := command(t, "replay", "scenario:diurnal", "--dry-run", "--limit", strconv.Itoa(limit), "--clickhouse", stacktest.Start(t).HTTPURL(), "--namespace", "nothing_is_there")
+	if want := fmt.Sprintf("nothing_is_there has stored 0 of %s already: %[1]s would be new\n", number(events)); code != exitOK || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errOut)
 	}
 }

@@ -33,8 +33,8 @@ type Plan struct {
 	Took        time.Duration    // How long it would take at its pace; 0 without one.
 	// Models are the token calls by model, those with the most tokens first.
 	Models []ModelUse
-	// Stored is how many of the events the namespace has stored already, so that they would change nothing; -1 if there
-	// was no database to ask.
+	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
+	// change nothing; -1 if there was no database to ask.
 	Stored int64
 	// Interrupted is true when the context ended before all was read.
 	Interrupted bool
@@ -93,11 +93,11 @@ func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
 	var byType [schemas.RunType][]producers.Item
 	var call usagev1.TokenCall
 	for _, item := range items {
-		if item.Type >= schemas.RunType {
-			continue
+		if item.Type >= schemas.RunType || item.Kind != producers.Fresh {
+			continue // What repeats an event changes nothing, and may have no time to look it up by.
 		}
 		byType[item.Type] = append(byType[item.Type], item)
-		if item.Type != schemas.TokenCallType || item.Kind != producers.Fresh {
+		if item.Type != schemas.TokenCallType {
 			continue
 		}
 		if err := proto.Unmarshal(item.Value, &call); err != nil {
