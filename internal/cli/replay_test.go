@@ -1,17 +1,22 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
 
+	"tidemark/consumers/ingest"
+	"tidemark/consumers/ingest/ingesttest"
 	"tidemark/internal/stack/stacktest"
 	"tidemark/producers"
+	"tidemark/producers/replay"
 	"tidemark/producers/scenario"
 )
 
@@ -162,4 +167,30 @@ func TestReplayDryRunCountsEvents(t *testing.T) {
 	if want := fmt.Sprintf("nothing_is_there has stored 0 of %s already: %[1]s would be new\n", number(events)); code != exitOK || !strings.Contains(out, want) {
 		t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errOut)
 	}
+}
+
+// TestReplayedPartition reads a partition of which the beginning goes away: that is told, and no offset is passed over.
+func TestReplayedPartition(t *testing.T) {
+	log := &ingesttest.Log{MaxRecords: 2}
+	for i := range 6 {
+		log.Append(ingest.Record{Value: []byte{byte(i)}, Control: i == 4})
+	}
+	p := &topicPartition{source: log.Source()}
+	f := func(from, next int64, removed bool, offsets ...int64) {
+		t.Helper()
+		records, to, err := p.Fetch(t.Context(), from)
+		var got []int64
+		for _, r := range records {
+			got = append(got, r.Offset)
+		}
+		if to != next || !slices.Equal(got, offsets) || errors.Is(err, replay.ErrRemoved) != removed || err != nil && !removed {
+			t.Errorf("from %d: got %v up to %d, %v", from, got, to, err)
+		}
+	}
+	f(0, 2, false, 0, 1)
+	log.DeleteBefore(3)
+	f(2, 3, true)
+	f(3, 5, false, 3)
+	f(5, 6, false, 5)
+	f(6, 6, false)
 }
