@@ -147,9 +147,9 @@ func (r *Rebuild) choose() error {
 		}
 	}
 	wanted := func(name string) bool { return len(r.Rollups) == 0 && known(name) || slices.Contains(r.Rollups, name) }
-	for _, t := range all {
+	for _, t := range all { // What is made from another comes after it.
 		switch {
-		case t.From != "" && wanted(t.From):
+		case slices.ContainsFunc(r.shown, func(from Table) bool { return from.Name == t.From }):
 			r.shown = append(r.shown, t) // It follows.
 		case wanted(t.Name):
 			r.tables, r.shown = append(r.tables, t), append(r.shown, t)
@@ -273,9 +273,15 @@ func (r *Rebuild) due(ctx context.Context, next *rebuildRange) ([]Table, error) 
 		empty := !slices.ContainsFunc(t.Types, func(typ schemas.Type) bool { return next.rows[typ] > 0 })
 		return shown && version >= since || !shown && empty
 	}
+	stale := make(map[string]bool) // By what is made from it too.
+	for _, t := range slices.Backward(r.shown) {
+		if stale[t.Name] || !fresh(t) {
+			stale[t.Name], stale[t.From] = true, true
+		}
+	}
 	var due []Table
 	for _, t := range r.tables {
-		if !fresh(t) || slices.ContainsFunc(r.shown, func(d Table) bool { return d.From == t.Name && !fresh(d) }) {
+		if stale[t.Name] {
 			due = append(due, t)
 		}
 	}

@@ -198,6 +198,45 @@ func TestRebuildGoesOn(t *testing.T) {
 	}
 }
 
+// TestRebuildReachesTheLast spoils a rollup that is made from one that is made from another.
+func TestRebuildReachesTheLast(t *testing.T) {
+	w := week(t)
+	want := values(w)
+	first := &rollup.Rebuild{DB: w.DB}
+	if err := rebuild(t.Context(), first, &rollup.Worker{DB: w.DB}); err != nil {
+		t.Fatal(err)
+	}
+	const (
+		none  = "ALTER TABLE rollup_versions DELETE WHERE rollup = 'token_calls_all_1d' SETTINGS mutations_sync = 2"
+		rows  = "INSERT INTO token_calls_all_1d_rows SELECT * REPLACE (bucket + INTERVAL 1 MONTH AS bucket) FROM token_calls_all_1d_rows"
+		later = "INSERT INTO rollup_versions SELECT * REPLACE (bucket + INTERVAL 1 MONTH AS bucket) FROM rollup_versions FINAL WHERE rollup = 'token_calls_all_1d'"
+	)
+	minutes := []string{"token_calls_1m"}
+	for _, tt := range []struct {
+		name    string
+		spoil   []string
+		rebuild rollup.Rebuild
+	}{
+		{"days that nothing else shows", []string{rows, later}, rollup.Rebuild{Rollups: minutes}},
+		{"left of a rebuild", []string{none}, rollup.Rebuild{Since: first.Began()}},
+		{"left of a rebuild of minutes", []string{none}, rollup.Rebuild{Since: first.Began(), Rollups: minutes}},
+	} {
+		for _, sql := range tt.spoil {
+			w.Exec("%s", sql)
+		}
+		if values(w) == want {
+			t.Fatalf("%s: nothing was spoilt: the test shows nothing", tt.name)
+		}
+		tt.rebuild.DB = w.DB
+		if err := rebuild(t.Context(), &tt.rebuild, &rollup.Worker{DB: w.DB}); err != nil {
+			t.Fatal(err)
+		}
+		if got := values(w); got != want {
+			t.Errorf("%s: after %+v: %s", tt.name, tt.rebuild.Progress(), firstDifference(got, want))
+		}
+	}
+}
+
 // TestRebuildOfMissingRow expects a bucket that raw cannot give any more to stay, and to be told of.
 func TestRebuildOfMissingRow(t *testing.T) {
 	w := week(t)

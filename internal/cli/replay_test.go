@@ -1,12 +1,23 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"tidemark/consumers/ingest"
+	"tidemark/consumers/ingest/ingesttest"
+	"tidemark/internal/stack/stacktest"
+	"tidemark/producers"
+	"tidemark/producers/replay"
+	"tidemark/producers/scenario"
 )
 
 func TestReplayConfiguration(t *testing.T) {
@@ -129,4 +140,57 @@ func TestReplayDryRun(t *testing.T) {
 	if code, _, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--limit", "2", "--clickhouse", "http://127.0.0.1:1"); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
+}
+
+// TestReplayDryRunCountsEvents expects what repeats an event, or is none, not to be called new.
+func TestReplayDryRunCountsEvents(t *testing.T) {
+	const limit = 2000
+	one, err := scenario.Load("diurnal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := scenario.Open(one, scenario.Options{Limit: limit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b producers.Batch
+	var truth producers.Truth
+	if err := source.Next(&b, limit); err != nil {
+		t.Fatal(err)
+	}
+	truth.Add(b.Items)
+	events := truth.Total().Events
+	if events == limit {
+		t.Fatal("nothing is repeated: the test shows nothing")
+	}
+	code, out, errOut := command(t, "replay", "scenario:diurnal", "--dry-run", "--limit", strconv.Itoa(limit), "--clickhouse", stacktest.Start(t).HTTPURL(), "--namespace", "nothing_is_there")
+	if want := fmt.Sprintf("nothing_is_there has stored 0 of %s already: %[1]s would be new\n", number(events)); code != exitOK || !strings.Contains(out, want) {
+		t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errOut)
+	}
+}
+
+// TestReplayedPartition reads a partition of which the beginning goes away: that is told, and no offset is passed over.
+func TestReplayedPartition(t *testing.T) {
+	log := &ingesttest.Log{MaxRecords: 2}
+	for i := range 6 {
+		log.Append(ingest.Record{Value: []byte{byte(i)}, Control: i == 4})
+	}
+	p := &topicPartition{source: log.Source()}
+	f := func(from, next int64, removed bool, offsets ...int64) {
+		t.Helper()
+		records, to, err := p.Fetch(t.Context(), from)
+		var got []int64
+		for _, r := range records {
+			got = append(got, r.Offset)
+		}
+		if to != next || !slices.Equal(got, offsets) || errors.Is(err, replay.ErrRemoved) != removed || err != nil && !removed {
+			t.Errorf("from %d: got %v up to %d, %v", from, got, to, err)
+		}
+	}
+	f(0, 2, false, 0, 1)
+	log.DeleteBefore(3)
+	f(2, 3, true)
+	f(3, 5, false, 3)
+	f(5, 6, false, 5)
+	f(6, 6, false)
 }

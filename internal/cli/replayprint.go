@@ -99,11 +99,11 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	if plan.Took > 0 {
 		fmt.Fprintf(s.Out, "at this pace it takes %s\n", plan.Took.Round(time.Second))
 	}
-	total := int64(plan.Truth.Total().Produced)
 	if plan.Stored < 0 {
 		fmt.Fprintf(s.Out, "ClickHouse at %s cannot be reached, so what %s has stored already is not known\n", c.ClickHouse, c.Namespace)
 	} else {
-		fmt.Fprintf(s.Out, "%s has stored %s of %s already: %s would be new\n", c.Namespace, number(uint64(plan.Stored)), number(uint64(total)), number(uint64(total-plan.Stored)))
+		events, stored := plan.Truth.Total().Events, uint64(plan.Stored)
+		fmt.Fprintf(s.Out, "%s has stored %s of %s already: %s would be new\n", c.Namespace, number(stored), number(events), number(events-stored))
 	}
 	if plan.Interrupted {
 		fmt.Fprintln(s.Out, "interrupted; this is what was read until then")

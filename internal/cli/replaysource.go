@@ -150,7 +150,7 @@ func (l topicLog) Partition(topic string, partition int32) replay.TopicPartition
 
 // topicPartition reads a partition for a replay.
 type topicPartition struct {
-	source  *consumerkafka.Source
+	source  ingest.Source
 	records []replay.TopicRecord
 }
 
@@ -159,8 +159,7 @@ func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicR
 	for {
 		f, err := p.source.Fetch(ctx, from)
 		if errors.Is(err, ingest.ErrBelowStart) {
-			from = f.LogStart // Retention removed records meanwhile.
-			continue
+			return nil, f.LogStart, replay.ErrRemoved
 		}
 		if err != nil {
 			return nil, from, err

@@ -1,8 +1,11 @@
 package replay
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -390,6 +393,37 @@ func TestDryRun(t *testing.T) {
 	for i, m := range plan.Models {
 		if m != want[m.Model] || i > 0 && m.Both > plan.Models[i-1].Both {
 			t.Errorf("got %+v, want %+v", m, want[m.Model])
+		}
+	}
+}
+
+// emptyDB is a Database that has nothing stored.
+type emptyDB func(ctx context.Context) error
+
+func (f emptyDB) Format(ctx context.Context, _, _ string, _ io.Writer) error { return f(ctx) }
+
+// TestDryRunIsInterrupted ends the context while the second batch is looked up: what was read until then is the result.
+func TestDryRunIsInterrupted(t *testing.T) {
+	file := at(t, make([]int, producers.DefaultBatchItems+10)...)
+	for _, interrupted := range []bool{true, false} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		left := (producers.DefaultBatchItems + lookupItems - 1) / lookupItems
+		plan, err := DryRun(ctx, options("azure-llm", file), emptyDB(func(ctx context.Context) error {
+			if left--; left >= 0 {
+				return nil
+			}
+			if interrupted {
+				cancel()
+			}
+			return cmp.Or(ctx.Err(), errors.New("no memory"))
+		}), "lab")
+		if interrupted {
+			if err != nil || !plan.Interrupted || plan.Truth.Total().Events != producers.DefaultBatchItems || plan.Models[0].Calls != producers.DefaultBatchItems || plan.Stored != 0 {
+				t.Errorf("got %+v, %v", plan, err)
+			}
+		} else if err == nil || err.Error() != "look up what lab has stored: no memory" {
+			t.Errorf("got %v", err)
 		}
 	}
 }

@@ -33,8 +33,8 @@ type Plan struct {
 	Took        time.Duration    // How long it would take at its pace; 0 without one.
 	// Models are the token calls by model, those with the most tokens first.
 	Models []ModelUse
-	// Stored is how many of the events the namespace has stored already, so that they would change nothing; -1 if there
-	// was no database to ask.
+	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
+	// change nothing; -1 if there was no database to ask.
 	Stored int64
 	// Interrupted is true when the context ended before all was read.
 	Interrupted bool
@@ -64,6 +64,9 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 			return Plan{}, fmt.Errorf("replay %s: %w", o.name(), err)
 		}
 		if err := d.add(ctx, batch.Items); err != nil {
+			if ctx.Err() != nil {
+				break // What came before stands; result sees that there is more.
+			}
 			return Plan{}, err
 		}
 		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Left: src.left(producers.Progress{Truth: d.truth, Elapsed: time.Since(begin)})})
@@ -88,36 +91,46 @@ type dryRun struct {
 	stored    int64
 }
 
+// add adds the items, or none of them where they cannot be looked up.
 func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
-	d.truth.Add(items)
 	var byType [schemas.RunType][]producers.Item
-	var call usagev1.TokenCall
 	for _, item := range items {
-		if item.Type >= schemas.RunType {
-			continue
+		if item.Type >= schemas.RunType || item.Kind != producers.Fresh {
+			continue // What repeats an event changes nothing, and may have no time to look it up by.
 		}
 		byType[item.Type] = append(byType[item.Type], item)
-		if item.Type != schemas.TokenCallType || item.Kind != producers.Fresh {
-			continue
-		}
+	}
+	stored, err := d.lookupAll(ctx, byType[:])
+	if err != nil {
+		return fmt.Errorf("look up what %s has stored: %w", d.namespace, err)
+	}
+	d.truth.Add(items)
+	d.stored += stored
+	var call usagev1.TokenCall
+	for _, item := range byType[schemas.TokenCallType] {
 		if err := proto.Unmarshal(item.Value, &call); err != nil {
 			return fmt.Errorf("read an event: %w", err)
 		}
 		d.use(&call)
 	}
+	return nil
+}
+
+// lookupAll returns how many of the items, by their type, are stored; 0 without a database.
+func (d *dryRun) lookupAll(ctx context.Context, byType [][]producers.Item) (stored int64, err error) {
 	if d.db == nil {
-		return nil
+		return 0, nil
 	}
 	for t, some := range byType {
 		for chunk := range slices.Chunk(some, lookupItems) {
 			n, err := d.lookup(ctx, schemas.Type(t), chunk)
 			if err != nil {
-				return fmt.Errorf("look up what %s has stored: %w", d.namespace, err)
+				return 0, err
 			}
-			d.stored += n
+			stored += n
 		}
 	}
-	return nil
+	return stored, nil
 }
 
 func (d *dryRun) use(call *usagev1.TokenCall) {

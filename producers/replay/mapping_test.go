@@ -215,3 +215,20 @@ func TestFieldNames(t *testing.T) {
 		}
 	}
 }
+
+// TestMappedConstants reads numbers that YAML has other forms for: they are what they say in base 10, or refused.
+func TestMappedConstants(t *testing.T) {
+	for text, want := range map[string]uint64{"10": 10, "010": 10, "08": 8, `"010"`: 10, "1e1": 10, "0x10": 0, "0b10": 0, "0o10": 0, "1_0": 0} {
+		m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\nfields: {model: m, input_uncached: {constant: "+text+"}}\n"))
+		if (err == nil) != (want > 0) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if err != nil {
+			continue
+		}
+		log, result := replayed(t, Options{Format: "csv", Files: []string{write(t, "f", []byte("at,m\n1,a\n"))}, Mapping: m, Tenant: "t", Product: "p", Run: "test"})
+		if result.Skipped > 0 || log.calls[0].GetInputUncached() != want {
+			t.Errorf("%s: got %v, %v", text, log.calls, result.Problems)
+		}
+	}
+}

@@ -89,7 +89,7 @@ type Options struct {
 	Progress func(Progress)
 }
 
-// Problem is something that could not be replayed: a row, a record, or the rest of a file.
+// Problem is something that could not be replayed: a row, a record, records that are gone, or the rest of a file.
 type Problem struct {
 	File         string // The name given; of a record its topic, partition and offset.
 	Line, Column int    // From 1, the column in bytes; 0 where there is none.
@@ -123,7 +123,7 @@ type Result struct {
 	Rows    int64 // Rows or records read, bad ones included.
 	Sent    int64 // Events that the log has acknowledged.
 	Outside int64 // Events outside From and To.
-	Skipped int64 // Problems: rows or records skipped, and files of which the rest could not be read.
+	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
 	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"tidemark/internal/stack"
 	"tidemark/internal/stack/stacktest"
 	"tidemark/producers"
+	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -173,6 +175,49 @@ func TestTable(t *testing.T) {
 	other.Start = start.Add(time.Second)
 	if plan, err := DryRun(t.Context(), other, e, db); err != nil || plan.Stored != 0 {
 		t.Errorf("%d stored, %v", plan.Stored, err)
+	}
+}
+
+// TestDryRunOfRepeats finds all events of a source stored that repeats them and has records that are none: these have no
+// time, and are nothing to look up.
+func TestDryRunOfRepeats(t *testing.T) {
+	e, db := migrated(t)
+	made := func() *synthetic.Generator {
+		g, err := synthetic.New(synthetic.Options{
+			Events: 500, Profile: "token_calls", Duplicates: 0.2, Conflicts: 0.05, Poison: 0.05, Start: start, Span: time.Hour, Run: "test", Partitions: 4,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	var b producers.Batch
+	if err := made().Next(&b, 1000); !errors.Is(err, io.EOF) {
+		t.Fatal(err)
+	}
+	var rows []string
+	for i, item := range b.Items {
+		if item.Kind == producers.Fresh {
+			rows = append(rows, fmt.Sprintf("(fromUnixTimestamp64Micro(%d, 'UTC'), reinterpretAsUInt128(unhex('%x')), %d)", item.Time, item.Identity[:], i))
+		}
+	}
+	stacktest.Query(t, e.stack, db, "INSERT INTO token_calls_raw (time, identity, offset) VALUES "+strings.Join(rows, ", "))
+	plan, err := DryRun(t.Context(), Options{Run: "test", Name: "workload", Items: made()}, e, db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := plan.Truth.Total(); c.Duplicates == 0 || c.Conflicts == 0 || c.Poison == 0 || c.Events != uint64(len(rows)) || plan.Stored != int64(c.Events) {
+		t.Errorf("%d stored of %+v", plan.Stored, c)
+	}
+	// Of a topic, repeats are events with a time.
+	log := &topicLog{step: 100, partitions: [][][]byte{{
+		recorded(t, "a", "t", 1), recorded(t, "a", "t", 1), recorded(t, "a", "t", 2), recorded(t, "b", "t", 4),
+	}}}
+	a := schemas.IdentityOf("t", "s", "a")
+	stacktest.Query(t, e.stack, db, fmt.Sprintf("INSERT INTO token_calls_raw (time, tenant, identity) VALUES (fromUnixTimestamp64Micro(1000000, 'UTC'), 't', reinterpretAsUInt128(unhex('%x')))", a[:]))
+	plan, err = DryRun(t.Context(), Options{Run: "again", Topic: &Topic{Log: log, Name: "lab.token_calls.v1", Type: schemas.TokenCallType}}, e, db)
+	if c := plan.Truth.Total(); err != nil || c.Produced != 4 || c.Events != 2 || plan.Stored != 1 {
+		t.Errorf("%d stored of %+v, %v", plan.Stored, c, err)
 	}
 }
 

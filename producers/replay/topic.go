@@ -40,9 +40,12 @@ type Offsets struct{ Start, End int64 }
 type TopicPartition interface {
 	// Fetch returns the next records from the offset on, and the offset to go on at. Control records, which hold no event,
 	// are not given. The same offset without a record means that there is no more to be had. The records are valid until
-	// the next call.
+	// the next call. The error is ErrRemoved, with the offset that the log begins at now, where what was asked for is gone.
 	Fetch(ctx context.Context, from int64) (records []TopicRecord, next int64, err error)
 }
+
+// ErrRemoved says that the log has removed the record asked for, which it does when it is older than it has to be kept.
+var ErrRemoved = errors.New("the log has removed the record")
 
 // TopicRecord is a record of a topic.
 type TopicRecord struct {
@@ -85,6 +88,9 @@ func newTopicReader(ctx context.Context, o Options, t *tally, stop <-chan struct
 		if o.Topic.ToOffset > 0 {
 			end = min(end, o.Topic.ToOffset)
 		}
+		if asked := o.Topic.FromOffset; asked > 0 { // Else all that is there is what was asked for.
+			r.removed(int32(id), asked, min(from, end))
+		}
 		if from >= end {
 			continue
 		}
@@ -109,6 +115,14 @@ func (r *topicReader) Next(b *producers.Batch, limit int) error {
 		}
 	}
 	return nil
+}
+
+// removed tells of the offsets of a partition that were asked for and are not on the log any more, if there are any; to is
+// not one of them.
+func (r *topicReader) removed(id int32, from, to int64) {
+	if from < to {
+		r.tally.problem(Problem{File: fmt.Sprintf("%s/%d", r.topic.Name, id), Text: fmt.Sprintf("offsets %d to %d were removed by retention", from, to-1)})
+	}
 }
 
 func (r *topicReader) read() (done, whole int64) { return r.done.Load(), r.whole }
@@ -163,7 +177,11 @@ func (p *partition) fetch() error {
 		return io.EOF
 	}
 	records, next, err := p.source.Fetch(p.ctx, p.position)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrRemoved) && next > p.position:
+		records = nil
+		p.reader.removed(p.id, p.position, min(next, p.end))
+	case err != nil:
 		return err
 	}
 	if next == p.position && len(records) == 0 {

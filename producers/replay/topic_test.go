@@ -50,6 +50,9 @@ func (p *topicPart) Fetch(ctx context.Context, from int64) ([]TopicRecord, int64
 	if ctx.Err() != nil {
 		return nil, from, ctx.Err()
 	}
+	if int(p.id) < len(p.log.starts) && from < p.log.starts[p.id] {
+		return nil, p.log.starts[p.id], fmt.Errorf("offset %d: %w", from, ErrRemoved)
+	}
 	values := p.log.partitions[p.id]
 	to := min(from+int64(p.log.step), int64(len(values)))
 	var out []TopicRecord
@@ -178,6 +181,51 @@ func TestTopicTruth(t *testing.T) {
 		if r.kind(&item) != producers.Fresh || r.full != (i == most) {
 			t.Fatalf("event %d: full %t", i, r.full)
 		}
+	}
+}
+
+// TestTopicRemoved expects records that were asked for and that the log has removed to be told, whenever that was.
+func TestTopicRemoved(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		starts       []int64 // When the replay begins.
+		meanwhile    int64   // Where partition 0 begins once it has been looked at.
+		from, to     int64
+		want, events string
+	}{
+		{"all that is there", []int64{2, 1}, 0, 0, 0, "", "c d f"},
+		{"up to an offset", []int64{2, 2}, 0, 0, 3, "", "c"},
+		{"from an offset", []int64{3, 1}, 0, 1, 0, "x/0: offsets 1 to 2 were removed by retention", "d f"},
+		{"from where it begins", []int64{1, 1}, 0, 1, 0, "", "b c d f"},
+		{"before where it begins", []int64{3, 2}, 0, 1, 2, "x/0: offsets 1 to 1 were removed by retention, x/1: offsets 1 to 1 were removed by retention", ""},
+		{"all of a partition", []int64{1, 2}, 0, 1, 0, "x/1: offsets 1 to 1 were removed by retention", "b c d"},
+		{"beyond its end", []int64{1, 2}, 0, 3, 0, "", "d"},
+		{"meanwhile", nil, 3, 0, 0, "x/0: offsets 1 to 2 were removed by retention", "a d e f"},
+		{"meanwhile, up to an offset", nil, 3, 0, 2, "x/0: offsets 1 to 1 were removed by retention", "a e f"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			log := &topicLog{step: 1, starts: tt.starts, partitions: [][][]byte{
+				{recorded(t, "a", "t", 1), recorded(t, "b", "t", 2), recorded(t, "c", "t", 3), recorded(t, "d", "t", 4)},
+				{recorded(t, "e", "t", 5), recorded(t, "f", "t", 6)},
+			}}
+			calls := 0
+			log.fetched = func() {
+				if calls++; calls == 2 && tt.meanwhile > 0 {
+					log.starts = []int64{tt.meanwhile}
+				}
+			}
+			got, result := replayed(t, Options{Run: "again", Topic: &Topic{Log: log, Name: "lab.token_calls.v1", Type: schemas.TokenCallType, FromOffset: tt.from, ToOffset: tt.to}})
+			var problems []string
+			for _, p := range result.Problems {
+				problems = append(problems, strings.Replace(p.String(), "lab.token_calls.v1", "x", 1))
+			}
+			if text := strings.Join(problems, ", "); text != tt.want || int(result.Skipped) != len(problems) || ids(got) != tt.events {
+				t.Errorf("got %q and the events %s, want %q and %s", text, ids(got), tt.want, tt.events)
+			}
+			if result.Interrupted || result.Rows != int64(len(got.calls)) {
+				t.Errorf("got %+v", result)
+			}
+		})
 	}
 }
 

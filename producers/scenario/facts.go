@@ -33,8 +33,9 @@ func newFacts(s *scenario.Scenario, run string) *facts {
 	for i := range s.ReferencePoints {
 		f.addPoints(s, &s.ReferencePoints[i], run)
 	}
+	said := map[string]bool{}
 	for _, r := range s.Releases {
-		f.addReleases(s, s.Tables[r.File], run)
+		f.addReleases(s, s.Tables[r.File], run, said)
 	}
 	slices.SortStableFunc(f.events, func(a, b schemas.Event) int { return cmp.Compare(a.GetTimeUs(), b.GetTimeUs()) })
 	return f
@@ -55,31 +56,27 @@ func (f *facts) addPoints(s *scenario.Scenario, r *scenario.ReferencePoints, run
 	}
 }
 
-// reference makes a reference point. Its id has the entity: many share a date.
+// reference makes a reference point.
 func reference(s *scenario.Scenario, run, entity, metric, unit string, at scenario.Date, value float64, from scenario.Source) *usagev1.ReferencePoint {
 	return &usagev1.ReferencePoint{
-		Source: source, Id: metric + "/" + at.Text + "/" + entity, TimeUs: known(at.UnixMicro()), Tenant: s.ID, Run: run,
+		Source: source, Id: scenario.PointID(metric, at.Text, entity), TimeUs: known(at.UnixMicro()), Tenant: s.ID, Run: run,
 		Entity: entity, Metric: metric, Value: value, Unit: unit,
 		Citation: cut(from.Name+", "+from.Where(), 512), Confidence: string(from.Confidence),
 	}
 }
 
-// OpenWeights is the metric of the reference points that say of a released model whether its weights can be had: 1 or 0.
-const OpenWeights = "open_weights"
-
 // addReleases adds a release a row and, once a model whose weights are known to be open or closed, a reference point that
-// says so.
-func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string) {
+// says so, of which said takes note.
+func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string, said map[string]bool) {
 	var (
 		at, model, organization   = t.Column("at"), t.Column("model"), t.Column("organization")
 		country, weights, licence = t.Column("country"), t.Column("weights"), t.Column("licence")
 		from                      = t.Column("source")
-		said                      = map[string]bool{}
 	)
 	for _, row := range t.Rows {
 		name, when := row.Fields[model], row.Date(at)
 		f.events = append(f.events, &usagev1.ModelEvent{
-			Source: source, Id: "release/" + row.Fields[country] + "/" + when.Text + "/" + name, TimeUs: known(when.UnixMicro()),
+			Source: source, Id: scenario.ReleaseID(row.Fields[country], when.Text, name), TimeUs: known(when.UnixMicro()),
 			Tenant: s.ID, Run: run, Kind: usagev1.ModelEventKind_MODEL_EVENT_KIND_RELEASE,
 			Model: name, Organization: row.Fields[organization], Country: row.Fields[country],
 		})
@@ -94,7 +91,7 @@ func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string)
 				unit += ", " + row.Fields[licence]
 			}
 		}
-		f.events = append(f.events, reference(s, run, name, OpenWeights, cut(unit, 256), when, open, s.Sources[row.Fields[from]]))
+		f.events = append(f.events, reference(s, run, name, scenario.OpenWeights, cut(unit, 256), when, open, s.Sources[row.Fields[from]]))
 	}
 }
 

@@ -2,13 +2,17 @@ package scenario
 
 import (
 	"encoding/csv"
+	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"tidemark/internal/testenv"
+	"tidemark/schemas/scenario"
 )
 
 // records reads a CSV file of the shared data as one map a row.
@@ -117,5 +121,32 @@ func TestReleases(t *testing.T) {
 	}
 	if bySource["article"] != 4 || bySource["epoch"] < 300 || bySource["models-dev"] < 50 {
 		t.Errorf("rows by source: %v", bySource)
+	}
+}
+
+// TestWeightsOfTwoTables releases a model in the tables of two countries: what it says of its weights is one fact.
+func TestWeightsOfTwoTables(t *testing.T) {
+	const columns, row = "at,model,organization,country,weights,licence,source\n", "2024-03-01,one,Maker,%s,open,%s,page\n"
+	s, err := scenario.Load(fstest.MapFS{
+		"x.yaml": {Data: []byte(`id: x
+title: x
+description: x
+seed: 1
+sources: {page: {name: A page, citation: none, licence: none, confidence: B}}
+releases: [{file: a.csv}, {file: b.csv}]
+expectations: [{id: x, what: x, unit: x, sql: "SELECT 1 FROM queries WHERE tenant = 'x'", expected: 1, at_least: true, class: checked, source: page}]
+`)},
+		"a.csv": {Data: []byte(columns + fmt.Sprintf(row, "US", "MIT"))},
+		"b.csv": {Data: []byte(columns + fmt.Sprintf(row, "CN", "Apache-2.0"))},
+	}, "x.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, e := range newFacts(s, "").events {
+		ids = append(ids, e.GetId())
+	}
+	if want := []string{"release/US/2024-03-01/one", "open_weights/2024-03-01/one", "release/CN/2024-03-01/one"}; !slices.Equal(ids, want) {
+		t.Errorf("got %q, want %q", ids, want)
 	}
 }

@@ -38,6 +38,7 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 		}
 		s.checkTable(w, s.Tables[use.file], use)
 	}
+	s.uniqueFacts(w)
 	if err := w.err(); err != nil {
 		return nil, err
 	}

@@ -212,6 +212,9 @@ func (s *Scenario) references(w *walk, path string, r *ReferencePoints) {
 	case r.Entity == "" || r.Source != "":
 		w.add(w.at[path+".points"], path+".points", "add entity; each point has its own source", "need an entity and no source for all")
 	}
+	if r.Metric == OpenWeights && s.Releases != nil {
+		w.add(w.at[path+".metric"], path+".metric", "say it in the column weights of the releases", "is %s, whose points are made from the releases", OpenWeights)
+	}
 	s.points(w, path+".points", r.Points)
 }
 

@@ -112,6 +112,32 @@ func TestGoodFile(t *testing.T) {
 	}
 }
 
+// TestNumbers holds what a number is read as against what it says in base 10, whatever the forms that YAML has.
+func TestNumbers(t *testing.T) {
+	content, err := os.ReadFile("testdata/good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]float64{
+		"10": 10, "+10": 10, "9007199254740992": 1 << 53, "010": 0, "+010": 0, "08": 0, "00": 0, "0x10": 0, "0b10": 0, "0o10": 0, "1_0": 0, "0_10": 0, "1e1": 0, "10.0": 0,
+		`"10"`: 0, "!!int 010": 0, `!!int "010"`: 0, "!!float 10": 0,
+	} {
+		s, err := scenario.Parse("good.yaml", []byte(strings.Replace(string(content), "seed: 7", "seed: "+text, 1)))
+		if (err == nil) != (want > 0) || err == nil && float64(s.Seed) != want {
+			t.Errorf("seed %s: read %+v, %v", text, s, err)
+		}
+	}
+	for text, want := range map[string]float64{
+		"10": 10, "10.5": 10.5, "1e1": 10, "0.5": 0.5, ".5": 0.5, "12345678901234": 12345678901234, "010": 0, "010.5": 0, "08": 0, "0x10": 0, "0b10": 0, "0o10": 0, "1_0": 0,
+		"!!float 010": 0, "!!float 10": 10,
+	} {
+		s, err := scenario.Parse("good.yaml", []byte(strings.Replace(string(content), "value: 1000,", "value: "+text+",", 1)))
+		if (err == nil) != (want > 0) || err == nil && s.Streams[0].Curve.Points[0].Value != want {
+			t.Errorf("value %s: read %+v, %v", text, s, err)
+		}
+	}
+}
+
 func TestMissingFile(t *testing.T) {
 	if _, err := scenario.Load(os.DirFS("testdata"), "nowhere.yaml"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that it does not exist", err)

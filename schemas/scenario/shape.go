@@ -202,6 +202,8 @@ func (w *walk) checkScalar(node *yaml.Node, s *shape, path string) {
 	case kindNumber, kindInteger:
 		x, ok := parseNumber(node)
 		switch {
+		case ok && leadingZero.MatchString(node.Value):
+			w.add(at, path, "write it without the zero in front", "is %s, which begins with a zero as octal numbers do", node.Value)
 		case !ok || s.kind == kindInteger && tag != "!!int":
 			w.add(at, path, s.toWrite(), "is %s", quote(node.Value))
 		case x < s.low || x > s.high || s.aboveLow && x == s.low:
@@ -217,6 +219,9 @@ func (w *walk) checkScalar(node *yaml.Node, s *shape, path string) {
 		}
 	}
 }
+
+// leadingZero begins a number that the YAML library reads in base 8 where it can, and parseNumber in base 10.
+var leadingZero = regexp.MustCompile(`^[-+]?0[0-9]`)
 
 // parseNumber returns the number that a node is, and whether it is a finite one.
 func parseNumber(node *yaml.Node) (float64, bool) {
