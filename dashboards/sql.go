@@ -175,15 +175,20 @@ func people(span string) string {
 
 // audience is a condition on the rollups of distinct users, which are counted by one dimension at a time: the first that
 // is chosen of those given.
+//
+// The value is narrowed down by a condition of each dimension, true but for the one taken: of an IN within an if() the
+// engine makes no use of the key.
 func audience(span string, dimensions ...string) string {
-	dimension, value := "''", "1 = 1"
-	for i := len(dimensions) - 1; i >= 0; i-- {
-		d := dimensions[i]
+	dimension, earlier, value := "''", "", ""
+	for _, d := range dimensions {
 		all := fmt.Sprintf("$__conditionalAll(1 = 0, $%s)", d)
-		dimension = fmt.Sprintf("if(%s, %s, '%s')", all, dimension, d)
-		value = fmt.Sprintf("if(%[1]s, %[2]s, $__conditionalAll({value} IN (${%[3]s:singlequote}), $%[3]s))", all, value, d)
+		value += fmt.Sprintf(" AND (%[1]s%[2]s OR $__conditionalAll({value} IN (${%[3]s:singlequote}), $%[3]s))", earlier, all, d)
+		earlier += "NOT (" + all + ") OR "
 	}
-	return fmt.Sprintf("%s AND {dimension} = %s AND %s", span, dimension, value)
+	for _, d := range slices.Backward(dimensions) {
+		dimension = fmt.Sprintf("if($__conditionalAll(1 = 0, $%s), %s, '%s')", d, dimension, d)
+	}
+	return fmt.Sprintf("%s AND {dimension} = %s%s", span, dimension, value)
 }
 
 // users is the expression for active users over buckets of an audience, in a subquery by user_weight.

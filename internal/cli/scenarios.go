@@ -139,8 +139,9 @@ func (f scenarioFlags) validate() error {
 func (scenariosCheckCmd) Help() string {
 	return `Each line is one expectation: what was reported, what is measured from the views and rollups, the tolerance, the
 verdict, the source. OK and MISS are checks; illustrative means that the path between the reported ends is ours,
-unconfirmed that no public page has the figure: both are shown and never count. Where there is nothing to measure it is
-a MISS: diurnal expects an audit, too, that was made after all was stored. Nothing is written. Exit code 1 on a MISS.
+unconfirmed that no public page has the figure: both are shown and never count. Nothing to measure is a MISS, but for
+the audit that diurnal expects, which is unconfirmed until one was made after all was stored. Nothing is written. Exit
+code 1 on a MISS.
 
   tidemark migrate --namespace tidemark_scenarios
   tidemark replay scenario:search-race

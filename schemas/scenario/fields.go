@@ -139,6 +139,7 @@ var expectationShape = object(
 		must("by", "the columns that rows are counted by; year is that of the column at", list(text(60), 1)),
 		may("where", "values that a row must have to count", mapOf(`^[a-z_]+$`, "name a column of the table", text(200))),
 	)),
+	may("absent", "why there may be nothing to measure, and the remedy; then it is unconfirmed, not a MISS", text(200)),
 	must("class", "checked, or drawn and labeled only", oneOf(ClassChecked, ClassIllustrative, ClassUnconfirmed)),
 	must("source", "the name of one of the sources", name()),
 )

@@ -240,8 +240,10 @@ type Expectation struct {
 	Tolerance float64 `yaml:"tolerance"` // Either side, in the unit.
 	AtLeast   bool    `yaml:"at_least"`  // More is right too.
 	Series    *Series `yaml:"series"`
-	Class     string  `yaml:"class"`
-	Source    string  `yaml:"source"`
+	// Absent says why there may be nothing to measure though all is stored, and the remedy. The verdict is unconfirmed then.
+	Absent string `yaml:"absent"`
+	Class  string `yaml:"class"`
+	Source string `yaml:"source"`
 }
 
 // Series is the rows of a table counted by columns; "year" is the year of the column at. A row counts where every column

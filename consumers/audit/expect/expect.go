@@ -6,6 +6,7 @@ package expect
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ const (
 	OK           Verdict = "OK"           // Measured from stored events, within the tolerance of the figure reported.
 	Miss         Verdict = "MISS"         // Measured, and not within it; or there is nothing to measure.
 	Illustrative Verdict = "illustrative" // The path between the reported ends is ours.
-	Unconfirmed  Verdict = "unconfirmed"  // No public page has the figure.
+	Unconfirmed  Verdict = "unconfirmed"  // No public page has the figure, or what would measure it has not been run.
 )
 
 // Line is one expectation and what was measured.
@@ -139,12 +140,14 @@ func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line
 	if e.AtLeast {
 		line.Tolerance = "at least"
 	}
+	absent := false
 	c.measure(ctx, &line, e, func(rows []row) {
 		switch {
 		case len(rows) != 1:
 			line.Detail = fmt.Sprintf("the query returns %d rows, not one number", len(rows))
 		case math.IsNaN(rows[0].value) || math.IsInf(rows[0].value, 0):
-			line.Detail = "the query finds nothing to measure"
+			line.Detail = cmp.Or(e.Absent, "the query finds nothing to measure")
+			absent = e.Absent != ""
 		default:
 			x := rows[0].value
 			line.Measured = figure(x) + " " + e.Unit
@@ -152,6 +155,9 @@ func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line
 			line.Within = math.Abs(x-e.Expected) <= e.Tolerance+slack || e.AtLeast && x >= e.Expected-slack
 		}
 	})
+	if absent {
+		line.Verdict = Unconfirmed
+	}
 	return line
 }
 

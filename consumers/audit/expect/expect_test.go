@@ -186,7 +186,7 @@ func TestAuditExpected(t *testing.T) {
 	stored := func(offset int, at string) string {
 		return fmt.Sprintf("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, written_at) VALUES ('queries.v1', 1, 0, %d, %d, '%s')", offset, offset+1, at)
 	}
-	const nothing = "MISS - the query finds nothing to measure"
+	nothing := "unconfirmed - " + s.Expectations[i].Absent
 	f("", nothing)
 	f(stored(0, "2026-03-01 00:00:00"), nothing)
 	f(audit("1", "2026-03-02 00:00:00", "ok"), "OK 0 differences ")
