@@ -79,14 +79,14 @@ LIMIT 100`,
 	}
 }
 
-// notFresh tells how late what can be queried is: by topic the longest way from event to queryable of the last five
-// minutes, or how long nothing came of a topic that was steady before; for the rollups how long ago
+// notFresh tells how late what can be queried is: by topic the way from event to queryable of 95 % of the events
+// of the last five minutes, or how long nothing came of a topic that was steady before; for the rollups how long ago
 // the first block was accounted for that they have not followed.
 func notFresh() alert {
 	return alert{
 		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
 		Summary: `{{ .Labels.what }}: what can be queried is {{ printf "%.0f" .Values.A.Value }} s late`,
-		Description: `For a topic, the figure is the time from event to queryable, the longest of the last five minutes; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was. For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then. Replays of history (events older than 30 days) do not count.
+		Description: `For a topic, the figure is the time from event to queryable, for 95 % of the events of the last five minutes; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was. For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then. Replays of history (events older than 30 days) do not count.
 
 What to do:
 1. A topic, and "Ingest is behind or stalled" fires too: begin there.
@@ -101,7 +101,7 @@ FROM
     SELECT
         topic AS what,
         multiIf(
-            max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, max(longest),
+            max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, quantileExactWeightedMerge(0.95)(lags) / 1e6,
             arrayCount(s -> s > arrayMax(groupUniqArray(slot)) - 12, groupUniqArray(slot)) = 12, toFloat64(dateDiff('second', max(last), $__toTime_ms)),
             0) AS seconds
     FROM
@@ -110,7 +110,7 @@ FROM
             toString({topic}) AS topic,
             intDiv(toUnixTimestamp({written_at}), 300) AS slot,
             max({written_at}) AS last,
-            maxIf({event_lag_us}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) / 1e6 AS longest
+            quantileExactWeightedStateIf(0.95)({event_lag_us}, {stored}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) AS lags
         FROM {@ledger}
         WHERE ` + asked + ` AND ` + fresh + `
         GROUP BY topic, slot

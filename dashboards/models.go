@@ -5,6 +5,7 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
 // models answers: which models are used, how well do they answer, whose are they?
@@ -139,7 +140,7 @@ func modelTable(id uint32) panel {
 			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps("text", 0.02, warning, 0.1, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", unit(unitRatio, 0)).
 			OverrideByName("cache hits", unit(unitRatio, 0)).
-			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", unit(unitSeconds, 2)),
+			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", append(unit(unitSeconds, 2), set("noValue", "-"))),
 		sql: []string{modelRows(true)},
 	}
 }
@@ -194,6 +195,11 @@ func originShare(id uint32) panel {
 	}
 }
 
+// levels draws percentiles, from cool to hot.
+func levels() *timeseries.PanelBuilder {
+	return lines(unitSeconds).FillOpacity(0).OverrideByName("p50", paint(neutral)).OverrideByName("p90", paint(good)).OverrideByName("p95", paint(warning)).OverrideByName("p99", paint(bad))
+}
+
 // percentiles is a line a level.
 func percentiles(state, known string) string {
 	return fmt.Sprintf("SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99 FROM (SELECT {bucket} AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s}) AS q FROM %s WHERE %s GROUP BY time HAVING sum({%s}) > 0) ORDER BY time",
@@ -204,7 +210,7 @@ func latencyOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Latency", width: 12, height: 8,
 		description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
-		kind:        lines(unitSeconds).FillOpacity(0),
+		kind:        levels(),
 		sql:         []string{percentiles("latency", "latency_calls")},
 	}
 }
@@ -213,7 +219,7 @@ func firstTokenOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Time to the first token", width: 12, height: 8,
 		description: "Time to the first token: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
-		kind:        lines(unitSeconds).FillOpacity(0),
+		kind:        levels(),
 		sql:         []string{percentiles("first_token", "first_token_calls")},
 	}
 }

@@ -156,10 +156,10 @@ func lagOverTime(id uint32) panel {
 func freshnessOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Freshness", width: 12, height: 8, interval: "10s",
-		description: "From event to queryable, by the newest event of each block: median and longest of the blocks in the interval. Replays of history (events older than 30 days) are left out." + wholeIntervals,
+		description: "From event to queryable, by the newest event of each block: for half and for 95 % of the events accounted in the interval. Replays of history (events older than 30 days) are left out." + wholeIntervals,
 		kind:        lines(unitSeconds).FillOpacity(0).Thresholds(steps(good, 120.0, bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
 		mayBeEmpty:  "no fresh events in the range",
-		sql:         []string{ledgerOver("quantile(0.5)({event_lag_us}) / 1e6 AS median, max({event_lag_us}) / 1e6 AS longest", " AND "+fresh+" GROUP BY time ORDER BY time")},
+		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50, "+lagOfMost+" / 1e6 AS p95", " AND "+fresh+" GROUP BY time ORDER BY time")},
 	}
 }
 

@@ -127,6 +127,8 @@ func TestAlertNotFresh(t *testing.T) {
 		"just above":                    {rows: []row{{to: 1, ago: m, late: 120*s + time.Microsecond}}, firing: []string{"queries.v1"}},
 		"late, but a while ago":         {rows: []row{{to: 1, ago: 5*m + s, late: h}, {from: 1, to: 2, ago: m, late: s}}},
 		"late, then in time":            {rows: []row{{to: 1, ago: 4 * m, late: h}, {from: 1, to: 2, ago: m, late: s}}, firing: []string{"queries.v1"}},
+		"one late event of a hundred":   {rows: []row{{to: 1, ago: m, late: h}, {from: 1, to: 101, ago: m, late: s}}},
+		"a tenth of the events late":    {rows: []row{{to: 10, ago: m, late: h}, {from: 10, to: 100, ago: m, late: s}}, firing: []string{"queries.v1"}},
 		"a replay of history":           {rows: []row{{to: 1, ago: m, late: 30 * 24 * h}}},
 		"late by almost a month":        {rows: []row{{to: 1, ago: m, late: 30*24*h - s}}, firing: []string{"queries.v1"}},
 		"nothing stored":                {rows: []row{{to: 1, ago: m, late: h, empty: true}}},
