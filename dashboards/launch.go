@@ -30,9 +30,9 @@ const (
 
 func launchFigures(id uint32) panel {
 	return panel{
-		id: id, title: "14 April 2025", width: 24, height: 5, table: true,
+		id: id, title: "14 April 2025", width: 24, height: 4, table: true,
 		description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
-		kind:        number(unitCount).Orientation(common.VizOrientationVertical).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("dateTimeAsIso")),
+		kind:        number(unitCount).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("time:HH:mm [UTC]")),
 		sql: []string{"SELECT (SELECT sum({signups}) FROM " + launchSignups + "{bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS `new accounts`, day / before - 1 AS `tokens against the day before`, peak FROM " +
 			"(SELECT sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before, toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak FROM " +
 			"(SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens FROM " + launchCalls + "{bucket} >= '2025-04-13' AND {bucket} < '2025-04-15' GROUP BY at))"},

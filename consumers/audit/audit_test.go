@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -229,5 +231,59 @@ func TestDeep(t *testing.T) {
 	result, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}, Deep: true})
 	if want := `difference  identity has one time signups_raw: 1 identities are stored at more than one time; one of tenant "acme" is in signups_raw partition 0 offset 3 at 2026-03-01 22:33:00.000000 and was before at 2026-03-01 22:30:00`; result.OK || !strings.Contains(report, want) {
 		t.Errorf("the report lacks %q:\n%s", want, report)
+	}
+}
+
+// meanwhile is a database in which something happens right before the first statement with a text.
+type meanwhile struct {
+	audit.DB
+	before string
+	happen func()
+}
+
+func (m *meanwhile) Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error {
+	if m.happen != nil && strings.Contains(sql, m.before) {
+		happen := m.happen
+		m.happen = nil
+		happen()
+	}
+	return m.DB.Query(ctx, sql, row)
+}
+
+// broken is a database that refuses the statements with a text.
+type broken struct {
+	rollup.DB
+	text string
+}
+
+func (b broken) Exec(ctx context.Context, sql string) error {
+	if strings.Contains(sql, b.text) {
+		return errors.New("refused")
+	}
+	return b.DB.Exec(ctx, sql)
+}
+
+// TestPublishedMeanwhile publishes many buckets again while an audit is under way: all of them, or only the minutes, so that
+// the hours made from them are those of before.
+func TestPublishedMeanwhile(t *testing.T) {
+	for _, refused := range []string{"", "INSERT INTO token_calls_all_1h_rows", "INSERT INTO token_calls_1d_rows", "INSERT INTO audience_1d_states"} {
+		t.Run(refused, func(t *testing.T) {
+			w := world(t)
+			db := &meanwhile{DB: w.DB, before: "NOT shown", happen: func() {
+				w.Deliver(rolluptest.InRun("later", rolluptest.Random(9, 2000, start, 3*time.Hour))...)
+				err := (&rollup.Worker{DB: broken{w.DB, cmp.Or(refused, "nothing")}}).UntilCaughtUp(t.Context())
+				if (err != nil) != (refused != "") {
+					t.Errorf("the rollups: %v", err)
+				}
+			}}
+			result, report := run(t, &audit.Auditor{DB: db, Log: topics{w, 0}})
+			if !result.OK || db.happen != nil || !strings.Contains(report, "pending     rollup equals token_calls_1m: ") || strings.Contains(report, "error ") {
+				t.Errorf("not OK:\n%s", report)
+			}
+			rollUp(t, w)
+			if result, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}, Settled: true}); !result.OK || strings.Contains(report, "pending") {
+				t.Errorf("not OK when all is done:\n%s", report)
+			}
+		})
 	}
 }

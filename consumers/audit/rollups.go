@@ -106,7 +106,7 @@ type comparison struct {
 	pending []spans.Span // Buckets that may differ.
 
 	buckets uint64 // Shown.
-	newer   int    // Rows of buckets published again meanwhile.
+	newer   int    // Buckets published again meanwhile, or made from one that was.
 	differs int    // Rows that differ.
 	place   string // The first of them.
 }
@@ -168,17 +168,20 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 	if err != nil {
 		return err
 	}
+	again, err := c.again(ctx, s)
+	if err != nil {
+		return err
+	}
+	c.newer += int(again)
 	for _, d := range rows {
-		var version uint64
-		if _, err := c.first(ctx, versionSQL(c.table.Name, d.start), &version); err != nil {
+		bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
+		if again, err := c.again(ctx, bucket); err != nil {
 			return err
-		}
-		if version > c.clock {
-			c.newer++ // Published again since, from more of the ledger.
-			continue
+		} else if again > 0 {
+			continue // While it was compared.
 		}
 		c.differs++
-		details, err := c.differing(ctx, spans.Span{From: d.start, To: d.start + c.table.Minutes}, nil, true)
+		details, err := c.differing(ctx, bucket, nil, true)
 		if err != nil {
 			return err
 		}
@@ -194,6 +197,13 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 	return nil
 }
 
+// again counts the buckets that were published again since the audit began, or made from one that was: of more of the
+// ledger than the audit looks at.
+func (c *comparison) again(ctx context.Context, s spans.Span) (n uint64, err error) {
+	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.clock)), &n)
+	return n, err
+}
+
 // row is a row of a rollup that is not as it should be.
 type row struct {
 	start           int32
@@ -204,7 +214,11 @@ type row struct {
 
 func (c *comparison) differing(ctx context.Context, s spans.Span, except []spans.Span, detail bool) ([]row, error) {
 	var rows []row
-	sql := compareSQL(c.table, c.recompute(s), s, except, detail, c.settings())
+	newer := ""
+	if !detail {
+		newer = newerSQL(c.table, s, c.clock)
+	}
+	sql := compareSQL(c.table, c.recompute(s), s, except, newer, detail, c.settings())
 	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var d row
 		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {

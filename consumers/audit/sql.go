@@ -112,19 +112,28 @@ func yearsSQL(topic string, bounds rollup.Bounds) string {
 		yearOf("minute"), schemas.Quote(topic), bounds.Within("to_offset <= %s"))
 }
 
-// versionSQL finds the version that a bucket shows.
-func versionSQL(table string, bucket int32) string {
-	return fmt.Sprintf(`SELECT max(version) FROM rollup_versions WHERE rollup = %s AND bucket = %s`, schemas.Quote(table), bucketOf(bucket))
+// newerSQL lists the buckets of a rollup in s that were published again after a moment, or one of those that they are made
+// from: what is shown of them then is of more of the ledger, or not yet.
+func newerSQL(t *rollup.Table, s spans.Span, clock uint64) string {
+	names := schemas.Quote(t.Name)
+	if t.From != "" {
+		names += ", " + schemas.Quote(t.From)
+	}
+	minute := "toInt64(intDiv(toUnixTimestamp64Second(bucket), 60))"
+	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM rollup_versions WHERE rollup IN (%[3]s) AND version > %[4]d AND bucket >= %[5]s AND bucket < %[6]s`,
+		minute, t.Minutes, names, clock, bucketOf(s.From), bucketOf(s.To))
 }
+
+func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
 
 func bucketOf(minute int32) string {
 	return fmt.Sprintf("toDateTime64(%d, 0, 'UTC')", int64(minute)*60)
 }
 
 // compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation, but for those in
-// except: the bucket, the dimensions, how many rows are shown and computed. Their measures come only with detail; without,
+// except and those that the query newer lists: the bucket, the dimensions, how many rows are shown and computed. Their measures come only with detail; without,
 // rows are compared by a hash of these, which is many times cheaper.
-func compareSQL(t *rollup.Table, computed string, s spans.Span, except []spans.Span, detail bool, settings string) string {
+func compareSQL(t *rollup.Table, computed string, s spans.Span, except []spans.Span, newer string, detail bool, settings string) string {
 	text := func(expressions []string) string {
 		return "[toString(" + strings.Join(expressions, "), toString(") + ")]"
 	}
@@ -134,20 +143,19 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, except []spans.S
 		measures, got, want, limit = text, "anyIf(measures, shown)", "anyIf(measures, NOT shown)", 1
 	}
 	dims := strings.Join(t.Dims, ", ")
-	where := ""
-	if len(except) > 0 {
-		var ranges []string
-		for _, e := range except {
-			ranges = append(ranges, fmt.Sprintf("start >= %d AND start < %d", e.From, e.To))
-		}
-		where = " WHERE NOT (" + strings.Join(ranges, " OR ") + ")"
+	conditions := []string{"1"}
+	if newer != "" {
+		conditions = append(conditions, "start NOT IN ("+newer+")")
+	}
+	for _, e := range except {
+		conditions = append(conditions, fmt.Sprintf("NOT (start >= %d AND start < %d)", e.From, e.To))
 	}
 	return fmt.Sprintf(`SELECT toInt32(start), %s, toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), %s, %s FROM (`+
 		`SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, %s, %s AS measures, true AS shown FROM %s WHERE bucket >= %s AND bucket < %s `+
 		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`+
-		`)%s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
+		`) WHERE %s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
 		text(t.Dims), got, want, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, bucketOf(s.From), bucketOf(s.To),
-		dims, measures(t.Values(func(i int) string { return fmt.Sprintf("m%d", i) })), computed, where, dims, dims, limit, settings)
+		dims, measures(t.Values(func(i int) string { return fmt.Sprintf("m%d", i) })), computed, strings.Join(conditions, " AND "), dims, dims, limit, settings)
 }
 
 // runsSQL lists what the makers of records know of them.

@@ -31,7 +31,7 @@ func TestStatements(t *testing.T) {
 		{"row from an offset", fromOffsetSQL(spec, b.Place, 7)}, {"row in another time", outsideSQL(spec, bounds, []spans.Span{s})},
 		{"row in any time", outsideSQL(spec, bounds, nil)}, {"blocks of a minute", blocksSQL("signups.v1", bounds, losers, 5)},
 		{"rows of a block", blockSQL(spec, 5, b)}, {"rows of a minute", placesSQL(spec, bounds, 5)}, {"offsets of a block", offsetsSQL(spec, b)}, {"exceptions of a block", exceptionsSQL("signups.v1", b)},
-		{"years published", publishedSQL("signups_1m")}, {"version", versionSQL("signups_1m", 7)}, {"runs", runsSQL},
+		{"years published", publishedSQL("signups_1m")}, {"runs", runsSQL},
 		{"what became of runs", runCountsSQL("signups.v1", bounds, losers)},
 	}
 	for _, spec := range schemas.Specs() {
@@ -43,9 +43,10 @@ func TestStatements(t *testing.T) {
 		for range table.Types {
 			c.topics = append(c.topics, &topic{bounds: bounds})
 		}
-		statements = append(statements, [2]string{table.Name + ": compare", compareSQL(&table, c.recompute(s), s, nil, false, settings)},
-			[2]string{table.Name + ": compare in detail but for some", compareSQL(&table, c.recompute(s), s, []spans.Span{s}, true, settings)})
+		statements = append(statements, [2]string{table.Name + ": compare", compareSQL(&table, c.recompute(s), s, nil, newerSQL(&table, s, 1767225600000000), false, settings)},
+			[2]string{table.Name + ": compare in detail but for some", compareSQL(&table, c.recompute(s), s, []spans.Span{s}, "", true, settings)})
 	}
+	statements = append(statements, [2]string{"buckets published again", countSQL(newerSQL(&rollup.Tables()[0], s, 1767225600000000))})
 	statements = append(statements, [2]string{"write", auditsSQL(Result{ID: "id", Findings: []Finding{
 		{Check: checkTiles, Scope: "signups.v1", Verdict: Difference, Detail: "it's", Took: time.Second}, {Check: checkHolds, Scope: "x", Verdict: OK}}})})
 
