@@ -209,12 +209,18 @@ type browser struct {
 // openBrowser starts a browser that ends with the test.
 func openBrowser(t testing.TB, chromium, base string) *browser {
 	t.Helper()
+	// Not the test's own folder: processes that the browser started may outlive it for a moment, and still write.
+	dir, err := os.MkdirTemp("", "tidemark-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { eventually(t, "the browser's folder is gone", func() bool { return os.RemoveAll(dir) == nil }) })
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"))
+		chromedp.UserDataDir(dir), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("lang", "en-US"))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(cancel)
+	t.Cleanup(func() { _ = chromedp.Cancel(ctx); cancel() }) // Asks it to end, and waits.
 	b := &browser{ctx: ctx, base: base}
 	chromedp.ListenTarget(ctx, b.hear)
 	// Without a time limit: the browser ends with the context of its first action.
