@@ -134,8 +134,8 @@ type Result struct {
 	Schedule Schedule
 	// Interrupted is true when the context ended before all was sent; the rest is exact all the same.
 	Interrupted bool
-	// Unreported is true when the truth was not sent, because there were too many events (2,097,152) to tell their repeats from them,
-	// where there may be some: in a topic, in several files, and in files that bring their ids along.
+	// Unreported is true when the truth was not sent, because there were too many events (2,097,152) to tell their repeats
+	// from them, where there may be some: in a topic, in several files, and in files that bring their ids along.
 	Unreported bool
 }
 
