@@ -210,7 +210,7 @@ type browser struct {
 func openBrowser(t testing.TB, chromium, base string) *browser {
 	t.Helper()
 	// Not the test's own folder: processes that the browser started may outlive it for a moment, and still write.
-	dir, err := os.MkdirTemp("", "tidemark-browser-")
+	dir, err := os.MkdirTemp("", "tidemark-browser-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
