@@ -38,8 +38,8 @@ func (f topicFlags) validate() error {
 func (migrateCmd) Help() string {
 	return `Creates the namespace's database, tables, views and topics, or brings them up to this version. Every step can be
 repeated: interrupted, it is simply run again. It never goes backward and refuses a database that a newer
-version has migrated. An existing topic keeps its partitions. A catalog of models that is empty gets the one that is
-shipped; "tidemark models import" brings another up to date.`
+version has migrated. Stop "tidemark rollup" of an older version before. An existing topic keeps its partitions. A
+catalog of models that is empty gets the one that is shipped; "tidemark models import" brings another up to date.`
 }
 
 // Run migrates database and topics.
