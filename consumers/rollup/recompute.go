@@ -29,6 +29,7 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 			return nil, false, err
 		}
 		if equal {
+			s.held(t, r)
 			return nil, false, s.publish(ctx, t, r, nil, version)
 		}
 		// There are copies of records, or something is wrong. Look closer.
@@ -38,6 +39,7 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 			return nil, true, err
 		}
 	}
+	s.held(t, r)
 	version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, true)), r)
 	if err != nil {
 		return nil, true, err
@@ -85,9 +87,16 @@ func (l Limits) settings() string {
 
 // equals reports whether the rows written for a version are made of exactly the raw rows that the ledger calls stored:
 // by number and checksum in every bucket. Distinct users say nothing about rows, and copies do not change them; what is
-// missing is found by the other rollups of the same type in the same step.
+// missing was found by the other rollups of the same types in the same step, or is looked for now, where these wait.
 func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
 	if t.audience {
+		for _, typ := range t.Types {
+			for _, unknown := range spans.Subtract([]spans.Span{r}, s.compared[typ]) {
+				if err := s.compare(ctx, typ, unknown); err != nil {
+					return false, err
+				}
+			}
+		}
 		return len(s.badBuckets(t, r)) == 0, nil
 	}
 	want := minutesIn(s.minutes[t.Types[0]], r.From, r.To)
@@ -146,6 +155,13 @@ func (s *step) compare(ctx context.Context, typ schemas.Type, r spans.Span) erro
 	}
 	missing(r.To)
 	return nil
+}
+
+// held takes note that the raw rows of a range were held against the ledger, and all minutes that differ are known.
+func (s *step) held(t *Table, r spans.Span) {
+	for _, typ := range t.Types {
+		s.compared[typ] = spans.Union(s.compared[typ], []spans.Span{r})
+	}
 }
 
 // mismatch takes note of a minute, and tells once.

@@ -41,6 +41,7 @@ type step struct {
 	asked    map[string][]spans.Span             // What of it somebody asked for: it is done in this step, paused or not.
 	minutes  map[schemas.Type][]Minute           // The ledger's account of the minutes around what is dirty.
 	bad      map[schemas.Type]map[int32]Mismatch // Minutes found to differ.
+	compared map[schemas.Type][]spans.Span       // Where all that differ were found.
 	progress Progress
 }
 
@@ -50,7 +51,7 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 		w: w, paced: paced, limits: w.Limits.withDefaults(), tables: Tables(),
 		cursors: make(map[schemas.Type]Bounds), ends: make(map[schemas.Type]Bounds),
 		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span), asked: make(map[string][]spans.Span),
-		minutes: make(map[schemas.Type][]Minute), bad: make(map[schemas.Type]map[int32]Mismatch),
+		minutes: make(map[schemas.Type][]Minute), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
 	slices.SortStableFunc(s.tables, func(a, b Table) int { return cmp.Compare(a.Minutes, b.Minutes) })
