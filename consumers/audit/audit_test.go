@@ -122,7 +122,7 @@ var harmful = [][]change{{
 }, {
 	{"a duplicate is stored after all", "INSERT INTO token_calls_raw SELECT * REPLACE ((SELECT min(exceptions.from[1]) FROM ledger WHERE topic = 'token_calls.v1' AND partition = 1 AND notEmpty(exceptions.from)) AS offset) FROM token_calls_raw WHERE partition = 1 AND time = (SELECT min(time) FROM token_calls_raw WHERE partition = 1)",
 		[]string{"difference  raw holds token_calls_raw: token_calls_raw partition 1 offset", "and there is a row"}},
-	{"a raw row of a topic that is not", "INSERT INTO queries_raw SELECT * REPLACE (9 AS epoch) FROM queries_raw WHERE offset = 0 LIMIT 1",
+	{"a raw row of a topic that is not", "INSERT INTO queries_raw SELECT * REPLACE (9 AS epoch) FROM queries_raw WHERE partition = 0 AND offset = 0 LIMIT 1",
 		[]string{"difference  raw holds queries_raw: queries_raw partition 0 offset 0", "incarnation 9"}},
 	{"a bucket is not published", "ALTER TABLE rollup_versions DELETE WHERE rollup = 'queries_1m' AND bucket < '2000-01-01' SETTINGS mutations_sync = 2",
 		[]string{"difference  rollup equals queries_1m: queries_1m bucket 1950-01-01 00:0", "the row is missing"}},
