@@ -50,6 +50,9 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
+		return err
+	}
 	client, err := c.client("tidemark-audit")
 	if err != nil {
 		return err

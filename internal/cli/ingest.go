@@ -75,6 +75,9 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	defer stop()
+	if err := waitForSchema(ctx, in.db, c.Namespace, log); err != nil {
+		return err
+	}
 	started := time.Now()
 	if err := in.run(ctx, c.UntilCaughtUp); err != nil {
 		return err

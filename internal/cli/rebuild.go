@@ -74,6 +74,9 @@ func (c *rollupRebuildCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
+		return err
+	}
 	rebuild.DB = db
 	roller := newRoller(db, rollupFlags{recomputeFlags: c.recomputeFlags}, newMetrics(), log)
 	b := &rebuilder{rebuild: rebuild, worker: roller.worker, streams: s, reporter: newReporter(s.Err), started: time.Now()}

@@ -76,6 +76,9 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	roller := newRoller(db, c.rollupFlags, m, log)
 	if c.UntilCaughtUp {
+		if err := checkSchema(ctx, db, c.Namespace); err != nil {
+			return err
+		}
 		started := time.Now()
 		if err := roller.worker.UntilCaughtUp(ctx); err != nil {
 			return err
@@ -91,6 +94,9 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer stop()
+	if err := waitForSchema(ctx, db, c.Namespace, log); err != nil {
+		return err
+	}
 	return roller.run(ctx, c.kafkaFlags, c.Namespace)
 }
 
