@@ -94,8 +94,13 @@ func TopicName(namespace, topic string) string { return namespace + "." + topic 
 // maxNamespace keeps topic names, consumer groups and database names within every system's limit.
 const maxNamespace = 48
 
+// reservedNamespaces are databases that every ClickHouse has for itself. (INFORMATION_SCHEMA and those that begin with an
+// underscore are no names of namespaces anyway.)
+var reservedNamespaces = []string{"system", "information_schema"}
+
 // ValidNamespace returns an error unless s can name a namespace: a lower-case letter, then lower-case letters, digits
-// and underscores, 48 bytes at most. Such a name is safe in topic names, SQL, file names and URLs alike.
+// and underscores, 48 bytes at most, and not a database of ClickHouse's own. Such a name is safe in topic names, SQL, file
+// names and URLs alike.
 func ValidNamespace(s string) error {
 	if s == "" {
 		return fmt.Errorf("namespace is empty")
@@ -109,6 +114,9 @@ func ValidNamespace(s string) error {
 		if !letter && (i == 0 || (c != '_' && (c < '0' || c > '9'))) {
 			return fmt.Errorf("namespace %s is not a lower-case letter followed by lower-case letters, digits and underscores", shorten(s))
 		}
+	}
+	if slices.Contains(reservedNamespaces, s) {
+		return fmt.Errorf("namespace %s has the name of a database of ClickHouse's own: choose another", shorten(s))
 	}
 	return nil
 }

@@ -45,7 +45,8 @@ func TestValidNamespace(t *testing.T) {
 	for name, valid := range map[string]bool{
 		DefaultNamespace: true, "a": true, "load_2": true, strings.Repeat("x", 48): true,
 		"": false, strings.Repeat("x", 49): false, "2a": false, "_a": false, "A": false, "a-b": false, "a.b": false, "é": false,
-		"a b": false, "a`": false,
+		"a b": false, "a`": false, "system": false, "information_schema": false, "INFORMATION_SCHEMA": false, "_system_overlay": false,
+		"_temporary_and_external_tables": false, "systems": true, "default": true, // It is up to migrate.
 	} {
 		if err := ValidNamespace(name); (err == nil) != valid {
 			t.Errorf("%q: %v", name, err)

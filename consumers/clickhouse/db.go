@@ -24,6 +24,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -138,6 +139,8 @@ func Open(cfg Config) (*DB, error) {
 			}
 			return &watchedConn{Conn: conn, silence: cfg.SilenceTimeout}, nil
 		},
+		Settings:      rightSettings,
+		TransportFunc: func(t *http.Transport) (http.RoundTripper, error) { return proofTransport{next: t}, nil },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse configuration: %w", err)
@@ -170,7 +173,7 @@ func (db *DB) Ping(ctx context.Context) error {
 
 // Exec runs one statement and waits for its end. An INSERT is synchronous and
 // not deduplicated by the server. An error that is not an *Error leaves the
-// outcome unknown.
+// outcome unknown. Nil means that ClickHouse itself said so: see proofTransport.
 func (db *DB) Exec(ctx context.Context, sql string) error {
 	return wrap("run a statement", db.conn.Exec(db.context(ctx, execSettings), sql))
 }
@@ -249,14 +252,16 @@ var (
 	querySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1}
 	// readOnlySettings: 2 forbids writing but, unlike 1, not other settings.
 	readOnlySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1, "readonly": 2}
+	// rightSettings go with every request, the driver's own too, and nobody's settings replace them. Up to 26.7 a compiled
+	// min or max with GROUP BY takes a DateTime64 before 1970 for the latest of all; 26.9 does not.
+	rightSettings = chgo.Settings{"compile_aggregate_expressions": 0}
 )
 
 // context returns ctx with the database and the settings of a request.
 func (db *DB) context(ctx context.Context, settings chgo.Settings) context.Context {
-	all := make(chgo.Settings, len(settings)+1)
-	for name, value := range settings {
-		all[name] = value
-	}
+	all := make(chgo.Settings, len(settings)+len(rightSettings)+1)
+	maps.Copy(all, settings)
+	maps.Copy(all, rightSettings)
 	all["database"] = db.config.Database
 	return chgo.Context(withoutDeadline(ctx), chgo.WithSettings(all))
 }

@@ -38,14 +38,20 @@ ORDER BY (version, name, checksum)`
 // several processes at once, because every statement may. progress, which may
 // be nil, is called once a migration: applied is false for one applied before.
 //
-// It refuses, before it changes anything, a database that has a migration it
-// does not know (ErrSchemaNewer) or another one under the same number
-// (ErrSchemaChanged).
+// It refuses, before it changes anything, a database that is not ours
+// (ErrNotOurs), that has a migration it does not know (ErrSchemaNewer) or
+// another one under the same number (ErrSchemaChanged).
 func (db *DB) Migrate(ctx context.Context, ms []schemas.Migration, progress func(m schemas.Migration, applied bool)) error {
 	for i := 1; i < len(ms); i++ {
 		if ms[i].Version <= ms[i-1].Version {
 			return fmt.Errorf("migration %d follows %d", ms[i].Version, ms[i-1].Version)
 		}
+	}
+	if err := schemas.ValidNamespace(db.config.Database); err != nil {
+		return err
+	}
+	if err := db.checkOurs(ctx, ms); err != nil {
+		return err
 	}
 	name := schemas.Ident(db.config.Database)
 	// The database cannot be the request's own before it exists.

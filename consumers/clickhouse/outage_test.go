@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -93,6 +94,47 @@ func status(code int, text string) trouble {
 	}
 }
 
+// page answers like status, with a content type.
+func page(code int, kind, text string) trouble {
+	return func(f *front, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		status(code, text)(f, w, r)
+	}
+}
+
+// elsewhere sends to a login page, which answers 200.
+func elsewhere(f *front, w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	http.Redirect(w, r, f.backend+"/ping", http.StatusFound)
+}
+
+// changed has the request done, to its end, and spoils the headers of the answer.
+func changed(spoil func(http.Header)) trouble {
+	return func(f *front, w http.ResponseWriter, r *http.Request) {
+		answer, err := f.forward(r, r.Body)
+		if err != nil {
+			f.t.Errorf("the request behind the trouble: %v", err)
+			return
+		}
+		defer func() { _ = answer.Body.Close() }()
+		for name, values := range answer.Header {
+			w.Header()[name] = values
+		}
+		spoil(w.Header())
+		w.WriteHeader(answer.StatusCode)
+		_, _ = io.Copy(w, answer.Body)
+	}
+}
+
+// exceptionAs answers as ClickHouse does to this request when it fails, but for the status.
+func exceptionAs(code, exception int, text string) trouble {
+	return func(f *front, w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-ClickHouse-Query-Id", r.URL.Query().Get("query_id"))
+		w.Header().Set("X-ClickHouse-Exception-Code", strconv.Itoa(exception))
+		status(code, text)(f, w, r)
+	}
+}
+
 // stored has the request done, to its end, before it goes wrong.
 func stored(then trouble) trouble {
 	return func(f *front, w http.ResponseWriter, r *http.Request) {
@@ -141,6 +183,21 @@ var troubles = []struct {
 	{"an error of a proxy", status(http.StatusBadGateway, "<html>bad gateway</html>"), "HTTP 502"},
 	{"an exception that passes", status(http.StatusInternalServerError, "Code: 241. DB::Exception: Memory limit exceeded (MEMORY_LIMIT_EXCEEDED)"), "241"},
 	{"too many parts", status(http.StatusInternalServerError, "Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)"), "TOO_MANY_PARTS"},
+	{"a page of a load balancer", page(http.StatusOK, "text/html", "<html><h1>We will be back soon</h1></html>"), "We will be back soon"},
+	{"a success without a word", status(http.StatusOK, ""), "X-ClickHouse-Query-Id"},
+	{"a proxy that sends elsewhere", elsewhere, "sends elsewhere"},
+	{"a proxy that takes the headers away", stored(status(http.StatusOK, "")), "X-ClickHouse-Query-Id"},
+	{"a proxy that takes the summary away", changed(func(h http.Header) { h.Del("X-ClickHouse-Summary") }), "X-ClickHouse-Summary"},
+	{"a summary of fewer rows", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", `{"read_rows":"0","written_rows":"0"}`) }), "0 rows were written of"},
+	{"a summary without rows", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", `{}`) }), "does not tell the rows"},
+	{"a summary that is none", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", "lots") }), "cannot be read"},
+	{"the answer to another statement", changed(func(h http.Header) { h.Set("X-ClickHouse-Query-Id", "0123") }), "0123"},
+	{"an exception with status 200", exceptionAs(http.StatusOK, 252, "Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)"), "TOO_MANY_PARTS"},
+	{"a refusal that is not ClickHouse's", status(http.StatusBadRequest, "Code: 117. DB::Exception: seen in the log (INCORRECT_DATA)"), "X-ClickHouse-Exception-Code"},
+	{"a refusal of another statement", changed(func(h http.Header) {
+		h.Set("X-ClickHouse-Query-Id", "0123")
+		h.Set("X-ClickHouse-Exception-Code", "117")
+	}), "0123"},
 	{"an exception after the status", status(http.StatusOK, "\r\n__exception__\r\nabcdefghabcdefgh\r\nCode: 243. DB::Exception: no space (NOT_ENOUGH_SPACE)\n50 abcdefghabcdefgh\r\n__exception__\r\n"), "NOT_ENOUGH_SPACE"},
 	{"the connection is closed before anything", closeConnection, ""},
 	{"the answer is lost", stored(closeConnection), "EOF"},
@@ -304,6 +361,7 @@ func TestResumeThroughSilence(t *testing.T) {
 		_, address := newFront(t, func(f *front, w http.ResponseWriter, r *http.Request) {
 			text, err := io.ReadAll(r.Body)
 			if err != nil || strings.Contains(string(text), stalled) {
+				w.Header().Set("X-ClickHouse-Query-Id", r.URL.Query().Get("query_id"))
 				w.WriteHeader(http.StatusOK)
 				if err := http.NewResponseController(w).Flush(); err != nil {
 					t.Error(err)

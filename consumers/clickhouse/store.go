@@ -101,7 +101,8 @@ func (s *Store) send(ctx context.Context, table string, blocks []block) error {
 	body := newBlockBody(blocks...)
 	defer body.stop()
 	return s.attempt(ctx, fmt.Sprintf("insert %d rows into %s", rows, table), func(ctx context.Context) error {
-		return s.db.conn.InsertFormat(s.db.context(ctx, insertSettings), "Native", insertStatement(table, blocks[0].input), body)
+		ctx = expectRows(s.db.context(ctx, insertSettings), rows)
+		return s.db.conn.InsertFormat(ctx, "Native", insertStatement(table, blocks[0].input), body)
 	})
 }
 

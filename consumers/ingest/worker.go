@@ -116,6 +116,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
+// Validate returns an error unless a worker can run within the limits.
+func (l Limits) Validate() error {
+	_, err := l.withDefaults()
+	return err
+}
+
 // withDefaults returns the limits with defaults for what is 0.
 func (l Limits) withDefaults() (Limits, error) {
 	l.Rows = cmp.Or(l.Rows, 65536)

@@ -10,6 +10,11 @@ import (
 // read-only mode does not see to it alone: with readonly = 2 it lets INSERT INTO FUNCTION and, where it runs embedded,
 // INTO OUTFILE write files, and KILL end queries (seen with 26.7).
 func OnlyReads(sql string) error {
+	return onlyReads(sql, "a panel must not write", func(word string) bool { return word == "SELECT" || word == "WITH" })
+}
+
+// onlyReads checks a statement that may begin with the words that begins takes. rule is what an error reminds of.
+func onlyReads(sql, rule string, begins func(word string) bool) error {
 	sql, err := blankComments(sql)
 	if err != nil {
 		return err
@@ -19,17 +24,17 @@ func OnlyReads(sql string) error {
 		switch c := sql[i]; {
 		case c == '\'' || c == '"' || c == '`':
 			if first {
-				return notSelect(sql)
+				return notSelect(sql, rule)
 			}
 			i += quotedLength(sql[i:])
 		case isWord(c):
 			n := wordLength(sql[i:])
 			word := strings.ToUpper(sql[i : i+n])
 			switch {
-			case first && word != "SELECT" && word != "WITH":
-				return notSelect(sql)
+			case first && !begins(word):
+				return notSelect(sql, rule)
 			case word == "INSERT" || word == "OUTFILE":
-				return fmt.Errorf("a panel must not write: the word %s (a column of that name needs quotes)", word)
+				return fmt.Errorf("%s: the word %s (a column of that name needs quotes)", rule, word)
 			}
 			first = false
 			i += n
@@ -43,15 +48,15 @@ func OnlyReads(sql string) error {
 		}
 	}
 	if first {
-		return notSelect(sql)
+		return notSelect(sql, rule)
 	}
 	return nil
 }
 
-func notSelect(sql string) error {
+func notSelect(sql, rule string) error {
 	sql = strings.TrimSpace(sql)
 	if sql == "" {
 		return errors.New("there is no statement")
 	}
-	return fmt.Errorf("a panel must not write, only SELECT; this begins with %q", sql[:min(len(sql), 20)])
+	return fmt.Errorf("%s, only SELECT; this begins with %q", rule, sql[:min(len(sql), 20)])
 }

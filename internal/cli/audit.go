@@ -21,7 +21,7 @@ type auditCmd struct {
 	clickhouseFlags
 	Deep    bool          `help:"Look for identities stored at more than one time as well; reads every row." group:"Audit"`
 	Settled bool          `help:"Nothing is being ingested: rows that no ledger row covers are a difference, not pending." group:"Audit"`
-	Every   time.Duration `help:"Audit again this long after each audit, until a signal; once when 0." default:"0s" placeholder:"10m" group:"Audit"`
+	Every   time.Duration `help:"Audit again this long after each audit, until a signal; once when 0." default:"0s" placeholder:"10m" group:"Audit" range:"0,1s..8760h"`
 }
 
 // Help is the long text of "tidemark audit --help".
@@ -34,11 +34,7 @@ audit before the end found one. An audit reads every row: give it a machine's qu
 }
 
 func (c *auditCmd) validate() error {
-	var every error
-	if c.Every < 0 || c.Every > 0 && c.Every < time.Second {
-		every = fmt.Errorf("--every: %s is less than a second", c.Every)
-	}
-	return invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), every)
+	return invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), ranges(*c))
 }
 
 // Run audits once, or again and again.
@@ -52,6 +48,9 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
 		return err
 	}
 	client, err := c.client("tidemark-audit")

@@ -112,6 +112,9 @@ func describe(value *kong.Value) string {
 		for _, env := range value.Tag.Envs {
 			notes = append(notes, "$"+env)
 		}
+		if span := value.Tag.Get(rangeTag); span != "" {
+			notes = append(notes, strings.NewReplacer("..", " to ", "0,", "0 or ").Replace(span))
+		}
 	}
 	if len(notes) == 0 {
 		return value.Help

@@ -88,9 +88,9 @@ type dashboardsCheckCmd struct {
 	commonFlags
 	clickhouseFlags
 	alertsFlag
-	Range       time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards"`
-	Loads       int           `help:"Load every dashboard this many times more and print how long all its panels took." default:"0" placeholder:"N" group:"Dashboards"`
-	Connections int           `help:"Statements that run at a time." default:"4" placeholder:"N" group:"Dashboards"`
+	Range       time.Duration `help:"The range that the statements are run for, to now." default:"6h" placeholder:"6h" group:"Dashboards" range:"1m..876000h"`
+	Loads       int           `help:"Load every dashboard this many times more and print how long all its panels took." default:"0" placeholder:"N" group:"Dashboards" range:"0..1000"`
+	Connections int           `help:"Statements that run at a time." default:"4" placeholder:"N" group:"Dashboards" range:"1..100"`
 
 	execute bool // Whether an address of ClickHouse was given.
 }
@@ -114,17 +114,7 @@ func (c *dashboardsCheckCmd) AfterApply(k *kong.Context) error {
 }
 
 func (c *dashboardsCheckCmd) validate() error {
-	errs := []error{c.commonFlags.validate(), c.clickhouseFlags.validate()}
-	if c.Range < time.Minute {
-		errs = append(errs, fmt.Errorf("--range: %s is less than a minute", c.Range))
-	}
-	if c.Loads < 0 || c.Loads > 1000 {
-		errs = append(errs, fmt.Errorf("--loads: %d is not between 0 and 1000", c.Loads))
-	}
-	if c.Connections < 1 || c.Connections > 100 {
-		errs = append(errs, fmt.Errorf("--connections: %d is not between 1 and 100", c.Connections))
-	}
-	return invalid(errs...)
+	return invalid(c.commonFlags.validate(), c.clickhouseFlags.validate(), ranges(*c))
 }
 
 // Run checks.

@@ -26,13 +26,13 @@ type deadLettersListCmd struct {
 	Topic  string `help:"Only of this topic, for example token_calls.v1." placeholder:"TOPIC"`
 	Reason string `help:"Only with this reason: malformed, invalid or refused." placeholder:"REASON"`
 	OfRun  string `name:"run" help:"Only of this run." placeholder:"RUN"`
-	Limit  int    `help:"Entries to list at the most; 0 lists all." default:"100" placeholder:"N"`
+	Limit  int    `help:"Entries to list at the most; 0 lists all." default:"100" placeholder:"N" range:"0..1000000000"`
 	JSON   bool   `name:"json" help:"One JSON object an entry instead of a table."`
 }
 
 // Run lists.
 func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) (err error) {
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate()); err != nil {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), ranges(*c)); err != nil {
 		return err
 	}
 	if err := c.reach(ctx); err != nil {

@@ -25,9 +25,9 @@ const queriesPerChatGPTYear = 365e9 / (365 * 24 * 3600)
 
 type demoCmd struct {
 	commonFlags
-	Duration    time.Duration `help:"How long to generate; until Ctrl-C when 0." default:"0s" placeholder:"30s" group:"Demo"`
+	Duration    time.Duration `help:"How long to generate; until Ctrl-C when 0." default:"0s" placeholder:"30s" group:"Demo" range:"0s..8760h"`
 	Exit        bool          `help:"Leave after the summary, with exit code 1 if the audit finds a difference. Otherwise the stack goes on until Ctrl-C." group:"Demo"`
-	Rate        float64       `help:"Events a second." default:"5000" placeholder:"N" group:"Demo"`
+	Rate        float64       `help:"Events a second." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`
 	Seed        uint64        `help:"Seed of the workload." default:"1" group:"Demo"`
 	DataDir     string        `help:"Folder for the data; a temporary one that is removed at the end when empty." placeholder:"DIR" group:"Demo"`
 	KafkaListen string        `help:"Address of the broker; loopback only, port 0 takes a free one." default:"127.0.0.1:0" placeholder:"HOST:PORT" group:"Demo"`
@@ -44,13 +44,7 @@ is drained and audited, and the summary shows that produced = stored + duplicate
 }
 
 func (c *demoCmd) validate() error {
-	var errs []error
-	if c.Rate <= 0 || c.Rate > 1e7 {
-		errs = append(errs, fmt.Errorf("--rate: %g is not between 0 and 10,000,000", c.Rate))
-	}
-	if c.Duration < 0 {
-		errs = append(errs, fmt.Errorf("--duration: %s is negative", c.Duration))
-	}
+	errs := []error{ranges(*c)}
 	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !isLoopback(host)) {
 		errs = append(errs, fmt.Errorf("--preview-listen: %q is not host:port on loopback", c.Preview))
 	}

@@ -20,9 +20,9 @@ type generateCmd struct {
 	kafkaFlags
 	producerFlags
 	workloadFlags
-	Rate     float64       `help:"Records a second; 0 goes as fast as the log takes them." default:"0" placeholder:"N" group:"Workload"`
-	Events   int64         `help:"Records to make, duplicates and poison included; 0 goes on until --duration or a signal." default:"0" placeholder:"N" group:"Workload"`
-	Duration time.Duration `help:"Stop after this time." placeholder:"30s" group:"Workload"`
+	Rate     float64       `help:"Records a second; 0 goes as fast as the log takes them." default:"0" placeholder:"N" group:"Workload" range:"0..1e9"`
+	Events   int64         `help:"Records to make, duplicates and poison included; 0 goes on until --duration or a signal." default:"0" placeholder:"N" group:"Workload" range:"0..1000000000000"`
+	Duration time.Duration `help:"Stop after this time." placeholder:"30s" group:"Workload" range:"0s..8760h"`
 }
 
 // workloadFlags shape the synthetic workload.
@@ -30,16 +30,16 @@ type workloadFlags struct {
 	Seed          uint64        `help:"Same seed and flags, same bytes." default:"1" group:"Workload"`
 	Profile       string        `help:"mixed (all types) or token_calls." default:"mixed" placeholder:"NAME" group:"Workload"`
 	Start         string        `help:"Time of the first event, RFC 3339; with --rate it is the present moment, otherwise a fixed day." placeholder:"TIME" group:"Workload"`
-	Span          time.Duration `help:"Event times are spread over this long when --rate is 0." default:"24h" group:"Workload"`
-	Tenants       int           `help:"Tenants." default:"200" placeholder:"N" group:"Workload"`
-	Users         int           `help:"Users." default:"20000" placeholder:"N" group:"Workload"`
-	Duplicates    float64       `help:"Share of records that repeat a recent one." default:"0.01" placeholder:"SHARE" group:"Workload"`
-	FarDuplicates float64       `help:"Share of records that repeat one further than the window away." default:"0" placeholder:"SHARE" group:"Workload"`
-	Conflicts     float64       `help:"Share of records with a recent identity and another time." default:"0.001" placeholder:"SHARE" group:"Workload"`
-	Late          float64       `help:"Share of events that are hours or days late." default:"0.01" placeholder:"SHARE" group:"Workload"`
-	OutOfOrder    float64       `help:"Share of events that are seconds out of order." default:"0.05" placeholder:"SHARE" group:"Workload"`
-	Poison        float64       `help:"Share of records that no consumer can accept." default:"0.0005" placeholder:"SHARE" group:"Workload"`
-	FarWindow     int64         `help:"Offsets a partition beyond which a duplicate is far; the consumer's --window." default:"262144" placeholder:"OFFSETS" group:"Workload"`
+	Span          time.Duration `help:"Event times are spread over this long when --rate is 0." default:"24h" group:"Workload" range:"1s..2540400h"`
+	Tenants       int           `help:"Tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
+	Users         int           `help:"Users." default:"20000" placeholder:"N" group:"Workload" range:"1..1000000000000"`
+	Duplicates    float64       `help:"Share of records that repeat a recent one." default:"0.01" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	FarDuplicates float64       `help:"Share of records that repeat one further than the window away." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	Conflicts     float64       `help:"Share of records with a recent identity and another time." default:"0.001" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	Late          float64       `help:"Share of events that are hours or days late." default:"0.01" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	OutOfOrder    float64       `help:"Share of events that are seconds out of order." default:"0.05" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	Poison        float64       `help:"Share of records that no consumer can accept." default:"0.0005" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	FarWindow     int64         `help:"Offsets a partition beyond which a duplicate is far; the consumer's --window." default:"262144" placeholder:"OFFSETS" group:"Workload" range:"1..4194304"`
 }
 
 // producerFlags tune the writer.
@@ -76,12 +76,16 @@ func (f workloadFlags) options(rate float64, events int64, run string) (syntheti
 		Duplicates: f.Duplicates, FarDuplicates: f.FarDuplicates, Conflicts: f.Conflicts, Late: f.Late, OutOfOrder: f.OutOfOrder, Poison: f.Poison,
 		Window: f.FarWindow,
 	}
+	err := ranges(f)
 	if f.Start != "" {
-		start, err := time.Parse(time.RFC3339Nano, f.Start)
-		if err != nil {
-			return o, fmt.Errorf("--start: %q is not a time like 2026-03-02T00:00:00Z", f.Start)
+		start, startErr := time.Parse(time.RFC3339Nano, f.Start)
+		if startErr != nil {
+			err = errors.Join(err, fmt.Errorf("--start: %q is not a time like 2026-03-02T00:00:00Z", f.Start))
 		}
 		o.Start, o.Live = start, false
+	}
+	if err != nil { // It names the flags.
+		return o, err
 	}
 	return o, o.Validate()
 }
@@ -97,13 +101,10 @@ duplicates. What it made is printed and sent to the topic runs.v1, where the aud
 func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	run := c.label("generate", time.Now())
 	options, optionsErr := c.options(c.Rate, c.Events, run)
-	if c.Events == 0 && c.Duration == 0 && optionsErr == nil {
-		optionsErr = errors.New("--events or --duration: one of them has to end the run")
+	if c.Events == 0 && c.Duration == 0 {
+		optionsErr = errors.Join(optionsErr, errors.New("--events or --duration: one of them has to end the run"))
 	}
-	if c.Rate < 0 {
-		optionsErr = errors.Join(optionsErr, fmt.Errorf("--rate: %g is negative", c.Rate))
-	}
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.producerFlags.validate(), optionsErr); err != nil {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.producerFlags.validate(), ranges(*c), optionsErr); err != nil {
 		return err
 	}
 	if err := c.reach(ctx); err != nil {

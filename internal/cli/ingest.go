@@ -2,40 +2,32 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"time"
+
+	"tidemark/consumers/ingest"
 )
 
 // ingestFlags bound one ingest process.
 type ingestFlags struct {
-	Window    int64         `help:"Offsets a partition looks back for duplicates." default:"262144" placeholder:"OFFSETS" group:"Ingest"`
-	BlockRows int           `help:"Rows of a block at the most." default:"65536" placeholder:"ROWS" group:"Ingest"`
-	BlockAge  time.Duration `help:"Insert a partial block when its oldest record has waited this long." default:"1s" group:"Ingest"`
-	Inserts   int           `help:"Blocks being inserted at a time, over all partitions; those of one table share inserts." default:"16" placeholder:"N" group:"Ingest"`
-	Stall     time.Duration `help:"A partition with lag that has not moved for this long makes /readyz answer 503." default:"60s" group:"Ingest"`
+	Window    int64         `help:"Offsets a partition looks back for duplicates." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
+	BlockRows int           `help:"Rows of a block at the most." default:"65536" placeholder:"ROWS" group:"Ingest" range:"1..1000000"`
+	BlockAge  time.Duration `help:"Insert a partial block when its oldest record has waited this long." default:"1s" group:"Ingest" range:"1ms..1h"`
+	Inserts   int           `help:"Blocks being inserted at a time, over all partitions; those of one table share inserts." default:"16" placeholder:"N" group:"Ingest" range:"1..256"`
+	Stall     time.Duration `help:"A partition with lag that has not moved for this long makes /readyz answer 503." default:"60s" group:"Ingest" range:"1s..24h"`
+}
+
+// limits are those of each partition's worker.
+func (f ingestFlags) limits() ingest.Limits {
+	return ingest.Limits{Rows: f.BlockRows, Age: f.BlockAge, Window: f.Window}
 }
 
 func (f ingestFlags) validate() error {
-	var errs []error
-	if f.Window < 1 || f.Window > 1<<26 {
-		errs = append(errs, fmt.Errorf("--window: %d is not between 1 and %d", f.Window, 1<<26))
+	if err := ranges(f); err != nil { // It names the flags.
+		return err
 	}
-	if f.BlockRows < 1 || f.BlockRows > 1_000_000 {
-		errs = append(errs, fmt.Errorf("--block-rows: %d is not between 1 and 1000000", f.BlockRows))
-	}
-	if f.BlockAge < time.Millisecond || f.BlockAge > time.Hour {
-		errs = append(errs, fmt.Errorf("--block-age: %s is not between 1ms and 1h", f.BlockAge))
-	}
-	if f.Inserts < 1 || f.Inserts > 256 {
-		errs = append(errs, fmt.Errorf("--inserts: %d is not between 1 and 256", f.Inserts))
-	}
-	if f.Stall < time.Second {
-		errs = append(errs, fmt.Errorf("--stall: %s is less than 1s", f.Stall))
-	}
-	return errors.Join(errs...)
+	return f.limits().Validate()
 }
 
 type ingestCmd struct {
@@ -83,6 +75,9 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	defer stop()
+	if err := waitForSchema(ctx, in.db, c.Namespace, log); err != nil {
+		return err
+	}
 	started := time.Now()
 	if err := in.run(ctx, c.UntilCaughtUp); err != nil {
 		return err

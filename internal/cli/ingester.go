@@ -229,7 +229,7 @@ func (in *ingester) partition(ctx context.Context, g consumerkafka.Generation, p
 			Committer:     committer{client: in.client, group: namespaces.IngestGroup(in.common.Namespace), generation: g, topic: name},
 			Generation:    int64(g.ID),
 			Member:        g.MemberID,
-			Limits:        ingest.Limits{Rows: in.flags.BlockRows, Age: in.flags.BlockAge, Window: in.flags.Window},
+			Limits:        in.flags.limits(),
 			Hooks:         in.hooks(),
 			UntilCaughtUp: untilCaughtUp,
 			Drain:         drain,

@@ -19,19 +19,12 @@ type migrateCmd struct {
 
 // topicFlags shape the topics that migrate creates.
 type topicFlags struct {
-	Partitions  int `help:"Partitions of a topic that is created." default:"8" placeholder:"N" group:"Topics"`
-	Replication int `help:"Copies of each partition; production wants 3." default:"1" placeholder:"N" group:"Topics"`
+	Partitions  int `help:"Partitions of a topic that is created." default:"8" placeholder:"N" group:"Topics" range:"1..10000"`
+	Replication int `help:"Copies of each partition; production wants 3." default:"1" placeholder:"N" group:"Topics" range:"1..100"`
 }
 
 func (f topicFlags) validate() error {
-	var errs []error
-	if f.Partitions < 1 || f.Partitions > 10_000 {
-		errs = append(errs, fmt.Errorf("--partitions: %d is not between 1 and 10000", f.Partitions))
-	}
-	if f.Replication < 1 || f.Replication > 100 {
-		errs = append(errs, fmt.Errorf("--replication: %d is not between 1 and 100", f.Replication))
-	}
-	return errors.Join(errs...)
+	return ranges(f)
 }
 
 // Help is the long text of `tidemark migrate --help`.

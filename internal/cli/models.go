@@ -55,6 +55,9 @@ func (c *modelsImportCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
+		return err
+	}
 	have, err := readModels(ctx, db)
 	if err != nil {
 		return err
@@ -218,5 +221,8 @@ func modelsOf(ctx context.Context, common commonFlags, ch clickhouseFlags) (mode
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkSchema(ctx, db, common.Namespace); err != nil {
+		return nil, err
+	}
 	return readModels(ctx, db)
 }

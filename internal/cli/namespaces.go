@@ -189,8 +189,8 @@ type namespacesDiffCmd struct {
 	A        string `arg:"" name:"a" help:"One namespace."`
 	B        string `arg:"" name:"b" help:"The other one."`
 	Deep     bool   `help:"Compare every event too, not only the rollups." group:"Diff"`
-	Show     int    `help:"Differences to show at the most." default:"20" placeholder:"N" group:"Diff"`
-	DiffRows int    `help:"Rows of both to compare at a time; bounds the memory of the server." default:"500000" placeholder:"N" group:"Diff"`
+	Show     int    `help:"Differences to show at the most." default:"20" placeholder:"N" group:"Diff" range:"1..1000000"`
+	DiffRows int    `help:"Rows of both to compare at a time; bounds the memory of the server." default:"500000" placeholder:"N" group:"Diff" range:"1000..1000000000"`
 }
 
 // Help is the long text of "tidemark namespaces diff --help".
@@ -241,13 +241,7 @@ func (c *namespacesDiffCmd) validate() error {
 	if c.A == c.B {
 		errs = append(errs, fmt.Errorf("%s is compared with itself", c.A))
 	}
-	if c.Show < 1 || c.Show > 1_000_000 {
-		errs = append(errs, fmt.Errorf("--show: %d is not between 1 and 1000000", c.Show))
-	}
-	if c.DiffRows < 1000 {
-		errs = append(errs, fmt.Errorf("--diff-rows: %d is not 1000 or more", c.DiffRows))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ranges(*c))...)
 }
 
 func printDiff(s Streams, a, b string, r namespaces.DiffResult) error {

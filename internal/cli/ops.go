@@ -90,11 +90,14 @@ func answer(w http.ResponseWriter, problem error) {
 
 type healthCmd struct {
 	URL     string        `name:"url" help:"Address to ask." default:"http://127.0.0.1:9108/readyz" placeholder:"URL"`
-	Timeout time.Duration `help:"How long to wait for the answer." default:"3s"`
+	Timeout time.Duration `help:"How long to wait for the answer." default:"3s" range:"1ms..1h"`
 }
 
 // Run asks once.
 func (c healthCmd) Run(ctx context.Context, s Streams) error {
+	if err := invalid(ranges(c)); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, http.NoBody)

@@ -24,7 +24,7 @@ type dashboardsPreviewCmd struct {
 	clickhouseFlags
 	Listen  string        `help:"Address of the page; loopback only, unless --expose is given." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Preview"`
 	Expose  bool          `help:"Let --listen be an address that other machines reach. There is no authentication: whoever reaches it sees everything." group:"Preview"`
-	Timeout time.Duration `help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview"`
+	Timeout time.Duration `help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview" range:"100ms..1h"`
 	Open    bool          `help:"Open the page in a browser." group:"Preview"`
 }
 
@@ -43,10 +43,7 @@ func (c *dashboardsPreviewCmd) validate() error {
 	case !isLoopback(host) && !c.Expose:
 		errs = append(errs, fmt.Errorf("--listen: other machines may reach %q, and the preview has no authentication: choose 127.0.0.1, or add --expose", c.Listen))
 	}
-	if c.Timeout < 100*time.Millisecond {
-		errs = append(errs, fmt.Errorf("--timeout: %s is less than 100ms", c.Timeout))
-	}
-	return invalid(errs...)
+	return invalid(append(errs, ranges(*c))...)
 }
 
 // isLoopback reports whether a host names this machine alone.

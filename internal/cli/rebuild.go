@@ -21,7 +21,7 @@ type rollupRebuildCmd struct {
 	recomputeFlags
 	Rollup    []string `help:"Only these rollups and what is made from them; all when empty." placeholder:"NAME" group:"Rebuild"`
 	Since     string   `help:"Leave out what was published since: goes on with a rebuild that was interrupted, which told this time." placeholder:"TIME" group:"Rebuild"`
-	RangeRows int      `help:"Raw rows to recompute at a time, unless one day has more. New events wait as long as one range takes." default:"4000000" placeholder:"N" group:"Rebuild"`
+	RangeRows int      `help:"Raw rows to recompute at a time, unless one day has more. New events wait as long as one range takes." default:"4000000" placeholder:"N" group:"Rebuild" range:"1..1000000000"`
 }
 
 // Help is the long text of "tidemark rollup rebuild --help".
@@ -52,9 +52,7 @@ func (c *rollupRebuildCmd) rebuild() (*rollup.Rebuild, error) {
 			errs = append(errs, fmt.Errorf("--rollup: %q is not one of %s", name, strings.Join(known, ", ")))
 		}
 	}
-	if c.RangeRows < 1 {
-		errs = append(errs, fmt.Errorf("--range-rows: %d is not positive", c.RangeRows))
-	}
+	errs = append(errs, ranges(*c))
 	return &rollup.Rebuild{From: from, To: to, Since: since, Rollups: c.Rollup, Rows: c.RangeRows}, errors.Join(errs...)
 }
 
@@ -74,6 +72,9 @@ func (c *rollupRebuildCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
 		return err
 	}
 	rebuild.DB = db

@@ -23,12 +23,12 @@ type replayCmd struct {
 	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), topic:NAME, table:NAME or scenario:NAME."`
 	Files      []string `arg:"" optional:"" help:"Files of that format, plain or gzip, merged by time; '-' is standard input."`
 	Speed      string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Pace"`
-	Rate       float64  `help:"Events a second at the most; 0 sets no bound." default:"0" placeholder:"N" group:"Pace"`
+	Rate       float64  `help:"Events a second at the most; 0 sets no bound." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
 	From       string   `help:"Only events from this time on: RFC 3339 or a date, UTC." placeholder:"TIME" group:"Selection"`
 	To         string   `help:"Only events before this time." placeholder:"TIME" group:"Selection"`
-	Limit      int64    `help:"Stop after this many events; 0 sends all." default:"0" placeholder:"N" group:"Selection"`
-	FromOffset int64    `help:"topic: only records from this offset of each partition on." default:"0" placeholder:"N" group:"Selection"`
-	ToOffset   int64    `help:"topic: only records before this offset of each partition; 0 goes to its end." default:"0" placeholder:"N" group:"Selection"`
+	Limit      int64    `help:"Stop after this many events; 0 sends all." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
+	FromOffset int64    `help:"topic: only records from this offset of each partition on." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
+	ToOffset   int64    `help:"topic: only records before this offset of each partition; 0 goes to its end." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
 	Filter     string   `help:"table: only rows for which this SQL condition over the view's columns holds." placeholder:"SQL" group:"Selection"`
 	DryRun     bool     `help:"Send nothing; show what would be sent, and how much of it is stored already." group:"Selection"`
 	Start      string   `help:"Time of the trace's zero, RFC 3339; required where a file has relative times only." placeholder:"TIME" group:"Events"`
@@ -82,6 +82,9 @@ const defaultSpeed = "max"
 func (c *replayCmd) options() (replay.Options, error) {
 	o := replay.Options{Files: c.Files, Tenant: c.Tenant, Product: c.Product, Limit: c.Limit, Rate: c.Rate}
 	var errs []error
+	if err := ranges(*c); err != nil {
+		errs, o.Limit, o.Rate = append(errs, err), 0, 0 // Said once.
+	}
 	if c.Speed != defaultSpeed {
 		speed, err := strconv.ParseFloat(c.Speed, 64)
 		if err != nil || !(speed > 0) || math.IsInf(speed, 0) {

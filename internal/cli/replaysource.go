@@ -117,10 +117,13 @@ func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
 	}
 	table.Type = spec.Type
 	o.Table = &table
-	return func(context.Context) (func() error, error) {
+	return func(ctx context.Context) (func() error, error) {
 		db, err := c.open(table.Namespace)
 		if err != nil {
 			return nil, err
+		}
+		if err := checkSchema(ctx, db, table.Namespace); err != nil {
+			return nil, errors.Join(err, db.Close())
 		}
 		table.DB = db
 		return db.Close, nil

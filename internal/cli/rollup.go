@@ -38,28 +38,21 @@ type rollupFollowCmd struct {
 
 // rollupFlags bound one rollup process.
 type rollupFlags struct {
-	Interval time.Duration `help:"Time between two looks at the ledger." default:"1s" group:"Rollup"`
+	Interval time.Duration `help:"Time between two looks at the ledger." default:"1s" group:"Rollup" range:"10ms..1h"`
 	recomputeFlags
 }
 
 // recomputeFlags bound what one process takes to recompute.
 type recomputeFlags struct {
-	RollupThreads int `help:"Threads of one recompute statement." default:"2" placeholder:"N" group:"Rollup"`
+	RollupThreads int `help:"Threads of one recompute statement." default:"2" placeholder:"N" group:"Rollup" range:"1..256"`
 }
 
 func (f recomputeFlags) validate() error {
-	if f.RollupThreads < 1 || f.RollupThreads > 256 {
-		return fmt.Errorf("--rollup-threads: %d is not between 1 and 256", f.RollupThreads)
-	}
-	return nil
+	return ranges(f)
 }
 
 func (f rollupFlags) validate() error {
-	var errs []error
-	if f.Interval < 10*time.Millisecond || f.Interval > time.Hour {
-		errs = append(errs, fmt.Errorf("--interval: %s is not between 10ms and 1h", f.Interval))
-	}
-	return errors.Join(append(errs, f.recomputeFlags.validate())...)
+	return errors.Join(ranges(f), f.recomputeFlags.validate())
 }
 
 // Help is the long text of "tidemark rollup follow --help".
@@ -83,6 +76,9 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	roller := newRoller(db, c.rollupFlags, m, log)
 	if c.UntilCaughtUp {
+		if err := checkSchema(ctx, db, c.Namespace); err != nil {
+			return err
+		}
 		started := time.Now()
 		if err := roller.worker.UntilCaughtUp(ctx); err != nil {
 			return err
@@ -98,6 +94,9 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer stop()
+	if err := waitForSchema(ctx, db, c.Namespace, log); err != nil {
+		return err
+	}
 	return roller.run(ctx, c.kafkaFlags, c.Namespace)
 }
 

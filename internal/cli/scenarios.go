@@ -181,6 +181,9 @@ func (c *scenariosCheckCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := checkSchema(ctx, db, c.Namespace); err != nil {
+		return err
+	}
 	counts := map[expect.Verdict]int{}
 	var failed []error
 	report := newReporter(s.Err)

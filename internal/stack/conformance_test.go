@@ -26,6 +26,7 @@ var served = []struct {
 	{"clickhouse-go: 1M rows in one block in", testDriverBigInsert},
 	{"an INSERT of one block is one part", testOnePart},
 	{"settings as URL parameters end with the request", testSettings},
+	{"min and max of times before 1970, whatever a client sets", testPinned},
 	{"database, X-ClickHouse-Database, USE", testDatabase},
 	{"param_*", testParameters},
 	{"statements in the query parameter, the body, and both", testStatementPlaces},

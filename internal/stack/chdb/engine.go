@@ -70,7 +70,7 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	// A configuration file of our own also keeps the engine from reading a
 	// config.xml that lies in the working directory or in the user's home.
 	config := dir + ".xml"
-	if err := os.WriteFile(config, []byte(options.config()), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(options.config(config)), 0o600); err != nil {
 		return nil, err
 	}
 	if options.MaxSessions <= 0 {
@@ -94,9 +94,9 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	return e, nil
 }
 
-// config returns the engine's server configuration. System log tables are off,
-// as they stay unless a configuration asks for them.
-func (o *Options) config() string {
+// config returns the engine's server configuration, which will lie at path. System log
+// tables are off, as they stay unless a configuration asks for them.
+func (o *Options) config(path string) string {
 	var b strings.Builder
 	b.WriteString("<clickhouse>\n")
 	if o.MaxMemoryBytes > 0 {
@@ -113,7 +113,9 @@ func (o *Options) config() string {
 	}
 	// Caches of the engine are sized for servers; these hold a laptop's data.
 	b.WriteString("  <mark_cache_size>134217728</mark_cache_size>\n")
-	b.WriteString("  <logger><level>fatal</level></logger>\n</clickhouse>\n")
+	b.WriteString("  <logger><level>fatal</level></logger>\n")
+	b.WriteString(profile(path))
+	b.WriteString("</clickhouse>\n")
 	return b.String()
 }
 
@@ -224,6 +226,13 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 	for _, s := range options.Settings {
 		if !e.KnowsSetting(s.Name) {
 			// The engine's own words, with its hints for misspelled names.
+			return nil, e.explainSettings([]Setting{s})
+		}
+		if p, ok := pinnedSetting(s.Name); ok {
+			if p.accepts(s.Value) {
+				continue
+			}
+			// As an argument of a connection it would get around the profile; a SET meets it, and its error says so.
 			return nil, e.explainSettings([]Setting{s})
 		}
 		args = append(args, "--"+s.Name+"="+s.Value)

@@ -40,6 +40,8 @@ type output interface {
 // serve answers the request. After an error nothing of the answer is complete.
 func (ex *exchange) serve() error {
 	h := ex.handler
+	// ClickHouse says who it is with errors too.
+	ex.w.Header().Set("X-ClickHouse-Server-Display-Name", h.server.Name)
 	if err := h.authenticate(ex.r); err != nil {
 		return err
 	}
@@ -67,7 +69,6 @@ func (ex *exchange) serve() error {
 func (ex *exchange) begin(req *request, format string, length int) {
 	header := ex.w.Header()
 	header.Set("Content-Type", contentType(format))
-	header.Set("X-ClickHouse-Server-Display-Name", ex.handler.server.Name)
 	header.Set("X-ClickHouse-Timezone", ex.handler.server.Timezone)
 	header.Set("X-ClickHouse-Format", format)
 	header.Set("X-ClickHouse-Summary", summary(ex.served.Stats))
