@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
 	namespaces "tidemark/consumers/namespace"
 	"tidemark/schemas"
@@ -31,13 +32,17 @@ func (f topicFlags) validate() error {
 func (migrateCmd) Help() string {
 	return `Creates the namespace's database, tables, views and topics, or brings them up to this version. Every step can be
 repeated: interrupted, it is simply run again. It never goes backward and refuses a database that a newer
-version has migrated. Stop "tidemark rollup" of an older version before. An existing topic keeps its partitions. A
+version has migrated. Migrations move tables: while workers of an older version are at work it refuses, so stop them
+before. An existing topic keeps its partitions. A
 catalog of models that is empty gets the one that is shipped; "tidemark models import" brings another up to date.`
 }
 
 // Run migrates database and topics.
 func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
 	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.topicFlags.validate()); err != nil {
+		return err
+	}
+	if err := c.idle(ctx); err != nil {
 		return err
 	}
 	applied, models, err := migrateDatabase(ctx, c.clickhouseFlags, c.Namespace)
@@ -62,6 +67,40 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
 		}
 	}
 	fmt.Fprintf(s.Out, "topics %s.*: %d created, %d were there\n", c.Namespace, created, len(reports)-created)
+	return nil
+}
+
+// idle returns an error if there is anything to migrate that somebody is at work on: what a worker of an older version
+// inserts into a table while it is moved would be left behind.
+func (c *migrateCmd) idle(ctx context.Context) (err error) {
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if !errors.Is(checkSchema(ctx, db, c.Namespace), clickhouse.ErrSchemaOlder) {
+		return nil // Then Migrate has nothing to do, or says what is wrong.
+	}
+	stored := uint64(0)
+	err = db.Query(ctx, "SELECT count() FROM ledger", func(scan func(...any) error) error { return scan(&stored) })
+	if err != nil || stored == 0 || c.reach(ctx) != nil {
+		return nil //nolint:nilerr // There is nothing yet that could be left behind, or nobody can be at work.
+	}
+	client, err := c.client("tidemark-migrate")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	for command, group := range map[string]string{"ingest": namespaces.IngestGroup(c.Namespace), "rollup": namespaces.RollupGroup(c.Namespace)} {
+		found, err := client.Group(ctx, group)
+		if err != nil {
+			return err
+		}
+		if found.Members > 0 {
+			return fmt.Errorf("%d workers of `tidemark %s` are at work in namespace %s: stop them, then run this again (one that was killed is forgotten within a minute)",
+				found.Members, command, c.Namespace)
+		}
+	}
 	return nil
 }
 
