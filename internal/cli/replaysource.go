@@ -161,6 +161,9 @@ func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicR
 		if errors.Is(err, ingest.ErrBelowStart) {
 			return nil, f.LogStart, replay.ErrRemoved
 		}
+		if errors.Is(err, consumerkafka.ErrDamaged) {
+			continue // Its Fetch says that a few times at most.
+		}
 		if err != nil {
 			return nil, from, err
 		}
