@@ -149,7 +149,7 @@ func List(ctx context.Context, scanner Scanner, topic string, filter Filter, lim
 		if record.Control {
 			return nil
 		}
-		letter, err := decode(record.Value)
+		letter, err := decode(record)
 		switch {
 		case err != nil:
 			listing.unreadable(Unreadable{Partition: partition, Offset: record.Offset, Err: err})
@@ -219,7 +219,7 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 			return nil
 		}
 		// What is not a letter is passed over: List reports it.
-		letter, err := decode(record.Value)
+		letter, err := decode(record)
 		if err != nil {
 			return nil
 		}
@@ -241,9 +241,12 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 }
 
 // decode reads a letter. What says nothing about where its record was is none.
-func decode(value []byte) (*usagev1.DeadLetter, error) {
+func decode(record ingest.Record) (*usagev1.DeadLetter, error) {
+	if record.Unreadable != nil {
+		return nil, fmt.Errorf("not a dead letter: %s", record.Unreadable.Detail)
+	}
 	letter := new(usagev1.DeadLetter)
-	if err := proto.Unmarshal(value, letter); err != nil {
+	if err := proto.Unmarshal(record.Value, letter); err != nil {
 		return nil, fmt.Errorf("not a dead letter: %w", err)
 	}
 	if _, end := Extent(letter); end <= letter.GetOffset() {

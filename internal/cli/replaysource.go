@@ -169,8 +169,14 @@ func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicR
 		}
 		p.records = p.records[:0]
 		for i := range f.Records {
-			if !f.Records[i].Control {
-				p.records = append(p.records, replay.TopicRecord{Offset: f.Records[i].Offset, Value: f.Records[i].Value})
+			record := &f.Records[i]
+			switch {
+			case record.Control:
+			case record.Unreadable != nil:
+				p.records = append(p.records, replay.TopicRecord{Offset: record.Offset,
+					Problem: fmt.Sprintf("the log cannot be read from here to offset %d: %s", record.End()-1, record.Unreadable.Detail)})
+			default:
+				p.records = append(p.records, replay.TopicRecord{Offset: record.Offset, Value: record.Value})
 			}
 		}
 		if f.Next > from || f.HighWatermark <= from {
