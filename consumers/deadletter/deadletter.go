@@ -219,13 +219,7 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 			return nil
 		}
 		// What is not a letter is passed over: List reports it.
-		letter, err := decode(record)
-		if err != nil {
-			return nil
-		}
-		place := coordinateOf(letter)
-		first, end := Extent(letter)
-		if place.Offset = at.Offset; place == at && first <= at.Offset && at.Offset < end {
+		if letter, err := decode(record); err == nil && about(letter, at) {
 			found = letter
 			return errFound
 		}

@@ -15,6 +15,14 @@ func Extent(letter *usagev1.DeadLetter) (first, end int64) {
 	return first, max(first, letter.GetLastOffset()) + 1
 }
 
+// about reports whether a letter is about the record at a coordinate.
+func about(letter *usagev1.DeadLetter, at Coordinate) bool {
+	place := coordinateOf(letter)
+	first, end := Extent(letter)
+	place.Offset = at.Offset
+	return place == at && first <= at.Offset && at.Offset < end
+}
+
 // Length is how many bytes the record's value has, or had: a letter that was cut
 // to fit has fewer.
 func Length(letter *usagev1.DeadLetter) int {

@@ -1,8 +1,14 @@
 package kafka
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
+	"math"
+	"slices"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafkaconn/batch"
@@ -163,4 +169,70 @@ func (s *Source) extent(b *batch.Batch, rest []byte, from int64, size int) (int6
 		return from, false
 	}
 	return from + 1, true
+}
+
+// corruptAnswers is how often a broker must say that it cannot read an offset before it is passed over.
+const corruptAnswers = 5
+
+// passOver gives up the offsets from one on that the broker says it cannot read itself, as far as to the first that it can.
+// It returns false before the broker has said so often enough, and when there is none: then the trouble may be the
+// broker's, and pass.
+func (s *Source) passOver(ctx context.Context, from int64, refusals int) (ingest.Fetch, bool) {
+	if refusals <= corruptAnswers {
+		return ingest.Fetch{}, false
+	}
+	// bad is the last offset known not to be readable, good the first known to be, end one behind the log.
+	const unknown = math.MaxInt64
+	bad, good, end := from, int64(unknown), int64(unknown)
+	for step := int64(1); min(good, end)-bad > 1; {
+		at := bad + (min(good, end)-bad)/2
+		if good == unknown && end == unknown {
+			at, step = from+step, 2*step
+		}
+		switch s.probe(ctx, at) {
+		case found:
+			good = at
+		case beyond:
+			end = at
+		case corrupt:
+			bad = at
+		case unclear:
+			return ingest.Fetch{}, false
+		}
+	}
+	if good == unknown || s.probe(ctx, good) != found {
+		return ingest.Fetch{}, false
+	}
+	f, err := s.decode(good)
+	if err != nil || f.Next <= good {
+		return ingest.Fetch{}, false
+	}
+	lost := ingest.Record{Offset: from, Unreadable: &ingest.Unreadable{Next: good, Detail: "the broker cannot read it: " + kafkago.InvalidMessage.Error()}}
+	f.Records = slices.Insert(f.Records, 0, lost)
+	return f, true
+}
+
+// probed is what a broker says of an offset.
+type probed int
+
+const (
+	unclear probed = iota
+	found          // There are batches.
+	corrupt        // It cannot read what is there.
+	beyond         // The log ends before.
+)
+
+func (s *Source) probe(ctx context.Context, offset int64) probed {
+	err := s.ask(ctx, offset, time.Time{})
+	switch {
+	case err != nil || ctx.Err() != nil:
+		return unclear
+	case s.answer.code == kafkago.InvalidMessage:
+		return corrupt
+	case s.answer.code == kafkago.OffsetOutOfRange, s.answer.code == 0 && len(s.answer.batches) == 0:
+		return beyond
+	case s.answer.code == 0:
+		return found
+	}
+	return unclear
 }

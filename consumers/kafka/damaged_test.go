@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -10,8 +11,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
+	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafkaconn/batch"
@@ -280,4 +283,37 @@ func TestLabel(t *testing.T) {
 	if got := s.intern(bytes.Repeat([]byte{0xff}, 1000)); len(got) != ingest.MaxRunLabel {
 		t.Errorf("%d bytes", len(got))
 	}
+}
+
+// TestBrokerCannotRead: what a broker says it cannot read itself is passed over once it said so often enough, but only if
+// there is something behind it that it can read.
+func TestBrokerCannotRead(t *testing.T) {
+	const bad, good, end = 3, 40, 50
+	f := func(good int64, want string) {
+		t.Helper()
+		s := testSource(t)
+		s.client.cfg.RetryMin, s.client.cfg.RetryMax = time.Microsecond, time.Microsecond
+		asked := 0
+		ctx, cancel := context.WithCancel(t.Context())
+		s.ask = func(_ context.Context, from int64, _ time.Time) error {
+			if asked++; asked > 500 {
+				cancel()
+			}
+			s.answer = answer{stable: -1, highWatermark: end}
+			switch {
+			case from >= bad && from < good:
+				s.answer.code = kafkago.InvalidMessage
+			case from < end:
+				s.answer.batches = encode(t, spec{base: from, values: []string{"v"}})
+			}
+			return nil
+		}
+		got, err := s.Fetch(ctx, bad)
+		if want == "" && err == nil || want != "" && (err != nil || told(got) != want || got.Records[0].Unreadable.Detail == "") {
+			t.Errorf("Fetch = %s, %v, want %s", told(got), err, want)
+		}
+	}
+	f(good, "[3-39] 40:v next 41")
+	f(bad+1, "[3-3] 4:v next 5")
+	f(end, "")
 }

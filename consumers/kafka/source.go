@@ -57,6 +57,7 @@ type Source struct {
 	topic     string
 	partition int32
 	opts      SourceOptions
+	ask       func(ctx context.Context, from int64, notBefore time.Time) error // request, but in tests
 
 	version  int16 // of the fetch request, 0 before the first
 	maxBytes int
@@ -98,7 +99,7 @@ func (c *Client) Source(topic string, partition int32, opts SourceOptions) *Sour
 	if opts.MaxRecordBytes <= 0 {
 		opts.MaxRecordBytes = DefaultMaxRecordBytes
 	}
-	return &Source{
+	s := &Source{
 		client:       c,
 		topic:        topic,
 		partition:    partition,
@@ -107,6 +108,8 @@ func (c *Client) Source(topic string, partition int32, opts SourceOptions) *Sour
 		decompressor: batch.NewDecompressor(min(wholeBatchBytes, opts.MaxBatchBytes)),
 		runs:         map[string]string{},
 	}
+	s.ask = s.request
+	return s
 }
 
 // Fetch is part of ingest.Source: it returns the committed records from an offset on. Records of aborted transactions,
@@ -123,9 +126,10 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		backoff   = kafkaconn.Backoff{Min: s.client.cfg.RetryMin, Max: s.client.cfg.RetryMax}
 		notBefore time.Time
 		missing   time.Time // since when the topic is unknown
+		refusals  int       // times in a row that the broker said that it cannot read what is there
 	)
 	for {
-		err := s.request(ctx, from, notBefore)
+		err := s.ask(ctx, from, notBefore)
 		if err == nil && s.answer.code == kafkago.OffsetOutOfRange {
 			if f, err := s.outOfRange(ctx, from); err != nil {
 				return f, err
@@ -140,6 +144,12 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 				return f, err
 			}
 			continue
+		}
+		if refusals++; !errors.Is(err, kafkago.InvalidMessage) {
+			refusals = 0
+		}
+		if f, ok := s.passOver(ctx, from, refusals); ok {
+			return f, nil
 		}
 		if ctx.Err() != nil {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, context.Cause(ctx))

@@ -102,20 +102,29 @@ func openSnappy(src []byte, wide bool) (io.Reader, error) {
 		}
 		r.src = src[xerialHeader:]
 	}
+	switch n := r.largest(); {
+	case n > wideMemory:
+		return nil, fmt.Errorf("%w: a block of Snappy of %d bytes, the limit is %d", ErrTooLarge, n, wideMemory)
+	case n > r.memory:
+		return nil, ErrWide
+	}
+	return r, nil
+}
+
+// largest is what the largest block says of its size, up to the first that cannot be read: reading says why.
+func (r *snappyBlocks) largest() int {
+	most := 0
 	for rest := r.src; len(rest) > 0; {
 		block, next, err := r.block(rest)
 		if err != nil {
-			break // Reading says so, behind what comes before it.
+			return most
 		}
-		switch n, err := s2.DecodedLen(block); {
-		case err == nil && n > wideMemory:
-			return nil, fmt.Errorf("%w: a block of Snappy of %d bytes, the limit is %d", ErrTooLarge, n, wideMemory)
-		case err == nil && n > r.memory:
-			return nil, ErrWide
+		if n, err := s2.DecodedLen(block); err == nil {
+			most = max(most, n)
 		}
 		rest = next
 	}
-	return r, nil
+	return most
 }
 
 // block returns the block that src begins with and what follows it.
