@@ -40,7 +40,7 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("letter %v", letter)
 		}
 	})
-	f(t, "rows stored by a worker that could read them", func(t *testing.T, b *bench) {
+	stored := func(t *testing.T, b *bench) {
 		columns := schemas.NewColumns(schemas.QueryType)
 		for _, o := range []int64{0, 4, 5} {
 			value, _ := schemas.AppendEvent(nil, ingesttest.Query(o))
@@ -57,15 +57,30 @@ func TestUnreadable(t *testing.T) {
 		if err := b.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		row := b.store.Ledger()[0]
+		var dead []ledger.Span
+		rows := uint64(0)
+		for _, row := range b.store.Ledger() {
+			rows += row.Stored
+			for _, e := range row.Exceptions {
+				dead = ledger.AppendSpan(dead, e)
+			}
+		}
 		want := []ledger.Span{{From: 1, To: 4, Disposition: ledger.Dead}, {From: 6, To: 8, Disposition: ledger.Dead}}
-		if row.Stored != 4 || row.Dead != 5 || fmt.Sprint(row.Exceptions) != fmt.Sprint(want) {
-			t.Errorf("%v, exceptions %v", &row, row.Exceptions)
+		if rows != 4 || fmt.Sprint(dead) != fmt.Sprint(want) {
+			t.Errorf("%d rows are stored, exceptions %v", rows, dead)
 		}
 		first, second := b.letters.At(1), b.letters.At(6)
-		if string(first.GetValue()) != "raw" || len(second.GetValue()) != 0 || second.GetValueLength() != 3 || second.GetOffset() != 6 || second.GetLastOffset() != 7 || b.letters.Len() != 5 {
+		if string(first.GetValue()) != "raw" || second.GetValueLength() != 3 || second.GetOffset() != 6 || second.GetLastOffset() != 7 || b.letters.Len() != 5 {
 			t.Errorf("letters %v, %v", first, second)
 		}
+		if b.store.Page == 0 && len(second.GetValue()) != 0 {
+			t.Errorf("the bytes are kept twice: %v", second)
+		}
+	}
+	f(t, "rows stored by a worker that could read them", stored)
+	f(t, "rows stored by a worker that could read them, page by page", func(t *testing.T, b *bench) {
+		b.store.Page = 1
+		stored(t, b)
 	})
 }
 

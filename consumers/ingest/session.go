@@ -139,10 +139,9 @@ func (s *session) fetch(ctx context.Context) (f Fetch, answered bool, err error)
 func (s *session) takeAll(ctx context.Context, f Fetch) error {
 	for i := range f.Records {
 		rec := &f.Records[i]
-		if rec.End() <= s.block.to {
+		if rec.Offset < s.block.to {
 			continue
 		}
-		rec.Offset = max(rec.Offset, s.block.to)
 		for !s.take(rec) {
 			if err := s.close(ctx); err != nil || s.restart {
 				return err
