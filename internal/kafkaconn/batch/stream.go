@@ -62,6 +62,9 @@ func (s *Stream) Next(rec *Record, arena []byte) ([]byte, bool) {
 	if s.err != nil {
 		return arena, false
 	}
+	if arena == nil {
+		arena = make([]byte, 0, inflowBytes) // An empty key in it is not an absent one.
+	}
 	if s.left > 0 {
 		if arena, s.err = s.read(rec, arena); s.err != nil {
 			return arena, false

@@ -272,6 +272,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(e.records, int32(2), int32(2))
 	f.Add(append(bytes.Clone(e.records), 1), int32(3), int32(9))
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02}, int32(3), int32(9))
+	f.Add([]byte{0x0c, 0, 0, 0, 0, 0, 0}, int32(1), int32(0)) // An empty key and an empty value.
 	f.Fuzz(func(t *testing.T, records []byte, count, delta int32) {
 		in := compressed(None, 1, records)
 		binary.BigEndian.PutUint32(in[attributesOffset+2:], uint32(delta))
