@@ -60,7 +60,7 @@ func sealed(codec Codec, count int32, payload []byte) *Batch {
 
 // TestStream: a batch of any codec that is far larger than the memory for it is read record by record.
 func TestStream(t *testing.T) {
-	const records, size = 60, 1_000_000
+	const records, size = 16, 700_000
 	var e Encoder
 	for i := range records {
 		value := append(fmt.Appendf(nil, "value %d", i), make([]byte, size)...)
@@ -104,7 +104,7 @@ func TestStream(t *testing.T) {
 
 // TestStreamMemory: what a batch takes does not depend on what it inflates to.
 func TestStreamMemory(t *testing.T) {
-	const zeros = 512 << 20
+	const zeros = 96 << 20
 	var records bytes.Buffer
 	z, err := zstd.NewWriter(&records, zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -124,7 +124,7 @@ func TestStreamMemory(t *testing.T) {
 	b := sealed(Zstd, 1, records.Bytes())
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	s, err := NewDecompressor(8<<20).Stream(b, StreamLimits{Record: 1 << 20, Total: 256 << 20}, false)
+	s, err := NewDecompressor(8<<20).Stream(b, StreamLimits{Record: 1 << 20, Total: 64 << 20}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
