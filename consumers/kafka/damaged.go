@@ -135,7 +135,8 @@ func (s *Source) endStream(at int64, why error) int64 {
 // refuse gives out the batch that data begins with as one that nobody can read, and returns what follows it. It returns
 // false when more of the log must be seen to know where the batch ends.
 func (s *Source) refuse(data []byte, b *batch.Batch, rest []byte, from int64, why error) (next int64, after []byte, ok bool) {
-	if next, ok = s.extent(b, rest, from, len(data)); !ok {
+	whole := b.Raw != nil && !errors.Is(why, batch.ErrTruncated)
+	if next, ok = s.extent(b, rest, from, whole, len(data)); !ok {
 		return from, nil, false
 	}
 	raw := *b
@@ -147,8 +148,8 @@ func (s *Source) refuse(data []byte, b *batch.Batch, rest []byte, from int64, wh
 }
 
 // extent returns the end of the offsets of a damaged batch. Its header counts if it fits in before the next batch and the
-// end of the log.
-func (s *Source) extent(b *batch.Batch, rest []byte, from int64, size int) (int64, bool) {
+// end of the log. whole says that the batch ends where rest, which may be empty, begins; size is that of both.
+func (s *Source) extent(b *batch.Batch, rest []byte, from int64, whole bool, size int) (int64, bool) {
 	limit := max(s.answer.stable, s.answer.highWatermark, from+1)
 	if s.answer.stable > from {
 		limit = s.answer.stable
@@ -162,9 +163,9 @@ func (s *Source) extent(b *batch.Batch, rest []byte, from int64, size int) (int6
 	switch {
 	case ok && to > from && to <= limit:
 		return to, true
-	case known, len(rest) == 0 && b.Raw != nil && size < s.maxBytes:
+	case known, whole && len(rest) == 0 && size < s.maxBytes:
 		return limit, true // Up to the next batch, or to the end: the broker had no more to send.
-	case s.maxBytes < maxFetchBytes && b.Raw != nil && len(rest) == 0:
+	case whole && len(rest) == 0 && s.maxBytes < maxFetchBytes:
 		s.maxBytes = min(2*max(s.maxBytes, size), maxFetchBytes)
 		return from, false
 	}
