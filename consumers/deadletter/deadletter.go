@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -76,13 +77,17 @@ func (c Coordinate) Compare(other Coordinate) int {
 // Entry describes one record that could not be counted, without its bytes.
 type Entry struct {
 	Coordinate
-	Reason    string // "malformed", "invalid" or "refused"
+	Reason    string // "malformed", "invalid", "refused" or "unreadable"
 	Field     string // the field at fault, where there is one
 	Detail    string // the cause in words
 	Run       string
 	Timestamp time.Time // the record's own
 	Written   time.Time // when the letter was written
-	Size      int       // bytes of the record's value
+	Size      int       // bytes of the record's value, of which Kept are in the letter
+	Kept      int
+	// Records is how many offsets the letter is about, from that of the coordinate on: more than 1 where a batch of
+	// records cannot be read.
+	Records int
 }
 
 // Filter selects letters. An empty field selects all.
@@ -114,8 +119,8 @@ type Listing struct {
 	Entries []Entry // by coordinate; of more than the limit the first ones read
 	Omitted int     // how many more entries there are
 	Counts  []Count // over all entries, by topic, reason and run
-	Records int     // different records over all entries
-	Copies  int     // letters beyond the first about the same record
+	Records int     // different records over all entries, where a batch cannot be read every offset of it
+	Copies  int     // letters about records that an earlier one is about already
 	// Unreadable are records of the dead-letter topic that are not letters: at
 	// most maxUnreadable of UnreadableCount.
 	Unreadable      []Unreadable
@@ -131,29 +136,32 @@ const (
 )
 
 // OtherRuns is the run of a Count that stands for several.
-const OtherRuns = "(other runs)"
+const OtherRuns = ledger.OtherRuns
 
 // List reads the dead-letter topic, given by its full name, and returns at most
 // limit entries, all for 0. It takes about 24 bytes for each different record
 // beside the entries.
 func List(ctx context.Context, scanner Scanner, topic string, filter Filter, limit int) (*Listing, error) {
 	listing := &Listing{}
-	seen := map[Coordinate]map[int64]struct{}{} // by partition, then offset
+	seen := map[Coordinate]*offsets{} // by partition
 	counts := map[Count]int{}
 	err := scanner.Scan(ctx, topic, func(partition int32, record ingest.Record) error {
 		if record.Control {
 			return nil
 		}
-		letter, err := decode(record.Value)
+		letter, err := decode(record)
 		switch {
 		case err != nil:
 			listing.unreadable(Unreadable{Partition: partition, Offset: record.Offset, Err: err})
 		case !filter.match(letter):
-		case !remember(seen, coordinateOf(letter)):
-			listing.Copies++
 		default:
-			count(counts, letter)
-			listing.add(entryOf(letter), limit)
+			first, end := Extent(letter)
+			if records := remember(seen, coordinateOf(letter), first, end); records > 0 {
+				count(counts, letter, records)
+				listing.add(entryOf(letter), records, limit)
+			} else {
+				listing.Copies++
+			}
 		}
 		return nil
 	})
@@ -172,8 +180,8 @@ func List(ctx context.Context, scanner Scanner, topic string, filter Filter, lim
 }
 
 // add counts an entry and keeps it if there are not enough of them.
-func (l *Listing) add(e Entry, limit int) {
-	l.Records++
+func (l *Listing) add(e Entry, records, limit int) {
+	l.Records += records
 	if limit > 0 && len(l.Entries) == limit {
 		l.Omitted++
 		return
@@ -188,28 +196,12 @@ func (l *Listing) unreadable(u Unreadable) {
 	}
 }
 
-// remember reports whether the coordinate is new.
-func remember(seen map[Coordinate]map[int64]struct{}, at Coordinate) bool {
-	partition := at
-	partition.Offset = 0
-	offsets := seen[partition]
-	if offsets == nil {
-		offsets = map[int64]struct{}{}
-		seen[partition] = offsets
-	}
-	if _, known := offsets[at.Offset]; known {
-		return false
-	}
-	offsets[at.Offset] = struct{}{}
-	return true
-}
-
-func count(counts map[Count]int, letter *usagev1.DeadLetter) {
+func count(counts map[Count]int, letter *usagev1.DeadLetter, records int) {
 	key := Count{Topic: letter.GetTopic(), Reason: letter.GetReason(), Run: letter.GetRun()}
 	if _, known := counts[key]; !known && len(counts) >= maxCounts {
 		key.Run = OtherRuns
 	}
-	counts[key]++
+	counts[key] += records
 }
 
 // ErrNotFound is returned by Show when no letter is about the record.
@@ -219,7 +211,7 @@ var ErrNotFound = errors.New("no dead letter is about this record")
 var errFound = errors.New("found")
 
 // Show returns the first letter about the record at the coordinate, with the
-// record's key and value.
+// record's key and value as far as they are kept.
 func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*usagev1.DeadLetter, error) {
 	var found *usagev1.DeadLetter
 	err := scanner.Scan(ctx, topic, func(_ int32, record ingest.Record) error {
@@ -227,7 +219,7 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 			return nil
 		}
 		// What is not a letter is passed over: List reports it.
-		if letter, err := decode(record.Value); err == nil && coordinateOf(letter) == at {
+		if letter, err := decode(record); err == nil && about(letter, at) {
 			found = letter
 			return errFound
 		}
@@ -243,10 +235,16 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 }
 
 // decode reads a letter. What says nothing about where its record was is none.
-func decode(value []byte) (*usagev1.DeadLetter, error) {
+func decode(record ingest.Record) (*usagev1.DeadLetter, error) {
+	if record.Unreadable != nil {
+		return nil, fmt.Errorf("not a dead letter: %s", record.Unreadable.Detail)
+	}
 	letter := new(usagev1.DeadLetter)
-	if err := proto.Unmarshal(value, letter); err != nil {
+	if err := proto.Unmarshal(record.Value, letter); err != nil {
 		return nil, fmt.Errorf("not a dead letter: %w", err)
+	}
+	if _, end := Extent(letter); end <= letter.GetOffset() {
+		return nil, errors.New("not a dead letter: its offset is none")
 	}
 	if letter.GetTopic() == "" || letter.GetReason() == "" || letter.GetPartition() < 0 || letter.GetOffset() < 0 {
 		return nil, errors.New("not a dead letter: it does not name the record or the reason")
@@ -267,6 +265,8 @@ func entryOf(letter *usagev1.DeadLetter) Entry {
 		Run:        letter.GetRun(),
 		Timestamp:  time.UnixMilli(letter.GetTimestampMs()).UTC(),
 		Written:    time.UnixMicro(letter.GetWrittenUs()).UTC(),
-		Size:       len(letter.GetValue()),
+		Size:       Length(letter),
+		Kept:       len(letter.GetValue()),
+		Records:    records(letter),
 	}
 }

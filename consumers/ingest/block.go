@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"tidemark/consumers/ledger"
@@ -62,15 +61,25 @@ func (b *block) due(now time.Time, l *Limits) time.Duration {
 	return b.opened.Truncate(l.Age).Add(l.Age).Sub(now)
 }
 
-// extend covers the offsets up to and including that one, on behalf of a record.
-func (b *block) extend(offset int64, size int) {
+// extend covers the offsets up to the end of a record.
+func (b *block) extend(rec *Record) {
 	if b.records == 0 {
-		b.first = offset
+		b.first = rec.Offset
 	}
 	b.records++
-	b.bytes += uint64(size)
-	b.to = offset + 1
-	b.memory = b.columns.Bytes() + b.letterBytes
+	b.bytes += uint64(len(rec.Value))
+	b.to = rec.End()
+	b.memory = b.columns.Bytes() + b.letterBytes + spanBytes*len(b.exceptions)
+}
+
+const spanBytes = 24
+
+// run returns the counts of a run. Runs come from outside: beyond ledger.MaxRuns they are counted together.
+func (b *block) run(name string) *ledger.RunCount {
+	if len(b.runs.values) >= ledger.MaxRuns && !b.runs.has(name) {
+		name = ledger.OtherRuns
+	}
+	return b.runs.of(name)
 }
 
 // except adds offsets that are not stored, [from, to).
@@ -84,7 +93,7 @@ func (b *block) stored(row *AheadRow, p Partition) {
 	if b.counts[ledger.Stored]++; b.counts[ledger.Stored] == 1 || row.Time > b.newest {
 		b.newest = row.Time
 	}
-	b.runs.of(row.Run).Stored++
+	b.run(row.Run).Stored++
 	bucket := b.buckets.of(schemas.MinuteOf(row.Time))
 	if bucket.Rows++; bucket.Rows == 1 {
 		bucket.MinOffset = row.Offset
@@ -98,28 +107,6 @@ func (b *block) stored(row *AheadRow, p Partition) {
 	if row.Revision > 0 {
 		bucket.Revised++
 	}
-}
-
-// bury accounts for a dead record and keeps it whole.
-func (b *block) bury(rec *Record, p Partition, run string, why *schemas.Invalid) {
-	run = label(run)
-	b.except(rec.Offset, rec.Offset+1, ledger.Dead)
-	b.runs.of(run).Dead++
-	b.letters = append(b.letters, &usagev1.DeadLetter{
-		Topic: p.Topic, Epoch: p.Epoch, Partition: p.ID, Offset: rec.Offset,
-		Reason: why.Reason, Field: why.Field, Detail: strings.ToValidUTF8(why.Detail, "\uFFFD"),
-		Key: slices.Clone(rec.Key), Value: slices.Clone(rec.Value), TimestampMs: rec.Timestamp, Run: run,
-	})
-	b.letterBytes += len(rec.Key) + len(rec.Value) + len(why.Detail) + 256
-}
-
-// label makes a header a run label: valid UTF-8, bounded.
-func label(run string) string {
-	const most = 256
-	if len(run) > most {
-		run = run[:most]
-	}
-	return strings.ToValidUTF8(run, "\uFFFD")
 }
 
 // row returns what the ledger row says of the offsets. It shares nothing with the block.
@@ -168,6 +155,15 @@ func (g *groups[K, V]) of(key K) *V {
 	}
 	g.key, g.last = key, at
 	return &g.values[at]
+}
+
+// has reports whether there is a value of a key.
+func (g *groups[K, V]) has(key K) bool {
+	if len(g.values) > 0 && key == g.key {
+		return true
+	}
+	_, ok := g.index[key]
+	return ok
 }
 
 // emptied returns the groups without keys, with their memory.

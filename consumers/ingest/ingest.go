@@ -76,7 +76,7 @@ type Source interface {
 type Fetch struct {
 	// Records ascend by offset and lie in [from, Next). An offset in between without a record is a gap: a record
 	// that the log does not hold any more. Control records and records of aborted transactions are given, with
-	// Control set.
+	// Control set. What cannot be read is given with Unreadable set, and never is an error for long.
 	Records []Record
 	// Next is the first offset that was not looked at.
 	Next int64
@@ -91,10 +91,43 @@ type Record struct {
 	Timestamp int64
 	// Key and Value are valid until the next Fetch.
 	Key, Value []byte
-	// Run is the value of the header "tidemark-run", "" if there is none. It only says whose a dead letter is.
+	// Run is the value of the header "tidemark-run", "" if there is none, cut to MaxRunLabel bytes. It only says whose a
+	// dead letter is.
 	Run string
-	// Control marks a control record or one of an aborted transaction; nothing else of it is looked at.
+	// Control marks a control record or one of an aborted transaction; nothing else of it is looked at but Unreadable.
 	Control bool
+	// Unreadable, if not nil, says that nobody can read what is here.
+	Unreadable *Unreadable
+}
+
+// MaxRunLabel is the greatest length of a run label, in bytes.
+const MaxRunLabel = 256
+
+// Unreadable says why a record, or all that a batch of records holds from an offset on, cannot be read. The Value of the
+// Record is then the beginning of the bytes in question: the record's, or the batch's as it is on the log.
+type Unreadable struct {
+	// Next is the first offset behind what cannot be read, greater than the Record's Offset.
+	Next int64
+	// Detail is the cause in words.
+	Detail string
+	// Length is the number of bytes that Value is the beginning of, SHA256 their hash, nil if it is not known.
+	Length int64
+	SHA256 []byte
+}
+
+// End returns the first offset behind the record.
+func (r *Record) End() int64 {
+	if r.Unreadable != nil {
+		return r.Unreadable.Next
+	}
+	return r.Offset + 1
+}
+
+// cut makes the record, which has Unreadable set, end at an offset.
+func (r *Record) cut(next int64) {
+	part := *r.Unreadable
+	part.Next = next
+	r.Unreadable = &part
 }
 
 // Store is the database: rows and ledger. Every method may be called again after any error, and after success.

@@ -120,6 +120,9 @@ func (s *session) fetch(ctx context.Context) (f Fetch, answered bool, err error)
 		// What lies beyond is for after the next resume.
 		end, _ := slices.BinarySearchFunc(f.Records, s.through, func(r Record, o int64) int { return int(r.Offset - o) })
 		f.Records, f.Next = f.Records[:end], s.through
+		if end > 0 && f.Records[end-1].End() > s.through {
+			f.Records[end-1].cut(s.through)
+		}
 	}
 	if s.Hooks.Fetched != nil && len(f.Records) > 0 {
 		bytes := 0
@@ -194,6 +197,8 @@ func (s *session) take(rec *Record) bool {
 		b.opened = time.Now()
 	}
 	switch row := s.nextAhead(rec.Offset); {
+	case rec.Unreadable != nil:
+		s.lose(rec)
 	case rec.Control:
 		b.except(rec.Offset, rec.Offset+1, ledger.Control)
 	case row != nil && row.Offset == rec.Offset:
@@ -206,8 +211,21 @@ func (s *session) take(rec *Record) bool {
 		}
 		s.decide(rec, &meta)
 	}
-	b.extend(rec.Offset, len(rec.Value))
+	b.extend(rec)
 	return true
+}
+
+// lose gives up the offsets of what cannot be read, but for rows that an earlier worker stored: it could read them.
+func (s *session) lose(rec *Record) {
+	from, to := rec.Offset, rec.End()
+	whole := true
+	for row := s.nextAhead(from); row != nil && row.Offset < to; row = s.nextAhead(from) {
+		s.block.lose(rec, s.Partition, from, row.Offset, whole)
+		whole = whole && from == row.Offset
+		s.adopt(row)
+		from = row.Offset + 1
+	}
+	s.block.lose(rec, s.Partition, from, to, whole)
 }
 
 // decide decides about a record that is the row appended last.
@@ -228,9 +246,9 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 		s.window.push(row.StoredRow)
 		return
 	case ledger.Duplicate:
-		b.runs.of(meta.Run).Duplicates++
+		b.run(meta.Run).Duplicates++
 	default:
-		b.runs.of(meta.Run).Conflicts++
+		b.run(meta.Run).Conflicts++
 	}
 	b.columns.Pop()
 	b.except(rec.Offset, rec.Offset+1, d)

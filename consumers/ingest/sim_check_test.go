@@ -1,7 +1,9 @@
 package ingest_test
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -29,14 +31,22 @@ func refuse(row ingesttest.Row) error {
 }
 
 // fill writes a random log and returns its end: new events, repetitions and conflicts at distances around the window,
-// values that are no events, events that the database refuses, control records, holes.
+// values that are no events, events that the database refuses, control records, holes, batches that cannot be read.
 func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 	n := int64(20 + r.IntN(150))
 	// Each simulation has its own mixture.
 	fresh, again, poison, other := r.Float64(), r.Float64(), r.Float64()*0.3, r.Float64()*0.2
 	var events []*usagev1.Query
 	refused := make(map[string]bool)
+	own := rand.New(rand.NewPCG(uint64(n), uint64(window)))
+	lost := max(0, own.Float64()*0.2-0.1) // Half of the logs have none.
 	for o := int64(0); o < n; o++ {
+		if own.Float64() < lost {
+			length := min(1+own.Int64N(12), n-o)
+			log.AppendUnreadable(int(length), fmt.Appendf(nil, "batch at %d", o), own.IntN(5) == 0)
+			o += length - 1
+			continue
+		}
 		var record ingest.Record
 		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: eventTime(r), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
 		switch p := r.Float64() * (fresh + again + poison + other); {
@@ -111,6 +121,10 @@ func reference(log *ingesttest.Log, p ingest.Partition, window, n int64, gaps ma
 		}
 		if record.Control {
 			f.disposition = ledger.Control
+			continue
+		}
+		if record.Unreadable != nil {
+			f.disposition, f.reason = ledger.Dead, "unreadable"
 			continue
 		}
 		columns.Reset()
@@ -275,7 +289,8 @@ func (w *world) checkLetter(o int64, f fate) {
 	record, _ := w.log.Record(o)
 	l := w.letters.At(o)
 	if l == nil || l.Topic != w.p.Topic || l.Epoch != w.p.Epoch || l.Partition != w.p.ID || l.Reason != f.reason || l.Detail == "" ||
-		string(l.Key) != string(record.Key) || string(l.Value) != string(record.Value) || l.Run != f.meta.Run || l.WrittenUs == 0 {
+		string(l.Key) != string(record.Key) || !bytes.HasPrefix(record.Value, l.Value) || len(l.Value) < len(record.Value) && record.Unreadable == nil ||
+		l.ValueLength != uint64(len(record.Value)) || sha256.Sum256(record.Value) != [32]byte(l.ValueSha256) || l.Run != f.meta.Run || l.WrittenUs == 0 {
 		w.violate("the letter of offset %d, reason %q: %v", o, f.reason, l)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -47,6 +48,8 @@ type Config struct {
 type Client struct {
 	cfg     Config
 	cluster *kafkaconn.Cluster
+	// wide is held while a batch is decompressed that takes much memory.
+	wide sync.Mutex
 }
 
 // NewClient checks cfg and returns a Client. It does not connect: the first request does.
@@ -180,6 +183,9 @@ func (c *Client) scanPartition(ctx context.Context, topic string, partition int3
 		if errors.Is(err, ingest.ErrBelowStart) {
 			from = f.LogStart // Retention removed records while we were reading.
 			continue
+		}
+		if errors.Is(err, ErrDamaged) {
+			continue // Its Fetch says that a few times at most.
 		}
 		if err != nil {
 			return err

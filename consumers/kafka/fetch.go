@@ -27,7 +27,7 @@ type abortedTransaction struct{ producer, first int64 }
 func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, s.client.cfg.RequestTimeout+s.opts.MaxWait)
 	defer cancel()
-	s.answer.batches = nil
+	s.answer.batches, s.stream = nil, nil
 	node, id, err := s.client.leader(ctx, s.topic, s.partition, notBefore)
 	if err != nil {
 		return err
@@ -45,8 +45,9 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 			s.version = versionFetchID
 		}
 	}
-	if s.exchange == nil || !s.exchange.Done() {
-		s.exchange = &kafkaconn.Exchange{} // A connection may still be using the old one's buffers.
+	// A connection may still be using the old one's buffers, and what one large batch needed is not kept for the next.
+	if s.exchange == nil || !s.exchange.Done() || cap(s.exchange.Response) > 4*s.opts.MaxBytes {
+		s.exchange = &kafkaconn.Exchange{}
 	}
 	e := s.exchange
 	e.Broker, e.Key, e.Version = node, keyFetch, s.version

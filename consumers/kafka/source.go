@@ -18,15 +18,19 @@ const RunHeader = "tidemark-run"
 
 // Defaults of SourceOptions.
 const (
-	DefaultMaxWait       = 500 * time.Millisecond
-	DefaultMaxBytes      = 512 << 10
-	DefaultMaxBatchBytes = 64 << 20
+	DefaultMaxWait        = 500 * time.Millisecond
+	DefaultMaxBytes       = 512 << 10
+	DefaultMaxBatchBytes  = 256 << 20
+	DefaultMaxRecordBytes = 4 << 20
 )
 
 const (
 	// maxFetchBytes is how far MaxBytes grows for a batch that does not fit in.
 	maxFetchBytes = 128 << 20
-	// A Fetch ends behind the batch that reaches one of these: a small answer can hold many records.
+	// wholeBatchBytes bounds what of a batch is decompressed at once; a larger one is read as a stream.
+	wholeBatchBytes = 8 << 20
+	// A Fetch ends behind the batch that reaches one of these, or inside it if it is a stream: a small answer can hold
+	// many records.
 	softArenaBytes = 4 << 20
 	softRecords    = 64 << 10
 	maxRuns        = 1024
@@ -40,8 +44,11 @@ type SourceOptions struct {
 	MaxWait time.Duration
 	// MaxBytes is how much is asked for at a time, compressed. A batch that is larger is read all the same.
 	MaxBytes int
-	// MaxBatchBytes bounds a batch when decompressed; a larger one is an error.
+	// MaxBatchBytes bounds a batch when decompressed; what lies behind that is Unreadable. It bounds time: the memory
+	// that a batch takes does not depend on its size.
 	MaxBatchBytes int
+	// MaxRecordBytes bounds key and value of a record together; a larger one is Unreadable.
+	MaxRecordBytes int
 }
 
 // Source reads one partition. It is not safe for concurrent use.
@@ -50,6 +57,7 @@ type Source struct {
 	topic     string
 	partition int32
 	opts      SourceOptions
+	ask       func(ctx context.Context, from int64, notBefore time.Time) error // request, but in tests
 
 	version  int16 // of the fetch request, 0 before the first
 	maxBytes int
@@ -57,8 +65,10 @@ type Source struct {
 	answer   answer
 
 	decompressor *batch.Decompressor
+	stream       *opened // the batch that is being read piece by piece, or nil
 	arena        []byte
 	records      []ingest.Record
+	damage       damage
 	run          string // the last one
 	runs         map[string]string
 }
@@ -86,22 +96,27 @@ func (c *Client) Source(topic string, partition int32, opts SourceOptions) *Sour
 	if opts.MaxBatchBytes <= 0 {
 		opts.MaxBatchBytes = DefaultMaxBatchBytes
 	}
-	return &Source{
+	if opts.MaxRecordBytes <= 0 {
+		opts.MaxRecordBytes = DefaultMaxRecordBytes
+	}
+	s := &Source{
 		client:       c,
 		topic:        topic,
 		partition:    partition,
 		opts:         opts,
 		maxBytes:     opts.MaxBytes,
-		decompressor: batch.NewDecompressor(opts.MaxBatchBytes),
+		decompressor: batch.NewDecompressor(min(wholeBatchBytes, opts.MaxBatchBytes)),
 		runs:         map[string]string{},
 	}
+	s.ask = s.request
+	return s
 }
 
 // Fetch is part of ingest.Source: it returns the committed records from an offset on. Records of aborted transactions,
 // and the markers of transactions, have Control set. While the brokers cannot be reached, or have no leader for the
 // partition, it goes on trying until ctx ends.
 func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
-	if len(s.answer.batches) > 0 && s.answer.next == from {
+	if s.answer.next == from && (len(s.answer.batches) > 0 || s.stream != nil) {
 		f, err := s.decode(from)
 		if err != nil || f.Next > from {
 			return f, err
@@ -111,9 +126,10 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		backoff   = kafkaconn.Backoff{Min: s.client.cfg.RetryMin, Max: s.client.cfg.RetryMax}
 		notBefore time.Time
 		missing   time.Time // since when the topic is unknown
+		refusals  int       // times in a row that the broker said that it cannot read what is there
 	)
 	for {
-		err := s.request(ctx, from, notBefore)
+		err := s.ask(ctx, from, notBefore)
 		if err == nil && s.answer.code == kafkago.OffsetOutOfRange {
 			if f, err := s.outOfRange(ctx, from); err != nil {
 				return f, err
@@ -128,6 +144,12 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 				return f, err
 			}
 			continue
+		}
+		if refusals++; !errors.Is(err, kafkago.InvalidMessage) {
+			refusals = 0
+		}
+		if f, ok := s.passOver(ctx, from, refusals); ok {
+			return f, nil
 		}
 		if ctx.Err() != nil {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, context.Cause(ctx))
@@ -196,31 +218,47 @@ func (s *Source) goneError(ctx context.Context, from int64) error {
 // decode turns batches of the answer into records until it has enough.
 func (s *Source) decode(from int64) (ingest.Fetch, error) {
 	s.records, s.arena = s.records[:0], s.arena[:0]
+	if cap(s.arena) > 2*wholeBatchBytes {
+		s.arena = nil
+	}
 	next, read := from, 0
+	if s.stream != nil {
+		next = s.drain(from)
+		read = len(s.arena)
+	}
 	data := s.answer.batches
-	for len(data) > 0 && read < softArenaBytes && len(s.records) < softRecords {
+	for s.stream == nil && len(data) > 0 && read < softArenaBytes && len(s.records) < softRecords {
 		b, rest, size, err := batch.Next(data)
-		if errors.Is(err, batch.ErrTruncated) {
+		if errors.Is(err, batch.ErrTruncated) && (next > from || s.maxBytes < maxFetchBytes) {
 			if next > from {
 				data = nil // The rest comes with the next request.
 			}
 			break
 		}
-		if err == nil && b.NextOffset() > next {
-			err = s.decodeBatch(&b, next)
+		if err != nil && next > from {
+			break // Give out what precedes it; the next call finds it again.
 		}
-		if err != nil {
-			if next > from {
-				break // Give out what precedes it; the next call fails here.
+		switch {
+		case err != nil:
+			var known bool
+			lasting := s.damage.lasting(next)
+			if lasting {
+				next, rest, known = s.refuse(data, &b, rest, next, err)
 			}
-			s.answer.batches = nil // Ask again when called again: it may have been damaged on the way.
-			return ingest.Fetch{}, fmt.Errorf("record batch of %s/%d at %d, %d bytes: %w", s.topic, s.partition, next, size, err)
+			if !known {
+				s.answer.batches = nil // Ask again when called again.
+				return ingest.Fetch{}, fmt.Errorf("%w: %s/%d at %d, %d bytes: %w", ErrDamaged, s.topic, s.partition, next, size, err)
+			}
+		case b.NextOffset() > next:
+			next = s.decodeBatch(&b, next)
 		}
 		read += max(size, len(s.arena)-read)
-		next = max(next, b.NextOffset())
 		data = rest
 	}
 	s.answer.batches, s.answer.next = data, next
+	if next > from {
+		s.maxBytes = s.opts.MaxBytes
+	}
 	end := s.answer.highWatermark
 	if s.answer.stable >= 0 {
 		end = s.answer.stable
@@ -228,46 +266,38 @@ func (s *Source) decode(from int64) (ingest.Fetch, error) {
 	return ingest.Fetch{Records: s.records, Next: next, HighWatermark: end, LogStart: s.answer.logStart}, nil
 }
 
-// decodeBatch appends the records of b from an offset on. After an error none of them is kept.
-func (s *Source) decodeBatch(b *batch.Batch, from int64) error {
-	first := len(s.records)
+// decodeBatch gives out the records of b from an offset on, or some of them if it is large, and returns the first one that
+// it did not look at.
+func (s *Source) decodeBatch(b *batch.Batch, from int64) int64 {
+	o := &opened{batch: *b, aborted: s.answer.abortedAt(b)}
 	data, arena, err := s.decompressor.Records(s.arena, b)
 	s.arena = arena
-	if err != nil {
-		return err
+	if errors.Is(err, batch.ErrTooLarge) {
+		s.stream = o
+		return s.drain(from)
 	}
-	ended := false // An aborted transaction ends with this batch.
-	aborted := s.answer.abortedAt(b)
-	w := batch.Walk(b, data)
-	var rec batch.Record
-	for w.Next(&rec) {
-		if b.Control() && isAbort(rec.Key) {
-			ended = true
-		}
-		if rec.Offset < from {
-			continue
-		}
-		out := ingest.Record{Offset: rec.Offset, Timestamp: rec.Timestamp, Control: b.Control() || aborted}
-		if !out.Control {
-			out.Key, out.Value = rec.Key, rec.Value
-			if rec.Headers() > 0 {
-				out.Run = s.intern(rec.Header(RunHeader))
+	at := from
+	if err == nil {
+		w := batch.Walk(b, data)
+		w.MaxRecord = s.opts.MaxRecordBytes
+		for rec := (batch.Record{}); w.Next(&rec); {
+			o.ended = o.ended || b.Control() && isAbort(rec.Key)
+			if at = max(at, rec.Offset+1); rec.Offset >= from {
+				s.give(o, &rec)
 			}
 		}
-		s.records = append(s.records, out)
+		err = w.Err()
 	}
-	if err := w.Err(); err != nil {
-		s.records = s.records[:first]
-		return err
-	}
-	if ended {
-		delete(s.answer.active, b.Producer.ID)
-	}
-	return nil
+	s.close(o, at, err)
+	return b.NextOffset()
 }
 
-// intern returns run as a string, without an allocation for the ones it knows.
+// intern returns run as a string, without an allocation for the ones it knows. A longer one is cut: labels come from
+// outside, and each of them is kept.
 func (s *Source) intern(run []byte) string {
+	if len(run) > ingest.MaxRunLabel {
+		run = run[:len(ingest.CutText(string(run[:ingest.MaxRunLabel+1]), ingest.MaxRunLabel))]
+	}
 	if string(run) == s.run {
 		return s.run
 	}

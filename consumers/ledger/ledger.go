@@ -64,6 +64,12 @@ type RunCount struct {
 	Stored, Duplicates, Conflicts, Dead uint64
 }
 
+// MaxRuns is the most runs that a row tells apart, and OtherRuns the run under which it counts those beyond.
+const (
+	MaxRuns   = 1024
+	OtherRuns = "(other runs)"
+)
+
 // Bucket summarizes the stored rows of one minute.
 type Bucket struct {
 	// Minute counts minutes since 1970-01-01T00:00Z, rounded down.
@@ -100,7 +106,7 @@ type Row struct {
 	Stored, Duplicates, Conflicts, Dead, Control, Gap uint64
 	// Exceptions are the offsets that are not stored: ascending, disjoint, as long as they can be.
 	Exceptions []Span
-	// Runs counts by run, sorted by name. Control and gap offsets belong to no run.
+	// Runs counts by run, sorted by name: MaxRuns of them at most, and OtherRuns. Control and gap offsets belong to no run.
 	Runs []RunCount
 	// Buckets summarize the stored rows by minute, ascending.
 	Buckets []Bucket

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"tidemark/consumers/deadletter"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 type deadLettersCmd struct {
@@ -24,7 +27,7 @@ type deadLettersListCmd struct {
 	commonFlags
 	kafkaFlags
 	Topic  string `help:"Only of this topic, for example token_calls.v1." placeholder:"TOPIC"`
-	Reason string `help:"Only with this reason: malformed, invalid or refused." placeholder:"REASON"`
+	Reason string `help:"Only with this reason: malformed, invalid, refused or unreadable." placeholder:"REASON"`
 	OfRun  string `name:"run" help:"Only of this run." placeholder:"RUN"`
 	Limit  int    `help:"Entries to list at the most; 0 lists all." default:"100" placeholder:"N" range:"0..1000000000"`
 	JSON   bool   `name:"json" help:"One JSON object an entry instead of a table."`
@@ -63,10 +66,10 @@ func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) (err error) {
 func printListing(s Streams, listing *deadletter.Listing) error {
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	if len(listing.Entries) > 0 {
-		fmt.Fprintln(table, "COORDINATE\tREASON\tFIELD\tBYTES\tRECORD TIME\tRUN\tDETAIL")
+		fmt.Fprintln(table, "COORDINATE\tRECORDS\tREASON\tFIELD\tBYTES\tRECORD TIME\tRUN\tDETAIL")
 	}
 	for _, e := range listing.Entries {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", e.Coordinate, e.Reason, dash(e.Field), e.Size, e.Timestamp.UTC().Format(time.RFC3339), dash(e.Run), strconv.Quote(clip(e.Detail, 80)))
+		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Coordinate, e.Records, e.Reason, dash(e.Field), bytesKept(e.Size, e.Kept), e.Timestamp.UTC().Format(time.RFC3339), dash(e.Run), strconv.Quote(clip(e.Detail, 80)))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -114,14 +117,50 @@ func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	if c.Raw {
+		if deadletter.Cut(letter) {
+			return fmt.Errorf("the letter of %s has %s bytes only: it was cut to fit. While the topic retains the record, it is whole at that offset; without --raw the beginning and the hash of all are shown", at, bytesKept(deadletter.Length(letter), len(letter.GetValue())))
+		}
 		_, err := s.Out.Write(letter.GetValue())
 		return err
 	}
-	fmt.Fprintf(s.Out, "coordinate  %s\nreason      %s\nfield       %s\ndetail      %s\nrun         %s\nrecord time %s\nwritten     %s\nkey         %s\nvalue       %d bytes, base64:\n%s\n",
-		at, letter.GetReason(), dash(letter.GetField()), strconv.Quote(letter.GetDetail()), dash(letter.GetRun()),
-		time.UnixMilli(letter.GetTimestampMs()).UTC().Format(time.RFC3339Nano), time.UnixMicro(letter.GetWrittenUs()).UTC().Format(time.RFC3339Nano),
-		strconv.Quote(string(letter.GetKey())), len(letter.GetValue()), base64.StdEncoding.EncodeToString(letter.GetValue()))
+	printLetter(s, letter)
 	return nil
+}
+
+func printLetter(s Streams, letter *usagev1.DeadLetter) {
+	first, end := deadletter.Extent(letter)
+	at := deadletter.Coordinate{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), Partition: letter.GetPartition(), Offset: first}
+	fmt.Fprintf(s.Out, "coordinate  %s\n", at)
+	if end-first > 1 {
+		fmt.Fprintf(s.Out, "to offset   %d, of a batch of records\n", end-1)
+	}
+	fmt.Fprintf(s.Out, "reason      %s\nfield       %s\ndetail      %s\nrun         %s\nrecord time %s\nwritten     %s\n",
+		letter.GetReason(), dash(letter.GetField()), strconv.Quote(letter.GetDetail()), dash(letter.GetRun()),
+		time.UnixMilli(letter.GetTimestampMs()).UTC().Format(time.RFC3339Nano), time.UnixMicro(letter.GetWrittenUs()).UTC().Format(time.RFC3339Nano))
+	key := strconv.Quote(string(letter.GetKey()))
+	if n := letter.GetKeyLength(); n > uint64(len(letter.GetKey())) {
+		key += fmt.Sprintf(" (cut: %s bytes)", bytesKept(int(min(n, 1<<62)), len(letter.GetKey())))
+	}
+	sum := "unknown"
+	if len(letter.GetValueSha256()) > 0 {
+		sum = hex.EncodeToString(letter.GetValueSha256())
+	} else if !deadletter.Cut(letter) {
+		sum = fmt.Sprintf("%x", sha256.Sum256(letter.GetValue()))
+	}
+	cut := ""
+	if deadletter.Cut(letter) {
+		cut = " (cut)"
+	}
+	fmt.Fprintf(s.Out, "key         %s\nsha256      %s\nvalue       %s bytes%s, base64:\n%s\n", key, sum,
+		bytesKept(deadletter.Length(letter), len(letter.GetValue())), cut, base64.StdEncoding.EncodeToString(letter.GetValue()))
+}
+
+// bytesKept is a number of bytes, and how many of them there are if not all.
+func bytesKept(size, kept int) string {
+	if kept < size {
+		return fmt.Sprintf("%d of %d", kept, size)
+	}
+	return strconv.Itoa(size)
 }
 
 // client connects to the log.

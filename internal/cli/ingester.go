@@ -5,24 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/protobuf/proto"
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger"
 	namespaces "tidemark/consumers/namespace"
-	"tidemark/producers"
 	producerkafka "tidemark/producers/kafka"
 	"tidemark/schemas"
-	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // drainGrace is how long a stopping ingester may take to finish and account the blocks at hand.
@@ -39,7 +35,7 @@ type ingester struct {
 	totals   totals
 
 	client *consumerkafka.Client
-	dead   *producerkafka.Writer
+	dead   *deadLetterWriter
 	db     *clickhouse.DB
 	store  *clickhouse.Store
 	slots  chan struct{}
@@ -57,11 +53,13 @@ func newIngester(common commonFlags, k kafkaFlags, ch clickhouseFlags, flags ing
 		return nil, err
 	}
 	in.closers = append(in.closers, in.client.Close)
-	if in.dead, err = producerkafka.NewWriter(producerkafka.Config{Conn: conn, MaxRecordBytes: deadLetterBytes}); err != nil {
+	letters, err := producerkafka.NewWriter(producerkafka.Config{Conn: conn})
+	if err != nil {
 		in.close()
 		return nil, err
 	}
-	in.closers = append(in.closers, in.dead.Close)
+	in.closers = append(in.closers, letters.Close)
+	in.dead = &deadLetterWriter{log: letters, topic: schemas.TopicName(common.Namespace, schemas.DeadLettersTopic)}
 	if in.db, err = ch.open(common.Namespace); err != nil {
 		in.close()
 		return nil, err
@@ -225,7 +223,7 @@ func (in *ingester) partition(ctx context.Context, g consumerkafka.Generation, p
 			Partition:     p.Partition,
 			Source:        in.client.Source(name, p.ID, consumerkafka.SourceOptions{TopicID: p.topicID}),
 			Store:         in.store,
-			DeadLetters:   deadLetterWriter{log: in.dead, topic: schemas.TopicName(in.common.Namespace, schemas.DeadLettersTopic)},
+			DeadLetters:   in.dead,
 			Committer:     committer{client: in.client, group: namespaces.IngestGroup(in.common.Namespace), generation: g, topic: name},
 			Generation:    int64(g.ID),
 			Member:        g.MemberID,
@@ -340,32 +338,6 @@ func resources() string {
 	}
 	cpu := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	return fmt.Sprintf("; this process: %.2f CPU s, %d MB resident at most", cpu.Seconds(), usage.Maxrss>>10)
-}
-
-// deadLetterBytes lets a dead letter wrap a record of the largest size that brokers accept by default (1 MiB).
-const deadLetterBytes = 2 << 20
-
-// deadLetterWriter puts dead letters on their topic, keyed by coordinates.
-type deadLetterWriter struct {
-	log   producers.Log
-	topic string
-}
-
-func (d deadLetterWriter) Write(ctx context.Context, letters []*usagev1.DeadLetter) error {
-	partitions, err := d.log.Partitions(ctx, d.topic)
-	if err != nil {
-		return err
-	}
-	records := make([]producers.Record, 0, len(letters))
-	for _, letter := range letters {
-		value, err := proto.Marshal(letter)
-		if err != nil {
-			return fmt.Errorf("encode the dead letter of %s/%d offset %d: %w", letter.GetTopic(), letter.GetPartition(), letter.GetOffset(), err)
-		}
-		key := letter.GetTopic() + "/" + strconv.Itoa(int(letter.GetEpoch())) + "/" + strconv.Itoa(int(letter.GetPartition())) + "/" + strconv.FormatInt(letter.GetOffset(), 10)
-		records = append(records, producers.Record{Topic: d.topic, Partition: int32((int64(letter.GetPartition()) + letter.GetOffset()) % int64(partitions)), Key: []byte(key), Value: value})
-	}
-	return d.log.Append(ctx, records)
 }
 
 // committer commits under one generation.

@@ -164,13 +164,22 @@ func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicR
 		if errors.Is(err, ingest.ErrBelowStart) {
 			return nil, f.LogStart, replay.ErrRemoved
 		}
+		if errors.Is(err, consumerkafka.ErrDamaged) {
+			continue // Its Fetch says that a few times at most.
+		}
 		if err != nil {
 			return nil, from, err
 		}
 		p.records = p.records[:0]
 		for i := range f.Records {
-			if !f.Records[i].Control {
-				p.records = append(p.records, replay.TopicRecord{Offset: f.Records[i].Offset, Value: f.Records[i].Value})
+			record := &f.Records[i]
+			switch {
+			case record.Control:
+			case record.Unreadable != nil:
+				p.records = append(p.records, replay.TopicRecord{Offset: record.Offset,
+					Problem: fmt.Sprintf("the log cannot be read from here to offset %d: %s", record.End()-1, record.Unreadable.Detail)})
+			default:
+				p.records = append(p.records, replay.TopicRecord{Offset: record.Offset, Value: record.Value})
 			}
 		}
 		if f.Next > from || f.HighWatermark <= from {

@@ -97,7 +97,7 @@ func (w *Writer) appendBatch(ctx context.Context, p *partition, records []produc
 		case !errors.Is(err, errTooLarge):
 			return 0, nil, err
 		case n == 1:
-			return 1, []RejectedRecord{rejection(indexes[0], s.encoder.Size(), w.topicLimit(ctx, p.topic))}, nil
+			return 1, []RejectedRecord{rejection(indexes[0], s.encoder.Size(), w.TopicLimit(ctx, p.topic))}, nil
 		}
 		// The sizes of the parts are what the next batches are filled to, too.
 		p.maxBytes = max(s.encoder.Size()/2, 1)
@@ -356,15 +356,15 @@ func judge(err error) outcome {
 	return refused
 }
 
-// topicLimit is the largest batch that a topic takes (max.message.bytes), 0 if the broker does not tell.
-func (w *Writer) topicLimit(ctx context.Context, topic string) int {
+// TopicLimit is the largest batch that a topic takes (max.message.bytes), in bytes, 0 if the broker does not tell.
+func (w *Writer) TopicLimit(ctx context.Context, topic string) int {
 	res, err := w.cluster.Client(w.cfg.RequestTimeout).DescribeConfigs(ctx, &kafkago.DescribeConfigsRequest{
 		Resources: []kafkago.DescribeConfigRequestResource{{
 			ResourceType: kafkago.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{"max.message.bytes"},
 		}},
 	})
 	if err != nil {
-		return 0 // Only the wording of another error depends on it.
+		return 0 // Those who ask go on without.
 	}
 	for _, r := range res.Resources {
 		for _, c := range r.ConfigEntries {

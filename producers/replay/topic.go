@@ -51,6 +51,8 @@ var ErrRemoved = errors.New("the log has removed the record")
 type TopicRecord struct {
 	Offset int64
 	Value  []byte
+	// Problem, if not empty, says why there is no value to read.
+	Problem string
 }
 
 func (t *Topic) validate() error {
@@ -160,7 +162,11 @@ func (p *partition) next() (schemas.Event, error) {
 			continue
 		}
 		p.reader.tally.rows.Add(1)
-		if problem := p.decode(record.Value); problem != "" {
+		problem := record.Problem
+		if problem == "" {
+			problem = p.decode(record.Value)
+		}
+		if problem != "" {
 			p.reader.tally.problem(Problem{File: fmt.Sprintf("%s/%d offset %d", p.reader.topic.Name, p.id, record.Offset), Text: problem})
 			continue
 		}

@@ -7,6 +7,7 @@ package ingesttest
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"sync"
@@ -48,6 +49,18 @@ func (l *Log) Hole() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.records = append(l.records, ingest.Record{Offset: -1})
+}
+
+// AppendUnreadable appends n offsets of a batch that cannot be read, of which that is all that is known. control makes
+// it one of an aborted transaction.
+func (l *Log) AppendUnreadable(n int, raw []byte, control bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sum := sha256.Sum256(raw)
+	lost := &ingest.Unreadable{Next: int64(len(l.records) + n), Detail: "damaged", Length: int64(len(raw)), SHA256: sum[:]}
+	for range n {
+		l.records = append(l.records, ingest.Record{Offset: int64(len(l.records)), Value: raw, Control: control, Unreadable: lost})
+	}
 }
 
 // DeleteBefore makes the log begin at that offset, at most its end.
@@ -133,13 +146,23 @@ func (s *source) look(from int64) (ingest.Fetch, error) {
 		limit = 100
 	}
 	f.Next = min(from+int64(limit), l.end())
+	if f.Next > from {
+		f.Next = min(max(f.Next, l.records[f.Next-1].End()), l.end()) // What cannot be read is not cut.
+	}
 	size := 0
 	for _, r := range l.records[from:f.Next] {
 		size += len(r.Key) + len(r.Value)
 	}
 	s.buffer = slices.Grow(s.buffer[:0], size)
+	covered := from
 	for _, r := range l.records[from:f.Next] {
-		if r.Offset >= 0 {
+		if r.Offset >= covered {
+			covered = r.End()
+			if r.Unreadable != nil {
+				part := *r.Unreadable
+				part.Next = min(part.Next, f.Next)
+				r.Unreadable = &part
+			}
 			r.Key, r.Value = s.copy(r.Key), s.copy(r.Value)
 			f.Records = append(f.Records, r)
 		}
@@ -302,7 +325,9 @@ func (l *Letters) Write(_ context.Context, letters []*usagev1.DeadLetter) error 
 		if l.letters[letter.Offset] != nil {
 			l.copies++
 		}
-		l.letters[letter.Offset] = letter
+		for o := letter.Offset; o <= max(letter.Offset, letter.LastOffset); o++ {
+			l.letters[o] = letter
+		}
 	}
 	return nil
 }

@@ -1330,26 +1330,37 @@ func (x *Run) GetWeightHigh() uint64 {
 	return 0
 }
 
-// DeadLetter is a record that could not be counted, kept whole with the reason.
+// DeadLetter is a record that could not be counted, kept with the reason; whole where the dead-letter topic takes it. If a
+// batch of records cannot be read from the log, it is all that the batch holds from `offset` on.
 type DeadLetter struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
 	Epoch     uint32                 `protobuf:"varint,2,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Partition int32                  `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
 	Offset    int64                  `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
-	// The stable code of the cause: "malformed", "invalid", "refused".
+	// The stable code of the cause: "malformed", "invalid", "refused", "unreadable".
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The field at fault, where there is one.
 	Field string `protobuf:"bytes,6,opt,name=field,proto3" json:"field,omitempty"`
 	// The cause in words.
 	Detail string `protobuf:"bytes,7,opt,name=detail,proto3" json:"detail,omitempty"`
 	Key    []byte `protobuf:"bytes,8,opt,name=key,proto3" json:"key,omitempty"`
-	Value  []byte `protobuf:"bytes,9,opt,name=value,proto3" json:"value,omitempty"`
+	// The record's value. Of what is unreadable: the bytes on the log, of the record or of the batch.
+	Value []byte `protobuf:"bytes,9,opt,name=value,proto3" json:"value,omitempty"`
 	// The record's own timestamp, milliseconds since 1970.
 	TimestampMs int64  `protobuf:"varint,10,opt,name=timestamp_ms,json=timestampMs,proto3" json:"timestamp_ms,omitempty"`
 	Run         string `protobuf:"bytes,11,opt,name=run,proto3" json:"run,omitempty"`
 	// When it was written to the dead-letter topic, microseconds since 1970.
-	WrittenUs     int64 `protobuf:"fixed64,12,opt,name=written_us,json=writtenUs,proto3" json:"written_us,omitempty"`
+	WrittenUs int64 `protobuf:"fixed64,12,opt,name=written_us,json=writtenUs,proto3" json:"written_us,omitempty"`
+	// How long the value is. `value` is its beginning: where it is shorter, the letter was cut to fit. 0 in letters of earlier
+	// versions, whose value is whole.
+	ValueLength uint64 `protobuf:"varint,13,opt,name=value_length,json=valueLength,proto3" json:"value_length,omitempty"`
+	// SHA-256 of the whole value; empty if it is not known.
+	ValueSha256 []byte `protobuf:"bytes,14,opt,name=value_sha256,json=valueSha256,proto3" json:"value_sha256,omitempty"`
+	// How long the key is, as value_length says of the value.
+	KeyLength uint64 `protobuf:"varint,15,opt,name=key_length,json=keyLength,proto3" json:"key_length,omitempty"`
+	// The last offset that the letter is about, if it is about more than one; otherwise 0.
+	LastOffset    int64 `protobuf:"varint,16,opt,name=last_offset,json=lastOffset,proto3" json:"last_offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1464,6 +1475,34 @@ func (x *DeadLetter) GetRun() string {
 func (x *DeadLetter) GetWrittenUs() int64 {
 	if x != nil {
 		return x.WrittenUs
+	}
+	return 0
+}
+
+func (x *DeadLetter) GetValueLength() uint64 {
+	if x != nil {
+		return x.ValueLength
+	}
+	return 0
+}
+
+func (x *DeadLetter) GetValueSha256() []byte {
+	if x != nil {
+		return x.ValueSha256
+	}
+	return nil
+}
+
+func (x *DeadLetter) GetKeyLength() uint64 {
+	if x != nil {
+		return x.KeyLength
+	}
+	return 0
+}
+
+func (x *DeadLetter) GetLastOffset() int64 {
+	if x != nil {
+		return x.LastOffset
 	}
 	return 0
 }
@@ -1613,7 +1652,7 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x11input_tokens_high\x18\x17 \x01(\x04R\x0finputTokensHigh\x12,\n" +
 	"\x12output_tokens_high\x18\x18 \x01(\x04R\x10outputTokensHigh\x12\x1f\n" +
 	"\vweight_high\x18\x19 \x01(\x04R\n" +
-	"weightHigh\"\xb0\x02\n" +
+	"weightHigh\"\xb6\x03\n" +
 	"\n" +
 	"DeadLetter\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n" +
@@ -1629,7 +1668,13 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	" \x01(\x03R\vtimestampMs\x12\x10\n" +
 	"\x03run\x18\v \x01(\tR\x03run\x12\x1d\n" +
 	"\n" +
-	"written_us\x18\f \x01(\x10R\twrittenUs*\x7f\n" +
+	"written_us\x18\f \x01(\x10R\twrittenUs\x12!\n" +
+	"\fvalue_length\x18\r \x01(\x04R\vvalueLength\x12!\n" +
+	"\fvalue_sha256\x18\x0e \x01(\fR\vvalueSha256\x12\x1d\n" +
+	"\n" +
+	"key_length\x18\x0f \x01(\x04R\tkeyLength\x12\x1f\n" +
+	"\vlast_offset\x18\x10 \x01(\x03R\n" +
+	"lastOffset*\x7f\n" +
 	"\aSegment\x12\x17\n" +
 	"\x13SEGMENT_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10SEGMENT_CONSUMER\x10\x01\x12\x15\n" +
