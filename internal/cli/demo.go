@@ -15,6 +15,7 @@ import (
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/stack"
+	"tidemark/internal/webguard"
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
@@ -51,7 +52,7 @@ func (c *demoCmd) validate() error {
 	if c.Duration < 0 {
 		errs = append(errs, fmt.Errorf("--duration: %s is negative", c.Duration))
 	}
-	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !isLoopback(host)) {
+	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !webguard.Loopback(host)) {
 		errs = append(errs, fmt.Errorf("--preview-listen: %q is not host:port on loopback", c.Preview))
 	}
 	return invalid(append(errs, c.commonFlags.validate())...)

@@ -20,6 +20,7 @@ import (
 
 	"tidemark/internal/stack/chdb"
 	"tidemark/internal/stack/chhttp"
+	"tidemark/internal/webguard"
 )
 
 // Default listen addresses: the usual ports of Kafka and of ClickHouse's HTTP
@@ -137,7 +138,7 @@ func checkLoopback(name, address string) error {
 	if err != nil {
 		return fmt.Errorf("stack: %s listen address %q: %w", name, address, err)
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+	if webguard.Loopback(host) {
 		return nil
 	}
 	return fmt.Errorf("stack: %s listen address %q is not on loopback: use 127.0.0.1, or run a real broker and server for other machines", name, address)
@@ -195,6 +196,10 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("stack: %w", err)
 	}
+	host, _, err := net.SplitHostPort(config.HTTPListen)
+	if err != nil {
+		return fmt.Errorf("stack: HTTP listen address: %w", err)
+	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.HTTPListen)
 	if err != nil {
 		return fmt.Errorf("stack: listen for ClickHouse's HTTP interface: %w", err)
@@ -215,7 +220,7 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	base, cancel := context.WithCancel(detached)
 	front := &http.Server{
 		Handler: chhttp.NewHandler(s.engine, server, chhttp.Options{
-			User: config.User, Password: config.Password, Served: config.Hooks.Served,
+			User: config.User, Password: config.Password, Guard: webguard.New(host), Served: config.Hooks.Served,
 		}),
 		ReadHeaderTimeout: 30 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return base },

@@ -2,10 +2,12 @@ package chdb
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,11 +33,13 @@ type Setting struct{ Name, Value string }
 
 // Engine is a running ClickHouse. It is safe for concurrent use.
 type Engine struct {
-	lib      *library
-	path     string
-	slots    chan struct{}
-	known    map[string]struct{} // names of settings
-	requests atomic.Uint64       // numbers the sessions, to find their statements
+	lib   *library
+	path  string
+	slots chan struct{}
+	known map[string]struct{} // names of settings
+
+	tableEngines map[string]struct{} // names of all of them
+	requests     atomic.Uint64       // numbers the sessions, to find their statements
 
 	mu     sync.Mutex // guards anchor
 	anchor *connection
@@ -70,35 +74,54 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	// A configuration file of our own also keeps the engine from reading a
 	// config.xml that lies in the working directory or in the user's home.
 	config := dir + ".xml"
-	if err := os.WriteFile(config, []byte(options.config()), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(options.config(usersFile(dir))), 0o600); err != nil {
 		return nil, err
 	}
 	if options.MaxSessions <= 0 {
 		options.MaxSessions = 16
 	}
-	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions), known: map[string]struct{}{}}
+	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions)}
+	if err := writeAccess(dir); err != nil {
+		return nil, err
+	}
 	anchor, err := e.connect("--config-file=" + config)
 	if err != nil {
 		return nil, err
 	}
-	names, err := anchor.query("SELECT name FROM system.settings", "TSVRaw", nil)
-	if err != nil {
-		anchor.close()
-		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	defer names.Close()
-	for name := range strings.Lines(string(names.Bytes())) {
-		e.known[strings.TrimSuffix(name, "\n")] = struct{}{}
+	for from, names := range map[string]*map[string]struct{}{"system.settings": &e.known, "system.table_engines": &e.tableEngines} {
+		if *names, err = readNames(anchor, from); err != nil {
+			anchor.close()
+			return nil, err
+		}
 	}
 	e.anchor = anchor
 	return e, nil
 }
 
+// readNames reads the column name of one of the engine's own tables.
+func readNames(conn *connection, table string) (map[string]struct{}, error) {
+	result, err := conn.query("SELECT name FROM "+table, "TSVRaw", nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	defer result.Close()
+	names := map[string]struct{}{}
+	for name := range strings.Lines(string(result.Bytes())) {
+		names[strings.TrimSuffix(name, "\n")] = struct{}{}
+	}
+	return names, nil
+}
+
 // config returns the engine's server configuration. System log tables are off,
 // as they stay unless a configuration asks for them.
-func (o *Options) config() string {
+func (o *Options) config(users string) string {
 	var b strings.Builder
-	b.WriteString("<clickhouse>\n")
+	b.WriteString("<clickhouse>\n  <users_config>")
+	_ = xml.EscapeText(&b, []byte(users)) // A strings.Builder takes everything.
+	b.WriteString("</users_config>\n")
+	// Table engines are granted one by one, and no URL is allowed.
+	b.WriteString("  <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>\n")
+	b.WriteString("  <remote_url_allow_hosts></remote_url_allow_hosts>\n")
 	if o.MaxMemoryBytes > 0 {
 		fmt.Fprintf(&b, "  <max_server_memory_usage>%d</max_server_memory_usage>\n", o.MaxMemoryBytes)
 	} else {
@@ -222,6 +245,10 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 	tag := fmt.Sprintf("%d-%d", os.Getpid(), e.requests.Add(1))
 	args := []string{"--" + tagSetting + "=" + tagValue(tag)}
 	for _, s := range options.Settings {
+		if slices.Contains(fixedSettings, s.Name) {
+			// A connection would take it without a look at the constraint.
+			return nil, NewError(codeConstraint, "SETTING_CONSTRAINT_VIOLATION", "Setting "+s.Name+" should not be changed.")
+		}
 		if !e.KnowsSetting(s.Name) {
 			// The engine's own words, with its hints for misspelled names.
 			return nil, e.explainSettings([]Setting{s})

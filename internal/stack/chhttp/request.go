@@ -104,7 +104,18 @@ func readRequest(r *http.Request) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return req, req.readStatement(query.Get("query"), body)
+	if err := req.readStatement(query.Get("query"), body); err != nil {
+		return req, err
+	}
+	return req, nil
+}
+
+// code returns the part of the statement that is not data.
+func (req *request) code() string {
+	if req.insert {
+		return req.head
+	}
+	return req.text
 }
 
 func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }

@@ -51,6 +51,9 @@ func (ex *exchange) serve() error {
 	if err != nil {
 		return err
 	}
+	if err := forbid(req.code(), h.engine.OwnTableEngine); err != nil {
+		return err
+	}
 	session, err := h.engine.Session(ex.r.Context(), req.session)
 	if err != nil {
 		return err

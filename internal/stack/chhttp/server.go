@@ -10,12 +10,15 @@ import (
 	"time"
 
 	"tidemark/internal/stack/chdb"
+	"tidemark/internal/webguard"
 )
 
 // Options says how to serve.
 type Options struct {
 	User     string // asked for when Password is set; default "default"
 	Password string // empty: everyone is let in
+	// Guard refuses requests that pages of other sites make a browser send; one for loopback by default.
+	Guard *webguard.Guard
 	// Served is called after each request, when set.
 	Served func(Served)
 }
@@ -45,11 +48,18 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 	if options.User == "" {
 		options.User = "default"
 	}
+	if options.Guard == nil {
+		options.Guard = webguard.New("127.0.0.1")
+	}
 	return &Handler{engine: engine, server: server, options: options}
 }
 
 // ServeHTTP answers /ping, / without a query, and queries.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refusal := h.options.Guard.Check(r, false); refusal != nil {
+		h.refuse(w, r, refusal)
+		return
+	}
 	switch r.URL.Path {
 	case "/ping", "/replicas_status":
 		writeOK(w, r)
@@ -76,6 +86,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.options.Served != nil {
 		ex.served.Elapsed, ex.served.Err = time.Since(start), err
+		h.options.Served(ex.served)
+	}
+}
+
+// refuse answers a request before anything of it is looked at.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *webguard.Refusal) {
+	ex := &exchange{handler: h, w: w, r: r}
+	err := chdb.NewError(codeAccessDenied, "ACCESS_DENIED", refusal.String())
+	ex.fail(err)
+	if h.options.Served != nil {
+		ex.served.Err = err
 		h.options.Served(ex.served)
 	}
 }
@@ -134,6 +155,8 @@ func asException(err error) *chdb.Error {
 	return chdb.NewError(1002, "UNKNOWN_EXCEPTION", err.Error())
 }
 
+const codeAccessDenied = 497
+
 // badRequest is an exception about the request itself.
 func badRequest(message string) *chdb.Error {
 	return chdb.NewError(36, "BAD_ARGUMENTS", message)
@@ -148,6 +171,7 @@ func notImplemented(message string) *chdb.Error {
 var statuses = map[string]int{
 	"REQUIRED_PASSWORD":     http.StatusUnauthorized,
 	"AUTHENTICATION_FAILED": http.StatusForbidden,
+	"ACCESS_DENIED":         http.StatusForbidden,
 	"UNKNOWN_USER":          http.StatusForbidden,
 	"WRONG_PASSWORD":        http.StatusForbidden,
 
