@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -33,9 +34,12 @@ const (
 // stopTimeout is how long Close waits for requests before it cuts them off.
 const stopTimeout = 10 * time.Second
 
+// maxHeaderBytes bounds the head of a request, the statement in its address with it.
+const maxHeaderBytes = 1 << 20
+
 // Config says what to run and where.
 type Config struct {
-	DataDir     string // holds kafka/, clickhouse/, clickhouse.xml and a lock; created when missing
+	DataDir     string // holds kafka/, clickhouse/, clickhouse.xml, spool/ and a lock; created when missing
 	KafkaListen string // loopback host:port, port 0 for a free one; default DefaultKafkaListen
 	HTTPListen  string // the same for ClickHouse's HTTP interface; default DefaultHTTPListen
 
@@ -48,7 +52,7 @@ type Config struct {
 
 	MaxMemoryBytes uint64 // the engine's memory limit; default half of the machine's
 	MergeThreads   int    // the engine's background merge threads; default 2
-	MaxSessions    int    // statements at one moment, others wait; default 16
+	MaxSessions    int    // statements at work at one moment, others wait; default 16
 
 	Hooks Hooks
 }
@@ -211,6 +215,10 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
 	}
+	spool := filepath.Join(config.DataDir, "spool")
+	if err := os.MkdirAll(spool, 0o750); err != nil {
+		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
+	}
 	server, err := describe(ctx, s.engine)
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
@@ -220,10 +228,11 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	base, cancel := context.WithCancel(detached)
 	front := &http.Server{
 		Handler: chhttp.NewHandler(s.engine, server, chhttp.Options{
-			User: config.User, Password: config.Password, Guard: webguard.New(host), Served: config.Hooks.Served,
+			User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Served: config.Hooks.Served,
 		}),
-		ReadHeaderTimeout: 30 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return base },
+		// A client that sends half a request's head, or nothing more, goes. Bodies and results have limits of their own.
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Minute, MaxHeaderBytes: maxHeaderBytes,
+		BaseContext: func(net.Listener) context.Context { return base },
 	}
 	served := make(chan error, 1) // One value, so that the server's end waits for nobody.
 	go func() { served <- front.Serve(listener) }()

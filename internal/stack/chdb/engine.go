@@ -23,7 +23,7 @@ const killInterval = 50 * time.Millisecond
 type Options struct {
 	Library        string // path of libchdb.so, as FindLibrary gives it
 	Dir            string // data folder; created when missing
-	MaxSessions    int    // sessions open at one moment, others wait; default 16
+	MaxSessions    int    // sessions at work at one moment, others wait; default 16
 	MaxMemoryBytes uint64 // the engine's own limit, all statements together; default half of the machine's memory
 	Threads        int    // background merge threads; default the engine's own choice
 }
@@ -39,6 +39,7 @@ type Engine struct {
 	known map[string]struct{} // names of settings
 
 	tableEngines map[string]struct{} // names of all of them
+	open         sync.WaitGroup      // counts the sessions, those without a slot too
 	requests     atomic.Uint64       // numbers the sessions, to find their statements
 
 	mu     sync.Mutex // guards anchor
@@ -149,6 +150,7 @@ func (e *Engine) Close() error {
 	for range cap(e.slots) { // Waits for the sessions and keeps others out.
 		e.slots <- struct{}{}
 	}
+	e.open.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.anchor == nil {
@@ -273,7 +275,8 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 		}
 		result.Close()
 	}
-	return &Session{engine: e, conn: conn, tag: tag}, nil
+	e.open.Add(1)
+	return &Session{engine: e, conn: conn, tag: tag, placed: true}, nil
 }
 
 // explainSettings finds out which setting the engine refused at a connection,

@@ -19,6 +19,12 @@ type Options struct {
 	Password string // empty: everyone is let in
 	// Guard refuses requests that pages of other sites make a browser send; one for loopback by default.
 	Guard *webguard.Guard
+	// SpoolDir is where bodies of INSERTs are kept, in files without a name, when they are too large for memory; default
+	// the system's folder for temporary files.
+	SpoolDir string
+	// ReadIdle is how long a client may send nothing in the middle of a body, WriteIdle how long it may read nothing of
+	// 64 KiB of its result; default a minute each.
+	ReadIdle, WriteIdle time.Duration
 	// Served is called after each request, when set.
 	Served func(Served)
 }
@@ -38,6 +44,8 @@ type Handler struct {
 	engine  *chdb.Engine
 	server  Server
 	options Options
+	budget  *budget
+	stalls  stalls
 }
 
 // Server is what the engine says of itself; it goes into headers and errors.
@@ -51,7 +59,13 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 	if options.Guard == nil {
 		options.Guard = webguard.New("127.0.0.1")
 	}
-	return &Handler{engine: engine, server: server, options: options}
+	if options.ReadIdle == 0 {
+		options.ReadIdle = time.Minute
+	}
+	if options.WriteIdle == 0 {
+		options.WriteIdle = time.Minute
+	}
+	return &Handler{engine: engine, server: server, options: options, budget: newBudget(budgetBytes)}
 }
 
 // ServeHTTP answers /ping, / without a query, and queries.
@@ -79,7 +93,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	start := time.Now()
-	ex := &exchange{handler: h, w: w, r: r, served: Served{Status: http.StatusOK}}
+	ex := h.exchange(w, r)
+	// A deadline of the connection's last answer has no meaning for this one; that of this one is for what the server
+	// still has to write when the handler is done.
+	_ = ex.control.SetWriteDeadline(time.Time{})
+	defer func() { _ = ex.control.SetWriteDeadline(time.Now().Add(h.options.WriteIdle)) }()
 	err := ex.serve()
 	if err != nil {
 		ex.fail(err)
@@ -90,9 +108,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) *exchange {
+	control := http.NewResponseController(w)
+	slow := &slowWriter{w: w, control: control, idle: h.options.WriteIdle}
+	return &exchange{handler: h, w: w, r: r, control: control, slow: slow, served: Served{Status: http.StatusOK}}
+}
+
 // refuse answers a request before anything of it is looked at.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *webguard.Refusal) {
-	ex := &exchange{handler: h, w: w, r: r}
+	ex := h.exchange(w, r)
 	err := chdb.NewError(codeAccessDenied, "ACCESS_DENIED", refusal.String())
 	ex.fail(err)
 	if h.options.Served != nil {
