@@ -74,7 +74,7 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	fmt.Fprintln(s.Out, "starting the broker and the ClickHouse engine in this process ...")
-	running, err := stack.Start(ctx, stack.Config{DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB})
+	running, err := stack.Start(ctx, stack.Config{DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, Hooks: stackHooks(c.logger(s))})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -69,6 +70,8 @@ type Hooks struct {
 type Stack struct {
 	lock     *dirLock
 	kafka    *kfake.Cluster
+	broker   *brokerDisk
+	windows  string // the broker's file of sequence numbers
 	engine   *chdb.Engine
 	stopHTTP func() error
 	kafkaAt  string
@@ -158,6 +161,9 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("stack: Kafka listen address: %w", err)
 	}
+	dir := filepath.Join(config.DataDir, "kafka")
+	s.broker = newBrokerDisk(disk{config.DataDir, freeBytes}, config.Hooks.Broker)
+	s.windows = filepath.Join(dir, "seq_windows.json")
 	options := []kfake.Opt{
 		kfake.Ports(port),
 		kfake.ListenFn(func(network, address string) (net.Listener, error) {
@@ -168,31 +174,20 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 			return (&net.ListenConfig{}).Listen(ctx, network, net.JoinHostPort(host, port))
 		}),
 		kfake.ClusterID("tidemark"),
-		kfake.DataDir(filepath.Join(config.DataDir, "kafka")),
+		kfake.DataDir(dir),
+		kfake.WithLogger(s.broker),
 		kfake.BrokerConfigs(map[string]string{"message.max.bytes": "16777216"}),
-	}
-	if config.Hooks.Broker != nil {
-		options = append(options, kfake.WithLogger(brokerLog{config.Hooks.Broker}))
 	}
 	if s.kafka, err = kfake.NewCluster(options...); err != nil {
 		return fmt.Errorf("stack: start the Kafka broker on %s: %w", config.KafkaListen, err)
 	}
+	s.broker.watch(s.kafka)
 	addresses := s.kafka.ListenAddrs()
 	if len(addresses) != 1 {
 		return fmt.Errorf("stack: the Kafka broker listens on %d addresses", len(addresses))
 	}
 	s.kafkaAt = addresses[0]
 	return nil
-}
-
-// brokerLog passes the broker's warnings and errors to a hook.
-type brokerLog struct{ hook func(string) }
-
-// Logf implements kfake.Logger.
-func (b brokerLog) Logf(level kfake.LogLevel, format string, args ...any) {
-	if level <= kfake.LogLevelWarn {
-		b.hook(fmt.Sprintf(format, args...))
-	}
 }
 
 func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
@@ -228,7 +223,7 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	base, cancel := context.WithCancel(detached)
 	front := &http.Server{
 		Handler: chhttp.NewHandler(s.engine, server, chhttp.Options{
-			User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Served: config.Hooks.Served,
+			User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Room: func() error { return disk{config.DataDir, freeBytes}.room(reserveBytes) }, Served: config.Hooks.Served,
 		}),
 		// A client that sends half a request's head, or nothing more, goes. Bodies and results have limits of their own.
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Minute, MaxHeaderBytes: maxHeaderBytes,
@@ -271,6 +266,20 @@ func describe(ctx context.Context, engine *chdb.Engine) (chhttp.Server, error) {
 	return chhttp.Server{Name: values[0], Version: values[1], Timezone: values[2]}, nil
 }
 
+// closeKafka stops the broker. If it counts batches that it lost, it must not do so after its next start: without its
+// numbers it takes a batch that is sent again, and a copy of one does no harm.
+func (s *Stack) closeKafka() error {
+	lost := s.broker.outstanding()
+	s.kafka.Close()
+	if !lost {
+		return nil
+	}
+	if err := os.Remove(s.windows); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // KafkaAddr returns the host:port of the broker, or "" without one.
 func (s *Stack) KafkaAddr() string { return s.kafkaAt }
 
@@ -298,7 +307,7 @@ func (s *Stack) Close() error {
 		s.engine = nil
 	}
 	if s.kafka != nil {
-		s.kafka.Close()
+		errs = append(errs, s.closeKafka())
 		s.kafka = nil
 	}
 	if s.lock != nil {

@@ -58,6 +58,12 @@ func (ex *exchange) serve() error {
 	if err := forbid(req.code(), h.engine.OwnTableEngine); err != nil {
 		return err
 	}
+	if req.keyword == "INSERT" && h.options.Room != nil {
+		// Statements that delete, and what they write on the way, still have room then.
+		if err := h.options.Room(); err != nil {
+			return chdb.NewError(codeNotEnoughSpace, "NOT_ENOUGH_SPACE", "Cannot insert: "+err.Error()+".")
+		}
+	}
 	if req.insert {
 		release, err := body.spool(h.budget, h.options.SpoolDir)
 		defer release()

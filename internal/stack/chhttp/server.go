@@ -22,6 +22,8 @@ type Options struct {
 	// SpoolDir is where bodies of INSERTs are kept, in files without a name, when they are too large for memory; default
 	// the system's folder for temporary files.
 	SpoolDir string
+	// Room returns an error when the disk has too little room for more data; nil to leave it to the engine.
+	Room func() error
 	// ReadIdle is how long a client may send nothing in the middle of a body, WriteIdle how long it may read nothing of
 	// 64 KiB of its result; default a minute each.
 	ReadIdle, WriteIdle time.Duration
