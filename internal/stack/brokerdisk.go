@@ -268,7 +268,8 @@ func refuseProduce(r *kmsg.ProduceRequest, why string, codes map[*kmsg.ProduceRe
 	if r.Acks == 0 {
 		return nil // Nobody waits for an answer.
 	}
-	answer := r.ResponseKind().(*kmsg.ProduceResponse)
+	answer := kmsg.NewPtrProduceResponse()
+	answer.Version = r.Version
 	for i := range r.Topics {
 		topic := kmsg.NewProduceResponseTopic()
 		topic.Topic, topic.TopicID = r.Topics[i].Topic, r.Topics[i].TopicID
@@ -288,7 +289,8 @@ func refuseProduce(r *kmsg.ProduceRequest, why string, codes map[*kmsg.ProduceRe
 }
 
 func refuseTopics(r *kmsg.CreateTopicsRequest, why error) kmsg.Response {
-	answer := r.ResponseKind().(*kmsg.CreateTopicsResponse)
+	answer := kmsg.NewPtrCreateTopicsResponse()
+	answer.Version = r.Version
 	for _, t := range r.Topics {
 		topic := kmsg.NewCreateTopicsResponseTopic()
 		topic.Topic, topic.ErrorCode, topic.ErrorMessage = t.Topic, kerr.KafkaStorageError.Code, kmsg.StringPtr(why.Error())
@@ -298,7 +300,8 @@ func refuseTopics(r *kmsg.CreateTopicsRequest, why error) kmsg.Response {
 }
 
 func refuseCommit(r *kmsg.OffsetCommitRequest) kmsg.Response {
-	answer := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+	answer := kmsg.NewPtrOffsetCommitResponse()
+	answer.Version = r.Version
 	for _, t := range r.Topics {
 		topic := kmsg.NewOffsetCommitResponseTopic()
 		topic.Topic, topic.TopicID = t.Topic, t.TopicID

@@ -76,13 +76,17 @@ func (r *brokerRig) unblock() {
 func (r *brokerRig) partition() string { return filepath.Join(r.dir, "kafka", "partitions", "topic-0") }
 
 // ask sends one request.
-func (r *brokerRig) ask(request kmsg.Request) kmsg.Response {
+func ask[Answer kmsg.Response](r *brokerRig, request kmsg.Request) Answer {
 	r.t.Helper()
 	answer, err := exchange(r.t.Context(), r.stack.KafkaAddr(), request)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return answer
+	typed, ok := answer.(Answer)
+	if !ok {
+		r.t.Fatalf("the answer is a %T", answer)
+	}
+	return typed
 }
 
 func (r *brokerRig) create(topic string) int16 {
@@ -92,7 +96,7 @@ func (r *brokerRig) create(topic string) int16 {
 	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, 1, 1
 	request.Topics = append(request.Topics, t)
 	request.Version = 4
-	return r.ask(request).(*kmsg.CreateTopicsResponse).Topics[0].ErrorCode
+	return ask[*kmsg.CreateTopicsResponse](r, request).Topics[0].ErrorCode
 }
 
 func (r *brokerRig) produce(producer int64, epoch int16, sequence int32, values ...string) (code int16, offset int64) {
@@ -113,7 +117,7 @@ func (r *brokerRig) produce(producer int64, epoch int16, sequence int32, values 
 	p.Records = e.AppendBatch(nil, none, time.Now().UnixMilli(), batch.Producer{ID: producer, Epoch: epoch, Sequence: sequence})
 	t.Partitions = append(t.Partitions, p)
 	request.Topics = append(request.Topics, t)
-	answer := r.ask(request).(*kmsg.ProduceResponse).Topics[0].Partitions[0]
+	answer := ask[*kmsg.ProduceResponse](r, request).Topics[0].Partitions[0]
 	return answer.ErrorCode, answer.BaseOffset
 }
 
@@ -128,7 +132,7 @@ func (r *brokerRig) values() string {
 	p.PartitionMaxBytes, p.CurrentLeaderEpoch = 1<<20, -1
 	t.Partitions = append(t.Partitions, p)
 	request.Topics = append(request.Topics, t)
-	answer := r.ask(request).(*kmsg.FetchResponse)
+	answer := ask[*kmsg.FetchResponse](r, request)
 	var values []string
 	for data := answer.Topics[0].Partitions[0].RecordBatches; len(data) > 0; {
 		size := 12 + int(binary.BigEndian.Uint32(data[8:]))

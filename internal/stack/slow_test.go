@@ -37,8 +37,10 @@ func TestSlowClients(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer func() { _ = conn.Close() }()
-				if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
-					t.Fatal(err)
+				if tcp, ok := conn.(*net.TCPConn); ok {
+					if err := tcp.SetReadBuffer(4096); err != nil {
+						t.Fatal(err)
+					}
 				}
 				if _, err := io.WriteString(conn, request); err != nil {
 					t.Fatal(err)

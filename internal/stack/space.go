@@ -21,7 +21,7 @@ type disk struct {
 // room returns an error when fewer than need bytes are free. A disk that cannot be asked has room.
 func (d disk) room(need uint64) error {
 	free, err := d.free(d.dir)
-	if err != nil || free >= need {
+	if full := err == nil && free < need; !full {
 		return nil
 	}
 	return fmt.Errorf("the disk of %s is full: %d KiB are free and %d KiB are kept; make room, nothing has to be started again", d.dir, free>>10, need>>10)
@@ -32,5 +32,5 @@ func freeBytes(dir string) (uint64, error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, fmt.Errorf("ask for the free space of %s: %w", dir, err)
 	}
-	return uint64(s.Bavail) * uint64(s.Bsize), nil //nolint:gosec // the kernel's numbers are not negative
+	return uint64(s.Bavail) * uint64(s.Bsize), nil //nolint:gosec,unconvert // their types differ by system; the kernel's numbers are not negative
 }
