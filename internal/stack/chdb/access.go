@@ -58,11 +58,19 @@ func writeAccess(dir string) error {
 	}
 	for name, argument := range shadows {
 		sql := fmt.Sprintf("CREATE FUNCTION %s AS (%s) -> throwIf(1, 'ACCESS_DENIED: the function %s reads files, and statements that come through the port may not')\n", name, argument, name)
-		if err := os.WriteFile(filepath.Join(folder, "function_"+name+".sql"), []byte(sql), 0o600); err != nil {
+		if err := writeFile(filepath.Join(folder, "function_"+name+".sql"), sql); err != nil {
 			return err
 		}
 	}
-	return os.WriteFile(usersFile(dir), []byte(users()), 0o600)
+	return writeFile(usersFile(dir), users())
+}
+
+// writeFile leaves a file alone that is as it should be, so that a start needs no room on a full disk, and breaks none.
+func writeFile(path, content string) error {
+	if have, err := os.ReadFile(path); err == nil && string(have) == content {
+		return nil
+	}
+	return os.WriteFile(path, []byte(content), 0o600)
 }
 
 func usersFile(dir string) string { return dir + ".users.xml" }

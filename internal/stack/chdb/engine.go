@@ -75,7 +75,7 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	// A configuration file of our own also keeps the engine from reading a
 	// config.xml that lies in the working directory or in the user's home.
 	config := dir + ".xml"
-	if err := os.WriteFile(config, []byte(options.config(usersFile(dir))), 0o600); err != nil {
+	if err := writeFile(config, options.config(usersFile(dir))); err != nil {
 		return nil, err
 	}
 	if options.MaxSessions <= 0 {
