@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tidemark/dashboards"
+	"tidemark/internal/webguard"
 )
 
 func TestList(t *testing.T) {
@@ -78,7 +79,7 @@ func TestNewRefuses(t *testing.T) {
 
 // TestRefusals are requests that are refused as a whole, each with a way out.
 func TestRefusals(t *testing.T) {
-	s := newSite(t, Config{DB: engine{}, Dashboards: [][]byte{board([]map[string]any{{"name": "one", "type": "textbox"}}, sql("SELECT 1"))}, Loopback: true})
+	s := newSite(t, Config{DB: engine{}, Dashboards: [][]byte{board([]map[string]any{{"name": "one", "type": "textbox"}}, sql("SELECT 1"))}, Guard: webguard.New("127.0.0.1")})
 	request := func(method, path, body string, header ...string) *http.Request {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.server.URL+path, strings.NewReader(body))
 		if err != nil {
@@ -123,9 +124,9 @@ func TestRefusals(t *testing.T) {
 		{request("POST", "/api/query", `{"dashboard":"test","panel":1,"variables":[]}`), 400, "cannot be read"},
 		{request("POST", "/api/query", `{"dashboard":"test","panel":1,"variables":{"one":["a","b"]}}`), 400, "which takes one"},
 		{request("POST", "/api/query", `{"dashboard":"`+strings.Repeat("x", requestBytes)+`"}`), 413, "larger than"},
-		{request("POST", "/api/query", ok, "Host", "evil.example:3300"), 403, "is not this machine"},
-		{request("GET", "/api/dashboards", "", "Host", "evil.example"), 403, "is not this machine"},
-		{request("GET", "/", "", "Host", "127.0.0.1.evil.example"), 403, "is not this machine"},
+		{request("POST", "/api/query", ok, "Host", "evil.example:3300"), 403, "is not this machine's"},
+		{request("GET", "/api/dashboards", "", "Host", "evil.example"), 403, "is not this machine's"},
+		{request("GET", "/", "", "Host", "127.0.0.1.evil.example"), 403, "is not this machine's"},
 		{request("POST", "/api/query", ok, "Sec-Fetch-Site", "cross-site"), 403, "another site"},
 		{request("POST", "/api/query", ok, "Origin", "http://evil.example"), 403, "another site"},
 	}
@@ -151,7 +152,7 @@ func TestRefusals(t *testing.T) {
 
 // TestHeaders holds what every answer says to the browser.
 func TestHeaders(t *testing.T) {
-	s := newSite(t, Config{DB: engine{}, Loopback: true})
+	s := newSite(t, Config{DB: engine{}, Guard: webguard.New("127.0.0.1")})
 	for _, path := range []string{"/", "/d/x", "/d/x/y", "/api/dashboards", "/api/nope", "/assets/nope", "/nope"} {
 		for _, host := range []string{"", "evil.example"} {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.server.URL+path, http.NoBody)

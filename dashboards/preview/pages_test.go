@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"tidemark/internal/webguard"
 )
 
 func TestPages(t *testing.T) {
@@ -30,7 +32,8 @@ func TestPages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	handler := (&server{}).guard((&server{}).routes(p))
+	s := &server{Config: Config{Guard: webguard.New("", "example.com")}}
+	handler := s.guard(s.routes(p))
 	get := func(path string, header ...string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
 		for i := 0; i < len(header); i += 2 {

@@ -31,6 +31,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"tidemark/internal/webguard"
 )
 
 // DB runs a statement that may only read, with settings of ClickHouse's for it, and writes its result in a format of
@@ -45,9 +47,8 @@ type Config struct {
 	Dashboards [][]byte // Grafana's JSON, one each, in the order of the page's list. They are not changed.
 	Namespace  string   // The value of the variable "namespace" where a request has none.
 	Version    string   // Of the program, for the page.
-	// Loopback says that the server listens on a loopback address, so that requests for any other host's name are a
-	// web page's that has its own name point here, and are refused.
-	Loopback bool
+	// Guard refuses requests that other sites' pages make a browser send; one for a port on all addresses by default.
+	Guard *webguard.Guard
 
 	Timeout time.Duration // Of one request, waiting for its turn included; 40 s.
 	Queries int           // Run at a time, over all requests; 4.

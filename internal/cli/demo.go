@@ -15,6 +15,7 @@ import (
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/stack"
+	"tidemark/internal/webguard"
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
@@ -45,7 +46,7 @@ is drained and audited, and the summary shows that produced = stored + duplicate
 
 func (c *demoCmd) validate() error {
 	errs := []error{ranges(*c)}
-	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !isLoopback(host)) {
+	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !webguard.Loopback(host)) {
 		errs = append(errs, fmt.Errorf("--preview-listen: %q is not host:port on loopback", c.Preview))
 	}
 	return invalid(append(errs, c.commonFlags.validate())...)
@@ -67,7 +68,7 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	fmt.Fprintln(s.Out, "starting the broker and the ClickHouse engine in this process ...")
-	running, err := stack.Start(ctx, stack.Config{DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB})
+	running, err := stack.Start(ctx, stack.Config{DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, Hooks: stackHooks(c.logger(s))})
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func everyMetric() *metrics {
 func TestMetricsFollowTheConventions(t *testing.T) {
 	m := everyMetric()
 	response := httptest.NewRecorder()
-	opsFlags{}.routes(m.registry, func() error { return nil }).ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	opsFlags{}.routes(m.registry, func() error { return nil }).ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/metrics", nil))
 	text := response.Body.String()
 
 	described := make(chan *prometheus.Desc)

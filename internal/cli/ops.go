@@ -13,12 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+
+	"tidemark/internal/webguard"
 )
 
 // opsFlags are the operations endpoints of a long-running command.
 type opsFlags struct {
-	MetricsListen string `help:"Serve /metrics, /healthz and /readyz on this address; nothing is served when empty." placeholder:"HOST:PORT" group:"Operations"`
-	Pprof         bool   `help:"Serve /debug/pprof there too." group:"Operations"`
+	MetricsListen string   `help:"Serve /metrics, /healthz and /readyz on this address; nothing is served when empty." placeholder:"HOST:PORT" group:"Operations"`
+	AllowHost     []string `help:"A further name that --metrics-listen is reached by, besides the machine's addresses and names of its own network; repeatable." placeholder:"NAME" group:"Operations"`
+	Pprof         bool     `help:"Serve /debug/pprof there too." group:"Operations"`
 }
 
 func (o opsFlags) validate() error {
@@ -44,7 +47,8 @@ func (o opsFlags) serve(ctx context.Context, registry *prometheus.Registry, read
 	if err != nil {
 		return nil, fmt.Errorf("--metrics-listen: %w", err)
 	}
-	server := &http.Server{Handler: o.routes(registry, ready), ReadHeaderTimeout: 5 * time.Second}
+	// A profile takes as long as its request says.
+	server := &http.Server{Handler: o.routes(registry, ready), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -62,18 +66,27 @@ func (o opsFlags) serve(ctx context.Context, registry *prometheus.Registry, read
 }
 
 func (o opsFlags) routes(registry *prometheus.Registry, ready func() error) http.Handler {
+	host, _, err := net.SplitHostPort(o.MetricsListen)
+	if err != nil {
+		host = "" // See validate.
+	}
+	guard := webguard.New(host, o.AllowHost...)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { answer(w, ready()) })
+	all := http.NewServeMux()
+	all.Handle("/", guard.Handler(mux, true, nil))
 	if o.Pprof {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		profiles := http.NewServeMux()
+		profiles.HandleFunc("/debug/pprof/", pprof.Index)
+		profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+		profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		all.Handle("/debug/pprof/", guard.Handler(profiles, false, nil)) // A link must not make the process work.
 	}
-	return mux
+	return all
 }
 
 // answer writes ok, or 503 with the reason.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os/exec"
 	"runtime"
 	"strconv"
@@ -17,15 +16,17 @@ import (
 
 	"tidemark/dashboards"
 	"tidemark/dashboards/preview"
+	"tidemark/internal/webguard"
 )
 
 type dashboardsPreviewCmd struct {
 	commonFlags
 	clickhouseFlags
-	Listen  string        `help:"Address of the page; loopback only, unless --expose is given." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Preview"`
-	Expose  bool          `help:"Let --listen be an address that other machines reach. There is no authentication: whoever reaches it sees everything." group:"Preview"`
-	Timeout time.Duration `help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview" range:"100ms..1h"`
-	Open    bool          `help:"Open the page in a browser." group:"Preview"`
+	Listen    string        `help:"Address of the page; loopback only, unless --expose is given." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Preview"`
+	AllowHost []string      `help:"A further name that --listen is reached by, besides the machine's addresses and names of its own network; repeatable." placeholder:"NAME" group:"Preview"`
+	Expose    bool          `help:"Let --listen be an address that other machines reach. There is no authentication: whoever reaches it sees everything." group:"Preview"`
+	Timeout   time.Duration `help:"How long the page waits for a panel; ClickHouse itself gives up a statement after 30s." default:"40s" group:"Preview" range:"100ms..1h"`
+	Open      bool          `help:"Open the page in a browser." group:"Preview"`
 }
 
 // Help is the long text of "tidemark dashboards preview --help".
@@ -40,16 +41,10 @@ func (c *dashboardsPreviewCmd) validate() error {
 	switch {
 	case err != nil:
 		errs = append(errs, fmt.Errorf("--listen: %q is not host:port", c.Listen))
-	case !isLoopback(host) && !c.Expose:
+	case !webguard.Loopback(host) && !c.Expose:
 		errs = append(errs, fmt.Errorf("--listen: other machines may reach %q, and the preview has no authentication: choose 127.0.0.1, or add --expose", c.Listen))
 	}
 	return invalid(append(errs, ranges(*c))...)
-}
-
-// isLoopback reports whether a host names this machine alone.
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && address.IsLoopback()
 }
 
 // Run serves until a signal.
@@ -58,12 +53,12 @@ func (c *dashboardsPreviewCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	log := c.logger(s)
-	p, err := startPreview(ctx, previewConfig{listen: c.Listen, namespace: c.Namespace, timeout: c.Timeout}, c.clickhouseFlags, log)
+	p, err := startPreview(ctx, previewConfig{listen: c.Listen, hosts: c.AllowHost, namespace: c.Namespace, timeout: c.Timeout}, c.clickhouseFlags, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
-	if host, _, _ := net.SplitHostPort(c.Listen); !isLoopback(host) {
+	if host, _, _ := net.SplitHostPort(c.Listen); !webguard.Loopback(host) {
 		log.Warn("whoever reaches the preview sees everything in ClickHouse that its user sees: there is no authentication", zap.String("address", p.url))
 	}
 	fmt.Fprintf(s.Out, "clickhouse  %s\ndashboards  %s\nready; Ctrl-C stops\n", redact(c.ClickHouse), p.url)
@@ -92,7 +87,8 @@ func openBrowser(ctx context.Context, url string) error {
 // previewConfig says where the preview listens and what it shows.
 type previewConfig struct {
 	listen    string
-	elsewhere bool // Take a free port if that of listen is taken.
+	hosts     []string // Further names that the page is reached by.
+	elsewhere bool     // Take a free port if that of listen is taken.
 	namespace string
 	timeout   time.Duration
 }
@@ -125,7 +121,7 @@ func startPreview(ctx context.Context, c previewConfig, from clickhouseFlags, lo
 		return nil, err
 	}
 	handler, err := preview.New(preview.Config{
-		DB: db, Dashboards: texts, Namespace: c.namespace, Version: version(), Loopback: isLoopback(host), Timeout: c.timeout,
+		DB: db, Dashboards: texts, Namespace: c.namespace, Version: version(), Guard: webguard.New(host, c.hosts...), Timeout: c.timeout,
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -35,7 +35,7 @@ func (c *stackCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	log := c.logger(s)
-	running, err := stack.Start(ctx, stack.Config{DataDir: c.DataDir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, NoKafka: c.NoKafka})
+	running, err := stack.Start(ctx, stack.Config{DataDir: c.DataDir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, NoKafka: c.NoKafka, Hooks: stackHooks(log)})
 	if err != nil {
 		return err
 	}
@@ -47,4 +47,9 @@ func (c *stackCmd) Run(ctx context.Context, s Streams) error {
 	<-ctx.Done()
 	log.Info("stopping", zap.String("data_dir", c.DataDir))
 	return running.Close()
+}
+
+// stackHooks pass on what the stack has to say.
+func stackHooks(log *zap.Logger) stack.Hooks {
+	return stack.Hooks{Broker: func(message string) { log.Warn("broker", zap.String("message", message)) }}
 }

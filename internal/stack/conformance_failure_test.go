@@ -26,7 +26,7 @@ func (f *front) breakOff(t *testing.T, format, transfer string, body []byte) ans
 	}
 	defer func() { _ = conn.Close() }()
 	params := values("database", f.database, "query", "INSERT INTO broken FORMAT "+format)
-	if _, err := fmt.Fprintf(conn, "POST /?%s HTTP/1.1\r\nHost: front\r\n%s\r\n\r\n%s", params.Encode(), transfer, body); err != nil {
+	if _, err := fmt.Fprintf(conn, "POST /?%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n\r\n%s", params.Encode(), transfer, body); err != nil {
 		t.Fatal(err)
 	}
 	half, ok := conn.(*net.TCPConn)

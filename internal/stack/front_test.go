@@ -90,6 +90,10 @@ func doTo(t *testing.T, base, database, method string, params url.Values, body i
 	}
 	request.Close = true
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			request.Host = headers[i+1]
+			continue
+		}
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := http.DefaultTransport.RoundTrip(request)

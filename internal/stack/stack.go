@@ -10,8 +10,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -20,6 +22,7 @@ import (
 
 	"tidemark/internal/stack/chdb"
 	"tidemark/internal/stack/chhttp"
+	"tidemark/internal/webguard"
 )
 
 // Default listen addresses: the usual ports of Kafka and of ClickHouse's HTTP
@@ -32,9 +35,12 @@ const (
 // stopTimeout is how long Close waits for requests before it cuts them off.
 const stopTimeout = 10 * time.Second
 
+// maxHeaderBytes bounds the head of a request, the statement in its address with it.
+const maxHeaderBytes = 1 << 20
+
 // Config says what to run and where.
 type Config struct {
-	DataDir     string // holds kafka/, clickhouse/, clickhouse.xml and a lock; created when missing
+	DataDir     string // holds kafka/, clickhouse/, clickhouse.xml, spool/ and a lock; created when missing
 	KafkaListen string // loopback host:port, port 0 for a free one; default DefaultKafkaListen
 	HTTPListen  string // the same for ClickHouse's HTTP interface; default DefaultHTTPListen
 
@@ -47,7 +53,7 @@ type Config struct {
 
 	MaxMemoryBytes uint64 // the engine's memory limit; default half of the machine's
 	MergeThreads   int    // the engine's background merge threads; default 2
-	MaxSessions    int    // statements at one moment, others wait; default 16
+	MaxSessions    int    // statements at work at one moment, others wait; default 16
 
 	Hooks Hooks
 }
@@ -64,6 +70,8 @@ type Hooks struct {
 type Stack struct {
 	lock     *dirLock
 	kafka    *kfake.Cluster
+	broker   *brokerDisk
+	windows  string // the broker's file of sequence numbers
 	engine   *chdb.Engine
 	stopHTTP func() error
 	kafkaAt  string
@@ -137,7 +145,7 @@ func checkLoopback(name, address string) error {
 	if err != nil {
 		return fmt.Errorf("stack: %s listen address %q: %w", name, address, err)
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+	if webguard.Loopback(host) {
 		return nil
 	}
 	return fmt.Errorf("stack: %s listen address %q is not on loopback: use 127.0.0.1, or run a real broker and server for other machines", name, address)
@@ -153,6 +161,9 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("stack: Kafka listen address: %w", err)
 	}
+	dir := filepath.Join(config.DataDir, "kafka")
+	s.broker = newBrokerDisk(disk{config.DataDir, freeBytes}, config.Hooks.Broker)
+	s.windows = filepath.Join(dir, "seq_windows.json")
 	options := []kfake.Opt{
 		kfake.Ports(port),
 		kfake.ListenFn(func(network, address string) (net.Listener, error) {
@@ -163,15 +174,14 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 			return (&net.ListenConfig{}).Listen(ctx, network, net.JoinHostPort(host, port))
 		}),
 		kfake.ClusterID("tidemark"),
-		kfake.DataDir(filepath.Join(config.DataDir, "kafka")),
+		kfake.DataDir(dir),
+		kfake.WithLogger(s.broker),
 		kfake.BrokerConfigs(map[string]string{"message.max.bytes": "16777216"}),
-	}
-	if config.Hooks.Broker != nil {
-		options = append(options, kfake.WithLogger(brokerLog{config.Hooks.Broker}))
 	}
 	if s.kafka, err = kfake.NewCluster(options...); err != nil {
 		return fmt.Errorf("stack: start the Kafka broker on %s: %w", config.KafkaListen, err)
 	}
+	s.broker.watch(s.kafka)
 	addresses := s.kafka.ListenAddrs()
 	if len(addresses) != 1 {
 		return fmt.Errorf("stack: the Kafka broker listens on %d addresses", len(addresses))
@@ -180,20 +190,14 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 	return nil
 }
 
-// brokerLog passes the broker's warnings and errors to a hook.
-type brokerLog struct{ hook func(string) }
-
-// Logf implements kfake.Logger.
-func (b brokerLog) Logf(level kfake.LogLevel, format string, args ...any) {
-	if level <= kfake.LogLevelWarn {
-		b.hook(fmt.Sprintf(format, args...))
-	}
-}
-
 func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	library, err := chdb.FindLibrary(config.LibCHDB)
 	if err != nil {
 		return fmt.Errorf("stack: %w", err)
+	}
+	host, _, err := net.SplitHostPort(config.HTTPListen)
+	if err != nil {
+		return fmt.Errorf("stack: HTTP listen address: %w", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", config.HTTPListen)
 	if err != nil {
@@ -206,6 +210,10 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
 	}
+	spool := filepath.Join(config.DataDir, "spool")
+	if err := os.MkdirAll(spool, 0o750); err != nil {
+		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
+	}
 	server, err := describe(ctx, s.engine)
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
@@ -215,10 +223,11 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	base, cancel := context.WithCancel(detached)
 	front := &http.Server{
 		Handler: chhttp.NewHandler(s.engine, server, chhttp.Options{
-			User: config.User, Password: config.Password, Served: config.Hooks.Served,
+			User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Room: func() error { return disk{config.DataDir, freeBytes}.room(reserveBytes) }, Served: config.Hooks.Served,
 		}),
-		ReadHeaderTimeout: 30 * time.Second,
-		BaseContext:       func(net.Listener) context.Context { return base },
+		// A client that sends half a request's head, or nothing more, goes. Bodies and results have limits of their own.
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Minute, MaxHeaderBytes: maxHeaderBytes,
+		BaseContext: func(net.Listener) context.Context { return base },
 	}
 	served := make(chan error, 1) // One value, so that the server's end waits for nobody.
 	go func() { served <- front.Serve(listener) }()
@@ -257,6 +266,20 @@ func describe(ctx context.Context, engine *chdb.Engine) (chhttp.Server, error) {
 	return chhttp.Server{Name: values[0], Version: values[1], Timezone: values[2]}, nil
 }
 
+// closeKafka stops the broker. If it counts batches that it lost, it must not do so after its next start: without its
+// numbers it takes a batch that is sent again, and a copy of one does no harm.
+func (s *Stack) closeKafka() error {
+	lost := s.broker.outstanding()
+	s.kafka.Close()
+	if !lost {
+		return nil
+	}
+	if err := os.Remove(s.windows); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 // KafkaAddr returns the host:port of the broker, or "" without one.
 func (s *Stack) KafkaAddr() string { return s.kafkaAt }
 
@@ -284,7 +307,7 @@ func (s *Stack) Close() error {
 		s.engine = nil
 	}
 	if s.kafka != nil {
-		s.kafka.Close()
+		errs = append(errs, s.closeKafka())
 		s.kafka = nil
 	}
 	if s.lock != nil {

@@ -174,6 +174,10 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 				return fmt.Errorf("partition %s/%d: %w after %d new sessions", p.topic, p.id, err, maxSessions-1)
 			}
 			p.session, frozen, open = session{}, false, false
+		case unclear:
+			// A broker that counted the batch and then failed to store it would take the same bytes for a copy. A second
+			// copy does no harm, and a batch that is missing does.
+			p.session, frozen = session{}, false
 		case refused:
 			if open {
 				p.session.end()
@@ -327,6 +331,7 @@ const (
 	again   outcome = iota // written or not: send the same bytes
 	written                // acknowledged
 	tooLarge
+	unclear      // written or not, and the broker may not know: send it under a new session
 	staleSession // not written: the broker does not know this session, or expects another number
 	refused      // not written by this send, and never will be
 )
@@ -345,6 +350,8 @@ func judge(err error) outcome {
 	switch code {
 	case kafkago.DuplicateSequenceNumber:
 		return written // An earlier send did it; the broker no longer knows the offset.
+	case kafkago.Unknown:
+		return unclear
 	case kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge:
 		return tooLarge
 	case kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch, kafkago.InvalidProducerIDMapping:

@@ -2,10 +2,12 @@ package chdb
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,7 +23,7 @@ const killInterval = 50 * time.Millisecond
 type Options struct {
 	Library        string // path of libchdb.so, as FindLibrary gives it
 	Dir            string // data folder; created when missing
-	MaxSessions    int    // sessions open at one moment, others wait; default 16
+	MaxSessions    int    // sessions at work at one moment, others wait; default 16
 	MaxMemoryBytes uint64 // the engine's own limit, all statements together; default half of the machine's memory
 	Threads        int    // background merge threads; default the engine's own choice
 }
@@ -31,11 +33,14 @@ type Setting struct{ Name, Value string }
 
 // Engine is a running ClickHouse. It is safe for concurrent use.
 type Engine struct {
-	lib      *library
-	path     string
-	slots    chan struct{}
-	known    map[string]struct{} // names of settings
-	requests atomic.Uint64       // numbers the sessions, to find their statements
+	lib   *library
+	path  string
+	slots chan struct{}
+	known map[string]struct{} // names of settings
+
+	tableEngines map[string]struct{} // names of all of them
+	open         sync.WaitGroup      // counts the sessions, those without a slot too
+	requests     atomic.Uint64       // numbers the sessions, to find their statements
 
 	mu     sync.Mutex // guards anchor
 	anchor *connection
@@ -70,35 +75,54 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	// A configuration file of our own also keeps the engine from reading a
 	// config.xml that lies in the working directory or in the user's home.
 	config := dir + ".xml"
-	if err := os.WriteFile(config, []byte(options.config(config)), 0o600); err != nil {
+	if err := writeFile(config, options.config(usersFile(dir))); err != nil {
 		return nil, err
 	}
 	if options.MaxSessions <= 0 {
 		options.MaxSessions = 16
 	}
-	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions), known: map[string]struct{}{}}
+	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions)}
+	if err := writeAccess(dir); err != nil {
+		return nil, err
+	}
 	anchor, err := e.connect("--config-file=" + config)
 	if err != nil {
 		return nil, err
 	}
-	names, err := anchor.query("SELECT name FROM system.settings", "TSVRaw", nil)
-	if err != nil {
-		anchor.close()
-		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	defer names.Close()
-	for name := range strings.Lines(string(names.Bytes())) {
-		e.known[strings.TrimSuffix(name, "\n")] = struct{}{}
+	for from, names := range map[string]*map[string]struct{}{"system.settings": &e.known, "system.table_engines": &e.tableEngines} {
+		if *names, err = readNames(anchor, from); err != nil {
+			anchor.close()
+			return nil, err
+		}
 	}
 	e.anchor = anchor
 	return e, nil
 }
 
-// config returns the engine's server configuration, which will lie at path. System log
-// tables are off, as they stay unless a configuration asks for them.
-func (o *Options) config(path string) string {
+// readNames reads the column name of one of the engine's own tables.
+func readNames(conn *connection, table string) (map[string]struct{}, error) {
+	result, err := conn.query("SELECT name FROM "+table, "TSVRaw", nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", table, err)
+	}
+	defer result.Close()
+	names := map[string]struct{}{}
+	for name := range strings.Lines(string(result.Bytes())) {
+		names[strings.TrimSuffix(name, "\n")] = struct{}{}
+	}
+	return names, nil
+}
+
+// config returns the engine's server configuration. System log tables are off,
+// as they stay unless a configuration asks for them.
+func (o *Options) config(users string) string {
 	var b strings.Builder
-	b.WriteString("<clickhouse>\n")
+	b.WriteString("<clickhouse>\n  <users_config>")
+	_ = xml.EscapeText(&b, []byte(users)) // A strings.Builder takes everything.
+	b.WriteString("</users_config>\n")
+	// Table engines are granted one by one, and no URL is allowed.
+	b.WriteString("  <access_control_improvements><table_engines_require_grant>true</table_engines_require_grant></access_control_improvements>\n")
+	b.WriteString("  <remote_url_allow_hosts></remote_url_allow_hosts>\n")
 	if o.MaxMemoryBytes > 0 {
 		fmt.Fprintf(&b, "  <max_server_memory_usage>%d</max_server_memory_usage>\n", o.MaxMemoryBytes)
 	} else {
@@ -114,7 +138,6 @@ func (o *Options) config(path string) string {
 	// Caches of the engine are sized for servers; these hold a laptop's data.
 	b.WriteString("  <mark_cache_size>134217728</mark_cache_size>\n")
 	b.WriteString("  <logger><level>fatal</level></logger>\n")
-	b.WriteString(profile(path))
 	b.WriteString("</clickhouse>\n")
 	return b.String()
 }
@@ -128,6 +151,7 @@ func (e *Engine) Close() error {
 	for range cap(e.slots) { // Waits for the sessions and keeps others out.
 		e.slots <- struct{}{}
 	}
+	e.open.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.anchor == nil {
@@ -224,6 +248,10 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 	tag := fmt.Sprintf("%d-%d", os.Getpid(), e.requests.Add(1))
 	args := []string{"--" + tagSetting + "=" + tagValue(tag)}
 	for _, s := range options.Settings {
+		if slices.Contains(fixedSettings, s.Name) {
+			// A connection would take it without a look at the constraint.
+			return nil, NewError(codeConstraint, "SETTING_CONSTRAINT_VIOLATION", "Setting "+s.Name+" should not be changed.")
+		}
 		if !e.KnowsSetting(s.Name) {
 			// The engine's own words, with its hints for misspelled names.
 			return nil, e.explainSettings([]Setting{s})
@@ -255,7 +283,8 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 		}
 		result.Close()
 	}
-	return &Session{engine: e, conn: conn, tag: tag}, nil
+	e.open.Add(1)
+	return &Session{engine: e, conn: conn, tag: tag, placed: true}, nil
 }
 
 // explainSettings finds out which setting the engine refused at a connection,

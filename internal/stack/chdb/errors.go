@@ -14,6 +14,7 @@ const (
 	CodeQueryCancelled  = 394
 	codeUnknownError    = 1002
 	codeBadArguments    = 36
+	codeConstraint      = 452
 	streamNotSupported  = "Streaming query is not supported"
 	unknownErrorName    = "UNKNOWN_EXCEPTION"
 	exceptionTextPrefix = "Code: "

@@ -1,7 +1,6 @@
 package chdb
 
 import (
-	"encoding/xml"
 	"fmt"
 	"slices"
 	"strings"
@@ -30,17 +29,12 @@ func pinnedSetting(name string) (pinnedTo, bool) {
 	return pinned[i], true
 }
 
-// profile returns the part of the configuration that pins settings. The engine reads profiles only from a file that is
-// named as that of its users, and such a file has to define the user that every connection has. path is where the
-// configuration lies.
-func profile(path string) string {
-	var values, constraints, file strings.Builder
+// pins returns what the engine's profile has to say of the pinned settings: their values, and that these are constant.
+func pins() (values, constraints string) {
+	var v, c strings.Builder
 	for _, p := range pinned {
-		fmt.Fprintf(&values, "<%[1]s>%[2]s</%[1]s>", p.name, p.values[0])
-		fmt.Fprintf(&constraints, "<%[1]s><const/></%[1]s>", p.name)
+		fmt.Fprintf(&v, "<%[1]s>%[2]s</%[1]s>", p.name, p.values[0])
+		fmt.Fprintf(&c, "<%[1]s><const/></%[1]s>", p.name)
 	}
-	_ = xml.EscapeText(&file, []byte(path)) // A strings.Builder takes everything.
-	return "  <users_config>" + file.String() + "</users_config>\n" +
-		"  <profiles><default>" + values.String() + "<constraints>" + constraints.String() + "</constraints></default></profiles>\n" +
-		"  <users><default><password></password><profile>default</profile><networks><ip>::/0</ip></networks></default></users>\n"
+	return v.String(), c.String()
 }

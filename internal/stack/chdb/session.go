@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 )
@@ -23,6 +24,8 @@ type Session struct {
 	engine *Engine
 	conn   *connection
 	tag    string
+	mu     sync.Mutex // guards placed
+	placed bool       // whether it has one of the engine's slots
 }
 
 // Close ends the session. Results stay valid until their own Close.
@@ -30,7 +33,35 @@ func (s *Session) Close() {
 	if s.conn != nil {
 		s.conn.close()
 		s.conn = nil
+		s.Yield()
+		s.engine.open.Done()
+	}
+}
+
+// Yield gives the session's place to another while it waits for something that is not the engine. No statement may run;
+// a stream may be open. It may be called by another goroutine than the session's.
+func (s *Session) Yield() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.placed {
+		s.placed = false
 		<-s.engine.slots
+	}
+}
+
+// Resume takes a place again, and waits for one until ctx ends. Before it the session must not be used but for Close.
+func (s *Session) Resume(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.placed {
+		return nil
+	}
+	select {
+	case s.engine.slots <- struct{}{}:
+		s.placed = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

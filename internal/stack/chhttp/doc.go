@@ -2,10 +2,13 @@
 // runs in this process, so that clickhouse-go, Grafana and curl use it as they
 // use a ClickHouse server.
 //
-//	ServeHTTP -> authenticate -> readRequest -> Engine.Session
-//	   SELECT ... -> runQuery: Stream -> (reframeNative) -> responseWriter
-//	   INSERT     -> runInsert: body in chunks -> Insert
+//	ServeHTTP -> Guard.Check -> authenticate -> readRequest -> forbid -> (spool) -> Engine.Session
+//	   SELECT ... -> runQuery: Stream -> (reframeNative) -> whileWriting -> slowWriter
+//	   INSERT     -> runInsert: the spooled body in chunks -> Insert
 //	   others     -> runQuery: Exec
+//
+// A client never holds a place in the engine while it sends or reads. Statements
+// cannot leave the data folder: see forbid, and the package chdb's grants.
 //
 // Each request has a session of its own: settings, the current database and
 // temporary tables end with it. Not served: HTTP sessions (session_id), external

@@ -3,7 +3,6 @@ package chhttp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"tidemark/internal/stack/chdb"
@@ -24,7 +23,7 @@ func (ex *exchange) runQuery(session *chdb.Session, req *request) error {
 		stream, err := session.Stream(ex.r.Context(), req.text, format, req.params)
 		if err == nil {
 			defer stream.Close()
-			return ex.sendStream(stream, req, format)
+			return ex.sendStream(session, stream, req, format)
 		}
 		if !errors.Is(err, chdb.ErrNotStreamable) {
 			return err
@@ -35,17 +34,20 @@ func (ex *exchange) runQuery(session *chdb.Session, req *request) error {
 		return err
 	}
 	defer result.Close()
+	session.Close() // The result stays, and is the client's to read.
 	ex.served.Stats = result.Stats()
 	ex.begin(req, format, len(result.Bytes()))
-	if err := ex.send(result.Bytes(), req, format); err != nil {
-		return err
-	}
-	return ex.end()
+	return ex.whileWriting(ex.r.Context(), nil, func() error {
+		if err := ex.send(result.Bytes(), req, format); err != nil {
+			return err
+		}
+		return ex.end()
+	})
 }
 
 // sendStream sends a result as the engine makes it. The first piece is waited
 // for before the status is sent, since most errors come before it.
-func (ex *exchange) sendStream(stream *chdb.Stream, req *request, format string) error {
+func (ex *exchange) sendStream(session *chdb.Session, stream *chdb.Stream, req *request, format string) error {
 	ctx := ex.r.Context()
 	for {
 		piece, err := stream.Next(ctx)
@@ -66,7 +68,7 @@ func (ex *exchange) sendStream(stream *chdb.Stream, req *request, format string)
 		if piece == nil {
 			return ex.end()
 		}
-		err = ex.send(piece.Bytes(), req, format)
+		err = ex.whileWriting(ctx, session, func() error { return ex.send(piece.Bytes(), req, format) })
 		piece.Close()
 		if err != nil {
 			return err
@@ -91,17 +93,12 @@ func (ex *exchange) send(data []byte, req *request, format string) error {
 // chunkBytes is how much of an INSERT's data goes to the engine at once.
 const chunkBytes = 1 << 20
 
-// drainBytes is how much of a refused INSERT's data is still read, so that the
-// client comes to read the answer.
-const drainBytes = 256 << 20
-
-// runInsert gives the data of an INSERT to the engine as it comes in.
+// runInsert gives the data of an INSERT to the engine.
 func (ex *exchange) runInsert(session *chdb.Session, req *request) error {
-	err := ex.insert(session, req)
-	if err != nil {
-		_, _ = io.CopyN(io.Discard, ex.r.Body, drainBytes) // Only to be polite.
+	if err := ex.insert(session, req); err != nil {
 		return err
 	}
+	session.Close()
 	ex.begin(req, "TabSeparated", 0)
 	return ex.end()
 }

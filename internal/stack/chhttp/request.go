@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ClickHouse/ch-go/compress"
 
@@ -30,6 +31,8 @@ type request struct {
 	text   string    // the statement; for an INSERT with data its beginning
 	data   io.Reader // of an INSERT: what follows the statement
 	params []chdb.Parameter
+	// release gives back the memory that the text takes of the budget.
+	release func()
 
 	session    chdb.SessionOptions
 	format     string // default_format
@@ -51,10 +54,11 @@ var notSettings = map[string]bool{
 }
 
 // readRequest reads the parameters and the statement. It leaves the data of an
-// INSERT in the body.
-func readRequest(r *http.Request) (*request, error) {
+// INSERT in the body. Its release is to be called, after an error too.
+func readRequest(r *http.Request, raw io.Reader, budget *budget) (*request, error) {
 	query := r.URL.Query()
 	req := &request{
+		release:    func() {},
 		format:     query.Get("default_format"),
 		queryID:    query.Get("query_id"),
 		compressed: isTrue(query.Get("compress")),
@@ -100,21 +104,29 @@ func readRequest(r *http.Request) (*request, error) {
 		}
 	}
 	slices.SortFunc(req.session.Settings, func(a, b chdb.Setting) int { return strings.Compare(a.Name, b.Name) })
-	body, err := bodyReader(r, isTrue(query.Get("decompress")))
+	body, err := bodyReader(r, raw, isTrue(query.Get("decompress")))
 	if err != nil {
 		return nil, err
 	}
-	return req, req.readStatement(query.Get("query"), body)
+	return req, req.readStatement(query.Get("query"), body, budget)
+}
+
+// code returns the part of the statement that is not data.
+func (req *request) code() string {
+	if req.insert {
+		return req.head
+	}
+	return req.text
 }
 
 func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
 // bodyReader returns the body without its encodings.
-func bodyReader(r *http.Request, framed bool) (io.Reader, error) {
+func bodyReader(r *http.Request, raw io.Reader, framed bool) (io.Reader, error) {
 	if mediaType := r.Header.Get("Content-Type"); strings.HasPrefix(mediaType, "multipart/") {
 		return nil, notImplemented("multipart bodies (external tables) are not served")
 	}
-	var body io.Reader = r.Body
+	body := raw
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
 	case "gzip":
@@ -179,7 +191,7 @@ func (c *counter) Read(p []byte) (int, error) {
 
 // readStatement joins the query parameter and the body, as ClickHouse does, and
 // finds where the statement ends.
-func (req *request) readStatement(query string, body io.Reader) error {
+func (req *request) readStatement(query string, body io.Reader, budget *budget) error {
 	head := []byte(query)
 	if query != "" {
 		head = append(head, '\n')
@@ -199,13 +211,9 @@ func (req *request) readStatement(query string, body io.Reader) error {
 		return nil
 	}
 	if err == nil { // There is more.
-		if head, err = readUpTo(body, head, maxQueryBytes); err == nil {
-			return chdb.NewError(223, "QUERY_IS_TOO_LARGE", fmt.Sprintf("the query is longer than %d bytes", maxQueryBytes))
-		} else if !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read query: %w", err)
+		if err := req.readLong(head, body, budget); err != nil {
+			return err
 		}
-		req.text = string(head)
-		req.statement = parseStatement(req.text)
 	}
 	switch {
 	case req.keyword == "":
@@ -213,6 +221,25 @@ func (req *request) readStatement(query string, body io.Reader) error {
 	case req.input:
 		return notImplemented("INSERT ... SELECT FROM input() is not served")
 	}
+	return nil
+}
+
+// readLong reads a statement that is longer than its head. As many as the budget has room for are read at one moment.
+func (req *request) readLong(head []byte, body io.Reader, budget *budget) error {
+	if !budget.take(maxQueryBytes) {
+		return chdb.NewError(codeMemoryLimit, "MEMORY_LIMIT_EXCEEDED", "other requests with long statements are on their way, send it again; data belongs into an INSERT ... FORMAT, which may be as long as it likes")
+	}
+	req.release = sync.OnceFunc(func() { budget.give(maxQueryBytes) })
+	head, err := readUpTo(body, head, maxQueryBytes)
+	if !errors.Is(err, io.EOF) {
+		req.release()
+		if err == nil {
+			return chdb.NewError(223, "QUERY_IS_TOO_LARGE", fmt.Sprintf("the query is longer than %d bytes", maxQueryBytes))
+		}
+		return fmt.Errorf("read query: %w", err)
+	}
+	req.text = string(head)
+	req.statement = parseStatement(req.text)
 	return nil
 }
 

@@ -24,6 +24,8 @@ type exchange struct {
 	handler *Handler
 	w       http.ResponseWriter
 	r       *http.Request
+	control *http.ResponseController
+	slow    *slowWriter // writes to w
 	served  Served
 	begun   bool   // the status line is out
 	tag     string // marks an exception in the middle of the output
@@ -45,13 +47,31 @@ func (ex *exchange) serve() error {
 	if err := h.authenticate(ex.r); err != nil {
 		return err
 	}
-	req, err := readRequest(ex.r)
+	body := &liveBody{&idleReader{body: ex.r.Body, control: ex.control, idle: h.options.ReadIdle}}
+	req, err := readRequest(ex.r, body, h.budget)
 	if req != nil {
+		defer req.release()
 		ex.served.QueryID, ex.served.Keyword = req.queryID, req.keyword
 		ex.w.Header().Set("X-ClickHouse-Query-Id", req.queryID)
 	}
 	if err != nil {
 		return err
+	}
+	if err := forbid(req.code(), h.engine.OwnTableEngine); err != nil {
+		return err
+	}
+	if req.keyword == "INSERT" && h.options.Room != nil {
+		// Statements that delete, and what they write on the way, still have room then.
+		if err := h.options.Room(); err != nil {
+			return chdb.NewError(codeNotEnoughSpace, "NOT_ENOUGH_SPACE", "Cannot insert: "+err.Error()+".")
+		}
+	}
+	if req.insert {
+		release, err := body.spool(h.budget, h.options.SpoolDir)
+		defer release()
+		if err != nil {
+			return err
+		}
 	}
 	session, err := h.engine.Session(ex.r.Context(), req.session)
 	if err != nil {
@@ -78,17 +98,17 @@ func (ex *exchange) begin(req *request, format string, length int) {
 	switch {
 	case length == 0:
 		header.Set("Content-Length", "0")
-		ex.out = plainOutput{ex.w}
+		ex.out = plainOutput{ex.slow}
 	case req.compressed:
-		ex.out = &frameOutput{w: ex.w, frames: compress.NewWriter(compress.LevelZero, req.method)}
+		ex.out = &frameOutput{w: ex.slow, frames: compress.NewWriter(compress.LevelZero, req.method)}
 	case req.gzip:
 		header.Set("Content-Encoding", "gzip")
-		ex.out = gzip.NewWriter(ex.w)
+		ex.out = gzip.NewWriter(ex.slow)
 	default:
 		if length > 0 && req.revision == 0 {
 			header.Set("Content-Length", strconv.Itoa(length))
 		}
-		ex.out = bufferedOutput{bufio.NewWriterSize(ex.w, 64<<10)}
+		ex.out = bufferedOutput{bufio.NewWriterSize(ex.slow, 64<<10)}
 	}
 	ex.w.WriteHeader(http.StatusOK)
 }
@@ -133,9 +153,8 @@ func (ex *exchange) fail(err error) {
 // that does not end well still says otherwise to a client that does not look
 // for the marker.
 func (ex *exchange) breakOff() {
-	controller := http.NewResponseController(ex.w)
-	_ = controller.Flush()
-	if conn, _, err := controller.Hijack(); err == nil {
+	_ = ex.control.Flush()
+	if conn, _, err := ex.control.Hijack(); err == nil {
 		_ = conn.Close()
 	}
 }

@@ -10,12 +10,23 @@ import (
 	"time"
 
 	"tidemark/internal/stack/chdb"
+	"tidemark/internal/webguard"
 )
 
 // Options says how to serve.
 type Options struct {
 	User     string // asked for when Password is set; default "default"
 	Password string // empty: everyone is let in
+	// Guard refuses requests that pages of other sites make a browser send; one for loopback by default.
+	Guard *webguard.Guard
+	// SpoolDir is where bodies of INSERTs are kept, in files without a name, when they are too large for memory; default
+	// the system's folder for temporary files.
+	SpoolDir string
+	// Room returns an error when the disk has too little room for more data; nil to leave it to the engine.
+	Room func() error
+	// ReadIdle is how long a client may send nothing in the middle of a body, WriteIdle how long it may read nothing of
+	// 64 KiB of its result; default a minute each.
+	ReadIdle, WriteIdle time.Duration
 	// Served is called after each request, when set.
 	Served func(Served)
 }
@@ -35,6 +46,8 @@ type Handler struct {
 	engine  *chdb.Engine
 	server  Server
 	options Options
+	budget  *budget
+	stalls  stalls
 }
 
 // Server is what the engine says of itself; it goes into headers and errors.
@@ -45,11 +58,24 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 	if options.User == "" {
 		options.User = "default"
 	}
-	return &Handler{engine: engine, server: server, options: options}
+	if options.Guard == nil {
+		options.Guard = webguard.New("127.0.0.1")
+	}
+	if options.ReadIdle == 0 {
+		options.ReadIdle = time.Minute
+	}
+	if options.WriteIdle == 0 {
+		options.WriteIdle = time.Minute
+	}
+	return &Handler{engine: engine, server: server, options: options, budget: newBudget(budgetBytes)}
 }
 
 // ServeHTTP answers /ping, / without a query, and queries.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if refusal := h.options.Guard.Check(r, false); refusal != nil {
+		h.refuse(w, r, refusal)
+		return
+	}
 	switch r.URL.Path {
 	case "/ping", "/replicas_status":
 		writeOK(w, r)
@@ -69,13 +95,34 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	start := time.Now()
-	ex := &exchange{handler: h, w: w, r: r, served: Served{Status: http.StatusOK}}
+	ex := h.exchange(w, r)
+	// A deadline of the connection's last answer has no meaning for this one; that of this one is for what the server
+	// still has to write when the handler is done.
+	_ = ex.control.SetWriteDeadline(time.Time{})
+	defer func() { _ = ex.control.SetWriteDeadline(time.Now().Add(h.options.WriteIdle)) }()
 	err := ex.serve()
 	if err != nil {
 		ex.fail(err)
 	}
 	if h.options.Served != nil {
 		ex.served.Elapsed, ex.served.Err = time.Since(start), err
+		h.options.Served(ex.served)
+	}
+}
+
+func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) *exchange {
+	control := http.NewResponseController(w)
+	slow := &slowWriter{w: w, control: control, idle: h.options.WriteIdle}
+	return &exchange{handler: h, w: w, r: r, control: control, slow: slow, served: Served{Status: http.StatusOK}}
+}
+
+// refuse answers a request before anything of it is looked at.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, refusal *webguard.Refusal) {
+	ex := h.exchange(w, r)
+	err := chdb.NewError(codeAccessDenied, "ACCESS_DENIED", refusal.String())
+	ex.fail(err)
+	if h.options.Served != nil {
+		ex.served.Err = err
 		h.options.Served(ex.served)
 	}
 }
@@ -134,6 +181,8 @@ func asException(err error) *chdb.Error {
 	return chdb.NewError(1002, "UNKNOWN_EXCEPTION", err.Error())
 }
 
+const codeAccessDenied = 497
+
 // badRequest is an exception about the request itself.
 func badRequest(message string) *chdb.Error {
 	return chdb.NewError(36, "BAD_ARGUMENTS", message)
@@ -148,6 +197,7 @@ func notImplemented(message string) *chdb.Error {
 var statuses = map[string]int{
 	"REQUIRED_PASSWORD":     http.StatusUnauthorized,
 	"AUTHENTICATION_FAILED": http.StatusForbidden,
+	"ACCESS_DENIED":         http.StatusForbidden,
 	"UNKNOWN_USER":          http.StatusForbidden,
 	"WRONG_PASSWORD":        http.StatusForbidden,
 

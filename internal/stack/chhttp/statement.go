@@ -1,6 +1,9 @@
 package chhttp
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // statement is what the front has to know of a statement's text before it can
 // choose the way into the engine. The engine does all real parsing.
@@ -166,6 +169,12 @@ func (l *lexer) next() token {
 			l.pos++
 		}
 		return token{tokenWord, l.text[start:l.pos], start}
+	case strings.HasPrefix(l.text[start:], "\u2018"):
+		l.typographic("\u2019")
+		return token{tokenQuoted, l.text[start:l.pos], start}
+	case strings.HasPrefix(l.text[start:], "\u201c"):
+		l.typographic("\u201d")
+		return token{tokenQuoted, l.text[start:l.pos], start}
 	case c == '$':
 		if l.heredoc() {
 			return token{tokenQuoted, l.text[start:l.pos], start}
@@ -190,6 +199,8 @@ func (l *lexer) skip() {
 			l.pos += end
 		case strings.HasPrefix(rest, "/*"):
 			l.comment()
+		case rest[0] >= utf8.RuneSelf && !strings.HasPrefix(rest, "\u2018") && !strings.HasPrefix(rest, "\u201c"):
+			l.pos++ // Blanks of other scripts; the engine takes nothing else of them outside of quotes.
 		default:
 			return
 		}
@@ -233,14 +244,21 @@ func (l *lexer) quoted(quote byte) {
 	l.pos = len(l.text)
 }
 
-// heredoc passes over $tag$ ... $tag$ and reports whether there is one.
+// typographic passes over a literal in typographic quotes, which the engine takes too. Nothing continues it.
+func (l *lexer) typographic(closing string) {
+	if end := strings.Index(l.text[l.pos:], closing); end >= 0 {
+		l.pos += end + len(closing)
+		return
+	}
+	l.pos = len(l.text)
+}
+
+// heredoc passes over $tag$ ... $tag$ and reports whether there is one. As for the engine, the tag is whatever lies
+// between two dollar signs.
 func (l *lexer) heredoc() bool {
 	rest := l.text[l.pos:]
-	end := 1
-	for end < len(rest) && isWord(rest[end]) {
-		end++
-	}
-	if end >= len(rest) || rest[end] != '$' {
+	end := 1 + strings.IndexByte(rest[1:], '$')
+	if end == 0 {
 		return false
 	}
 	tag := rest[:end+1]
@@ -253,5 +271,5 @@ func (l *lexer) heredoc() bool {
 }
 
 func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
