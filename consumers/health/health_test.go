@@ -48,7 +48,7 @@ func look(t *testing.T, r *Reporter, want string) {
 }
 
 // queries are the partitions of one topic: ends, position, whether it waits.
-const queries = "SELECT toString(partition), toString(start_offset), toString(end_offset), toString(position), if(toUnixTimestamp64Micro(waiting_since) > 0, 'waits', 'even') FROM log_ends FINAL WHERE topic = 'queries.v1' ORDER BY partition"
+const queries = "SELECT toString(partition), toString(start_offset), toString(end_offset), toString(accounted), if(toUnixTimestamp64Micro(waiting_since) > 0, 'waits', 'even') FROM log_ends FINAL WHERE topic = 'queries.v1' ORDER BY partition"
 
 func TestLook(t *testing.T) {
 	w, b, reporter := world(t)

@@ -61,7 +61,7 @@ func (r *Reporter) Look(ctx context.Context, unless time.Duration) error {
 		}
 	}
 	if len(rows) > 0 {
-		if err := r.DB.Exec(ctx, "INSERT INTO log_ends (topic, partition, topic_id, start_offset, end_offset, position, waiting_since, seen_by, version) VALUES "+strings.Join(rows, ", ")); err != nil {
+		if err := r.DB.Exec(ctx, "INSERT INTO log_ends (topic, partition, topic_id, start_offset, end_offset, accounted, waiting_since, seen_by, version) VALUES "+strings.Join(rows, ", ")); err != nil {
 			errs = append(errs, fmt.Errorf("write the ends of the log: %w", err))
 		}
 	}
@@ -82,7 +82,7 @@ type partitionOf struct {
 // before reads what was seen last.
 func (r *Reporter) before(ctx context.Context) (map[partitionOf]seen, error) {
 	all := map[partitionOf]seen{}
-	err := r.DB.Query(ctx, "SELECT toString(topic), toString(topic_id), partition, toInt64(position), toUnixTimestamp64Micro(waiting_since), "+
+	err := r.DB.Query(ctx, "SELECT toString(topic), toString(topic_id), partition, toInt64(accounted), toUnixTimestamp64Micro(waiting_since), "+
 		"toUnixTimestamp64Micro(now64(6)) - toUnixTimestamp64Micro(seen_at), version FROM log_ends FINAL", func(scan func(...any) error) error {
 		var s seen
 		if err := scan(&s.topic, &s.id, &s.partition, &s.position, &s.waiting, &s.age, &s.version); err != nil {
