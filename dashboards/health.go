@@ -66,7 +66,7 @@ func stateText() *stat.PanelBuilder {
 
 // clockTime is a time as a tile shows it: of today by the clock alone.
 func clockTime(t, now string) string {
-	return fmt.Sprintf("formatDateTime(%[1]s, if(toDate(%[1]s) = toDate(%[2]s), '%%H:%%i', '%%Y-%%m-%%d %%H:%%i'), 'UTC')", t, now)
+	return fmt.Sprintf("if(toDate(%[1]s) = toDate(%[2]s), formatDateTime(%[1]s, '%%H:%%i', 'UTC'), formatDateTime(%[1]s, '%%Y-%%m-%%d %%H:%%i', 'UTC'))", t, now)
 }
 
 // duration is a number of seconds as a tile shows it.

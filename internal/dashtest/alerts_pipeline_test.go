@@ -83,7 +83,7 @@ type ledgerCase struct {
 
 func checkLedger(t *testing.T, uid string, cases map[string]ledgerCase) {
 	t.Helper()
-	db := emptyStore(t)
+	db := lasting(t)
 	rule := provisionedAlerts(t)[uid]
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAlertDeadLetters(t *testing.T) {
 
 // TestAlertSeverities looks at what people are told.
 func TestAlertSeverities(t *testing.T) {
-	db := emptyStore(t)
+	db := lasting(t)
 	rules := provisionedAlerts(t)
 	insertRows(t, db, []row{{to: 1000, ago: time.Hour / 2, dead: 3, gap: 2}})
 	insertEnds(t, db, []end{{end: 1001, at: 1000, stands: time.Hour / 2}})
