@@ -26,8 +26,6 @@ const (
 const (
 	// silence is how long a worker may be silent, which reports every 10 s, and how old the ends of the log may be.
 	silence = "INTERVAL 1 MINUTE"
-	// stall is how long a partition with records left may stand still: a restart on the way takes less.
-	stall = "INTERVAL 2 MINUTE"
 	// auditAge is how old a verdict may be. Compose audits every hour.
 	auditAge = "INTERVAL 3 HOUR"
 )
@@ -138,7 +136,7 @@ func atWork(role, now string) string {
 func workers(id uint32) panel {
 	return tile(id, "Workers",
 		"Whether the workers report themselves, each every 10 s, and whether anybody says what the log holds. Of ingest and rollup one is always expected, of the audit a verdict every three hours. Who: the table Workers.",
-		"SELECT if(count() = 0, '"+stateGood+"all at work', concat('"+stateBad+"', arrayStringConcat(groupArray(text), ', '))) AS state FROM (SELECT concat(if(who = 'log', 'log not seen', who), multiIf(unheard AND who != 'log', ': never', concat(' since ', "+clockTime("last", panelNow)+"))) AS text FROM "+
+		"SELECT if(count() = 0, '"+stateGood+"all at work', concat('"+stateBad+"', arrayStringConcat(groupArray(text), ', '))) AS state FROM (SELECT concat(if(who = 'log', 'log not seen', concat('no ', who)), if(unheard AND who != 'log', ' ever', concat(' since ', "+clockTime("last", panelNow)+"))) AS text FROM "+
 			silent(panelNow)+" WHERE last < "+panelNow+" - "+silence+" ORDER BY indexOf(['ingest', 'rollup', 'audit', 'log'], who))")
 }
 

@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -62,7 +63,9 @@ func TestProduceTime(t *testing.T) {
 				put(after)
 				time.Sleep(5 * time.Second)
 				cancel()
-				<-done
+				if err := <-done; !errors.Is(err, context.Canceled) {
+					t.Error(err)
+				}
 				if fmt.Sprint(got) != fmt.Sprint(want) {
 					t.Errorf("got %q, want %q", got, want)
 				}
@@ -120,7 +123,9 @@ func TestProduceTimeWhileBehind(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		cancel()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 		if len(lags) < 2 {
 			t.Fatalf("lags %v", lags)
 		}

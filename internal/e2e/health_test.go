@@ -119,7 +119,7 @@ func TestDeadIngest(t *testing.T) {
 	older := "INSERT INTO log_ends SELECT * REPLACE (waiting_since - INTERVAL 3 MINUTE AS waiting_since, version + 100 AS version) FROM log_ends FINAL WHERE accounted != end_offset"
 	p.sql(t, older)
 	tiles, firing := p.tiles(t), p.alerts(t)
-	for title, prefix := range map[string]string{"Workers": "bad: ingest since ", "Lag": "bad: 30", "Stalled partitions": "bad: ", "Freshness": "bad: "} {
+	for title, prefix := range map[string]string{"Workers": "bad: no ingest since ", "Lag": "bad: 30", "Stalled partitions": "bad: ", "Freshness": "bad: "} {
 		if !strings.HasPrefix(tiles[title], prefix) {
 			t.Errorf("ingest is dead, and the tile %s says %q", title, tiles[title])
 		}
