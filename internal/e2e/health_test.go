@@ -112,7 +112,9 @@ func TestDeadIngest(t *testing.T) {
 
 	ingest.kill()
 	more := p.generate(t, "--events", "30000", "--poison", "0", "--seed", "2")
-	waits := func() string { return p.sql(t, "SELECT sum(end_offset) - sum(accounted) FROM log_ends FINAL WHERE topic != 'runs.v1'") }
+	waits := func() string {
+		return p.sql(t, "SELECT sum(end_offset) - sum(accounted) FROM log_ends FINAL WHERE topic != 'runs.v1'")
+	}
 	eventually(t, "the rollup worker has seen what waits", func() bool { return waits() == fmt.Sprint(more.produced()) })
 	// As if three minutes had passed, by what was written before.
 	p.sql(t, "INSERT INTO heartbeats SELECT * REPLACE (seen_at - INTERVAL 3 MINUTE AS seen_at, beat + 1 AS beat) FROM heartbeats FINAL WHERE role = 'ingest'")
