@@ -26,7 +26,7 @@ type alertGroup struct {
 // hours and days, which do not change as fast and cost more to read.
 func alertGroups() []alertGroup {
 	return []alertGroup{
-		{"Tidemark pipeline", time.Minute, []alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters()}},
+		{"Tidemark pipeline", time.Minute, []alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters(), notHeard()}},
 		{"Tidemark usage", 5 * time.Minute, []alert{modelJump(), tokenSurge()}},
 	}
 }
@@ -40,80 +40,112 @@ const (
 // asked takes the blocks accounted in the range.
 const asked = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms"
 
-// ingestBehind tells how many seconds of work a partition is behind: what its log had left after the last block, at the
-// speed of the last five minutes, or how long nothing was accounted for, whichever is more.
+// notHeard tells of how many seconds nothing was heard of a role, or nobody said what the log holds. What comes from the
+// ledger cannot tell: it stands still when there is nothing to do as well.
+func notHeard() alert {
+	return alert{
+		UID: "tidemark-not-heard", Title: "A worker is missing", Severity: `{{ if eq (index .Labels "who") "audit" }}warning{{ else }}critical{{ end }}`,
+		Summary: `{{ .Labels.who }}: {{ .Labels.state }}, {{ printf "%.0f" .Values.A.Value }} s`,
+		Description: `Every worker that runs on reports itself each 10 seconds (table heartbeats), and one of them says where the brokers' logs end (table log_ends). The figure is for how many seconds that has not happened; where it never has, since the schema was made. "ingest", "rollup": no process of the kind is at work, on any machine. "audit": its process ended without a word, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so nobody knows what waits.
+
+What to do:
+1. All four: are the workers and the database on the same clock and the same namespace? Is anything at work at all? "docker compose ps", or whatever runs them.
+2. ingest: start "tidemark ingest". Records wait in the log meanwhile and nothing is lost for as long as Kafka keeps them; look at the retention.
+3. rollup: start "tidemark rollup". The dashboards show the state of when it ended.
+4. audit: start "tidemark audit --every 1h". If it is at work, its log says why it cannot finish; where an audit takes longer than three hours, silence this one.
+5. log: the log of any worker says why ("cannot report ..."): the brokers are away, or a topic is missing ("tidemark migrate").
+6. After an upgrade from a version without the table: restart the workers.
+Where nobody is meant to be at work, because "tidemark ingest --until-caught-up" is run from time to time, silence this alert.`,
+		Board: "tidemark-pipeline", Panel: 7,
+		SQL: `
+SELECT who, if(unheard, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', last, ` + alertNow + `)) AS seconds
+FROM ` + silent(alertNow) + `
+WHERE last < ` + alertNow + ` - ` + silence + `
+ORDER BY who`,
+		From: 24 * time.Hour,
+		// As for a partition that stands still: a restart takes less.
+		Above: 120, Pending: 3 * time.Minute,
+	}
+}
+
+// ingestBehind tells how many seconds of work a partition is behind: what its log holds beyond the position, at the speed
+// of the last five minutes, or for how long the position has not moved, whichever is more.
 func ingestBehind() alert {
 	return alert{
 		UID: "tidemark-ingest-behind", Title: "Ingest is behind or stalled", Severity: severityCritical,
 		Summary: `{{ .Labels.topic }}, partition {{ .Labels.partition }}: ingest is {{ printf "%.0f" .Values.A.Value }} s behind`,
-		Description: `The log of this partition holds records that are not accounted for. The figure is how long they take at the speed of the last five minutes or, when nothing was accounted for since, how long ago the last block was.
+		Description: `The log of this partition holds records that are not accounted for, as a worker saw it. The figure is how long they take at the speed of the last five minutes or, when the position has not moved meanwhile, for how long it has not.
 
 What to do:
-1. Is ingest running and able to reach both sides? "tidemark health --url http://HOST:PORT/readyz" says what is stuck; its log says why.
+1. Is ingest running and able to reach both sides? The panel Workers says whether it reports itself, "tidemark health --url http://HOST:PORT/readyz" what is stuck; its log says why.
 2. All partitions are behind and blocks are accounted for (panel Throughput): there is more load than capacity, or a replay. Start more ingest processes, at most one a partition, or wait.
 3. All are stalled: look at the panel Insert time and at ClickHouse (disk, memory, too many parts).
-4. One is stalled: the log of the process named in the panel Partitions says what it fails at; it goes on by itself when the cause is gone. Nothing is lost: "tidemark audit" proves it afterwards.`,
+4. One is stalled: nobody owns it, or the log of the process named in the panel Partitions says what it fails at; it goes on by itself when the cause is gone. Nothing is lost: "tidemark audit" proves it afterwards.
+5. Nothing is left, and the position is beyond the end: the log has lost records, or the topic is another one than it was.`,
 		Board: "tidemark-pipeline", Panel: 30,
 		SQL: `
-SELECT topic, partition, if(speed = 0, since, greatest(since, lag / speed)) AS seconds
-FROM
+SELECT e.topic AS topic, toString(e.partition) AS partition, if(s.speed = 0, e.since, greatest(e.since, e.waiting / s.speed)) AS seconds
+FROM ` + ends(alertNow, "{accounted} != {end_offset}") + ` AS e
+LEFT JOIN
 (
-    SELECT
-        toString({topic}) AS topic,
-        toString({partition}) AS partition,
-        argMax(` + behind + `, ({epoch}, {to_offset})) AS lag,
-        toFloat64(dateDiff('second', max({written_at}), $__toTime_ms)) AS since,
-        sumIf({to_offset} - {from_offset}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) / 300 AS speed
+    SELECT toString({topic}) AS topic, {partition} AS partition, sum({to_offset} - {from_offset}) / 300 AS speed
     FROM {@ledger}
     WHERE ` + asked + `
     GROUP BY topic, partition
-)
-WHERE lag > 0
+) AS s ON e.topic = s.topic AND e.partition = s.partition
 ORDER BY seconds DESC, topic, partition
 LIMIT 100`,
-		// A partition without a block for a day has nothing to tell, as on the dashboard.
-		From: 24 * time.Hour,
+		From: 5 * time.Minute,
 		// Twice what a rebalance after a lost worker takes (session timeout 45 s and the resume), and the limit of the panel
 		// Stalled partitions.
 		Above: 120, Pending: 3 * time.Minute,
 	}
 }
 
-// notFresh tells how late what can be queried is: by topic the way from event to queryable of 95 % of the events
-// of the last five minutes, or how long nothing came of a topic that was steady before; for the rollups how long ago
-// the first block was accounted for that they have not followed.
+// notFresh tells how late what can be queried is: by topic the way from the log to queryable of 95 % of the records of the
+// last five minutes, or for how long a partition with records left stands still, or how long nothing came of a topic that
+// was steady before; for the rollups how long ago the first block was accounted for that they have not followed.
 func notFresh() alert {
 	return alert{
 		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
 		Summary: `{{ .Labels.what }}: what can be queried is {{ printf "%.0f" .Values.A.Value }} s late`,
-		Description: `For a topic, the figure is the time from event to queryable, for 95 % of the events of the last five minutes; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was. For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then. Replays of history (events older than 30 days) do not count.
+		Description: `For a topic, the figure is the time from entering the log to queryable, for 95 % of the records of the last five minutes, whatever the times of their events; or for how long a partition with records left has not moved; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was (replays of history, events older than 30 days, do not count for that). For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then.
 
 What to do:
-1. A topic, and "Ingest is behind or stalled" fires too: begin there.
-2. A topic that went silent: is ingest running ("tidemark health --url http://HOST:PORT/readyz")? Do producers send? If the load was meant to end, silence this alert; it ends a day after the last block.
-3. A topic whose blocks are late while ingest keeps up: producers hold events back, or their clocks are wrong.
+1. A topic, and "Ingest is behind or stalled" or "A worker is missing" fires too: begin there.
+2. A topic that went silent, and no other alert: everything in the log is counted. Do producers send? If the load was meant to end, silence this alert; it ends a day after the last block.
+3. A topic whose blocks are late while ingest keeps up: look at the panel Insert time. Right after a start of ingest, records that waited in the log count by the time that their producer gave them.
 4. Rollups: is "tidemark rollup" running? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" does it once, in the foreground.`,
 		Board: "tidemark-pipeline", Panel: 22,
 		SQL: `
 SELECT what, seconds
 FROM
 (
-    SELECT
-        topic AS what,
-        multiIf(
-            max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, quantileExactWeightedMerge(0.95)(lags) / 1e6,
-            arrayCount(s -> s > arrayMax(groupUniqArray(slot)) - 12, groupUniqArray(slot)) = 12, toFloat64(dateDiff('second', max(last), $__toTime_ms)),
-            0) AS seconds
+    SELECT topic AS what, max(late) AS seconds
     FROM
     (
         SELECT
-            toString({topic}) AS topic,
-            intDiv(toUnixTimestamp({written_at}), 300) AS slot,
-            max({written_at}) AS last,
-            quantileExactWeightedStateIf(0.95)({event_lag_us}, {stored}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE) AS lags
-        FROM {@ledger}
-        WHERE ` + asked + ` AND ` + fresh + `
-        GROUP BY topic, slot
+            topic,
+            multiIf(
+                max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, if(sum(recent) = 0, 0, quantileExactWeightedMerge(0.95)(lags) / 1e6),
+                countIf(live) > 0 AND arrayCount(s -> s > arrayMax(groupUniqArrayIf(slot, live)) - 12, groupUniqArrayIf(slot, live)) = 12, toFloat64(dateDiff('second', max(last), $__toTime_ms)),
+                0) AS late
+        FROM
+        (
+            SELECT
+                toString({topic}) AS topic,
+                intDiv(toUnixTimestamp({written_at}), 300) AS slot,
+                max({written_at}) AS last,
+                countIf(` + fresh + `) > 0 AS live,
+                countIf({written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND ` + timed + `) AS recent,
+                quantileExactWeightedStateIf(0.95)({produce_lag_us}, ` + delivered + `, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND ` + timed + `) AS lags
+            FROM {@ledger}
+            WHERE ` + asked + `
+            GROUP BY topic, slot
+        )
+        GROUP BY topic
+        UNION ALL
+        SELECT topic, max(since) AS late FROM ` + ends(alertNow, "{accounted} != {end_offset}") + ` GROUP BY topic
     )
     GROUP BY topic
     UNION ALL

@@ -12,7 +12,7 @@ import (
 const perChatGPTYear = "11574.07"
 
 // pipeline answers: is everything counted, how far behind are we, and how much more can we take? All of it comes from
-// ClickHouse: the ledger, the audits, the rollups' own tables.
+// ClickHouse: the ledger, the audits, the rollups' own tables, and what the workers report (see health.go).
 func pipeline() board {
 	variables := append(commonVariables("namespace"), variable{
 		name: "topic", label: "Topic", description: "The topics of the namespace.",
@@ -20,17 +20,18 @@ func pipeline() board {
 	})
 	return board{
 		uid: "tidemark-pipeline", title: "Pipeline", from: "now-1h", refresh: "10s",
-		description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits and the rollups in ClickHouse; no Prometheus is needed. Times are UTC.",
+		description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits, the rollups and what the workers report, all in ClickHouse; no Prometheus is needed. Times are UTC.",
 		variables:   variables,
 		rows: []row{
-			{title: "Now", panels: []panel{freshness(1), verdict(2), lagNow(3), stalled(4), throughputNow(5), debt(6)}},
+			{title: "Now", panels: []panel{workers(7), roomy(freshness(1)), lagNow(3), stalled(4), roomy(verdict(2)), roomy(throughputNow(5)), roomy(debt(6)), eventLag(8)}},
 			{title: "In the range", panels: []panel{
 				offsets(10), disposition(11, "Stored", "stored", "Records stored as rows of a raw table"),
 				disposition(12, "Duplicates", "duplicates", "Records of an event that was stored before"), disposition(13, "Conflicts", "conflicts", "Records with the identity of a stored event and another time; the first one counts"),
 				deadTotal(14), gapTotal(15), resends(16), bytesTotal(17),
 			}},
-			{title: "Ingest", panels: []panel{throughput(20), lagOverTime(21), freshnessOverTime(22), blockSize(23), insertTime(24), exceptions(25)}},
+			{title: "Ingest", panels: []panel{throughput(20), lagOverTime(21), freshnessOverTime(22), eventLagOverTime(26), blockSize(23), insertTime(24), exceptions(25)}},
 			{title: "Partitions", panels: []panel{partitionTable(30)}},
+			{title: "Workers", panels: []panel{workerTable(31)}},
 			{title: "Rollups", panels: []panel{rollupTable(40)}},
 			{title: "Audits", panels: []panel{verdicts(50), findings(51)}},
 		},
@@ -48,26 +49,6 @@ const recent = "{written_at} >= now64(6) - INTERVAL 1 DAY AND " + topicChosen
 
 // behind is how many records the log had beyond the block.
 const behind = "toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))"
-
-func lagNow(id uint32) panel {
-	return panel{
-		id: id, title: "Lag", width: 4, height: 4, table: true,
-		description: "Records in the log that were not accounted for when the last block of each partition was: the sum over the partitions that had one in the last day.",
-		kind:        light(unitCount, steps(good, 1e6, warning, 1e7, bad)),
-		mayBeEmpty:  "nothing in a day",
-		sql:         []string{"SELECT if(count() = 0, NULL, sum(lag)) AS lag FROM (SELECT argMax(" + behind + ", ({epoch}, {to_offset})) AS lag FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition})"},
-	}
-}
-
-func stalled(id uint32) panel {
-	return panel{
-		id: id, title: "Stalled partitions", width: 4, height: 4, table: true,
-		description: "Partitions that had records left after their last block and have accounted for none in the 2 minutes since.",
-		kind:        light(unitPlain, steps(good, 1.0, bad)),
-		sql: []string{"SELECT countIf(lag > 0 AND last < now64(6) - INTERVAL 2 MINUTE) AS stalled FROM (SELECT argMax(" + behind +
-			", ({epoch}, {to_offset})) AS lag, max({written_at}) AS last FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition})"},
-	}
-}
 
 func throughputNow(id uint32) panel {
 	return panel{
@@ -146,7 +127,7 @@ func throughput(id uint32) panel {
 func lagOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Lag by topic", width: 12, height: 8, interval: "10s",
-		description: "Records in the log beyond the last block of each partition in the interval, summed up by topic." + wholeIntervals,
+		description: "Records in the log beyond the last block of each partition in the interval, summed up by topic. While nobody ingests there is no point: see the tile Lag." + wholeIntervals,
 		kind:        lines(unitCount).DisplayName(seriesName),
 		sql: []string{"SELECT time, name, sum(lag) AS value FROM (" +
 			ledgerOver("toString({topic}) AS name, argMax("+behind+", ({epoch}, {to_offset})) AS lag", " GROUP BY time, name, {partition}") + ") GROUP BY time, name ORDER BY time, name"},
@@ -156,10 +137,20 @@ func lagOverTime(id uint32) panel {
 func freshnessOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Freshness", width: 12, height: 8, interval: "10s",
-		description: "From event to queryable, by the newest event of each block: for half and for 95 % of the events accounted in the interval. Replays of history (events older than 30 days) are left out." + wholeIntervals,
+		description: "From entering the log to being queryable, by the oldest record of each block: for half and for 95 % of the records accounted in the interval. While nobody ingests there is no point." + wholeIntervals,
 		kind:        lines(unitSeconds).FillOpacity(0).Thresholds(steps(good, 120.0, bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
-		mayBeEmpty:  "no fresh events in the range",
-		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50, "+lagOfMost+" / 1e6 AS p95", " AND "+fresh+" GROUP BY time ORDER BY time")},
+		mayBeEmpty:  "nothing in the range",
+		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({produce_lag_us}, "+delivered+") / 1e6 AS p50, "+lagOfMost+" / 1e6 AS p95", " AND "+timed+" GROUP BY time ORDER BY time")},
+	}
+}
+
+func eventLagOverTime(id uint32) panel {
+	return panel{
+		id: id, title: "Event lag", width: 12, height: 8, interval: "10s",
+		description: "How old the newest event of each block was when it could be queried: for half and for 95 % of the events accounted in the interval. Large while history is replayed." + wholeIntervals,
+		kind:        lines(unitSeconds).FillOpacity(0),
+		mayBeEmpty:  "nothing in the range",
+		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50, "+eventLagOfMost+" / 1e6 AS p95", " AND {stored} > 0 GROUP BY time ORDER BY time")},
 	}
 }
 
@@ -193,14 +184,17 @@ func exceptions(id uint32) panel {
 func partitionTable(id uint32) panel {
 	return panel{
 		id: id, title: "Partitions", width: 24, height: 9, table: true,
-		description: "Where each partition stands, by its last block of the last day: position (the first offset not accounted for), records left then, and how long ago that was. The ones with the most left come first.",
+		description: "Where each partition stands: position (the first offset not accounted for) and end of the log as a worker saw them last, what is left between them, for how long the position has not moved though something is left, and how long ago all that was seen. Then its last block of the last day: how long ago it was, how long its oldest record had waited, and who wrote it. The ones that stand longest come first.",
 		kind: rows().Unit(unitPlain).
 			OverrideByName("left", append(unit(unitCount), set("thresholds", thresholdSteps("text", 100000, warning, 1000000, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
-			OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
-		mayBeEmpty: "nothing in a day",
-		sql: []string{"SELECT toString({topic}) AS topic, {partition} AS partition, argMax({to_offset}, ({epoch}, {to_offset})) AS position, argMax(" + behind + ", ({epoch}, {to_offset})) AS left, " +
-			"dateDiff('second', max({written_at}), now64(6)) AS `last block`, argMax({event_lag_us}, ({epoch}, {to_offset})) / 1e6 AS freshness, argMax({generation}, ({epoch}, {to_offset})) AS generation, argMax({member}, ({epoch}, {to_offset})) AS member " +
-			"FROM {@ledger} WHERE " + recent + " GROUP BY {topic}, {partition} ORDER BY left DESC, topic, partition LIMIT 500"},
+			OverrideByName("stands", append(unit(unitSeconds, 0), set("thresholds", thresholdSteps("text", 120, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("seen", unit(unitSeconds, 0)).OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
+		mayBeEmpty: "nobody has looked at the log",
+		sql: []string{"SELECT e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left, e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen, " +
+			"if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS `last block`, if(l.blocks = 0 OR l.lag < 0, NULL, l.lag / 1e6) AS freshness, l.generation AS generation, l.member AS member FROM " +
+			ends(panelNow, topicChosen) + " AS e LEFT JOIN (SELECT toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at, argMax(if(" + timed + ", {produce_lag_us}, -1), ({epoch}, {to_offset})) AS lag, " +
+			"argMax({generation}, ({epoch}, {to_offset})) AS generation, argMax({member}, ({epoch}, {to_offset})) AS member FROM {@ledger} WHERE " + recent + " GROUP BY topic, partition) AS l " +
+			"ON e.topic = l.topic AND e.partition = l.partition ORDER BY stands DESC, left DESC, topic, partition LIMIT 500"},
 	}
 }
 

@@ -21,6 +21,7 @@ const (
 	warning = "orange"
 	bad     = "red"
 	neutral = "blue"
+	unknown = "purple"
 )
 
 // Units, as Grafana names them.

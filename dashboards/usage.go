@@ -36,34 +36,6 @@ func usage() board {
 // fresh is what a block that is not a replay of history looks like: its newest event is at most a month old.
 const fresh = "{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000"
 
-// lagOfMost is how late 95 % of the events of blocks are. The longest would be that of a single event whose producer was
-// offline for a day, wherever few events make a block.
-const lagOfMost = "quantileExactWeighted(0.95)({event_lag_us}, {stored})"
-
-func freshness(id uint32) panel {
-	return panel{
-		id: id, title: "Freshness", width: 4, height: 4, table: true,
-		description: "From the moment an event happens until it can be queried, for 95 % of the events accounted in the last 5 minutes, a block of them by its newest: some come late. Blocks of events older than 30 days are replays of history and left out.",
-		kind:        light(unitSeconds, steps(good, 30.0, warning, 120.0, bad)).Decimals(1),
-		mayBeEmpty:  "nothing in 5 min",
-		sql:         []string{"SELECT if(count() = 0, NULL, " + lagOfMost + " / 1e6) AS freshness FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + fresh},
-	}
-}
-
-// lastAudit is the newest audit's findings, one word for all of them.
-const lastAudit = "SELECT multiIf(count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR', 'OK') AS verdict " +
-	"FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})"
-
-func verdict(id uint32) panel {
-	return panel{
-		id: id, title: "Audit", width: 4, height: 4, table: true,
-		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. NOT YET: run tidemark audit.",
-		kind: light(unitText, steps("text")).Mappings(words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)).
-			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
-		sql: []string{lastAudit},
-	}
-}
-
 // rates are columns, each a sum a bucket, of whole buckets up to the last one of the range: where nothing happened in that
 // one the rate is 0, not what it was when something did.
 func rates(relation, condition string, columns ...string) string {

@@ -46,6 +46,9 @@ func ledgerInput(row *ledger.Row) proto.Input {
 		{Name: "insert_us", Data: unsigned(row.InsertTime.Microseconds())},
 		{Name: "event_lag_us", Data: &proto.ColInt64{row.EventLag.Microseconds()}},
 		{Name: "fetched_at", Data: instant(row.FetchedAt)},
+		{Name: "oldest_produced", Data: millis(row.OldestProduced)},
+		{Name: "newest_produced", Data: millis(row.NewestProduced)},
+		{Name: "produce_lag_us", Data: &proto.ColInt64{row.ProduceLag.Microseconds()}},
 	}
 	input = append(input, exceptionColumns(row.Exceptions)...)
 	input = append(input, runColumns(row.Runs)...)
@@ -134,6 +137,16 @@ func unsigned(n int64) *proto.ColUInt64 { return &proto.ColUInt64{uint64(n)} }
 
 func instant(t time.Time) *proto.ColDateTime64 {
 	column := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMicro).WithLocation(time.UTC)
+	column.Append(t)
+	return column
+}
+
+// millis is a time in milliseconds; no time at all is 1970, as in rows from before there was the column.
+func millis(t time.Time) *proto.ColDateTime64 {
+	if t.IsZero() {
+		t = time.UnixMilli(0)
+	}
+	column := new(proto.ColDateTime64).WithPrecision(proto.PrecisionMilli).WithLocation(time.UTC)
 	column.Append(t)
 	return column
 }

@@ -44,7 +44,7 @@ func TestAccountKeepsEveryColumn(t *testing.T) {
 		Runs:      []ledger.RunCount{{Run: "", Stored: 4, Duplicates: 1}, {Run: "lauf \\ 1", Stored: 6, Conflicts: 2, Dead: 3}},
 		Buckets:   []ledger.Bucket{{Minute: -5, Rows: 4, Checksum: 1<<64 - 1, Content: 1<<63 + 5, Strays: 1, Revised: 2, MinOffset: 101, MaxOffset: 105}, {Minute: 29000000, Rows: 6, Checksum: 12, MinOffset: 105, MaxOffset: 116}},
 		MinMinute: -5, MaxMinute: 29000000, Bytes: 12345, Resends: 2, InsertTime: 1500 * time.Microsecond, EventLag: -3 * time.Second,
-		FetchedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC),
+		FetchedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), OldestProduced: time.UnixMilli(1_767_323_040_001), NewestProduced: time.UnixMilli(1_767_323_044_002), ProduceLag: 7 * time.Second,
 	}
 	store := clickhouse.NewStore(db)
 	for _, r := range []ledger.Row{row, {Topic: "queries.v1", Epoch: 1, From: 0, To: 5, Stored: 5, FetchedAt: row.FetchedAt}} {

@@ -28,7 +28,8 @@ type block struct {
 	counts     [ledger.Gap + 1]uint64
 	bytes      uint64
 	newest     int64 // time of the newest stored event
-	adopted    bool  // there are rows that an earlier worker decided
+	produced   produced
+	adopted    bool // there are rows that an earlier worker decided
 	runs       groups[string, ledger.RunCount]
 	buckets    groups[int32, ledger.Bucket]
 
@@ -114,6 +115,9 @@ func (b *block) row() ledger.Row {
 	row := ledger.Row{From: b.from, To: b.to, Exceptions: slices.Clone(b.exceptions), Bytes: b.bytes, FetchedAt: b.opened,
 		Stored: b.counts[ledger.Stored], Duplicates: b.counts[ledger.Duplicate], Conflicts: b.counts[ledger.Conflict],
 		Dead: b.counts[ledger.Dead], Control: b.counts[ledger.Control], Gap: b.counts[ledger.Gap]}
+	if b.produced.oldest > 0 {
+		row.OldestProduced, row.NewestProduced = time.UnixMilli(b.produced.oldest), time.UnixMilli(b.produced.newest)
+	}
 	for _, run := range slices.Sorted(maps.Keys(b.runs.index)) {
 		count := *b.runs.of(run)
 		count.Run = run

@@ -132,6 +132,9 @@ func (s *session) store(ctx context.Context, b *block) outcome {
 	if row.Stored > 0 {
 		row.EventLag = time.Since(time.UnixMicro(b.newest))
 	}
+	if !row.OldestProduced.IsZero() {
+		row.ProduceLag = max(time.Since(row.OldestProduced), 0)
+	}
 	if err := s.write(ctx, b); err != nil {
 		return outcome{block: b, err: err}
 	}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tidemark/consumers/ledger"
 	"tidemark/schemas"
@@ -82,12 +83,15 @@ type Fetch struct {
 	Next int64
 	// HighWatermark is the end up to which Fetch can get at the moment, LogStart the first offset still held.
 	HighWatermark, LogStart int64
+	// Asked is when the broker was asked that told HighWatermark; zero when that is not known.
+	Asked time.Time
 }
 
 // Record is one record of the log.
 type Record struct {
 	Offset int64
-	// Timestamp is the record's own, milliseconds since 1970.
+	// Timestamp is the record's own, milliseconds since 1970: of the broker where the topic says so, else what the
+	// producer sent; -1 when it sent none.
 	Timestamp int64
 	// Key and Value are valid until the next Fetch.
 	Key, Value []byte

@@ -34,6 +34,7 @@ type session struct {
 	asked         int64 // what the last Fetch was asked for
 	highWatermark int64
 	caughtUp      bool
+	entries       entries
 	failures      int // of Fetch, one after the other
 }
 
@@ -116,6 +117,7 @@ func (s *session) fetch(ctx context.Context) (f Fetch, answered bool, err error)
 	}
 	s.failures = 0
 	s.highWatermark = f.HighWatermark
+	s.entries.answered(from, f.HighWatermark, f.Asked, time.Now())
 	if s.through > 0 && f.Next > s.through {
 		// What lies beyond is for after the next resume.
 		end, _ := slices.BinarySearchFunc(f.Records, s.through, func(r Record, o int64) int { return int(r.Offset - o) })
@@ -212,6 +214,9 @@ func (s *session) take(rec *Record) bool {
 		s.decide(rec, &meta)
 	}
 	b.extend(rec)
+	if !rec.Control {
+		b.produced.add(s.entries.of(rec.Offset, rec.Timestamp))
+	}
 	return true
 }
 

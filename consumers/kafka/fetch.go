@@ -52,6 +52,7 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 	e := s.exchange
 	e.Broker, e.Key, e.Version = node, keyFetch, s.version
 	e.Request = s.appendFetch(e.Request[:0], from, id)
+	asked := time.Now()
 	if err := s.client.cluster.Do(ctx, e); err != nil {
 		return err
 	}
@@ -60,6 +61,7 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 		return fmt.Errorf("read the answer to fetch: %w", err)
 	}
 	s.answer = a
+	s.answer.asked = asked
 	return nil
 }
 

@@ -82,7 +82,8 @@ type answer struct {
 	aborted                         []abortedTransaction // by first offset
 	active                          map[int64]struct{}   // producers with an aborted transaction at this place
 	batches                         []byte
-	next                            int64 // first offset that is not decoded
+	next                            int64     // first offset that is not decoded
+	asked                           time.Time // when it was asked
 }
 
 // Source returns a reader of a partition. It holds nothing that must be closed.
@@ -263,7 +264,7 @@ func (s *Source) decode(from int64) (ingest.Fetch, error) {
 	if s.answer.stable >= 0 {
 		end = s.answer.stable
 	}
-	return ingest.Fetch{Records: s.records, Next: next, HighWatermark: end, LogStart: s.answer.logStart}, nil
+	return ingest.Fetch{Records: s.records, Next: next, HighWatermark: end, LogStart: s.answer.logStart, Asked: s.answer.asked}, nil
 }
 
 // decodeBatch gives out the records of b from an offset on, or some of them if it is large, and returns the first one that

@@ -119,6 +119,11 @@ type Row struct {
 	InsertTime time.Duration
 	// EventLag is the age of the newest stored event when the row was written; 0 when nothing is stored.
 	EventLag time.Duration
+	// OldestProduced and NewestProduced are when the first and the last of the records entered the log, whatever became of
+	// them, to the millisecond; both are zero when no record of the range tells.
+	OldestProduced, NewestProduced time.Time
+	// ProduceLag is the age of the oldest of these when the row was written, by the worker's clock; 0 when none tells.
+	ProduceLag time.Duration
 	// FetchedAt is when the oldest record of the range was read from the log.
 	FetchedAt time.Time
 }

@@ -11,7 +11,15 @@ func (r *Row) Validate() error {
 	if r.From < 0 || r.To <= r.From {
 		return fmt.Errorf("range [%d,%d) is empty or negative", r.From, r.To)
 	}
-	return errors.Join(r.validateExceptions(), r.validateRuns(), r.validateBuckets())
+	return errors.Join(r.validateExceptions(), r.validateRuns(), r.validateBuckets(), r.validateProduced())
+}
+
+func (r *Row) validateProduced() error {
+	known := !r.OldestProduced.IsZero()
+	if known == r.NewestProduced.IsZero() || r.NewestProduced.Before(r.OldestProduced) || !known && r.ProduceLag != 0 {
+		return fmt.Errorf("records produced from %v to %v, the oldest %s ago", r.OldestProduced, r.NewestProduced, r.ProduceLag)
+	}
+	return nil
 }
 
 func (r *Row) validateExceptions() error {

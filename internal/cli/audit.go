@@ -11,6 +11,7 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/health"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/schemas"
 )
@@ -58,21 +59,33 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
+	if c.Every == 0 {
+		result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
+		if err != nil {
+			return err
+		}
+		return verdict(result)
+	}
+	return working(ctx, c.kafkaFlags, db, c.Namespace, c.logger(s), health.Audit, func(ctx context.Context) error {
+		return c.again(ctx, s, db, auditLog{client: client, namespace: c.Namespace})
+	})
+}
+
+// again audits until a signal, whatever happens.
+func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, log audit.Log) error {
 	var last audit.Result // The last whole one.
 	for {
-		result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
+		result, err := runAudit(ctx, s.Out, db, log, c.Deep, c.Settled)
 		switch {
-		case err == nil && (c.Every == 0 || ctx.Err() != nil):
+		case err == nil && ctx.Err() != nil:
 			return verdict(result)
 		case err == nil:
 			last = result
-		case c.Every > 0 && ctx.Err() != nil:
+		case ctx.Err() != nil:
 			return verdict(last) // This one was cut short.
-		case c.Every > 0:
+		default:
 			// Whatever is away may come back: the next audit tells.
 			c.logger(s).Error("audit", zap.Error(err))
-		default:
-			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -14,6 +14,7 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/health"
 	"tidemark/internal/stack"
 	"tidemark/internal/webguard"
 	"tidemark/producers"
@@ -117,6 +118,7 @@ type demo struct {
 	sender   *producers.Sender
 	produced synthetic.Summary
 	closeLog func() error
+	silence  func() error // Ends the reports that the workers are at work.
 }
 
 func (d *demo) prepare(ctx context.Context) error {
@@ -138,6 +140,9 @@ func (d *demo) play(ctx context.Context) (ok bool, err error) {
 		return false, errors.Join(err, d.close())
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
+	if d.silence, err = report(ctx, d.kafka, d.db, d.cmd.Namespace, d.log, health.Ingest, health.Rollup); err != nil {
+		return false, err
+	}
 
 	// Ctrl-C ends the generating only; what it made is still drained and audited.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -184,6 +189,9 @@ func (d *demo) open() error {
 
 func (d *demo) close() error {
 	var errs []error
+	if d.silence != nil {
+		errs = append(errs, d.silence())
+	}
 	if d.closeLog != nil {
 		errs = append(errs, d.closeLog())
 	}

@@ -64,20 +64,13 @@ func (v *demoView) look(ctx context.Context) (state, error) {
 	now := time.Now()
 	t := &v.demo.ingester.totals
 	s := state{elapsed: now.Sub(v.begin), produced: v.produced.Load(), stored: t.stored.Load(), duplicates: t.duplicates.Load(),
-		conflict: t.conflicts.Load(), dead: t.dead.Load(), lag: v.demo.ingester.progress.lag()}
+		conflict: t.conflicts.Load(), dead: t.dead.Load(), lag: v.demo.ingester.progress.lag(), freshness: time.Duration(t.lag.Load())}
 	accounted, seconds := t.offsets.Load(), now.Sub(v.lastAt).Seconds()
 	s.producedRate = float64(s.produced-v.lastProduced) / seconds
 	s.ingestRate = float64(accounted-v.lastAccounts) / seconds
 	v.lastAt, v.lastAccounts, v.lastProduced = now, accounted, s.produced
-	err := v.demo.db.Query(ctx, `SELECT (SELECT sum(calls) FROM token_calls_1m), (SELECT sum(input_tokens + output_tokens) FROM token_calls_1m), (SELECT sum(queries) FROM queries_1m),
-		(SELECT ifNull(toFloat64(now64(6) - max(time)), 0.) FROM token_calls_raw WHERE time > now64(6) - INTERVAL 1 HOUR)`, func(scan func(...any) error) error {
-		var fresh float64
-		if err := scan(&s.calls, &s.tokens, &s.queries, &fresh); err != nil {
-			return err
-		}
-		s.freshness = time.Duration(fresh * float64(time.Second))
-		return nil
-	})
+	err := v.demo.db.Query(ctx, "SELECT (SELECT sum(calls) FROM token_calls_1m), (SELECT sum(input_tokens + output_tokens) FROM token_calls_1m), (SELECT sum(queries) FROM queries_1m)",
+		func(scan func(...any) error) error { return scan(&s.calls, &s.tokens, &s.queries) })
 	return s, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"tidemark/consumers/health"
 	"tidemark/consumers/ingest"
 )
 
@@ -79,7 +80,13 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	started := time.Now()
-	if err := in.run(ctx, c.UntilCaughtUp); err != nil {
+	run := func(ctx context.Context) error { return in.run(ctx, c.UntilCaughtUp) }
+	if c.UntilCaughtUp {
+		err = run(ctx)
+	} else {
+		err = working(ctx, c.kafkaFlags, in.db, c.Namespace, log, health.Ingest, run)
+	}
+	if err != nil {
 		return err
 	}
 	in.summary(s, time.Since(started))

@@ -313,6 +313,7 @@ func (in *ingester) look(ctx context.Context) error {
 // totals sums the blocks of this process. Safe for concurrent use.
 type totals struct {
 	offsets, stored, duplicates, conflicts, dead atomic.Uint64
+	lag                                          atomic.Int64 // ProduceLag of the last block that tells it, nanoseconds.
 }
 
 func (t *totals) add(row *ledger.Row) {
@@ -321,6 +322,9 @@ func (t *totals) add(row *ledger.Row) {
 	t.duplicates.Add(row.Duplicates)
 	t.conflicts.Add(row.Conflicts)
 	t.dead.Add(row.Dead)
+	if !row.OldestProduced.IsZero() {
+		t.lag.Store(int64(row.ProduceLag))
+	}
 }
 
 func (in *ingester) summary(s Streams, took time.Duration) {

@@ -17,6 +17,7 @@ type metrics struct {
 	highWatermark *prometheus.GaugeVec
 	lag           *prometheus.GaugeVec
 	freshness     *prometheus.GaugeVec
+	eventLag      *prometheus.GaugeVec
 	records       *prometheus.CounterVec
 	blocks        *prometheus.CounterVec
 	blockRows     *prometheus.HistogramVec
@@ -39,7 +40,8 @@ func newMetrics() *metrics {
 		position:      gauge("ingest_position_offset", "Offset up to which a partition is accounted.", partition),
 		highWatermark: gauge("ingest_high_watermark_offset", "End offset of a partition as last fetched.", partition),
 		lag:           gauge("ingest_lag_records", "Offsets of a partition that are not accounted yet.", partition),
-		freshness:     gauge("ingest_freshness_seconds", "Time from the newest event of the last block to its being queryable.", []string{"topic"}),
+		freshness:     gauge("ingest_freshness_seconds", "Time from the oldest record of the last block entering the log to its being queryable.", []string{"topic"}),
+		eventLag:      gauge("ingest_event_lag_seconds", "Age of the newest event of the last block when it was queryable: large while history is replayed.", []string{"topic"}),
 		records:       counter("ingest_records_total", "Offsets accounted, by disposition.", []string{"topic", "disposition"}),
 		blocks:        counter("ingest_blocks_total", "Blocks accounted.", []string{"topic"}),
 		blockRows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_block_rows",
@@ -59,7 +61,7 @@ func newMetrics() *metrics {
 			Help: "Minutes held back because raw is not what the ledger says."}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.position, m.highWatermark, m.lag, m.freshness, m.records, m.blocks, m.blockRows, m.bytes, m.resends,
+		m.position, m.highWatermark, m.lag, m.freshness, m.eventLag, m.records, m.blocks, m.blockRows, m.bytes, m.resends,
 		m.insertSeconds, m.alarms, m.rollupRanges, m.rollupRows,
 		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches)
 	return m
@@ -79,8 +81,11 @@ func (m *metrics) block(row ledger.Row) {
 	m.blockRows.WithLabelValues(row.Topic).Observe(float64(row.Stored))
 	m.bytes.WithLabelValues(row.Topic).Add(float64(row.Bytes))
 	m.insertSeconds.WithLabelValues(row.Topic).Observe(row.InsertTime.Seconds())
+	if !row.OldestProduced.IsZero() {
+		m.freshness.WithLabelValues(row.Topic).Set(row.ProduceLag.Seconds())
+	}
 	if row.Stored > 0 {
-		m.freshness.WithLabelValues(row.Topic).Set(row.EventLag.Seconds())
+		m.eventLag.WithLabelValues(row.Topic).Set(row.EventLag.Seconds())
 	}
 	for disposition, n := range map[ledger.Disposition]uint64{
 		ledger.Stored: row.Stored, ledger.Duplicate: row.Duplicates, ledger.Conflict: row.Conflicts,

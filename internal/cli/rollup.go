@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tidemark/consumers/health"
 	consumerkafka "tidemark/consumers/kafka"
 	namespaces "tidemark/consumers/namespace"
 	"tidemark/consumers/rollup"
@@ -97,7 +98,9 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := waitForSchema(ctx, db, c.Namespace, log); err != nil {
 		return err
 	}
-	return roller.run(ctx, c.kafkaFlags, c.Namespace)
+	return working(ctx, c.kafkaFlags, db, c.Namespace, log, health.Rollup, func(ctx context.Context) error {
+		return roller.run(ctx, c.kafkaFlags, c.Namespace)
+	})
 }
 
 // roller runs the rollup worker and remembers how it does.

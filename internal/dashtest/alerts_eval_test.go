@@ -234,8 +234,8 @@ func TestAlertsExecute(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := alerts.Execute(t.Context(), db, db.Database(), time.Now())
-	if len(results) != 6 {
-		t.Errorf("%d results, want 6", len(results))
+	if len(results) != 7 {
+		t.Errorf("%d results, want 7", len(results))
 	}
 	for _, r := range results {
 		if r.Err != nil || r.Shape() != nil {
@@ -254,8 +254,8 @@ func TestAlertsExecute(t *testing.T) {
 func TestAlertsWithoutRows(t *testing.T) {
 	db := emptyStore(t)
 	rules := provisionedAlerts(t)
-	if len(rules) != 6 {
-		t.Errorf("%d rules, want 6", len(rules))
+	if len(rules) != 7 {
+		t.Errorf("%d rules, want 7", len(rules))
 	}
 	for _, r := range rules {
 		if got := r.evaluate(t, db, time.Now()); len(got.firing) > 0 || got.noData && r.NoDataState != "OK" {

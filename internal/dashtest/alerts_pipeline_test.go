@@ -30,10 +30,11 @@ type row struct {
 	topic       string // queries.v1 if empty.
 	epoch, part int    // Epoch 0 is 1.
 	from, to    int
-	left        int // Records in the log beyond it.
 	ago         time.Duration
-	late        time.Duration // Event to queryable.
-	empty       bool          // Nothing stored.
+	late        time.Duration // From the log to queryable.
+	event       time.Duration // From event to queryable.
+	old         bool          // Of before the ledger told the former.
+	empty       bool          // Nothing stored: duplicates.
 	dead, gap   int
 }
 
@@ -47,18 +48,22 @@ func insertRows(t testing.TB, db *clickhouse.DB, rows []row) {
 	}
 	var values []string
 	for _, r := range rows {
-		topic, stored := r.topic, r.to-r.from
+		topic, stored, duplicates := r.topic, r.to-r.from, 0
 		if topic == "" {
 			topic = "queries.v1"
 		}
 		if r.empty {
-			stored = 0
+			stored, duplicates = 0, stored
 		}
-		values = append(values, fmt.Sprintf("('%s', %d, %d, %d, %d, 1, %d, %d, %d, %d, %d, fromUnixTimestamp64Micro(%d))",
-			topic, max(r.epoch, 1), r.part, r.from, r.to, r.to+r.left, stored, r.dead, r.gap, r.late.Microseconds(), asOf.Add(-r.ago).UnixMicro()))
+		produced := asOf.Add(-r.ago - r.late).UnixMilli()
+		if r.old {
+			produced = 0
+		}
+		values = append(values, fmt.Sprintf("('%s', %d, %d, %d, %d, 1, %d, %d, %d, %d, %d, fromUnixTimestamp64Milli(%d), %d, fromUnixTimestamp64Micro(%d))",
+			topic, max(r.epoch, 1), r.part, r.from, r.to, stored, duplicates, r.dead, r.gap, r.event.Microseconds(), produced, r.late.Microseconds(), asOf.Add(-r.ago).UnixMicro()))
 	}
 	if len(values) > 0 {
-		exec(t, db, "INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, high_watermark, stored, dead, gap, event_lag_us, written_at) VALUES %s", strings.Join(values, ", "))
+		exec(t, db, "INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, stored, duplicates, dead, gap, event_lag_us, oldest_produced, produce_lag_us, written_at) VALUES %s", strings.Join(values, ", "))
 	}
 }
 
@@ -72,16 +77,18 @@ func exec(t testing.TB, db *clickhouse.DB, format string, args ...any) {
 // ledgerCase is a ledger and what must fire on it, by its labels.
 type ledgerCase struct {
 	rows   []row
+	ends   []end
 	firing []string
 }
 
 func checkLedger(t *testing.T, uid string, cases map[string]ledgerCase) {
 	t.Helper()
-	db := emptyStore(t)
+	db := lasting(t)
 	rule := provisionedAlerts(t)[uid]
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			insertRows(t, db, c.rows)
+			insertEnds(t, db, c.ends)
 			got := rule.evaluate(t, db, asOf)
 			if !slices.Equal(got.firing, c.firing) {
 				t.Errorf("fires for %q, want %q: %v\n%s", got.firing, c.firing, got.values, got.queries)
@@ -93,21 +100,26 @@ func checkLedger(t *testing.T, uid string, cases map[string]ledgerCase) {
 func TestAlertIngestBehind(t *testing.T) {
 	const s, m, h = time.Second, time.Minute, time.Hour
 	// A partition of which 300 records were accounted for in the last five minutes: one a second.
-	steady := func(left int) []row {
-		return []row{{from: 0, to: 299, ago: 4 * m}, {from: 299, to: 300, left: left, ago: s}}
+	steady := func(left int) ledgerCase {
+		return ledgerCase{rows: []row{{from: 0, to: 299, ago: 4 * m}, {from: 299, to: 300, ago: s}}, ends: []end{{end: 300 + left, at: 300, stands: s}}}
 	}
+	slow, firing := steady(121), []string{"0 queries.v1"}
+	slow.firing = firing
 	checkLedger(t, "tidemark-ingest-behind", map[string]ledgerCase{
-		"caught up long ago":                  {rows: []row{{to: 100, ago: 10 * h}}},
-		"stalled, just below":                 {rows: []row{{to: 100000, left: 1, ago: 120 * s}}},
-		"stalled, just above":                 {rows: []row{{to: 100000, left: 1, ago: 121 * s}}, firing: []string{"0 queries.v1"}},
-		"stalled for longer than the speed":   {rows: []row{{to: 100000, left: 1, ago: 6 * m}}, firing: []string{"0 queries.v1"}},
-		"two minutes of work":                 {rows: steady(120)},
-		"more than two minutes of work":       {rows: steady(121), firing: []string{"0 queries.v1"}},
-		"a good one beside a bad one":         {rows: append(steady(0), row{part: 3, to: 10, left: 5, ago: h}), firing: []string{"3 queries.v1"}},
-		"a topic that was made again":         {rows: []row{{to: 100, left: 7, ago: 2 * h}, {epoch: 2, to: 1, ago: h}}},
-		"an older block with more left":       {rows: []row{{to: 100, left: 700, ago: m}, {from: 100, to: 800, ago: s}}},
-		"a block older than a day is not new": {rows: []row{{to: 100, left: 7, ago: 24*h + s}}},
-		"almost a day":                        {rows: []row{{to: 100, left: 7, ago: 24 * h}}, firing: []string{"0 queries.v1"}},
+		"caught up long ago":                 {rows: []row{{to: 100, ago: 10 * h}}, ends: []end{{end: 100, at: 100}}},
+		"stalled, just below":                {ends: []end{{end: 9, at: 8, stands: 120 * s}}},
+		"stalled, just above":                {ends: []end{{end: 9, at: 8, stands: 121 * s}}, firing: firing},
+		"stalled for longer than the speed":  {rows: []row{{to: 100000, ago: 6 * m}}, ends: []end{{end: 100001, at: 100000, stands: 6 * m}}, firing: firing},
+		"two minutes of work":                steady(120),
+		"more than two minutes of work":      slow,
+		"a good one beside a bad one":        {ends: []end{{end: 9, at: 9}, {part: 3, end: 15, at: 10, stands: h}}, firing: []string{"3 queries.v1"}},
+		"nobody ever read it":                {ends: []end{{end: 30000, stands: h}}, firing: firing},
+		"nobody ever read it, and it is new": {ends: []end{{end: 30000, stands: s}}},
+		"a month without a block":            {rows: []row{{to: 100, ago: 30 * 24 * h}}, ends: []end{{end: 101, at: 100, stands: 3 * m}}, firing: firing},
+		"a month without traffic":            {rows: []row{{to: 100, ago: 30 * 24 * h}}, ends: []end{{end: 100, at: 100}}},
+		"the log lost records":               {ends: []end{{end: 90, at: 100, stands: h}}, firing: firing},
+		"retention took what waited":         {ends: []end{{start: 50, end: 50, at: 20, stands: h}}, firing: firing},
+		"seen long ago, when it stood":       {ends: []end{{end: 9, at: 8, stands: 2 * h, seen: h}}, firing: firing},
 	})
 }
 
@@ -122,22 +134,32 @@ func TestAlertNotFresh(t *testing.T) {
 		rows[0].ago = last
 		return rows
 	}
+	firing := []string{"queries.v1"}
 	checkLedger(t, "tidemark-not-fresh", map[string]ledgerCase{
 		"just below":                    {rows: []row{{to: 1, ago: m, late: 120 * s}}},
-		"just above":                    {rows: []row{{to: 1, ago: m, late: 120*s + time.Microsecond}}, firing: []string{"queries.v1"}},
+		"just above":                    {rows: []row{{to: 1, ago: m, late: 120*s + time.Microsecond}}, firing: firing},
 		"late, but a while ago":         {rows: []row{{to: 1, ago: 5*m + s, late: h}, {from: 1, to: 2, ago: m, late: s}}},
-		"late, then in time":            {rows: []row{{to: 1, ago: 4 * m, late: h}, {from: 1, to: 2, ago: m, late: s}}, firing: []string{"queries.v1"}},
-		"one late event of a hundred":   {rows: []row{{to: 1, ago: m, late: h}, {from: 1, to: 101, ago: m, late: s}}},
-		"a tenth of the events late":    {rows: []row{{to: 10, ago: m, late: h}, {from: 10, to: 100, ago: m, late: s}}, firing: []string{"queries.v1"}},
-		"a replay of history":           {rows: []row{{to: 1, ago: m, late: 30 * 24 * h}}},
-		"late by almost a month":        {rows: []row{{to: 1, ago: m, late: 30*24*h - s}}, firing: []string{"queries.v1"}},
-		"nothing stored":                {rows: []row{{to: 1, ago: m, late: h, empty: true}}},
+		"late, then in time":            {rows: []row{{to: 1, ago: 4 * m, late: h}, {from: 1, to: 2, ago: m, late: s}}, firing: firing},
+		"one late record of a hundred":  {rows: []row{{to: 1, ago: m, late: h}, {from: 1, to: 101, ago: m, late: s}}},
+		"a tenth of the records late":   {rows: []row{{to: 10, ago: m, late: h}, {from: 10, to: 100, ago: m, late: s}}, firing: firing},
+		"events of a week ago":          {rows: []row{{to: 1, ago: m, late: s, event: 150 * h}}},
+		"a replay of history":           {rows: []row{{to: 1, ago: m, late: s, event: 3000 * 24 * h}}},
+		"history that waits in the log": {rows: []row{{to: 1, ago: m, late: h, event: 3000 * 24 * h}}, firing: firing},
+		"events of times to come":       {rows: []row{{to: 1, ago: m, late: s, event: -h}}},
+		"from before it was told":       {rows: []row{{to: 1, ago: m, late: h, event: h, old: true}}},
+		"before and after":              {rows: []row{{to: 10, ago: m, event: h, old: true}, {from: 10, to: 11, ago: s, late: h}}, firing: firing},
+		"duplicates alone, late":        {rows: []row{{to: 1, ago: m, late: h, empty: true}}, firing: firing},
+		"duplicates alone, in time":     {rows: []row{{to: 1, ago: m, late: s, empty: true}}},
+		"gaps alone":                    {rows: []row{{to: 1, ago: m, old: true, empty: true, gap: 1}}},
 		"one topic of two":              {rows: []row{{to: 1, ago: m, late: s}, {topic: "signups.v1", to: 1, ago: m, late: h}}, firing: []string{"signups.v1"}},
-		"steady, and silent since":      {rows: hour(6 * m), firing: []string{"queries.v1"}},
+		"steady, and silent since":      {rows: hour(6 * m), firing: firing},
 		"steady, and silent for less":   {rows: hour(4 * m)},
 		"silent, but never steady":      {rows: slices.Delete(hour(6*m), 6, 8)},
 		"silent after a single block":   {rows: []row{{to: 1, ago: 10 * m, late: s}}},
 		"one block, followed by rollup": {rows: []row{{to: 1, ago: m, late: s}}},
+		"waits, and nobody reads":       {ends: []end{{end: 1, stands: 121 * s}}, firing: firing},
+		"waits since a moment ago":      {ends: []end{{end: 1, stands: 119 * s}}},
+		"nothing waits":                 {ends: []end{{end: 1, at: 1}}},
 	})
 }
 
@@ -186,9 +208,10 @@ func TestAlertDeadLetters(t *testing.T) {
 
 // TestAlertSeverities looks at what people are told.
 func TestAlertSeverities(t *testing.T) {
-	db := emptyStore(t)
+	db := lasting(t)
 	rules := provisionedAlerts(t)
-	insertRows(t, db, []row{{to: 1000, left: 1, ago: time.Hour / 2, dead: 3, gap: 2}})
+	insertRows(t, db, []row{{to: 1000, ago: time.Hour / 2, dead: 3, gap: 2}})
+	insertEnds(t, db, []end{{end: 1001, at: 1000, stands: time.Hour / 2}})
 	f := func(uid, name, want string) {
 		t.Helper()
 		if got := rules[uid].evaluate(t, db, asOf).text[name]; got != want {

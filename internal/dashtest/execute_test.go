@@ -14,6 +14,7 @@ func TestEveryPanelRuns(t *testing.T) {
 	s := generated(t, 20_000, 72*time.Hour)
 	s.Exec("INSERT INTO audits (audit, check, scope, verdict, detail, took_us) VALUES ('a', 'ledger tiles', 'queries.v1', 'ok', '', 1), ('a', 'raw holds', 'queries.v1', 'pending', '', 1)")
 	s.Exec("INSERT INTO models (model, weights, weights_source, release_date, release_date_source) VALUES ('gpt-4o-2024-08-06', 'closed', 'test', '2026-03-02', 'test')")
+	s.report(t)
 	// As if the blocks had been accounted for five minutes ago, so that they lie in whole intervals. The ledger keeps the row
 	// written last, so that the earlier ones must take the place of what is there.
 	s.Exec("CREATE TABLE earlier ENGINE = Memory AS SELECT * REPLACE (written_at - INTERVAL 5 MINUTE AS written_at) FROM ledger")

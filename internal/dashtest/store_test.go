@@ -1,6 +1,7 @@
 package dashtest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"tidemark/consumers/health"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/dashboards"
@@ -58,7 +60,9 @@ func generated(t testing.TB, records int64, span time.Duration) store {
 			}
 		}
 		for _, row := range s.Insert(all...) {
-			row.EventLag, row.InsertTime = lag, 20*time.Millisecond
+			row.EventLag, row.InsertTime = time.Since(begin), 20*time.Millisecond // History.
+			row.ProduceLag, row.NewestProduced = lag, time.Now()
+			row.OldestProduced = row.NewestProduced.Add(-lag)
 			s.Account(row)
 		}
 		if errors.Is(nextErr, io.EOF) {
@@ -70,6 +74,26 @@ func generated(t testing.TB, records int64, span time.Duration) store {
 	}
 	s.rollUp(t)
 	return s
+}
+
+// report lets workers of every kind say that they are at work and what the log holds.
+func (s store) report(t testing.TB) {
+	t.Helper()
+	r := &health.Reporter{DB: s.DB, Log: seenLog{s.World}, Roles: []string{health.Ingest, health.Rollup, health.Audit}}
+	if err := errors.Join(r.Beat(t.Context(), false), r.Look(t.Context(), 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seenLog is a log of which everything was read, as reporters see it.
+type seenLog struct{ w *rolluptest.World }
+
+func (l seenLog) Topic(ctx context.Context, topic string) (health.Topic, error) {
+	found := health.Topic{ID: rolluptest.TopicID, Partitions: map[int32]health.Ends{}}
+	for id, end := range l.w.Ends(topic) {
+		found.Partitions[id] = health.Ends{End: end}
+	}
+	return found, ctx.Err()
 }
 
 func (s store) rollUp(t testing.TB) {

@@ -50,7 +50,7 @@ func readCompose(t *testing.T) composeFile {
 	t.Helper()
 	var file composeFile
 	testenv.YAML(t, filepath.Join(testenv.ModuleRoot(t), "docker-compose.yml"), &file)
-	for _, name := range []string{"kafka", "clickhouse", "grafana", "migrate", "ingest", "rollup", "generate"} {
+	for _, name := range []string{"kafka", "clickhouse", "grafana", "migrate", "ingest", "rollup", "audit", "generate"} {
 		if _, ok := file.Services[name]; !ok {
 			t.Errorf("no service %s", name)
 		}

@@ -191,7 +191,7 @@ func TestAlertFile(t *testing.T) {
 			}
 		}
 	}
-	if rules != 6 {
-		t.Errorf("%d rules, want 6", rules)
+	if rules != 7 {
+		t.Errorf("%d rules, want 7", rules)
 	}
 }

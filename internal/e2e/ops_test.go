@@ -109,7 +109,7 @@ func TestOperations(t *testing.T) {
 
 func checkMetrics(t *testing.T, text string, want truth) {
 	t.Helper()
-	for _, name := range []string{"ingest_position_offset", "ingest_high_watermark_offset", "ingest_lag_records", "ingest_freshness_seconds", "ingest_records_total",
+	for _, name := range []string{"ingest_position_offset", "ingest_high_watermark_offset", "ingest_lag_records", "ingest_freshness_seconds", "ingest_event_lag_seconds", "ingest_records_total",
 		"ingest_blocks_total", "ingest_block_rows", "ingest_value_bytes_total", "ingest_resends_total", "ingest_insert_seconds"} {
 		if !strings.Contains(text, "\n# TYPE tidemark_"+name+" ") {
 			t.Errorf("/metrics lacks tidemark_%s", name)

@@ -134,7 +134,7 @@ func (s *source) look(from int64) (ingest.Fetch, error) {
 	l := s.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := ingest.Fetch{Next: from, HighWatermark: l.end(), LogStart: l.start}
+	f := ingest.Fetch{Next: from, HighWatermark: l.end(), LogStart: l.start, Asked: time.Now()}
 	switch {
 	case from < l.start:
 		return f, fmt.Errorf("offset %d: %w", from, ingest.ErrBelowStart)

@@ -1,0 +1,182 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"tidemark/consumers/rollup/rolluptest"
+	"tidemark/schemas"
+)
+
+// brokers is a log of which only the ends matter. Types that are not named have one empty partition.
+type brokers struct {
+	topics map[string]Topic
+	down   map[string]error
+	asked  int
+}
+
+func (b *brokers) Topic(_ context.Context, topic string) (Topic, error) {
+	b.asked++
+	if t, ok := b.topics[topic]; ok {
+		return t, b.down[topic]
+	}
+	return Topic{ID: rolluptest.TopicID, Partitions: map[int32]Ends{0: {}}}, b.down[topic]
+}
+
+func (b *brokers) holds(topic string, ends ...Ends) {
+	t := Topic{ID: rolluptest.TopicID, Partitions: map[int32]Ends{}}
+	for i, e := range ends {
+		t.Partitions[int32(i)] = e
+	}
+	b.topics[topic] = t
+}
+
+func world(t *testing.T) (*rolluptest.World, *brokers, func() *Reporter) {
+	w, b := rolluptest.New(t), &brokers{topics: map[string]Topic{}, down: map[string]error{}}
+	return w, b, func() *Reporter { return &Reporter{DB: w.DB, Log: b, Roles: []string{Rollup}} }
+}
+
+func look(t *testing.T, r *Reporter, want string) {
+	t.Helper()
+	err := r.Look(t.Context(), 0)
+	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+		t.Fatalf("look: %v, want %q", err, want)
+	}
+}
+
+// queries are the partitions of one topic: ends, position, whether it waits.
+const queries = "SELECT toString(partition), toString(start_offset), toString(end_offset), toString(accounted), if(toUnixTimestamp64Micro(waiting_since) > 0, 'waits', 'even') FROM log_ends FINAL WHERE topic = 'queries.v1' ORDER BY partition"
+
+func TestLook(t *testing.T) {
+	w, b, reporter := world(t)
+	expect := func(want string) {
+		t.Helper()
+		if got := strings.ReplaceAll(strings.TrimSpace(w.Text(5, queries)), "\n", ", "); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	since := func() string {
+		t.Helper()
+		return w.Text(1, "SELECT toString(waiting_since) FROM log_ends FINAL WHERE topic = 'queries.v1' AND partition = 1")
+	}
+	r := reporter()
+	b.holds("queries.v1", Ends{}, Ends{End: 3})
+	look(t, r, "")
+	expect("0 0 0 0 even, 1 0 3 0 waits")
+	if n := w.Numbers(1, "SELECT uniqExact(topic) FROM log_ends"); strings.TrimSpace(n) != "6" {
+		t.Errorf("%s topics were looked at", n)
+	}
+
+	first := since()
+	b.holds("queries.v1", Ends{}, Ends{End: 30})
+	look(t, r, "")
+	look(t, reporter(), "") // Another process goes on where this one was.
+	if got := since(); got != first {
+		t.Errorf("waits since %s, and its position has not moved since %s", got, first)
+	}
+	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 1, 1, 0, 20)")
+	look(t, r, "")
+	expect("0 0 0 0 even, 1 0 30 20 waits")
+	if got := since(); got == first {
+		t.Error("still waits since before it moved")
+	}
+	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 1, 1, 20, 30)")
+	look(t, r, "")
+	expect("0 0 0 0 even, 1 0 30 30 even")
+
+	// What retention took is yet to be recorded as a gap, and a log that ends before the position has lost records.
+	b.holds("queries.v1", Ends{Start: 7, End: 7}, Ends{End: 12})
+	look(t, r, "")
+	expect("0 7 7 0 waits, 1 0 12 30 waits")
+	w.Exec("INSERT INTO log_ends SELECT * REPLACE (now64(6) + INTERVAL 1 DAY AS waiting_since, version + 1 AS version) FROM log_ends FINAL WHERE topic = 'queries.v1'")
+	look(t, r, "")
+	if n := w.Numbers(1, "SELECT count() FROM log_ends FINAL WHERE waiting_since > now64(6)"); strings.TrimSpace(n) != "0" {
+		t.Errorf("%s partitions wait since a time that has not come, after the clock was put back", n)
+	}
+
+	// Made again with fewer partitions: another incarnation, of which nothing is accounted for.
+	b.topics["queries.v1"] = Topic{ID: [16]byte{15: 2}, Partitions: map[int32]Ends{0: {End: 5}}}
+	look(t, r, "")
+	expect("0 0 5 0 waits")
+	w.Exec("INSERT INTO topics (topic, epoch, topic_id) VALUES ('queries.v1', 2, '00000000-0000-0000-0000-000000000002')")
+	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 2, 0, 0, 5)")
+	look(t, r, "")
+	expect("0 0 5 5 even")
+}
+
+// TestLookWithoutATopic: what cannot be asked for keeps what was seen last, and the rest is seen.
+func TestLookWithoutATopic(t *testing.T) {
+	w, b, reporter := world(t)
+	r := reporter()
+	b.holds("queries.v1", Ends{End: 3})
+	look(t, r, "")
+	b.down["queries.v1"] = errors.New("no leader")
+	b.holds("queries.v1", Ends{End: 4})
+	b.holds("signups.v1", Ends{End: 9})
+	b.topics["runs.v1"] = Topic{}
+	look(t, r, "no leader")
+	look(t, r, "there is no such topic")
+	got := w.Text(2, "SELECT toString(topic), toString(end_offset) FROM log_ends FINAL WHERE end_offset > 0 ORDER BY topic")
+	if got != "queries.v1 3\nsignups.v1 9\n" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestLookOncePerTime: of several reporters one asks the brokers, unless a topic is missing or the clock was put back.
+func TestLookOncePerTime(t *testing.T) {
+	w, b, reporter := world(t)
+	asks := func(want bool) {
+		t.Helper()
+		b.asked = 0
+		if err := reporter().Look(t.Context(), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		if (b.asked > 0) != want {
+			t.Errorf("asked %d topics", b.asked)
+		}
+	}
+	asks(true)
+	asks(false)
+	w.Exec("ALTER TABLE log_ends DELETE WHERE topic = 'runs.v1' SETTINGS mutations_sync = 2")
+	asks(true)
+	w.Exec("INSERT INTO log_ends SELECT * REPLACE (now64(6) + INTERVAL 1 DAY AS seen_at, version + 1 AS version) FROM log_ends FINAL")
+	asks(true)
+	asks(false)
+}
+
+func TestRun(t *testing.T) {
+	w, b, _ := world(t)
+	b.down["queries.v1"] = errors.New("no leader")
+	failures := make(chan error, 100)
+	r := &Reporter{DB: w.DB, Log: b, Roles: []string{Ingest, Rollup}, Every: 20 * time.Millisecond, Error: func(err error) { failures <- err }}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { r.Run(ctx); close(done) }()
+	for strings.TrimSpace(w.Numbers(1, "SELECT ifNull(max(beat), 0) > 3 FROM heartbeats")) != "1" {
+		time.Sleep(10 * time.Millisecond)
+	}
+	const alive = "SELECT toString(role), if(stopped, 'stopped', 'works'), toString(abs(dateDiff('second', started_at, seen_at)) < 60) FROM heartbeats FINAL WHERE worker != '' ORDER BY role"
+	if got := w.Text(3, alive); got != "ingest works 1\nrollup works 1\n" {
+		t.Errorf("got %q", got)
+	}
+	cancel()
+	<-done
+	if got := w.Text(3, alive); got != "ingest stopped 1\nrollup stopped 1\n" {
+		t.Errorf("got %q", got)
+	}
+	if len(failures) != 1 {
+		t.Errorf("told %d times that it fails, want once", len(failures))
+	}
+	// What the migration says of those who were never heard of is there, once, however often it runs.
+	for _, m := range schemas.Migrations(w.DB.Database()) {
+		if m.Version >= 250 && m.Version < 260 {
+			w.Exec("%s", m.SQL)
+		}
+	}
+	if got := w.Numbers(1, "SELECT count() FROM heartbeats FINAL WHERE worker = ''"); got != "4\n" {
+		t.Errorf("%s roles are expected", got)
+	}
+}

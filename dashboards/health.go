@@ -1,0 +1,225 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+)
+
+// The tiles in this file say how the pipeline stands. Each is one text whose first word is its state, and the state its
+// color; a tile that cannot know says so, and since when: what was seen last is no news. They take from the ledger what
+// was read, from log_ends what the brokers hold, and from heartbeats who is at work (see package consumers/health).
+
+// The states of a tile, the first word of its text.
+const (
+	stateGood    = "good: "
+	stateLate    = "late: "
+	stateBad     = "bad: "
+	stateUnknown = "unknown since "
+)
+
+// Ages from which on something is not taken for news, in SQL.
+const (
+	// silence is how long a worker may be silent, which reports every 10 s, and how old the ends of the log may be.
+	silence = "INTERVAL 1 MINUTE"
+	// auditAge is how old a verdict may be. Compose audits every hour.
+	auditAge = "INTERVAL 3 HOUR"
+)
+
+// panelNow and alertNow are the clock of the statements: of a panel, and of a rule, which may be asked as at any time.
+const (
+	panelNow = "now64(3)"
+	alertNow = "$__toTime_ms"
+)
+
+// never is a time that stands for none.
+const never = "toDateTime64(0, 6, 'UTC')"
+
+// tile is one text whose first word is its state.
+func tile(id uint32, title, description, sql string) panel {
+	return panel{
+		id: id, title: title, width: 6, height: 4, table: true, description: description,
+		kind: stateText(), sql: []string{sql},
+	}
+}
+
+// stateText colors a text by its state and leaves out the words for it that say nothing to people.
+func stateText() *stat.PanelBuilder {
+	var mappings []dashboard.ValueMapping
+	for i, s := range []struct{ pattern, text, color string }{
+		{"/^" + stateGood + "(.*)$/", "$1", good}, {"/^" + stateLate + "(.*)$/", "$1", warning}, {"/^" + stateBad + "(.*)$/", "$1", bad},
+		{"/^(unknown.*)$/i", "$1", unknown},
+	} {
+		mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
+			Pattern: s.pattern, Result: dashboard.ValueMappingResult{Text: cog.ToPtr(s.text), Color: cog.ToPtr(s.color), Index: cog.ToPtr(int32(i))},
+		}}})
+	}
+	return light(unitText, steps("text")).Mappings(mappings).
+		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false))
+}
+
+// clockTime is a time as a tile shows it: of today by the clock alone.
+func clockTime(t, now string) string {
+	return fmt.Sprintf("if(toDate(%[1]s) = toDate(%[2]s), formatDateTime(%[1]s, '%%H:%%i', 'UTC'), formatDateTime(%[1]s, '%%Y-%%m-%%d %%H:%%i', 'UTC'))", t, now)
+}
+
+// duration is a number of seconds as a tile shows it.
+func duration(s string) string {
+	return fmt.Sprintf("multiIf(%[1]s < 120, concat(toString(round(%[1]s, 1)), ' s'), %[1]s < 7200, concat(toString(round(%[1]s / 60)), ' min'), %[1]s < 172800, concat(toString(round(%[1]s / 3600, 1)), ' h'), concat(toString(round(%[1]s / 86400, 1)), ' days'))", s)
+}
+
+// quantity is a count as a tile shows it.
+func quantity(n string) string {
+	return fmt.Sprintf("multiIf(%[1]s < 10000, toString(%[1]s), %[1]s < 1000000, concat(toString(round(%[1]s / 1e3, 1)), ' K'), concat(toString(round(%[1]s / 1e6, 1)), ' Mil'))", n)
+}
+
+// ends are the partitions as they were seen last: waiting is how many records the log holds that the ledger does not
+// account for, since for how many seconds the position has not moved though it is not the end, seen when that was. A time
+// that has not come, from a clock that was put back, is none.
+func ends(now, condition string) string {
+	return strings.NewReplacer("NOW", now, "COND", condition, "NEVER", never).Replace(
+		"(SELECT toString({topic}) AS topic, {partition} AS partition, {accounted} AS position, {end_offset} AS end_offset, " +
+			"toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting, " +
+			"if({accounted} = {end_offset}, 0, toFloat64(greatest(dateDiff('second', {waiting_since}, NOW), 0))) AS since, " +
+			"if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS seen FROM {@log_ends} FINAL WHERE COND)")
+}
+
+// expected is since when a role is expected, from the migration.
+func expected(role string) string {
+	return "(SELECT max({seen_at}) FROM {@heartbeats} FINAL WHERE {role} = '" + role + "' AND {worker} = '')"
+}
+
+// logSeen is when the ends of the log were seen last, of all partitions the one that was seen longest ago; where nobody ever
+// looked, when somebody should have begun to. It is for SELECTs from ends.
+func logSeen() string { return "if(count() = 0, " + expected("log") + ", min(seen))" }
+
+// unknownSince is the text of a tile when the ends of the log are not known.
+func unknownSince(seen, now string) string {
+	return "concat('" + stateUnknown + "', " + clockTime(seen, now) + ")"
+}
+
+// silent is who is at work: rows of who, last (when something was heard of it) and unheard (that nothing ever was). A role
+// is heard of when any of its workers is. The audit may be silent between two audits, but not for longer than a verdict
+// is news, nor if its worker was at work and has ended without a word. "log" stands for those who say what it holds.
+func silent(now string) string {
+	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence, "AUDITAGE", auditAge, "LOGSEEN", logSeen(), "ENDS", ends(now, "1 = 1"), "EXPECTED", expected("audit")).Replace(`(
+    SELECT who, max(heard) AS last, max(known) = 0 AS unheard
+    FROM
+    (
+        SELECT toString({role}) AS who, {seen_at} AS heard, {worker} != '' AS known FROM {@heartbeats} FINAL WHERE {role} IN ('ingest', 'rollup') AND {seen_at} <= NOW + INTERVAL 1 MINUTE
+        UNION ALL
+        SELECT arrayJoin(['ingest', 'rollup']) AS who, NEVER AS heard, 0 AS known
+    )
+    GROUP BY who
+    UNION ALL
+    SELECT 'audit' AS who, multiIf(workers > 0 AND NOT ended AND heard < NOW - SILENCE, heard, verdict < NOW - AUDITAGE, verdict, toDateTime64(NOW, 6, 'UTC')) AS last, audited = 0 AS unheard
+    FROM
+    (
+        SELECT countIf({worker} != '') AS workers, argMaxIf({stopped}, {seen_at}, {worker} != '') AS ended, maxIf({seen_at}, {worker} != '') AS heard
+        FROM {@heartbeats} FINAL WHERE {role} = 'audit' AND {seen_at} <= NOW + INTERVAL 1 MINUTE
+    ) AS worker,
+    (SELECT count() AS audited, if(count() = 0, EXPECTED, max({at})) AS verdict FROM {@audits} WHERE {at} <= NOW + INTERVAL 1 MINUTE) AS verdicts
+    UNION ALL
+    SELECT 'log' AS who, LOGSEEN AS last, count() = 0 AS unheard FROM ENDS
+)`)
+}
+
+// atWork tells whether a worker of a role was heard of within a minute.
+func atWork(role, now string) string {
+	return "(SELECT countIf({worker} != '' AND NOT {stopped} AND {seen_at} > " + now + " - " + silence + " AND {seen_at} <= " + now + " + INTERVAL 1 MINUTE) > 0 FROM {@heartbeats} FINAL WHERE {role} = '" + role + "')"
+}
+
+func workers(id uint32) panel {
+	return tile(id, "Workers",
+		"Whether the workers report themselves, each every 10 s, and whether anybody says what the log holds. Of ingest and rollup one is always expected, of the audit a verdict every three hours. Who: the table Workers.",
+		"SELECT if(count() = 0, '"+stateGood+"all at work', concat('"+stateBad+"', arrayStringConcat(groupArray(text), ', '))) AS state FROM (SELECT concat(if(who = 'log', 'log not seen', concat('no ', who)), if(unheard AND who != 'log', ' ever', concat(' since ', "+clockTime("last", panelNow)+"))) AS text FROM "+
+			silent(panelNow)+" WHERE last < "+panelNow+" - "+silence+" ORDER BY indexOf(['ingest', 'rollup', 'audit', 'log'], who))")
+}
+
+func lagNow(id uint32) panel {
+	return tile(id, "Lag",
+		"Records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.",
+		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", lag > 0 AND NOT ingesting, concat('"+stateBad+"', count, ', nobody ingests'), concat(multiIf(lag < 1000000, '"+stateGood+"', lag < 10000000, '"+stateLate+"', '"+stateBad+"'), count)) AS state FROM "+
+			"(SELECT sum(waiting) AS lag, "+quantity("lag")+" AS count, "+logSeen()+" AS seen, "+atWork("ingest", panelNow)+" AS ingesting FROM "+ends(panelNow, topicChosen)+")")
+}
+
+func stalled(id uint32) panel {
+	return tile(id, "Stalled partitions",
+		"Partitions of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
+		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", stalled > 0, concat('"+stateBad+"', toString(stalled)), '"+stateGood+"0') AS state FROM "+
+			"(SELECT countIf(since >= 120) AS stalled, "+logSeen()+" AS seen FROM "+ends(panelNow, topicChosen)+")")
+}
+
+// timed takes the blocks of which some record tells when it entered the log; those from before there was the column do not.
+const timed = "{oldest_produced} > toDateTime64(0, 3, 'UTC')"
+
+// delivered is how many records a block has that were in the log for somebody to count.
+const delivered = "{stored} + {duplicates} + {conflicts} + {dead}"
+
+// lagOfMost is how long 95 % of the records of blocks took, each block by its oldest.
+const lagOfMost = "quantileExactWeighted(0.95)({produce_lag_us}, " + delivered + ")"
+
+func freshness(id uint32) panel {
+	p := tile(id, "Freshness",
+		"From the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part: see Event lag. Where nothing came and nothing waits, everything is counted.",
+		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", blocks = 0 AND standing = 0, '"+stateGood+"all counted', concat(multiIf(late < 30, '"+stateGood+"', late < 120, '"+stateLate+"', '"+stateBad+"'), "+duration("late")+")) AS state FROM "+
+			"(SELECT blocks, standing, seen, greatest(standing, of_blocks) AS late FROM (SELECT max(since) AS standing, "+logSeen()+" AS seen FROM "+ends(panelNow, "1 = 1")+") AS log, "+
+			"(SELECT count() AS blocks, if(count() = 0, 0, "+lagOfMost+" / 1e6) AS of_blocks FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND "+timed+") AS ledger)")
+	p.width = 4
+	return p
+}
+
+func eventLag(id uint32) panel {
+	return panel{
+		id: id, title: "Event lag", width: 6, height: 4, table: true,
+		description: "How old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
+		kind:        number(unitSeconds).Decimals(1),
+		mayBeEmpty:  "nothing in 5 min",
+		sql:         []string{"SELECT if(count() = 0, NULL, " + eventLagOfMost + " / 1e6) AS lag FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {stored} > 0 AND " + topicChosen},
+	}
+}
+
+// eventLagOfMost is how old 95 % of the events of blocks are. The longest would be that of a single event whose producer
+// was offline for a day, wherever few events make a block.
+const eventLagOfMost = "quantileExactWeighted(0.95)({event_lag_us}, {stored})"
+
+// lastAudit is the newest audit's findings, one word for all of them.
+const lastAudit = "SELECT multiIf(count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR', " +
+	"abs(dateDiff('second', max({at}), now64(3))) > 10800, concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict " +
+	"FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})"
+
+func verdict(id uint32) panel {
+	mappings := words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)
+	mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
+		Pattern: "/^UNKNOWN.*$/", Result: dashboard.ValueMappingResult{Color: cog.ToPtr(unknown), Index: cog.ToPtr(int32(len(mappings)))},
+	}}})
+	return panel{
+		id: id, title: "Audit", width: 4, height: 4, table: true,
+		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
+		kind: light(unitText, steps("text")).Mappings(mappings).
+			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
+		sql: []string{lastAudit},
+	}
+}
+
+func workerTable(id uint32) panel {
+	return panel{
+		id: id, title: "Workers", width: 24, height: 7, table: true,
+		description: "Every worker of the last 30 days, those at work first: what it does, since when, and when it reported last. Stopped is one that was asked to; silent is one that ended without a word, or cannot reach the database.",
+		kind: rows().Unit(unitPlain).OverrideByName("heard", unit(unitSeconds, 0)).
+			OverrideByName("state", []dashboard.DynamicConfigValue{set("mappings", words("works", good, "silent", bad, "stopped", neutral)), set("custom.cellOptions", map[string]any{"type": "color-text"}), set("custom.width", 110)}),
+		mayBeEmpty: "nobody was ever at work",
+		sql: []string{"SELECT {role} AS role, {worker} AS worker, multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state, {started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS heard " +
+			"FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, heard, role, worker LIMIT 100"},
+	}
+}
+
+// roomy is a tile of the board whose tiles have room.
+func roomy(p panel) panel {
+	p.width = 6
+	return p
+}
