@@ -136,18 +136,22 @@ func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		differs, first := 0, int32(0)
+		differs, first, foreign := 0, int32(0), ""
 		note := func(minute int32) {
 			if differs == 0 || minute < first {
 				first = minute
 			}
 			differs++
 		}
-		sql := rollup.StoredSQL(t.spec, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds}) + r.settings()
+		sql := storedSQL(t.spec, t.bounds, s, r.settings())
 		err = r.DB.Query(ctx, sql, func(scan func(...any) error) error {
 			var m rollup.Minute
-			if err := scan(&m.Minute, &m.Rows, &m.Checksum); err != nil {
+			var misnamed, partition, offset uint64
+			if err := scan(&m.Minute, &m.Rows, &m.Checksum, &misnamed, &partition, &offset); err != nil {
 				return err
+			}
+			if misnamed > 0 && foreign == "" {
+				foreign = fmt.Sprintf(" partition %d offset %d at %s: the identity is not that of its tenant, source and id", partition, offset, at(m.Minute))
 			}
 			for len(want) > 0 && want[0].Minute < m.Minute {
 				note(want[0].Minute)
@@ -168,6 +172,9 @@ func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 		}
 		for _, m := range want {
 			note(m.Minute)
+		}
+		if foreign != "" {
+			return t.spec.RawTable + foreign, nil
 		}
 		if differs > 0 {
 			place, err := r.locate(ctx, t, first)

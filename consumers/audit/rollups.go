@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,9 +70,9 @@ func (r *run) checkRollups(ctx context.Context) {
 		case c.differs > 0:
 			r.add(checkEquals, table.Name, began, Difference, "%s", c.place)
 		case len(c.pending) > 0 || c.newer > 0:
-			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published", c.buckets, c.open())
+			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.open(), c.ahead())
 		default:
-			r.add(checkEquals, table.Name, began, OK, "%d buckets", c.buckets)
+			r.add(checkEquals, table.Name, began, OK, "%d buckets%s", c.buckets, c.ahead())
 		}
 	}
 }
@@ -103,7 +102,9 @@ type comparison struct {
 	*run
 	table   *rollup.Table
 	topics  []*topic
-	pending []spans.Span // Buckets that may differ.
+	pending []spans.Span // Buckets that wait to be published again.
+
+	deadline time.Time // Of all waiting for them; zero before.
 
 	buckets uint64 // Shown.
 	newer   int    // Buckets published again meanwhile, or made from one that was.
@@ -152,19 +153,15 @@ func (c *comparison) all(ctx context.Context) (err error) {
 	return nil
 }
 
-// A query names the pending buckets that it leaves out. With more of them the whole range is pending.
-const maxExceptions = 500
-
 // maxRows is the number of differing rows that a query returns.
 const maxRows = 100
 
 // compare compares the buckets of one range.
 func (c *comparison) compare(ctx context.Context, s spans.Span) error {
-	except := spans.Intersect(c.pending, []spans.Span{s})
-	if len(except) > maxExceptions || slices.Equal(except, []spans.Span{s}) {
-		return nil
+	if idle, err := c.idle(ctx, s); idle || err != nil {
+		return err
 	}
-	rows, err := c.differing(ctx, s, except, false)
+	rows, err := c.differing(ctx, s, false)
 	if err != nil {
 		return err
 	}
@@ -180,8 +177,14 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 		} else if again > 0 {
 			continue // While it was compared.
 		}
+		if again, err := c.published(ctx, bucket); err != nil {
+			return err
+		} else if again {
+			c.newer++
+			continue
+		}
 		c.differs++
-		details, err := c.differing(ctx, bucket, nil, true)
+		details, err := c.differing(ctx, bucket, true)
 		if err != nil {
 			return err
 		}
@@ -200,7 +203,7 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 // again counts the buckets that were published again since the audit began, or made from one that was: of more of the
 // ledger than the audit looks at.
 func (c *comparison) again(ctx context.Context, s spans.Span) (n uint64, err error) {
-	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.clock)), &n)
+	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.newest)), &n)
 	return n, err
 }
 
@@ -212,13 +215,13 @@ type row struct {
 	got, want       []string
 }
 
-func (c *comparison) differing(ctx context.Context, s spans.Span, except []spans.Span, detail bool) ([]row, error) {
+func (c *comparison) differing(ctx context.Context, s spans.Span, detail bool) ([]row, error) {
 	var rows []row
-	newer := ""
+	var e excuse
 	if !detail {
-		newer = newerSQL(c.table, s, c.clock)
+		e = excuse{waiting: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
 	}
-	sql := compareSQL(c.table, c.recompute(s), s, except, newer, detail, c.settings())
+	sql := compareSQL(c.table, c.recompute(s), s, &e, detail, c.settings())
 	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var d row
 		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {
