@@ -75,7 +75,8 @@ func (p *pipeline) fill() {
 	for i, e := range events[60:120] {
 		later := proto.Clone(e)
 		later.ProtoReflect().Set(later.ProtoReflect().Descriptor().Fields().ByName("time_us"), protoInt(e.GetTimeUs()+int64(i+1)))
-		p.append(later.(schemas.Event))
+		event, _ := later.(schemas.Event)
+		p.append(event)
 	}
 	for _, spec := range schemas.Specs() {
 		log := p.logs[spec.Topic]
