@@ -23,6 +23,7 @@ type span struct {
 	from, to uint64
 	what     ledger.Disposition
 	window   uint64 // In which duplicates were looked for; 0 if nobody recorded it.
+	format   uint8  // Of the ledger row; 0 if contents were not compared yet.
 }
 
 // exceptions are the offsets of a topic that are not stored.
@@ -106,7 +107,7 @@ func (r *run) readExceptions(ctx context.Context, t *topic) error {
 	return r.DB.Query(ctx, spansSQL(t.spec.Topic, t.bounds, t.losers()), func(scan func(...any) error) error {
 		var s span
 		var what string
-		if err := scan(&s.Epoch, &s.Partition, &s.from, &s.to, &what, &s.window); err != nil {
+		if err := scan(&s.Epoch, &s.Partition, &s.from, &s.to, &what, &s.window, &s.format); err != nil {
 			return err
 		}
 		s.what = kinds[what]

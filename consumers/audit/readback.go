@@ -72,6 +72,7 @@ type event struct {
 	offset uint64
 	what   ledger.Disposition
 	reach  uint64 // The first offset that the window reached.
+	exact  bool   // It is known how the decision was made: the window, and that contents were compared.
 	schemas.Meta
 }
 
@@ -161,16 +162,17 @@ func (b *reader) judge(rec *ingest.Record, offset uint64, s span) string {
 		if window == 0 {
 			window = knownWindow
 		}
-		b.events = append(b.events, event{offset: offset, what: s.what, reach: offset - min(offset, window), Meta: meta})
+		b.events = append(b.events, event{offset: offset, what: s.what, reach: offset - min(offset, window), exact: s.window > 0 && s.format > 0, Meta: meta})
 	}
 	return ""
 }
 
 // original is a stored row with the identity of an event.
 type original struct {
-	offset uint64
-	time   int64
-	run    string
+	offset         uint64
+	time           int64
+	revision, body uint64
+	run            string
 }
 
 // lookUp finds the originals of the events read back and returns the first event that is not what the ledger calls it;
@@ -193,7 +195,7 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 	err := b.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var id string
 		var o original
-		if err := scan(&id, &o.offset, &o.time, &o.run); err != nil {
+		if err := scan(&id, &o.offset, &o.time, &o.revision, &o.body, &o.run); err != nil {
 			return err
 		}
 		found[strings.ToLower(id)] = append(found[strings.ToLower(id)], o)
@@ -222,23 +224,35 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// judge holds an event against the rows of its identity.
+// judge holds an event against the rows of its identity, by the rule that ingest decides by.
 func (e *event) judge(originals []original) string {
-	before, same := false, false
+	var before, same, newer, equal, other bool
 	for _, o := range originals {
 		if o.offset >= e.offset || o.offset < e.reach {
 			continue
 		}
 		before = true
-		same = same || o.time == e.Time
+		if o.time != e.Time {
+			continue
+		}
+		same = true
+		newer = newer || o.revision > e.Revision
+		equal = equal || o.revision == e.Revision && o.body == e.Body
+		other = other || o.revision == e.Revision && o.body != e.Body
 	}
 	switch {
 	case !before:
 		return "no row of its identity is stored before it"
 	case e.what == ledger.Duplicate && !same:
 		return "the row of its identity has another time"
-	case e.what == ledger.Conflict && same:
-		return "the row of its identity has the same time"
+	case !e.exact:
+		return ""
+	case e.what == ledger.Conflict && (newer || equal):
+		return "a row of its identity and time says the same, or is of a later revision"
+	case e.what == ledger.Duplicate && !newer && !equal && other:
+		return "the row of its identity and time says something else"
+	case same && !newer && !equal && !other:
+		return "it is of a later revision than the row of its identity and time"
 	}
 	return ""
 }

@@ -61,13 +61,20 @@ func ledgerTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) 
 		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
 }
 
-// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums, and counts the rows whose
+// contentsSQL sums up the contents of the ledger's rows by minute, for minutes of which all ledger rows have them.
+func contentsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, s spans.Span) string {
+	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
+		`WHERE topic = %[1]s AND stored > 0 AND max_minute >= %[2]d AND min_minute < %[3]d AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
+		schemas.Quote(topic), s.From, s.To, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the rows whose
 // identity is not that of their texts, with the place of the first of them.
 func storedSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings string) string {
 	misnamed := "identity != " + schemas.IdentitySQL()
-	return fmt.Sprintf(`SELECT minute, count(), sum(%s), countIf(%s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
+	return fmt.Sprintf(`SELECT minute, count(), sum(%[1]s), sum(%[8]s), countIf(%[2]s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
 		`FROM %[3]s FINAL WHERE minute >= %[4]d AND minute < %[5]d AND %[6]s GROUP BY minute ORDER BY minute%[7]s`,
-		spec.ChecksumSQL(), misnamed, spec.RawTable, s.From, s.To, bounds.SQL(), settings)
+		spec.ChecksumSQL(), misnamed, spec.RawTable, s.From, s.To, bounds.SQL(), settings, spec.ContentSQL())
 }
 
 // beyondSQL finds raw rows that no ledger row accounts for, by partition.
@@ -93,15 +100,15 @@ func outsideSQL(spec schemas.Spec, bounds rollup.Bounds, known []spans.Span) str
 
 // blocksSQL lists the ledger rows that say something of one minute.
 func blocksSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, minute int32) string {
-	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)] `+
+	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)], buckets.content[indexOf(buckets.minute, %[2]d)], toBool(format > 0) `+
 		`FROM ledger FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
 		schemas.Quote(topic), minute, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
 }
 
 // blockSQL sums up the raw rows of one minute and block.
 func blockSQL(spec schemas.Spec, minute int32, b block) string {
-	return fmt.Sprintf(`SELECT count(), sum(%s) FROM %s FINAL WHERE minute = %d AND epoch = %d AND partition = %d AND offset >= %d AND offset < %d`,
-		spec.ChecksumSQL(), spec.RawTable, minute, b.Epoch, b.Partition, b.from, b.to)
+	return fmt.Sprintf(`SELECT count(), sum(%s), sum(%s) FROM %s FINAL WHERE minute = %d AND epoch = %d AND partition = %d AND offset >= %d AND offset < %d`,
+		spec.ChecksumSQL(), spec.ContentSQL(), spec.RawTable, minute, b.Epoch, b.Partition, b.from, b.to)
 }
 
 // placesSQL lists the rows of one minute by their places.
@@ -255,7 +262,7 @@ func exceptionTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Lose
 
 // spansSQL lists the exceptions of a topic in the order of the log.
 func spansSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
-	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE topic = %s AND %s%s ORDER BY epoch, partition, first",
+	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE topic = %s AND %s%s ORDER BY epoch, partition, first",
 		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
 }
 
@@ -273,6 +280,6 @@ func originalsSQL(spec schemas.Spec, place rollup.Place, from, to uint64, ids []
 	for i, id := range ids {
 		texts[i] = "reinterpretAsUInt128(unhex('" + id + "'))"
 	}
-	return fmt.Sprintf(`SELECT DISTINCT hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), toString(run) FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d AND identity IN (%s)`,
-		spec.RawTable, place.Epoch, place.Partition, from, to, strings.Join(texts, ", "))
+	return fmt.Sprintf(`SELECT DISTINCT hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), %s, %s, toString(run) FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d AND identity IN (%s)`,
+		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, place.Epoch, place.Partition, from, to, strings.Join(texts, ", "))
 }

@@ -28,7 +28,7 @@ func TestStatements(t *testing.T) {
 		{"clock", clockSQL}, {"cursors", cursorsSQL}, {"waiting", waitingSQL}, {"epoch", epochSQL("signups.v1", [16]byte{1, 15: 2})},
 		{"ledger row that contradicts itself", ledgerRowSQL("signups.v1")}, {"ledger totals", ledgerTotalsSQL("signups.v1", bounds, losers)},
 		{"years in the ledger", yearsSQL("signups.v1", bounds)}, {"rows beyond", beyondSQL(spec, bounds)},
-		{"incarnations", epochsSQL("signups.v1")}, {"rows by minute", storedSQL(spec, bounds, s, settings)},
+		{"incarnations", epochsSQL("signups.v1")}, {"contents by minute", contentsSQL("signups.v1", bounds, losers, s)}, {"rows by minute", storedSQL(spec, bounds, s, settings)},
 		{"exceptions counted", exceptionTotalsSQL("signups.v1", bounds, losers)}, {"exceptions", spansSQL("signups.v1", bounds, losers)},
 		{"rows at exceptions", storedAfterAllSQL(spec, bounds, losers, settings)}, {"originals", originalsSQL(spec, b.Place, 5, 9, []string{"000102030405060708090a0b0c0d0e0f", "ff"})},
 		{"row from an offset", fromOffsetSQL(spec, b.Place, 7)}, {"row in another time", outsideSQL(spec, bounds, []spans.Span{s})},
