@@ -139,12 +139,13 @@ type run struct {
 	result Result
 	topics []*topic
 
-	clock   uint64                   // The database's, when the audit began. It says when, never what counts.
-	newest  uint64                   // The newest version of any rollup then.
-	future  map[string]uint64        // The newest version after the clock, by rollup.
-	letters *letters                 // Nil until they are read.
-	cursors map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
-	waiting map[string][]spans.Span  // What they have passed and not done, by rollup.
+	clock    uint64                   // The database's, when the audit began. It says when, never what counts.
+	newest   uint64                   // The newest version of any rollup then.
+	future   map[string]uint64        // The newest version after the clock, by rollup.
+	deadline time.Time                // Of all waiting for rollups; zero before.
+	letters  *letters                 // Nil until they are read.
+	cursors  map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
+	waiting  map[string][]spans.Span  // What they have passed and not done, by rollup.
 }
 
 // Run makes one audit and writes its findings to the table audits. The error says that they could not be written, or

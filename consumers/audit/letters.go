@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -15,9 +16,31 @@ import (
 
 // letters are the dead letters that their topic holds.
 type letters struct {
-	exists  bool                       // The topic does.
-	whole   bool                       // Nothing was deleted from it.
-	refused map[source]map[uint64]bool // By place and offset of the record: the database refused it.
+	exists bool             // The topic does.
+	whole  bool             // Nothing was deleted from it.
+	about  map[source]*held // By where the records were.
+}
+
+// held are the offsets of one partition that letters are about.
+type held struct {
+	single map[uint64]bool // True if the database refused the record.
+	ranges [][2]uint64     // Of letters about many records, to exclusive; there are few.
+}
+
+// has reports whether a letter is about the record at an offset.
+func (h *held) has(offset uint64) bool {
+	if h == nil {
+		return false
+	}
+	if _, ok := h.single[offset]; ok {
+		return true
+	}
+	return slices.ContainsFunc(h.ranges, func(r [2]uint64) bool { return r[0] <= offset && offset < r[1] })
+}
+
+// refused reports whether the database refused the record at an offset.
+func (l *letters) refused(from source, offset uint64) bool {
+	return l != nil && l.about[from] != nil && l.about[from].single[offset]
 }
 
 // source is where the records of dead letters were.
@@ -39,7 +62,7 @@ func (r *run) readLetters(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the ends of %s: %w", schemas.DeadLettersTopic, err)
 	}
-	l := &letters{exists: len(topic.Partitions) > 0, whole: true, refused: make(map[source]map[uint64]bool)}
+	l := &letters{exists: len(topic.Partitions) > 0, whole: true, about: make(map[source]*held)}
 	for id, ends := range topic.Partitions {
 		l.whole = l.whole && ends.Start == 0
 		if err := r.scan(ctx, id, ends, l.take); err != nil {
@@ -81,11 +104,22 @@ func (l *letters) take(value []byte) {
 		return
 	}
 	from := source{letter.GetTopic(), rollup.Place{Epoch: letter.GetEpoch(), Partition: uint32(letter.GetPartition())}}
-	if l.refused[from] == nil {
-		l.refused[from] = make(map[uint64]bool)
+	h := l.about[from]
+	if h == nil {
+		h = &held{single: make(map[uint64]bool)}
+		l.about[from] = h
 	}
-	offset := uint64(letter.GetOffset())
-	l.refused[from][offset] = l.refused[from][offset] || letter.GetReason() == reasonRefused
+	first, end := extent(&letter)
+	if end-first > 1 {
+		h.ranges = append(h.ranges, [2]uint64{first, end})
+		return
+	}
+	h.single[first] = h.single[first] || letter.GetReason() == reasonRefused
+}
+
+// extent returns the offsets that a letter is about, to exclusive.
+func extent(letter *usagev1.DeadLetter) (first, end uint64) {
+	return uint64(letter.GetOffset()), uint64(letter.GetOffset()) + 1
 }
 
 // lettersMissing returns the first dead record without a letter; empty if there is none. A topic that has deleted letters
@@ -99,9 +133,9 @@ func (r *run) lettersMissing(ctx context.Context, t *topic) (string, error) {
 	}
 	missing, first := uint64(0), ""
 	for _, s := range t.except.dead {
-		held := r.letters.refused[source{t.spec.Topic, s.Place}]
+		letters := r.letters.about[source{t.spec.Topic, s.Place}]
 		for offset := s.from; offset < s.to; offset++ {
-			if _, ok := held[offset]; ok {
+			if letters.has(offset) {
 				continue
 			}
 			if missing == 0 {

@@ -151,7 +151,7 @@ func (b *reader) judge(rec *ingest.Record, offset uint64, s span) string {
 	b.columns.Reset()
 	switch {
 	case s.what == ledger.Dead:
-		refused := b.letters != nil && b.letters.refused[source{b.topic.spec.Topic, s.Place}][offset]
+		refused := b.letters.refused(source{b.topic.spec.Topic, s.Place}, offset)
 		if err == nil && !refused {
 			return "the log holds a valid event there that the database did not refuse"
 		}

@@ -104,8 +104,6 @@ type comparison struct {
 	topics  []*topic
 	pending []spans.Span // Buckets that wait to be published again.
 
-	deadline time.Time // Of all waiting for them; zero before.
-
 	buckets uint64 // Shown.
 	newer   int    // Buckets published again meanwhile, or made from one that was.
 	differs int    // Rows that differ.
@@ -156,48 +154,52 @@ func (c *comparison) all(ctx context.Context) (err error) {
 // maxRows is the number of differing rows that a query returns.
 const maxRows = 100
 
+// tries is how often a range is compared whose buckets are published again meanwhile.
+const tries = 5
+
 // compare compares the buckets of one range.
 func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 	if idle, err := c.idle(ctx, s); idle || err != nil {
 		return err
 	}
-	rows, err := c.differing(ctx, s, false)
-	if err != nil {
-		return err
-	}
-	again, err := c.again(ctx, s)
-	if err != nil {
-		return err
-	}
-	c.newer += int(again)
-	for _, d := range rows {
-		bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
-		if again, err := c.again(ctx, bucket); err != nil {
-			return err
-		} else if again > 0 {
-			continue // While it was compared.
-		}
-		if again, err := c.published(ctx, bucket); err != nil {
-			return err
-		} else if again {
-			c.newer++
-			continue
-		}
-		c.differs++
-		details, err := c.differing(ctx, bucket, true)
+	for range tries {
+		rows, err := c.differing(ctx, s, false)
 		if err != nil {
 			return err
 		}
-		if len(details) > 0 {
-			d = details[0]
+		for _, d := range rows {
+			if differs, err := c.judge(ctx, d); differs || err != nil {
+				return err
+			}
 		}
-		c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
-		return nil
+		if len(rows) < maxRows {
+			again, err := c.again(ctx, s)
+			c.newer += int(again)
+			return err
+		}
 	}
-	if len(rows) == maxRows {
-		return errors.New("too many buckets were published again meanwhile: try again")
+	return errors.New("too many buckets were published again meanwhile: try again")
+}
+
+// judge reports whether a row differs, and says so, unless its bucket was published again meanwhile.
+func (c *comparison) judge(ctx context.Context, d row) (differs bool, err error) {
+	bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
+	if again, err := c.again(ctx, bucket); err != nil || again > 0 {
+		return false, err
 	}
-	return nil
+	if again, err := c.published(ctx, bucket); err != nil || again {
+		return false, err
+	}
+	c.differs++
+	details, err := c.differing(ctx, bucket, true)
+	if err != nil {
+		return false, err
+	}
+	if len(details) > 0 {
+		d = details[0]
+	}
+	c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
+	return true, nil
 }
 
 // again counts the buckets that were published again since the audit began, or made from one that was: of more of the
