@@ -213,7 +213,7 @@ func rollupTable(id uint32) panel {
 }
 
 // checks are those of the audit, as the table names them.
-var checks = []string{"ledger tiles", "raw holds", "identity has one time", "rollup equals", "run adds up"}
+var checks = []string{"ledger tiles", "exceptions hold", "raw holds", "identity has one time", "rollup equals", "run adds up"}
 
 func verdicts(id uint32) panel {
 	sql := "SELECT min({at}) AS time"

@@ -5,7 +5,7 @@
 //
 // Everything may be in motion. What an audit reads first can only be behind what it reads later: the rollups' progress,
 // then the ledger, whose ends bound all that follows, then raw, then the ends of the log. Work under way is pending, not
-// a difference.
+// a difference; nothing else is, and no clock is asked what is under way.
 package audit
 
 import (
@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"tidemark/consumers/ingest"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/spans"
 	"tidemark/schemas"
@@ -42,6 +43,13 @@ type Topic struct {
 	Partitions map[int32]Ends // All that are listed.
 }
 
+// Records reads the log's records.
+type Records interface {
+	// Fetch returns what a partition of a topic, named without namespace, holds from the offset on, as the Fetch of an
+	// ingest.Source does: with ingest.ErrBelowStart if the log begins later.
+	Fetch(ctx context.Context, topic string, partition int32, from int64) (ingest.Fetch, error)
+}
+
 // Ends are the first offset that the log still holds and the first one not yet written.
 type Ends struct{ Start, End int64 }
 
@@ -58,7 +66,7 @@ const (
 
 // Finding is the outcome of one check of one thing.
 type Finding struct {
-	Check   string // "ledger tiles", "raw holds", "rollup equals", "run adds up", "identity has one time".
+	Check   string // "ledger tiles", "exceptions hold", "raw holds", "rollup equals", "run adds up", "identity has one time".
 	Scope   string // A topic, a table or a run.
 	Verdict Verdict
 	Detail  string // What was counted, or the place of the first difference.
@@ -70,6 +78,8 @@ type Result struct {
 	ID       string
 	OK       bool // No difference, and every check could be made.
 	Findings []Finding
+	Lost     uint64 // Offsets that the log did not hold any more when they were to be read.
+	Dead     uint64 // Records that could not be counted and are in the dead-letter topic.
 }
 
 // Differences is the number of findings that are not OK or pending.
@@ -87,10 +97,16 @@ func (r Result) Differences() int {
 type Auditor struct {
 	DB  DB
 	Log Log
+	// Records reads back what the ledger says of offsets that are not stored, as far as the log still holds them; nil for
+	// not at all.
+	Records Records
 	// Deep looks for identities stored at more than one time as well, which reads every row.
 	Deep bool
-	// Settled means that nothing is under way: rows beyond the ledger are a difference.
+	// Settled means that nothing is under way: what would be pending is a difference.
 	Settled bool
+	// Patience is how long an audit waits for a rollup to be published again that says it is about to be, and that
+	// differs though the ledger has no news for it. 30 s.
+	Patience time.Duration
 	// Rows bounds the raw rows that one statement aggregates, unless one bucket has more. 2,000,000.
 	Rows int
 	// Memory bounds one statement, bytes. 4 GiB.
@@ -105,12 +121,14 @@ type Auditor struct {
 type topic struct {
 	spec    schemas.Spec
 	chains  map[rollup.Place]rollup.Chain
-	bounds  rollup.Bounds // The ends of the chains: all that is accounted for.
-	epoch   uint32        // Of the incarnation that the brokers have; 0 if no row of it was ever read.
+	bounds  rollup.Bounds   // The ends of the chains: all that is accounted for.
+	epoch   uint32          // Of the incarnation that the brokers have; 0 if no row of it was ever read.
+	epochs  map[uint32]bool // That the table topics knows.
 	log     Topic
 	lag     uint64 // Offsets in the log that are not accounted for.
 	years   years  // In which there are stored rows.
 	raw     rawFinding
+	except  exceptions
 	read    spans.Span // The minutes read last, and what the ledger says of them.
 	minutes []rollup.Minute
 }
@@ -121,9 +139,13 @@ type run struct {
 	result Result
 	topics []*topic
 
-	clock   uint64                   // The database's, when the rollups' progress was read.
-	cursors map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
-	waiting map[string][]spans.Span  // What they have passed and not done, by rollup.
+	clock    uint64                   // The database's, when the audit began. It says when, never what counts.
+	newest   uint64                   // The newest version of any rollup then.
+	future   map[string]uint64        // The newest version after the clock, by rollup.
+	deadline time.Time                // Of all waiting for rollups; zero before.
+	letters  *letters                 // Nil until they are read.
+	cursors  map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
+	waiting  map[string][]spans.Span  // What they have passed and not done, by rollup.
 }
 
 // Run makes one audit and writes its findings to the table audits. The error says that they could not be written, or
@@ -133,13 +155,13 @@ func (a *Auditor) Run(ctx context.Context) (Result, error) {
 	if err := r.begin(ctx); err != nil {
 		return Result{}, fmt.Errorf("begin the audit: %w", err)
 	}
-	for _, check := range []func(context.Context){r.checkLedger, r.checkRaw, r.checkLog, r.checkRollups, r.checkRuns, r.checkDeep} {
+	for _, check := range []func(context.Context){r.checkLedger, r.checkRaw, r.checkLog, r.checkExceptions, r.checkRollups, r.checkRuns, r.checkDeep} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
 			return r.result, err
 		}
 	}
-	order := []string{checkTiles, checkHolds, checkEquals, checkRun, checkOneTime}
+	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRun, checkOneTime}
 	slices.SortStableFunc(r.result.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(order, a.Check), slices.Index(order, b.Check))
 	})
@@ -149,15 +171,19 @@ func (a *Auditor) Run(ctx context.Context) (Result, error) {
 
 // The checks.
 const (
-	checkTiles   = "ledger tiles"
-	checkHolds   = "raw holds"
-	checkEquals  = "rollup equals"
-	checkRun     = "run adds up"
-	checkOneTime = "identity has one time"
+	checkTiles      = "ledger tiles"
+	checkExceptions = "exceptions hold"
+	checkHolds      = "raw holds"
+	checkEquals     = "rollup equals"
+	checkRun        = "run adds up"
+	checkOneTime    = "identity has one time"
 )
 
 // add takes note of a finding.
 func (r *run) add(check, scope string, began time.Time, verdict Verdict, format string, args ...any) {
+	if verdict == Pending && r.Settled {
+		verdict, format = Difference, format+", and nothing is said to be under way"
+	}
 	f := Finding{Check: check, Scope: scope, Verdict: verdict, Detail: fmt.Sprintf(format, args...), Took: time.Since(began)}
 	r.result.Findings = append(r.result.Findings, f)
 	if r.Progress != nil {
@@ -172,7 +198,20 @@ func (r *run) fail(check, scope string, began time.Time, err error) {
 
 // begin reads how far the rollups are, then the ledger's places.
 func (r *run) begin(ctx context.Context) error {
-	err := r.DB.Query(ctx, clockSQL, func(scan func(...any) error) error { return scan(&r.clock) })
+	err := r.DB.Query(ctx, clockSQL, func(scan func(...any) error) error { return scan(&r.clock, &r.newest) })
+	if err != nil {
+		return err
+	}
+	r.future = make(map[string]uint64)
+	err = r.DB.Query(ctx, futureSQL(r.clock), func(scan func(...any) error) error {
+		var name string
+		var version uint64
+		if err := scan(&name, &version); err != nil {
+			return err
+		}
+		r.future[name] = version
+		return nil
+	})
 	if err != nil {
 		return err
 	}

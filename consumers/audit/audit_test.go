@@ -129,8 +129,8 @@ var harmful = [][]change{{
 	{"the run knows of fewer events", "ALTER TABLE runs_raw UPDATE events = events - 1, duplicates = duplicates + 1 WHERE 1 SETTINGS mutations_sync = 2",
 		[]string{"difference  run adds up run token_calls: token_calls.v1: ", "distinct events were produced"}},
 }, {
-	{"a rollup row is changed", "ALTER TABLE token_calls_1h_rows UPDATE output_visible = output_visible + 1 WHERE bucket = '2026-03-01 23:00:00' AND tenant = 'beta' AND product = 'api' AND model = 'm1' AND provider = 'p2' AND status = 'ok' SETTINGS mutations_sync = 2",
-		[]string{`difference  rollup equals token_calls_1h: token_calls_1h bucket 2026-03-01 23:00, tenant="beta" product="api" provider="p2" model="m1" status="ok": output_visible is`}},
+	{"a rollup row is changed", "ALTER TABLE token_calls_1h_rows UPDATE output_visible = output_visible + 1 WHERE bucket = '2026-03-01 23:00:00' AND tenant = 'beta' SETTINGS mutations_sync = 2",
+		[]string{`difference  rollup equals token_calls_1h: token_calls_1h bucket 2026-03-01 23:00, tenant="beta" product="`, `": output_visible is `}},
 	{"a state is changed", "ALTER TABLE audience_1h_states UPDATE users = (SELECT uniqCombined64State(number) FROM numbers(3)) WHERE dimension = 'model' AND value = 'm1' AND user_weight = 1 AND bucket < '2000-01-01' SETTINGS mutations_sync = 2",
 		[]string{`difference  rollup equals audience_1h: audience_1h bucket 1950-01-01 00:00, dimension="model" value="m1" user_weight="1": users is 3 and should be`}},
 	{"a distribution is changed", "ALTER TABLE token_calls_1m_rows UPDATE latency = first_token WHERE bucket >= '2026-03-02' SETTINGS mutations_sync = 2",

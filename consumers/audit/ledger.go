@@ -23,11 +23,24 @@ func (r *run) checkLog(ctx context.Context) {
 	}
 }
 
+// readLog reads the ends of a topic and the numbers of its incarnations, which are given before anything is read of one.
 func (r *run) readLog(ctx context.Context, t *topic) (err error) {
 	if t.log, err = r.Log.Topic(ctx, t.spec.Topic); err != nil {
 		return fmt.Errorf("read the ends of %s: %w", t.spec.Topic, err)
 	}
 	if _, err := r.first(ctx, epochSQL(t.spec.Topic, t.log.ID), &t.epoch); err != nil {
+		return fmt.Errorf("read the incarnations of %s: %w", t.spec.Topic, err)
+	}
+	t.epochs = make(map[uint32]bool)
+	err = r.DB.Query(ctx, epochsSQL(t.spec.Topic), func(scan func(...any) error) error {
+		var epoch uint32
+		if err := scan(&epoch); err != nil {
+			return err
+		}
+		t.epochs[epoch] = true
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("read the incarnations of %s: %w", t.spec.Topic, err)
 	}
 	return nil
@@ -50,6 +63,9 @@ func (r *run) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 		if found {
 			problem = fmt.Sprintf("the ledger row of partition %d offsets [%d, %d) does not add up%s", place.Partition, from, to, t.inEpoch(place))
 		}
+	}
+	if problem == "" {
+		problem = t.unknown()
 	}
 	if problem == "" {
 		problem = t.beyondLog()
@@ -109,6 +125,19 @@ func (t *topic) shrunk(cursors rollup.Bounds) string {
 	return ""
 }
 
+// unknown says what of the ledger's topic the brokers or the table topics do not know; empty if they know it.
+func (t *topic) unknown() string {
+	for _, place := range t.bounds.Places() {
+		switch {
+		case !t.epochs[place.Epoch]:
+			return fmt.Sprintf("the ledger accounts for offsets of incarnation %d, of which the table topics has no row", place.Epoch)
+		case len(t.log.Partitions) == 0:
+			return "the ledger accounts for offsets of the topic, and the brokers do not have it any more"
+		}
+	}
+	return ""
+}
+
 // beyondLog returns the first partition of which the ledger knows more than the log; empty if there is none.
 func (t *topic) beyondLog() string {
 	for _, place := range t.bounds.Places() {
@@ -128,12 +157,6 @@ func (t *topic) beyondLog() string {
 
 // behind says how much of the log is not accounted for; empty if all is.
 func (t *topic) behind() string {
-	if len(t.log.Partitions) == 0 {
-		if len(t.bounds) == 0 {
-			return ""
-		}
-		return "the brokers do not have the topic any more"
-	}
 	var ids []int32
 	for id := range t.log.Partitions {
 		ids = append(ids, id)

@@ -132,46 +132,15 @@ func (r *run) checkRaw(ctx context.Context) {
 func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 	pieces := t.years.pieces()
 	for _, s := range pieces {
-		want, err := r.readMinutes(ctx, t, s)
-		if err != nil {
+		d, err := r.comparePiece(ctx, t, s)
+		switch {
+		case err != nil:
 			return "", err
-		}
-		differs, first := 0, int32(0)
-		note := func(minute int32) {
-			if differs == 0 || minute < first {
-				first = minute
-			}
-			differs++
-		}
-		sql := rollup.StoredSQL(t.spec, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds}) + r.settings()
-		err = r.DB.Query(ctx, sql, func(scan func(...any) error) error {
-			var m rollup.Minute
-			if err := scan(&m.Minute, &m.Rows, &m.Checksum); err != nil {
-				return err
-			}
-			for len(want) > 0 && want[0].Minute < m.Minute {
-				note(want[0].Minute)
-				want = want[1:]
-			}
-			if len(want) == 0 || want[0].Minute != m.Minute {
-				note(m.Minute)
-				return nil
-			}
-			if want[0].Rows != m.Rows || want[0].Checksum != m.Checksum {
-				note(m.Minute)
-			}
-			want = want[1:]
-			return nil
-		})
-		if err != nil {
-			return "", fmt.Errorf("compare %s with the ledger: %w", t.spec.RawTable, err)
-		}
-		for _, m := range want {
-			note(m.Minute)
-		}
-		if differs > 0 {
-			place, err := r.locate(ctx, t, first)
-			return fmt.Sprintf("%s%s; %d minutes differ", t.spec.RawTable, place, differs), err
+		case d.misnamed != "":
+			return t.spec.RawTable + d.misnamed, nil
+		case d.differ > 0:
+			place, err := r.locate(ctx, t, d.first)
+			return fmt.Sprintf("%s%s; %d minutes differ", t.spec.RawTable, place, d.differ), err
 		}
 	}
 	var minute int32
@@ -183,11 +152,87 @@ func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 	return t.spec.RawTable + place, err
 }
 
+// differing are the minutes in which raw is not what the ledger says.
+type differing struct {
+	differ   int
+	first    int32
+	misnamed string // The place of the first row whose identity is not that of its texts.
+}
+
+func (d *differing) note(minute int32) {
+	if d.differ == 0 || minute < d.first {
+		d.first = minute
+	}
+	d.differ++
+}
+
+// comparePiece compares a range of minutes.
+func (r *run) comparePiece(ctx context.Context, t *topic, s spans.Span) (d differing, err error) {
+	want, err := r.readMinutes(ctx, t, s)
+	if err != nil {
+		return d, err
+	}
+	contents, err := r.readContents(ctx, t, s)
+	if err != nil {
+		return d, err
+	}
+	err = r.DB.Query(ctx, storedSQL(t.spec, t.bounds, s, r.settings()), func(scan func(...any) error) error {
+		var m rollup.Minute
+		var content, misnamed, partition, offset uint64
+		if err := scan(&m.Minute, &m.Rows, &m.Checksum, &content, &misnamed, &partition, &offset); err != nil {
+			return err
+		}
+		if misnamed > 0 && d.misnamed == "" {
+			d.misnamed = fmt.Sprintf(" partition %d offset %d at %s: the identity is not that of its tenant, source and id", partition, offset, at(m.Minute))
+		}
+		for len(want) > 0 && want[0].Minute < m.Minute {
+			d.note(want[0].Minute)
+			want = want[1:]
+		}
+		if len(want) == 0 || want[0].Minute != m.Minute {
+			d.note(m.Minute)
+			return nil
+		}
+		known, whole := contents[m.Minute]
+		if want[0].Rows != m.Rows || want[0].Checksum != m.Checksum || whole && known != content {
+			d.note(m.Minute)
+		}
+		want = want[1:]
+		return nil
+	})
+	if err != nil {
+		return d, fmt.Errorf("compare %s with the ledger: %w", t.spec.RawTable, err)
+	}
+	for _, m := range want {
+		d.note(m.Minute)
+	}
+	return d, nil
+}
+
 // block is a ledger row, and what it says of one minute.
 type block struct {
 	rollup.Place
-	from, to       uint64
-	rows, checksum uint64
+	from, to                uint64
+	rows, checksum, content uint64
+	whole                   bool // The content is known.
+}
+
+// readContents returns the sums of the contents of minutes, where the ledger has them: older rows of it do not.
+func (r *run) readContents(ctx context.Context, t *topic, s spans.Span) (map[int32]uint64, error) {
+	contents := make(map[int32]uint64)
+	err := r.DB.Query(ctx, contentsSQL(t.spec.Topic, t.bounds, t.losers(), s), func(scan func(...any) error) error {
+		var minute int32
+		var sum uint64
+		if err := scan(&minute, &sum); err != nil {
+			return err
+		}
+		contents[minute] = sum
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the contents of %s in the ledger: %w", t.spec.Topic, err)
+	}
+	return contents, nil
 }
 
 // locate finds the first offset at which raw and ledger differ in a minute that does.
@@ -195,7 +240,7 @@ func (r *run) locate(ctx context.Context, t *topic, minute int32) (string, error
 	var blocks []block
 	err := r.DB.Query(ctx, blocksSQL(t.spec.Topic, t.bounds, t.losers(), minute), func(scan func(...any) error) error {
 		var b block
-		if err := scan(&b.Epoch, &b.Partition, &b.from, &b.to, &b.rows, &b.checksum); err != nil {
+		if err := scan(&b.Epoch, &b.Partition, &b.from, &b.to, &b.rows, &b.checksum, &b.content, &b.whole); err != nil {
 			return err
 		}
 		blocks = append(blocks, b)
@@ -205,11 +250,11 @@ func (r *run) locate(ctx context.Context, t *topic, minute int32) (string, error
 		return "", fmt.Errorf("read the blocks of a minute: %w", err)
 	}
 	for _, b := range blocks {
-		var rows, checksum uint64
-		if _, err := r.first(ctx, blockSQL(t.spec, minute, b), &rows, &checksum); err != nil {
+		var rows, checksum, content uint64
+		if _, err := r.first(ctx, blockSQL(t.spec, minute, b), &rows, &checksum, &content); err != nil {
 			return "", fmt.Errorf("read the rows of a block: %w", err)
 		}
-		if rows != b.rows || checksum != b.checksum {
+		if rows != b.rows || checksum != b.checksum || b.whole && content != b.content {
 			return r.locateOffset(ctx, t, minute, b, rows)
 		}
 	}

@@ -14,6 +14,12 @@ func Report(w io.Writer, r Result) error {
 		}
 	}
 	verdict := "audit: OK"
+	if r.Lost > 0 {
+		verdict += fmt.Sprintf(", %d records were lost to retention before they were read", r.Lost)
+	}
+	if r.Dead > 0 {
+		verdict += fmt.Sprintf(", %d dead letters", r.Dead)
+	}
 	if !r.OK {
 		verdict = fmt.Sprintf("audit: DIFFERENCE (%d)", r.Differences())
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -71,9 +70,9 @@ func (r *run) checkRollups(ctx context.Context) {
 		case c.differs > 0:
 			r.add(checkEquals, table.Name, began, Difference, "%s", c.place)
 		case len(c.pending) > 0 || c.newer > 0:
-			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published", c.buckets, c.open())
+			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.open(), c.ahead())
 		default:
-			r.add(checkEquals, table.Name, began, OK, "%d buckets", c.buckets)
+			r.add(checkEquals, table.Name, began, OK, "%d buckets%s", c.buckets, c.ahead())
 		}
 	}
 }
@@ -103,7 +102,7 @@ type comparison struct {
 	*run
 	table   *rollup.Table
 	topics  []*topic
-	pending []spans.Span // Buckets that may differ.
+	pending []spans.Span // Buckets that wait to be published again.
 
 	buckets uint64 // Shown.
 	newer   int    // Buckets published again meanwhile, or made from one that was.
@@ -152,55 +151,61 @@ func (c *comparison) all(ctx context.Context) (err error) {
 	return nil
 }
 
-// A query names the pending buckets that it leaves out. With more of them the whole range is pending.
-const maxExceptions = 500
-
 // maxRows is the number of differing rows that a query returns.
 const maxRows = 100
 
+// tries is how often a range is compared whose buckets are published again meanwhile.
+const tries = 5
+
 // compare compares the buckets of one range.
 func (c *comparison) compare(ctx context.Context, s spans.Span) error {
-	except := spans.Intersect(c.pending, []spans.Span{s})
-	if len(except) > maxExceptions || slices.Equal(except, []spans.Span{s}) {
-		return nil
-	}
-	rows, err := c.differing(ctx, s, except, false)
-	if err != nil {
+	if idle, err := c.idle(ctx, s); idle || err != nil {
 		return err
 	}
-	again, err := c.again(ctx, s)
-	if err != nil {
-		return err
-	}
-	c.newer += int(again)
-	for _, d := range rows {
-		bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
-		if again, err := c.again(ctx, bucket); err != nil {
-			return err
-		} else if again > 0 {
-			continue // While it was compared.
-		}
-		c.differs++
-		details, err := c.differing(ctx, bucket, nil, true)
+	for range tries {
+		rows, err := c.differing(ctx, s, false)
 		if err != nil {
 			return err
 		}
-		if len(details) > 0 {
-			d = details[0]
+		for _, d := range rows {
+			if differs, err := c.judge(ctx, d); differs || err != nil {
+				return err
+			}
 		}
-		c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
-		return nil
+		if len(rows) < maxRows {
+			again, err := c.again(ctx, s)
+			c.newer += int(again)
+			return err
+		}
 	}
-	if len(rows) == maxRows {
-		return errors.New("too many buckets were published again meanwhile: try again")
+	return errors.New("too many buckets were published again meanwhile: try again")
+}
+
+// judge reports whether a row differs, and says so, unless its bucket was published again meanwhile.
+func (c *comparison) judge(ctx context.Context, d row) (differs bool, err error) {
+	bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
+	if again, err := c.again(ctx, bucket); err != nil || again > 0 {
+		return false, err
 	}
-	return nil
+	if again, err := c.published(ctx, bucket); err != nil || again {
+		return false, err
+	}
+	c.differs++
+	details, err := c.differing(ctx, bucket, true)
+	if err != nil {
+		return false, err
+	}
+	if len(details) > 0 {
+		d = details[0]
+	}
+	c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
+	return true, nil
 }
 
 // again counts the buckets that were published again since the audit began, or made from one that was: of more of the
 // ledger than the audit looks at.
 func (c *comparison) again(ctx context.Context, s spans.Span) (n uint64, err error) {
-	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.clock)), &n)
+	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.newest)), &n)
 	return n, err
 }
 
@@ -212,13 +217,13 @@ type row struct {
 	got, want       []string
 }
 
-func (c *comparison) differing(ctx context.Context, s spans.Span, except []spans.Span, detail bool) ([]row, error) {
+func (c *comparison) differing(ctx context.Context, s spans.Span, detail bool) ([]row, error) {
 	var rows []row
-	newer := ""
+	var e excuse
 	if !detail {
-		newer = newerSQL(c.table, s, c.clock)
+		e = excuse{waiting: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
 	}
-	sql := compareSQL(c.table, c.recompute(s), s, except, newer, detail, c.settings())
+	sql := compareSQL(c.table, c.recompute(s), s, &e, detail, c.settings())
 	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var d row
 		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {

@@ -101,7 +101,11 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		c := became[x.run]
 		scope := x.run + " " + x.typ
 		balance := fmt.Sprintf("%d produced = %d stored + %d duplicates + %d conflicts + %d dead letters", x.produced, c.stored, c.duplicates, c.conflicts, c.dead)
-		switch problem := t.judgeRun(&x, c, found[x.run]); {
+		sums := found[x.run]
+		if sums == nil {
+			sums = new(totals)
+		}
+		switch problem := t.judgeRun(&x, c, sums); {
 		case c.sum() < x.produced && t.lag > 0:
 			r.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
 		case c.sum() < x.produced && x.produced-c.sum() <= became[ledger.OtherRuns].sum() && found[x.run].events <= x.events+x.conflicts:
@@ -110,6 +114,11 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 				x.produced-c.sum(), ledger.OtherRuns)
 		case problem != "":
 			r.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
+		case c.sum() > x.produced && t.lag > 0:
+			r.add(checkRun, scope, began, Pending, "the log holds %d records of %d produced; whether all events are there is known when it is read", c.sum(), x.produced)
+		case c.sum() > x.produced:
+			r.add(checkRun, scope, began, OK, "%d produced, all %d distinct events stored; the log holds %d records more than were sent: the broker kept batches that were sent again after it was interrupted",
+				x.produced, sums.events, c.sum()-x.produced)
 		default:
 			r.add(checkRun, scope, began, OK, "%s", balance)
 		}
@@ -117,29 +126,45 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 	return nil
 }
 
-// judgeRun returns how a run does not add up; empty if it does. Its distinct events are compared only if all of them are
-// its own: a run that repeats what another made has more duplicates than it knows of.
+// judgeRun returns how a run does not add up; empty if it does. A run that repeats what another made has more duplicates
+// than it knows of: then its events and those that are the other's must make all, if these are known.
+//
+// The log may hold more records of a run than were produced: a broker that is killed can keep a batch that its producer
+// does not know to be kept, and sends again. That is no loss as long as every distinct event is stored.
 func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
-	if c.sum() != x.produced {
+	more := c.sum() > x.produced
+	if c.sum() < x.produced {
 		return fmt.Sprintf("%d records were produced, and %d stored + %d duplicates + %d conflicts + %d dead letters make %d",
 			x.produced, c.stored, c.duplicates, c.conflicts, c.dead, c.sum())
 	}
 	if c.dead < x.poison {
 		return fmt.Sprintf("%d poison records were produced, and only %d are dead letters", x.poison, c.dead)
 	}
-	if t.lag > 0 || c.duplicates > x.duplicates || c.conflicts > x.conflicts {
+	if t.lag > 0 {
+		return ""
+	}
+	others, known := uint64(0), true
+	if c.duplicates > x.duplicates || c.conflicts > x.conflicts {
+		others, known = t.except.foreignOf(x.run)
+	}
+	if !known && !more {
 		return ""
 	}
 	// A conflict beyond the window is stored, as an event of its own; an event that the database refused is a dead letter.
-	if found == nil {
-		found = new(totals)
+	// Where records were kept twice, dead letters and conflicts may be too.
+	late, refused := x.conflicts-min(c.conflicts, x.conflicts), c.dead-x.poison
+	if more {
+		refused = 0
 	}
-	late, refused := x.conflicts-c.conflicts, c.dead-x.poison
 	stored := x.events + late - refused
-	if found.events != stored {
-		return fmt.Sprintf("%d distinct events were produced, %d conflicts found too late and %d events refused, and %d are stored", x.events, late, refused, found.events)
+	if found.events+others != stored {
+		problem := fmt.Sprintf("%d distinct events were produced, %d conflicts found too late and %d events refused, and %d are stored", x.events, late, refused, found.events)
+		if others > 0 {
+			problem += fmt.Sprintf(", %d more by other runs", others)
+		}
+		return problem
 	}
-	if late > 0 || refused > 0 {
+	if late > 0 || refused > 0 || others > 0 {
 		return ""
 	}
 	for _, m := range []struct {

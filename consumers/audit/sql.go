@@ -11,7 +11,16 @@ import (
 
 // Every statement that an audit sends is made here or by package rollup, and is kept as a golden file.
 
-const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
+// clockSQL reads the database's clock and the newest version that a rollup shows.
+const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_versions)`
+
+// slack is by how much the clocks of two servers may differ, microseconds.
+const slack = 60_000_000
+
+// futureSQL reads the newest versions that are of a clock that was ahead.
+func futureSQL(clock uint64) string {
+	return fmt.Sprintf("SELECT rollup, max(version) FROM rollup_versions WHERE version > %d GROUP BY `rollup` ORDER BY `rollup`", clock+slack)
+}
 
 const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
 
@@ -22,20 +31,50 @@ func epochSQL(topic string, id [16]byte) string {
 		schemas.Quote(topic), id[0:4], id[4:6], id[6:8], id[8:10], id[10:16])
 }
 
-// ledgerRowSQL finds the first ledger row that contradicts itself.
+func epochsSQL(topic string) string {
+	return fmt.Sprintf(`SELECT epoch FROM topics FINAL WHERE topic = %s ORDER BY epoch`, schemas.Quote(topic))
+}
+
+// ledgerRowSQL finds the first ledger row that contradicts itself: each offset is counted once, by disposition, by run
+// and by minute. See ledger.Row.Validate.
 func ledgerRowSQL(topic string) string {
-	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset FROM ledger FINAL WHERE topic = %s AND (`+
+	var kinds []string
+	for _, d := range exceptional {
+		kinds = append(kinds, fmt.Sprintf("arraySum(arrayMap((a, b, d) -> if(d = '%s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition))", d))
+	}
+	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset FROM ledger FINAL WHERE topic = %[1]s AND (`+
 		`stored + duplicates + conflicts + dead + control + gap != to_offset - from_offset `+
 		`OR arraySum(buckets.rows) != stored `+
 		`OR arraySum(arrayMap((a, b) -> b - a, exceptions.from, exceptions.to)) != to_offset - from_offset - stored `+
-		`OR arrayExists((a, b) -> a < from_offset OR b > to_offset OR b <= a, exceptions.from, exceptions.to)`+
-		`) ORDER BY epoch, partition, from_offset LIMIT 1`, schemas.Quote(topic))
+		`OR arrayExists((a, b) -> a < from_offset OR b > to_offset OR b <= a, exceptions.from, exceptions.to) `+
+		`OR arrayExists((a, b) -> a < b, arrayPopFront(exceptions.from), arrayPopBack(exceptions.to)) `+
+		`OR (duplicates, conflicts, dead, control, gap) != (%[2]s) `+
+		`OR (arraySum(runs.stored), arraySum(runs.duplicates), arraySum(runs.conflicts), arraySum(runs.dead)) != (stored, duplicates, conflicts, dead) `+
+		`OR (min_minute, max_minute) != if(stored = 0, (0, 0), (arrayMin(buckets.minute), arrayMax(buckets.minute))) `+
+		`OR length(arrayDistinct(buckets.minute)) != length(buckets.minute)`+
+		`) ORDER BY epoch, partition, from_offset LIMIT 1`, schemas.Quote(topic), strings.Join(kinds, ", "))
 }
 
 // ledgerTotalsSQL sums up the ledger of a topic up to the bounds.
 func ledgerTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
 	return fmt.Sprintf(`SELECT sum(stored) FROM ledger FINAL WHERE topic = %s AND %s%s`,
 		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+// contentsSQL sums up the contents of the ledger's rows by minute, for minutes of which all ledger rows have them.
+func contentsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, s spans.Span) string {
+	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
+		`WHERE topic = %[1]s AND stored > 0 AND max_minute >= %[2]d AND min_minute < %[3]d AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
+		schemas.Quote(topic), s.From, s.To, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the rows whose
+// identity is not that of their texts, with the place of the first of them.
+func storedSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings string) string {
+	misnamed := "identity != " + schemas.IdentitySQL()
+	return fmt.Sprintf(`SELECT minute, count(), sum(%[1]s), sum(%[8]s), countIf(%[2]s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
+		`FROM %[3]s FINAL WHERE minute >= %[4]d AND minute < %[5]d AND %[6]s GROUP BY minute ORDER BY minute%[7]s`,
+		spec.ChecksumSQL(), misnamed, spec.RawTable, s.From, s.To, bounds.SQL(), settings, spec.ContentSQL())
 }
 
 // beyondSQL finds raw rows that no ledger row accounts for, by partition.
@@ -54,26 +93,22 @@ func fromOffsetSQL(spec schemas.Spec, place rollup.Place, from int64) string {
 func outsideSQL(spec schemas.Spec, bounds rollup.Bounds, known []spans.Span) string {
 	outside := "1"
 	if len(known) > 0 {
-		var ranges []string
-		for _, s := range known {
-			ranges = append(ranges, fmt.Sprintf("minute >= %d AND minute < %d", s.From, s.To))
-		}
-		outside = "NOT (" + strings.Join(ranges, " OR ") + ")"
+		outside = "NOT (" + inSpans("minute", known) + ")"
 	}
 	return fmt.Sprintf(`SELECT minute FROM %s WHERE %s AND %s ORDER BY minute LIMIT 1`, spec.RawTable, outside, bounds.SQL())
 }
 
 // blocksSQL lists the ledger rows that say something of one minute.
 func blocksSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, minute int32) string {
-	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)] `+
+	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)], buckets.content[indexOf(buckets.minute, %[2]d)], toBool(format > 0) `+
 		`FROM ledger FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
 		schemas.Quote(topic), minute, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
 }
 
 // blockSQL sums up the raw rows of one minute and block.
 func blockSQL(spec schemas.Spec, minute int32, b block) string {
-	return fmt.Sprintf(`SELECT count(), sum(%s) FROM %s FINAL WHERE minute = %d AND epoch = %d AND partition = %d AND offset >= %d AND offset < %d`,
-		spec.ChecksumSQL(), spec.RawTable, minute, b.Epoch, b.Partition, b.from, b.to)
+	return fmt.Sprintf(`SELECT count(), sum(%s), sum(%s) FROM %s FINAL WHERE minute = %d AND epoch = %d AND partition = %d AND offset >= %d AND offset < %d`,
+		spec.ChecksumSQL(), spec.ContentSQL(), spec.RawTable, minute, b.Epoch, b.Partition, b.from, b.to)
 }
 
 // placesSQL lists the rows of one minute by their places.
@@ -112,16 +147,33 @@ func yearsSQL(topic string, bounds rollup.Bounds) string {
 		yearOf("minute"), schemas.Quote(topic), bounds.Within("to_offset <= %s"))
 }
 
-// newerSQL lists the buckets of a rollup in s that were published again after a moment, or one of those that they are made
-// from: what is shown of them then is of more of the ledger, or not yet.
-func newerSQL(t *rollup.Table, s spans.Span, clock uint64) string {
+// newerSQL lists the buckets of a rollup in s that were published again after a version, or one of those that they are
+// made from: what is shown of them then is of more of the ledger, or not yet.
+func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 	names := schemas.Quote(t.Name)
 	if t.From != "" {
 		names += ", " + schemas.Quote(t.From)
 	}
 	minute := "toInt64(intDiv(toUnixTimestamp64Second(bucket), 60))"
 	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM rollup_versions WHERE rollup IN (%[3]s) AND version > %[4]d AND bucket >= %[5]s AND bucket < %[6]s`,
-		minute, t.Minutes, names, clock, bucketOf(s.From), bucketOf(s.To))
+		minute, t.Minutes, names, newest, bucketOf(s.From), bucketOf(s.To))
+}
+
+// inSpans is the condition that a column of minutes lies in one of several ranges.
+func inSpans(column string, all []spans.Span) string {
+	ranges := make([]string, len(all))
+	for i, s := range all {
+		ranges[i] = fmt.Sprintf("%[1]s >= %[2]d AND %[1]s < %[3]d", column, s.From, s.To)
+	}
+	return strings.Join(ranges, " OR ")
+}
+
+func quoted(names []string) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = schemas.Quote(name)
+	}
+	return strings.Join(texts, ", ")
 }
 
 func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
@@ -130,10 +182,10 @@ func bucketOf(minute int32) string {
 	return fmt.Sprintf("toDateTime64(%d, 0, 'UTC')", int64(minute)*60)
 }
 
-// compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation, but for those in
-// except and those that the query newer lists: the bucket, the dimensions, how many rows are shown and computed. Their measures come only with detail; without,
+// compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation, but for those that
+// are excused: the bucket, the dimensions, how many rows are shown and computed. Their measures come only with detail; without,
 // rows are compared by a hash of these, which is many times cheaper.
-func compareSQL(t *rollup.Table, computed string, s spans.Span, except []spans.Span, newer string, detail bool, settings string) string {
+func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detail bool, settings string) string {
 	text := func(expressions []string) string {
 		return "[toString(" + strings.Join(expressions, "), toString(") + ")]"
 	}
@@ -143,13 +195,7 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, except []spans.S
 		measures, got, want, limit = text, "anyIf(measures, shown)", "anyIf(measures, NOT shown)", 1
 	}
 	dims := strings.Join(t.Dims, ", ")
-	conditions := []string{"1"}
-	if newer != "" {
-		conditions = append(conditions, "start NOT IN ("+newer+")")
-	}
-	for _, e := range except {
-		conditions = append(conditions, fmt.Sprintf("NOT (start >= %d AND start < %d)", e.From, e.To))
-	}
+	conditions := append([]string{"1"}, e.conditions(s)...)
 	return fmt.Sprintf(`SELECT toInt32(start), %s, toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), %s, %s FROM (`+
 		`SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, %s, %s AS measures, true AS shown FROM %s WHERE bucket >= %s AND bucket < %s `+
 		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`+
@@ -202,4 +248,38 @@ func auditsSQL(r Result) string {
 			schemas.Quote(string(f.Verdict)), schemas.Quote(f.Detail), f.Took.Microseconds()))
 	}
 	return "INSERT INTO audits (audit, check, scope, verdict, detail, took_us) VALUES " + strings.Join(rows, ", ")
+}
+
+// exceptionTotalsSQL counts the offsets and the spans of each disposition but stored.
+func exceptionTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+	var sums []string
+	for _, d := range exceptional {
+		sums = append(sums, fmt.Sprintf("toUInt64(sum(arraySum(arrayMap((a, b, d) -> if(d = '%[1]s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition)))), sum(countEqual(exceptions.disposition, '%[1]s'))", d))
+	}
+	return fmt.Sprintf(`SELECT %s FROM ledger FINAL WHERE topic = %s AND %s%s`,
+		strings.Join(sums, ", "), schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+// spansSQL lists the exceptions of a topic in the order of the log.
+func spansSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE topic = %s AND %s%s ORDER BY epoch, partition, first",
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+}
+
+// storedAfterAllSQL finds the first raw row that lies in an exception.
+func storedAfterAllSQL(spec schemas.Spec, bounds rollup.Bounds, losers []rollup.Loser, settings string) string {
+	return fmt.Sprintf(`SELECT r.epoch, r.partition, r.offset, r.minute, toString(e.what) FROM (SELECT epoch, partition, offset, minute FROM %s WHERE %s) AS r `+
+		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE topic = %s AND %s%s) AS e `+
+		`ON r.epoch = e.epoch AND r.partition = e.partition AND r.offset >= e.first WHERE r.offset < e.last ORDER BY r.epoch, r.partition, r.offset LIMIT 1%s`,
+		spec.RawTable, bounds.SQL(), schemas.Quote(spec.Topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers), settings)
+}
+
+// originalsSQL lists the rows of some identities, in hex, at the offsets [from, to) of a partition.
+func originalsSQL(spec schemas.Spec, place rollup.Place, from, to uint64, ids []string) string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = "reinterpretAsUInt128(unhex('" + id + "'))"
+	}
+	return fmt.Sprintf(`SELECT DISTINCT hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), %s, %s, toString(run) FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d AND identity IN (%s)`,
+		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, place.Epoch, place.Partition, from, to, strings.Join(texts, ", "))
 }

@@ -28,6 +28,9 @@ func TestStatements(t *testing.T) {
 		{"clock", clockSQL}, {"cursors", cursorsSQL}, {"waiting", waitingSQL}, {"epoch", epochSQL("signups.v1", [16]byte{1, 15: 2})},
 		{"ledger row that contradicts itself", ledgerRowSQL("signups.v1")}, {"ledger totals", ledgerTotalsSQL("signups.v1", bounds, losers)},
 		{"years in the ledger", yearsSQL("signups.v1", bounds)}, {"rows beyond", beyondSQL(spec, bounds)},
+		{"incarnations", epochsSQL("signups.v1")}, {"contents by minute", contentsSQL("signups.v1", bounds, losers, s)}, {"rows by minute", storedSQL(spec, bounds, s, settings)},
+		{"exceptions counted", exceptionTotalsSQL("signups.v1", bounds, losers)}, {"exceptions", spansSQL("signups.v1", bounds, losers)},
+		{"rows at exceptions", storedAfterAllSQL(spec, bounds, losers, settings)}, {"originals", originalsSQL(spec, b.Place, 5, 9, []string{"000102030405060708090a0b0c0d0e0f", "ff"})},
 		{"row from an offset", fromOffsetSQL(spec, b.Place, 7)}, {"row in another time", outsideSQL(spec, bounds, []spans.Span{s})},
 		{"row in any time", outsideSQL(spec, bounds, nil)}, {"blocks of a minute", blocksSQL("signups.v1", bounds, losers, 5)},
 		{"rows of a block", blockSQL(spec, 5, b)}, {"rows of a minute", placesSQL(spec, bounds, 5)}, {"offsets of a block", offsetsSQL(spec, b)}, {"exceptions of a block", exceptionsSQL("signups.v1", b)},
@@ -43,9 +46,16 @@ func TestStatements(t *testing.T) {
 		for range table.Types {
 			c.topics = append(c.topics, &topic{bounds: bounds})
 		}
-		statements = append(statements, [2]string{table.Name + ": compare", compareSQL(&table, c.recompute(s), s, nil, newerSQL(&table, s, 1767225600000000), false, settings)},
-			[2]string{table.Name + ": compare in detail but for some", compareSQL(&table, c.recompute(s), s, []spans.Span{s}, "", true, settings)})
+		statements = append(statements, [2]string{table.Name + ": compare", compareSQL(&table, c.recompute(s), s, &excuse{newer: newerSQL(&table, s, 1767225600000000)}, false, settings)},
+			[2]string{table.Name + ": compare in detail", compareSQL(&table, c.recompute(s), s, &excuse{}, true, settings)})
 	}
+	first := &rollup.Tables()[0]
+	news := newsSQL(first, []string{"queries.v1", "signups.v1"}, s)
+	e := &excuse{waiting: []spans.Span{{From: s.From, To: s.From + 60}, {From: s.From + 120, To: s.From + 180}}, newer: newerSQL(first, s, 7), news: news}
+	all := &excuse{waiting: []spans.Span{s}, newer: newerSQL(first, s, 7), news: news}
+	statements = append(statements, [2]string{"buckets that do not wait or have no news", strings.Join(e.conditions(s), " AND ")},
+		[2]string{"buckets that have no news", strings.Join(all.conditions(s), " AND ")},
+		[2]string{"buckets that wait without news", withoutNewsSQL(first, s, news)}, [2]string{"versions to come", futureSQL(1767225600000000)})
 	statements = append(statements, [2]string{"buckets published again", countSQL(newerSQL(&rollup.Tables()[0], s, 1767225600000000))})
 	statements = append(statements, [2]string{"write", auditsSQL(Result{ID: "id", Findings: []Finding{
 		{Check: checkTiles, Scope: "signups.v1", Verdict: Difference, Detail: "it's", Took: time.Second}, {Check: checkHolds, Scope: "x", Verdict: OK}}})})

@@ -378,7 +378,7 @@ func TestList(t *testing.T) {
 		t.Errorf("token calls from %s to %s", calls.First, calls.Last)
 	}
 
-	auditor := &audit.Auditor{DB: w.DB, Log: noLog{}}
+	auditor := &audit.Auditor{DB: w.DB, Log: wholeLog{w.World}}
 	for _, spoilt := range []bool{false, true} {
 		if spoilt {
 			rollUp(t, w.World)
@@ -414,7 +414,13 @@ func TestList(t *testing.T) {
 	}
 }
 
-// noLog is a log without topics.
-type noLog struct{}
+// wholeLog is a log that ends where the ledger does.
+type wholeLog struct{ w *rolluptest.World }
 
-func (noLog) Topic(context.Context, string) (audit.Topic, error) { return audit.Topic{}, nil }
+func (l wholeLog) Topic(_ context.Context, topic string) (audit.Topic, error) {
+	found := audit.Topic{ID: rolluptest.TopicID, Partitions: map[int32]audit.Ends{}}
+	for id, end := range l.w.Ends(topic) {
+		found.Partitions[id] = audit.Ends{End: end}
+	}
+	return found, nil
+}

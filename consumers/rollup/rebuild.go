@@ -237,14 +237,17 @@ func (r *Rebuild) ask(ctx context.Context) (bool, error) {
 	for _, t := range tables {
 		marks = append(marks, pending{table: t.Name, Span: spans.Widen([]spans.Span{next.Span}, t.Minutes)[0], reason: reasonAsked})
 	}
-	var clock uint64
-	if err := r.one(ctx, nowSQL, &clock); err != nil {
+	var version uint64
+	if err := r.one(ctx, markSQL, &version); err != nil {
 		return false, fmt.Errorf("read the database's clock: %w", err)
 	}
-	if err := r.DB.Exec(ctx, savePendingSQL(marks, false, clock)); err != nil {
+	if err := checkVersion(version); err != nil {
+		return false, err
+	}
+	if err := r.DB.Exec(ctx, savePendingSQL(marks, false, version)); err != nil {
 		return false, fmt.Errorf("ask for a rebuild from %s to %s: %w", timeOf(next.From), timeOf(next.To), err)
 	}
-	r.version = clock
+	r.version = version
 	r.progress.From, r.progress.To = timeOf(next.From), timeOf(next.To)
 	return true, nil
 }
@@ -267,11 +270,12 @@ func (r *Rebuild) due(ctx context.Context, next *rebuildRange) ([]Table, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read when buckets were published: %w", err)
 	}
-	since := uint64(max(0, r.Since.UnixMicro()))
+	// A version after the rebuild began is from a clock that was ahead: it does not say when it was published.
+	since, began := uint64(max(0, r.Since.UnixMicro())), uint64(r.began.UnixMicro())
 	fresh := func(t Table) bool {
 		version, shown := oldest[t.Name]
 		empty := !slices.ContainsFunc(t.Types, func(typ schemas.Type) bool { return next.rows[typ] > 0 })
-		return shown && version >= since || !shown && empty
+		return shown && version >= since && version <= began || !shown && empty
 	}
 	stale := make(map[string]bool) // By what is made from it too.
 	for _, t := range slices.Backward(r.shown) {

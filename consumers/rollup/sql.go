@@ -20,15 +20,11 @@ func bucketsIn(from, to int32) string {
 	return fmt.Sprintf("bucket >= %s AND bucket < %s", bucketOf(from), bucketOf(to))
 }
 
-// clockSQL reads the database's clock and the newest version saved. Only a worker that starts looks for one that was
-// published by a worker that died before it saved it.
-func clockSQL(first bool) string {
-	newest := "(SELECT max(version) FROM rollup_cursors)"
-	if first {
-		newest = "greatest(" + newest + ", (SELECT max(version) FROM rollup_versions))"
-	}
-	return "SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), " + newest
-}
+// clockSQL reads the database's clock, the newest version saved and the newest one of a mark.
+const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_cursors), (SELECT max(version) FROM rollup_pending)`
+
+// publishedSQL reads the newest version that is published. A worker that died may not have saved it.
+const publishedSQL = `SELECT max(version) FROM rollup_versions`
 
 const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
 
@@ -169,6 +165,9 @@ func saveCursorsSQL(topic string, ends Bounds, version uint64) string {
 
 // nowSQL reads the database's clock, microseconds since 1970.
 const nowSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
+
+// markSQL reads the version for new marks: the database's clock, or one more than any mark has if the clock was set back.
+const markSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM rollup_pending) + 1)`
 
 // dayOf is the first minute of the day that a minute lies in, also before 1970.
 func dayOf(minute string) string {

@@ -46,7 +46,7 @@ func TestStatements(t *testing.T) {
 	bad := []spans.Span{{From: r.From, To: r.From + 1}, {From: r.From + 60, To: r.From + 120}}
 	settings := Limits{}.withDefaults().settings()
 	statements := [][2]string{
-		{"clock, first step", clockSQL(true)}, {"clock", clockSQL(false)}, {"cursors", cursorsSQL}, {"pending", pendingSQL},
+		{"clock", clockSQL}, {"newest version", publishedSQL}, {"version of marks asked for", markSQL}, {"cursors", cursorsSQL}, {"pending", pendingSQL},
 		{"all ranges of the ledger", newRangesSQL("queries.v1", nil)}, {"new ranges of the ledger", newRangesSQL("queries.v1", cursors)},
 		{"chain of a partition", chainSQL("queries.v1", Place{1, 2})}, {"touched minutes", TouchedSQL("queries.v1", cursors, ends)},
 		{"overlaps", overlapsSQL("queries.v1", ends, r.From, r.To)}, {"minutes of the ledger", minutesSQL("queries.v1", ends, nil, r.From, r.To)},

@@ -31,7 +31,7 @@ type step struct {
 	limits Limits
 	paced  bool // Leave out what is paused.
 	tables []Table
-	clock  uint64 // The database's, when the step began.
+	clock  uint64 // Of its marks: the database's when the step began, or what the newest mark has.
 
 	cursors map[schemas.Type]Bounds // Where the step before left off.
 	ends    map[schemas.Type]Bounds // Where this one will.
@@ -80,6 +80,12 @@ func (s *step) follow(ctx context.Context) (err error) {
 	}
 	if err := s.loadCursors(ctx); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(s.waiting, func(p pending) bool { return p.reason == reasonAsked }) {
+		// Something may have been published behind the worker's back: what was asked for is to be seen in any case.
+		if err := s.w.readPublished(ctx); err != nil {
+			return err
+		}
 	}
 	for _, spec := range topicsOf(s.tables) {
 		cursors := s.cursors[spec.Type]

@@ -199,21 +199,56 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// clock reads the database's clock, microseconds since 1970, and takes note of newer versions.
-func (w *Worker) clock(ctx context.Context) (micros uint64, err error) {
-	err = w.DB.Query(ctx, clockSQL(w.newest == 0), func(scan func(...any) error) error {
+// clock takes note of the newest version and returns the version of the marks of a step: the database's clock,
+// microseconds since 1970, or what the newest mark has if that clock was ahead and was set back. Of two equal versions
+// of a mark the one written last counts.
+func (w *Worker) clock(ctx context.Context) (marks uint64, err error) {
+	first := w.newest == 0
+	err = w.DB.Query(ctx, clockSQL, func(scan func(...any) error) error {
+		var micros, saved, marked uint64
+		if err := scan(&micros, &saved, &marked); err != nil {
+			return err
+		}
+		w.newest, marks = max(w.newest, micros, saved), max(micros, marked)
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("read the database's clock: %w", err)
+	}
+	if first {
+		if err := w.readPublished(ctx); err != nil {
+			return 0, err
+		}
+	}
+	return marks, errors.Join(checkVersion(w.newest), checkVersion(marks))
+}
+
+// readPublished takes note of the newest version that is published, which hides all that are older.
+func (w *Worker) readPublished(ctx context.Context) error {
+	err := w.DB.Query(ctx, publishedSQL, func(scan func(...any) error) error {
 		var newest uint64
-		if err := scan(&micros, &newest); err != nil {
+		if err := scan(&newest); err != nil {
 			return err
 		}
 		w.newest = max(w.newest, newest)
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("read the database's clock: %w", err)
+		return fmt.Errorf("read the newest version: %w", err)
 	}
-	w.newest = max(w.newest, micros)
-	return micros, nil
+	return checkVersion(w.newest)
+}
+
+// maxVersion is far beyond what any clock gives, and far enough from where versions wrap.
+const maxVersion = 1 << 62
+
+// checkVersion refuses versions that nothing can follow.
+func checkVersion(version uint64) error {
+	if version < maxVersion {
+		return nil
+	}
+	return fmt.Errorf("version %d in rollup_versions, rollup_cursors or rollup_pending is none that a clock gives: delete the rows WHERE version >= %d from these tables and from the tables *_1m_rows, *_1h_rows and *_1d_rows, then rebuild the rollups",
+		version, uint64(maxVersion))
 }
 
 // version takes a version: newer than the clock when the step began, and than any before.

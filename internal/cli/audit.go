@@ -12,6 +12,7 @@ import (
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/health"
+	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/schemas"
 )
@@ -21,14 +22,15 @@ type auditCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	Deep    bool          `help:"Look for identities stored at more than one time as well; reads every row." group:"Audit"`
-	Settled bool          `help:"Nothing is being ingested: rows that no ledger row covers are a difference, not pending." group:"Audit"`
+	Settled bool          `help:"Nothing is under way: what would be pending is a difference." group:"Audit"`
 	Every   time.Duration `help:"Audit again this long after each audit, until a signal; once when 0." default:"0s" placeholder:"10m" group:"Audit" range:"0,1s..8760h"`
 }
 
 // Help is the long text of "tidemark audit --help".
 func (auditCmd) Help() string {
 	return `Checks that the ledger tiles every partition the brokers list, that raw holds exactly the coordinates the ledger calls
-stored, that every rollup bucket equals a recomputation with full deduplication, and that every run that reported
+stored, with the identities of their texts, that what is not stored is what the ledger calls it as far as the log and the
+dead-letter topic still tell, that every rollup bucket equals a recomputation with full deduplication, and that every run that reported
 itself adds up. Each line is one check; a difference names table, partition and offset or bucket. The verdicts also go
 into the table audits, where dashboards and alerts look. Exit code 1 on any difference; with --every, if the last
 audit before the end found one. An audit reads every row: give it a machine's quiet hours, or hours between two.`
@@ -60,19 +62,19 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	if c.Every == 0 {
-		result, err := runAudit(ctx, s.Out, db, auditLog{client: client, namespace: c.Namespace}, c.Deep, c.Settled)
+		result, err := runAudit(ctx, s.Out, db, newAuditLog(client, c.Namespace), c.Deep, c.Settled)
 		if err != nil {
 			return err
 		}
 		return verdict(result)
 	}
 	return working(ctx, c.kafkaFlags, db, c.Namespace, c.logger(s), health.Audit, func(ctx context.Context) error {
-		return c.again(ctx, s, db, auditLog{client: client, namespace: c.Namespace})
+		return c.again(ctx, s, db, newAuditLog(client, c.Namespace))
 	})
 }
 
 // again audits until a signal, whatever happens.
-func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, log audit.Log) error {
+func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, log *auditLog) error {
 	var last audit.Result // The last whole one.
 	for {
 		result, err := runAudit(ctx, s.Out, db, log, c.Deep, c.Settled)
@@ -104,8 +106,8 @@ func verdict(result audit.Result) error {
 }
 
 // runAudit makes one audit and prints it.
-func runAudit(ctx context.Context, w io.Writer, db *clickhouse.DB, log audit.Log, deep, settled bool) (audit.Result, error) {
-	auditor := &audit.Auditor{DB: db, Log: log, Deep: deep, Settled: settled}
+func runAudit(ctx context.Context, w io.Writer, db *clickhouse.DB, log *auditLog, deep, settled bool) (audit.Result, error) {
+	auditor := &audit.Auditor{DB: db, Log: log, Records: log, Deep: deep, Settled: settled}
 	result, err := auditor.Run(ctx)
 	if err != nil {
 		return result, err
@@ -113,14 +115,30 @@ func runAudit(ctx context.Context, w io.Writer, db *clickhouse.DB, log audit.Log
 	return result, audit.Report(w, result)
 }
 
-// auditLog shows the brokers' view of the namespace's topics.
+// auditLog shows the brokers' view of the namespace's topics. It is for one audit.
 type auditLog struct {
 	client    *consumerkafka.Client
 	namespace string
+	source    *consumerkafka.Source // The one read last.
+	name      string                // Of its topic.
+	partition int32
+}
+
+func newAuditLog(client *consumerkafka.Client, namespace string) *auditLog {
+	return &auditLog{client: client, namespace: namespace}
+}
+
+// Fetch reads records of a partition.
+func (l *auditLog) Fetch(ctx context.Context, topic string, partition int32, from int64) (ingest.Fetch, error) {
+	name := schemas.TopicName(l.namespace, topic)
+	if l.source == nil || name != l.name || partition != l.partition {
+		l.source, l.name, l.partition = l.client.Source(name, partition, consumerkafka.SourceOptions{}), name, partition
+	}
+	return l.source.Fetch(ctx, from)
 }
 
 // Topic returns what the brokers list of a topic.
-func (l auditLog) Topic(ctx context.Context, topic string) (audit.Topic, error) {
+func (l *auditLog) Topic(ctx context.Context, topic string) (audit.Topic, error) {
 	name := schemas.TopicName(l.namespace, topic)
 	topics, err := l.client.Topics(ctx, []string{name})
 	if errors.Is(err, consumerkafka.ErrUnknownTopic) {

@@ -294,5 +294,5 @@ func (d *demo) accounted(ctx context.Context) (map[string]account, error) {
 }
 
 func (d *demo) audit(ctx context.Context) (audit.Result, error) {
-	return runAudit(ctx, d.streams.Out, d.db, auditLog{client: d.ingester.client, namespace: d.cmd.Namespace}, false, true)
+	return runAudit(ctx, d.streams.Out, d.db, newAuditLog(d.ingester.client, d.cmd.Namespace), false, true)
 }

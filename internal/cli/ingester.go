@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -254,6 +253,7 @@ func (in *ingester) hooks() ingest.Hooks {
 		Block: func(row ledger.Row) {
 			in.metrics.block(row)
 			in.totals.add(&row)
+			in.warnOfGaps(&row)
 		},
 		Position: func(p ingest.Partition, position, end int64) {
 			in.metrics.at(p.Topic, p.ID, position, end)
@@ -310,28 +310,10 @@ func (in *ingester) look(ctx context.Context) error {
 	return nil
 }
 
-// totals sums the blocks of this process. Safe for concurrent use.
-type totals struct {
-	offsets, stored, duplicates, conflicts, dead atomic.Uint64
-	lag                                          atomic.Int64 // ProduceLag of the last block that tells it, nanoseconds.
-}
-
-func (t *totals) add(row *ledger.Row) {
-	t.offsets.Add(uint64(row.To - row.From))
-	t.stored.Add(row.Stored)
-	t.duplicates.Add(row.Duplicates)
-	t.conflicts.Add(row.Conflicts)
-	t.dead.Add(row.Dead)
-	if !row.OldestProduced.IsZero() {
-		t.lag.Store(int64(row.ProduceLag))
-	}
-}
-
 func (in *ingester) summary(s Streams, took time.Duration) {
 	n := in.totals.offsets.Load()
-	fmt.Fprintf(s.Out, "%s offsets in %s (%s/s): %s stored, %s duplicates, %s conflicts, %s dead letters%s\n",
-		number(n), took.Round(10*time.Millisecond), number(uint64(float64(n)/took.Seconds())), number(in.totals.stored.Load()),
-		number(in.totals.duplicates.Load()), number(in.totals.conflicts.Load()), number(in.totals.dead.Load()), resources())
+	fmt.Fprintf(s.Out, "%s offsets in %s (%s/s): %s%s\n",
+		number(n), took.Round(10*time.Millisecond), number(uint64(float64(n)/took.Seconds())), &in.totals, resources())
 }
 
 // resources says what this process has used so far; empty where the system does not tell.

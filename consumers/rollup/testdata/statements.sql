@@ -1,8 +1,11 @@
--- clock, first step
-SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), greatest((SELECT max(version) FROM rollup_cursors), (SELECT max(version) FROM rollup_versions));
-
 -- clock
-SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_cursors);
+SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_cursors), (SELECT max(version) FROM rollup_pending);
+
+-- newest version
+SELECT max(version) FROM rollup_versions;
+
+-- version of marks asked for
+SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM rollup_pending) + 1);
 
 -- cursors
 SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition;

@@ -1,0 +1,258 @@
+package audit
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
+	"tidemark/consumers/rollup"
+	"tidemark/schemas"
+)
+
+// What is read back from the log is bounded, so that an audit of years of duplicates ends.
+const (
+	maxFetches  = 500    // Of one topic.
+	maxBack     = 20_000 // Offsets of one topic.
+	maxSpan     = 200    // Offsets of one span, evenly.
+	maxOnce     = 1_000  // Events that are looked up at once.
+	knownWindow = 4 << 20
+)
+
+// readBack reads records at offsets that are not stored and returns the first one that is not what the ledger calls it;
+// empty if there is none. Only the incarnation that the brokers have can be read, from where its log begins.
+func (r *run) readBack(ctx context.Context, t *topic) (string, error) {
+	if r.Records == nil {
+		return "", nil
+	}
+	b := &reader{run: r, topic: t, columns: schemas.NewColumns(t.spec.Type)}
+	for _, s := range t.except.sample {
+		ends, listed := t.log.Partitions[int32(s.Partition)]
+		if s.Epoch != t.epoch || !listed || t.epoch == 0 {
+			continue
+		}
+		if s.Place != b.place || len(b.events) >= maxOnce {
+			if problem, err := b.lookUp(ctx); err != nil || problem != "" {
+				return problem, err
+			}
+			if s.Place != b.place {
+				b.place, b.start, b.from, b.fetch = s.Place, uint64(ends.Start), 0, ingest.Fetch{}
+			}
+		}
+		problem, err := b.span(ctx, s)
+		if err != nil {
+			return "", fmt.Errorf("read partition %d of %s back: %w", s.Partition, t.spec.Topic, err)
+		}
+		if problem != "" {
+			return problem, nil
+		}
+	}
+	return b.lookUp(ctx)
+}
+
+// reader reads one partition after the other, at ascending offsets.
+type reader struct {
+	*run
+	topic   *topic
+	columns schemas.Columns
+	place   rollup.Place
+	start   uint64 // Of the log.
+	from    uint64 // Of the fetch at hand.
+	fetch   ingest.Fetch
+	fetches int
+	events  []event // To be looked up in raw.
+}
+
+// event is a duplicate or a conflict: some row before it has its identity.
+type event struct {
+	offset uint64
+	what   ledger.Disposition
+	reach  uint64 // The first offset that the window reached.
+	exact  bool   // It is known how the decision was made: the window, and that contents were compared.
+	schemas.Meta
+}
+
+// at returns the record at an offset, nil if the log has none there. known is false if the log does not tell: it begins
+// later, or enough was read.
+func (b *reader) at(ctx context.Context, offset uint64) (rec *ingest.Record, known bool, err error) {
+	if offset < b.start {
+		return nil, false, nil
+	}
+	if offset < b.from || int64(offset) >= b.fetch.Next {
+		if b.fetches >= maxFetches {
+			return nil, false, nil
+		}
+		b.fetches++
+		f, err := b.Records.Fetch(ctx, b.topic.spec.Topic, int32(b.place.Partition), int64(offset))
+		switch {
+		case errors.Is(err, ingest.ErrBelowStart):
+			b.start = uint64(max(f.LogStart, int64(offset)+1))
+			return nil, false, nil
+		case err != nil:
+			return nil, false, err
+		}
+		b.from, b.fetch = offset, f
+	}
+	if int64(offset) >= b.fetch.Next {
+		return nil, false, nil
+	}
+	i, found := slices.BinarySearchFunc(b.fetch.Records, int64(offset), func(r ingest.Record, o int64) int { return int(r.Offset - o) })
+	if !found {
+		return nil, true, nil
+	}
+	return &b.fetch.Records[i], true, nil
+}
+
+// span judges offsets of a span.
+func (b *reader) span(ctx context.Context, s span) (problem string, err error) {
+	step := (s.to-s.from)/maxSpan + 1
+	for offset := max(s.from, b.start); offset < s.to && b.topic.except.back < maxBack; offset += step {
+		rec, known, err := b.at(ctx, offset)
+		if err != nil {
+			return "", err
+		}
+		if !known {
+			if offset < b.start {
+				continue
+			}
+			return "", nil
+		}
+		b.topic.except.back++
+		if problem := b.judge(rec, offset, s); problem != "" {
+			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", s.Partition, offset, s.what, problem), nil
+		}
+	}
+	return "", nil
+}
+
+// judge says what is wrong with a record; empty if it may be what the ledger calls it. A record that is gone from the
+// midst of the log, because somebody compacts the topic, proves nothing.
+func (b *reader) judge(rec *ingest.Record, offset uint64, s span) string {
+	switch {
+	case rec == nil && s.what == ledger.Control:
+		return "the log holds nothing there"
+	case rec == nil:
+		return ""
+	case s.what == ledger.Gap:
+		return "the log holds a record there"
+	case (s.what == ledger.Control) != rec.Control:
+		if rec.Control {
+			return "the log holds a control record or one of an aborted transaction there"
+		}
+		return "the log holds a record there that is not of a transaction's making"
+	case s.what == ledger.Control:
+		return ""
+	}
+	meta, err := b.columns.Append(rec.Value, schemas.Coordinates{Epoch: s.Epoch, Partition: int32(s.Partition), Offset: int64(offset)})
+	b.columns.Reset()
+	switch {
+	case s.what == ledger.Dead:
+		refused := b.letters.refused(source{b.topic.spec.Topic, s.Place}, offset)
+		if err == nil && !refused {
+			return "the log holds a valid event there that the database did not refuse"
+		}
+	case err != nil:
+		return "the log holds a record there that is no event: " + err.Error()
+	default:
+		window := s.window
+		if window == 0 {
+			window = knownWindow
+		}
+		b.events = append(b.events, event{offset: offset, what: s.what, reach: offset - min(offset, window), exact: s.window > 0 && s.format > 0, Meta: meta})
+	}
+	return ""
+}
+
+// original is a stored row with the identity of an event.
+type original struct {
+	offset         uint64
+	time           int64
+	revision, body uint64
+	run            string
+}
+
+// lookUp finds the originals of the events read back and returns the first event that is not what the ledger calls it;
+// empty if there is none.
+func (b *reader) lookUp(ctx context.Context) (string, error) {
+	events := b.events
+	b.events = nil
+	if len(events) == 0 {
+		return "", nil
+	}
+	low := events[0].reach
+	var ids []string
+	for _, e := range events {
+		low = min(low, e.reach)
+		ids = append(ids, hex.EncodeToString(e.Identity[:]))
+	}
+	slices.Sort(ids)
+	found := make(map[string][]original)
+	sql := originalsSQL(b.topic.spec, b.place, low, events[len(events)-1].offset, slices.Compact(ids))
+	err := b.DB.Query(ctx, sql, func(scan func(...any) error) error {
+		var id string
+		var o original
+		if err := scan(&id, &o.offset, &o.time, &o.revision, &o.body, &o.run); err != nil {
+			return err
+		}
+		found[strings.ToLower(id)] = append(found[strings.ToLower(id)], o)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("look for the originals of duplicates in %s: %w", b.topic.spec.RawTable, err)
+	}
+	x := &b.topic.except.foreign
+	for _, e := range events {
+		rows := found[hex.EncodeToString(e.Identity[:])]
+		x.looked++
+		if !slices.ContainsFunc(rows, func(o original) bool { return o.run == e.Run }) {
+			if x.events == nil {
+				x.events = make(map[string]map[schemas.Identity]bool)
+			}
+			if x.events[e.Run] == nil {
+				x.events[e.Run] = make(map[schemas.Identity]bool)
+			}
+			x.events[e.Run][e.Identity] = true
+		}
+		if problem := e.judge(rows); problem != "" {
+			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", b.place.Partition, e.offset, e.what, problem), nil
+		}
+	}
+	return "", nil
+}
+
+// judge holds an event against the rows of its identity, by the rule that ingest decides by.
+func (e *event) judge(originals []original) string {
+	var before, same, newer, equal, other bool
+	for _, o := range originals {
+		if o.offset >= e.offset || o.offset < e.reach {
+			continue
+		}
+		before = true
+		if o.time != e.Time {
+			continue
+		}
+		same = true
+		newer = newer || o.revision > e.Revision
+		equal = equal || o.revision == e.Revision && o.body == e.Body
+		other = other || o.revision == e.Revision && o.body != e.Body
+	}
+	switch {
+	case !before:
+		return "no row of its identity is stored before it"
+	case e.what == ledger.Duplicate && !same:
+		return "the row of its identity has another time"
+	case !e.exact:
+		return ""
+	case e.what == ledger.Conflict && (newer || equal):
+		return "a row of its identity and time says the same, or is of a later revision"
+	case e.what == ledger.Duplicate && !newer && !equal && other:
+		return "the row of its identity and time says something else"
+	case same && !newer && !equal && !other:
+		return "it is of a later revision than the row of its identity and time"
+	}
+	return ""
+}
