@@ -1,12 +1,10 @@
 package replay
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 
 	"regexp"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -109,10 +107,11 @@ type cloudRows struct {
 	events  [schemas.RunType]schemas.Event // The memory of one event a type.
 	bases   [schemas.RunType]schemas.Event
 	names   [schemas.RunType][]string // Of the fields.
+	users   userHash
 }
 
 func readCloudEvents(l *lines, o Options) (rows, error) {
-	c := &cloudRows{objects: objects{lines: l}, options: o}
+	c := &cloudRows{objects: objects{lines: l}, options: o, users: o.hash()}
 	for t := range schemas.RunType {
 		c.events[t], c.bases[t], c.names[t] = schemas.NewEvent(t), base(t, o), fieldNames(t)
 	}
@@ -193,7 +192,7 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 	m := e.ProtoReflect()
 	fields := m.Descriptor().Fields()
 	for _, name := range []string{fieldSource, fieldID} { // Of the attributes too.
-		if problem := setField(m, fields.ByTextName(name), text[name], 0, ""); problem != "" {
+		if problem := setField(m, fields.ByTextName(name), text[name], 0); problem != "" {
 			return c.bad(name, name+" "+problem)
 		}
 	}
@@ -218,7 +217,7 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 		}
 	}
 	if fields.ByTextName(fieldUser) != nil { // When the tenant is known, within which it is hashed.
-		if bad := c.field(m, fieldUser, data, fieldUser, 0); bad != nil {
+		if bad := c.user(m, fields.ByTextName(fieldUser), e.GetTenant(), data); bad != nil {
 			return bad
 		}
 	}
@@ -245,7 +244,7 @@ func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) 
 	if fd == nil || text == "" || m.Has(fd) {
 		return nil
 	}
-	if problem := setField(m, fd, text, 0, ""); problem != "" {
+	if problem := setField(m, fd, text, 0); problem != "" {
 		return c.bad(name, name+" "+problem)
 	}
 	return nil
@@ -267,19 +266,23 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 	case problem != "":
 	case text == "":
 		return nil
-	case fd.Kind() == protoreflect.Fixed64Kind && !bytes.HasPrefix(raw, []byte(`"`)):
-		// A user that is a number is a hash already.
-		h, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			problem = quote(text) + " is not a hash of 64 bits"
-		}
-		m.Set(fd, protoreflect.ValueOfUint64(h)) // 0 after an error, which ends the row.
 	default:
-		problem = setField(m, fd, text, shift, m.Get(m.Descriptor().Fields().ByTextName(fieldTenant)).String())
+		problem = setField(m, fd, text, shift)
 	}
 	if problem != "" {
 		return c.bad(path, path+" "+problem)
 	}
+	return nil
+}
+
+// user sets the user from the data, if it is there.
+func (c *cloudRows) user(m protoreflect.Message, fd protoreflect.FieldDescriptor, tenant string, data object) *rowError {
+	raw, _ := data.lookup(fieldUser)
+	user, problem := c.users.ofData(tenant, raw)
+	if problem != "" {
+		return c.bad(fieldUser, fieldUser+" "+problem)
+	}
+	m.Set(fd, protoreflect.ValueOfUint64(user))
 	return nil
 }
 

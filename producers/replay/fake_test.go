@@ -76,9 +76,12 @@ func replayed(t *testing.T, o Options) (*memory, Result) {
 	return log, result
 }
 
+// testUsers is a key that is known.
+var testUsers = KeyedUsers([]byte("0123456789abcdef0123456789abcdef"))
+
 // options are those to replay the files with, without Start where there is no use for it.
 func options(format string, files ...string) Options {
-	o := Options{Format: format, Files: files, Run: "test"}
+	o := Options{Format: format, Files: files, Users: testUsers, Run: "test"}
 	if formatNamed(format).NeedsStart {
 		o.Start = start
 	}

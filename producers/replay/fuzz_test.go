@@ -163,7 +163,7 @@ func FuzzBurst(f *testing.F) {
 // drainAny reads data of any type of event through a source.
 func drainAny(t *testing.T, o Options, data []byte) {
 	t.Helper()
-	o.Files, o.Stdin, o.Run = []string{Stdin}, bytes.NewReader(data), "test"
+	o.Files, o.Stdin, o.Run, o.Users = []string{Stdin}, bytes.NewReader(data), "test", testUsers
 	src, err := newSource(t.Context(), o, nil)
 	if err != nil {
 		t.Fatal(err)

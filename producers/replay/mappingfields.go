@@ -121,11 +121,11 @@ func (p *mappingParser) values(what string, fd protoreflect.FieldDescriptor, n *
 
 // check notes when a text that stands in the mapping does not fit the field.
 func (p *mappingParser) check(what string, fd protoreflect.FieldDescriptor, text string, shift, line int) {
-	if line == 0 || text == "" {
+	if line == 0 || text == "" || fd.TextName() == fieldUser { // Every text can be a user.
 		return
 	}
 	e := schemas.NewEvent(p.mapping.typ)
-	problem := setField(e.ProtoReflect(), fd, text, shift, "s")
+	problem := setField(e.ProtoReflect(), fd, text, shift)
 	if problem == "" {
 		for _, bad := range fieldErrors(schemas.Validate(e)) {
 			if bad.Field == fd.TextName() && bad.Problem != missing {

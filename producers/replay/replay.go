@@ -65,6 +65,8 @@ type Options struct {
 	Mapping *Mapping
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
+	// Users says how users are hashed; required where HasUsers.
+	Users *Users
 
 	Topic *Topic
 	Table *Table

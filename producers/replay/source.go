@@ -46,6 +46,8 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 	switch {
 	case o.Topic != nil && o.Topic.Log == nil, o.Table != nil && o.Table.DB == nil, o.Name != "" && o.Items == nil:
 		err = errors.New("replay: the source was not opened")
+	case o.Users == nil && o.HasUsers():
+		err = errNoUsers
 	case o.Topic != nil:
 		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
 	case o.Table != nil:

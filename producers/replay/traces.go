@@ -39,14 +39,14 @@ type call struct {
 
 	input, cached, output, firstToken, latency uint64
 
-	key  []byte // What the id is hashed from.
-	id   []byte
-	user userHash
+	key   []byte // What the id is hashed from.
+	id    []byte
+	users userHash
 }
 
 // newCall returns a call with all that is the same in every event.
 func newCall(f *format, o Options) *call {
-	c := &call{}
+	c := &call{users: o.hash()}
 	c.event.Source, c.event.Tenant, c.event.Product, c.event.Provider = f.source, f.tenant, f.product, f.provider
 	c.event.Run, c.event.Operation, c.event.Status = o.Run, "chat", usagev1.Status_STATUS_OK
 	o.label(&c.event)
@@ -140,7 +140,9 @@ func fillAgentic(c *call, v []string) (int, string) {
 	if v[agenticModel] != "" {
 		e.Model = v[agenticModel]
 	}
-	e.User = c.user.of(e.Source, v[agenticTrace])
+	if e.User, text = c.users.ofTrace(e, v[agenticTrace]); text != "" {
+		return agenticTrace, text
+	}
 	if e.InputUncached, text = parseCount(v[agenticInput], &c.input); text != "" {
 		return agenticInput, text
 	}
@@ -190,7 +192,9 @@ func fillBurst(c *call, v []string) (int, string) {
 	default:
 		return burstLog, quote(v[burstLog]) + " is neither Conversation log nor API log"
 	}
-	e.User = c.user.of(e.Source, v[burstSession])
+	if e.User, text = c.users.ofTrace(e, v[burstSession]); text != "" {
+		return burstSession, text
+	}
 	e.LatencyUs, text = parseDuration(v[burstLatency], &c.latency)
 	return burstLatency, text
 }

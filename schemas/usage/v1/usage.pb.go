@@ -9,7 +9,9 @@
 //   time_us       when it happened: microseconds since 1970-01-01T00:00:00Z, negative before. 1900 to 2299.
 //   tenant        whose usage it is; isolation, quotas and bills go by it.
 //   product       the product it was made through ("chat", "api", "search").
-//   user          a keyed hash of the user's identifier, never the identifier itself; 0 means unknown.
+//   user          a keyed hash of the user's identifier, never the identifier itself; 0 means unknown: the first 8 bytes,
+//                 as a big-endian number, of the HMAC-SHA-256 under the key of the tenant and the identifier, each in
+//                 UTF-8 after its length in bytes as a varint; 1 instead of 0.
 //   country       ISO 3166-1 alpha-2 in upper case; empty means unknown.
 //   segment       the kind of customer.
 //   run           a label: which generator, replay or load test made the record. Never part of identity.
