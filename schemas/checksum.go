@@ -3,13 +3,23 @@ package schemas
 import (
 	"fmt"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 )
 
-// The checksum of a row is a hash of its coordinates, identity, time and every number of its type: each word times an
-// odd constant of its own, summed, then mixed once. Changing any one word changes the sum, since an odd number has an
-// inverse modulo 2^64; mixing makes swaps between rows show. The checksum of rows is the sum of theirs, so it depends neither on order nor on blocks. All of it is arithmetic that ClickHouse does in the same way.
+// A row has three checksums, each a sum of words times an odd constant of their own, mixed once. Changing any one word
+// changes the sum, since an odd number has an inverse modulo 2^64; mixing makes swaps between rows show. The checksum of
+// rows is the sum of theirs, so it depends neither on order nor on blocks. All of it is arithmetic that ClickHouse does in
+// the same way.
 //
-// It finds what goes wrong by accident. It is no protection against somebody who wants a collision.
+//	checksum  the coordinates, the identity and every number: what the rollups compare with the ledger
+//	body      what the event says: the identity, every number and every text; not where it lies, in which revision and of
+//	          which run. Two statements of one event are equal if it is.
+//	content   checksum, body and run: every column, at its place
+//
+// Tenant, source and id are in the body by the identity, which the audit computes again.
+//
+// They find what goes wrong by accident. They are no protection against somebody who wants a collision.
 
 // mix is ClickHouse's intHash64: the finalizer of MurmurHash3 after a constant, so that 0 does not stay 0.
 func mix(x uint64) uint64 {
@@ -21,22 +31,39 @@ func mix(x uint64) uint64 {
 	return x ^ x>>33
 }
 
-// The first words of every row; those of the fields follow.
+// textHash is ClickHouse's xxHash64: the word of a text.
+func textHash(s string) uint64 { return xxhash.Sum64String(s) }
+
+// The first words of every row; those of the fields follow, then those of the content.
 const (
 	wordOffset = iota
 	wordPlace  // Epoch and partition.
 	wordLow    // Of the identity.
 	wordHigh
 	wordFields
+	wordChecksum = wordFields + maxFieldNumbers
+	words        = wordChecksum + 1
 )
 
 // factors are the constants the words are multiplied by.
-var factors = func() (f [wordFields + maxFieldNumbers]uint64) {
+var factors = func() (f [words]uint64) {
 	for i := range f {
 		f[i] = mix(uint64(i)+1) | 1
 	}
 	return f
 }()
+
+// factor is the field's constant.
+func (f *field) factor() uint64 {
+	switch {
+	case f.isText() && (f.number == numTenant || f.number == numSource || f.number == numID || f.number == numRun):
+		return 0
+	default:
+		return factors[wordFields+int(f.number)]
+	}
+}
+
+func (f *field) isText() bool { return f.kind == kindText || f.kind == kindSymbol }
 
 // isSummed reports whether fields of this kind are part of the checksum.
 func (k kind) isSummed() bool {
@@ -46,33 +73,67 @@ func (k kind) isSummed() bool {
 // placeWord is the word of the epoch and the partition.
 func placeWord(at Coordinates) uint64 { return uint64(at.Epoch)<<32 | uint64(uint32(at.Partition)) }
 
+// contentOf is the checksum of every column; run is the hash of that text.
+func contentOf(checksum, body, run uint64) uint64 {
+	return mix(body + checksum*factors[wordChecksum] + run*factors[wordFields+numRun])
+}
+
 // ChecksumSQL returns a ClickHouse expression over the columns of the raw table, of type UInt64, equal to the
 // Meta.Checksum of the row. Sums of it wrap as those in Go do.
 func (s Spec) ChecksumSQL() string {
-	terms := []string{
+	return mixed(append([]string{
 		term("offset", factors[wordOffset]),
 		term("(bitShiftLeft(toUInt64(epoch), 32) + partition)", factors[wordPlace]),
+	}, s.terms(func(f *field) bool { return f.kind.isSummed() })...))
+}
+
+// BodySQL returns the expression that is equal to the Meta.Body of the row.
+func (s Spec) BodySQL() string {
+	return mixed(s.terms(func(f *field) bool { return f.number != numRevision && f.factor() != 0 }))
+}
+
+// ContentSQL returns the expression that is equal to the Meta.Content of the row.
+func (s Spec) ContentSQL() string {
+	return mixed([]string{s.BodySQL(), term(s.ChecksumSQL(), factors[wordChecksum]), term("xxHash64(run)", factors[wordFields+numRun])})
+}
+
+// terms returns the terms of the identity and of the fields that are wanted.
+func (s Spec) terms(wanted func(*field) bool) []string {
+	terms := []string{
 		term("reinterpretAsUInt64(identity)", factors[wordLow]),
 		term("reinterpretAsUInt64(bitShiftRight(identity, 64))", factors[wordHigh]),
 	}
-	for _, f := range tables[s.Type].fields {
-		if !f.kind.isSummed() {
-			continue
+	for i := range tables[s.Type].fields {
+		if f := &tables[s.Type].fields[i]; wanted(f) {
+			terms = append(terms, term(f.wordSQL(), factors[wordFields+int(f.number)]))
 		}
-		column := Ident(f.column)
-		switch f.kind {
-		case kindTime:
-			column = "reinterpretAsUInt64(toUnixTimestamp64Micro(" + column + "))"
-		case kindFloat:
-			column = "reinterpretAsUInt64(" + column + ")"
-		case kindMaybeCount:
-			column = "ifNull(" + column + " + 1, 0)"
-		case kindMaybeMoney:
-			column = "ifNull(reinterpretAsUInt64(" + column + ") + 1, 0)"
-		}
-		terms = append(terms, term(column, factors[wordFields+int(f.number)]))
 	}
-	return "intHash64(" + strings.Join(terms, " + ") + ")"
+	return terms
 }
+
+// wordSQL is the word of a column.
+func (f *field) wordSQL() string {
+	column := Ident(f.column)
+	switch f.kind {
+	case kindText, kindSymbol:
+		return "xxHash64(" + column + ")"
+	case kindEnum:
+		return "toUInt64(toInt8(" + column + "))"
+	case kindBool:
+		return "toUInt64(" + column + ")"
+	case kindTime:
+		return "reinterpretAsUInt64(toUnixTimestamp64Micro(" + column + "))"
+	case kindFloat:
+		return "reinterpretAsUInt64(" + column + ")"
+	case kindMaybeCount:
+		return "ifNull(" + column + " + 1, 0)"
+	case kindMaybeMoney:
+		return "ifNull(reinterpretAsUInt64(" + column + ") + 1, 0)"
+	default:
+		return column
+	}
+}
+
+func mixed(terms []string) string { return "intHash64(" + strings.Join(terms, " + ") + ")" }
 
 func term(word string, factor uint64) string { return fmt.Sprintf("%s * toUInt64(%d)", word, factor) }

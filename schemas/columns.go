@@ -21,8 +21,12 @@ type Meta struct {
 	Time     int64  // Microseconds since 1970.
 	Minute   int32  // Minutes since 1970, rounded down.
 	Run      string // Stays valid.
-	Checksum uint64
-	Weight   uint64 // How many real events the row stands for; 1 for the types without a weight.
+	// Revision says which statement of the event this is; Body what it says, see checksum.go: two statements of one event
+	// with equal bodies say the same.
+	Revision, Body uint64
+	// Checksum is of the coordinates, the identity and the numbers, Content of every column.
+	Checksum, Content uint64
+	Weight            uint64 // How many real events the row stands for; 1 for the types without a weight.
 }
 
 // Reasons of an Invalid.
@@ -81,8 +85,8 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 		return Meta{}, &Invalid{Reason: ReasonMalformed, Detail: "the value " + problem}
 	}
 	row := len(c.offset)
-	sum, ok := c.appendNumbers(v)
-	if !ok || !c.appendTexts(v) || !c.table.holds(v) {
+	sum, small, ok := c.appendNumbers(v)
+	if !ok || !c.appendTexts(v, &small) || !c.table.holds(v) {
 		return Meta{}, c.refuse(row)
 	}
 	us := int64(v.number[numTime])
@@ -91,9 +95,13 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 		meta.Weight = v.weight()
 	}
 	low, high := meta.Identity.low(), meta.Identity.high()
-	sum += low*factors[wordLow] + high*factors[wordHigh] +
-		uint64(at.Offset)*factors[wordOffset] + placeWord(at)*factors[wordPlace]
-	meta.Checksum = mix(sum)
+	sum += low*factors[wordLow] + high*factors[wordHigh]
+	if c.table.revised {
+		meta.Revision = v.number[numRevision]
+	}
+	meta.Body = mix(sum + small - meta.Revision*factors[wordFields+numRevision])
+	meta.Checksum = mix(sum + uint64(at.Offset)*factors[wordOffset] + placeWord(at)*factors[wordPlace])
+	meta.Content = contentOf(meta.Checksum, meta.Body, c.runHash)
 	c.identity = append(c.identity, proto.UInt128{Low: low, High: high})
 	c.epoch = append(c.epoch, at.Epoch)
 	c.partition = append(c.partition, uint32(at.Partition))
@@ -121,8 +129,8 @@ func (t *table) holds(v *values) bool {
 	return true
 }
 
-// appendTexts appends the row's texts, or returns false if one has a problem.
-func (c *columns) appendTexts(v *values) bool {
+// appendTexts appends the row's texts and adds their part of the body to sum, or returns false if one has a problem.
+func (c *columns) appendTexts(v *values, sum *uint64) bool {
 	for i := range c.symbols {
 		col := &c.symbols[i]
 		s := v.text[col.number%maxFieldNumbers]
@@ -138,6 +146,7 @@ func (c *columns) appendTexts(v *values) bool {
 			c.textBytes += len(s) + symbolBytes
 		}
 		col.keys = append(col.keys, key)
+		*sum += col.dict[key].hash * col.factor
 	}
 	for i := range c.texts {
 		col := &c.texts[i]
@@ -147,17 +156,21 @@ func (c *columns) appendTexts(v *values) bool {
 		}
 		col.Append(s)
 		c.textBytes += len(s)
+		if col.factor != 0 {
+			*sum += textHash(s) * col.factor
+		}
 	}
 	return true
 }
 
-// appendNumbers appends the row's numbers and returns their part of the checksum, or false if one is out of range.
-func (c *columns) appendNumbers(v *values) (sum uint64, ok bool) {
+// appendNumbers appends the row's numbers and returns their part of the checksum and, apart, that of enums and bools, which
+// are in the body alone; or false if one is out of range.
+func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 	for i := range c.words {
 		col := &c.words[i]
 		x := max(v.number[col.number%maxFieldNumbers], col.floor)
 		if x-col.least > col.span {
-			return 0, false
+			return 0, 0, false
 		}
 		sum += x * col.factor
 		col.words = append(col.words, x)
@@ -166,7 +179,7 @@ func (c *columns) appendNumbers(v *values) (sum uint64, ok bool) {
 		col := &c.maybes[i]
 		x := v.number[col.number%maxFieldNumbers]
 		if x-col.least > col.span {
-			return 0, false
+			return 0, 0, false
 		}
 		there := v.present >> (col.number % maxFieldNumbers) & 1
 		sum += (x + 1) * uint64(there) * col.factor
@@ -183,11 +196,12 @@ func (c *columns) appendNumbers(v *values) (sum uint64, ok bool) {
 			}
 		}
 		if x-col.least > col.span {
-			return 0, false
+			return 0, 0, false
 		}
 		col.bytes = append(col.bytes, uint8(x))
+		small += uint64(x) * col.factor
 	}
-	return sum, true
+	return sum, small, true
 }
 
 // identityOf is IdentityOf with a buffer that is there already.
@@ -233,7 +247,7 @@ func (c *columns) internRun(s string) string {
 		run = strings.Clone(s)
 		c.runs[run] = run
 	}
-	c.run = run
+	c.run, c.runHash = run, textHash(run)
 	return run
 }
 

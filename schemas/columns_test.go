@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -64,9 +65,56 @@ func checkMeta(t testing.TB, m Meta, e Event) {
 	}
 	us := e.GetTimeUs()
 	want := Meta{Identity: IdentityOf(e.GetTenant(), e.GetSource(), e.GetId()), Time: us,
-		Minute: int32(math.Floor(float64(us/1e6-boolInt(us%1e6 < 0)) / 60)), Run: e.GetRun(), Checksum: m.Checksum, Weight: weight}
+		Minute: int32(math.Floor(float64(us/1e6-boolInt(us%1e6 < 0)) / 60)), Run: e.GetRun(), Checksum: m.Checksum, Body: m.Body, Content: m.Content, Weight: weight}
+	if r, ok := e.(interface{ GetRevision() uint64 }); ok {
+		want.Revision = r.GetRevision()
+	}
 	if m != want {
 		t.Fatalf("meta %+v, want %+v", m, want)
+	}
+}
+
+// TestBodyIsWhatTheEventSays changes every field, one at a time: the body changes unless the field says only where the
+// statement comes from, and the content changes always.
+func TestBodyIsWhatTheEventSays(t *testing.T) {
+	for _, spec := range Specs() {
+		fields := NewEvent(spec.Type).ProtoReflect().Descriptor().Fields()
+		for i := range fields.Len() {
+			f := fields.Get(i)
+			r := seeded(t, uint64(i)+1)
+			e := protobuf.Clone(randomEvent(r, spec.Type)).(Event) //nolint:forcetypeassert // A clone makes 0 of -0, as the next one does.
+			c := NewColumns(spec.Type)
+			first, err := c.Append(encodeEvent(t, e), Coordinates{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			same, err := c.Append(encodeEvent(t, e), Coordinates{Offset: 1})
+			if err != nil || same.Body != first.Body || same.Content == first.Content {
+				t.Errorf("%s at another place: body %d, content %d, was %d, %d (%v)", spec.Name, same.Body, same.Content, first.Body, first.Content, err)
+			}
+			changed := false
+			for range 200 {
+				other := protobuf.Clone(e).(Event) //nolint:forcetypeassert // The clone has the type of its original.
+				other.ProtoReflect().Set(f, randomValue(r, f))
+				row, before := rowOf(other, Coordinates{}), rowOf(e, Coordinates{})
+				if reflect.DeepEqual(row, before) || Validate(other) != nil {
+					continue
+				}
+				m, err := c.Append(encodeEvent(t, other), Coordinates{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				changed = true
+				label := f.Name() == "run" || f.Name() == "revision"
+				if m.Content == first.Content || (m.Body == first.Body) != label {
+					t.Errorf("%s: another %s: body %d, content %d, was %d, %d", spec.Name, f.Name(), m.Body, m.Content, first.Body, first.Content)
+				}
+				break
+			}
+			if !changed {
+				t.Errorf("%s: no other valid %s was found", spec.Name, f.Name())
+			}
+		}
 	}
 }
 

@@ -52,7 +52,9 @@ func randomEvent(r *rand.Rand, t Type) Event {
 			}
 		}
 		if e.ReportedCostNanos != nil {
-			e.CostCurrency = "USD"
+			e.CostCurrency = pick(r, "USD", "EUR")
+		} else {
+			e.ReportedCostPicos = 0
 		}
 	case *usagev1.ModelEvent:
 		if e.BaseModel == "" {
@@ -82,6 +84,12 @@ func randomValue(r *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Valu
 		return protoreflect.ValueOfUint64(pick(r, 0, r.Uint64()))
 	default:
 		largest := uint64(1e12)
+		switch {
+		case name == "reported_cost_picos":
+			return protoreflect.ValueOfUint64(r.Uint64N(1000))
+		case name == "revision" || strings.HasSuffix(name, "_high"):
+			return protoreflect.ValueOfUint64(pick(r, 0, 0, 1, math.MaxUint64, r.Uint64()))
+		}
 		return protoreflect.ValueOfUint64(pick(r, 0, 1, largest, r.Uint64N(300), r.Uint64N(1e6)))
 	}
 }

@@ -34,7 +34,8 @@ const (
 	patternMeasure         // Not a text: its product with the weight is limited too.
 )
 
-// Limits of what an event may hold. They keep every sum of a lifetime within 64 bits and every text within a line.
+// Limits of what an event may hold. They keep the product of any number and its weight within 64 bits, and every text within
+// a line. Sums over events are kept in 128 bits: 20,000 events within these limits are beyond 64.
 const (
 	maxText         = 256  // Bytes.
 	maxLongText     = 512  // Bytes.
@@ -43,6 +44,7 @@ const (
 	maxWeighted     = 1e15 // Tokens of one class times weight.
 	maxDuration     = 1e12 // Microseconds: 11 days.
 	maxMoney        = 1e15 // Either side of 0, in 1e-9 of a unit: a million units a call.
+	maxPicos        = 999  // What of a cost is below 1e-9 of a unit, in 1e-12.
 	maxFieldNumbers = 32   // A power of two above every field number, so that indexes need no bounds check.
 )
 
@@ -60,12 +62,14 @@ const (
 	numRun        = 9
 	numWeight     = 16
 	numUserWeight = 17
+	numRevision   = 28
 )
 
 // Numbers of the fields that rules across fields speak of.
 const (
 	numTokenModel     = 10
 	numReportedCost   = 26
+	numReportedPicos  = 29
 	numCostCurrency   = 27
 	numModelEventKind = 10
 	numBaseModel      = 12
@@ -94,6 +98,7 @@ type table struct {
 	measures []field // Those whose product with the weight is limited.
 
 	weighted bool // Whether the type has a weight, which the truth about a run only counts.
+	revised  bool // Whether an event of the type may be stated again.
 }
 
 // The coordinates of the record stand between the tenant and the source; they come from no field.
@@ -164,7 +169,17 @@ func usage(product field, own ...field) []field {
 		enum(8, "segment", segmentEnum, len(usagev1.Segment_name)),
 		{name: "weight", column: "weight", number: numWeight, kind: kindWeight, max: maxWeight},
 		{name: "user_weight", column: "user_weight", number: numUserWeight, kind: kindWeight, max: maxWeight},
-	}, own)
+	}, own, []field{revision()})
+}
+
+// revision says which statement of an event this is. It is no part of what the event says.
+func revision() field { return count(numRevision, "revision") }
+
+// picos is what of a cost is below a nano.
+func picos() field {
+	f := count(numReportedPicos, "reported_cost_picos")
+	f.max = maxPicos
+	return f
 }
 
 var tables = [...]*table{
@@ -193,6 +208,7 @@ var tables = [...]*table{
 		tokens(25, "output_reasoning"),
 		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindMaybeMoney},
 		upper(numCostCurrency, "cost_currency", 3),
+		picos(),
 	)),
 	ModelEventType: newTable(ModelEventType, usage(symbol(5, "product"),
 		enum(numModelEventKind, "kind", kindsEnum, len(usagev1.ModelEventKind_name)).must(),
@@ -208,6 +224,7 @@ var tables = [...]*table{
 		symbol(13, "unit").must(),
 		text(14, "citation", maxLongText),
 		symbol(15, "confidence"),
+		revision(),
 	})),
 	RunType: newTable(RunType, slices.Concat([]field{
 		common[0], common[1], common[2], common[3], common[4].must(),
@@ -224,6 +241,9 @@ var tables = [...]*table{
 		moment(20, "first_time_us", "first_time"),
 		moment(21, "last_time_us", "last_time"),
 		text(22, "detail", maxLongText),
+		count(23, "input_tokens_high"),
+		count(24, "output_tokens_high"),
+		count(25, "weight_high"),
 	})),
 }
 
@@ -252,6 +272,7 @@ func newTable(t Type, fields []field) *table {
 			tab.measures = append(tab.measures, *f)
 		}
 		tab.weighted = tab.weighted || f.kind == kindWeight
+		tab.revised = tab.revised || f.number == numRevision
 	}
 	return tab
 }

@@ -29,16 +29,20 @@ type columns struct {
 	hashed []byte // Scratch: what an identity is the hash of.
 	run    string // The run seen last, and all runs seen, so that a Meta needs no string of its own.
 	runs   map[string]string
+
+	runHash uint64 // Of run.
 }
 
 // symbolColumn and textColumn hold the rows of a text.
 type symbolColumn struct {
 	*field
+	factor uint64 // In the checksum of what the event says; 0 if it is no part of that.
 	symbols
 }
 
 type textColumn struct {
 	*field
+	factor uint64
 	proto.ColStr
 }
 
@@ -58,6 +62,7 @@ type maybeColumn struct {
 // byteColumn holds the rows of an enum or a bool.
 type byteColumn struct {
 	number uint8
+	factor uint64 // In the checksum of what the event says.
 	truth  bool   // A bool: any number but 0 is true.
 	least  uint32 // 1 if 0 is refused.
 	span   uint32 // From the least to the largest value.
@@ -70,7 +75,7 @@ type wordRule struct {
 	floor  uint64 // What the value is raised to, if it is less.
 	least  uint64
 	span   uint64 // From the least to the largest value, modulo 2^64.
-	factor uint64 // In the checksum.
+	factor uint64 // In the checksums.
 }
 
 // maxRuns bounds the runs remembered.
@@ -81,7 +86,7 @@ func NewColumns(t Type) Columns {
 	tab := tables[t]
 	n := len(tab.fields) // The slices must never move: input points into them.
 	c := &columns{
-		table: tab, runs: make(map[string]string), rowBytes: 16 + 4 + 4 + 8,
+		table: tab, runs: make(map[string]string), runHash: textHash(""), rowBytes: 16 + 4 + 4 + 8,
 		symbols: make([]symbolColumn, 0, n), texts: make([]textColumn, 0, n), words: make([]wordColumn, 0, n),
 		maybes: make([]maybeColumn, 0, n), bytes: make([]byteColumn, 0, n),
 	}
@@ -104,15 +109,15 @@ func (c *columns) open(f *field) proto.ColInput {
 	switch f.kind {
 	case kindText:
 		c.rowBytes += 16 // Start and end.
-		c.texts = append(c.texts, textColumn{field: f})
+		c.texts = append(c.texts, textColumn{field: f, factor: f.factor()})
 		return &c.texts[len(c.texts)-1].ColStr
 	case kindSymbol:
 		c.rowBytes += 4
-		c.symbols = append(c.symbols, symbolColumn{f, newSymbols()})
+		c.symbols = append(c.symbols, symbolColumn{f, f.factor(), newSymbols()})
 		return &c.symbols[len(c.symbols)-1].symbols
 	case kindEnum, kindBool:
 		c.rowBytes++
-		c.bytes = append(c.bytes, byteColumn{number: f.number, truth: f.kind == kindBool, span: uint32(f.max)})
+		c.bytes = append(c.bytes, byteColumn{number: f.number, factor: f.factor(), truth: f.kind == kindBool, span: uint32(f.max)})
 		col := &c.bytes[len(c.bytes)-1]
 		if col.truth {
 			return proto.Alias(&col.bytes, proto.ColumnTypeBool)
@@ -146,7 +151,7 @@ func (c *columns) open(f *field) proto.ColInput {
 
 // wordRule returns the rule of a field of one word.
 func (f *field) wordRule() wordRule {
-	r := wordRule{number: f.number, span: f.max, factor: factors[wordFields+int(f.number)]}
+	r := wordRule{number: f.number, span: f.max, factor: f.factor()}
 	switch f.kind {
 	case kindWeight:
 		r.floor = 1

@@ -40,6 +40,8 @@ var (
 	dropTable   = regexp.MustCompile("^DROP TABLE IF EXISTS `d`\\.(\\w+)$")
 	insertRows  = regexp.MustCompile("^INSERT INTO `d`\\.\\w+ \\(")
 	addIndex    = regexp.MustCompile("^ALTER TABLE `d`\\.\\w+ ADD INDEX IF NOT EXISTS ")
+	addColumns  = regexp.MustCompile("(?s)^ALTER TABLE `d`\\.(\\w+)\\s+(ADD COLUMN IF NOT EXISTS .*)$")
+	addColumn   = regexp.MustCompile(`^ADD COLUMN IF NOT EXISTS ([\w.]+) \w`)
 	firstSource = regexp.MustCompile("`d`\\.(\\w+)")
 	plainName   = regexp.MustCompile(`^(?:\w+\.)?(\w+)$`)
 	itemAlias   = regexp.MustCompile(`(?s)\sAS\s+(\w+)$`)
@@ -75,10 +77,31 @@ func readRelation(sql string, known map[string]Relation) (Relation, error) {
 		delete(known, m[1])
 		return Relation{}, nil
 	}
+	if m := addColumns.FindStringSubmatch(sql); m != nil {
+		return widened(known[m[1]], m[1], m[2])
+	}
 	if addIndex.MatchString(sql) || insertRows.MatchString(sql) {
 		return Relation{}, nil
 	}
 	return Relation{}, fmt.Errorf("neither a table nor a view: %.60q", sql)
+}
+
+// widened returns a relation with the columns that a statement adds.
+func widened(r Relation, name, list string) (Relation, error) {
+	if r.Name == "" {
+		return r, fmt.Errorf("adds columns to %s, which no migration before it makes", name)
+	}
+	r.Columns = slices.Clone(r.Columns)
+	for _, item := range splitList(list) {
+		m := addColumn.FindStringSubmatch(item)
+		if m == nil {
+			return r, fmt.Errorf("not a column that is added: %.60q", item)
+		}
+		if !r.Has(m[1]) {
+			r.Columns = append(r.Columns, m[1])
+		}
+	}
+	return r, nil
 }
 
 // readView reads the columns of a view from its outermost SELECT.

@@ -52,6 +52,7 @@ func TestReadRelation(t *testing.T) {
 	// A column that the rows do not have is not one of the view.
 	f("CREATE OR REPLACE VIEW `d`.v AS\nSELECT\n a, b, a + 1 AS e, f(a, b) AS g\nFROM `d`.rows AS r", "a,e,g")
 	f("CREATE OR REPLACE VIEW `d`.v AS\nSELECT *, a\nFROM `d`.rows", "a,c")
+	f("ALTER TABLE `d`.rows\n    ADD COLUMN IF NOT EXISTS z UInt8 DEFAULT f(a, 1), -- Why.\n    ADD COLUMN IF NOT EXISTS b.c Array(UInt8) AFTER a", "a,c,z,b.c")
 	for _, sql := range []string{"ALTER TABLE `d`.rows ADD COLUMN z UInt8", "CREATE OR REPLACE VIEW `d`.v AS\nSELECT a + 1\nFROM `d`.rows", "CREATE OR REPLACE VIEW `d`.v AS\nSELECT a\nFROM `d`.none"} {
 		if r, err := readRelation(sql, known); err == nil {
 			t.Errorf("%q: read as %v", sql, r)

@@ -28,7 +28,10 @@ func (t *table) problems(v *values) []*FieldError {
 func (t *table) across(v *values) *FieldError {
 	switch t.spec.Type {
 	case TokenCallType:
-		return costNeedsCurrency(v)
+		if e := costNeedsCurrency(v); e != nil {
+			return e
+		}
+		return picosNeedCost(v)
 	case ModelEventType:
 		return derivativeNeedsBase(v)
 	}
@@ -139,6 +142,13 @@ func (v *values) weighted(x uint64) bool {
 func costNeedsCurrency(v *values) *FieldError {
 	if v.has(numReportedCost) && v.text[numCostCurrency] == "" {
 		return &FieldError{"cost_currency", "is missing beside reported_cost_nanos", ""}
+	}
+	return nil
+}
+
+func picosNeedCost(v *values) *FieldError {
+	if v.number[numReportedPicos] != 0 && !v.has(numReportedCost) {
+		return &FieldError{"reported_cost_nanos", "is missing beside reported_cost_picos", ""}
 	}
 	return nil
 }

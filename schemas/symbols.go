@@ -25,6 +25,7 @@ type symbols struct {
 type symbolEntry struct {
 	start, end uint32 // In buf.
 	row        uint32 // The first row that uses it.
+	hash       uint64 // Of the value, as textHash has it.
 }
 
 // symbolSlot holds a key with what tells its value from others, so that most look-ups end here: two words that are all
@@ -99,7 +100,7 @@ func (c *symbols) add(s string) uint32 {
 	key := uint32(len(c.dict))
 	start := uint32(len(c.buf))
 	c.buf = append(c.buf, s...)
-	c.dict = append(c.dict, symbolEntry{start: start, end: uint32(len(c.buf)), row: uint32(len(c.keys))})
+	c.dict = append(c.dict, symbolEntry{start: start, end: uint32(len(c.buf)), row: uint32(len(c.keys)), hash: textHash(s)})
 	c.place(key)
 	return key
 }

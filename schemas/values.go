@@ -168,12 +168,14 @@ func (v *values) load(e Event) {
 		v.text[10], v.text[11], v.text[13] = e.Entity, e.Metric, e.Unit
 		v.number[12] = math.Float64bits(e.Value)
 		v.text[14], v.text[15] = e.Citation, e.Confidence
+		v.number[numRevision] = e.Revision
 	case *usagev1.Run:
 		v.text[10], v.text[11], v.text[22] = e.Kind, e.Type, e.Detail
 		v.number[12], v.number[13], v.number[14] = e.Produced, e.Events, e.Duplicates
 		v.number[15], v.number[16], v.number[17] = e.Conflicts, e.Poison, e.InputTokens
 		v.number[18], v.number[19] = e.OutputTokens, e.Weight
 		v.number[20], v.number[21] = uint64(e.FirstTimeUs), uint64(e.LastTimeUs)
+		v.number[23], v.number[24], v.number[25] = e.InputTokensHigh, e.OutputTokensHigh, e.WeightHigh
 	}
 }
 
@@ -183,6 +185,7 @@ func (v *values) loadUsage(e interface {
 	GetCountry() string
 	GetWeight() uint64
 	GetUserWeight() uint64
+	GetRevision() uint64
 }, segment int32) {
 	v.text[5] = e.GetProduct()
 	v.number[6] = e.GetUser()
@@ -190,6 +193,7 @@ func (v *values) loadUsage(e interface {
 	v.number[8] = uint64(segment)
 	v.number[numWeight] = e.GetWeight()
 	v.number[numUserWeight] = e.GetUserWeight()
+	v.number[numRevision] = e.GetRevision()
 }
 
 func (v *values) loadTokenCall(e *usagev1.TokenCall) {
@@ -213,4 +217,5 @@ func (v *values) loadTokenCall(e *usagev1.TokenCall) {
 	if e.ReportedCostNanos != nil {
 		v.set(numReportedCost, uint64(*e.ReportedCostNanos))
 	}
+	v.number[numReportedPicos] = e.ReportedCostPicos
 }

@@ -1,0 +1,3 @@
+-- An event may be stated again.
+ALTER TABLE {database}.model_events_raw
+    ADD COLUMN IF NOT EXISTS revision UInt64 CODEC(T64, LZ4)

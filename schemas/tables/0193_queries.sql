@@ -1,0 +1,10 @@
+-- Requests of people to products, each once: of the statements of one event that of the highest
+-- revision, of its records the first in the log. With the time in LIMIT BY a filter on it
+-- reaches the table, and rows are put in order a minute at a time.
+CREATE OR REPLACE VIEW {database}.queries AS
+SELECT
+    *,
+    minute
+FROM {database}.queries_raw
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity

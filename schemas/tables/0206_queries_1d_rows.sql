@@ -1,0 +1,19 @@
+-- Requests by day, in up to two versions a bucket. Read the view queries_1d.
+-- Sums have 128 bits: a thousand large events are beyond 64. The table is not parted by month, as its raw table.
+CREATE OR REPLACE TABLE {database}.queries_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Requests, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, segment, country, slot)
+AS SELECT bucket, tenant, product, segment, country, queries, records, checksum, version, slot
+FROM {database}.queries_1d_rows

@@ -1,0 +1,14 @@
+-- New accounts by hour, all tenants together: the published version of each bucket. It is found by
+-- IN, not by a join, which would copy the states; there are few buckets this long.
+CREATE OR REPLACE VIEW {database}.signups_all_1h AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM {database}.signups_all_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM {database}.rollup_versions WHERE rollup = 'signups_all_1h' GROUP BY bucket)
