@@ -108,6 +108,7 @@ type cloudRows struct {
 	bases   [schemas.RunType]schemas.Event
 	names   [schemas.RunType][]string // Of the fields.
 	users   userHash
+	weights weights
 }
 
 func readCloudEvents(l *lines, o Options) (rows, error) {
@@ -154,11 +155,15 @@ func (c *cloudRows) next(uint64) (schemas.Event, error) {
 	t := cloudTypes[word].typ
 	e := c.events[t]
 	copyInto(e, c.bases[t])
+	c.weights = weights{}
 	if me, ok := e.(*usagev1.ModelEvent); ok {
 		me.Kind = cloudTypes[word].kind
 	}
 	if bad := c.fill(e, c.names[t], text, data); bad != nil {
 		return nil, bad
+	}
+	if err := c.weights.settle(e.ProtoReflect()); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
@@ -210,7 +215,7 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 		}
 	}
 	for _, beside := range []struct{ field, attribute string }{
-		{fieldTenant, "tenant"}, {fieldTenant, "subject"}, {fieldProduct, "product"}, {"weight", "sampledrate"},
+		{fieldTenant, "tenant"}, {fieldTenant, "subject"}, {fieldProduct, "product"}, {fieldWeight, "sampledrate"},
 	} {
 		if bad := c.attribute(m, beside.field, beside.attribute, text[beside.attribute]); bad != nil {
 			return bad
@@ -241,12 +246,13 @@ var remedies = map[string]string{
 // attribute sets a field that the data does not have from an attribute of the event.
 func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) *rowError {
 	fd := m.Descriptor().Fields().ByTextName(field)
-	if fd == nil || text == "" || m.Has(fd) {
+	if fd == nil || text == "" || m.Has(fd) || c.weights.said(fd) {
 		return nil
 	}
 	if problem := setField(m, fd, text, 0); problem != "" {
 		return c.bad(name, name+" "+problem)
 	}
+	c.weights.note(m, fd)
 	return nil
 }
 
@@ -268,6 +274,7 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 		return nil
 	default:
 		problem = setField(m, fd, text, shift)
+		c.weights.note(m, fd)
 	}
 	if problem != "" {
 		return c.bad(path, path+" "+problem)

@@ -22,6 +22,7 @@ type mappedRows struct {
 	event   schemas.Event
 	key, id []byte
 	users   userHash
+	weights weights
 }
 
 func readMappedCSV(l *lines, o Options) (rows, error)  { return readMapped(l, o, readCSV) }
@@ -47,6 +48,9 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 	if column, text := m.set(r, n); text != "" {
 		return nil, &rowError{r.line, r.column(max(column, 0)), text}
 	}
+	if err := m.weights.settle(m.event.ProtoReflect()); err != nil {
+		return nil, err
+	}
 	return m.event, nil
 }
 
@@ -55,6 +59,7 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 func (m *mappedRows) set(r row, n uint64) (int, string) {
 	values := r.values
 	copyInto(m.event, m.base)
+	m.weights = weights{}
 	message := m.event.ProtoReflect()
 	fields := message.Descriptor().Fields()
 	for _, users := range []bool{false, true} { // A user is hashed within the tenant.
@@ -120,6 +125,7 @@ func (m *mappedRows) apply(r *rule, from row) (int, string) {
 		problem = m.setUser(r, text, from)
 	} else {
 		problem = setField(m.event.ProtoReflect(), r.field, text, r.shift)
+		m.weights.note(m.event.ProtoReflect(), r.field)
 	}
 	if problem != "" {
 		return m.fault(r.column, r.name, problem)

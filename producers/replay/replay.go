@@ -125,6 +125,7 @@ type Result struct {
 	Rows    int64 // Rows or records read, bad ones included.
 	Sent    int64 // Events that the log has acknowledged.
 	Outside int64 // Events outside From and To.
+	Nothing int64 // Rows that stand for nothing, since they say a weight of 0: no event is made of them.
 	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
@@ -311,6 +312,7 @@ func sent(truth *producers.Truth) int64 { return int64(truth.Total().Produced) }
 // are found while a batch is on its way.
 type tally struct {
 	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
+	nothing  int64
 	skipped  int64
 	problems []Problem
 
