@@ -37,13 +37,13 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 	var events []*usagev1.Query
 	for o := int64(0); o < n; o++ {
 		var record ingest.Record
-		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: eventTime(r), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
+		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: new(eventTime(r)), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
 		switch p := r.Float64() * (fresh + again + poison + other); {
 		case p < again && len(events) > 0:
 			back := 1 + r.IntN(min(len(events), int(2*window)))
 			e.Id, e.TimeUs = events[len(events)-back].Id, events[len(events)-back].TimeUs
 			if r.IntN(4) == 0 {
-				e.TimeUs = eventTime(r)
+				e.TimeUs = new(eventTime(r))
 			}
 		case p < again+poison:
 			e.Product = ""

@@ -138,7 +138,7 @@ func show(c *usagev1.TokenCall) string {
 		return fmt.Sprint(*p)
 	}
 	return fmt.Sprintf("%s %s %s/%s %s %s user=%016x stream=%t in=%s cached=%s out=%s first=%s latency=%s", c.Id,
-		time.UnixMicro(c.TimeUs).UTC().Format(time.RFC3339Nano), c.Tenant, c.Product, c.Provider, c.Model, c.User, c.Streaming,
+		time.UnixMicro(c.GetTimeUs()).UTC().Format(time.RFC3339Nano), c.Tenant, c.Product, c.Provider, c.Model, c.User, c.Streaming,
 		n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible), n(c.FirstTokenUs), n(c.LatencyUs))
 }
 

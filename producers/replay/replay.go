@@ -225,7 +225,7 @@ func (o Options) formatErrors(f *format) []error {
 // labelErrors returns what is wrong with the fields that are the same in all events.
 func (o Options) labelErrors() []error {
 	e := &usagev1.TokenCall{
-		Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
+		Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
 	}
 	o.label(e)
 	var errs []error
