@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 
@@ -57,7 +58,7 @@ func (f userFlags) prepare(o *replay.Options, w io.Writer) (err error) {
 
 // installedUsers returns users hashed under the key of this installation, and makes the key if there is none.
 func installedUsers(w io.Writer) (*replay.Users, error) {
-	folder, err := os.UserConfigDir()
+	folder, err := configFolder()
 	if err != nil {
 		return nil, fmt.Errorf("find the key that users are hashed with: %w; give --user-hash-key-file", err)
 	}
@@ -72,9 +73,21 @@ func installedUsers(w io.Writer) (*replay.Users, error) {
 		key, err = readUserKey(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key that users are hashed with: %w", err)
+		return nil, fmt.Errorf("read the key that users are hashed with: %w; or give another with --user-hash-key-file", err)
 	}
 	return replay.KeyedUsers(key), nil
+}
+
+// configFolder is the user's folder of configuration, also where the environment does not name it, as in some services.
+func configFolder() (string, error) {
+	folder, err := os.UserConfigDir()
+	if err == nil {
+		return folder, nil
+	}
+	if one, unknown := user.Current(); unknown == nil && filepath.IsAbs(one.HomeDir) {
+		return filepath.Join(one.HomeDir, ".config"), nil
+	}
+	return "", err
 }
 
 // Bounds of a key, in bytes: one that is shorter can be guessed, and a file that is longer is no key.

@@ -155,9 +155,8 @@ func TestReplayUserKey(t *testing.T) {
 	if code, errOut := dry(file, "--user-hash-key-file", "/no/such"); code != exitUsage || !strings.Contains(errOut, "--user-hash-key-file: open /no/such") {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
-	t.Setenv("XDG_CONFIG_HOME", "")
-	t.Setenv("HOME", "")
-	if code, errOut := dry(file); code != exitFailure || !strings.Contains(errOut, "give --user-hash-key-file") {
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(given, "below-a-file"))
+	if code, errOut := dry(file); code != exitFailure || !strings.Contains(errOut, "with --user-hash-key-file") {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 }

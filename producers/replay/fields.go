@@ -128,11 +128,14 @@ func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text stri
 		}
 		m.Set(fd, protoreflect.ValueOfUint64(n))
 	case protoreflect.Sfixed64Kind:
-		n, problem := signed(text, shift)
+		nanos, picos, problem := money(text, shift)
 		if problem != "" {
 			return quote(text) + " " + problem
 		}
-		m.Set(fd, protoreflect.ValueOfInt64(n))
+		m.Set(fd, protoreflect.ValueOfInt64(nanos))
+		if picos > 0 {
+			m.Set(m.Descriptor().Fields().ByTextName(fieldPicos), protoreflect.ValueOfUint64(picos))
+		}
 	case protoreflect.BoolKind:
 		b, ok := truths[strings.ToLower(text)]
 		if !ok {
