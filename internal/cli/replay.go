@@ -74,7 +74,9 @@ A mapping for csv and jsonl (a column of JSON lines may be a path such as usage.
     input_total: prompt_tokens   # all input; what input_cache_read and input_cache_write have is taken off
     output_visible: {column: completion_tokens, default: "0"}
     latency_us: {column: latency, unit: ms}
-    status: {column: outcome, values: {success: ok, failed: error}, default: ok}`
+    status: {column: outcome, values: {success: ok, failed: error}, default: ok}
+    user: account                # hashed under a key, within the tenant
+    weight: n                    # how many events a row stands for: 0 makes none`
 
 // defaultSpeed is the pace where none is given.
 const defaultSpeed = "max"
