@@ -76,6 +76,7 @@ func TestAppendEventFields(t *testing.T) {
 		}
 		compare(t, e)
 	}
+	compare(t, &usagev1.TokenCall{TimeUs: new(int64), ReportedCostNanos: new(int64), InputUncached: new(uint64)}) // Zeros that are there.
 }
 
 // BenchmarkAppendEvent compares with the generated code.
