@@ -24,7 +24,7 @@ type Counts struct {
 	OutOfOrder, Late uint64
 
 	// Over distinct events: the sum of the weights, and of tokens times weight.
-	Weight, InputTokens, OutputTokens uint64
+	Weight, InputTokens, OutputTokens schemas.Wide
 	// FirstTime and LastTime are the earliest and the latest of distinct events, microseconds since 1970; both 0 if
 	// there are none.
 	FirstTime, LastTime int64
@@ -65,9 +65,9 @@ func (c *Counts) add(item *Item) {
 		}
 		c.Events++
 		c.FirstTime, c.LastTime = min(c.FirstTime, item.Time), max(c.LastTime, item.Time)
-		c.Weight += item.Weight
-		c.InputTokens += item.InputTokens
-		c.OutputTokens += item.OutputTokens
+		c.Weight.Add(item.Weight)
+		c.InputTokens.Add(item.InputTokens)
+		c.OutputTokens.Add(item.OutputTokens)
 		switch item.Disorder {
 		case InOrder:
 		case OutOfOrder:
@@ -105,9 +105,9 @@ func (t *Truth) Total() Counts {
 		sum.FarDuplicates += c.FarDuplicates
 		sum.OutOfOrder += c.OutOfOrder
 		sum.Late += c.Late
-		sum.Weight += c.Weight
-		sum.InputTokens += c.InputTokens
-		sum.OutputTokens += c.OutputTokens
+		sum.Weight = sum.Weight.Plus(c.Weight)
+		sum.InputTokens = sum.InputTokens.Plus(c.InputTokens)
+		sum.OutputTokens = sum.OutputTokens.Plus(c.OutputTokens)
 		sum.Bytes += c.Bytes
 	}
 	return sum
@@ -141,7 +141,8 @@ func (t *Truth) Runs(info RunInfo) []*usagev1.Run {
 			Source: runSource, Id: info.Run + "/" + name, TimeUs: new(info.Start.UnixMicro()), Tenant: runTenant,
 			Run: info.Run, Kind: info.Kind, Type: name, Detail: plain(info.Detail, maxDetail),
 			Produced: c.Produced, Events: c.Events, Duplicates: c.Duplicates, Conflicts: c.Conflicts, Poison: c.Poison,
-			InputTokens: c.InputTokens, OutputTokens: c.OutputTokens, Weight: c.Weight,
+			InputTokens: c.InputTokens.Low, OutputTokens: c.OutputTokens.Low, Weight: c.Weight.Low,
+			InputTokensHigh: c.InputTokens.High, OutputTokensHigh: c.OutputTokens.High, WeightHigh: c.Weight.High,
 			FirstTimeUs: c.FirstTime, LastTimeUs: c.LastTime,
 		})
 	}
