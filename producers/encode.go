@@ -31,7 +31,9 @@ type wire struct {
 func (w *wire) tokenCall(e *usagev1.TokenCall) {
 	w.text(1, e.Source)
 	w.text(2, e.Id)
-	w.fixed(3, uint64(e.TimeUs))
+	if e.TimeUs != nil {
+		w.optionalFixed(3, uint64(*e.TimeUs))
+	}
 	w.text(4, e.Tenant)
 	w.text(5, e.Product)
 	w.fixed(6, e.User)
@@ -57,10 +59,11 @@ func (w *wire) tokenCall(e *usagev1.TokenCall) {
 	w.optional(24, e.InputCacheWrite)
 	w.optional(25, e.OutputReasoning)
 	if e.ReportedCostNanos != nil {
-		w.buf = protowire.AppendTag(w.buf, 26, protowire.Fixed64Type)
-		w.buf = protowire.AppendFixed64(w.buf, uint64(*e.ReportedCostNanos))
+		w.optionalFixed(26, uint64(*e.ReportedCostNanos))
 	}
 	w.text(27, e.CostCurrency)
+	w.number(28, e.Revision)
+	w.number(29, e.ReportedCostPicos)
 }
 
 func (w *wire) text(n protowire.Number, s string) {
@@ -87,7 +90,11 @@ func (w *wire) optional(n protowire.Number, x *uint64) {
 
 func (w *wire) fixed(n protowire.Number, x uint64) {
 	if x != 0 {
-		w.buf = protowire.AppendTag(w.buf, n, protowire.Fixed64Type)
-		w.buf = protowire.AppendFixed64(w.buf, x)
+		w.optionalFixed(n, x)
 	}
+}
+
+func (w *wire) optionalFixed(n protowire.Number, x uint64) {
+	w.buf = protowire.AppendTag(w.buf, n, protowire.Fixed64Type)
+	w.buf = protowire.AppendFixed64(w.buf, x)
 }

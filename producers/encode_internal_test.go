@@ -14,10 +14,11 @@ import (
 // FuzzAppendEvent compares with the generated code, on whatever message the bytes are.
 func FuzzAppendEvent(f *testing.F) {
 	n, cost := uint64(300), int64(-5)
-	full := &usagev1.TokenCall{Source: "s", Id: "i", TimeUs: -1, Tenant: "t", Product: "p", User: 1 << 63, Country: "DE",
+	full := &usagev1.TokenCall{Source: "s", Id: "i", TimeUs: new(int64(-1)), Tenant: "t", Product: "p", User: 1 << 63, Country: "DE",
 		Segment: -1, Run: "r", Model: "m", Provider: "p", Status: 3, InputUncached: &n, OutputVisible: &n, LatencyUs: &n,
 		Weight: 1, UserWeight: 1 << 40, RequestedModel: "q", Operation: "o", Streaming: true, ErrorType: "e", FirstTokenUs: &n,
-		InputCacheRead: &n, InputCacheWrite: new(uint64), OutputReasoning: &n, ReportedCostNanos: &cost, CostCurrency: "USD"}
+		InputCacheRead: &n, InputCacheWrite: new(uint64), OutputReasoning: &n, ReportedCostNanos: &cost, CostCurrency: "USD",
+		Revision: 1 << 50, ReportedCostPicos: 999}
 	fields := full.ProtoReflect().Descriptor().Fields() // All set, or the seed proves less than it seems.
 	for i := range fields.Len() {
 		if !full.ProtoReflect().Has(fields.Get(i)) {
@@ -75,12 +76,13 @@ func TestAppendEventFields(t *testing.T) {
 		}
 		compare(t, e)
 	}
+	compare(t, &usagev1.TokenCall{TimeUs: new(int64), ReportedCostNanos: new(int64), InputUncached: new(uint64)}) // Zeros that are there.
 }
 
 // BenchmarkAppendEvent compares with the generated code.
 func BenchmarkAppendEvent(b *testing.B) {
 	n := uint64(3000)
-	e := &usagev1.TokenCall{Source: "tidemark/synthetic", Id: "1-0123456789-abcde", TimeUs: 1_700_000_000_000_000, Tenant: "cobalt-labs",
+	e := &usagev1.TokenCall{Source: "tidemark/synthetic", Id: "1-0123456789-abcde", TimeUs: new(int64(1_700_000_000_000_000)), Tenant: "cobalt-labs",
 		Product: "chat", User: 1 << 60, Country: "DE", Segment: 2, Run: "run", Model: "gpt-4o-2024-08-06", Provider: "openai", Status: 1,
 		InputUncached: &n, OutputVisible: &n, LatencyUs: &n, RequestedModel: "gpt-4o", Operation: "chat", Streaming: true, FirstTokenUs: &n,
 		InputCacheRead: &n}

@@ -17,12 +17,12 @@ import (
 )
 
 func call(id string, input uint64) *usagev1.TokenCall {
-	return &usagev1.TokenCall{Source: "s", Id: id, TimeUs: 1_700_000_000_000_000, Tenant: "t", Product: "chat", Model: "m",
+	return &usagev1.TokenCall{Source: "s", Id: id, TimeUs: new(int64(1_700_000_000_000_000)), Tenant: "t", Product: "chat", Model: "m",
 		Status: usagev1.Status_STATUS_OK, InputUncached: &input}
 }
 
 func query(id string) *usagev1.Query {
-	return &usagev1.Query{Source: "s", Id: id, TimeUs: 1_700_000_000_000_001, Tenant: "t", Product: "chat", Weight: 5}
+	return &usagev1.Query{Source: "s", Id: id, TimeUs: new(int64(1_700_000_000_000_001)), Tenant: "t", Product: "chat", Weight: 5}
 }
 
 func TestSend(t *testing.T) {
@@ -174,7 +174,7 @@ func TestTruthRuns(t *testing.T) {
 	}
 	sampled, earlier, output := call("2", 7), call("3", 1), uint64(9)
 	sampled.Weight, sampled.OutputReasoning = 10, &output
-	earlier.TimeUs -= 5
+	*earlier.TimeUs -= 5
 	add(call("1", 5), producers.Fresh)
 	add(sampled, producers.Fresh)
 	add(earlier, producers.Fresh)
@@ -196,7 +196,7 @@ func TestTruthRuns(t *testing.T) {
 		t.Errorf("detail of %d bytes: %q", len(detail), detail)
 	}
 	got.Detail = ""
-	want := &usagev1.Run{Source: "tidemark/runs", Id: "r/token_calls", TimeUs: started.UnixMicro(), Tenant: "tidemark", Run: "r", Kind: "load",
+	want := &usagev1.Run{Source: "tidemark/runs", Id: "r/token_calls", TimeUs: new(started.UnixMicro()), Tenant: "tidemark", Run: "r", Kind: "load",
 		Type: "token_calls", Produced: 7, Events: 3, Duplicates: 2, Conflicts: 1, Poison: 1, InputTokens: 5 + 70 + 1, OutputTokens: 90,
 		Weight: 12, FirstTimeUs: 1_700_000_000_000_000 - 5, LastTimeUs: 1_700_000_000_000_000}
 	if !proto.Equal(got, want) {

@@ -138,7 +138,7 @@ func (t *Truth) Runs(info RunInfo) []*usagev1.Run {
 		}
 		name := schemas.Type(i).String()
 		runs = append(runs, &usagev1.Run{
-			Source: runSource, Id: info.Run + "/" + name, TimeUs: info.Start.UnixMicro(), Tenant: runTenant,
+			Source: runSource, Id: info.Run + "/" + name, TimeUs: new(info.Start.UnixMicro()), Tenant: runTenant,
 			Run: info.Run, Kind: info.Kind, Type: name, Detail: plain(info.Detail, maxDetail),
 			Produced: c.Produced, Events: c.Events, Duplicates: c.Duplicates, Conflicts: c.Conflicts, Poison: c.Poison,
 			InputTokens: c.InputTokens.Low, OutputTokens: c.OutputTokens.Low, Weight: c.Weight.Low,

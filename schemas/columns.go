@@ -111,7 +111,7 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 
 // holds reports whether v keeps the rules that are not about one text or one range.
 func (t *table) holds(v *values) bool {
-	if v.number[numTime] == 0 || t.across(v) != nil {
+	if !v.has(numTime) || t.across(v) != nil {
 		return false
 	}
 	for i := range t.floats {

@@ -15,7 +15,7 @@ type Event interface {
 	proto.Message
 	GetSource() string
 	GetId() string
-	GetTimeUs() int64 // Microseconds since 1970.
+	GetTimeUs() int64 // Microseconds since 1970; 0 too if there is none, which Validate tells.
 	GetTenant() string
 	GetRun() string
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func goodCall() *usagev1.TokenCall {
-	return &usagev1.TokenCall{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK}
+	return &usagev1.TokenCall{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK}
 }
 
 func TestValidate(t *testing.T) {
@@ -23,10 +23,10 @@ func TestValidate(t *testing.T) {
 		return e
 	}
 	query := func() *usagev1.Query {
-		return &usagev1.Query{Source: "s", Id: "i", TimeUs: -1, Tenant: "t", Product: "p"}
+		return &usagev1.Query{Source: "s", Id: "i", TimeUs: new(int64(-1)), Tenant: "t", Product: "p"}
 	}
 	point := func() *usagev1.ReferencePoint {
-		return &usagev1.ReferencePoint{Source: "s", Id: "i", TimeUs: minTime, Tenant: "t", Entity: "e", Metric: "m", Unit: "u"}
+		return &usagev1.ReferencePoint{Source: "s", Id: "i", TimeUs: new(minTime), Tenant: "t", Entity: "e", Metric: "m", Unit: "u"}
 	}
 	cases := []struct {
 		name  string
@@ -40,10 +40,12 @@ func TestValidate(t *testing.T) {
 		{"empty model event", &usagev1.ModelEvent{}, "time_us is missing\ntenant is missing\nsource is missing\nid is missing\nkind is missing\nmodel is missing"},
 		{"empty reference point", &usagev1.ReferencePoint{}, "time_us is missing\ntenant is missing\nsource is missing\nid is missing\nentity is missing\nmetric is missing\nunit is missing"},
 		{"empty run", &usagev1.Run{}, "time_us is missing\ntenant is missing\nsource is missing\nid is missing\nrun is missing\nkind is missing\ntype is missing"},
-		{"earliest", call(func(e *usagev1.TokenCall) { e.TimeUs = minTime }), ""},
-		{"latest", call(func(e *usagev1.TokenCall) { e.TimeUs = maxTime }), ""},
-		{"too early", call(func(e *usagev1.TokenCall) { e.TimeUs = minTime - 1 }), "time_us is not within the years 1900 to 2299: -2208988800000001 (1899-12-31T23:59:59Z)"},
-		{"too late", call(func(e *usagev1.TokenCall) { e.TimeUs = maxTime + 1 }), "time_us is not within the years 1900 to 2299: 10413792000000000 (2300-01-01T00:00:00Z)"},
+		{"no time", call(func(e *usagev1.TokenCall) { e.TimeUs = nil }), "time_us is missing"},
+		{"1970", call(func(e *usagev1.TokenCall) { e.TimeUs = new(int64) }), ""},
+		{"earliest", call(func(e *usagev1.TokenCall) { e.TimeUs = new(minTime) }), ""},
+		{"latest", call(func(e *usagev1.TokenCall) { e.TimeUs = new(maxTime) }), ""},
+		{"too early", call(func(e *usagev1.TokenCall) { e.TimeUs = new(minTime - 1) }), "time_us is not within the years 1900 to 2299: -2208988800000001 (1899-12-31T23:59:59Z)"},
+		{"too late", call(func(e *usagev1.TokenCall) { e.TimeUs = new(maxTime + 1) }), "time_us is not within the years 1900 to 2299: 10413792000000000 (2300-01-01T00:00:00Z)"},
 		{"long text", call(func(e *usagev1.TokenCall) { e.Tenant = strings.Repeat("x", 256) }), ""},
 		{"too long a text", call(func(e *usagev1.TokenCall) { e.Tenant = strings.Repeat("x", 257) }), `tenant is longer than 256 bytes: "` + strings.Repeat("x", 40) + `"...`},
 		{"long id", call(func(e *usagev1.TokenCall) { e.Id = strings.Repeat("x", 512) }), ""},
@@ -69,14 +71,14 @@ func TestValidate(t *testing.T) {
 		{"refund", call(func(e *usagev1.TokenCall) { e.ReportedCostNanos, e.CostCurrency = money(-1e15), "USD" }), ""},
 		{"too dear", call(func(e *usagev1.TokenCall) { e.ReportedCostNanos, e.CostCurrency = money(1e15+1), "USD" }), "reported_cost_nanos is more than 1000000000000000 away from 0: 1000000000000001"},
 		{"query", query(), ""},
-		{"derivative", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Model: "m", Kind: 3, BaseModel: "b"}, ""},
-		{"derivative of nothing", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Model: "m", Kind: 3}, "base_model is missing on a derivative"},
-		{"release", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Model: "m", Kind: 1}, ""},
+		{"derivative", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Model: "m", Kind: 3, BaseModel: "b"}, ""},
+		{"derivative of nothing", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Model: "m", Kind: 3}, "base_model is missing on a derivative"},
+		{"release", &usagev1.ModelEvent{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Model: "m", Kind: 1}, ""},
 		{"point", point(), ""},
 		{"infinite point", func() Event { p := point(); p.Value = math.Inf(-1); return p }(), "value is not a finite number: -Inf"},
 		{"no number", func() Event { p := point(); p.Value = math.NaN(); return p }(), "value is not a finite number: NaN"},
-		{"run", &usagev1.Run{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Run: "r", Kind: "load", Type: "queries", Produced: math.MaxUint64}, ""},
-		{"run of another age", &usagev1.Run{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Run: "r", Kind: "load", Type: "queries", LastTimeUs: math.MaxInt64}, "last_time_us is not within the years 1900 to 2299: 9223372036854775807 (294247-01-10T04:00:54Z)"},
+		{"run", &usagev1.Run{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Run: "r", Kind: "load", Type: "queries", Produced: math.MaxUint64}, ""},
+		{"run of another age", &usagev1.Run{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Run: "r", Kind: "load", Type: "queries", LastTimeUs: math.MaxInt64}, "last_time_us is not within the years 1900 to 2299: 9223372036854775807 (294247-01-10T04:00:54Z)"},
 		{"nothing", nil, "not an event"},
 		{"typed nothing", (*usagev1.Query)(nil), "not an event"},
 	}

@@ -26,7 +26,7 @@ func seeded(t *testing.T, seed uint64) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 1))
 }
 
-var sampleTimes = []int64{minTime, maxTime, -1, 1, -15_897_600_000_000, -60_000_001, 59_999_999, 1_790_000_000_123_456}
+var sampleTimes = []int64{minTime, maxTime, -1, 0, 1, -15_897_600_000_000, -60_000_001, 59_999_999, 1_790_000_000_123_456}
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
 
@@ -37,7 +37,7 @@ func randomEvent(r *rand.Rand, t Type) Event {
 	fields := m.Descriptor().Fields()
 	for i := range fields.Len() {
 		f := fields.Get(i)
-		if f.HasOptionalKeyword() && r.IntN(3) == 0 {
+		if f.HasOptionalKeyword() && f.Name() != "time_us" && r.IntN(3) == 0 {
 			continue
 		}
 		m.Set(f, randomValue(r, f))
@@ -122,7 +122,7 @@ func typicalCall(r *rand.Rand) *usagev1.TokenCall {
 	u64 := func(n uint64) *uint64 { return &n }
 	return &usagev1.TokenCall{
 		Source: fmt.Sprintf("gateway-%d", r.IntN(8)), Id: fmt.Sprintf("chatcmpl-%016x", r.Uint64()),
-		TimeUs:  1_790_000_000_000_000 + r.Int64N(60_000_000),
+		TimeUs:  new(1_790_000_000_000_000 + r.Int64N(60_000_000)),
 		Tenant:  fmt.Sprintf("tenant-%04d", int(math.Pow(10, 4*r.Float64()))),
 		Product: pick(r, "chat", "api", "search"), User: r.Uint64(),
 		Country: pick(r, "US", "US", "US", "DE", "JP", "IN", "BR"), Segment: usagev1.Segment(1 + r.IntN(4)), Run: "bench",

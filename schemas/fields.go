@@ -81,7 +81,7 @@ type field struct {
 	column   string // In ClickHouse.
 	number   uint8
 	kind     kind
-	required bool    // A text that is not empty, a number that is not 0.
+	required bool    // A text that is not empty, an enum that is not 0, a time that is there.
 	pattern  pattern // Of a text.
 	max      uint64  // Bytes of a text; the largest number; of an enum the largest known value.
 	fallback uint8   // Number of the text that stands in when this one is empty; 0 for none.

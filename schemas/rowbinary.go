@@ -83,7 +83,7 @@ func (f *field) appendValue(dst, row []byte) (wire, rest []byte, err error) {
 			dst = protowire.AppendVarint(protowire.AppendTag(dst, n, protowire.VarintType), x)
 		}
 	default:
-		if x != 0 || f.kind == kindMaybeMoney {
+		if x != 0 || f.kind == kindMaybeMoney || f.kind == kindTime && f.required {
 			dst = protowire.AppendFixed64(protowire.AppendTag(dst, n, protowire.Fixed64Type), x)
 		}
 	}

@@ -44,7 +44,7 @@ func (f *field) problem(v *values) *FieldError {
 	case kindText, kindSymbol:
 		return f.textProblem(v.text[f.number])
 	case kindTime:
-		return f.timeProblem(int64(v.number[f.number]))
+		return f.timeProblem(v)
 	case kindFloat:
 		if x := math.Float64frombits(v.number[f.number]); math.IsNaN(x) || math.IsInf(x, 0) {
 			return &FieldError{f.name, "is not a finite number", strconv.FormatFloat(x, 'g', -1, 64)}
@@ -88,9 +88,10 @@ func (f *field) textProblem(s string) *FieldError {
 	return nil
 }
 
-func (f *field) timeProblem(us int64) *FieldError {
+func (f *field) timeProblem(v *values) *FieldError {
+	us := int64(v.number[f.number])
 	switch {
-	case us == 0 && f.required:
+	case f.required && !v.has(f.number):
 		return &FieldError{f.name, "is missing", ""}
 	case us < minTime || us > maxTime:
 		return &FieldError{f.name, "is not within the years 1900 to 2299", strconv.FormatInt(us, 10) + " (" +

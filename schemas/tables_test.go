@@ -173,7 +173,7 @@ func TestStoredRowsEqualEvents(t *testing.T) {
 // appendCall appends a token call with the given identity and place.
 func appendCall(t testing.TB, c Columns, id string, us int64, at Coordinates, change ...func(*usagev1.TokenCall)) {
 	t.Helper()
-	e := &usagev1.TokenCall{Source: "s", Id: id, TimeUs: us, Tenant: "t", Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK}
+	e := &usagev1.TokenCall{Source: "s", Id: id, TimeUs: new(us), Tenant: "t", Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK}
 	for _, f := range change {
 		f(e)
 	}
@@ -241,7 +241,7 @@ func TestViewShowsHighestRevision(t *testing.T) {
 func TestRunSumsBeyond64Bits(t *testing.T) {
 	s, db := migrated(t)
 	c := NewColumns(RunType)
-	e := &usagev1.Run{Source: "s", Id: "r/token_calls", TimeUs: 1, Tenant: "t", Run: "r", Kind: "generate", Type: "token_calls",
+	e := &usagev1.Run{Source: "s", Id: "r/token_calls", TimeUs: new(int64(1)), Tenant: "t", Run: "r", Kind: "generate", Type: "token_calls",
 		InputTokens: 5, InputTokensHigh: 1, OutputTokens: math.MaxUint64, WeightHigh: 2}
 	if _, err := c.Append(encodeEvent(t, e), Coordinates{}); err != nil {
 		t.Fatal(err)

@@ -147,9 +147,11 @@ func consumeVarint(b []byte, i int) (uint64, int) {
 func (v *values) load(e Event) {
 	v.text[numSource] = e.GetSource()
 	v.text[numID] = e.GetId()
-	v.number[numTime] = uint64(e.GetTimeUs())
 	v.text[numTenant] = e.GetTenant()
 	v.text[numRun] = e.GetRun()
+	if at := timeOf(e); at != nil {
+		v.set(numTime, uint64(*at))
+	}
 	switch e := e.(type) {
 	case *usagev1.Query:
 		v.loadUsage(e, int32(e.Segment))
@@ -177,6 +179,25 @@ func (v *values) load(e Event) {
 		v.number[20], v.number[21] = uint64(e.FirstTimeUs), uint64(e.LastTimeUs)
 		v.number[23], v.number[24], v.number[25] = e.InputTokensHigh, e.OutputTokensHigh, e.WeightHigh
 	}
+}
+
+// timeOf returns the time of e, a message of a known type, nil if there is none.
+func timeOf(e Event) *int64 {
+	switch e := e.(type) {
+	case *usagev1.Query:
+		return e.TimeUs
+	case *usagev1.Signup:
+		return e.TimeUs
+	case *usagev1.TokenCall:
+		return e.TimeUs
+	case *usagev1.ModelEvent:
+		return e.TimeUs
+	case *usagev1.ReferencePoint:
+		return e.TimeUs
+	case *usagev1.Run:
+		return e.TimeUs
+	}
+	return nil
 }
 
 func (v *values) loadUsage(e interface {

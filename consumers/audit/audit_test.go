@@ -38,7 +38,7 @@ func world(t *testing.T) *rolluptest.World {
 	events := rolluptest.Random(1, 600, start, 3*time.Hour)
 	w.Deliver(append(events, events[:20]...)...)
 	w.Deliver(rolluptest.Random(2, 50, time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), time.Hour)...)
-	truth := &usagev1.Run{Source: "test", Id: "run/token_calls", TimeUs: start.UnixMicro(), Tenant: "ops", Run: "run", Kind: "generate", Type: "token_calls",
+	truth := &usagev1.Run{Source: "test", Id: "run/token_calls", TimeUs: new(start.UnixMicro()), Tenant: "ops", Run: "run", Kind: "generate", Type: "token_calls",
 		FirstTimeUs: time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro(), LastTimeUs: start.Add(3 * time.Hour).UnixMicro()}
 	seen := make(map[string]bool)
 	for _, e := range append(append(rolluptest.Random(2, 50, time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), time.Hour), events...), events[:20]...) {
@@ -221,7 +221,7 @@ func TestDeep(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Window, w.Partitions = 1, 1
 	call := func(id string, minute int) *usagev1.Signup {
-		return &usagev1.Signup{Source: "s", Id: id, TimeUs: start.Add(time.Duration(minute) * time.Minute).UnixMicro(), Tenant: "acme", Product: "p"}
+		return &usagev1.Signup{Source: "s", Id: id, TimeUs: new(start.Add(time.Duration(minute) * time.Minute).UnixMicro()), Tenant: "acme", Product: "p"}
 	}
 	w.Deliver(call("a", 0), call("b", 1), call("c", 2), call("a", 3))
 	rollUp(t, w)

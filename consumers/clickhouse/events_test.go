@@ -24,7 +24,7 @@ var start = time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC)
 func callAt(offset int64, at time.Time) *usagev1.TokenCall {
 	rng := rand.New(rand.NewPCG(uint64(offset), 1))
 	return &usagev1.TokenCall{
-		Source: "test", Id: fmt.Sprintf("call-%d-%x", offset, rng.Uint64()), TimeUs: at.UnixMicro(), Tenant: fmt.Sprint("tenant-", rng.IntN(2000)),
+		Source: "test", Id: fmt.Sprintf("call-%d-%x", offset, rng.Uint64()), TimeUs: new(at.UnixMicro()), Tenant: fmt.Sprint("tenant-", rng.IntN(2000)),
 		Product: "chat", User: rng.Uint64(), Country: "DE", Run: fmt.Sprint("run-", offset%3),
 		Model: fmt.Sprint("model-", rng.IntN(100)), Provider: "prov", Operation: "chat", Status: usagev1.Status_STATUS_OK,
 		LatencyUs: new(rng.Uint64N(1e7)), InputUncached: new(rng.Uint64N(4000)), OutputVisible: new(rng.Uint64N(1000)),

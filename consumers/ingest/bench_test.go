@@ -40,7 +40,7 @@ func (null) Commit(context.Context, ingest.Partition, int64) error           { r
 
 func tokenCall(n int64) *usagev1.TokenCall {
 	input, output, latency := uint64(n%4000), uint64(n%900), uint64(n%3_000_000)
-	return &usagev1.TokenCall{Source: "gateway", Id: fmt.Sprintf("chatcmpl-%020d", n), TimeUs: 1_700_000_000_000_000 + n*86,
+	return &usagev1.TokenCall{Source: "gateway", Id: fmt.Sprintf("chatcmpl-%020d", n), TimeUs: new(1_700_000_000_000_000 + n*86),
 		Tenant: fmt.Sprintf("tenant-%d", n%50), Product: "chat", User: uint64(n) * 0x9E3779B97F4A7C15, Country: "SE",
 		Segment: usagev1.Segment_SEGMENT_CONSUMER, Run: "bench", Model: fmt.Sprintf("model-%d", n%7), Provider: "openai",
 		Status: usagev1.Status_STATUS_OK, InputUncached: &input, OutputVisible: &output, LatencyUs: &latency, Operation: "chat"}

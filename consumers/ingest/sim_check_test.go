@@ -48,7 +48,7 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 			continue
 		}
 		var record ingest.Record
-		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: eventTime(r), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
+		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: new(eventTime(r)), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
 		switch p := r.Float64() * (fresh + again + poison + other); {
 		case p < again && len(events) > 0:
 			back := 1 + r.IntN(min(len(events), int(2*window)))
@@ -56,7 +56,7 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 			e.Run = run(r)
 			switch r.IntN(8) {
 			case 0, 1:
-				e.TimeUs = eventTime(r)
+				e.TimeUs = new(eventTime(r))
 			case 2:
 				if !refused[e.Id] { // See land.
 					e.Revision = r.Uint64N(4)

@@ -33,7 +33,7 @@ func rollUp(t *testing.T, w *rolluptest.World) {
 func events() []schemas.Event {
 	all := append(rolluptest.Random(1, 400, start, 30*time.Hour), rolluptest.Random(2, 40, early, time.Hour)...)
 	for i := range int64(5) {
-		all = append(all, &usagev1.ReferencePoint{Source: "s", Id: fmt.Sprint(i), TimeUs: start.UnixMicro() + i, Tenant: "t", Entity: "e", Metric: "m", Value: float64(i), Unit: "u", Citation: "c"})
+		all = append(all, &usagev1.ReferencePoint{Source: "s", Id: fmt.Sprint(i), TimeUs: new(start.UnixMicro() + i), Tenant: "t", Entity: "e", Metric: "m", Value: float64(i), Unit: "u", Citation: "c"})
 	}
 	return all
 }
@@ -184,7 +184,7 @@ func TestDiffTells(t *testing.T) {
 	a, b := rolluptest.New(t), rolluptest.New(t)
 	at := time.Date(2026, 3, 1, 12, 30, 10, 0, time.UTC)
 	signup := func(id, product string, weight uint64, at time.Time) schemas.Event {
-		return &usagev1.Signup{Source: "s", Id: id, TimeUs: at.UnixMicro(), Tenant: "t", Product: product, Country: "DE", Weight: weight}
+		return &usagev1.Signup{Source: "s", Id: id, TimeUs: new(at.UnixMicro()), Tenant: "t", Product: product, Country: "DE", Weight: weight}
 	}
 	a.Deliver(signup("1", "chat", 5, at), signup("2", "api", 1, at), signup("3", "old", 1, at.AddDate(0, 0, -1)))
 	b.Deliver(signup("1", "chat", 6, at), signup("2", "api", 1, at), signup("4", `it's "new"`, 2, at.Add(time.Minute)))

@@ -136,7 +136,7 @@ func TestSumsBeyond64Bits(t *testing.T) {
 	var events []schemas.Event
 	tokens, cost := uint64(1000), int64(1e15)
 	for i := range n {
-		events = append(events, &usagev1.TokenCall{Source: "s", Id: fmt.Sprint(i), TimeUs: start.UnixMicro(), Tenant: "t", Product: "p", Model: "m", Status: 1,
+		events = append(events, &usagev1.TokenCall{Source: "s", Id: fmt.Sprint(i), TimeUs: new(start.UnixMicro()), Tenant: "t", Product: "p", Model: "m", Status: 1,
 			InputUncached: &tokens, Weight: 1e12, ReportedCostNanos: &cost, ReportedCostPicos: 999, CostCurrency: "USD"})
 	}
 	// As many as there are, a hundred times: the sum of tokens is 3e19.
@@ -176,7 +176,7 @@ func TestThinHistoryCostsLittle(t *testing.T) {
 		from := time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 		for i := range n {
 			events = append(events, &usagev1.TokenCall{Source: "s", Id: fmt.Sprint(i), Tenant: "t", Product: "p", Model: "m", Status: 1,
-				TimeUs: from.UnixMicro() + int64(i)*step.Microseconds()})
+				TimeUs: new(from.UnixMicro() + int64(i)*step.Microseconds())})
 		}
 		return events
 	}

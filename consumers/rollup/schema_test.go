@@ -76,7 +76,7 @@ func TestSparseHistory(t *testing.T) {
 func TestVanishedBucket(t *testing.T) {
 	w := rolluptest.New(t)
 	at := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	w.Deliver(&usagev1.Signup{Source: "s", Id: "1", TimeUs: at.UnixMicro(), Tenant: "t", Product: "p"})
+	w.Deliver(&usagev1.Signup{Source: "s", Id: "1", TimeUs: new(at.UnixMicro()), Tenant: "t", Product: "p"})
 	catchUp(t, w.DB)
 	w.Exec("TRUNCATE TABLE %s", schemas.SpecOf(schemas.SignupType).RawTable)
 	w.Exec(`ALTER TABLE ledger UPDATE stored = 0, gap = 1, "buckets.minute" = [], "buckets.rows" = [], "buckets.checksum" = [], "buckets.min_offset" = [], "buckets.max_offset" = [] WHERE 1 SETTINGS mutations_sync = 2`)

@@ -79,7 +79,7 @@ func TestRollupsEqualTheEvents(t *testing.T) {
 			if e.CostCurrency == "USD" {
 				cost += int64(weight) * (e.GetReportedCostNanos()*1000 + int64(e.ReportedCostPicos))
 			}
-			minutes[int64(schemas.MinuteOf(e.TimeUs))*60] += weight
+			minutes[int64(schemas.MinuteOf(e.GetTimeUs()))*60] += weight
 		case *usagev1.Query:
 			queries += weight
 		case *usagev1.Signup:

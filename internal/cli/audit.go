@@ -69,15 +69,15 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 		return verdict(result)
 	}
 	return working(ctx, c.kafkaFlags, db, c.Namespace, c.logger(s), health.Audit, func(ctx context.Context) error {
-		return c.again(ctx, s, db, newAuditLog(client, c.Namespace))
+		return c.again(ctx, s, db, client)
 	})
 }
 
 // again audits until a signal, whatever happens.
-func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, log *auditLog) error {
+func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, client *consumerkafka.Client) error {
 	var last audit.Result // The last whole one.
 	for {
-		result, err := runAudit(ctx, s.Out, db, log, c.Deep, c.Settled)
+		result, err := runAudit(ctx, s.Out, db, newAuditLog(client, c.Namespace), c.Deep, c.Settled)
 		switch {
 		case err == nil && ctx.Err() != nil:
 			return verdict(result)

@@ -20,6 +20,7 @@ type replayCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	producerFlags
+	userFlags
 	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), topic:NAME, table:NAME or scenario:NAME."`
 	Files      []string `arg:"" optional:"" help:"Files of that format, plain or gzip, merged by time; '-' is standard input."`
 	Speed      string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Pace"`
@@ -73,7 +74,9 @@ A mapping for csv and jsonl (a column of JSON lines may be a path such as usage.
     input_total: prompt_tokens   # all input; what input_cache_read and input_cache_write have is taken off
     output_visible: {column: completion_tokens, default: "0"}
     latency_us: {column: latency, unit: ms}
-    status: {column: outcome, values: {success: ok, failed: error}, default: ok}`
+    status: {column: outcome, values: {success: ok, failed: error}, default: ok}
+    user: account                # hashed under a key, within the tenant
+    weight: n                    # how many events a row stands for: 0 makes none`
 
 // defaultSpeed is the pace where none is given.
 const defaultSpeed = "max"
@@ -128,8 +131,15 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 	if sourceErr == nil {
 		optionsErr = errors.Join(optionsErr, options.Validate())
 	}
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), optionsErr, sourceErr); err != nil {
+	var usersErr error
+	options.Users, usersErr = c.users(options.HasUsers())
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), optionsErr, sourceErr, usersErr); err != nil {
 		return err
+	}
+	if options.HasUsers() {
+		if err := c.prepare(&options, s.Err); err != nil {
+			return err
+		}
 	}
 	options.Run, options.Stdin = c.label("replay", time.Now()), s.In
 	if open != nil {

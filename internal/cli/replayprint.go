@@ -25,6 +25,7 @@ func progressLine(p replay.Progress) string {
 func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
 	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
 	printOutside(s, r.Outside)
+	printNothing(s, r.Nothing)
 	if err := printTruth(s, r.Truth, took); err != nil {
 		return err
 	}
@@ -65,6 +66,12 @@ func printOutside(s Streams, n int64) {
 	}
 }
 
+func printNothing(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s rows with a weight of 0 stand for nothing: no event is made of them\n", number(uint64(n)))
+	}
+}
+
 // short writes a duration for people: no more digits than mean something.
 func short(d time.Duration) string {
 	switch {
@@ -90,6 +97,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	}
 	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
 	printOutside(s, plan.Outside)
+	printNothing(s, plan.Nothing)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
 	}

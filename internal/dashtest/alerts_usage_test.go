@@ -20,7 +20,7 @@ func (l *callLog) add(n, failed int, call *usagev1.TokenCall) {
 	for i := range n {
 		c := &usagev1.TokenCall{
 			Source: "test", Id: fmt.Sprint(len(l.events)), Run: "run", Provider: "p", Weight: 1, UserWeight: 1,
-			Tenant: call.Tenant, Product: call.Product, Model: call.Model, TimeUs: call.TimeUs, LatencyUs: call.LatencyUs, InputUncached: call.InputUncached,
+			Tenant: call.Tenant, Product: call.Product, Model: call.Model, TimeUs: new(call.GetTimeUs()), LatencyUs: call.LatencyUs, InputUncached: call.InputUncached,
 			Status: usagev1.Status_STATUS_OK,
 		}
 		if c.Tenant == "" {
@@ -87,7 +87,7 @@ func TestAlertModelJump(t *testing.T) {
 	at := func(d time.Duration) int64 { return noon.Add(d).UnixMicro() }
 	for name, c := range cases {
 		add := func(s span, when time.Duration) {
-			call := &usagev1.TokenCall{Model: name, TimeUs: at(when)}
+			call := &usagev1.TokenCall{Model: name, TimeUs: new(at(when))}
 			if s.latency > 0 {
 				call.LatencyUs = &s.latency
 			}
@@ -101,8 +101,8 @@ func TestAlertModelJump(t *testing.T) {
 	}
 	// What is at the ends of the present and of the past.
 	edge := func(name string, past, present time.Duration, fires bool) {
-		log.add(300, 0, &usagev1.TokenCall{Model: name, TimeUs: at(past)})
-		log.add(300, 300, &usagev1.TokenCall{Model: name, TimeUs: at(present)})
+		log.add(300, 0, &usagev1.TokenCall{Model: name, TimeUs: new(at(past))})
+		log.add(300, 300, &usagev1.TokenCall{Model: name, TimeUs: new(at(present))})
 		if fires {
 			want = append(want, name+" errors")
 		}
@@ -155,7 +155,7 @@ func TestAlertTokenSurge(t *testing.T) {
 	var want []string
 	for name, c := range cases {
 		for hour, tokens := range c.hours {
-			log.add(1, 0, &usagev1.TokenCall{Tenant: name, Product: "product of " + name, TimeUs: noon.Add(-time.Duration(hour) * time.Hour).UnixMicro(), InputUncached: &tokens})
+			log.add(1, 0, &usagev1.TokenCall{Tenant: name, Product: "product of " + name, TimeUs: new(noon.Add(-time.Duration(hour) * time.Hour).UnixMicro()), InputUncached: &tokens})
 		}
 		if c.fires {
 			want = append(want, "product product of "+name, "tenant "+name)

@@ -187,7 +187,7 @@ func TestRefusedRow(t *testing.T) {
 	p.sql(t, "ALTER TABLE token_calls_raw ADD CONSTRAINT known CHECK country != 'XX'")
 	want := p.generate(t, "--events", "3000", "--poison", "0")
 	before := want["token_calls"].produced
-	event, err := proto.Marshal(&usagev1.TokenCall{Source: "test", Id: "refused", TimeUs: 1_772_409_600_000_000, Tenant: "acme", Product: "api", Country: "XX",
+	event, err := proto.Marshal(&usagev1.TokenCall{Source: "test", Id: "refused", TimeUs: new(int64(1_772_409_600_000_000)), Tenant: "acme", Product: "api", Country: "XX",
 		Model: "m", Status: usagev1.Status_STATUS_OK})
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -56,7 +57,7 @@ func launch(t testing.TB, vars []string, stdin io.Reader, args ...string) *proce
 			p.cmd.Env = append(p.cmd.Env, v)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, chdb.LibraryEnv+"="+testenv.LibCHDB(t))
+	p.cmd.Env = append(p.cmd.Env, chdb.LibraryEnv+"="+testenv.LibCHDB(t), "XDG_CONFIG_HOME="+filepath.Join(runDir(t), "config"))
 	p.cmd.Env = append(p.cmd.Env, vars...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, &p.stdout, &p.stderr
 	p.cmd.SysProcAttr = childAttributes()

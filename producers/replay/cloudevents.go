@@ -1,12 +1,10 @@
 package replay
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 
 	"regexp"
-	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -109,10 +107,12 @@ type cloudRows struct {
 	events  [schemas.RunType]schemas.Event // The memory of one event a type.
 	bases   [schemas.RunType]schemas.Event
 	names   [schemas.RunType][]string // Of the fields.
+	users   userHash
+	weights weights
 }
 
 func readCloudEvents(l *lines, o Options) (rows, error) {
-	c := &cloudRows{objects: objects{lines: l}, options: o}
+	c := &cloudRows{objects: objects{lines: l}, options: o, users: o.hash()}
 	for t := range schemas.RunType {
 		c.events[t], c.bases[t], c.names[t] = schemas.NewEvent(t), base(t, o), fieldNames(t)
 	}
@@ -155,11 +155,15 @@ func (c *cloudRows) next(uint64) (schemas.Event, error) {
 	t := cloudTypes[word].typ
 	e := c.events[t]
 	copyInto(e, c.bases[t])
+	c.weights = weights{}
 	if me, ok := e.(*usagev1.ModelEvent); ok {
 		me.Kind = cloudTypes[word].kind
 	}
 	if bad := c.fill(e, c.names[t], text, data); bad != nil {
 		return nil, bad
+	}
+	if err := c.weights.settle(e.ProtoReflect()); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
@@ -193,7 +197,7 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 	m := e.ProtoReflect()
 	fields := m.Descriptor().Fields()
 	for _, name := range []string{fieldSource, fieldID} { // Of the attributes too.
-		if problem := setField(m, fields.ByTextName(name), text[name], 0, ""); problem != "" {
+		if problem := setField(m, fields.ByTextName(name), text[name], 0); problem != "" {
 			return c.bad(name, name+" "+problem)
 		}
 	}
@@ -211,14 +215,14 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 		}
 	}
 	for _, beside := range []struct{ field, attribute string }{
-		{fieldTenant, "tenant"}, {fieldTenant, "subject"}, {fieldProduct, "product"}, {"weight", "sampledrate"},
+		{fieldTenant, "tenant"}, {fieldTenant, "subject"}, {fieldProduct, "product"}, {fieldWeight, "sampledrate"},
 	} {
 		if bad := c.attribute(m, beside.field, beside.attribute, text[beside.attribute]); bad != nil {
 			return bad
 		}
 	}
 	if fields.ByTextName(fieldUser) != nil { // When the tenant is known, within which it is hashed.
-		if bad := c.field(m, fieldUser, data, fieldUser, 0); bad != nil {
+		if bad := c.user(m, fields.ByTextName(fieldUser), e.GetTenant(), data); bad != nil {
 			return bad
 		}
 	}
@@ -242,12 +246,13 @@ var remedies = map[string]string{
 // attribute sets a field that the data does not have from an attribute of the event.
 func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) *rowError {
 	fd := m.Descriptor().Fields().ByTextName(field)
-	if fd == nil || text == "" || m.Has(fd) {
+	if fd == nil || text == "" || m.Has(fd) || c.weights.said(fd) {
 		return nil
 	}
-	if problem := setField(m, fd, text, 0, ""); problem != "" {
+	if problem := setField(m, fd, text, 0); problem != "" {
 		return c.bad(name, name+" "+problem)
 	}
+	c.weights.note(m, fd)
 	return nil
 }
 
@@ -267,19 +272,24 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 	case problem != "":
 	case text == "":
 		return nil
-	case fd.Kind() == protoreflect.Fixed64Kind && !bytes.HasPrefix(raw, []byte(`"`)):
-		// A user that is a number is a hash already.
-		h, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			problem = quote(text) + " is not a hash of 64 bits"
-		}
-		m.Set(fd, protoreflect.ValueOfUint64(h)) // 0 after an error, which ends the row.
 	default:
-		problem = setField(m, fd, text, shift, m.Get(m.Descriptor().Fields().ByTextName(fieldTenant)).String())
+		problem = setField(m, fd, text, shift)
+		c.weights.note(m, fd)
 	}
 	if problem != "" {
 		return c.bad(path, path+" "+problem)
 	}
+	return nil
+}
+
+// user sets the user from the data, if it is there.
+func (c *cloudRows) user(m protoreflect.Message, fd protoreflect.FieldDescriptor, tenant string, data object) *rowError {
+	raw, _ := data.lookup(fieldUser)
+	user, problem := c.users.ofData(tenant, raw)
+	if problem != "" {
+		return c.bad(fieldUser, fieldUser+" "+problem)
+	}
+	m.Set(fd, protoreflect.ValueOfUint64(user))
 	return nil
 }
 

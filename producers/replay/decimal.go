@@ -9,9 +9,25 @@ const maxScaled = 1e17
 // of shift without what is after the point then; exact says that there was nothing but zeros. It goes digit by digit, so
 // that no rounding of binary fractions gets in. A problem is to be read after the number.
 func decimal(s string, shift int) (value uint64, exact bool, problem string) {
+	value, left, problem := scaled(s, shift, maxScaled)
+	return value, left == nothingLeft, problem
+}
+
+// left is how much of a number is after the point, in halves of one before it.
+type left uint8
+
+const (
+	nothingLeft left = iota
+	underHalf
+	halfLeft
+	overHalf
+)
+
+// scaled is decimal for numbers up to a limit of at most 1e19 that says how much it leaves out.
+func scaled(s string, shift int, limit uint64) (value uint64, rest left, problem string) {
 	digits, exponent, ok := cutExponent(s)
 	if !ok {
-		return 0, false, "is not a number"
+		return 0, nothingLeft, "is not a number"
 	}
 	negative := digits[0] == '-'
 	if negative {
@@ -30,19 +46,19 @@ func decimal(s string, shift int) (value uint64, exact bool, problem string) {
 		case d == '.' && !point:
 			point = true
 		default:
-			return 0, false, "is not a number"
+			return 0, nothingLeft, "is not a number"
 		}
 	}
 	switch {
 	case seen == 0:
-		return 0, false, "is not a number"
+		return 0, nothingLeft, "is not a number"
 	case !nonzero:
-		return 0, true, ""
+		return 0, nothingLeft, ""
 	case negative:
-		return 0, false, "is negative"
+		return 0, nothingLeft, "is negative"
 	}
 	keep := whole + exponent + shift // Digits of the result, if the first were not 0.
-	exact = true
+	first, more := byte('0'), false  // Of those left out: the first one, and whether any after it is not 0.
 	for i, n := 0, 0; n < seen || n < keep; i++ {
 		d := byte('0')
 		if n < seen {
@@ -52,16 +68,33 @@ func decimal(s string, shift int) (value uint64, exact bool, problem string) {
 		} else if value == 0 {
 			break
 		}
-		if n < keep {
-			if value = value*10 + uint64(d-'0'); value > maxScaled {
-				return 0, false, "is too large"
+		switch {
+		case n < keep:
+			if value > (limit-uint64(d-'0'))/10 {
+				return 0, nothingLeft, "is too large"
 			}
-		} else if d != '0' {
-			exact = false
+			value = value*10 + uint64(d-'0')
+		case n == keep:
+			first = d
+		default:
+			more = more || d != '0'
 		}
 		n++
 	}
-	return value, exact, ""
+	return value, leftBy(first, more), ""
+}
+
+// leftBy returns what is left by digits after the point.
+func leftBy(first byte, more bool) left {
+	switch {
+	case first == '0' && !more:
+		return nothingLeft
+	case first < '5':
+		return underHalf
+	case first == '5' && !more:
+		return halfLeft
+	}
+	return overHalf
 }
 
 // maxExponent bounds the exponents that are read, so that none makes a number with endless digits.

@@ -25,6 +25,7 @@ import (
 type Plan struct {
 	Rows     int64 // Rows or records read, bad ones included.
 	Outside  int64 // Events outside From and To.
+	Nothing  int64 // Rows that stand for nothing.
 	Skipped  int64 // Problems.
 	Problems []Problem
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
@@ -73,7 +74,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 	}
 	result := src.result(d.truth)
 	plan := Plan{
-		Rows: result.Rows, Outside: result.Outside, Skipped: result.Skipped, Problems: result.Problems, First: result.First, Last: result.Last,
+		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, Skipped: result.Skipped, Problems: result.Problems, First: result.First, Last: result.Last,
 		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
 	}
 	if db == nil {

@@ -76,9 +76,12 @@ func replayed(t *testing.T, o Options) (*memory, Result) {
 	return log, result
 }
 
+// testUsers is a key that is known.
+var testUsers = KeyedUsers([]byte("0123456789abcdef0123456789abcdef"))
+
 // options are those to replay the files with, without Start where there is no use for it.
 func options(format string, files ...string) Options {
-	o := Options{Format: format, Files: files, Run: "test"}
+	o := Options{Format: format, Files: files, Users: testUsers, Run: "test"}
 	if formatNamed(format).NeedsStart {
 		o.Start = start
 	}
@@ -135,7 +138,7 @@ func show(c *usagev1.TokenCall) string {
 		return fmt.Sprint(*p)
 	}
 	return fmt.Sprintf("%s %s %s/%s %s %s user=%016x stream=%t in=%s cached=%s out=%s first=%s latency=%s", c.Id,
-		time.UnixMicro(c.TimeUs).UTC().Format(time.RFC3339Nano), c.Tenant, c.Product, c.Provider, c.Model, c.User, c.Streaming,
+		time.UnixMicro(c.GetTimeUs()).UTC().Format(time.RFC3339Nano), c.Tenant, c.Product, c.Provider, c.Model, c.User, c.Streaming,
 		n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible), n(c.FirstTokenUs), n(c.LatencyUs))
 }
 

@@ -106,10 +106,9 @@ func unitsOf(fd protoreflect.FieldDescriptor) map[string]int {
 // listed puts the keys of a map in words.
 func listed[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
-// setField sets a field of m from text that is not empty, given in a unit that is shift digits more than the field's. It
-// returns what is wrong, to be read after a name; empty if nothing is. A user is hashed, within the tenant: the same person
-// is the same user whichever system speaks of them.
-func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int, tenant string) string {
+// setField sets a field of m, any but the user, from text that is not empty, given in a unit that is shift digits more than
+// the field's. It returns what is wrong, to be read after a name; empty if nothing is.
+func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) string {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
 		if slices.Contains(identifying, fd.TextName()) && !utf8.ValidString(text) {
@@ -128,15 +127,15 @@ func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text stri
 			return quote(text) + " " + problem
 		}
 		m.Set(fd, protoreflect.ValueOfUint64(n))
-	case protoreflect.Fixed64Kind:
-		var h userHash
-		m.Set(fd, protoreflect.ValueOfUint64(h.of(tenant, text)))
 	case protoreflect.Sfixed64Kind:
-		n, problem := signed(text, shift)
+		nanos, picos, problem := money(text, shift)
 		if problem != "" {
 			return quote(text) + " " + problem
 		}
-		m.Set(fd, protoreflect.ValueOfInt64(n))
+		m.Set(fd, protoreflect.ValueOfInt64(nanos))
+		if picos > 0 {
+			m.Set(m.Descriptor().Fields().ByTextName(fieldPicos), protoreflect.ValueOfUint64(picos))
+		}
 	case protoreflect.BoolKind:
 		b, ok := truths[strings.ToLower(text)]
 		if !ok {

@@ -94,7 +94,8 @@ type file struct {
 // rows gives the events of the data rows of a file.
 type rows interface {
 	// next returns the event of the next data row, which is the nth, from 1, valid until next is called again: a *rowError
-	// for a row that gives none, io.EOF after the last. After any other error there are no more.
+	// for a row that gives none, errNothing for one that is to give none, io.EOF after the last. After any other error there
+	// are no more.
 	next(n uint64) (schemas.Event, error)
 }
 
@@ -119,11 +120,16 @@ func (f *file) next() (schemas.Event, error) {
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
-		if err != nil && !isBad {
+		isNothing := errors.Is(err, errNothing)
+		if err != nil && !isBad && !isNothing {
 			return nil, f.ending(err)
 		}
 		f.row++
 		f.reader.tally.rows.Add(1)
+		if isNothing {
+			f.reader.tally.nothing++
+			continue
+		}
 		if !isBad {
 			return e, nil
 		}

@@ -36,6 +36,8 @@ type format struct {
 	// rows gives the events of a file where the format is more than columns; the rest is empty then.
 	rows func(*lines, Options) (rows, error)
 
+	users bool // Its rows may have users.
+
 	source, tenant, product, provider string
 	columns                           []column
 	// fields says which column the value of an event's field comes from; time_us is that of the first in use.
@@ -131,6 +133,7 @@ var formats = [...]format{
 			Description: "CSV of agentic coding traces by column name: trace_id, t_s (seconds from the start of the trace), model, input_tokens, output_tokens and more; each trace begins at --start",
 			NeedsStart:  true,
 		},
+		users:  true,
 		source: "agentic-coding-traces", tenant: "agentic-coding-traces", product: "claude-code", provider: "anthropic",
 		columns: []column{
 			agenticTrace: {name: "trace_id", required: true}, agenticSession: {name: "session"}, agenticSeq: {name: "seq"},
@@ -150,6 +153,7 @@ var formats = [...]format{
 			Description: "CSV of the BurstGPT traces by column name: Timestamp (seconds from the start), Model, Request tokens, Response tokens, and where there are any Log Type, Session ID, Elapsed time; needs --start",
 			NeedsStart:  true,
 		},
+		users:  true,
 		source: "burstgpt", tenant: "burstgpt", product: "chat", provider: "azure.ai.openai",
 		columns: []column{
 			burstTime: {name: "Timestamp", required: true}, burstModel: {name: "Model", required: true},
@@ -167,7 +171,7 @@ var formats = [...]format{
 			Name:        "cloudevents",
 			Description: "JSON lines of CloudEvents 1.0, a whole event each; identity, source and time are the event's own",
 		},
-		rows: readCloudEvents,
+		rows: readCloudEvents, users: true,
 	},
 	{
 		FormatInfo: FormatInfo{

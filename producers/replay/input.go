@@ -50,6 +50,7 @@ type row struct {
 	values []string // By the columns of the format, without space around them; empty where the row has none.
 	line   int
 	column func(i int) int // Where value i stands, in bytes from 1.
+	bare   []bool          // Of values of JSON: those that are numbers or truths and no texts; nil elsewhere.
 }
 
 // rowError says why a row cannot be read.

@@ -129,10 +129,11 @@ type pathRows struct {
 	objects
 	columns []column
 	values  []string
+	bare    []bool
 }
 
 func readPaths(l *lines, columns []column) (rowReader, error) {
-	return &pathRows{objects: objects{lines: l}, columns: columns, values: make([]string, len(columns))}, nil
+	return &pathRows{objects: objects{lines: l}, columns: columns, values: make([]string, len(columns)), bare: make([]bool, len(columns))}, nil
 }
 
 func (p *pathRows) next() (row, error) {
@@ -150,6 +151,7 @@ func (p *pathRows) next() (row, error) {
 		if p.values[i], problem = read(value); problem != "" {
 			return row{}, p.bad(want.name, want.name+" "+problem)
 		}
+		p.bare[i] = !isText(value)
 	}
-	return row{values: p.values, line: p.lines.number, column: func(i int) int { return p.bad(p.columns[i].name, "").column }}, nil
+	return row{values: p.values, bare: p.bare, line: p.lines.number, column: func(i int) int { return p.bad(p.columns[i].name, "").column }}, nil
 }

@@ -21,6 +21,8 @@ type mappedRows struct {
 	base    schemas.Event // What every event has.
 	event   schemas.Event
 	key, id []byte
+	users   userHash
+	weights weights
 }
 
 func readMappedCSV(l *lines, o Options) (rows, error)  { return readMapped(l, o, readCSV) }
@@ -31,7 +33,7 @@ func readMapped(l *lines, o Options, read func(*lines, []column) (rowReader, err
 	if err != nil {
 		return nil, err
 	}
-	m := &mappedRows{mapping: o.Mapping, options: o, reader: reader, base: base(o.Mapping.typ, o), event: schemas.NewEvent(o.Mapping.typ)}
+	m := &mappedRows{mapping: o.Mapping, options: o, reader: reader, base: base(o.Mapping.typ, o), event: schemas.NewEvent(o.Mapping.typ), users: o.hash()}
 	if call, ok := m.base.(*usagev1.TokenCall); ok {
 		call.Status = usagev1.Status_STATUS_OK
 	}
@@ -43,35 +45,40 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if column, text := m.set(r.values, n); text != "" {
+	if column, text := m.set(r, n); text != "" {
 		return nil, &rowError{r.line, r.column(max(column, 0)), text}
+	}
+	if err := m.weights.settle(m.event.ProtoReflect()); err != nil {
+		return nil, err
 	}
 	return m.event, nil
 }
 
 // set makes the event of a row, the nth. It returns the column that is at fault, -1 for none, and what is wrong; an empty
 // text if nothing is.
-func (m *mappedRows) set(values []string, n uint64) (int, string) {
+func (m *mappedRows) set(r row, n uint64) (int, string) {
+	values := r.values
 	copyInto(m.event, m.base)
+	m.weights = weights{}
 	message := m.event.ProtoReflect()
 	fields := message.Descriptor().Fields()
 	for _, users := range []bool{false, true} { // A user is hashed within the tenant.
 		for i := range m.mapping.rules {
-			if r := &m.mapping.rules[i]; (r.name == fieldUser) == users {
-				if column, text := m.apply(r, values); text != "" {
+			if rule := &m.mapping.rules[i]; (rule.name == fieldUser) == users {
+				if column, text := m.apply(rule, r); text != "" {
 					return column, text
 				}
 			}
 		}
 	}
 	for i := range m.mapping.rules {
-		r := &m.mapping.rules[i]
-		of, isTotal := totalNamed(r.name)
+		rule := &m.mapping.rules[i]
+		of, isTotal := totalNamed(rule.name)
 		if !isTotal {
 			continue
 		}
 		if problem := subtract(message, of); problem != "" {
-			return m.fault(r.column, r.name, problem)
+			return m.fault(rule.column, rule.name, problem)
 		}
 	}
 	us, problem := m.mapping.time.read(values[m.mapping.time.column], m.options.Start)
@@ -83,20 +90,20 @@ func (m *mappedRows) set(values []string, n uint64) (int, string) {
 		return column, m.mapping.columns[column].name + " " + problem
 	}
 	for name, text := range map[string]string{fieldSource: m.mapping.source, fieldID: id} {
-		setField(message, fields.ByTextName(name), text, 0, "") // Both are UTF-8.
+		setField(message, fields.ByTextName(name), text, 0) // Both are UTF-8.
 	}
 	setTime(m.event, us)
 	return m.validate()
 }
 
 // apply sets the field of a rule. Flags that name tenant or product go before the mapping.
-func (m *mappedRows) apply(r *rule, values []string) (int, string) {
+func (m *mappedRows) apply(r *rule, from row) (int, string) {
 	if r.name == fieldTenant && m.options.Tenant != "" || r.name == fieldProduct && m.options.Product != "" {
 		return 0, ""
 	}
 	text := r.constant
 	if r.column >= 0 {
-		text = values[r.column]
+		text = from.values[r.column]
 		meaning, known := r.values[text]
 		switch {
 		case text == "" && !known:
@@ -113,10 +120,29 @@ func (m *mappedRows) apply(r *rule, values []string) (int, string) {
 	if text == "" {
 		return 0, ""
 	}
-	if problem := setField(m.event.ProtoReflect(), r.field, text, r.shift, m.event.GetTenant()); problem != "" {
+	problem := ""
+	if r.name == fieldUser {
+		problem = m.setUser(r, text, from)
+	} else {
+		problem = setField(m.event.ProtoReflect(), r.field, text, r.shift)
+		m.weights.note(m.event.ProtoReflect(), r.field)
+	}
+	if problem != "" {
 		return m.fault(r.column, r.name, problem)
 	}
 	return 0, ""
+}
+
+// setUser sets the user that the text is, or the number where the column has one.
+func (m *mappedRows) setUser(r *rule, text string, from row) (problem string) {
+	var user uint64
+	if r.column >= 0 && from.bare != nil && from.bare[r.column] && text == from.values[r.column] {
+		user, problem = m.users.ofBare(m.event.GetTenant(), text)
+	} else {
+		user, problem = m.users.of(m.event.GetTenant(), text)
+	}
+	m.event.ProtoReflect().Set(r.field, protoreflect.ValueOfUint64(user))
+	return problem
 }
 
 // fault is a problem with the column of a field.

@@ -284,7 +284,7 @@ func (p *mappingParser) number() {
 	}
 	for i := range m.rules {
 		m.rules[i].column = place(p.names[i])
-		if at := m.rules[i].column; at >= 0 && m.rules[i].name == fieldTenant {
+		if at := m.rules[i].column; at >= 0 && (m.rules[i].name == fieldTenant || m.rules[i].name == fieldUser) {
 			m.columns[at].exact = true
 		}
 	}

@@ -136,7 +136,7 @@ func TestMappedIdentity(t *testing.T) {
 func TestDistinctIdentities(t *testing.T) {
 	f := func(format, mapping, data string, want ...string) {
 		t.Helper()
-		o := Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Run: "test"}
+		o := Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Users: testUsers, Run: "test"}
 		if mapping != "" {
 			m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\n"+mapping))
 			if err != nil {
@@ -192,7 +192,7 @@ func TestFieldNames(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product segment tenant user user_weight weight" {
+	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product revision segment tenant user user_weight weight" {
 		t.Errorf("got %s", got)
 	}
 	// What aliases and totals name has to be there.

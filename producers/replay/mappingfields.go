@@ -81,6 +81,7 @@ func (p *mappingParser) field(name string, fd protoreflect.FieldDescriptor, n *y
 		p.bad(lines["constant"], what+" is constant, and values and default are for columns", "leave them out")
 	}
 	p.check(what+".constant", fd, r.constant, r.shift, lines["constant"])
+	p.checkWeight(what+".constant", fd, r.constant, lines["constant"])
 	p.check(what+".default", fd, r.fallback, r.shift, lines["default"])
 	p.add(r, column)
 }
@@ -121,11 +122,11 @@ func (p *mappingParser) values(what string, fd protoreflect.FieldDescriptor, n *
 
 // check notes when a text that stands in the mapping does not fit the field.
 func (p *mappingParser) check(what string, fd protoreflect.FieldDescriptor, text string, shift, line int) {
-	if line == 0 || text == "" {
+	if line == 0 || text == "" || fd.TextName() == fieldUser { // Every text can be a user.
 		return
 	}
 	e := schemas.NewEvent(p.mapping.typ)
-	problem := setField(e.ProtoReflect(), fd, text, shift, "s")
+	problem := setField(e.ProtoReflect(), fd, text, shift)
 	if problem == "" {
 		for _, bad := range fieldErrors(schemas.Validate(e)) {
 			if bad.Field == fd.TextName() && bad.Problem != missing {
@@ -135,6 +136,16 @@ func (p *mappingParser) check(what string, fd protoreflect.FieldDescriptor, text
 	}
 	if problem != "" {
 		p.bad(line, what+" "+problem, "write a value that fits "+fd.TextName())
+	}
+}
+
+// checkWeight notes a weight that is 0 in every row.
+func (p *mappingParser) checkWeight(what string, fd protoreflect.FieldDescriptor, text string, line int) {
+	if name := fd.TextName(); name != fieldWeight && name != fieldUserWeight {
+		return
+	}
+	if n, exact, problem := decimal(text, 0); n == 0 && exact && problem == "" {
+		p.bad(line, what+" is 0, so that every row stands for nothing", "leave it out: a row that does not say stands for one")
 	}
 }
 

@@ -65,6 +65,8 @@ type Options struct {
 	Mapping *Mapping
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
+	// Users says how users are hashed; required where HasUsers.
+	Users *Users
 
 	Topic *Topic
 	Table *Table
@@ -123,6 +125,7 @@ type Result struct {
 	Rows    int64 // Rows or records read, bad ones included.
 	Sent    int64 // Events that the log has acknowledged.
 	Outside int64 // Events outside From and To.
+	Nothing int64 // Rows that stand for nothing, since they say a weight of 0: no event is made of them.
 	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
@@ -222,7 +225,7 @@ func (o Options) formatErrors(f *format) []error {
 // labelErrors returns what is wrong with the fields that are the same in all events.
 func (o Options) labelErrors() []error {
 	e := &usagev1.TokenCall{
-		Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
+		Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
 	}
 	o.label(e)
 	var errs []error
@@ -309,6 +312,7 @@ func sent(truth *producers.Truth) int64 { return int64(truth.Total().Produced) }
 // are found while a batch is on its way.
 type tally struct {
 	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
+	nothing  int64
 	skipped  int64
 	problems []Problem
 

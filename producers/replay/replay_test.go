@@ -127,7 +127,7 @@ func TestRealTraces(t *testing.T) {
 func identities(m *memory) []string {
 	out := make([]string, len(m.calls))
 	for i, c := range m.calls {
-		out[i] = fmt.Sprintf("%s %s %s %d", c.Tenant, c.Source, c.Id, c.TimeUs)
+		out[i] = fmt.Sprintf("%s %s %s %d", c.Tenant, c.Source, c.Id, c.GetTimeUs())
 	}
 	return out
 }
@@ -172,7 +172,7 @@ func TestSameEvents(t *testing.T) {
 				o.Start = start.Add(time.Microsecond)
 				again, _ := replayed(t, o)
 				for i, c := range again.calls {
-					if c.Id == first.calls[i].Id || c.TimeUs != first.calls[i].TimeUs+1 {
+					if c.Id == first.calls[i].Id || c.GetTimeUs() != first.calls[i].GetTimeUs()+1 {
 						t.Errorf("with another start: %s", show(c))
 					}
 				}

@@ -46,6 +46,8 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 	switch {
 	case o.Topic != nil && o.Topic.Log == nil, o.Table != nil && o.Table.DB == nil, o.Name != "" && o.Items == nil:
 		err = errors.New("replay: the source was not opened")
+	case o.Users == nil && o.HasUsers():
+		err = errNoUsers
 	case o.Topic != nil:
 		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
 	case o.Table != nil:
@@ -146,7 +148,7 @@ func (s *source) left(p producers.Progress) time.Duration {
 
 // result is to be called when the pump is done.
 func (s *source) result(truth *producers.Truth) Result {
-	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside, Skipped: s.tally.skipped, Problems: s.tally.problems, Truth: truth}
+	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside, Nothing: s.tally.nothing, Skipped: s.tally.skipped, Problems: s.tally.problems, Truth: truth}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}

@@ -179,7 +179,7 @@ func (r *tableReader) decode() error {
 	fd := m.Descriptor().Fields().ByTextName(fieldRun)
 	m.Clear(fd)
 	if r.run != "" {
-		setField(m, fd, r.run, 0, "")
+		setField(m, fd, r.run, 0)
 	}
 	return schemas.Validate(r.event)
 }

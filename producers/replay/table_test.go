@@ -84,7 +84,7 @@ func (e *engine) store(t *testing.T, db string, m *memory) {
 				return fmt.Sprint(*x)
 			}
 			rows = append(rows, fmt.Sprintf("(fromUnixTimestamp64Micro(%d, 'UTC'), %s, reinterpretAsUInt128(unhex('%x')), 1, 0, %d, %s, %s, %s, %s, %d, %s, %s, %s, %s, %t, %d, %s, %s, %s, %s, %s)",
-				c.TimeUs, schemas.Quote(c.Tenant), id[:], copies*len(m.calls)+i, schemas.Quote(c.Source), schemas.Quote(c.Id), schemas.Quote(fmt.Sprint("run", copies)),
+				c.GetTimeUs(), schemas.Quote(c.Tenant), id[:], copies*len(m.calls)+i, schemas.Quote(c.Source), schemas.Quote(c.Id), schemas.Quote(fmt.Sprint("run", copies)),
 				schemas.Quote(c.Product), c.User, schemas.Quote(c.Model), schemas.Quote(c.Model), schemas.Quote(c.Provider), schemas.Quote(c.Operation), c.Streaming,
 				c.Status, n(c.LatencyUs), n(c.FirstTokenUs), n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible)))
 		}
@@ -107,7 +107,7 @@ func TestTable(t *testing.T) {
 		var out []string
 		for i, id := range identities(first) {
 			if keep(i) {
-				out = append(out, fmt.Sprintf("%020d %s", first.calls[i].TimeUs, id))
+				out = append(out, fmt.Sprintf("%020d %s", first.calls[i].GetTimeUs(), id))
 			}
 		}
 		slices.Sort(out)
@@ -116,9 +116,9 @@ func TestTable(t *testing.T) {
 	got := func(m *memory) []string {
 		var out []string
 		for i, id := range identities(m) {
-			out = append(out, fmt.Sprintf("%020d %s", m.calls[i].TimeUs, id))
+			out = append(out, fmt.Sprintf("%020d %s", m.calls[i].GetTimeUs(), id))
 		}
-		if !slices.IsSortedFunc(m.calls, func(a, b *usagev1.TokenCall) int { return int(a.TimeUs - b.TimeUs) }) {
+		if !slices.IsSortedFunc(m.calls, func(a, b *usagev1.TokenCall) int { return int(a.GetTimeUs() - b.GetTimeUs()) }) {
 			t.Error("not by time")
 		}
 		slices.Sort(out)
@@ -137,8 +137,8 @@ func TestTable(t *testing.T) {
 			c := first.calls[i]
 			return c.Streaming || c.GetInputUncached()+c.GetInputCacheRead() < 100
 		}},
-		{"from", func(o *Options) { o.From = start.Add(time.Microsecond) }, func(i int) bool { return first.calls[i].TimeUs > start.UnixMicro() }},
-		{"to", func(o *Options) { o.To = start.Add(time.Microsecond) }, func(i int) bool { return first.calls[i].TimeUs == start.UnixMicro() }},
+		{"from", func(o *Options) { o.From = start.Add(time.Microsecond) }, func(i int) bool { return first.calls[i].GetTimeUs() > start.UnixMicro() }},
+		{"to", func(o *Options) { o.To = start.Add(time.Microsecond) }, func(i int) bool { return first.calls[i].GetTimeUs() == start.UnixMicro() }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			log, result := replayed(t, table(tt.change))

@@ -212,6 +212,6 @@ func (p *partition) decode(value []byte) string {
 		m.Clear(fd)
 		return ""
 	}
-	setField(m, fd, p.run, 0, "")
+	setField(m, fd, p.run, 0)
 	return ""
 }

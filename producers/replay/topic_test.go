@@ -68,7 +68,7 @@ func (p *topicPart) Fetch(ctx context.Context, from int64) ([]TopicRecord, int64
 func recorded(t *testing.T, id, tenant string, second int64) []byte {
 	t.Helper()
 	value, err := schemas.AppendEvent(nil, &usagev1.TokenCall{
-		Source: "s", Id: id, TimeUs: second * 1e6, Tenant: tenant, Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK, Run: "before",
+		Source: "s", Id: id, TimeUs: new(second * 1e6), Tenant: tenant, Product: "p", Model: "m", Status: usagev1.Status_STATUS_OK, Run: "before",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +257,7 @@ func FuzzTopic(f *testing.F) {
 		}
 		f.Add(value, uint8(spec.Type))
 	}
-	value, err := schemas.AppendEvent(nil, &usagev1.Query{Source: "s", Id: "i", TimeUs: 1, Tenant: "t", Product: "p", Run: "x"})
+	value, err := schemas.AppendEvent(nil, &usagev1.Query{Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Run: "x"})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -33,20 +33,22 @@ func (t *traceRows) next(n uint64) (schemas.Event, error) {
 type call struct {
 	event usagev1.TokenCall
 	start int64 // The trace's zero, microseconds since 1970; 0 where times are absolute.
+	time  int64 // Of the event.
 	// product is what a row has that says nothing of it; fixed where it was asked for.
 	product string
 	fixed   bool
 
 	input, cached, output, firstToken, latency uint64
 
-	key  []byte // What the id is hashed from.
-	id   []byte
-	user userHash
+	key   []byte // What the id is hashed from.
+	id    []byte
+	users userHash
 }
 
 // newCall returns a call with all that is the same in every event.
 func newCall(f *format, o Options) *call {
-	c := &call{}
+	c := &call{users: o.hash()}
+	c.event.TimeUs = &c.time
 	c.event.Source, c.event.Tenant, c.event.Product, c.event.Provider = f.source, f.tenant, f.product, f.provider
 	c.event.Run, c.event.Operation, c.event.Status = o.Run, "chat", usagev1.Status_STATUS_OK
 	o.label(&c.event)
@@ -101,7 +103,7 @@ func rowID(row uint64, key, buf []byte) (string, []byte) {
 
 func fillAzure(c *call, v []string) (int, string) {
 	var text string
-	if c.event.TimeUs, text = parseTime(v[azureTime]); text != "" {
+	if c.time, text = parseTime(v[azureTime]); text != "" {
 		return azureTime, text
 	}
 	if c.event.InputUncached, text = parseCount(v[azureInput], &c.input); text != "" {
@@ -114,7 +116,7 @@ func fillAzure(c *call, v []string) (int, string) {
 func fillMooncake(c *call, v []string) (int, string) {
 	var text string
 	const milliseconds = 3 // Digits to microseconds.
-	if c.event.TimeUs, text = c.after(v[mooncakeTime], milliseconds); text != "" {
+	if c.time, text = c.after(v[mooncakeTime], milliseconds); text != "" {
 		return mooncakeTime, text
 	}
 	if c.event.InputUncached, text = parseCount(v[mooncakeInput], &c.input); text != "" {
@@ -127,7 +129,7 @@ func fillMooncake(c *call, v []string) (int, string) {
 func fillAgentic(c *call, v []string) (int, string) {
 	e := &c.event
 	var text string
-	if e.TimeUs, text = c.after(v[agenticTime], seconds); text != "" {
+	if c.time, text = c.after(v[agenticTime], seconds); text != "" {
 		return agenticTime, text
 	}
 	switch v[agenticType] {
@@ -140,7 +142,9 @@ func fillAgentic(c *call, v []string) (int, string) {
 	if v[agenticModel] != "" {
 		e.Model = v[agenticModel]
 	}
-	e.User = c.user.of(e.Source, v[agenticTrace])
+	if e.User, text = c.users.ofTrace(e, v[agenticTrace]); text != "" {
+		return agenticTrace, text
+	}
 	if e.InputUncached, text = parseCount(v[agenticInput], &c.input); text != "" {
 		return agenticInput, text
 	}
@@ -166,7 +170,7 @@ func fillAgentic(c *call, v []string) (int, string) {
 func fillBurst(c *call, v []string) (int, string) {
 	e := &c.event
 	var text string
-	if e.TimeUs, text = c.after(v[burstTime], seconds); text != "" {
+	if c.time, text = c.after(v[burstTime], seconds); text != "" {
 		return burstTime, text
 	}
 	if v[burstModel] != "" {
@@ -190,7 +194,9 @@ func fillBurst(c *call, v []string) (int, string) {
 	default:
 		return burstLog, quote(v[burstLog]) + " is neither Conversation log nor API log"
 	}
-	e.User = c.user.of(e.Source, v[burstSession])
+	if e.User, text = c.users.ofTrace(e, v[burstSession]); text != "" {
+		return burstSession, text
+	}
 	e.LatencyUs, text = parseDuration(v[burstLatency], &c.latency)
 	return burstLatency, text
 }

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"strconv"
@@ -33,24 +32,6 @@ func firstError(e schemas.Event) *schemas.FieldError {
 		return bad[0]
 	}
 	return nil
-}
-
-// userHash gives the user of a trace.
-type userHash struct {
-	trace string // The last one asked for.
-	user  uint64
-}
-
-// of returns a hash of the trace within the scope, always the same one for one hash, never 0, or 0 for none.
-func (h *userHash) of(scope, trace string) uint64 {
-	if trace == "" {
-		return 0
-	}
-	if trace != h.trace {
-		sum := sha256.Sum256([]byte(scope + "/" + trace))
-		h.trace, h.user = strings.Clone(trace), max(binary.BigEndian.Uint64(sum[:8]), 1)
-	}
-	return h.user
 }
 
 // parseTime reads a date and time of day, in UTC if it has no zone, and cuts it to whole microseconds since 1970.

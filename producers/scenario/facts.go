@@ -59,7 +59,7 @@ func (f *facts) addPoints(s *scenario.Scenario, r *scenario.ReferencePoints, run
 // reference makes a reference point.
 func reference(s *scenario.Scenario, run, entity, metric, unit string, at scenario.Date, value float64, from scenario.Source) *usagev1.ReferencePoint {
 	return &usagev1.ReferencePoint{
-		Source: source, Id: scenario.PointID(metric, at.Text, entity), TimeUs: known(at.UnixMicro()), Tenant: s.ID, Run: run,
+		Source: source, Id: scenario.PointID(metric, at.Text, entity), TimeUs: new(at.UnixMicro()), Tenant: s.ID, Run: run,
 		Entity: entity, Metric: metric, Value: value, Unit: unit,
 		Citation: cut(from.Name+", "+from.Where(), 512), Confidence: string(from.Confidence),
 	}
@@ -76,7 +76,7 @@ func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string,
 	for _, row := range t.Rows {
 		name, when := row.Fields[model], row.Date(at)
 		f.events = append(f.events, &usagev1.ModelEvent{
-			Source: source, Id: scenario.ReleaseID(row.Fields[country], when.Text, name), TimeUs: known(when.UnixMicro()),
+			Source: source, Id: scenario.ReleaseID(row.Fields[country], when.Text, name), TimeUs: new(when.UnixMicro()),
 			Tenant: s.ID, Run: run, Kind: usagev1.ModelEventKind_MODEL_EVENT_KIND_RELEASE,
 			Model: name, Organization: row.Fields[organization], Country: row.Fields[country],
 		})

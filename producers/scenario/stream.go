@@ -129,6 +129,7 @@ type maker struct {
 	signup usagev1.Signup
 	call   usagev1.TokenCall
 	model  usagev1.ModelEvent
+	at     int64
 	tokens struct{ input, cached, output uint64 }
 }
 
@@ -162,7 +163,7 @@ func (m *maker) event(at int64, key, user, weight uint64) schemas.Event {
 	m.id = strconv.AppendUint(append(m.id[:0], m.prefix...), m.made, 10)
 	id := string(m.id)
 	m.made++
-	at = known(at)
+	m.at = at
 	country, segment := m.countries.pick(key), segmentsByName[m.segments.pick(key)]
 	model := m.spec.Model
 	if m.models != nil {
@@ -172,26 +173,26 @@ func (m *maker) event(at int64, key, user, weight uint64) schemas.Event {
 	switch m.spec.Type {
 	case scenario.Query:
 		e := &m.query
-		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, at, m.tenant, m.run
+		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, &m.at, m.tenant, m.run
 		e.Product, e.User, e.Country, e.Segment, e.Weight, e.UserWeight = m.spec.Product, user, country, segment, weight, userWeight
 		e.Kind, e.Model = m.spec.Kind, model
 		return e
 	case scenario.Signup:
 		e := &m.signup
-		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, at, m.tenant, m.run
+		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, &m.at, m.tenant, m.run
 		e.Product, e.User, e.Country, e.Segment, e.Weight, e.UserWeight = m.spec.Product, user, country, segment, weight, weight
 		e.Channel = m.spec.Channel
 		return e
 	case scenario.TokenCall:
 		e := &m.call
-		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, at, m.tenant, m.run
+		e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, &m.at, m.tenant, m.run
 		e.Product, e.User, e.Country, e.Segment, e.Weight, e.UserWeight = m.spec.Product, user, country, segment, weight, userWeight
 		e.Model, e.Provider, e.Operation, e.Status = model, m.spec.Providers[model], "chat", usagev1.Status_STATUS_OK
 		m.setTokens(e)
 		return e
 	}
 	e := &m.model
-	e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, at, m.tenant, m.run
+	e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = source, id, &m.at, m.tenant, m.run
 	e.Product, e.User, e.Country, e.Segment, e.Weight, e.UserWeight = m.spec.Product, user, country, segment, weight, userWeight
 	e.Model, e.BaseModel, e.Organization, e.Hub = model, m.spec.BaseModel, m.spec.Organization, m.spec.Hub
 	switch m.spec.Type {
@@ -222,12 +223,4 @@ func sampled(weight uint64) uint64 {
 		return 0
 	}
 	return weight
-}
-
-// known moves the one instant that means that there is no time.
-func known(at int64) int64 {
-	if at == 0 {
-		return 1
-	}
-	return at
 }

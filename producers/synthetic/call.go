@@ -19,7 +19,7 @@ func (g *Generator) fillCall(id string, time int64) schemas.Event {
 	r, e, v := g.random, &g.events.call, &g.events
 	s := g.world.visit(r)
 	m := s.model
-	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
+	e.Source, e.Id, e.TimeUs, e.Run = source, id, g.events.at(time), g.options.Run
 	e.Tenant, e.User, e.Country, e.Segment = s.tenant.name, s.user, s.country, s.tenant.segment.segment
 	e.Product, e.Operation, e.Weight = s.product.name, "chat", sampled(s.tenant)
 	e.Model, e.RequestedModel, e.Provider = m.served, "", m.provider

@@ -17,7 +17,13 @@ type events struct {
 	reference usagev1.ReferencePoint
 
 	latency, first, uncached, read, write, visible, reasoning uint64
-	cost                                                      int64
+	cost, time                                                int64
+}
+
+// at keeps a time for the event being made.
+func (e *events) at(time int64) *int64 {
+	e.time = time
+	return &e.time
 }
 
 // fill makes an event of type t. It is valid until the next call.
@@ -49,7 +55,7 @@ func (g *Generator) fillQuery(id string, time int64) schemas.Event {
 	if !p.queries {
 		p = &products[0]
 	}
-	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
+	e.Source, e.Id, e.TimeUs, e.Run = source, id, g.events.at(time), g.options.Run
 	e.Tenant, e.User, e.Country, e.Segment = s.tenant.name, s.user, s.country, s.tenant.segment.segment
 	e.Product, e.Kind, e.Model = p.name, p.kinds[r.below(uint64(len(p.kinds)))], s.model.served
 	e.Weight = sampled(s.tenant)
@@ -69,7 +75,7 @@ func (g *Generator) fillSignup(id string, time int64) schemas.Event {
 	t := &g.world.tenants[r.pick(&g.world.byTenant)]
 	t.users++ // From now on sessions can be this user's.
 	user, country := g.world.userOf(t, t.users-1)
-	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
+	e.Source, e.Id, e.TimeUs, e.Run = source, id, g.events.at(time), g.options.Run
 	e.Tenant, e.User, e.Country, e.Segment = t.name, user, country, t.segment.segment
 	e.Product = t.products[0].name
 	e.Channel = t.segment.channels[r.below(uint64(len(t.segment.channels)))]
@@ -85,7 +91,7 @@ const (
 func (g *Generator) fillModelEvent(id string, time int64) schemas.Event {
 	r, e := g.random, &g.events.model
 	m := &openModels[r.pick(&g.world.byOpen)]
-	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
+	e.Source, e.Id, e.TimeUs, e.Run = source, id, g.events.at(time), g.options.Run
 	e.Hub = "huggingface"
 	if r.next()&3 == 0 {
 		e.Hub = "modelscope"
@@ -117,7 +123,7 @@ var metrics = []struct{ name, unit string }{
 func (g *Generator) fillReference(id string, time int64) schemas.Event {
 	r, e := g.random, &g.events.reference
 	m := metrics[r.below(uint64(len(metrics)))]
-	e.Source, e.Id, e.TimeUs, e.Run = source, id, time, g.options.Run
+	e.Source, e.Id, e.TimeUs, e.Run = source, id, g.events.at(time), g.options.Run
 	e.Tenant, e.Entity = g.options.TenantPrefix+"reference", "simulated-"+products[r.below(uint64(len(products)))].name
 	e.Metric, e.Unit, e.Value = m.name, m.unit, float64(r.around(1_000_000, g.world.wide))
 	e.Citation, e.Confidence = "simulated, no source", "X"

@@ -117,15 +117,15 @@ func (g *Generator) encodeAt(e schemas.Event, at int64) ([]byte, error) {
 func setTime(e schemas.Event, at int64) {
 	switch e := e.(type) {
 	case *usagev1.Query:
-		e.TimeUs = at
+		e.TimeUs = &at
 	case *usagev1.Signup:
-		e.TimeUs = at
+		e.TimeUs = &at
 	case *usagev1.TokenCall:
-		e.TimeUs = at
+		e.TimeUs = &at
 	case *usagev1.ModelEvent:
-		e.TimeUs = at
+		e.TimeUs = &at
 	case *usagev1.ReferencePoint:
-		e.TimeUs = at
+		e.TimeUs = &at
 	}
 }
 

@@ -126,7 +126,7 @@ func TestDefault(t *testing.T) {
 func TestIDsAreThoseOfEvents(t *testing.T) {
 	for n, ok := range map[int]bool{maxText: true, maxText + 1: false} {
 		id := strings.Repeat("m", n)
-		event := &usagev1.TokenCall{Source: "s", Id: "1", TimeUs: 1, Tenant: "t", Product: "p", Model: id, Status: usagev1.Status_STATUS_OK}
+		event := &usagev1.TokenCall{Source: "s", Id: "1", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: id, Status: usagev1.Status_STATUS_OK}
 		_, err := Parse("f", strings.NewReader(header+id+",,,,,,,,,,\n"))
 		if eventErr := schemas.Validate(event); (err == nil) != ok || (eventErr == nil) != ok {
 			t.Errorf("%d bytes: file %v, event %v", n, err, eventErr)

@@ -126,7 +126,7 @@ func (s *storeSuite) expect(t *testing.T, window int64, known bool, position int
 
 // Query returns a query that differs from that of any other number.
 func Query(n int64) *usagev1.Query {
-	return &usagev1.Query{Source: "conformance", Id: fmt.Sprintf("id-%d", n), TimeUs: 1_700_000_000_000_000 + n*7_000_001,
+	return &usagev1.Query{Source: "conformance", Id: fmt.Sprintf("id-%d", n), TimeUs: new(1_700_000_000_000_000 + n*7_000_001),
 		Tenant: fmt.Sprintf("tenant-%d", n%3), Product: "chat", User: uint64(n) * 1001, Country: "SE",
 		Segment: usagev1.Segment(n % 5), Run: fmt.Sprintf("run-%d", n%2), Kind: "prompt", Model: "model", Weight: uint64(n % 4), Revision: uint64(n % 5 / 3)}
 }
@@ -222,10 +222,10 @@ func endedContext(t *testing.T, s *storeSuite) {
 func extremeValues(t *testing.T, s *storeSuite) {
 	long := string(bytes.Repeat([]byte("ü"), 128))
 	events := []*usagev1.Query{
-		{Source: "s", Id: "1", TimeUs: -2_208_988_800_000_000, Tenant: "t", Product: "p"}, // 1900-01-01
-		{Source: "s", Id: "2", TimeUs: -1, Tenant: "t", Product: "p", Run: `a'b\c"d`},
-		{Source: "s", Id: "3", TimeUs: 1, Tenant: "t", Product: "p", Run: long, User: 1<<64 - 1, Weight: 1e12, UserWeight: 1e12},
-		{Source: "s", Id: "4", TimeUs: 10_413_791_999_999_999, Tenant: "t", Product: "p"}, // the end of 2299
+		{Source: "s", Id: "1", TimeUs: new(int64(-2_208_988_800_000_000)), Tenant: "t", Product: "p"}, // 1900-01-01
+		{Source: "s", Id: "2", TimeUs: new(int64(-1)), Tenant: "t", Product: "p", Run: `a'b\c"d`},
+		{Source: "s", Id: "3", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Run: long, User: 1<<64 - 1, Weight: 1e12, UserWeight: 1e12},
+		{Source: "s", Id: "4", TimeUs: new(int64(10_413_791_999_999_999)), Tenant: "t", Product: "p"}, // the end of 2299
 	}
 	rows := s.insertEvents(t, []int64{0, 1, 2, 1 << 40}, events)
 	s.expect(t, 100, false, 0, nil, rows)

@@ -103,7 +103,7 @@ func (b *block) results(input proto.Input) proto.Results {
 func (b *block) event(i int) *usagev1.Query {
 	symbol := func(name string) string { return b.symbols[name].Row(i) }
 	return &usagev1.Query{
-		Source: symbol("source"), Id: b.id.Row(i), TimeUs: int64(b.time[i]), Tenant: symbol("tenant"),
+		Source: symbol("source"), Id: b.id.Row(i), TimeUs: new(int64(b.time[i])), Tenant: symbol("tenant"),
 		Product: symbol("product"), User: b.user[i], Country: symbol("country"),
 		Segment: usagev1.Segment(b.segment[i]), Run: symbol("run"), Kind: symbol("kind"), Model: symbol("model"),
 		Weight: b.weight[i], UserWeight: b.userWeight[i], Revision: b.revision[i],

@@ -322,15 +322,15 @@ func random(r *rand.Rand, id string, at int64) schemas.Event {
 	user, weight, users := uint64(r.IntN(40)), r.Uint64N(4), r.Uint64N(3)
 	switch r.IntN(8) {
 	case 0:
-		return &usagev1.Signup{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run", Weight: weight}
+		return &usagev1.Signup{Source: "test", Id: id, TimeUs: new(at), Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run", Weight: weight}
 	case 1:
-		return &usagev1.ModelEvent{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Kind: usagev1.ModelEventKind(1 + r.IntN(2)), Model: pick("m1", "m2"),
+		return &usagev1.ModelEvent{Source: "test", Id: id, TimeUs: new(at), Tenant: tenant, Kind: usagev1.ModelEventKind(1 + r.IntN(2)), Model: pick("m1", "m2"),
 			Organization: pick("", "lab"), Hub: pick("hub", ""), Country: country, Run: "run", Weight: weight}
 	case 2, 3:
-		return &usagev1.Query{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
+		return &usagev1.Query{Source: "test", Id: id, TimeUs: new(at), Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
 			Kind: "prompt", Model: pick("", "m1"), Weight: weight, UserWeight: users}
 	}
-	call := &usagev1.TokenCall{Source: "test", Id: id, TimeUs: at, Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
+	call := &usagev1.TokenCall{Source: "test", Id: id, TimeUs: new(at), Tenant: tenant, Product: product, User: user, Country: country, Segment: segment, Run: "run",
 		Model: pick("m1", "m2"), Provider: pick("p1", "p2"), Status: usagev1.Status(1 + r.IntN(3)), Streaming: r.IntN(2) == 0,
 		InputUncached: maybe(5000), InputCacheRead: maybe(900), InputCacheWrite: maybe(90), OutputVisible: maybe(2000), OutputReasoning: maybe(300),
 		LatencyUs: maybe(9e6), FirstTokenUs: maybe(1e6), Weight: weight, UserWeight: users}

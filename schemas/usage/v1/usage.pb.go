@@ -6,10 +6,13 @@
 //
 //   source, id    which event this is, as in CloudEvents 1.0: `id` is unique within `source`, and both within
 //                 `tenant`. The identity of an event is a hash of (tenant, source, id).
-//   time_us       when it happened: microseconds since 1970-01-01T00:00:00Z, negative before. 1900 to 2299.
+//   time_us       when it happened: microseconds since 1970-01-01T00:00:00Z, negative before. 1900 to 2299. Required: 0 is
+//                 written like any other time, and an event without it is refused.
 //   tenant        whose usage it is; isolation, quotas and bills go by it.
 //   product       the product it was made through ("chat", "api", "search").
-//   user          a keyed hash of the user's identifier, never the identifier itself; 0 means unknown.
+//   user          a keyed hash of the user's identifier, never the identifier itself; 0 means unknown: the first 8 bytes,
+//                 as a big-endian number, of the HMAC-SHA-256 under the key of the tenant and the identifier, each in
+//                 UTF-8 after its length in bytes as a varint; 1 instead of 0.
 //   country       ISO 3166-1 alpha-2 in upper case; empty means unknown.
 //   segment       the kind of customer.
 //   run           a label: which generator, replay or load test made the record. Never part of identity.
@@ -210,7 +213,7 @@ type Query struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
 	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
@@ -274,8 +277,8 @@ func (x *Query) GetId() string {
 }
 
 func (x *Query) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -362,7 +365,7 @@ type Signup struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
 	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
@@ -426,8 +429,8 @@ func (x *Signup) GetId() string {
 }
 
 func (x *Signup) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -515,7 +518,7 @@ type TokenCall struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
 	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
@@ -608,8 +611,8 @@ func (x *TokenCall) GetId() string {
 }
 
 func (x *TokenCall) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -801,7 +804,7 @@ type ModelEvent struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
 	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
@@ -869,8 +872,8 @@ func (x *ModelEvent) GetId() string {
 }
 
 func (x *ModelEvent) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -978,7 +981,7 @@ type ReferencePoint struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
 	// What the figure is about: "chatgpt", "nvidia", "internet".
@@ -1042,8 +1045,8 @@ func (x *ReferencePoint) GetId() string {
 }
 
 func (x *ReferencePoint) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -1117,7 +1120,7 @@ type Run struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
 	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs int64                  `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3" json:"time_us,omitempty"`
+	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
 	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
 	// "generate", "replay" or "load".
@@ -1198,8 +1201,8 @@ func (x *Run) GetId() string {
 }
 
 func (x *Run) GetTimeUs() int64 {
-	if x != nil {
-		return x.TimeUs
+	if x != nil && x.TimeUs != nil {
+		return *x.TimeUs
 	}
 	return 0
 }
@@ -1511,11 +1514,11 @@ var File_schemas_usage_v1_usage_proto protoreflect.FileDescriptor
 
 const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\n" +
-	"\x1cschemas/usage/v1/usage.proto\x12\x11tidemark.usage.v1\"\xef\x02\n" +
+	"\x1cschemas/usage/v1/usage.proto\x12\x11tidemark.usage.v1\"\x80\x03\n" +
 	"\x05Query\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x18\n" +
 	"\aproduct\x18\x05 \x01(\tR\aproduct\x12\x12\n" +
 	"\x04user\x18\x06 \x01(\x06R\x04user\x12\x18\n" +
@@ -1528,11 +1531,13 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x06weight\x18\x10 \x01(\x04R\x06weight\x12\x1f\n" +
 	"\vuser_weight\x18\x11 \x01(\x04R\n" +
 	"userWeight\x12\x1a\n" +
-	"\brevision\x18\x1c \x01(\x04R\brevision\"\xf4\x02\n" +
+	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
+	"\n" +
+	"\b_time_us\"\x85\x03\n" +
 	"\x06Signup\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x18\n" +
 	"\aproduct\x18\x05 \x01(\tR\aproduct\x12\x12\n" +
 	"\x04user\x18\x06 \x01(\x06R\x04user\x12\x18\n" +
@@ -1545,11 +1550,13 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x06weight\x18\x10 \x01(\x04R\x06weight\x12\x1f\n" +
 	"\vuser_weight\x18\x11 \x01(\x04R\n" +
 	"userWeight\x12\x1a\n" +
-	"\brevision\x18\x1c \x01(\x04R\brevision\"\x93\t\n" +
+	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
+	"\n" +
+	"\b_time_us\"\xa4\t\n" +
 	"\tTokenCall\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x18\n" +
 	"\aproduct\x18\x05 \x01(\tR\aproduct\x12\x12\n" +
 	"\x04user\x18\x06 \x01(\x06R\x04user\x12\x18\n" +
@@ -1560,10 +1567,10 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	" \x01(\tR\x05model\x12\x1a\n" +
 	"\bprovider\x18\v \x01(\tR\bprovider\x121\n" +
 	"\x06status\x18\f \x01(\x0e2\x19.tidemark.usage.v1.StatusR\x06status\x12*\n" +
-	"\x0einput_uncached\x18\r \x01(\x04H\x00R\rinputUncached\x88\x01\x01\x12*\n" +
-	"\x0eoutput_visible\x18\x0e \x01(\x04H\x01R\routputVisible\x88\x01\x01\x12\"\n" +
+	"\x0einput_uncached\x18\r \x01(\x04H\x01R\rinputUncached\x88\x01\x01\x12*\n" +
+	"\x0eoutput_visible\x18\x0e \x01(\x04H\x02R\routputVisible\x88\x01\x01\x12\"\n" +
 	"\n" +
-	"latency_us\x18\x0f \x01(\x04H\x02R\tlatencyUs\x88\x01\x01\x12\x16\n" +
+	"latency_us\x18\x0f \x01(\x04H\x03R\tlatencyUs\x88\x01\x01\x12\x16\n" +
 	"\x06weight\x18\x10 \x01(\x04R\x06weight\x12\x1f\n" +
 	"\vuser_weight\x18\x11 \x01(\x04R\n" +
 	"userWeight\x12'\n" +
@@ -1572,14 +1579,16 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\tstreaming\x18\x14 \x01(\bR\tstreaming\x12\x1d\n" +
 	"\n" +
 	"error_type\x18\x15 \x01(\tR\terrorType\x12)\n" +
-	"\x0efirst_token_us\x18\x16 \x01(\x04H\x03R\ffirstTokenUs\x88\x01\x01\x12-\n" +
-	"\x10input_cache_read\x18\x17 \x01(\x04H\x04R\x0einputCacheRead\x88\x01\x01\x12/\n" +
-	"\x11input_cache_write\x18\x18 \x01(\x04H\x05R\x0finputCacheWrite\x88\x01\x01\x12.\n" +
-	"\x10output_reasoning\x18\x19 \x01(\x04H\x06R\x0foutputReasoning\x88\x01\x01\x123\n" +
-	"\x13reported_cost_nanos\x18\x1a \x01(\x10H\aR\x11reportedCostNanos\x88\x01\x01\x12#\n" +
+	"\x0efirst_token_us\x18\x16 \x01(\x04H\x04R\ffirstTokenUs\x88\x01\x01\x12-\n" +
+	"\x10input_cache_read\x18\x17 \x01(\x04H\x05R\x0einputCacheRead\x88\x01\x01\x12/\n" +
+	"\x11input_cache_write\x18\x18 \x01(\x04H\x06R\x0finputCacheWrite\x88\x01\x01\x12.\n" +
+	"\x10output_reasoning\x18\x19 \x01(\x04H\aR\x0foutputReasoning\x88\x01\x01\x123\n" +
+	"\x13reported_cost_nanos\x18\x1a \x01(\x10H\bR\x11reportedCostNanos\x88\x01\x01\x12#\n" +
 	"\rcost_currency\x18\x1b \x01(\tR\fcostCurrency\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevision\x12.\n" +
-	"\x13reported_cost_picos\x18\x1d \x01(\x04R\x11reportedCostPicosB\x11\n" +
+	"\x13reported_cost_picos\x18\x1d \x01(\x04R\x11reportedCostPicosB\n" +
+	"\n" +
+	"\b_time_usB\x11\n" +
 	"\x0f_input_uncachedB\x11\n" +
 	"\x0f_output_visibleB\r\n" +
 	"\v_latency_usB\x11\n" +
@@ -1587,12 +1596,12 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x11_input_cache_readB\x14\n" +
 	"\x12_input_cache_writeB\x13\n" +
 	"\x11_output_reasoningB\x16\n" +
-	"\x14_reported_cost_nanos\"\xec\x03\n" +
+	"\x14_reported_cost_nanos\"\xfd\x03\n" +
 	"\n" +
 	"ModelEvent\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x18\n" +
 	"\aproduct\x18\x05 \x01(\tR\aproduct\x12\x12\n" +
 	"\x04user\x18\x06 \x01(\x06R\x04user\x12\x18\n" +
@@ -1609,11 +1618,13 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x06weight\x18\x10 \x01(\x04R\x06weight\x12\x1f\n" +
 	"\vuser_weight\x18\x11 \x01(\x04R\n" +
 	"userWeight\x12\x1a\n" +
-	"\brevision\x18\x1c \x01(\x04R\brevision\"\xad\x02\n" +
+	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
+	"\n" +
+	"\b_time_us\"\xbe\x02\n" +
 	"\x0eReferencePoint\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x10\n" +
 	"\x03run\x18\t \x01(\tR\x03run\x12\x16\n" +
 	"\x06entity\x18\n" +
@@ -1625,11 +1636,13 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\n" +
 	"confidence\x18\x0f \x01(\tR\n" +
 	"confidence\x12\x1a\n" +
-	"\brevision\x18\x1c \x01(\x04R\brevision\"\xdb\x04\n" +
+	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
+	"\n" +
+	"\b_time_us\"\xec\x04\n" +
 	"\x03Run\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\x12\x17\n" +
-	"\atime_us\x18\x03 \x01(\x10R\x06timeUs\x12\x16\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
+	"\atime_us\x18\x03 \x01(\x10H\x00R\x06timeUs\x88\x01\x01\x12\x16\n" +
 	"\x06tenant\x18\x04 \x01(\tR\x06tenant\x12\x10\n" +
 	"\x03run\x18\t \x01(\tR\x03run\x12\x12\n" +
 	"\x04kind\x18\n" +
@@ -1652,7 +1665,9 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x11input_tokens_high\x18\x17 \x01(\x04R\x0finputTokensHigh\x12,\n" +
 	"\x12output_tokens_high\x18\x18 \x01(\x04R\x10outputTokensHigh\x12\x1f\n" +
 	"\vweight_high\x18\x19 \x01(\x04R\n" +
-	"weightHigh\"\xb6\x03\n" +
+	"weightHighB\n" +
+	"\n" +
+	"\b_time_us\"\xb6\x03\n" +
 	"\n" +
 	"DeadLetter\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n" +
@@ -1737,7 +1752,12 @@ func file_schemas_usage_v1_usage_proto_init() {
 	if File_schemas_usage_v1_usage_proto != nil {
 		return
 	}
+	file_schemas_usage_v1_usage_proto_msgTypes[0].OneofWrappers = []any{}
+	file_schemas_usage_v1_usage_proto_msgTypes[1].OneofWrappers = []any{}
 	file_schemas_usage_v1_usage_proto_msgTypes[2].OneofWrappers = []any{}
+	file_schemas_usage_v1_usage_proto_msgTypes[3].OneofWrappers = []any{}
+	file_schemas_usage_v1_usage_proto_msgTypes[4].OneofWrappers = []any{}
+	file_schemas_usage_v1_usage_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

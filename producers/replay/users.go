@@ -1,0 +1,143 @@
+package replay
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Users says how the users of files become the hashes that events carry. Make one with KeyedUsers or LegacyUsers.
+type Users struct {
+	key    []byte
+	legacy bool
+}
+
+// KeyedUsers hashes users under a key, see schemas.UserHasher, each within the tenant. Another key makes the same people
+// other users, and the events of rows that were replayed before different from those that are stored.
+func KeyedUsers(key []byte) *Users { return &Users{key: slices.Clone(key)} }
+
+// LegacyUsers is the rule of the versions before there was a key, for rows that belong to what they have stored: no key,
+// tenant and user joined with a slash (in traces source and session), and numbers in the data of CloudEvents as they are.
+func LegacyUsers() *Users { return &Users{legacy: true} }
+
+// HasUsers reports whether rows of the options' files may have users, so that Options.Users is required.
+func (o Options) HasUsers() bool {
+	f := formatNamed(o.Format)
+	switch {
+	case o.Topic != nil || o.Table != nil || o.Name != "" || f == nil:
+		return false
+	case o.Mapping != nil:
+		return o.Mapping.lines[fieldUser] > 0
+	}
+	return f.users
+}
+
+var errNoUsers = errors.New("replay: nothing says how users are hashed")
+
+// userHash hashes the users of one file.
+type userHash struct {
+	legacy bool
+	hasher *schemas.UserHasher
+}
+
+// hash returns how the users of a file are hashed; the zero value where Options.Users is not required.
+func (o Options) hash() userHash {
+	switch {
+	case o.Users == nil:
+		return userHash{}
+	case o.Users.legacy:
+		return userHash{legacy: true}
+	}
+	return userHash{hasher: schemas.NewUserHasher(o.Users.key)}
+}
+
+// of returns the user of an event of the tenant, always the same for one identifier; 0 for none. The problem is to be read
+// after a name.
+func (h *userHash) of(tenant, user string) (hash uint64, problem string) {
+	switch {
+	case user == "":
+		return 0, ""
+	case !utf8.ValidString(user):
+		return 0, notUTF8(user)
+	case !h.legacy:
+		return h.hasher.Hash(tenant, user), ""
+	}
+	sum := sha256.Sum256([]byte(tenant + "/" + user))
+	return max(binary.BigEndian.Uint64(sum[:8]), 1), ""
+}
+
+// ofTrace returns the user of a call in a trace, see of.
+func (h *userHash) ofTrace(e *usagev1.TokenCall, user string) (hash uint64, problem string) {
+	if h.legacy {
+		return h.of(e.GetSource(), user)
+	}
+	return h.of(e.GetTenant(), user)
+}
+
+// ofBare returns the user that a JSON value without quotes is, see of: a number is the same user as its digits in a text.
+func (h *userHash) ofBare(tenant, value string) (hash uint64, problem string) {
+	if h.legacy {
+		return h.of(tenant, value)
+	}
+	text, problem := integer(value)
+	if problem != "" {
+		return 0, problem
+	}
+	return h.of(tenant, text)
+}
+
+// ofData returns the user that a value in the data of a CloudEvent is, see of.
+func (h *userHash) ofData(tenant string, value json.RawMessage) (hash uint64, problem string) {
+	text, problem := exact(value)
+	switch {
+	case problem != "" || text == "":
+		return 0, problem
+	case isText(value):
+		return h.of(tenant, text)
+	case !h.legacy:
+		return h.ofBare(tenant, text)
+	}
+	if hash, err := strconv.ParseUint(text, 10, 64); err == nil { // It was taken for a hash.
+		return hash, ""
+	}
+	return 0, quote(text) + " is not a hash of 64 bits"
+}
+
+// isText reports whether a JSON value is a text.
+func isText(value json.RawMessage) bool { return bytes.HasPrefix(value, []byte(`"`)) }
+
+// maxExact is the largest number up to which every integer has a form with a point or an exponent of its own: what wrote
+// a larger one so may have lost its last digits, and with them told two people as one.
+const maxExact = 1 << 53
+
+// integer returns the digits of a JSON number that names somebody: 42, 42.0 and 4.2e1 are all 42. The problem is to be
+// read after a name.
+func integer(number string) (digits, problem string) {
+	rest, negative := strings.CutPrefix(number, "-")
+	plain := rest != "" && strings.Trim(rest, "0123456789") == ""
+	if !plain {
+		n, exact, bad := decimal(rest, 0)
+		switch {
+		case bad == "is too large" || bad == "" && n > maxExact:
+			return "", quote(number) + " may have lost digits: write users as texts, in quotes"
+		case bad != "":
+			return "", quote(number) + " " + bad + " and no user"
+		case !exact:
+			return "", quote(number) + " is not a whole number: write users as texts, in quotes"
+		}
+		rest = strconv.FormatUint(n, 10)
+	}
+	if negative && rest != "0" {
+		return "-" + rest, ""
+	}
+	return rest, ""
+}
