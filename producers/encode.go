@@ -61,6 +61,8 @@ func (w *wire) tokenCall(e *usagev1.TokenCall) {
 		w.buf = protowire.AppendFixed64(w.buf, uint64(*e.ReportedCostNanos))
 	}
 	w.text(27, e.CostCurrency)
+	w.number(28, e.Revision)
+	w.number(29, e.ReportedCostPicos)
 }
 
 func (w *wire) text(n protowire.Number, s string) {
