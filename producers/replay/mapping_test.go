@@ -192,7 +192,7 @@ func TestFieldNames(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product segment tenant user user_weight weight" {
+	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product revision segment tenant user user_weight weight" {
 		t.Errorf("got %s", got)
 	}
 	// What aliases and totals name has to be there.

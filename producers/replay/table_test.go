@@ -63,9 +63,7 @@ func migrated(t *testing.T) (*engine, string) {
 	db := fmt.Sprintf("replay_%d", databases.Add(1))
 	stacktest.Query(t, s, "", "CREATE DATABASE "+db)
 	for _, m := range schemas.Migrations(db) {
-		if m.Version < 50 {
-			stacktest.Query(t, s, db, m.SQL)
-		}
+		stacktest.Query(t, s, db, m.SQL)
 	}
 	return &engine{stack: s}, db
 }
