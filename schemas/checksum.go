@@ -92,6 +92,14 @@ func (s Spec) BodySQL() string {
 	return mixed(s.terms(func(f *field) bool { return f.number != numRevision && f.factor() != 0 }))
 }
 
+// RevisionSQL returns the expression, of type UInt64, that is equal to the Meta.Revision of the row.
+func (s Spec) RevisionSQL() string {
+	if tables[s.Type].revised {
+		return "revision"
+	}
+	return "toUInt64(0)"
+}
+
 // ContentSQL returns the expression that is equal to the Meta.Content of the row.
 func (s Spec) ContentSQL() string {
 	return mixed([]string{s.BodySQL(), term(s.ChecksumSQL(), factors[wordChecksum]), term("xxHash64(run)", factors[wordFields+numRun])})

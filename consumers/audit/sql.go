@@ -182,7 +182,7 @@ func runEventsSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, setting
 	if columns == "run" {
 		weight = "count()"
 	}
-	return fmt.Sprintf(`SELECT run, count(), %s, %s FROM (SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s ORDER BY minute, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
+	return fmt.Sprintf(`SELECT run, count(), %s, %s FROM (SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
 		weight, tokens, columns, spec.RawTable, s.From, s.To, bounds.SQL(), settings)
 }
 

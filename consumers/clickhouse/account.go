@@ -31,6 +31,7 @@ func ledgerInput(row *ledger.Row) proto.Input {
 		{Name: "member", Data: text(row.Member)},
 		{Name: "partitions", Data: &proto.ColUInt32{uint32(row.Partitions)}},
 		{Name: "window", Data: unsigned(row.Window)},
+		{Name: "format", Data: &proto.ColUInt8{ledgerFormat}},
 		{Name: "high_watermark", Data: unsigned(row.HighWatermark)},
 		{Name: "stored", Data: &proto.ColUInt64{row.Stored}},
 		{Name: "duplicates", Data: &proto.ColUInt64{row.Duplicates}},
@@ -50,6 +51,10 @@ func ledgerInput(row *ledger.Row) proto.Input {
 	input = append(input, runColumns(row.Runs)...)
 	return append(input, bucketColumns(row.Buckets)...)
 }
+
+// ledgerFormat says which columns of a ledger row are known: see the migrations
+// of the ledger.
+const ledgerFormat = 1
 
 // dispositionType is the type of a disposition in the ledger; the numbers are
 // those of package ledger.
@@ -91,11 +96,14 @@ func runColumns(runs []ledger.RunCount) proto.Input {
 
 func bucketColumns(buckets []ledger.Bucket) proto.Input {
 	var minute proto.ColInt32
-	var rows, checksum, minOffset, maxOffset proto.ColUInt64
+	var rows, checksum, content, strays, revised, minOffset, maxOffset proto.ColUInt64
 	for _, b := range buckets {
 		minute = append(minute, b.Minute)
 		rows = append(rows, b.Rows)
 		checksum = append(checksum, b.Checksum)
+		content = append(content, b.Content)
+		strays = append(strays, b.Strays)
+		revised = append(revised, b.Revised)
 		minOffset = append(minOffset, uint64(b.MinOffset))
 		maxOffset = append(maxOffset, uint64(b.MaxOffset))
 	}
@@ -103,6 +111,9 @@ func bucketColumns(buckets []ledger.Bucket) proto.Input {
 		{Name: "buckets.minute", Data: list(&minute)},
 		{Name: "buckets.rows", Data: list(&rows)},
 		{Name: "buckets.checksum", Data: list(&checksum)},
+		{Name: "buckets.content", Data: list(&content)},
+		{Name: "buckets.strays", Data: list(&strays)},
+		{Name: "buckets.revised", Data: list(&revised)},
 		{Name: "buckets.min_offset", Data: list(&minOffset)},
 		{Name: "buckets.max_offset", Data: list(&maxOffset)},
 	}

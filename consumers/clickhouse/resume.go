@@ -132,8 +132,9 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 	if from >= to {
 		return nil, nil
 	}
-	sql := fmt.Sprintf("SELECT offset, identity, toUnixTimestamp64Micro(time) FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset",
-		schemas.Ident(schemas.SpecOf(p.Type).RawTable), place(p), from, to)
+	spec := schemas.SpecOf(p.Type)
+	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset",
+		storedColumns(spec), schemas.Ident(spec.RawTable), place(p), from, to)
 	var rows []ingest.StoredRow
 	err := s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
 		reader := bufio.NewReaderSize(r, 64<<10)
@@ -158,8 +159,8 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 // it is 0.
 func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.AheadRow, through int64, err error) {
 	spec := schemas.SpecOf(p.Type)
-	sql := fmt.Sprintf("SELECT offset, identity, toUnixTimestamp64Micro(time), %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d",
-		spec.ChecksumSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
+	sql := fmt.Sprintf("SELECT %s, %s, %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d",
+		storedColumns(spec), spec.ChecksumSQL(), spec.ContentSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
 	read := 0
 	runs := map[string]string{}
 	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
@@ -197,10 +198,15 @@ func place(p ingest.Partition) string {
 	return fmt.Sprintf("epoch = %d AND partition = %d", p.Epoch, p.ID)
 }
 
-// readStoredRow reads offset, identity and time. io.EOF means that there is no
+// storedColumns are what readStoredRow reads.
+func storedColumns(spec schemas.Spec) string {
+	return "offset, identity, toUnixTimestamp64Micro(time), " + spec.RevisionSQL() + ", " + spec.BodySQL()
+}
+
+// readStoredRow reads what storedColumns names. io.EOF means that there is no
 // further row; a row cut short is another error.
 func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
-	var fixed [32]byte
+	var fixed [48]byte
 	if _, err := io.ReadFull(r, fixed[:]); errors.Is(err, io.EOF) {
 		return row, io.EOF
 	} else if err != nil {
@@ -209,22 +215,25 @@ func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
 	row.Offset = int64(binary.LittleEndian.Uint64(fixed[0:]))
 	copy(row.Identity[:], fixed[8:24])
 	row.Time = int64(binary.LittleEndian.Uint64(fixed[24:]))
+	row.Revision = binary.LittleEndian.Uint64(fixed[32:])
+	row.Body = binary.LittleEndian.Uint64(fixed[40:])
 	return row, nil
 }
 
 // maxRun is more than validation lets through.
 const maxRun = 1 << 16
 
-// readAheadRow reads a stored row with checksum and run. Equal runs share a string.
+// readAheadRow reads a stored row with checksums and run. Equal runs share a string.
 func readAheadRow(r *bufio.Reader, runs map[string]string) (row ingest.AheadRow, err error) {
 	if row.StoredRow, err = readStoredRow(r); err != nil {
 		return row, err
 	}
-	var fixed [8]byte
+	var fixed [16]byte
 	if _, err := io.ReadFull(r, fixed[:]); err != nil {
-		return row, fmt.Errorf("read the checksum of a stored row: %w", noEOF(err))
+		return row, fmt.Errorf("read the checksums of a stored row: %w", noEOF(err))
 	}
-	row.Checksum = binary.LittleEndian.Uint64(fixed[:])
+	row.Checksum = binary.LittleEndian.Uint64(fixed[0:])
+	row.Content = binary.LittleEndian.Uint64(fixed[8:])
 	size, err := binary.ReadUvarint(r)
 	if err != nil {
 		return row, fmt.Errorf("read the run of a stored row: %w", noEOF(err))

@@ -32,7 +32,6 @@ type block struct {
 	adopted    bool  // there are rows that an earlier worker decided
 	runs       groups[string, ledger.RunCount]
 	buckets    groups[int32, ledger.Bucket]
-	months     months
 
 	letters     []*usagev1.DeadLetter
 	letterBytes int
@@ -45,7 +44,7 @@ func newBlock(t schemas.Type) *block { return &block{columns: schemas.NewColumns
 func (b *block) reset(from int64) {
 	b.columns.Reset()
 	*b = block{columns: b.columns, offsets: b.offsets[:0], from: from, to: from, first: from,
-		runs: b.runs.emptied(), buckets: b.buckets.emptied(), months: b.months.emptied(), exceptions: b.exceptions[:0]}
+		runs: b.runs.emptied(), buckets: b.buckets.emptied(), exceptions: b.exceptions[:0]}
 }
 
 func (b *block) empty() bool { return b.to == b.from }
@@ -81,17 +80,24 @@ func (b *block) except(from, to int64, d ledger.Disposition) {
 }
 
 // stored accounts for a stored row.
-func (b *block) stored(offset, time int64, run string, checksum uint64) {
-	if b.counts[ledger.Stored]++; b.counts[ledger.Stored] == 1 || time > b.newest {
-		b.newest = time
+func (b *block) stored(row *AheadRow, p Partition) {
+	if b.counts[ledger.Stored]++; b.counts[ledger.Stored] == 1 || row.Time > b.newest {
+		b.newest = row.Time
 	}
-	b.runs.of(run).Stored++
-	bucket := b.buckets.of(schemas.MinuteOf(time))
+	b.runs.of(row.Run).Stored++
+	bucket := b.buckets.of(schemas.MinuteOf(row.Time))
 	if bucket.Rows++; bucket.Rows == 1 {
-		bucket.MinOffset = offset
+		bucket.MinOffset = row.Offset
 	}
-	bucket.MaxOffset = offset
-	bucket.Checksum += checksum
+	bucket.MaxOffset = row.Offset
+	bucket.Checksum += row.Checksum
+	bucket.Content += row.Content
+	if row.Identity.Partition(p.Count) != p.ID {
+		bucket.Strays++
+	}
+	if row.Revision > 0 {
+		bucket.Revised++
+	}
 }
 
 // bury accounts for a dead record and keeps it whole.
@@ -169,29 +175,3 @@ func (g groups[K, V]) emptied() groups[K, V] {
 	clear(g.index)
 	return groups[K, V]{index: g.index, values: g.values[:0]}
 }
-
-// months is a set of calendar months, UTC.
-type months struct {
-	set        []int
-	begin, end int64 // the month looked at last, microseconds since 1970
-}
-
-// add adds the month of a time unless it is new and there are most of them already.
-func (m *months) add(us int64, most int) bool {
-	if us >= m.begin && us < m.end {
-		return true
-	}
-	t := time.UnixMicro(us).UTC()
-	month := t.Year()*12 + int(t.Month())
-	if !slices.Contains(m.set, month) {
-		if len(m.set) >= most {
-			return false
-		}
-		m.set = append(m.set, month)
-	}
-	m.begin = time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	m.end = time.Date(t.Year(), t.Month()+1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-	return true
-}
-
-func (m months) emptied() months { return months{set: m.set[:0]} }

@@ -90,7 +90,9 @@ func (s *session) wait() {
 
 // land takes note of an outcome. A block with refused rows is void, since other rows may have been judged by them:
 // it is decided again with those rows dead. What was stored of it stays, see Resume.Ahead; as no two records of a
-// block are further apart than the window, a row that was stored is never judged otherwise for want of another.
+// block are further apart than the window, a row that was stored is not judged otherwise for want of another. With one
+// exception: a row that replaces a refused one stays, though a record between them, of the same identity and another time,
+// is now the first. Such an identity has two times; audit --deep finds it.
 func (s *session) land(o outcome) error {
 	if o.err != nil {
 		return o.err
@@ -102,7 +104,7 @@ func (s *session) land(o outcome) error {
 		}
 	}
 	if s.restart = len(o.refused) > 0; s.restart {
-		s.owed = o.block.to
+		s.owed = max(s.owed, o.block.to) // A void block may be followed by a shorter one.
 		return nil
 	}
 	s.accounts = o.block.to

@@ -133,15 +133,17 @@ type StoredRow struct {
 	Identity schemas.Identity
 	// Time is the time of the event, microseconds since 1970.
 	Time int64
+	// Revision and Body are as in schemas.Meta.
+	Revision, Body uint64
 }
 
 // AheadRow is a stored row that no ledger row accounts for yet. The rest is what the ledger needs of it: the log may
 // not hold the record any more.
 type AheadRow struct {
 	StoredRow
-	// Run is the run of the event, Checksum the row's as schemas.Spec.ChecksumSQL gives it.
-	Run      string
-	Checksum uint64
+	// Run is the run of the event; Checksum and Content are the row's as schemas.Spec.ChecksumSQL and ContentSQL give them.
+	Run               string
+	Checksum, Content uint64
 }
 
 // DeadLetters keeps the records that cannot be counted.

@@ -204,33 +204,29 @@ func (s *session) take(rec *Record) bool {
 			b.bury(rec, s.Partition, rec.Run, invalid(err))
 			break
 		}
-		if !s.decide(rec, &meta) {
-			return false
-		}
+		s.decide(rec, &meta)
 	}
 	b.extend(rec.Offset, len(rec.Value))
 	return true
 }
 
 // decide decides about a record that is the row appended last.
-func (s *session) decide(rec *Record, meta *schemas.Meta) bool {
+func (s *session) decide(rec *Record, meta *schemas.Meta) {
 	b := s.block
 	if err, ok := s.refused[rec.Offset]; ok {
 		b.columns.Pop()
 		b.bury(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
-		return true
+		return
 	}
-	d := s.window.decide(rec.Offset, meta.Identity, meta.Time)
+	row := AheadRow{StoredRow: StoredRow{Offset: rec.Offset, Identity: meta.Identity, Time: meta.Time, Revision: meta.Revision, Body: meta.Body},
+		Run: meta.Run, Checksum: meta.Checksum, Content: meta.Content}
+	d := s.window.decide(&row.StoredRow)
 	switch d {
 	case ledger.Stored:
-		if !b.months.add(meta.Time, s.limits.Months) {
-			b.columns.Pop()
-			return false
-		}
 		b.offsets = append(b.offsets, rec.Offset)
-		b.stored(rec.Offset, meta.Time, meta.Run, meta.Checksum)
-		s.window.push(StoredRow{Offset: rec.Offset, Identity: meta.Identity, Time: meta.Time})
-		return true
+		b.stored(&row, s.Partition)
+		s.window.push(row.StoredRow)
+		return
 	case ledger.Duplicate:
 		b.runs.of(meta.Run).Duplicates++
 	default:
@@ -238,7 +234,6 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) bool {
 	}
 	b.columns.Pop()
 	b.except(rec.Offset, rec.Offset+1, d)
-	return true
 }
 
 // reasonRefused is the reason of dead letters that the database refused.
@@ -267,7 +262,7 @@ func (s *session) nextAhead(offset int64) *AheadRow {
 
 // adopt accounts for a row that an earlier worker stored.
 func (s *session) adopt(row *AheadRow) {
-	s.block.stored(row.Offset, row.Time, row.Run, row.Checksum)
+	s.block.stored(row, s.Partition)
 	s.block.adopted = true
 	s.window.push(row.StoredRow)
 }

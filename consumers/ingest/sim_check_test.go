@@ -35,6 +35,7 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 	// Each simulation has its own mixture.
 	fresh, again, poison, other := r.Float64(), r.Float64(), r.Float64()*0.3, r.Float64()*0.2
 	var events []*usagev1.Query
+	refused := make(map[string]bool)
 	for o := int64(0); o < n; o++ {
 		var record ingest.Record
 		e := &usagev1.Query{Source: "sim", Id: fmt.Sprint("id-", o), TimeUs: eventTime(r), Tenant: "tenant", Product: "chat", Run: run(r), Model: model(r)}
@@ -42,8 +43,16 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 		case p < again && len(events) > 0:
 			back := 1 + r.IntN(min(len(events), int(2*window)))
 			e.Id, e.TimeUs = events[len(events)-back].Id, events[len(events)-back].TimeUs
-			if r.IntN(4) == 0 {
+			e.Run = run(r)
+			switch r.IntN(8) {
+			case 0, 1:
 				e.TimeUs = eventTime(r)
+			case 2:
+				if !refused[e.Id] { // See land.
+					e.Revision = r.Uint64N(4)
+				}
+			case 3:
+				e.Kind = "other"
 			}
 		case p < again+poison:
 			e.Product = ""
@@ -55,6 +64,7 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 			record.Control = true
 		}
 		events = append(events, e)
+		refused[e.Id] = refused[e.Id] || e.Model == refusedModel
 		record.Value, _ = schemas.AppendEvent(nil, e)
 		record.Key, record.Run = []byte(e.Id), e.Run
 		if e.Product == "" && r.IntN(2) == 0 {
@@ -116,18 +126,37 @@ func reference(log *ingesttest.Log, p ingest.Partition, window, n int64, gaps ma
 			// The database sees only what is not a duplicate or a conflict anyway.
 			f.disposition, f.reason = ledger.Dead, "refused"
 		}
-		for back := max(0, o-window); back < o; back++ {
-			if b := fates[back]; b.disposition == ledger.Stored && b.meta.Identity == meta.Identity {
-				if f.disposition, f.reason = ledger.Conflict, ""; b.meta.Time == meta.Time {
-					f.disposition = ledger.Duplicate
-				}
-			}
+		if d := again(fates[max(0, o-window):o], meta); d != 0 {
+			f.disposition, f.reason = d, ""
 		}
 		if f.disposition == 0 {
 			f.disposition = ledger.Stored
 		}
 	}
 	return fates
+}
+
+// again says what a record is that states an event again, 0 if it does not or replaces what was stated before.
+func again(before []fate, meta schemas.Meta) ledger.Disposition {
+	var known, same, differs bool
+	for _, b := range before {
+		if b.disposition != ledger.Stored || b.meta.Identity != meta.Identity {
+			continue
+		}
+		known = true
+		if b.meta.Time != meta.Time {
+			continue
+		}
+		same = true
+		if b.meta.Revision > meta.Revision || b.meta.Revision == meta.Revision && b.meta.Body == meta.Body {
+			return ledger.Duplicate
+		}
+		differs = differs || b.meta.Revision == meta.Revision
+	}
+	if differs || known && !same {
+		return ledger.Conflict
+	}
+	return 0
 }
 
 // check holds the invariants at the end of a simulation.
@@ -215,7 +244,13 @@ func (w *world) checkAgainst(row *ledger.Row, fates []fate) {
 			if !ok {
 				b.Minute, b.MinOffset = f.meta.Minute, o
 			}
-			b.Rows, b.Checksum, b.MaxOffset = b.Rows+1, b.Checksum+f.meta.Checksum, o
+			b.Rows, b.Checksum, b.Content, b.MaxOffset = b.Rows+1, b.Checksum+f.meta.Checksum, b.Content+f.meta.Content, o
+			if f.meta.Identity.Partition(w.p.Count) != w.p.ID {
+				b.Strays++
+			}
+			if f.meta.Revision > 0 {
+				b.Revised++
+			}
 			buckets[f.meta.Minute] = b
 		case ledger.Duplicate:
 			c.Duplicates++

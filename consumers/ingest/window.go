@@ -8,7 +8,7 @@ import (
 	"tidemark/schemas"
 )
 
-// window knows the identity and time of every row stored at one of the last offsets. It is exact: an open-addressing
+// window knows the identity, time, revision and body of every row stored at one of the last offsets. It is exact: an open-addressing
 // table finds candidates in a ring of entries, and the ring decides.
 //
 // Entries are pushed at ascending offsets and leave when they are out of reach of the newest. Leaving does not touch
@@ -54,31 +54,46 @@ func (w *window) home(id *schemas.Identity) (slot, tag uint32) {
 	return uint32(h >> w.shift), uint32(h) & 0xFF << windowIndexBits
 }
 
-// decide returns what a record of that identity and time is at that offset: Duplicate when a row of both is within
-// reach, else Conflict when a row of the identity is, else Stored.
-func (w *window) decide(offset int64, id schemas.Identity, time int64) ledger.Disposition {
+// decide returns what a record is, by the rows of its identity within reach. Of those with its time:
+//
+//   - Duplicate when one says the same in the same revision, or is of a higher one, which replaces it wherever it lies;
+//   - else Conflict when one says something else in the same revision;
+//   - else Stored when there is one: the record replaces it.
+//
+// Without any it is a Conflict when there is a row of the identity, else Stored.
+func (w *window) decide(rec *StoredRow) ledger.Disposition {
 	if w.count == 0 {
 		return ledger.Stored
 	}
-	found := ledger.Stored
-	slot, tag := w.home(&id)
+	other, replaces, differs := false, false, false
+	slot, tag := w.home(&rec.Identity)
 	mask := uint32(len(w.slots) - 1)
 	for {
 		s := w.slots[slot]
 		if s == 0 {
-			return found
+			break
 		}
 		if s&^windowIndexMask == tag {
 			index := int(s&windowIndexMask) - 1
-			if e := &w.ring[index]; e.Identity == id && e.Offset >= offset-w.reach && w.live(index) {
-				if e.Time == time {
+			if e := &w.ring[index]; e.Identity == rec.Identity && e.Offset >= rec.Offset-w.reach && w.live(index) {
+				switch {
+				case e.Time != rec.Time:
+					other = true
+				case e.Revision > rec.Revision || e.Revision == rec.Revision && e.Body == rec.Body:
 					return ledger.Duplicate
+				case e.Revision == rec.Revision:
+					differs = true
+				default:
+					replaces = true
 				}
-				found = ledger.Conflict
 			}
 		}
 		slot = (slot + 1) & mask
 	}
+	if differs || other && !replaces {
+		return ledger.Conflict
+	}
+	return ledger.Stored
 }
 
 // live reports whether the ring holds an entry at that index.
@@ -162,4 +177,7 @@ func (w *window) forget(before int64) {
 func (w *window) reset() { w.head, w.count = 0, 0 }
 
 // bytes is the memory that the window takes.
-func (w *window) bytes() int { return len(w.ring)*32 + len(w.slots)*4 }
+func (w *window) bytes() int { return len(w.ring)*rowBytes + len(w.slots)*4 }
+
+// rowBytes is the size of a StoredRow.
+const rowBytes = 48

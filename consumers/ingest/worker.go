@@ -25,8 +25,6 @@ type Limits struct {
 	// Window is the number of offsets within which duplicates are recognized, at most MaxWindow. The offsets of a
 	// block's records are never further apart than that. 262144.
 	Window int64
-	// Months is the most calendar months (UTC) in a block. 50.
-	Months int
 	// InFlight is the number of blocks of the partition at work at once: 1, or 2 to build a block while the one
 	// before is being stored. 1.
 	InFlight int
@@ -124,12 +122,11 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.Bytes = cmp.Or(l.Bytes, 32<<20)
 	l.Age = cmp.Or(l.Age, time.Second)
 	l.Window = cmp.Or(l.Window, 262144)
-	l.Months = cmp.Or(l.Months, 50)
 	l.InFlight = cmp.Or(l.InFlight, 1)
 	l.RetryMin = cmp.Or(l.RetryMin, 100*time.Millisecond)
 	l.RetryMax = cmp.Or(l.RetryMax, max(l.RetryMin, 10*time.Second))
-	if l.Rows < 1 || l.Bytes < 1 || l.Age < 0 || l.Months < 1 || l.RetryMin < 0 || l.RetryMax < l.RetryMin {
-		return l, errors.New("rows, bytes, age, months and pauses must be positive, RetryMax not below RetryMin")
+	if l.Rows < 1 || l.Bytes < 1 || l.Age < 0 || l.RetryMin < 0 || l.RetryMax < l.RetryMin {
+		return l, errors.New("rows, bytes, age and pauses must be positive, RetryMax not below RetryMin")
 	}
 	if l.Window < 1 || l.Window > MaxWindow {
 		return l, fmt.Errorf("window %d is not between 1 and %d offsets", l.Window, MaxWindow)

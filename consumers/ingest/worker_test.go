@@ -122,7 +122,7 @@ func TestWorkerEnds(t *testing.T) {
 		}
 	})
 	f(t, "when its limits make no sense", func(t *testing.T, b *bench) {
-		for _, l := range []ingest.Limits{{Rows: -1}, {Bytes: -1}, {Age: -1}, {Window: -1}, {Window: ingest.MaxWindow + 1}, {Months: -1},
+		for _, l := range []ingest.Limits{{Rows: -1}, {Bytes: -1}, {Age: -1}, {Window: -1}, {Window: ingest.MaxWindow + 1},
 			{InFlight: 3}, {InFlight: -1}, {RetryMin: -1}, {RetryMin: 2, RetryMax: 1}} {
 			b.Limits = l
 			if err := b.Run(t.Context()); err == nil {

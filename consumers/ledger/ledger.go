@@ -68,8 +68,12 @@ type RunCount struct {
 type Bucket struct {
 	// Minute counts minutes since 1970-01-01T00:00Z, rounded down.
 	Minute int32
-	// Rows is the number of stored rows; Checksum the wrapping sum of their checksums.
-	Rows, Checksum uint64
+	// Rows is the number of stored rows; Checksum and Content are the wrapping sums of theirs, see schemas.Meta.
+	Rows, Checksum, Content uint64
+	// Strays is how many of them lie in another partition than that of their identity: a copy of such a row may lie in
+	// any. Revised is how many have a revision above 0: they may replace another row. Where there are any, events are
+	// told apart one by one.
+	Strays, Revised uint64
 	// MinOffset and MaxOffset are the first and last of their offsets, both inclusive.
 	MinOffset, MaxOffset int64
 }

@@ -49,6 +49,8 @@ func TestRowValidate(t *testing.T) {
 	f("bucket rows", func(r *Row) { r.Buckets[0].Rows++ }, "can not lie")
 	f("bucket sum", func(r *Row) { r.Buckets[1].Rows-- }, "3 rows by minute, 4 stored")
 	f("bucket offsets", func(r *Row) { r.Buckets[1].MaxOffset = 20 }, "can not lie")
+	f("strays", func(r *Row) { r.Buckets[1].Strays = 4 }, "cannot have 4 strays")
+	f("revised", func(r *Row) { r.Buckets[0].Revised = 2 }, "2 revised")
 	f("minutes", func(r *Row) { r.MaxMinute++ }, "minutes -2 to 6, by the buckets -2 to 5")
 }
 

@@ -72,6 +72,9 @@ func (r *Row) validateBuckets() error {
 			b.Rows > uint64(b.MaxOffset-b.MinOffset)+1 {
 			errs = append(errs, fmt.Errorf("minute %d: %d rows can not lie at offsets %d to %d of the row", b.Minute, b.Rows, b.MinOffset, b.MaxOffset))
 		}
+		if b.Strays > b.Rows || b.Revised > b.Rows {
+			errs = append(errs, fmt.Errorf("minute %d: %d rows cannot have %d strays and %d revised", b.Minute, b.Rows, b.Strays, b.Revised))
+		}
 		rows += b.Rows
 	}
 	if rows != r.Stored {

@@ -172,8 +172,8 @@ type Minute struct {
 	Minute   int32
 	Rows     uint64 // Stored rows.
 	Checksum uint64 // The wrapping sum of theirs.
-	// Once means that no event is in two of the rows: they lie within the window in which duplicates are found, and in
-	// partitions that an event cannot change between.
+	// Once means that no event is in two of the rows: they lie within the window in which duplicates are found, in the
+	// partitions of their identities, and none has a revision that may replace another.
 	Once bool
 }
 

@@ -39,32 +39,26 @@ func (a Accounts) once(from, to int32) bool {
 	return true
 }
 
-// Limits of a range that is recomputed by one statement.
-const (
-	// A statement costs about as much as this many rows: recomputing them once more between two touched buckets is no
-	// dearer than beginning anew.
-	gapRows = 50_000
-	// longest keeps the months that one INSERT writes to, hence the parts that it makes, in bounds.
-	longest = 60 * 31 * day
-)
+// gapRows is what a statement costs, in rows: recomputing them once more between two touched buckets is no dearer than
+// beginning anew.
+const gapRows = 50_000
 
 // plan joins buckets to be recomputed into ranges for one statement each, and splits those that are too big: at most
-// maxRows stored rows, unless one bucket has more. The ranges may cover buckets that were not asked for.
-func plan(due []spans.Span, length int32, a Accounts, maxRows uint64) []spans.Span {
+// maxRows stored rows, unless one bucket has more. The ranges may cover buckets that were not asked for, but none between
+// buckets that are far minutes or more apart, of which the accounts say nothing.
+func plan(due []spans.Span, length int32, a Accounts, maxRows uint64, far int32) []spans.Span {
 	var out []spans.Span
 	var rows uint64 // In the last range of out.
 	for _, s := range due {
 		n := a.Rows(s.From, s.To)
 		if last := len(out) - 1; last >= 0 {
 			gap := a.Rows(out[last].To, s.From)
-			if gap <= gapRows && rows+gap+n <= maxRows && s.To-out[last].From <= longest {
+			if gap <= gapRows && rows+gap+n <= maxRows && s.From-out[last].To < far {
 				out[last].To, rows = s.To, rows+gap+n
 				continue
 			}
 		}
-		for _, piece := range cut(s, length) {
-			out = append(out, Split(piece, length, a, maxRows)...)
-		}
+		out = append(out, Split(s, length, a, maxRows)...)
 		last := out[len(out)-1]
 		rows = a.Rows(last.From, last.To)
 	}
@@ -82,15 +76,6 @@ func Split(s spans.Span, length int32, a Accounts, maxRows uint64) []spans.Span 
 		cut := s.From + max(1, int32(fit))*length
 		out = append(out, spans.Span{From: s.From, To: cut})
 		s.From = cut
-	}
-	return append(out, s)
-}
-
-// cut cuts a span into pieces of at most the longest length.
-func cut(s spans.Span, length int32) []spans.Span {
-	var out []spans.Span
-	for most := longest / length * length; s.To-s.From > most; s.From += most {
-		out = append(out, spans.Span{From: s.From, To: s.From + most})
 	}
 	return append(out, s)
 }

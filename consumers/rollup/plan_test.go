@@ -1,6 +1,7 @@
 package rollup
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestPlan(t *testing.T) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			t.Helper()
-			if got := plan(due, length, a, most); !slices.Equal(got, want) {
+			if got := plan(due, length, a, most, 1000); !slices.Equal(got, want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
 		})
@@ -31,8 +32,30 @@ func TestPlan(t *testing.T) {
 	f("too many rows together", []spans.Span{{From: 0, To: 1}, {From: 2, To: 3}}, 1, minutes(0, 6, 2, 5), 10, spans.Span{From: 0, To: 1}, spans.Span{From: 2, To: 3})
 	f("too many rows in one", []spans.Span{{From: 0, To: 4}}, 1, minutes(0, 6, 1, 4, 2, 30, 3, 1), 10, spans.Span{From: 0, To: 2}, spans.Span{From: 2, To: 3}, spans.Span{From: 3, To: 4})
 	f("one bucket is never cut", []spans.Span{{From: 0, To: 120}}, 60, minutes(0, 60, 59, 60, 60, 1), 10, spans.Span{From: 0, To: 60}, spans.Span{From: 60, To: 120})
-	f("too far", []spans.Span{{From: 0, To: 1}, {From: longest, To: longest + 1}}, 1, nil, 10, spans.Span{From: 0, To: 1}, spans.Span{From: longest, To: longest + 1})
-	f("too long", []spans.Span{{From: 0, To: longest + day}}, day, nil, 10, spans.Span{From: 0, To: longest}, spans.Span{From: longest, To: longest + day})
+	f("nothing is known between", []spans.Span{{From: 0, To: 1}, {From: 1001, To: 1002}}, 1, nil, 10, spans.Span{From: 0, To: 1}, spans.Span{From: 1001, To: 1002})
+}
+
+func TestPartsOf(t *testing.T) {
+	daysAt := func(apart int32, n int) (days []spans.Span) {
+		for i := range int32(n) {
+			days = append(days, spans.Span{From: i * apart, To: i*apart + day})
+		}
+		return days
+	}
+	f := func(name string, days []spans.Span, wantParts int, wantFar int32) {
+		t.Helper()
+		parts, far := partsOf(days)
+		if len(parts) != wantParts || far != wantFar {
+			t.Errorf("%s: %d parts, far %d; want %d, %d", name, len(parts), far, wantParts, wantFar)
+		}
+		if n := len(parts); n > 0 && (parts[0].From != days[0].From || parts[n-1].To != days[len(days)-1].To) {
+			t.Errorf("%s: parts %v do not cover the days", name, parts)
+		}
+	}
+	f("nothing", nil, 0, farApart)
+	f("days in a row", daysAt(day, 400), 1, farApart)
+	f("two ages", daysAt(20*farApart, 2), 2, farApart)
+	f("a day in two years, for four centuries", daysAt(2*farApart, 200), 1, math.MaxInt32)
 }
 
 func TestSplitKeepsBucketsWhole(t *testing.T) {

@@ -203,11 +203,11 @@ func (r *Rebuild) days(ctx context.Context, from, to int32) ([]rebuildRange, err
 // most days of a range: a step reads what the ledger says of each of their minutes.
 const mostDays = 366
 
-// join makes ranges of days, each with a bounded number of rows and of days that have any, and without long gaps.
+// join makes ranges of days, each with a bounded number of rows and of days that have any.
 func join(days []rebuildRange, rows uint64) []rebuildRange {
 	var out []rebuildRange
 	for _, d := range days {
-		if last := len(out) - 1; last >= 0 && out[last].total()+d.total() <= rows && out[last].days < mostDays && d.To-out[last].From <= longest {
+		if last := len(out) - 1; last >= 0 && out[last].total()+d.total() <= rows && out[last].days < mostDays {
 			out[last].To = d.To
 			out[last].days++
 			for typ, n := range d.rows {

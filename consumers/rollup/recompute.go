@@ -19,7 +19,8 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 	if t.From != "" {
 		return s.mergeRange(ctx, t, r)
 	}
-	if s.accounts(t).once(r.From, r.To) {
+	// What somebody asks for is looked at closely: he may have reason to doubt what is shown.
+	if s.accounts(t).once(r.From, r.To) && len(spans.Intersect(s.asked[t.Name], []spans.Span{r})) == 0 {
 		version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, false)), r)
 		if err != nil {
 			return nil, false, err
@@ -80,7 +81,7 @@ func (s *step) insert(ctx context.Context, t *Table, selected string, r spans.Sp
 // may well be several blocks, since it is published apart.
 func (l Limits) settings() string {
 	return fmt.Sprintf("async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, "+
-		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, max_partitions_per_insert_block = 0, "+
+		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, "+
 		"max_threads = %d, max_insert_threads = 1, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
 		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
 }

@@ -81,12 +81,14 @@ func overlapsSQL(topic string, bounds Bounds, from, to int32) string {
 }
 
 // minutesSQL sums up the ledger by minute. A partition's rows of a minute hold no event twice if their offsets lie within
-// the smallest window any of them was decided with; the partitions together hold none twice if their number did not
-// change and the topic was not made anew.
+// the smallest window any of them was decided with, and none of them replaces another; the partitions together hold none
+// twice if every row lies in its identity's partition by one and the same number of them, and the topic was not made anew.
+// Rows of before format 1 say nothing of where they lie.
 func minutesSQL(topic string, bounds Bounds, losers []Loser, from, to int32) string {
-	return `SELECT m, sum(n), sum(hash), toBool(min(span < reach) = 1 AND uniqExact(epoch) = 1 AND min(least) = max(most)) FROM (` +
-		`SELECT epoch, partition, bucket.1 AS m, sum(bucket.2) AS n, sum(bucket.3) AS hash, max(bucket.5) - min(bucket.4) AS span, min(window) AS reach, min(partitions) AS least, max(partitions) AS most ` +
-		`FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset) AS bucket ` +
+	return `SELECT m, sum(n), sum(hash), toBool(min(span < reach) = 1 AND uniqExact(epoch) = 1 AND min(least) = max(most) AND max(loose) = 0 AND min(known) > 0) FROM (` +
+		`SELECT epoch, partition, bucket.1 AS m, sum(bucket.2) AS n, sum(bucket.3) AS hash, max(bucket.5) - min(bucket.4) AS span, min(window) AS reach, min(partitions) AS least, max(partitions) AS most, ` +
+		`max(bucket.6 + bucket.7) AS loose, min(format) AS known ` +
+		`FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, buckets.strays, buckets.revised) AS bucket ` +
 		`WHERE ` + ledgerRows(topic, bounds, from, to) + NotLosers(losers) + fmt.Sprintf(` AND m >= %d AND m < %d `, from, to) +
 		`GROUP BY epoch, partition, m) GROUP BY m ORDER BY m`
 }

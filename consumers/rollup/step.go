@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"tidemark/consumers/rollup/spans"
@@ -40,6 +41,7 @@ type step struct {
 	unequal  map[string][]spans.Span             // What of it could not be, at the last try, because of a mismatch.
 	asked    map[string][]spans.Span             // What of it somebody asked for: it is done in this step, paused or not.
 	minutes  map[schemas.Type][]Minute           // The ledger's account of the minutes around what is dirty.
+	far      map[schemas.Type]int32              // From which gap on these leave out what lies between.
 	bad      map[schemas.Type]map[int32]Mismatch // Minutes found to differ.
 	compared map[schemas.Type][]spans.Span       // Where all that differ were found.
 	progress Progress
@@ -51,7 +53,7 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 		w: w, paced: paced, limits: w.Limits.withDefaults(), tables: Tables(),
 		cursors: make(map[schemas.Type]Bounds), ends: make(map[schemas.Type]Bounds),
 		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span), asked: make(map[string][]spans.Span),
-		minutes: make(map[schemas.Type][]Minute), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
+		minutes: make(map[schemas.Type][]Minute), far: make(map[schemas.Type]int32), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
 	slices.SortStableFunc(s.tables, func(a, b Table) int { return cmp.Compare(a.Minutes, b.Minutes) })
@@ -159,8 +161,13 @@ func (s *step) loadCursors(ctx context.Context) error {
 	return nil
 }
 
-// farApart is the gap in minutes from which on the minutes between dirty buckets are not read from the ledger.
-const farApart = 366 * day
+// farApart is the gap in minutes from which on the minutes between dirty buckets are not read from the ledger: there may be
+// years of them. But when more than thin parts of history are that far apart, history is thin, and reading all of it costs
+// less than going from one to the next.
+const (
+	farApart = 366 * day
+	thin     = 16
+)
 
 // account reads what the ledger says of the days in which anything is dirty, and of the time between: a range may cover
 // it, and must then be compared as well.
@@ -172,20 +179,41 @@ func (s *step) account(ctx context.Context) error {
 				days = spans.Union(days, spans.Widen(s.dirty[t.Name], day))
 			}
 		}
-		for len(days) > 0 {
-			n := 1
-			for n < len(days) && days[n].From-days[n-1].To < farApart {
-				n++
-			}
-			minutes, err := ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], days[0].From, days[n-1].To)
+		var parts []spans.Span
+		parts, s.far[spec.Type] = partsOf(days)
+		for _, part := range parts {
+			minutes, err := ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], part.From, part.To)
 			if err != nil {
 				return err
 			}
 			s.minutes[spec.Type] = append(s.minutes[spec.Type], minutes...)
-			days = days[n:]
 		}
 	}
 	return nil
+}
+
+// partsOf joins days into parts of history that are at least far minutes apart.
+func partsOf(days []spans.Span) (parts []spans.Span, far int32) {
+	for _, d := range days {
+		if last := len(parts) - 1; last >= 0 && d.From-parts[last].To < farApart {
+			parts[last].To = d.To
+			continue
+		}
+		parts = append(parts, d)
+	}
+	if len(parts) > thin {
+		return []spans.Span{{From: parts[0].From, To: parts[len(parts)-1].To}}, math.MaxInt32
+	}
+	return parts, farApart
+}
+
+// farOf returns how far apart two buckets of a table are at least if nothing is known of what lies between.
+func (s *step) farOf(t *Table) int32 {
+	far := int32(math.MaxInt32)
+	for _, typ := range t.Types {
+		far = min(far, s.far[typ])
+	}
+	return far
 }
 
 // accounts returns the ledger's account of what a table stands for.
@@ -205,7 +233,7 @@ func (s *step) recompute(ctx context.Context) error {
 		if s.paced {
 			due = spans.Subtract(due, spans.Subtract(s.w.paused(t.Name), s.asked[t.Name]))
 		}
-		for _, r := range plan(due, t.Minutes, s.accounts(t), uint64(s.limits.Rows)) {
+		for _, r := range plan(due, t.Minutes, s.accounts(t), uint64(s.limits.Rows), s.farOf(t)) {
 			began := s.w.now()
 			bad, once, err := s.recomputeRange(ctx, t, r)
 			if err != nil {

@@ -55,8 +55,18 @@ func state(column, function, parameters, arguments string) Measure {
 	}
 }
 
+// wide is an expression as a number whose sums do not wrap: 20,000 events within the limits are beyond 64 bits.
+func wide(expression string) string { return "toUInt128(" + expression + ")" }
+
+// weights sums the weights of the rows that a condition holds for.
+func weights(column, condition string) Measure {
+	return sum(column, "sumIf("+wide("weight")+", "+condition+")")
+}
+
 // weighted sums a count that may be unknown, times the weight of its row.
-func weighted(column string) Measure { return sum(column, "sum(ifNull("+column+", 0) * weight)") }
+func weighted(column string) Measure {
+	return sum(column, "sum("+wide("ifNull("+column+", 0) * weight")+")")
+}
 
 // quantiles are the levels that the states are made for and have to be read with.
 const quantiles = "0.5, 0.9, 0.95, 0.99"
@@ -69,23 +79,23 @@ func distribution(column, raw string) Measure {
 func counted(column string, t schemas.Type) []Measure {
 	checksum := sum("checksum", "sum("+schemas.SpecOf(t).ChecksumSQL()+")")
 	checksum.Placed = true
-	return []Measure{sum(column, "sum(weight)"), sum("records", "count()"), checksum}
+	return []Measure{sum(column, "sum("+wide("weight")+")"), sum("records", "count()"), checksum}
 }
 
 func callMeasures() []Measure {
 	const dollars = "isNotNull(reported_cost_nanos) AND cost_currency = 'USD'"
 	return append(counted("calls", schemas.TokenCallType),
-		sum("streaming_calls", "sumIf(weight, streaming)"),
+		weights("streaming_calls", "streaming"),
 		weighted("input_uncached"), weighted("input_cache_read"), weighted("input_cache_write"),
 		weighted("output_visible"), weighted("output_reasoning"),
-		sum("unknown_input_calls", "sumIf(weight, isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write))"),
-		sum("unknown_output_calls", "sumIf(weight, isNull(output_visible) AND isNull(output_reasoning))"),
+		weights("unknown_input_calls", "isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write)"),
+		weights("unknown_output_calls", "isNull(output_visible) AND isNull(output_reasoning)"),
 		distribution("latency", "latency_us"), distribution("first_token", "first_token_us"),
-		sum("latency_calls", "sumIf(weight, isNotNull(latency_us))"),
-		sum("first_token_calls", "sumIf(weight, isNotNull(first_token_us))"),
-		sum("reported_cost_nanos", "sumIf(toInt128(assumeNotNull(reported_cost_nanos)) * weight, "+dollars+")"),
-		sum("reported_cost_calls", "sumIf(weight, "+dollars+")"),
-		sum("other_currency_calls", "sumIf(weight, isNotNull(reported_cost_nanos) AND cost_currency != 'USD')"),
+		weights("latency_calls", "isNotNull(latency_us)"),
+		weights("first_token_calls", "isNotNull(first_token_us)"),
+		sum("reported_cost_picos", "sumIf((toInt128(assumeNotNull(reported_cost_nanos)) * 1000 + reported_cost_picos) * weight, "+dollars+")"),
+		weights("reported_cost_calls", dollars),
+		weights("other_currency_calls", "isNotNull(reported_cost_nanos) AND cost_currency != 'USD'"),
 	)
 }
 
@@ -180,7 +190,8 @@ var audienceDims = []string{"product", "segment", "country", "tenant", "model"}
 type Source struct {
 	From, To int32 // Minutes; To is exclusive.
 	Bounds   Bounds
-	// Once leaves out all but the first record of each event. Without it rows are taken as they stand.
+	// Once leaves out all but one record of each event: of the highest revision, the first. Without it rows are taken as
+	// they stand.
 	Once bool
 }
 
@@ -189,7 +200,7 @@ func (s Source) sql(t schemas.Type, columns string) string {
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s",
 		columns, schemas.SpecOf(t).RawTable, s.From, s.To, s.Bounds.SQL())
 	if s.Once {
-		sql += " ORDER BY minute, epoch, partition, offset LIMIT 1 BY time, tenant, identity"
+		sql += " ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY time, tenant, identity"
 	}
 	return sql
 }

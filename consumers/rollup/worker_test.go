@@ -46,7 +46,7 @@ func values(w *rolluptest.World) string {
 
 // sums are the figures that must not depend on the length of a bucket.
 func sums(w *rolluptest.World, table string) string {
-	return strings.TrimSpace(w.Numbers(1, "SELECT arrayStringConcat([toString(sum(calls)), toString(sum(records)), toString(sum(input_tokens)), toString(sum(output_tokens)), toString(sum(reported_cost_nanos)), toString(sum(checksum))], ' ') FROM %s", table))
+	return strings.TrimSpace(w.Numbers(1, "SELECT arrayStringConcat([toString(sum(calls)), toString(sum(records)), toString(sum(input_tokens)), toString(sum(output_tokens)), toString(sum(reported_cost_picos)), toString(sum(checksum))], ' ') FROM %s", table))
 }
 
 // TestRollupsEqualTheEvents computes the figures in Go.
@@ -77,7 +77,7 @@ func TestRollupsEqualTheEvents(t *testing.T) {
 			input += weight * (e.GetInputUncached() + e.GetInputCacheRead() + e.GetInputCacheWrite())
 			output += weight * (e.GetOutputVisible() + e.GetOutputReasoning())
 			if e.CostCurrency == "USD" {
-				cost += int64(weight) * e.GetReportedCostNanos()
+				cost += int64(weight) * (e.GetReportedCostNanos()*1000 + int64(e.ReportedCostPicos))
 			}
 			minutes[int64(schemas.MinuteOf(e.TimeUs))*60] += weight
 		case *usagev1.Query:

@@ -68,8 +68,8 @@ func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usage
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, ingest.AheadRow{StoredRow: ingest.StoredRow{Offset: o, Identity: meta.Identity, Time: meta.Time},
-			Run: meta.Run, Checksum: meta.Checksum})
+		rows = append(rows, ingest.AheadRow{StoredRow: ingest.StoredRow{Offset: o, Identity: meta.Identity, Time: meta.Time,
+			Revision: meta.Revision, Body: meta.Body}, Run: meta.Run, Checksum: meta.Checksum, Content: meta.Content})
 	}
 	if err := s.store.Insert(t.Context(), s.p, s.columns); err != nil {
 		t.Fatalf("insert offsets %v: %v", offsets, err)
@@ -90,7 +90,7 @@ func (s *storeSuite) account(t *testing.T, generation, from, to int64, exception
 		row.Gap += uint64(e.Len())
 	}
 	row.Runs = []ledger.RunCount{{Run: "", Stored: row.Stored}}
-	row.Buckets = []ledger.Bucket{{Minute: -5, Rows: row.Stored, Checksum: 1 << 63, MinOffset: from, MaxOffset: to - 1}}
+	row.Buckets = []ledger.Bucket{{Minute: -5, Rows: row.Stored, Checksum: 1 << 63, Content: 1 << 62, Strays: row.Stored / 2, MinOffset: from, MaxOffset: to - 1}}
 	if err := s.store.Account(t.Context(), row); err != nil {
 		t.Fatalf("account for %v: %v", &row, err)
 	}
@@ -128,7 +128,7 @@ func (s *storeSuite) expect(t *testing.T, window int64, known bool, position int
 func Query(n int64) *usagev1.Query {
 	return &usagev1.Query{Source: "conformance", Id: fmt.Sprintf("id-%d", n), TimeUs: 1_700_000_000_000_000 + n*7_000_001,
 		Tenant: fmt.Sprintf("tenant-%d", n%3), Product: "chat", User: uint64(n) * 1001, Country: "SE",
-		Segment: usagev1.Segment(n % 5), Run: fmt.Sprintf("run-%d", n%2), Kind: "prompt", Model: "model", Weight: uint64(n % 4)}
+		Segment: usagev1.Segment(n % 5), Run: fmt.Sprintf("run-%d", n%2), Kind: "prompt", Model: "model", Weight: uint64(n % 4), Revision: uint64(n % 5 / 3)}
 }
 
 func unknownPartition(t *testing.T, s *storeSuite) { s.expect(t, 100, false, 0, nil, nil) }

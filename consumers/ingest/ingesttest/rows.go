@@ -46,7 +46,8 @@ func Rows(columns schemas.Columns) ([]Row, error) {
 		if err != nil {
 			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
-		row.Offset, row.Time, row.Run, row.Checksum = row.Place.Offset, meta.Time, meta.Run, meta.Checksum
+		row.Offset, row.Time, row.Revision, row.Body = row.Place.Offset, meta.Time, meta.Revision, meta.Body
+		row.Run, row.Checksum, row.Content = meta.Run, meta.Checksum, meta.Content
 		binary.LittleEndian.PutUint64(row.Identity[:8], b.identity[i].Low)
 		binary.LittleEndian.PutUint64(row.Identity[8:], b.identity[i].High)
 		if row.Identity != meta.Identity {
@@ -58,12 +59,13 @@ func Rows(columns schemas.Columns) ([]Row, error) {
 
 // block holds the decoded columns of queries.
 type block struct {
-	time, user, weight, userWeight, offset proto.ColUInt64
-	identity                               proto.ColUInt128
-	epoch, partition                       proto.ColUInt32
-	segment                                proto.ColUInt8
-	id                                     proto.ColStr
-	symbols                                map[string]*proto.ColLowCardinality[string]
+	time, user, weight, userWeight, revision, offset proto.ColUInt64
+
+	identity         proto.ColUInt128
+	epoch, partition proto.ColUInt32
+	segment          proto.ColUInt8
+	id               proto.ColStr
+	symbols          map[string]*proto.ColLowCardinality[string]
 }
 
 func newBlock() *block {
@@ -78,7 +80,7 @@ func newBlock() *block {
 func (b *block) results(input proto.Input) proto.Results {
 	words := map[string]proto.ColResult{"identity": &b.identity, "epoch": &b.epoch, "partition": &b.partition,
 		"offset": &b.offset, "id": &b.id, "time": &b.time, "user": &b.user, "weight": &b.weight,
-		"user_weight": &b.userWeight, "segment": &b.segment}
+		"user_weight": &b.userWeight, "revision": &b.revision, "segment": &b.segment}
 	var out proto.Results
 	for _, column := range input {
 		if symbols, ok := b.symbols[column.Name]; ok {
@@ -104,6 +106,6 @@ func (b *block) event(i int) *usagev1.Query {
 		Source: symbol("source"), Id: b.id.Row(i), TimeUs: int64(b.time[i]), Tenant: symbol("tenant"),
 		Product: symbol("product"), User: b.user[i], Country: symbol("country"),
 		Segment: usagev1.Segment(b.segment[i]), Run: symbol("run"), Kind: symbol("kind"), Model: symbol("model"),
-		Weight: b.weight[i], UserWeight: b.userWeight[i],
+		Weight: b.weight[i], UserWeight: b.userWeight[i], Revision: b.revision[i],
 	}
 }

@@ -25,6 +25,8 @@ type World struct {
 	Window     int64 // 1000.
 	Generation int64 // 1.
 	Epoch      uint32
+	// Place is the partition that a producer sends an event to. That of its identity.
+	Place func(id schemas.Identity) int32
 
 	t      testing.TB
 	store  *clickhouse.Store
@@ -42,11 +44,29 @@ type partition struct {
 	stored map[schemas.Identity]stored
 }
 
-type stored struct{ offset, time int64 }
+type stored struct {
+	offset int64
+	meta   schemas.Meta
+}
+
+// again is what a record is that states a stored event again within the window: Stored if it replaces it.
+func (s stored) again(m schemas.Meta) ledger.Disposition {
+	switch {
+	case s.meta.Time != m.Time:
+		return ledger.Conflict
+	case s.meta.Revision > m.Revision, s.meta.Revision == m.Revision && s.meta.Body == m.Body:
+		return ledger.Duplicate
+	case s.meta.Revision == m.Revision:
+		return ledger.Conflict
+	default:
+		return ledger.Stored
+	}
+}
 
 // New makes a world with an empty, migrated database that goes with the test.
 func New(t testing.TB) *World {
 	w := &World{DB: clickhousetest.Open(t), Partitions: 2, Window: 1000, Generation: 1, Epoch: 1, t: t, places: make(map[place]*partition)}
+	w.Place = func(id schemas.Identity) int32 { return id.Partition(w.Partitions) }
 	w.store = clickhouse.NewStore(w.DB)
 	for _, spec := range schemas.Specs() {
 		if _, err := w.store.Epoch(t.Context(), spec.Topic, TopicID); err != nil {
@@ -165,7 +185,7 @@ func (w *World) decide(events []schemas.Event) (rows []ledger.Row, blocks []sche
 			w.t.Fatalf("%T is no event", e)
 		}
 		id := schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
-		at := place{typ, w.Epoch, id.Partition(w.Partitions)}
+		at := place{typ, w.Epoch, w.Place(id)}
 		batches[at] = append(batches[at], e)
 	}
 	var places []place
@@ -214,20 +234,20 @@ func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Col
 			runs[meta.Run] = run
 		}
 		if before, ok := p.stored[meta.Identity]; ok && offset-before.offset <= w.Window {
-			columns.Pop()
-			disposition := ledger.Duplicate
-			if before.time == meta.Time {
-				row.Duplicates++
-				run.Duplicates++
-			} else {
-				disposition = ledger.Conflict
-				row.Conflicts++
-				run.Conflicts++
+			if d := before.again(meta); d != ledger.Stored {
+				columns.Pop()
+				if d == ledger.Duplicate {
+					row.Duplicates++
+					run.Duplicates++
+				} else {
+					row.Conflicts++
+					run.Conflicts++
+				}
+				row.Exceptions = ledger.AppendSpan(row.Exceptions, ledger.Span{From: offset, To: offset + 1, Disposition: d})
+				continue
 			}
-			row.Exceptions = ledger.AppendSpan(row.Exceptions, ledger.Span{From: offset, To: offset + 1, Disposition: disposition})
-			continue
 		}
-		p.stored[meta.Identity] = stored{offset, meta.Time}
+		p.stored[meta.Identity] = stored{offset, meta}
 		row.Stored++
 		run.Stored++
 		b := buckets[meta.Minute]
@@ -237,6 +257,13 @@ func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Col
 		}
 		b.Rows++
 		b.Checksum += meta.Checksum
+		b.Content += meta.Content
+		if meta.Identity.Partition(w.Partitions) != at.partition {
+			b.Strays++
+		}
+		if meta.Revision > 0 {
+			b.Revised++
+		}
 		b.MaxOffset = offset
 	}
 	for _, b := range buckets {
@@ -310,6 +337,7 @@ func random(r *rand.Rand, id string, at int64) schemas.Event {
 	if r.IntN(2) == 0 {
 		cost := r.Int64N(1e9) - 1e6
 		call.ReportedCostNanos, call.CostCurrency = &cost, pick("USD", "USD", "EUR")
+		call.ReportedCostPicos = r.Uint64N(1000)
 	}
 	return call
 }
