@@ -61,10 +61,7 @@ func (c *Counts) add(item *Item) {
 	case Poison:
 		c.Poison++
 	case Revision:
-		c.Revisions++
-		c.Weight += item.Weight - item.Replaced.Weight
-		c.InputTokens += item.InputTokens - item.Replaced.InputTokens
-		c.OutputTokens += item.OutputTokens - item.Replaced.OutputTokens
+		c.revise(item)
 	case Fresh:
 		if c.Events == 0 {
 			c.FirstTime, c.LastTime = item.Time, item.Time
@@ -82,6 +79,14 @@ func (c *Counts) add(item *Item) {
 			c.Late++
 		}
 	}
+}
+
+// revise counts an item that replaces an earlier one: the sums are as if it had come in its place.
+func (c *Counts) revise(item *Item) {
+	c.Revisions++
+	c.Weight += item.Weight - item.Replaced.Weight
+	c.InputTokens += item.InputTokens - item.Replaced.InputTokens
+	c.OutputTokens += item.OutputTokens - item.Replaced.OutputTokens
 }
 
 // Of returns the counts of one type.
