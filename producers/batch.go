@@ -41,15 +41,16 @@ type Item struct {
 	Due time.Duration
 	// Overdue is how long before Due the item's own time was, where its source gave it that late. Default 0.
 	Overdue time.Duration
-	// Of an event: microseconds since 1970, and which statement of it this is.
-	Time     int64
+	// Measures of an event: microseconds since 1970, the weight (at least 1), and tokens times weight.
+	Time                              int64
+	Weight, InputTokens, OutputTokens uint64
+	// Revision is which statement of the event this is.
 	Revision uint64
-	Measures
 	// Replaced are the measures of the statement that a Revision replaces.
 	Replaced Measures
 }
 
-// Measures are what the truth sums up of an event: the weight (at least 1), and tokens times weight.
+// Measures are what the truth sums up of an event, as in an Item.
 type Measures struct{ Weight, InputTokens, OutputTokens uint64 }
 
 // Batch is items and the memory of their values. The zero value is ready; Reset keeps the memory for the next batch.

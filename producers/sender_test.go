@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -147,6 +148,21 @@ func TestBatchGrowth(t *testing.T) {
 	}
 }
 
+// TestTruthDoesNotWrap sums up more than 64 bits hold.
+func TestTruthDoesNotWrap(t *testing.T) {
+	var truth producers.Truth
+	for range 3 {
+		truth.Add([]producers.Item{{Type: schemas.TokenCallType, Kind: producers.Fresh, Weight: math.MaxUint64, InputTokens: math.MaxUint64, OutputTokens: 7}})
+	}
+	run := truth.Runs(producers.RunInfo{Run: "r"})[0]
+	if run.WeightHigh != 2 || run.Weight != math.MaxUint64-2 || run.InputTokensHigh != 2 || run.OutputTokensHigh != 0 || run.OutputTokens != 21 {
+		t.Errorf("got %v", run)
+	}
+	if got := truth.Total().InputTokens.String(); got != "55340232221128654845" {
+		t.Errorf("total of %s input tokens", got)
+	}
+}
+
 func TestTruthRuns(t *testing.T) {
 	var b producers.Batch
 	add := func(e schemas.Event, kind producers.Kind) {
@@ -189,7 +205,7 @@ func TestTruthRuns(t *testing.T) {
 	if runs[0].GetType() != "queries" || runs[0].GetWeight() != 5 {
 		t.Errorf("got %v, want queries of weight 5", runs[0])
 	}
-	if total := truth.Total(); total.Produced != 8 || total.Events != 4 || total.Weight != 17 || total.LastTime != 1_700_000_000_000_001 {
+	if total := truth.Total(); total.Produced != 8 || total.Events != 4 || total.Weight.Low != 17 || total.LastTime != 1_700_000_000_000_001 {
 		t.Errorf("total %+v", total)
 	}
 	log := &memoryLog{partitions: 2}

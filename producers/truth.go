@@ -25,7 +25,7 @@ type Counts struct {
 	OutOfOrder, Late uint64
 
 	// Over distinct events, as the highest revision of each says: the sum of the weights, and of tokens times weight.
-	Weight, InputTokens, OutputTokens uint64
+	Weight, InputTokens, OutputTokens schemas.Wide
 	// FirstTime and LastTime are the earliest and the latest of distinct events, microseconds since 1970; both 0 if
 	// there are none.
 	FirstTime, LastTime int64
@@ -68,9 +68,9 @@ func (c *Counts) add(item *Item) {
 		}
 		c.Events++
 		c.FirstTime, c.LastTime = min(c.FirstTime, item.Time), max(c.LastTime, item.Time)
-		c.Weight += item.Weight
-		c.InputTokens += item.InputTokens
-		c.OutputTokens += item.OutputTokens
+		c.Weight.Add(item.Weight)
+		c.InputTokens.Add(item.InputTokens)
+		c.OutputTokens.Add(item.OutputTokens)
 		switch item.Disorder {
 		case InOrder:
 		case OutOfOrder:
@@ -84,9 +84,17 @@ func (c *Counts) add(item *Item) {
 // revise counts an item that replaces an earlier one: the sums are as if it had come in its place.
 func (c *Counts) revise(item *Item) {
 	c.Revisions++
-	c.Weight += item.Weight - item.Replaced.Weight
-	c.InputTokens += item.InputTokens - item.Replaced.InputTokens
-	c.OutputTokens += item.OutputTokens - item.Replaced.OutputTokens
+	for _, of := range []struct {
+		sum         *schemas.Wide
+		now, before uint64
+	}{
+		{&c.Weight, item.Weight, item.Replaced.Weight},
+		{&c.InputTokens, item.InputTokens, item.Replaced.InputTokens},
+		{&c.OutputTokens, item.OutputTokens, item.Replaced.OutputTokens},
+	} {
+		of.sum.Add(of.now)
+		*of.sum = of.sum.Minus(of.before)
+	}
 }
 
 // Of returns the counts of one type.
@@ -117,9 +125,9 @@ func (t *Truth) Total() Counts {
 		sum.FarDuplicates += c.FarDuplicates
 		sum.OutOfOrder += c.OutOfOrder
 		sum.Late += c.Late
-		sum.Weight += c.Weight
-		sum.InputTokens += c.InputTokens
-		sum.OutputTokens += c.OutputTokens
+		sum.Weight = sum.Weight.Plus(c.Weight)
+		sum.InputTokens = sum.InputTokens.Plus(c.InputTokens)
+		sum.OutputTokens = sum.OutputTokens.Plus(c.OutputTokens)
 		sum.Bytes += c.Bytes
 	}
 	return sum
@@ -153,7 +161,8 @@ func (t *Truth) Runs(info RunInfo) []*usagev1.Run {
 			Source: runSource, Id: info.Run + "/" + name, TimeUs: info.Start.UnixMicro(), Tenant: runTenant,
 			Run: info.Run, Kind: info.Kind, Type: name, Detail: plain(info.Detail, maxDetail),
 			Produced: c.Produced, Events: c.Events, Duplicates: c.Duplicates, Conflicts: c.Conflicts, Poison: c.Poison,
-			InputTokens: c.InputTokens, OutputTokens: c.OutputTokens, Weight: c.Weight,
+			InputTokens: c.InputTokens.Low, OutputTokens: c.OutputTokens.Low, Weight: c.Weight.Low,
+			InputTokensHigh: c.InputTokens.High, OutputTokensHigh: c.OutputTokens.High, WeightHigh: c.Weight.High,
 			FirstTimeUs: c.FirstTime, LastTimeUs: c.LastTime,
 		})
 	}

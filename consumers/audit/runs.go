@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"time"
 
 	"tidemark/consumers/rollup"
@@ -14,7 +15,7 @@ import (
 type truth struct {
 	run, typ, kind                                  string
 	produced, events, duplicates, conflicts, poison uint64
-	input, output, weight                           uint64
+	input, output, weight                           big.Int
 }
 
 // counts is what became of a run's records of one type.
@@ -23,7 +24,10 @@ type counts struct{ stored, duplicates, conflicts, dead uint64 }
 func (c counts) sum() uint64 { return c.stored + c.duplicates + c.conflicts + c.dead }
 
 // totals sums up the distinct events of a run of one type.
-type totals struct{ events, weight, input, output uint64 }
+type totals struct {
+	events                uint64
+	weight, input, output big.Int
+}
 
 // checkRuns compares what the makers of records know with what became of them.
 func (r *run) checkRuns(ctx context.Context) {
@@ -80,7 +84,7 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 	if err != nil {
 		return fmt.Errorf("read what became of the runs: %w", err)
 	}
-	found := make(map[string]totals)
+	found := make(map[string]*totals)
 	if t.lag == 0 {
 		if found, err = r.runEvents(ctx, t); err != nil {
 			return err
@@ -91,7 +95,7 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		c := became[x.run]
 		scope := x.run + " " + x.typ
 		balance := fmt.Sprintf("%d produced = %d stored + %d duplicates + %d conflicts + %d dead letters", x.produced, c.stored, c.duplicates, c.conflicts, c.dead)
-		switch problem := t.judgeRun(x, c, found[x.run]); {
+		switch problem := t.judgeRun(&x, c, found[x.run]); {
 		case c.sum() < x.produced && t.lag > 0:
 			r.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
 		case problem != "":
@@ -105,7 +109,7 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 
 // judgeRun returns how a run does not add up; empty if it does. Its distinct events are compared only if all of them are
 // its own: a run that repeats what another made has more duplicates than it knows of.
-func (t *topic) judgeRun(x truth, c counts, found totals) string {
+func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	if c.sum() != x.produced {
 		return fmt.Sprintf("%d records were produced, and %d stored + %d duplicates + %d conflicts + %d dead letters make %d",
 			x.produced, c.stored, c.duplicates, c.conflicts, c.dead, c.sum())
@@ -117,6 +121,9 @@ func (t *topic) judgeRun(x truth, c counts, found totals) string {
 		return ""
 	}
 	// A conflict beyond the window is stored, as an event of its own; an event that the database refused is a dead letter.
+	if found == nil {
+		found = new(totals)
+	}
 	late, refused := x.conflicts-c.conflicts, c.dead-x.poison
 	stored := x.events + late - refused
 	if found.events != stored {
@@ -127,23 +134,23 @@ func (t *topic) judgeRun(x truth, c counts, found totals) string {
 	}
 	for _, m := range []struct {
 		name      string
-		want, got uint64
+		want, got *big.Int
 		compare   bool
 	}{
-		{"weight", x.weight, found.weight, true},
-		{"input tokens", x.input, found.input, tokens(t.spec.Type)},
-		{"output tokens", x.output, found.output, tokens(t.spec.Type)},
+		{"weight", &x.weight, &found.weight, true},
+		{"input tokens", &x.input, &found.input, tokens(t.spec.Type)},
+		{"output tokens", &x.output, &found.output, tokens(t.spec.Type)},
 	} {
-		if m.compare && m.want != m.got {
-			return fmt.Sprintf("%s of %d were produced, and %d are stored", m.name, m.want, m.got)
+		if m.compare && m.want.Cmp(m.got) != 0 {
+			return fmt.Sprintf("%s of %s were produced, and %s are stored", m.name, m.want, m.got)
 		}
 	}
 	return ""
 }
 
 // runEvents sums up the distinct events of every run, each on its own.
-func (r *run) runEvents(ctx context.Context, t *topic) (map[string]totals, error) {
-	found := make(map[string]totals)
+func (r *run) runEvents(ctx context.Context, t *topic) (map[string]*totals, error) {
+	found := make(map[string]*totals)
 	for _, s := range t.years.pieces() {
 		minutes, err := r.readMinutes(ctx, t, s)
 		if err != nil {
@@ -158,7 +165,7 @@ func (r *run) runEvents(ctx context.Context, t *topic) (map[string]totals, error
 	return found, nil
 }
 
-func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]totals) error {
+func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]*totals) error {
 	err := r.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, r.settings()), func(scan func(...any) error) error {
 		var name string
 		var x totals
@@ -166,7 +173,14 @@ func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found ma
 			return err
 		}
 		sum := found[name]
-		found[name] = totals{sum.events + x.events, sum.weight + x.weight, sum.input + x.input, sum.output + x.output}
+		if sum == nil {
+			sum = new(totals)
+			found[name] = sum
+		}
+		sum.events += x.events
+		sum.weight.Add(&sum.weight, &x.weight)
+		sum.input.Add(&sum.input, &x.input)
+		sum.output.Add(&sum.output, &x.output)
 		return nil
 	})
 	if err != nil {

@@ -169,18 +169,18 @@ func runCountsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) str
 
 // runEventsSQL counts the distinct events of each run on its own: whether another run made them too is no matter.
 func runEventsSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings string) string {
-	tokens := "toUInt64(0), toUInt64(0)"
+	tokens := "toUInt128(0), toUInt128(0)"
 	columns := "run"
 	switch spec.Type {
 	case schemas.TokenCallType:
-		tokens = "sum((ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0)) * weight), sum((ifNull(output_visible, 0) + ifNull(output_reasoning, 0)) * weight)"
+		tokens = "sum(toUInt128((ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0)) * weight)), sum(toUInt128((ifNull(output_visible, 0) + ifNull(output_reasoning, 0)) * weight))"
 		columns = "run, weight, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning"
 	case schemas.QueryType, schemas.SignupType, schemas.ModelEventType:
 		columns = "run, weight"
 	}
-	weight := "sum(weight)"
+	weight := "sum(toUInt128(weight))"
 	if columns == "run" {
-		weight = "count()"
+		weight = "toUInt128(count())"
 	}
 	return fmt.Sprintf(`SELECT run, count(), %s, %s FROM (SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
 		weight, tokens, columns, spec.RawTable, s.From, s.To, bounds.SQL(), settings)

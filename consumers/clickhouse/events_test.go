@@ -78,7 +78,7 @@ func openRaw(t testing.TB) *clickhouse.DB {
 	db := clickhousetest.OpenEmpty(t)
 	var ms []schemas.Migration
 	for _, m := range schemas.Migrations(db.Database()) {
-		if strings.HasSuffix(m.Name, "_raw") || m.Name == "ledger" || m.Name == "topics" {
+		if strings.Contains(m.Name, "_raw") || strings.HasPrefix(m.Name, "ledger") || m.Name == "topics" {
 			ms = append(ms, m)
 		}
 	}

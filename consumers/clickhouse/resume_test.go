@@ -42,7 +42,7 @@ func TestAccountKeepsEveryColumn(t *testing.T) {
 		Exceptions: []ledger.Span{{From: 100, To: 101, Disposition: ledger.Duplicate}, {From: 103, To: 105, Disposition: ledger.Conflict},
 			{From: 106, To: 109, Disposition: ledger.Dead}, {From: 110, To: 111, Disposition: ledger.Control}, {From: 117, To: 120, Disposition: ledger.Gap}},
 		Runs:      []ledger.RunCount{{Run: "", Stored: 4, Duplicates: 1}, {Run: "lauf \\ 1", Stored: 6, Conflicts: 2, Dead: 3}},
-		Buckets:   []ledger.Bucket{{Minute: -5, Rows: 4, Checksum: 1<<64 - 1, MinOffset: 101, MaxOffset: 105}, {Minute: 29000000, Rows: 6, Checksum: 12, MinOffset: 105, MaxOffset: 116}},
+		Buckets:   []ledger.Bucket{{Minute: -5, Rows: 4, Checksum: 1<<64 - 1, Content: 1<<63 + 5, Strays: 1, Revised: 2, MinOffset: 101, MaxOffset: 105}, {Minute: 29000000, Rows: 6, Checksum: 12, MinOffset: 105, MaxOffset: 116}},
 		MinMinute: -5, MaxMinute: 29000000, Bytes: 12345, Resends: 2, InsertTime: 1500 * time.Microsecond, EventLag: -3 * time.Second,
 		FetchedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC),
 	}

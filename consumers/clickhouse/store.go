@@ -27,8 +27,8 @@ var _ ingest.Store = (*Store)(nil)
 // NewStore returns a store in the database of db.
 func NewStore(db *DB) *Store { return &Store{db: db} }
 
-// insertSettings make one INSERT write what was sent as one part a month before it
-// is acknowledged.
+// insertSettings make one INSERT write what was sent as one part before it is
+// acknowledged.
 var insertSettings = chgo.Settings{
 	"async_insert":       0,
 	"insert_deduplicate": 0, // copies are harmless, a lost block is not
@@ -39,17 +39,14 @@ var insertSettings = chgo.Settings{
 	"min_insert_block_size_rows":  1 << 30,
 	"min_insert_block_size_bytes": 1 << 40,
 	"max_insert_block_size":       1 << 30,
-	// How many months a block may touch is the worker's limit.
-	"max_partitions_per_insert_block": 0,
 	// A view that somebody hangs on a raw table is fed after the rows are in it:
 	// its errors must not look like a refusal of the rows.
 	"materialized_views_ignore_errors": 1,
 	"wait_end_of_query":                1,
 }
 
-// Insert stores the rows: one new part for each month in them, or fewer when other
-// partitions of the type have something to insert at the same moment. The columns
-// are not touched any more when it returns. See ingest.Store for the errors.
+// Insert stores the rows as one new part, together with those that other partitions
+// of the type have to insert at the same moment. The columns are not touched any more when it returns. See ingest.Store for the errors.
 func (s *Store) Insert(ctx context.Context, p ingest.Partition, rows schemas.Columns) error {
 	if rows.Rows() == 0 {
 		return nil

@@ -246,7 +246,7 @@ func (d *demo) summary(ctx context.Context) (bool, error) {
 		}
 		tokens := [2]string{"", ""}
 		if t == schemas.TokenCallType {
-			tokens = [2]string{number(got.rawTokens), number(got.rollupTokens)}
+			tokens = [2]string{grouped(got.rawTokens), grouped(got.rollupTokens)}
 			balanced = balanced && got.rawTokens == got.rollupTokens
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", t, number(count.Produced), number(got.stored), number(got.duplicates), number(got.conflicts),
@@ -264,7 +264,7 @@ func (d *demo) summary(ctx context.Context) (bool, error) {
 // account is what the ledger and the tables say of one topic.
 type account struct {
 	stored, duplicates, conflicts, dead uint64
-	rawTokens, rollupTokens             uint64
+	rawTokens, rollupTokens             string // Sums of 128 bits, in digits.
 }
 
 func (d *demo) accounted(ctx context.Context) (map[string]account, error) {
@@ -283,7 +283,7 @@ func (d *demo) accounted(ctx context.Context) (map[string]account, error) {
 	}
 	topic := schemas.SpecOf(schemas.TokenCallType).Topic
 	calls := accounts[topic]
-	err = d.db.Query(ctx, "SELECT (SELECT sum(ifNull(input_tokens, 0) * weight) FROM token_calls), (SELECT sum(input_tokens) FROM token_calls_1m)", func(scan func(...any) error) error {
+	err = d.db.Query(ctx, "SELECT toString((SELECT sum(toUInt128(ifNull(input_tokens, 0) * weight)) FROM token_calls)), toString((SELECT sum(input_tokens) FROM token_calls_1m))", func(scan func(...any) error) error {
 		return scan(&calls.rawTokens, &calls.rollupTokens)
 	})
 	accounts[topic] = calls

@@ -8,7 +8,11 @@ import (
 
 // number writes n with commas between groups of three digits.
 func number(n uint64) string {
-	digits := strconv.FormatUint(n, 10)
+	return grouped(strconv.FormatUint(n, 10))
+}
+
+// grouped puts commas between thousands.
+func grouped(digits string) string {
 	if len(digits) <= 3 {
 		return digits
 	}

@@ -157,7 +157,7 @@ func printTruth(s Streams, truth *producers.Truth, took time.Duration) error {
 		}
 		produced += count.Produced
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", t, number(count.Produced), number(count.Events), number(count.Duplicates),
-			number(count.Conflicts), number(count.Poison), number(count.InputTokens), number(count.OutputTokens))
+			number(count.Conflicts), number(count.Poison), grouped(count.InputTokens.String()), grouped(count.OutputTokens.String()))
 	}
 	if err := table.Flush(); err != nil {
 		return err

@@ -62,24 +62,24 @@ func TestRowsOfOneID(t *testing.T) {
 		}
 	}
 	growing := "1,a,3,\n2,b,5,\n3,a,40,\n4,c,7,\n5,a,159,\n"
-	f("", growing, "a@1 r2 159, b@2 r0 5, c@4 r0 7", 2, 0, producers.Counts{Events: 3, OutputTokens: 171})
-	f("revision: position\n", growing, "a@1 r5 159, b@2 r2 5, c@4 r4 7", 2, 0, producers.Counts{Events: 3, OutputTokens: 171})
+	f("", growing, "a@1 r2 159, b@2 r0 5, c@4 r0 7", 2, 0, producers.Counts{Events: 3, OutputTokens: schemas.Wide{Low: 171}})
+	f("revision: position\n", growing, "a@1 r5 159, b@2 r2 5, c@4 r4 7", 2, 0, producers.Counts{Events: 3, OutputTokens: schemas.Wide{Low: 171}})
 	// What is said again, at whatever time, is no revision.
-	f("", "1,a,3,\n1,a,3,\n2,a,3,\n3,a,4,\n4,a,4,\n", "a@1 r1 4", 1, 3, producers.Counts{Events: 1, OutputTokens: 4})
-	f("revision: position\n", "1,a,3,\n2,a,3,\n", "a@1 r1 3", 0, 1, producers.Counts{Events: 1, OutputTokens: 3})
+	f("", "1,a,3,\n1,a,3,\n2,a,3,\n3,a,4,\n4,a,4,\n", "a@1 r1 4", 1, 3, producers.Counts{Events: 1, OutputTokens: schemas.Wide{Low: 4}})
+	f("revision: position\n", "1,a,3,\n2,a,3,\n", "a@1 r1 3", 0, 1, producers.Counts{Events: 1, OutputTokens: schemas.Wide{Low: 3}})
 	// Back to what was said first.
-	f("", "1,a,3,\n2,a,4,\n3,a,3,\n", "a@1 r2 3", 2, 0, producers.Counts{Events: 1, OutputTokens: 3})
+	f("", "1,a,3,\n2,a,4,\n3,a,3,\n", "a@1 r2 3", 2, 0, producers.Counts{Events: 1, OutputTokens: schemas.Wide{Low: 3}})
 	// Ids that are there once, with a time that goes back: as they are.
-	f("", "3,a,1,\n2,b,1,\n9,c,1,\n8,d,1,\n", "a@3 r0 1, b@2 r0 1, c@9 r0 1, d@8 r0 1", 0, 0, producers.Counts{Events: 4, OutputTokens: 4})
-	f("", "1,a,1,\n2,b,1,\n3,c,1,\n8,d,1,\n", "a@1 r0 1, b@2 r0 1, c@3 r0 1, d@8 r0 1", 0, 0, producers.Counts{Events: 4, OutputTokens: 4})
+	f("", "3,a,1,\n2,b,1,\n9,c,1,\n8,d,1,\n", "a@3 r0 1, b@2 r0 1, c@9 r0 1, d@8 r0 1", 0, 0, producers.Counts{Events: 4, OutputTokens: schemas.Wide{Low: 4}})
+	f("", "1,a,1,\n2,b,1,\n3,c,1,\n8,d,1,\n", "a@1 r0 1, b@2 r0 1, c@3 r0 1, d@8 r0 1", 0, 0, producers.Counts{Events: 4, OutputTokens: schemas.Wide{Low: 4}})
 	// A column says it: the highest counts, wherever it is.
 	from := "revision: {from: rev}\n"
-	f(from, "1,a,3,7\n1,a,40,9\n2,b,1,0\n1,a,5,8\n", "a@1 r9 40, b@2 r0 1", 2, 0, producers.Counts{Events: 2, OutputTokens: 41})
-	f(from, "1,a,3,2026-03-01 00:00:01\n1,a,40,2026-03-01T00:00:01.5Z\n", "a@1 r1772323201500000 40", 1, 0, producers.Counts{Events: 1, OutputTokens: 40})
-	f("revision: {from: rev, format: unix_s}\n", "1,a,3,5\n1,a,3,5\n", "a@1 r5000000 3", 0, 1, producers.Counts{Events: 1, OutputTokens: 3})
+	f(from, "1,a,3,7\n1,a,40,9\n2,b,1,0\n1,a,5,8\n", "a@1 r9 40, b@2 r0 1", 2, 0, producers.Counts{Events: 2, OutputTokens: schemas.Wide{Low: 41}})
+	f(from, "1,a,3,2026-03-01 00:00:01\n1,a,40,2026-03-01T00:00:01.5Z\n", "a@1 r1772323201500000 40", 1, 0, producers.Counts{Events: 1, OutputTokens: schemas.Wide{Low: 40}})
+	f("revision: {from: rev, format: unix_s}\n", "1,a,3,5\n1,a,3,5\n", "a@1 r5000000 3", 0, 1, producers.Counts{Events: 1, OutputTokens: schemas.Wide{Low: 3}})
 	// Other content in one revision, and another time, are conflicts, which the pipeline has to see.
-	f(from, "1,a,3,7\n1,a,4,7\n2,b,1,1\n", "a@1 r7 3, a@1 r7 4, b@2 r1 1", 0, 0, producers.Counts{Events: 2, Conflicts: 1, OutputTokens: 4})
-	f(from, "1,a,3,7\n5,a,4,8\n", "a@1 r7 3, a@5 r8 4", 0, 0, producers.Counts{Events: 1, Conflicts: 1, OutputTokens: 3})
+	f(from, "1,a,3,7\n1,a,4,7\n2,b,1,1\n", "a@1 r7 3, a@1 r7 4, b@2 r1 1", 0, 0, producers.Counts{Events: 2, Conflicts: 1, OutputTokens: schemas.Wide{Low: 4}})
+	f(from, "1,a,3,7\n5,a,4,8\n", "a@1 r7 3, a@5 r8 4", 0, 0, producers.Counts{Events: 1, Conflicts: 1, OutputTokens: schemas.Wide{Low: 3}})
 }
 
 // TestGrownFile reads a file again that has grown: each statement of a message replaces the one before.
@@ -180,7 +180,7 @@ fields:
 	}
 	log, result := replayed(t, Options{Format: "jsonl", Files: []string{write(t, "session.jsonl", []byte(session.String()))}, Mapping: m, Run: "test"})
 	c := result.Truth.Total()
-	if c.Events != 2 || c.Produced != 2 || c.InputTokens != 2222 || c.OutputTokens != 179 || len(log.calls) != 2 || result.Replaced != 2 {
+	if c.Events != 2 || c.Produced != 2 || c.InputTokens.Low != 2222 || c.OutputTokens.Low != 179 || len(log.calls) != 2 || result.Replaced != 2 {
 		t.Errorf("got %+v, %+v", c, result)
 	}
 	first := time.Date(2026, 3, 1, 10, 0, 0, 1e8, time.UTC)
@@ -219,7 +219,7 @@ func TestRevisionsOfOthers(t *testing.T) {
 	cloud, result := replayed(t, options("cloudevents", write(t, "f", []byte(events))))
 	check := func(kind string, c producers.Counts) {
 		t.Helper()
-		if c.Produced != 5 || c.Events != 1 || c.Revisions != 1 || c.Duplicates != 2 || c.Conflicts != 1 || c.OutputTokens != 30 || c.Weight != 1 {
+		if c.Produced != 5 || c.Events != 1 || c.Revisions != 1 || c.Duplicates != 2 || c.Conflicts != 1 || c.OutputTokens.Low != 30 || c.Weight.Low != 1 {
 			t.Errorf("%s: the truth is %+v", kind, c)
 		}
 	}
@@ -249,7 +249,7 @@ func TestRevisionsOfOthers(t *testing.T) {
 func TestRevisedTooLarge(t *testing.T) {
 	r := newRepeats(10)
 	for revision, full := range []bool{false, true} {
-		item := producers.Item{Revision: uint64(revision), Value: bytes.Repeat([]byte{1}, revision), Measures: producers.Measures{InputTokens: 1 << 32}}
+		item := producers.Item{Revision: uint64(revision), Value: bytes.Repeat([]byte{1}, revision), InputTokens: 1 << 32}
 		r.kind(&item)
 		if r.full != full {
 			t.Errorf("revision %d: full %t", revision, r.full)

@@ -102,8 +102,8 @@ func TestRealTraces(t *testing.T) {
 				t.Errorf("got %+v", result)
 			}
 			truth := result.Truth.Of(schemas.TokenCallType)
-			if truth.Events != tt.rows || truth.InputTokens != tt.inputs || truth.OutputTokens != tt.outputs {
-				t.Errorf("got %d events, %d and %d tokens; want %d, %d and %d", truth.Events, truth.InputTokens, truth.OutputTokens,
+			if truth.Events != tt.rows || truth.InputTokens.Low != tt.inputs || truth.OutputTokens.Low != tt.outputs {
+				t.Errorf("got %d events, %s and %s tokens; want %d, %d and %d", truth.Events, truth.InputTokens, truth.OutputTokens,
 					tt.rows, tt.inputs, tt.outputs)
 			}
 			ids := map[string]bool{}

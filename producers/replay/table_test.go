@@ -63,7 +63,9 @@ func migrated(t *testing.T) (*engine, string) {
 	db := fmt.Sprintf("replay_%d", databases.Add(1))
 	stacktest.Query(t, s, "", "CREATE DATABASE "+db)
 	for _, m := range schemas.Migrations(db) {
-		stacktest.Query(t, s, db, m.SQL)
+		if m.Version < 50 || m.Version > 180 && m.Version < 199 {
+			stacktest.Query(t, s, db, m.SQL)
+		}
 	}
 	return &engine{stack: s}, db
 }

@@ -96,7 +96,7 @@ func TestSameBytes(t *testing.T) {
 		}
 		for _, spec := range schemas.Specs() {
 			if c := truth.Of(spec.Type); c.Produced > 0 {
-				fmt.Fprintf(&got, "  %s: %d records, %d events, weight %d, tokens %d and %d, %s to %s\n", spec.Name, c.Produced, c.Events,
+				fmt.Fprintf(&got, "  %s: %d records, %d events, weight %s, tokens %s and %s, %s to %s\n", spec.Name, c.Produced, c.Events,
 					c.Weight, c.InputTokens, c.OutputTokens, time.UnixMicro(c.FirstTime).UTC().Format(time.RFC3339), time.UnixMicro(c.LastTime).UTC().Format(time.RFC3339))
 			}
 		}

@@ -164,16 +164,16 @@ func (b *book) measure(c *producers.Counts, e schemas.Event) {
 	if w, ok := e.(interface{ GetWeight() uint64 }); ok && w.GetWeight() > 1 {
 		weight = w.GetWeight()
 	}
-	c.Weight += weight
+	c.Weight.Add(weight)
 	if call, ok := e.(*usagev1.TokenCall); ok {
 		for _, tokens := range []*uint64{call.InputUncached, call.InputCacheRead, call.InputCacheWrite} {
 			if tokens != nil {
-				c.InputTokens += weight * *tokens
+				c.InputTokens.Add(weight * *tokens)
 			}
 		}
 		for _, tokens := range []*uint64{call.OutputVisible, call.OutputReasoning} {
 			if tokens != nil {
-				c.OutputTokens += weight * *tokens
+				c.OutputTokens.Add(weight * *tokens)
 			}
 		}
 	}

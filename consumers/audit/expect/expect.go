@@ -51,8 +51,9 @@ type Line struct {
 // Stored is the number of events of one type that a whole replay of a scenario makes, and their sums.
 type Stored struct {
 	Type                      schemas.Type
-	Events, Weight            uint64
-	InputTokens, OutputTokens uint64 // Times weight, of token calls.
+	Events                    uint64
+	Weight                    schemas.Wide
+	InputTokens, OutputTokens schemas.Wide // Times weight, of token calls.
 }
 
 // Check measures the expectations of a scenario, and that all that a whole replay of it makes is there, each event once.

@@ -20,10 +20,10 @@ func (c *checker) stored(ctx context.Context, made []Stored) (Line, error) {
 		name := m.Type.String()
 		want[name+"\tevents"] = float64(m.Events)
 		if hasWeight(m.Type) {
-			want[name+"\tweight"] = float64(m.Weight)
+			want[name+"\tweight"] = m.Weight.Float64()
 		}
 		if m.Type == schemas.TokenCallType {
-			want[name+"\tinput tokens"], want[name+"\toutput tokens"] = float64(m.InputTokens), float64(m.OutputTokens)
+			want[name+"\tinput tokens"], want[name+"\toutput tokens"] = m.InputTokens.Float64(), m.OutputTokens.Float64()
 		}
 	}
 	line.Reported = events(want)
@@ -70,13 +70,13 @@ func storedSQL(s *scenario.Scenario, made []Stored) string {
 	var queries []string
 	for _, m := range made {
 		parts = nil
-		ask("events", "toUInt64(count())")
+		ask("events", "toUInt128(count())")
 		if hasWeight(m.Type) {
-			ask("weight", "toUInt64(sum(weight))")
+			ask("weight", "sum(toUInt128(weight))")
 		}
 		if m.Type == schemas.TokenCallType {
-			ask("input tokens", "toUInt64(sum(ifNull(input_tokens, 0) * weight))")
-			ask("output tokens", "toUInt64(sum(ifNull(output_tokens, 0) * weight))")
+			ask("input tokens", "sum(toUInt128(ifNull(input_tokens, 0) * weight))")
+			ask("output tokens", "sum(toUInt128(ifNull(output_tokens, 0) * weight))")
 		}
 		queries = append(queries, fmt.Sprintf("SELECT '%s' AS type, arrayJoin([%s]) AS figure FROM %s WHERE %s",
 			m.Type, strings.Join(parts, ", "), m.Type, tenant))
