@@ -15,8 +15,9 @@ const (
 	Fresh        Kind = iota // An event not sent before in this run.
 	Duplicate                // The same bytes as an earlier record of this run.
 	FarDuplicate             // A duplicate further behind the original than a consumer's window looks back.
-	Conflict                 // The identity of an earlier record of this run with another time.
+	Conflict                 // The identity of an earlier record of this run with another time, or with other content and no higher revision.
 	Poison                   // A value that no consumer accepts.
+	Revision                 // An event sent before in this run, of the same time and a higher revision: it replaces that.
 )
 
 // Disorder says how the time of an event relates to those of its neighbors.
@@ -38,10 +39,19 @@ type Item struct {
 	Value    []byte
 	// Due is when to send it, counted from the start of the run. Items of a Source come in order of Due.
 	Due time.Duration
-	// Measures of a fresh event: microseconds since 1970, the weight (at least 1), and tokens times weight.
+	// Overdue is how long before Due the item's own time was, where its source gave it that late. Default 0.
+	Overdue time.Duration
+	// Measures of an event: microseconds since 1970, the weight (at least 1), and tokens times weight.
 	Time                              int64
 	Weight, InputTokens, OutputTokens uint64
+	// Revision is which statement of the event this is.
+	Revision uint64
+	// Replaced are the measures of the statement that a Revision replaces.
+	Replaced Measures
 }
+
+// Measures are what the truth sums up of an event, as in an Item.
+type Measures struct{ Weight, InputTokens, OutputTokens uint64 }
 
 // Batch is items and the memory of their values. The zero value is ready; Reset keeps the memory for the next batch.
 type Batch struct {
@@ -79,6 +89,9 @@ func (b *Batch) AddEvent(e schemas.Event) (*Item, error) {
 	item.Type = t
 	item.Identity = schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
 	item.Time = e.GetTimeUs()
+	if revised, ok := e.(interface{ GetRevision() uint64 }); ok {
+		item.Revision = revised.GetRevision()
+	}
 	item.measure(e)
 	return item, nil
 }

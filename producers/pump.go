@@ -30,7 +30,7 @@ type Pump struct {
 	BatchItems int
 	// Interval is how long an item that is due may wait for others to go with it. Default DefaultInterval.
 	Interval time.Duration
-	// Duration ends the run after that time. Default 0: when the source ends.
+	// Duration ends the run after that time, counted from the first items on. Default 0: when the source ends.
 	Duration time.Duration
 	// Stop ends the run when closed: what is on its way is waited for and counted. Default nil.
 	Stop <-chan struct{}
@@ -58,7 +58,6 @@ var errStopped = errors.New("stopped")
 // that the log has acknowledged, with an error too, save what part of the last batch may be on the log in spite of it.
 func (p *Pump) Run(ctx context.Context) (*Truth, error) {
 	var (
-		pacer     = StartPacer()
 		now, next = &Batch{}, &Batch{}
 		limit     = p.BatchItems
 	)
@@ -66,6 +65,7 @@ func (p *Pump) Run(ctx context.Context) (*Truth, error) {
 		limit = DefaultBatchItems
 	}
 	sourceErr := p.Source.Next(now, limit)
+	pacer := StartPacer() // A source may have to be read to its end before it knows what comes first.
 	for {
 		sent := make(chan error, 1) // Room for the one answer: the sender never waits for us.
 		go func() { sent <- p.send(ctx, pacer, now.Items) }()

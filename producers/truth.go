@@ -9,12 +9,13 @@ import (
 
 // Counts is what is known about the records of one type, all of which the log has acknowledged.
 //
-// Produced = Events + Duplicates + Conflicts + Poison.
+// Produced = Events + Duplicates + Conflicts + Poison + Revisions.
 type Counts struct {
 	Produced   uint64
 	Events     uint64 // Distinct events that consumers accept.
 	Duplicates uint64 // Records that repeat an earlier one, FarDuplicates among them.
-	Conflicts  uint64 // Records with an earlier identity and another time: the first one counts.
+	Conflicts  uint64 // Records with an earlier identity and another time, or other content: the first one counts.
+	Revisions  uint64 // Records that replace what an earlier one says of the same event.
 	Poison     uint64 // Records that end as dead letters.
 
 	// FarDuplicates were too far behind the original for a consumer with the window given: it stores them, and views
@@ -23,7 +24,7 @@ type Counts struct {
 	// OutOfOrder events are seconds before their neighbors in time, Late ones hours or days.
 	OutOfOrder, Late uint64
 
-	// Over distinct events: the sum of the weights, and of tokens times weight.
+	// Over distinct events, as the highest revision of each says: the sum of the weights, and of tokens times weight.
 	Weight, InputTokens, OutputTokens schemas.Wide
 	// FirstTime and LastTime are the earliest and the latest of distinct events, microseconds since 1970; both 0 if
 	// there are none.
@@ -59,6 +60,8 @@ func (c *Counts) add(item *Item) {
 		c.Conflicts++
 	case Poison:
 		c.Poison++
+	case Revision:
+		c.revise(item)
 	case Fresh:
 		if c.Events == 0 {
 			c.FirstTime, c.LastTime = item.Time, item.Time
@@ -75,6 +78,22 @@ func (c *Counts) add(item *Item) {
 		case Late:
 			c.Late++
 		}
+	}
+}
+
+// revise counts an item that replaces an earlier one: the sums are as if it had come in its place.
+func (c *Counts) revise(item *Item) {
+	c.Revisions++
+	for _, of := range []struct {
+		sum         *schemas.Wide
+		now, before uint64
+	}{
+		{&c.Weight, item.Weight, item.Replaced.Weight},
+		{&c.InputTokens, item.InputTokens, item.Replaced.InputTokens},
+		{&c.OutputTokens, item.OutputTokens, item.Replaced.OutputTokens},
+	} {
+		of.sum.Add(of.now)
+		*of.sum = of.sum.Minus(of.before)
 	}
 }
 
@@ -102,6 +121,7 @@ func (t *Truth) Total() Counts {
 		sum.Duplicates += c.Duplicates
 		sum.Conflicts += c.Conflicts
 		sum.Poison += c.Poison
+		sum.Revisions += c.Revisions
 		sum.FarDuplicates += c.FarDuplicates
 		sum.OutOfOrder += c.OutOfOrder
 		sum.Late += c.Late

@@ -19,6 +19,12 @@ func (w Wide) Plus(x Wide) Wide {
 	return Wide{high, low}
 }
 
+// Minus returns the sum without x, which is not more than it.
+func (w Wide) Minus(x uint64) Wide {
+	low, borrow := bits.Sub64(w.Low, x, 0)
+	return Wide{w.High - borrow, low}
+}
+
 // Float64 returns the nearest number that a float64 has.
 func (w Wide) Float64() float64 { return math.Ldexp(float64(w.High), 64) + float64(w.Low) }
 

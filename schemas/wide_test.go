@@ -18,6 +18,12 @@ func TestWide(t *testing.T) {
 			t.Fatalf("got %s, want %s", sum, want)
 		}
 	}
+	if less := sum.Plus(Wide{Low: math.MaxUint64}).Minus(math.MaxUint64); less != sum {
+		t.Errorf("with a number and without it again: got %s, want %s", less, sum)
+	}
+	if less := (Wide{High: 1}).Minus(1); less != (Wide{Low: math.MaxUint64}) {
+		t.Errorf("2^64 - 1: got %s", less)
+	}
 	if twice := sum.Plus(sum); twice.String() != want.Lsh(want, 1).String() {
 		t.Errorf("twice: got %s, want %s", twice, want)
 	}

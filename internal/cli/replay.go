@@ -33,6 +33,7 @@ type replayCmd struct {
 	Filter     string   `help:"table: only rows for which this SQL condition over the view's columns holds." placeholder:"SQL" group:"Selection"`
 	DryRun     bool     `help:"Send nothing; show what would be sent, and how much of it is stored already." group:"Selection"`
 	Start      string   `help:"Time of the trace's zero, RFC 3339; required where a file has relative times only." placeholder:"TIME" group:"Events"`
+	LastLine   string   `help:"A last line without an end: take reads it, leave leaves it out, auto (the default) takes what is whole for sure." default:"auto" placeholder:"auto|take|leave" group:"Events"`
 	Mapping    string   `help:"csv, jsonl: the YAML file that says what the columns mean." placeholder:"FILE" group:"Events"`
 	Type       string   `help:"topic: type of the events on a topic whose name does not say it." placeholder:"TYPE" group:"Events"`
 	Tenant     string   `help:"Files: tenant of the events instead of their own. topic, table: only the events of this tenant." placeholder:"NAME" group:"Events"`
@@ -44,8 +45,15 @@ func (replayCmd) Help() string {
 	lines := []string{
 		"Identities and times come from the recorded data alone, so replaying it again, plain, gzipped or from standard input, at",
 		"any speed, changes no total: a replay that died is simply run again. What cannot be read is reported by file, line and",
-		"column (or topic, partition and offset) and skipped; the exit code is 1 then. With a pace, how late the events were is",
-		"printed at the end.",
+		"column (or topic, partition and offset) and skipped; the exit code is 1 then.",
+		"",
+		"With --speed N the events of files and topics go in the order of their time, whatever order they are recorded in: what is",
+		"not in order is read to its end first, standard input always, and what does not fit into memory is sorted in a temporary",
+		"file (TMPDIR). How late the events were, against their own time, is printed at the end.",
+		"",
+		"A last line that has no end may be half-written. One of CSV is left out, told, and read when the file is replayed again and",
+		"it is whole; one of JSON is read if it is a whole object, and so is the last line of a published trace, with a note.",
+		"--last-line take reads it all the same, --last-line leave leaves it out always.",
 		"", "Formats of files:",
 	}
 	for _, format := range replay.Formats() {
@@ -68,6 +76,10 @@ A mapping for csv and jsonl (a column of JSON lines may be a path such as usage.
                                  # unix_s, unix_us, unix_ns, relative_s, relative_ms, relative_us (with --start), or
                                  # the moment 2006-01-02 15:04:05 written the way the file would: 02.01.2006 15:04
   id: [request_id]               # columns that identify a row; without it, its place and its content do
+  revision: {from: updated_at}   # which row of an id is the newest, in any file: a time or a whole number (from, format, zone).
+                                 # Without it the last row of an id in the file counts, with the time of the first, as in the
+                                 # log of a message that grows; a grown file that is read again replaces what was read before.
+                                 # revision: position numbers the rows of a file, where each has to be newer than all before
   fields:
     tenant: {constant: acme}     # or --tenant; product likewise
     model: model_name            # FIELD: COLUMN
@@ -83,7 +95,7 @@ const defaultSpeed = "max"
 
 // options validates the replay's own flags and returns what does not depend on the kind of source.
 func (c *replayCmd) options() (replay.Options, error) {
-	o := replay.Options{Files: c.Files, Tenant: c.Tenant, Product: c.Product, Limit: c.Limit, Rate: c.Rate}
+	o := replay.Options{Files: c.Files, LastLine: c.LastLine, Tenant: c.Tenant, Product: c.Product, Limit: c.Limit, Rate: c.Rate}
 	var errs []error
 	if err := ranges(*c); err != nil {
 		errs, o.Limit, o.Rate = append(errs, err), 0, 0 // Said once.

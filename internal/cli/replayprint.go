@@ -9,11 +9,15 @@ import (
 	"time"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/producers"
 	"tidemark/producers/replay"
 )
 
 // progressLine is how far a replay is.
 func progressLine(p replay.Progress) string {
+	if p.Ordering {
+		return fmt.Sprintf("%s rows read, to put them in order before the first is sent", number(uint64(p.Rows)))
+	}
 	line := fmt.Sprintf("%s rows read, %s sent", number(uint64(p.Rows)), number(uint64(p.Sent)))
 	if p.Left >= 0 {
 		line += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
@@ -26,6 +30,10 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
 	printOutside(s, r.Outside)
 	printNothing(s, r.Nothing)
+	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
+	for _, name := range r.Unended {
+		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no end; it is taken for whole, as the file of a published trace\n", name)
+	}
 	if err := printTruth(s, r.Truth, took); err != nil {
 		return err
 	}
@@ -72,6 +80,19 @@ func printNothing(s Streams, n int64) {
 	}
 }
 
+// printRevisions says what became of rows and records that say an event again.
+func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth) {
+	if replaced > 0 {
+		fmt.Fprintf(s.Out, "%s rows are left out for a newer row of the same id\n", number(uint64(replaced)))
+	}
+	if repeated > 0 {
+		fmt.Fprintf(s.Out, "%s rows are left out since another row of the id says the same\n", number(uint64(repeated)))
+	}
+	if n := truth.Total().Revisions; n > 0 {
+		fmt.Fprintf(s.Out, "%s records replace what an earlier one says of the same event\n", number(n))
+	}
+}
+
 // short writes a duration for people: no more digits than mean something.
 func short(d time.Duration) string {
 	switch {
@@ -98,6 +119,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
 	printOutside(s, plan.Outside)
 	printNothing(s, plan.Nothing)
+	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 	for _, want := range columns {
 		field := slices.Index(header, want.name)
 		if field < 0 && want.required {
+			if endless(c.raw) {
+				return nil, fmt.Errorf("line %d: there is no column %s, and the line has no end: is the file still being written?", l.number, want.name)
+			}
 			return nil, fmt.Errorf("line %d: there is no column %s%s", l.number, want.name, want.missing(header))
 		}
 		if field >= 0 && slices.Contains(header[field+1:], want.name) {
@@ -108,6 +111,9 @@ func (c *csvRows) next() (row, error) {
 		}
 		line, _ := c.reader.FieldPos(0)
 		line += c.base
+		if c.lines.row(c.raw) {
+			return row{}, &rowError{line, 1, unended}
+		}
 		if len(record) != c.width {
 			return row{}, c.drop(1, fmt.Sprintf("the number of fields is %d, and %d in the header", len(record), c.width))
 		}
@@ -140,6 +146,8 @@ func (c *csvRows) broken(err error) error {
 		return c.drop(1, "a quoted field does not end in its line, and the row "+err.Error())
 	case !isParse:
 		return err
+	case c.lines.number == c.first && c.lines.row(c.raw):
+		return c.drop(1, unended)
 	case c.lines.number > c.first:
 		return c.drop(1, "a quoted field does not end in its line, and not well after it: "+parse.Err.Error())
 	}

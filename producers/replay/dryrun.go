@@ -28,6 +28,8 @@ type Plan struct {
 	Nothing  int64 // Rows that stand for nothing.
 	Skipped  int64 // Problems.
 	Problems []Problem
+	// Replaced and Repeated rows are left out, as in Result.
+	Replaced, Repeated int64
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
 	First, Last time.Time
 	Truth       *producers.Truth // What would be sent.
@@ -74,7 +76,8 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 	}
 	result := src.result(d.truth)
 	plan := Plan{
-		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, Skipped: result.Skipped, Problems: result.Problems, First: result.First, Last: result.Last,
+		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, Skipped: result.Skipped, Problems: result.Problems, Replaced: result.Replaced, Repeated: result.Repeated,
+		First: result.First, Last: result.Last,
 		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
 	}
 	if db == nil {
@@ -171,29 +174,35 @@ type storedKey struct {
 	timeUs   int64
 }
 
-// lookup returns how many of the items, all of one type, are stored.
+// storedSize is the size of a row of a lookup, in bytes: identity, time and revision.
+const storedSize = 16 + 8 + 8
+
+// lookup returns how many of the items, all of one type, are stored in their revision or a higher one.
 func (d *dryRun) lookup(ctx context.Context, t schemas.Type, items []producers.Item) (int64, error) {
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	var all strings.Builder
+	revision := "toUInt64(0)" // Where it does not matter the column need not be there.
 	for i := range items {
+		if items[i].Revision > 0 {
+			revision = "max(revision)"
+		}
 		first, last = min(first, items[i].Time), max(last, items[i].Time)
 		all.WriteString(hex.EncodeToString(items[i].Identity[:]))
 	}
-	sql := fmt.Sprintf(`SELECT DISTINCT identity, toUnixTimestamp64Micro(time) FROM %s.%s WHERE time >= %s AND time <= %s
-AND identity IN (SELECT arrayJoin(arrayMap(i -> reinterpretAsUInt128(substring(unhex('%s'), 16 * i + 1, 16)), range(%d))))`,
-		schemas.Ident(d.namespace), schemas.Ident(schemas.SpecOf(t).RawTable), momentSQL(first), momentSQL(last), all.String(), len(items))
+	sql := fmt.Sprintf(`SELECT identity, toUnixTimestamp64Micro(time), %s FROM %s.%s WHERE time >= %s AND time <= %s
+AND identity IN (SELECT arrayJoin(arrayMap(i -> reinterpretAsUInt128(substring(unhex('%s'), 16 * i + 1, 16)), range(%d)))) GROUP BY identity, time`,
+		revision, schemas.Ident(d.namespace), schemas.Ident(schemas.SpecOf(t).RawTable), momentSQL(first), momentSQL(last), all.String(), len(items))
 	var out bytes.Buffer
 	if err := d.db.Format(ctx, sql, "RowBinary", &out); err != nil {
 		return 0, err
 	}
-	const size = 24
-	found := make(map[storedKey]bool, out.Len()/size)
-	for row := out.Bytes(); len(row) >= size; row = row[size:] {
-		found[storedKey{schemas.Identity(row[:16]), int64(le64(row[16:]))}] = true
+	found := make(map[storedKey]uint64, out.Len()/storedSize)
+	for row := out.Bytes(); len(row) >= storedSize; row = row[storedSize:] {
+		found[storedKey{schemas.Identity(row[:16]), int64(le64(row[16:]))}] = le64(row[24:])
 	}
 	var n int64
 	for i := range items {
-		if found[storedKey{items[i].Identity, items[i].Time}] {
+		if revision, ok := found[storedKey{items[i].Identity, items[i].Time}]; ok && revision >= items[i].Revision {
 			n++
 		}
 	}

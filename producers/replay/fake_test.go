@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"fmt"
@@ -165,3 +166,6 @@ func showAll(e schemas.Event) string {
 	}
 	return text
 }
+
+// byTime compares calls by their time.
+func byTime(a, b *usagev1.TokenCall) int { return cmp.Compare(a.GetTimeUs(), b.GetTimeUs()) }

@@ -13,20 +13,20 @@ import (
 
 // filesReader reads files, merged by time.
 type filesReader struct {
+	*arranging
 	options Options
-	tally   *tally
-	stop    <-chan struct{}
 	files   []*file
 	merge   merge
 	done    atomic.Int64 // Bytes read of all files, packed.
 	whole   int64        // Bytes of all files; 0 with standard input among them.
 }
 
-func newFilesReader(o Options, t *tally, stop <-chan struct{}) (*filesReader, error) {
-	r := &filesReader{options: o, tally: t, stop: stop}
+func newFilesReader(o Options, a *arranging) (*filesReader, error) {
+	r := &filesReader{options: o, arranging: a}
 	known := true
 	for _, name := range o.Files { // Before anything is sent.
-		r.files = append(r.files, &file{reader: r, name: name})
+		f := &file{reader: r, name: name}
+		r.files = append(r.files, f)
 		if name == Stdin {
 			if o.Stdin == nil {
 				return nil, errors.New("read standard input: there is none")
@@ -42,15 +42,24 @@ func newFilesReader(o Options, t *tally, stop <-chan struct{}) (*filesReader, er
 			return nil, fmt.Errorf("find the trace: %s is a folder", name)
 		}
 		r.whole += info.Size()
-		known = known && info.Mode().IsRegular()
+		f.regular = info.Mode().IsRegular()
+		known = known && f.regular
 	}
 	if !known {
 		r.whole = 0
 	}
 	for _, f := range r.files {
-		r.merge.streams = append(r.merge.streams, f)
+		r.merge.streams = append(r.merge.streams, r.arranged(f))
 	}
 	return r, nil
+}
+
+// arranged returns the events of a file in the order in which they go, one for each id.
+func (r *filesReader) arranged(f *file) stream {
+	if r.options.Mapping == nil || len(r.options.Mapping.id) == 0 {
+		return r.inOrder(f)
+	}
+	return &arranged{arranging: r.arranging, in: f, merger: &merger{arranging: r.arranging, kind: r.options.Mapping.revision.kind}}
 }
 
 // Next adds the events of the next rows.
@@ -80,15 +89,31 @@ func (r *filesReader) close() {
 	for _, f := range r.files {
 		f.close()
 	}
+	r.temp.close()
 }
 
 // file is the stream of one file.
 type file struct {
-	reader *filesReader
-	name   string
-	in     *input // Nil before it is opened and after its end.
-	rows   rows
-	row    uint64 // Data rows so far.
+	reader  *filesReader
+	name    string
+	regular bool
+	in      *input // Nil before it is opened and after its end.
+	rows    rows
+	row     uint64 // Data rows so far.
+	told    uint64 // Data rows that were counted, and whose problems were told, in a reading before this one.
+	most    uint64 // Data rows to give; 0 is all.
+}
+
+func (f *file) canRestart() bool { return f.regular }
+
+// restart goes back to the beginning, see restarter.
+func (f *file) restart(same bool) error {
+	f.close()
+	f.told, f.row = max(f.told, f.row), 0
+	if same {
+		f.most = f.told
+	}
+	return f.open()
 }
 
 // rows gives the events of the data rows of a file.
@@ -103,6 +128,7 @@ func (f *file) open() error {
 	in, err := openInput(f.name, &f.reader.done, f.reader.options.Stdin, f.reader.stop)
 	f.in = in
 	if err == nil {
+		in.lines.lastLine = f.reader.options.lastLine()
 		f.rows, err = formatNamed(f.reader.options.Format).open(in.lines, f.reader.options)
 	}
 	if err = f.ending(err); errors.Is(err, io.EOF) {
@@ -117,6 +143,9 @@ func (f *file) next() (schemas.Event, error) {
 		if isClosed(f.reader.stop) {
 			return nil, errStopped
 		}
+		if f.most > 0 && f.row == f.most {
+			return nil, f.ending(io.EOF) // What came since was not looked through.
+		}
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
@@ -125,13 +154,21 @@ func (f *file) next() (schemas.Event, error) {
 			return nil, f.ending(err)
 		}
 		f.row++
-		f.reader.tally.rows.Add(1)
+		told := f.row <= f.told
+		if !told {
+			f.reader.tally.rows.Add(1)
+		}
 		if isNothing {
-			f.reader.tally.nothing++
+			if !told {
+				f.reader.tally.nothing++
+			}
 			continue
 		}
 		if !isBad {
 			return e, nil
+		}
+		if told {
+			continue
 		}
 		f.reader.tally.problem(Problem{File: f.in.name, Line: bad.line, Column: bad.column, Text: bad.text})
 	}
@@ -144,6 +181,9 @@ func (f *file) ending(err error) error {
 		return nil
 	}
 	name, line := f.in.name, f.in.lines.number
+	if f.in.lines.taken && f.row > f.told {
+		f.reader.tally.unended = append(f.reader.tally.unended, name)
+	}
 	f.close()
 	var damaged *damagedError
 	switch {

@@ -19,6 +19,7 @@ type FormatInfo struct {
 	Description  string
 	NeedsStart   bool // Its times are relative.
 	NeedsMapping bool // It says nothing of what its columns are.
+	Published    bool // Its files are finished: nobody writes to them.
 }
 
 // Formats returns the formats there are.
@@ -105,6 +106,7 @@ var formats = [...]format{
 	{
 		FormatInfo: FormatInfo{
 			Name:        "azure-llm",
+			Published:   true,
 			Description: "CSV of the Azure LLM inference traces: TIMESTAMP,ContextTokens,GeneratedTokens; UTC where the time has no zone",
 		},
 		source: "azure-llm-2023", tenant: "azure-llm-2023", product: "chat", provider: "azure",
@@ -117,6 +119,7 @@ var formats = [...]format{
 	{
 		FormatInfo: FormatInfo{
 			Name:        "mooncake",
+			Published:   true,
 			Description: "JSON lines of the Mooncake traces: timestamp (relative, milliseconds), input_length, output_length; needs --start",
 			NeedsStart:  true,
 		},
@@ -130,6 +133,7 @@ var formats = [...]format{
 	{
 		FormatInfo: FormatInfo{
 			Name:        "agentic",
+			Published:   true,
 			Description: "CSV of agentic coding traces by column name: trace_id, t_s (seconds from the start of the trace), model, input_tokens, output_tokens and more; each trace begins at --start",
 			NeedsStart:  true,
 		},
@@ -150,6 +154,7 @@ var formats = [...]format{
 	{
 		FormatInfo: FormatInfo{
 			Name:        "burstgpt",
+			Published:   true,
 			Description: "CSV of the BurstGPT traces by column name: Timestamp (seconds from the start), Model, Request tokens, Response tokens, and where there are any Log Type, Session ID, Elapsed time; needs --start",
 			NeedsStart:  true,
 		},

@@ -222,6 +222,7 @@ func (s *stoppable) Read(p []byte) (int, error) {
 
 // lines gives the lines of a file.
 type lines struct {
+	lastLine
 	r      *bufio.Reader
 	number int    // Of the last line given, from 1.
 	back   []byte // Whole lines that were given back.

@@ -29,7 +29,11 @@ func (j *jsonRows) next() (row, error) {
 			return row{}, err
 		}
 		if j.line = bytes.TrimSpace(line); len(j.line) > 0 {
-			return j.parse(bytes.Index(line, j.line))
+			indent := bytes.Index(line, j.line)
+			if j.lines.object(line) {
+				return row{}, &rowError{j.lines.number, indent + 1, unended}
+			}
+			return j.parse(indent)
 		}
 	}
 }

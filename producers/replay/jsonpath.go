@@ -84,6 +84,9 @@ func (o *objects) next() (object, error) {
 		}
 		if o.line = bytes.TrimSpace(line); len(o.line) > 0 {
 			o.indent = bytes.Index(line, o.line)
+			if o.lines.object(line) {
+				return nil, &rowError{o.lines.number, o.indent + 1, unended}
+			}
 			break
 		}
 	}

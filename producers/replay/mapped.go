@@ -93,6 +93,18 @@ func (m *mappedRows) set(r row, n uint64) (int, string) {
 		setField(message, fields.ByTextName(name), text, 0) // Both are UTF-8.
 	}
 	setTime(m.event, us)
+	switch m.mapping.revision.kind {
+	case revisionPosition:
+		setRevision(m.event, n)
+	case revisionFrom:
+		from := m.mapping.revision.column
+		revision, problem := m.mapping.revision.read(values[from])
+		if problem != "" {
+			return m.fault(from, fieldRevision, problem)
+		}
+		setRevision(m.event, revision)
+	case revisionOfRow: // Known when the rows of the id are together.
+	}
 	return m.validate()
 }
 

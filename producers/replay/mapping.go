@@ -27,7 +27,9 @@ type Mapping struct {
 	time   timeRule
 	id     []int // Columns; none if the row's place and content are the id.
 	rules  []rule
-	lines  map[string]int // Of the keys of fields.
+	// revision says which row of an id is the newest; not used without an id.
+	revision revisionRule
+	lines    map[string]int // Of the keys of fields.
 	// columns are those the mapping names, in the order of their names.
 	columns []column
 }
@@ -85,6 +87,7 @@ type mappingParser struct {
 	columns map[string]int // The line that names a column first.
 	idNames []string
 	timeCol string
+	revCol  string
 	names   []string // Of the columns, by rule.
 	faults  []fault
 }
@@ -189,7 +192,7 @@ func (p *mappingParser) text(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-var topKeys = []string{"type", "source", "time", "id", "fields"}
+var topKeys = []string{"type", "source", "time", "id", "revision", "fields"}
 
 func (p *mappingParser) top(root *yaml.Node) {
 	nodes := map[string]*yaml.Node{}
@@ -208,6 +211,9 @@ func (p *mappingParser) top(root *yaml.Node) {
 	}
 	if n := nodes["id"]; n != nil {
 		p.id(n)
+	}
+	if n := nodes["revision"]; n != nil {
+		p.revision(n, nodes["id"] != nil)
 	}
 	switch n := nodes["fields"]; {
 	case n == nil:
@@ -278,6 +284,7 @@ func (p *mappingParser) number() {
 	}
 	place := func(name string) int { return slices.Index(names, name) }
 	m.time.column = place(p.timeCol)
+	m.revision.column = place(p.revCol)
 	for _, name := range p.idNames {
 		m.id = append(m.id, place(name))
 		m.columns[place(name)].exact = true
@@ -341,12 +348,9 @@ func (p *mappingParser) time(n *yaml.Node) {
 		case "format":
 			rule = p.timeFormat(text, value.Line, rule.zone)
 		case "zone":
-			zone, err := time.LoadLocation(text)
-			if err != nil || text == "Local" {
-				p.bad(value.Line, fmt.Sprintf("time.zone %s is not known", quote(text)), "use UTC or a name like Europe/Berlin")
-				return
+			if zone := p.zone("time.zone", text, value.Line); zone != nil {
+				zoneLine, rule.zone = value.Line, zone
 			}
-			zoneLine, rule.zone = value.Line, zone
 		}
 	})
 	if p.timeCol == "" {
@@ -356,6 +360,16 @@ func (p *mappingParser) time(n *yaml.Node) {
 		p.bad(zoneLine, "time.zone has no use for a number", "leave zone out: seconds since 1970 are the same everywhere")
 	}
 	p.mapping.time = rule
+}
+
+// zone returns the time zone of that name; nil if there is none.
+func (p *mappingParser) zone(what, name string, line int) *time.Location {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		p.bad(line, fmt.Sprintf("%s %s is not known", what, quote(name)), "use UTC or a name like Europe/Berlin")
+		return nil
+	}
+	return zone
 }
 
 func (p *mappingParser) timeFormat(text string, line int, zone *time.Location) timeRule {

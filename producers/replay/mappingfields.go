@@ -18,14 +18,14 @@ func (p *mappingParser) fields(n *yaml.Node) {
 	p.pairs(n, nil, func(key string, keyNode, value *yaml.Node) {
 		fd := fieldNamed(p.mapping.typ, key)
 		switch {
-		case fd == nil && slices.Contains([]string{fieldSource, fieldID, fieldTime, "time"}, key):
+		case slices.Contains([]string{fieldSource, fieldID, fieldTime, "time", fieldRevision}, key):
 			p.bad(keyNode.Line, fmt.Sprintf("%s is not set under fields", key), "move it to the top: "+strings.TrimSuffix(key, "_us")+": ...")
 			return
 		case fd == nil && key == fieldRun:
 			p.bad(keyNode.Line, "run is the label of a replay and not of a row", "leave it out and give --run")
 			return
 		case fd == nil:
-			p.bad(keyNode.Line, fmt.Sprintf("%s have no field %s", p.mapping.typ, quote(key)), "use one of "+strings.Join(fieldNames(p.mapping.typ), ", "))
+			p.bad(keyNode.Line, fmt.Sprintf("%s have no field %s", p.mapping.typ, quote(key)), "use one of "+strings.Join(slices.DeleteFunc(fieldNames(p.mapping.typ), func(name string) bool { return name == fieldRevision }), ", "))
 			return
 		}
 		p.mapping.lines[key] = keyNode.Line

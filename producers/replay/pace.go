@@ -7,12 +7,13 @@ import (
 
 // pace says when events are due.
 type pace struct {
-	speed float64 // 0: at once.
-	rate  float64 // At most, events a second; 0: any.
-	begun bool
-	first int64 // Microseconds since 1970.
-	last  time.Duration
-	free  float64 // When the rate allows the next event, nanoseconds.
+	speed  float64 // 0: at once.
+	rate   float64 // At most, events a second; 0: any.
+	begun  bool
+	first  int64         // Microseconds since 1970.
+	latest time.Duration // When the latest event is due by its time.
+	last   time.Duration
+	free   float64 // When the rate allows the next event, nanoseconds.
 }
 
 // due returns when the event of that time, in microseconds since 1970, is to be sent, counted from the start of the
@@ -22,11 +23,27 @@ func (p *pace) due(timeUs int64) time.Duration {
 		if !p.begun {
 			p.begun, p.first = true, timeUs
 		}
-		const longest = math.MaxInt64 / 2 // Room to add to it.
-		after := min(float64(timeUs-p.first)*float64(time.Microsecond)/p.speed, longest)
-		p.last = max(p.last, time.Duration(after))
+		p.latest = max(p.latest, p.own(timeUs))
+		p.last = max(p.last, p.latest)
 	}
 	return p.next()
+}
+
+// own returns when the event of that time would be due if it were alone, negative before the first one. It is for a pace
+// with a speed, after the first call of due.
+func (p *pace) own(timeUs int64) time.Duration {
+	const longest = math.MaxInt64 / 4 // Room to add to it, and to subtract from it.
+	after := (float64(timeUs) - float64(p.first)) * float64(time.Microsecond) / p.speed
+	return time.Duration(max(min(after, longest), -longest))
+}
+
+// overdue returns how late the event of that time, the last that due was called for, comes because it comes after one of a
+// later time.
+func (p *pace) overdue(timeUs int64) time.Duration {
+	if p.speed == 0 {
+		return 0
+	}
+	return p.latest - p.own(timeUs)
 }
 
 // next returns when an item is due that has no time: with the event before it.

@@ -1,20 +1,34 @@
 package replay
 
-import "tidemark/producers"
+import (
+	"hash/maphash"
+	"math"
 
-// maxRepeats is how many different events are remembered to tell repeats from them, at about 40 bytes each.
+	"tidemark/producers"
+)
+
+// maxRepeats is how many different events are remembered to tell repeats from them, at about 70 bytes each.
 const maxRepeats = 1 << 21
 
-// repeats tells the repeats of an event, and other events of the same identity, from events. The audit compares a run's
-// count of events with what is stored. It takes the memory of what it has seen, up to about 80 MB.
+// repeats tells the repeats of an event, newer statements of it, and other events of the same identity, from events. The
+// audit compares a run's count of events with what is stored. It takes the memory of what it has seen, up to about 150 MB.
 type repeats struct {
-	times map[uint64]int64 // By half of the identity and the type.
-	most  int              // Of them.
-	full  bool             // There were more than could be remembered: what kind gives is not to be trusted.
+	events map[uint64]statement // By half of the identity and the type.
+	seed   maphash.Seed
+	most   int  // Of them.
+	full   bool // There were more than could be remembered, or too large ones: what kind gives is not to be trusted.
+}
+
+// statement is the newest that was said of an event.
+type statement struct {
+	time                  int64
+	revision, value       uint64 // The value is a hash.
+	weight, input, output uint32 // The largest number is that or more.
 }
 
 // mayRepeat reports whether the source may give one event more than once. The rows of one file have their place in their
-// ids, unless they bring ids along; the rows of a table are different events.
+// ids, unless they bring ids along; of those the newest is chosen, save where their revision is a column and two say the
+// same. The rows of a table are different events.
 func (o Options) mayRepeat() bool {
 	switch {
 	case o.Topic != nil:
@@ -22,23 +36,37 @@ func (o Options) mayRepeat() bool {
 	case o.Table != nil, o.Name != "":
 		return false
 	}
-	return len(o.Files) > 1 || o.Format == "cloudevents" || o.Mapping != nil && len(o.Mapping.id) > 0
+	return len(o.Files) > 1 || o.Format == "cloudevents" || o.Mapping != nil && o.Mapping.revision.kind == revisionFrom
 }
 
-func newRepeats(most int) *repeats { return &repeats{times: map[uint64]int64{}, most: most} }
+func newRepeats(most int) *repeats {
+	return &repeats{events: map[uint64]statement{}, seed: maphash.MakeSeed(), most: most}
+}
 
 func (r *repeats) kind(item *producers.Item) producers.Kind {
 	key := half(item.Identity) + uint64(item.Type) // Each type has its own identities.
-	first, seen := r.times[key]
-	switch {
-	case seen && first == item.Time:
-		return producers.Duplicate
-	case seen:
-		return producers.Conflict
-	case len(r.times) >= r.most:
-		r.full = true
-	default:
-		r.times[key] = item.Time
+	now := statement{
+		item.Time, item.Revision, maphash.Bytes(r.seed, item.Value), bounded(item.Weight), bounded(item.InputTokens), bounded(item.OutputTokens),
 	}
-	return producers.Fresh
+	before, seen := r.events[key]
+	switch {
+	case !seen && len(r.events) >= r.most:
+		r.full = true
+		return producers.Fresh
+	case !seen:
+		r.events[key] = now
+		return producers.Fresh
+	case before.time != now.time:
+		return producers.Conflict
+	case now.revision > before.revision:
+		r.events[key] = now
+		r.full = r.full || max(before.weight, before.input, before.output) == math.MaxUint32
+		item.Replaced = producers.Measures{Weight: uint64(before.weight), InputTokens: uint64(before.input), OutputTokens: uint64(before.output)}
+		return producers.Revision
+	case now.revision == before.revision && now.value != before.value:
+		return producers.Conflict
+	}
+	return producers.Duplicate
 }
+
+func bounded(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }

@@ -2,10 +2,13 @@
 // pace, faster, or as fast as the log takes it.
 //
 //	files: open (gzip, byte-order mark) -> lines -> rows (CSV, JSON lines) -> fill (by format) ─┐
-//	topic: partitions -> records ───────────────────────────────────────────────────────────────┼─> merge by time ─┐
-//	table: pages of the view -> rows ───────────────────────────────────────────────────────────┘                  │
-//	anything else that is a producers.Source ──────────────────────────────────────────────────────────────────────┤
-//	                                                                  producers.Pump <- control (range, limit, pace)
+//	topic: partitions -> records ───────────────────────────────────────────────────────────────┴─> arrange -> merge by time ─┐
+//	table: pages of the view -> rows ─────────────────────────────────────────────────────────────────────────────────────────┤
+//	anything else that is a producers.Source ─────────────────────────────────────────────────────────────────────────────────┤
+//	                                                                             producers.Pump <- control (range, limit, pace)
+//
+// What is arranged has to be read to its end before its first event can go: with a speed it is put in order by time, and
+// where a mapping says what the id is, one event is made of the rows of each id.
 //
 // # Identity
 //
@@ -26,7 +29,7 @@
 //
 // With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
 // value; or the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a
-// backslash within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id
+// backslash within one after a backslash; the rows of one file that have one id are statements of one event, see merger. What an identity is made of has to be UTF-8. CloudEvents bring source and id
 // along. Records of a topic and rows of a table keep the identity they have.
 package replay
 
@@ -53,16 +56,20 @@ const Stdin = "-"
 type Options struct {
 	// Format is the name of one of Formats.
 	Format string
-	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. Within a file the
-	// order stays: an event that is before an earlier one in time is sent at once. An open that blocks when the replay
+	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. With a Speed all
+	// events go by their time; without one the order within a file stays. An open that blocks when the replay
 	// ends, of a pipe that nobody writes to, is left to end by itself.
 	Files []string
 	// Stdin is what the file Stdin reads. A read of it that blocks when the replay ends is left to end by itself.
 	Stdin io.Reader
 	// Start is the time of the trace's zero where the format has relative times; not to be set where it has not.
 	Start time.Time
+	// memory is that of what is put in order, in bytes. Default sortMemory.
+	memory int
 	// Mapping says what the columns mean where the format does not.
 	Mapping *Mapping
+	// LastLine says what to do with a last line that has no end. Default LastLineAuto.
+	LastLine string
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
 	// Users says how users are hashed; required where HasUsers.
@@ -79,7 +86,9 @@ type Options struct {
 	// Limit ends the replay after that many events. Default 0: no limit.
 	Limit int64
 	// Speed is the pace as a multiple of the recorded one; 0 is as fast as the log takes the events. Times of events
-	// never change.
+	// never change. With a speed files and topics that are not in order are read to their end before the first event is
+	// sent, and put in order: in memory or, where that is more than 32 MB, in a temporary file that takes about the
+	// size of the events. So are files with a mapping that says what the id is.
 	Speed float64
 	// Rate bounds the pace, in events a second. Default 0: no bound.
 	Rate float64
@@ -115,6 +124,8 @@ type Progress struct {
 	Sent int64 // Events that the log has acknowledged.
 	// Left is about how long the rest takes, judged by what has been read of the whole; negative if nobody knows.
 	Left time.Duration
+	// Ordering is true while the source is read to put its events in order, before the first is sent.
+	Ordering bool
 }
 
 // keptProblems is how many problems a Result keeps.
@@ -127,6 +138,11 @@ type Result struct {
 	Outside int64 // Events outside From and To.
 	Nothing int64 // Rows that stand for nothing, since they say a weight of 0: no event is made of them.
 	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
+	// Replaced rows of a file were left out for another row of the same id that is newer, Repeated ones since another row of
+	// the id says the same.
+	Replaced, Repeated int64
+	// Unended are the files of which a last line without an end was taken, because such files are finished.
+	Unended []string
 	// Problems are the first 20 of them.
 	Problems []Problem
 	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.
@@ -180,6 +196,9 @@ func (o Options) fileErrors() []error {
 		errs = append(errs, fmt.Errorf("format: %q is not one of %s", o.Format, formatNames()))
 	} else {
 		errs = append(errs, o.formatErrors(f)...)
+	}
+	if err := o.lastLineErrors(); err != nil {
+		errs = append(errs, err)
 	}
 	if len(o.Files) == 0 {
 		errs = append(errs, errors.New("files: none given; - is standard input"))
@@ -288,7 +307,7 @@ func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, erro
 		pump.Interval = pacedInterval
 		pump.Emit = func(items []producers.Item, at time.Duration) {
 			for i := range items {
-				errors.add(at-items[i].Due, 1)
+				errors.add(at-items[i].Due+items[i].Overdue, 1)
 			}
 		}
 	}
@@ -315,6 +334,9 @@ type tally struct {
 	nothing  int64
 	skipped  int64
 	problems []Problem
+	replaced int64    // Rows of files that a later one of the same id replaces.
+	unended  []string // Files of which a last line without an end was taken.
+	repeated int64    // Rows that say what another one of the same id says.
 
 	mu         sync.Mutex
 	onProblem  func(Problem)

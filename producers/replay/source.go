@@ -17,6 +17,9 @@ type reader interface {
 	producers.Source
 	// read returns how much of how much has been read, in any unit; a whole of 0 is unknown. Safe for concurrent use.
 	read() (done, whole int64)
+	// ends says how many events there are, 0 if that is not known, and the time of the latest, microseconds since 1970;
+	// false if neither is known. It is to be called after Next, and stays as it is.
+	ends() (total, last int64, known bool)
 	close()
 }
 
@@ -25,6 +28,7 @@ type source struct {
 	options Options
 	tally   *tally
 	reader  reader
+	arrange *arranging
 	stop    <-chan struct{}
 	reading <-chan struct{} // Closed when the context is over that sources read under, a moment before stop is.
 	pace    pace
@@ -42,6 +46,10 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 		return nil, err
 	}
 	s := &source{options: o, stop: stop, reading: ctx.Done(), pace: pace{speed: o.Speed, rate: o.Rate}, tally: &tally{onProblem: o.OnProblem, onProgress: o.Progress}}
+	s.arrange = &arranging{tally: s.tally, stop: stop, byTime: o.Speed > 0, within: s.within, limit: sortMemory}
+	if o.memory > 0 {
+		s.arrange.limit = o.memory
+	}
 	var err error
 	switch {
 	case o.Topic != nil && o.Topic.Log == nil, o.Table != nil && o.Table.DB == nil, o.Name != "" && o.Items == nil:
@@ -49,13 +57,13 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 	case o.Users == nil && o.HasUsers():
 		err = errNoUsers
 	case o.Topic != nil:
-		s.reader, err = newTopicReader(ctx, o, s.tally, stop)
+		s.reader, err = newTopicReader(ctx, o, s.arrange)
 	case o.Table != nil:
 		s.reader, err = newTableReader(ctx, o, s.tally, stop)
 	case o.Name != "":
 		s.reader = itemsReader{o.Items, s.tally}
 	default:
-		s.reader, err = newFilesReader(o, s.tally, stop)
+		s.reader, err = newFilesReader(o, s.arrange)
 	}
 	if err != nil {
 		return nil, err
@@ -106,6 +114,9 @@ func (s *source) keep(b *producers.Batch, from int) {
 		switch {
 		case item.Kind == producers.Fresh && s.within(item.Time):
 			item.Due = s.pace.due(item.Time)
+			if item.Disorder == producers.InOrder { // Else its source wants it late.
+				item.Overdue = s.pace.overdue(item.Time)
+			}
 		case item.Kind != producers.Fresh && s.options.From.IsZero() && s.options.To.IsZero():
 			item.Due = s.pace.next()
 		default:
@@ -129,10 +140,29 @@ func (s *source) within(timeUs int64) bool {
 
 func (s *source) close() { s.reader.close() }
 
-// left guesses how long the rest takes; negative if there is no telling.
+// left says how long the rest takes: until the last event is due, where there is a pace and it is known; else it guesses
+// from what is done of the whole. It is negative if there is no telling.
 func (s *source) left(p producers.Progress) time.Duration {
-	done, whole := s.reader.read()
+	total, last, known := s.reader.ends()
+	if limit := s.options.Limit; known && s.options.Speed > 0 && (limit == 0 || total > 0 && total <= limit) {
+		left := s.pace.own(last) - p.Elapsed
+		if rest := total - sent(p.Truth); s.options.Rate > 0 && rest > 0 {
+			left = max(left, time.Duration(float64(rest)/s.options.Rate*float64(time.Second)))
+		}
+		if left > 0 {
+			return left
+		}
+	}
+	return s.guess(p)
+}
+
+// guess guesses how long the rest takes at the rate of before.
+func (s *source) guess(p producers.Progress) time.Duration {
 	passed := s.passed.Load()
+	done, whole := s.reader.read()
+	if total, _, known := s.reader.ends(); known && total > 0 {
+		done, whole = passed, total // All of it has been read.
+	}
 	if whole <= 0 || passed == 0 {
 		return -1
 	}
@@ -148,7 +178,8 @@ func (s *source) left(p producers.Progress) time.Duration {
 
 // result is to be called when the pump is done.
 func (s *source) result(truth *producers.Truth) Result {
-	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside, Nothing: s.tally.nothing, Skipped: s.tally.skipped, Problems: s.tally.problems, Truth: truth}
+	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside + s.arrange.outside, Nothing: s.tally.nothing, Replaced: s.tally.replaced, Repeated: s.tally.repeated, Unended: s.tally.unended,
+		Skipped: s.tally.skipped, Problems: s.tally.problems, Truth: truth}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}
@@ -171,8 +202,9 @@ func (r itemsReader) Next(b *producers.Batch, limit int) error {
 	return err
 }
 
-func (itemsReader) read() (done, whole int64) { return 0, 0 }
-func (itemsReader) close()                    {}
+func (itemsReader) read() (done, whole int64)             { return 0, 0 }
+func (itemsReader) ends() (total, last int64, known bool) { return 0, 0, false }
+func (itemsReader) close()                                {}
 
 func isClosed(c <-chan struct{}) bool {
 	select {

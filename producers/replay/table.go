@@ -70,6 +70,7 @@ type tableReader struct {
 
 	done  atomic.Int64
 	whole int64 // Records of the minutes: at least as many as events.
+	last  int64 // The beginning of the last minute, microseconds since 1970.
 }
 
 // span is a range of minutes, the last one not included, and how many records it has.
@@ -135,6 +136,7 @@ func (r *tableReader) plan(conds []string) error {
 		}
 		r.spans[last].to = minute + 1
 		r.spans[last].records += records
+		r.last = minute * int64(time.Minute/time.Microsecond)
 	}
 	return nil
 }
@@ -229,4 +231,8 @@ func (r *tableReader) pageSQL() string {
 }
 
 func (r *tableReader) read() (done, whole int64) { return r.done.Load(), r.whole }
-func (r *tableReader) close()                    {}
+
+// ends says, to the minute, when the last event is.
+func (r *tableReader) ends() (total, last int64, known bool) { return 0, r.last, r.whole > 0 }
+
+func (r *tableReader) close() {}

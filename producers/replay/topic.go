@@ -71,16 +71,15 @@ func (t *Topic) validate() error {
 
 // topicReader reads the partitions of a topic, merged by time.
 type topicReader struct {
+	*arranging
 	topic *Topic
-	tally *tally
-	stop  <-chan struct{}
 	merge merge
 	done  atomic.Int64 // Offsets looked at, of whole.
 	whole int64
 }
 
-func newTopicReader(ctx context.Context, o Options, t *tally, stop <-chan struct{}) (*topicReader, error) {
-	r := &topicReader{topic: o.Topic, tally: t, stop: stop}
+func newTopicReader(ctx context.Context, o Options, a *arranging) (*topicReader, error) {
+	r := &topicReader{topic: o.Topic, arranging: a}
 	offsets, err := o.Topic.Log.Offsets(ctx, o.Topic.Name)
 	if err != nil {
 		return nil, fmt.Errorf("find the topic: %w", err)
@@ -97,10 +96,10 @@ func newTopicReader(ctx context.Context, o Options, t *tally, stop <-chan struct
 			continue
 		}
 		r.whole += end - from
-		r.merge.streams = append(r.merge.streams, &partition{
+		r.merge.streams = append(r.merge.streams, r.inOrder(&partition{
 			ctx: ctx, reader: r, id: int32(id), position: from, end: end, run: o.Run, event: schemas.NewEvent(o.Topic.Type),
 			source: o.Topic.Log.Partition(o.Topic.Name, int32(id)),
-		})
+		}))
 	}
 	return r, nil
 }
@@ -128,7 +127,7 @@ func (r *topicReader) removed(id int32, from, to int64) {
 }
 
 func (r *topicReader) read() (done, whole int64) { return r.done.Load(), r.whole }
-func (r *topicReader) close()                    {}
+func (r *topicReader) close()                    { r.temp.close() }
 
 // partition is the stream of one partition.
 type partition struct {

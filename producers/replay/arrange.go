@@ -1,0 +1,319 @@
+package replay
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"google.golang.org/protobuf/proto"
+
+	"tidemark/schemas"
+)
+
+// arranging is what the streams of a replay share that have to be read to their end before the first event can go: those
+// that are put in order by time, and those in which later rows replace earlier ones of the same id.
+type arranging struct {
+	tally  *tally
+	stop   <-chan struct{}
+	byTime bool
+	within func(timeUs int64) bool
+	limit  int // Memory of a sorter, in bytes.
+
+	temp tempFile
+	kept int // Bytes of the events that are in memory until they are sent.
+
+	outside int64 // Events that were left out for being outside of the range in time.
+	total   int64 // Events within it.
+	last    int64 // The latest time of them, microseconds since 1970.
+}
+
+func (a *arranging) newSorter() *sorter { return &sorter{temp: &a.temp, limit: a.limit} }
+
+// sorted ends a sorter of which the records stay until they are sent.
+func (a *arranging) sorted(s *sorter) (sorted, error) {
+	keep := len(s.runs) == 0 && a.kept+s.used() <= a.limit
+	if keep {
+		a.kept += s.used()
+	}
+	return s.sorted(keep)
+}
+
+// count counts events within the range.
+func (a *arranging) count(n, last int64) {
+	if n > 0 && (a.total == 0 || last > a.last) {
+		a.last = last
+	}
+	a.total += n
+}
+
+// inOrder returns the stream, or one that gives its events by time where that is asked for.
+func (a *arranging) inOrder(in stream) stream {
+	if !a.byTime {
+		return in
+	}
+	return &arranged{arranging: a, in: in}
+}
+
+// tick is to be called for each event that is read and not sent: it tells the progress now and then, and returns
+// errStopped when the replay is stopped.
+func (a *arranging) tick(n uint64) error {
+	const every = 1 << 10
+	if n%every != 0 {
+		return nil
+	}
+	if isClosed(a.stop) {
+		return errStopped
+	}
+	a.tally.progress(Progress{Rows: a.tally.rows.Load(), Left: -1, Ordering: true})
+	return nil
+}
+
+// ends says how many events there are, and the time of the latest; false before that is known.
+func (a *arranging) ends() (total, last int64, known bool) { return a.total, a.last, a.total > 0 }
+
+// restarter is a stream that may be one that can be read again.
+type restarter interface {
+	canRestart() bool
+	// restart goes back to the beginning; problems and rows that were told are not told again. With same it gives the
+	// events of the rows that it has given until now, and no others.
+	restart(same bool) error
+}
+
+// arranged is a stream in order. At the first call of next it reads the other one: into memory or, if there is too much,
+// into a temporary file. A long stream that needs nothing of it, in order already and without an id twice, is only looked
+// through, and read again to be sent.
+type arranged struct {
+	*arranging
+	in     stream
+	merger *merger // Of the rows of one id; nil where every row is an event.
+	out    stream
+}
+
+// next returns the next event, valid until next is called again.
+func (a *arranged) next() (schemas.Event, error) {
+	if a.out == nil {
+		var err error
+		if a.out, err = a.arrange(); err != nil {
+			return nil, err
+		}
+	}
+	return a.out.next()
+}
+
+// arrange reads the stream and returns the one to send.
+func (a *arranged) arrange() (stream, error) {
+	h := holding{arranged: a, sorter: a.newSorter(), seen: orderly{byTime: a.byTime}}
+	if a.merger != nil {
+		h.seen.ids = &idSet{}
+	}
+	if err := h.read(); err != nil {
+		return nil, err
+	}
+	if h.through {
+		a.count(h.total, h.last)
+		return a.in, h.again.restart(true)
+	}
+	if a.merger == nil {
+		a.outside += h.outside
+		a.count(h.total, h.last)
+		records, err := a.sorted(h.sorter)
+		return &sortedStream{records: records}, err
+	}
+	byPlace, err := a.merge(h.sorter)
+	if err != nil {
+		return nil, err
+	}
+	records, err := a.sorted(byPlace)
+	return &sortedStream{records: records}, err
+}
+
+// merge makes one event of the rows of each id.
+func (a *arranged) merge(rows *sorter) (*sorter, error) {
+	records, err := rows.sorted(true)
+	if err != nil {
+		return nil, err
+	}
+	a.merger.out = a.newSorter()
+	for n := uint64(1); ; n++ {
+		key, record, err := records.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return a.merger.out, a.merger.flush()
+		case err != nil:
+			return nil, err
+		}
+		if err := errors.Join(a.tick(n), a.merger.add(key, record)); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// holding is the reading of a stream into a sorter.
+type holding struct {
+	*arranged
+	sorter  *sorter
+	seen    orderly
+	through bool      // The stream is only looked through, and the sorter empty.
+	again   restarter // Nil if it cannot be read again, or has to be held all the same.
+	record  []byte
+
+	outside, total, last int64
+}
+
+// read reads the stream to its end.
+func (h *holding) read() error {
+	if again, ok := h.in.(restarter); ok && again.canRestart() {
+		h.again = again
+	}
+	for n := uint64(1); ; n++ {
+		e, err := h.in.next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = h.tick(n)
+		}
+		if err != nil {
+			return err
+		}
+		h.seen.add(e)
+		switch {
+		case !h.through:
+			err = h.hold(e, n)
+		case h.seen.broken: // What was let go is needed.
+			err = h.again.restart(false)
+			h.through, h.again, n = false, nil, 0
+			h.outside, h.total, h.last = 0, 0, 0
+		default:
+			h.measure(e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hold adds an event to the sorter or, when it is full and nothing has to be sorted, lets it go.
+func (h *holding) hold(e schemas.Event, n uint64) (err error) {
+	if !h.measure(e) && h.merger == nil {
+		return nil
+	}
+	if h.record, err = appendRecord(h.record[:0], e); err != nil {
+		return err
+	}
+	if h.again != nil && !h.seen.broken && !h.sorter.fits(len(h.record)) {
+		h.through = true
+		h.sorter.reset()
+		return nil
+	}
+	key := timeKey(e.GetTimeUs(), n)
+	if h.merger != nil {
+		key = identityKey(schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId()), n)
+	}
+	return h.sorter.add(key, h.record)
+}
+
+// measure counts an event, and reports whether it is in the range. What a merger makes of it is counted by that.
+func (h *holding) measure(e schemas.Event) bool {
+	us := e.GetTimeUs()
+	if !h.within(us) {
+		h.outside++
+		return false
+	}
+	if h.total == 0 || us > h.last {
+		h.last = us
+	}
+	h.total++
+	return true
+}
+
+// orderly reports whether the events of a stream have come as they have to be sent.
+type orderly struct {
+	byTime bool
+	ids    *idSet // Nil where an id does not matter.
+	any    bool
+	last   int64
+	broken bool // They have not.
+}
+
+func (o *orderly) add(e schemas.Event) {
+	if o.broken {
+		return
+	}
+	us := e.GetTimeUs()
+	o.broken = o.byTime && o.any && us < o.last ||
+		o.ids != nil && !o.ids.add(half(schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())))
+	o.any, o.last = true, us
+}
+
+// idSet holds numbers that are as good as random, in up to 64 MB.
+type idSet struct {
+	slots []uint64
+	count int
+}
+
+const maxIDSlots = 8 << 20
+
+// add reports false if the number may be in the set already, and if the set is full.
+func (s *idSet) add(x uint64) bool {
+	x = max(x, 1) // 0 is an empty slot.
+	if 4*(s.count+1) > 3*len(s.slots) {
+		if len(s.slots) == maxIDSlots {
+			return false
+		}
+		old := s.slots
+		s.slots, s.count = make([]uint64, max(2*len(old), 1<<10)), 0
+		for _, y := range old {
+			if y != 0 {
+				s.add(y)
+			}
+		}
+	}
+	at := x
+	for ; s.slots[at&uint64(len(s.slots)-1)] != 0; at++ {
+		if s.slots[at&uint64(len(s.slots)-1)] == x {
+			return false
+		}
+	}
+	s.slots[at&uint64(len(s.slots)-1)] = x
+	s.count++
+	return true
+}
+
+// appendRecord appends what a sorter keeps of an event: the type, the time and the encoded event.
+func appendRecord(dst []byte, e schemas.Event) ([]byte, error) {
+	t, _ := schemas.TypeOf(e)
+	dst = binary.BigEndian.AppendUint64(append(dst, byte(t)), uint64(e.GetTimeUs()))
+	return schemas.AppendEvent(dst, e)
+}
+
+// recordTime is the time in a record, microseconds since 1970.
+func recordTime(record []byte) int64 { return int64(binary.BigEndian.Uint64(record[1:])) }
+
+// readRecord makes e the event in a record; e is of its type.
+func readRecord(record []byte, e schemas.Event) error {
+	if err := proto.Unmarshal(record[9:], e); err != nil {
+		return fmt.Errorf("read an event from the temporary file: %w", err)
+	}
+	return nil
+}
+
+// sortedStream gives the events of records.
+type sortedStream struct {
+	records sorted
+	events  [schemas.RunType]schemas.Event // The memory of one event of each type.
+}
+
+// next returns the next event, valid until next is called again.
+func (s *sortedStream) next() (schemas.Event, error) {
+	_, record, err := s.records.next()
+	if err != nil {
+		return nil, err
+	}
+	e := &s.events[record[0]]
+	if *e == nil {
+		*e = schemas.NewEvent(schemas.Type(record[0]))
+	}
+	return *e, readRecord(record, *e)
+}

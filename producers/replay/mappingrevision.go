@@ -1,0 +1,102 @@
+package replay
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// revisionKind says where the revision of an event comes from.
+type revisionKind uint8
+
+// The kinds of revision.
+const (
+	revisionOfRow    revisionKind = iota // How many rows of the id before it in the file have said something else.
+	revisionPosition                     // The place of the row in the file, from 1.
+	revisionFrom                         // A column.
+)
+
+// revisionRule says which row of an id is the newest.
+type revisionRule struct {
+	kind   revisionKind
+	column int
+	format bool // How a time is written is said: a number is one, too.
+	time   timeRule
+}
+
+// positionWord is the revision that is no column.
+const positionWord = "position"
+
+// revision reads the revision: position, a column, or the keys from, format and zone.
+func (p *mappingParser) revision(n *yaml.Node, hasID bool) {
+	if !hasID {
+		p.bad(n.Line, "revision has no use without id", "add id: COLUMN, by which the rows that say an event again are known")
+	}
+	rule := &p.mapping.revision
+	rule.time.zone = p.mapping.time.zone
+	if n.Kind != yaml.MappingNode {
+		text, ok := p.text(n, fieldRevision)
+		switch {
+		case text == positionWord:
+			rule.kind = revisionPosition
+		case ok:
+			p.revisionColumn(text, n.Line)
+		}
+		return
+	}
+	zoneLine := 0
+	p.pairs(n, []string{"from", "format", "zone"}, func(key string, _, value *yaml.Node) {
+		text, ok := p.text(value, "revision."+key)
+		switch {
+		case !ok:
+		case key == "from":
+			p.revisionColumn(text, value.Line)
+		case key == "format":
+			rule.format = true
+			rule.time = p.timeFormat(text, value.Line, rule.time.zone)
+			if rule.time.relative {
+				p.bad(value.Line, fmt.Sprintf("revision.format %s is relative", quote(text)), "leave format out: a number is the revision as it stands")
+			}
+		case key == "zone":
+			zoneLine, rule.time.zone = value.Line, p.zone("revision.zone", text, value.Line)
+		}
+	})
+	if p.revCol == "" {
+		p.bad(n.Line, "revision has no column", "add from: COLUMN under revision, or write revision: "+positionWord)
+	}
+	if zoneLine > 0 && rule.time.number {
+		p.bad(zoneLine, "revision.zone has no use for a number", "leave zone out: seconds since 1970 are the same everywhere")
+	}
+}
+
+func (p *mappingParser) revisionColumn(name string, line int) {
+	p.column(name, line)
+	p.revCol, p.mapping.revision.kind = name, revisionFrom
+}
+
+// read returns the revision that a text says. The problem is to be read after a name.
+func (r revisionRule) read(text string) (uint64, string) {
+	switch {
+	case text == "":
+		return 0, "is empty, and the revision is made of it"
+	case !r.format && strings.Trim(text, "0123456789") == "":
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, quote(text) + " is more than 64 bits hold"
+		}
+		return n, ""
+	}
+	us, problem := r.time.read(text, time.Time{})
+	switch {
+	case problem != "" && !r.format:
+		return 0, problem + ", nor a whole number"
+	case problem != "":
+		return 0, problem
+	case us < 0:
+		return 0, quote(text) + " is before 1970, and a revision is not negative"
+	}
+	return uint64(us), ""
+}

@@ -1,0 +1,144 @@
+package replay
+
+import (
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"tidemark/schemas"
+)
+
+// fieldRevision is the field that says which statement of an event is the newest.
+const fieldRevision = "revision"
+
+// revisionOf returns the revision of an event.
+func revisionOf(e schemas.Event) uint64 {
+	if r, ok := e.(interface{ GetRevision() uint64 }); ok {
+		return r.GetRevision()
+	}
+	return 0
+}
+
+// setRevision sets the revision of an event.
+func setRevision(e schemas.Event, revision uint64) {
+	m := e.ProtoReflect()
+	fd := m.Descriptor().Fields().ByTextName(fieldRevision)
+	switch {
+	case fd == nil:
+	case revision == 0:
+		m.Clear(fd)
+	default:
+		m.Set(fd, protoreflect.ValueOfUint64(revision))
+	}
+}
+
+// merger makes one event of the rows of a file that have one id. They come together, in the order of the file, and the
+// event goes where the first of them was.
+//
+// Where rows say their revision themselves, the highest counts. What is of the same revision and says something else, or is
+// of another time, stays an event of its own: the pipeline tells it as a conflict.
+//
+// Elsewhere the last row counts, with the time of the first: the rows of a message that is written again while it grows.
+// Its revision is how often the rows have said something new, or its place in the file, so that what is read when
+// the file has grown replaces what was read before.
+type merger struct {
+	arranging *arranging
+	kind      revisionKind
+	out       *sorter
+
+	identity   [16]byte
+	place      uint64 // That of the first row, from 1; 0: there is none.
+	first      []byte // Its record.
+	many       bool   // There were more: first is not used, but best.
+	best, next schemas.Event
+	record     []byte
+}
+
+// add adds a row.
+func (m *merger) add(key sortKey, record []byte) error {
+	if m.place > 0 && [16]byte(key[:16]) == m.identity {
+		return m.again(key.number(), record)
+	}
+	if err := m.flush(); err != nil {
+		return err
+	}
+	m.identity, m.place, m.many = [16]byte(key[:16]), key.number(), false
+	m.first = append(m.first[:0], record...)
+	return nil
+}
+
+// again adds a row that is not the first of its id.
+func (m *merger) again(place uint64, record []byte) error {
+	if m.best == nil {
+		m.best, m.next = schemas.NewEvent(schemas.Type(record[0])), schemas.NewEvent(schemas.Type(record[0]))
+	}
+	if !m.many {
+		m.many = true
+		if err := readRecord(m.first, m.best); err != nil {
+			return err
+		}
+	}
+	if err := readRecord(record, m.next); err != nil {
+		return err
+	}
+	have, got := revisionOf(m.best), revisionOf(m.next)
+	if m.kind == revisionFrom {
+		if m.next.GetTimeUs() != m.best.GetTimeUs() {
+			return m.emit(m.next, place)
+		}
+	} else {
+		setTime(m.next, m.best.GetTimeUs())
+	}
+	setRevision(m.next, have)
+	same := proto.Equal(m.next, m.best)
+	switch {
+	case same && (m.kind != revisionFrom || got == have):
+		m.arranging.tally.repeated++
+		return nil
+	case m.kind == revisionOfRow:
+		got = have + 1
+	case m.kind == revisionFrom && got == have:
+		return m.emit(m.next, place)
+	case m.kind == revisionFrom && got < have:
+		m.arranging.tally.replaced++
+		return nil
+	}
+	setRevision(m.next, got)
+	m.best, m.next = m.next, m.best
+	m.arranging.tally.replaced++
+	return nil
+}
+
+// flush gives the event of the rows.
+func (m *merger) flush() error {
+	switch {
+	case m.place == 0:
+		return nil
+	case m.many:
+		return m.emit(m.best, m.place)
+	}
+	return m.put(m.first, m.place)
+}
+
+// emit gives an event.
+func (m *merger) emit(e schemas.Event, place uint64) error {
+	var err error
+	if m.record, err = appendRecord(m.record[:0], e); err != nil {
+		return err
+	}
+	return m.put(m.record, place)
+}
+
+// put gives the event of a record, if it is in the range.
+func (m *merger) put(record []byte, place uint64) error {
+	us := recordTime(record)
+	if !m.arranging.within(us) {
+		m.arranging.outside++
+		return nil
+	}
+	m.arranging.count(1, us)
+	key := timeKey(0, place)
+	if m.arranging.byTime {
+		key = timeKey(us, place)
+	}
+	return m.out.add(key, record)
+}
