@@ -91,7 +91,7 @@ func TestGrowingFile(t *testing.T) {
 		}
 		log, result := replayed(t, Options{Format: "csv", Files: []string{name}, Mapping: m, Run: "test"})
 		for _, c := range log.calls {
-			calls[fmt.Sprint(c.Id, c.TimeUs)] = c.GetInputUncached()
+			calls[fmt.Sprint(c.Id, c.GetTimeUs())] = c.GetInputUncached()
 		}
 		if first := i == 0; first != (result.Skipped == 1) || first && (result.Problems[0].Line != 3 || result.Problems[0].Text != unended) {
 			t.Errorf("got %+v", result)

@@ -107,8 +107,8 @@ func TestBadUsers(t *testing.T) {
 		`[1]`:                  "is an array and not a text or a number",
 		`0.00000000000000001e`: "invalid character '}' in exponent of numeric literal",
 	} {
-		f("jsonl", jsonUser("t", value), want)
-		f("cloudevents", cloudUser("t", value), want)
+		f("jsonl", jsonUser("t", value)+"\n", want)
+		f("cloudevents", cloudUser("t", value)+"\n", want)
 	}
 	f("csv", "at,t,m,u\n1,t,m,caf\xe9\n", `"caf\xe9" is not UTF-8: convert the file`)
 	f("agentic", "trace_id,t_s,model,input_tokens,output_tokens\ncaf\xe9,0,m,1,1\n", `trace_id "caf\xe9" is not UTF-8: convert the file`)
