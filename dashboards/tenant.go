@@ -16,7 +16,7 @@ func tenant() board {
 		variables:   variables,
 		annotations: []annotation{releases()},
 		rows: []row{
-			{title: "${tenant} in the range", panels: []panel{
+			{title: "${tenant:text} in the range", panels: []panel{
 				tenantQueries(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
 			}},
 			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
@@ -33,7 +33,7 @@ func tenantPeople(span string) string { return span + " AND " + where("~tenant",
 
 func tenantQueries(id uint32) panel {
 	p := queriesTotal(id)
-	p.sql = []string{"SELECT sum({queries}) AS total FROM {@queries_?} WHERE " + tenantPeople(inRange)}
+	p.sql = []string{"SELECT sum({queries}) AS total FROM " + within("queries", []string{"queries"}, "~tenant", "product")}
 	return p
 }
 
@@ -113,6 +113,6 @@ func costKnown(id uint32) panel {
 		description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
 		kind:        number(unitRatio).Decimals(1).Orientation(common.VizOrientationHorizontal),
 		sql: []string{"SELECT if(sum({calls}) = 0, NULL, sum({reported_cost_calls}) / sum({calls})) AS `in USD`, if(sum({calls}) = 0, NULL, sum({other_currency_calls}) / sum({calls})) AS `in another currency` FROM " +
-			callRows + " WHERE " + calls(inRange)},
+			within("token_calls", []string{"calls", "reported_cost_calls", "other_currency_calls"}, callFilters...)},
 	}
 }
