@@ -135,7 +135,7 @@ func modelTable(id uint32) panel {
 		id: id, title: "Models", width: 24, height: 12, table: true,
 		description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${per}, of the calls that tell them. A click leads to this model alone.",
 		kind: rows().
-			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model}"), set("custom.width", 225))).
+			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model:percentencode}"), set("custom.width", 225))).
 			OverrideByName("provider", width(150)).OverrideByName("organisation", width(130)).OverrideByRegexp("weights|country|share", width(72)).
 			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", width(82)).OverrideByRegexp("users a day|streaming|cache hits", width(90)).OverrideByName("TTFT p95 now", width(110)).
 			OverrideByName("share", unit(unitRatio, 1)).

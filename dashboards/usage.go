@@ -304,7 +304,7 @@ func countryTable(id uint32) panel {
 		id: id, title: "Countries", width: 8, height: 12, table: true,
 		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
 		kind: rows().OverrideByName("share", append(unit(unitRatio, 1), set("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), set("min", 0), set("max", 1))).
-			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country}")),
+			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country:percentencode}")),
 		sql: []string{"SELECT country, queries, queries / sum(queries) OVER () AS share FROM (" + queriesBy("country") + ") ORDER BY queries DESC LIMIT 30"},
 	}
 }
@@ -332,7 +332,7 @@ func tenantTable(id uint32) panel {
 		id: id, title: "Largest tenants", width: 8, height: 8, table: true,
 		description: "The twenty tenants with the most tokens, exactly of the range up to an hour, and of a chosen tenant up to a week, else of the hours and days that begin in it; a click leads to the tenant's own dashboard." + noPeopleFilters,
 		kind: rows().
-			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
+			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
 		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / c AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM " +
