@@ -78,7 +78,7 @@ func latencyNow(id, width uint32) panel {
 		description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
 		kind: light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(neutral, 5, warning, 20, bad))}),
-		mayBeEmpty: "no calls in the last ${per}",
+		mayBeEmpty: "no calls at the end of the range",
 		sql: []string{"SELECT if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS answer, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS TTFT FROM " + callRows + " WHERE " + calls(lastWhole) +
 			" HAVING sum({calls}) > 0"},
 	}
