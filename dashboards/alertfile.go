@@ -60,7 +60,7 @@ func generateAlerts(groups []alertGroup, relations map[string]schemas.Relation) 
 		for i, a := range g.Alerts {
 			where := fmt.Sprintf("alert %q", a.Title)
 			sql := r.resolve(where, strings.TrimSpace(a.SQL))
-			g.Alerts[i].SQL = strings.ReplaceAll(sql, "${namespace:doublequote}.", alertDatabase)
+			g.Alerts[i].SQL = strings.ReplaceAll(sql, "\"${namespace:percentencode}\".", alertDatabase)
 			if !panels[a.Board][a.Panel] {
 				r.problems = append(r.problems, fmt.Sprintf("%s: dashboard %s has no panel %d", where, a.Board, a.Panel))
 			}

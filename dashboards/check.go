@@ -136,7 +136,7 @@ func (c *checker) panel(uid string, p dashboard.Panel, ids map[uint32]bool) {
 }
 
 // rawName finds the tables and views that hold single events.
-var rawName = regexp.MustCompile(`\}\.(\w+?)(?:_raw)?\b`)
+var rawName = regexp.MustCompile(`\}"\.(\w+?)(?:_raw)?\b`)
 
 // statements expands every statement and looks at what it reads.
 func (c *checker) statements(f File) {
@@ -152,22 +152,32 @@ func (c *checker) statements(f File) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	scope := macros.Scope{From: at, To: at.Add(time.Hour), Interval: time.Minute, Variables: map[string]macros.Value{}}
 	for _, v := range m.Templating.List {
-		if _, err := macros.Expand(v.Query, scope); err != nil {
-			c.problem("%s: variable %s: %v", f.UID, v.Name, err)
-		}
+		c.statement(fmt.Sprintf("%s: variable %s", f.UID, v.Name), v.Query, scope)
 		scope.Variables[v.Name] = macros.Value{Values: []string{"a"}, Multi: v.Multi}
+	}
+	for _, a := range m.Annotations.List {
+		if a.Target != nil {
+			c.statement(fmt.Sprintf("%s: annotation %q", f.UID, a.Name), a.Target.RawSQL, scope)
+		}
 	}
 	for _, p := range m.Panels {
 		for _, q := range p.Targets {
-			if _, err := macros.Expand(q.RawSQL, scope); err != nil {
-				c.problem("%s: panel %q, query %s: %v", f.UID, p.Title, q.RefID, err)
-			}
+			c.statement(fmt.Sprintf("%s: panel %q, query %s", f.UID, p.Title, q.RefID), q.RawSQL, scope)
 			for _, name := range rawName.FindAllStringSubmatch(q.RawSQL, -1) {
 				if single[name[1]] && !strings.Contains(q.RawSQL, "- INTERVAL 1 HOUR") {
 					c.problem("%s: panel %q reads single events of %s for more than an hour", f.UID, p.Title, name[1])
 				}
 			}
 		}
+	}
+}
+
+// statement expands one statement, and says where a value could be more than a value.
+func (c *checker) statement(where, sql string, scope macros.Scope) {
+	if _, err := macros.Expand(sql, scope); err != nil {
+		c.problem("%s: %v", where, err)
+	} else if err := macros.Safe(sql, scope); err != nil {
+		c.problem("%s: unsafe: %v", where, err)
 	}
 }
 

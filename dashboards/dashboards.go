@@ -4,8 +4,8 @@
 //	usage, models, pipeline, tenant -> board -> resolver (names) -> Grafana's JSON
 //	                                                             -> json/*.json, which Grafana and the preview read
 //
-// What a panel shows comes from the rollups, in the grain that the range asks for, and from the ledger and the audits;
-// none reads more than an hour of raw rows.
+// What a panel shows comes from the rollups, in the grain that the range asks for, and from the ledger and the audits. Of
+// single events a panel reads an hour at most, and of a chosen tenant six, since rollups by minute do not tell tenants apart.
 package dashboards
 
 import (

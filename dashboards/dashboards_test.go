@@ -75,8 +75,11 @@ func TestCheckCatches(t *testing.T) {
 	f(`"noValue": "No data"`, `"noValue": ""`, "nothing")
 	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
 	f("$__fromTime_ms", "$__from_ms", "$__from_ms")
-	f("${tenant:singlequote}", "${tenan:singlequote}", "tenan")
-	f(`.token_calls_${grain} WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
+	f("${tenant:customqueryparam}", "${tenan:customqueryparam}", "tenan")
+	f("'${tenant:customqueryparam}'", "'${tenant:percentencode}'", `unsafe: ${tenant:percentencode}: in this format a value with a comma`)
+	f("'${tenant:customqueryparam}'", "${tenant:singlequote}", `unsafe: ${tenant:singlequote}: in this format Grafana lets values out of their place`)
+	f(`\"${namespace:percentencode}\"`, "${namespace:doublequote}", `unsafe: ${namespace:doublequote}`)
+	f(`.\"token_calls_${grain:percentencode}\" WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
 	f("Freshness", "freshness", "the built-in JSON is not what the code gives")
 }
 
@@ -128,6 +131,7 @@ func TestResolve(t *testing.T) {
 	relations := map[string]schemas.Relation{
 		"a_1m": {Name: "a_1m", Columns: []string{"n"}}, "a_1h": {Name: "a_1h", Columns: []string{"n", "tenant"}}, "a_1d": {Name: "a_1d", Columns: []string{"n", "tenant"}},
 		"a_all_1h": {Name: "a_all_1h", Columns: []string{"n"}}, "a_all_1d": {Name: "a_all_1d", Columns: []string{"n"}},
+		"a_tenant_1m": {Name: "a_tenant_1m", Columns: []string{"n", "tenant"}}, "a_none": {Name: "a_none", Columns: []string{"n", "tenant"}},
 		"b": {Name: "b", Columns: []string{"m"}},
 	}
 	f := func(sql, want, problem string) {
@@ -138,12 +142,14 @@ func TestResolve(t *testing.T) {
 			t.Errorf("%s: got %s, %v", sql, got, r.problems)
 		}
 	}
-	f("SELECT {n} FROM {@a_?} WHERE x = '${grain}'", "SELECT n FROM ${namespace:doublequote}.a_${grain} WHERE x = '${grain}'", "")
-	f("{@a_?days} {@a_?longer}", "${namespace:doublequote}.a_${days} ${namespace:doublequote}.a_${longer}", "")
-	f("{tenant} {@a_?longer}", "tenant ${namespace:doublequote}.a_${longer}", "")
+	const ns = `"${namespace:percentencode}".`
+	f("SELECT {n} FROM {@a_?} WHERE x = '${grain:percentencode}'", "SELECT n FROM "+ns+"\"a_${grain:percentencode}\" WHERE x = '${grain:percentencode}'", "")
+	f("{@a_?days} {@a_?longer}", ns+`"a_${days:percentencode}" `+ns+`"a_${longer:percentencode}"`, "")
+	f("{tenant} {@a_?longer}", "tenant "+ns+`"a_${longer:percentencode}"`, "")
 	f("{tenant} {@a_?days}", "", "here: column tenant: not in a_all_1d")
-	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM ${namespace:doublequote}.b, ${namespace:doublequote}.a_1m", "")
-	f("{~tenant} {@a_?}", "tenant ${namespace:doublequote}.a_${grain}", "")
+	f("{n} {@a_?ranked} {@a_?edge}", "n "+ns+`"a_${ranked:percentencode}" `+ns+`"a_${edge:percentencode}"`, "")
+	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM "+ns+"b, "+ns+"a_1m", "")
+	f("{~tenant} {@a_?}", `"${by:percentencode}" `+ns+`"a_${grain:percentencode}"`, "")
 	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m, a_all_1d, a_all_1h")
 	f("{x} {@b}", "", "here: column x: not in b")
 	f("{@c}", "", "here: table or view c: no migration makes it")

@@ -56,6 +56,7 @@ type queries struct {
 			Name       string `json:"name"`
 			Query      string `json:"query"`
 			IncludeAll bool   `json:"includeAll"`
+			AllValue   string `json:"allValue"`
 			Multi      bool   `json:"multi"`
 			Current    struct {
 				Value any `json:"value"`
@@ -159,7 +160,7 @@ func (m queries) resolve(ctx context.Context, db DB, uid string, v View) (macros
 				options = append(options, text)
 			}
 		}
-		value := macros.Value{Multi: variable.Multi}
+		value := macros.Value{Multi: variable.Multi, AllValue: variable.AllValue}
 		switch chosen := v.Chosen[variable.Name]; {
 		case len(chosen) > 0:
 			value.Values = chosen

@@ -42,7 +42,7 @@ func releases() annotation {
 	}
 }
 
-const allBuckets = " Of all ${per}s that begin in the range, by weight."
+const allBuckets = " Of all ${per}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
 
 // hits is the share of input tokens that came from a prompt cache.
 const hits = "if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))"
@@ -58,7 +58,7 @@ func callFigures(id, width uint32) panel {
 			OverrideByRegexp("streamed|cache hits", unit(unitRatio, 1)).
 			OverrideByName("uncounted", append(unit(unitRatio, 1), set("thresholds", thresholdSteps(good, 0.05, warning, 0.25, bad)))),
 		sql: []string{"SELECT sum({calls}) AS `calls made`, sum({input_tokens} + {output_tokens}) AS tokens, " + perCall("sumIf({calls}, {status} = 'error')") + " AS errors, " + perCall("sum({streaming_calls})") + " AS streamed, " +
-			hits + " AS `cache hits`, " + perCall("greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))") + " AS uncounted FROM " + callRows + " WHERE " + calls(inRange)},
+			hits + " AS `cache hits`, " + perCall("greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))") + " AS uncounted FROM " + within("token_calls", []string{"calls", "status", "streaming_calls", "input_tokens", "output_tokens", "input_cache_read", "unknown_input_calls", "unknown_output_calls"}, callFilters...)},
 	}
 }
 
@@ -68,7 +68,9 @@ func quantile(state string, level int) string {
 }
 
 // lastWhole takes the last whole bucket of the range.
-var lastWhole = inRange + " AND {bucket} = " + lastBucket(wholeUntil("token_calls_?"), grainSeconds)
+var lastWhole = inRange + " AND {bucket} >= (" + lastCallBucket + " AS begins) AND {bucket} < begins + toIntervalSecond(" + grainSeconds + ")"
+
+var lastCallBucket = lastBucket(wholeUntil("token_calls_?"), grainSeconds)
 
 func latencyNow(id, width uint32) panel {
 	return panel{
@@ -76,7 +78,7 @@ func latencyNow(id, width uint32) panel {
 		description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
 		kind: light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(neutral, 5, warning, 20, bad))}),
-		mayBeEmpty: "no calls in the last ${per}",
+		mayBeEmpty: "no calls at the end of the range",
 		sql: []string{"SELECT if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS answer, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS TTFT FROM " + callRows + " WHERE " + calls(lastWhole) +
 			" HAVING sum({calls}) > 0"},
 	}
@@ -88,7 +90,7 @@ func tokensByClass(id uint32) panel {
 		description: "The five disjoint classes of tokens, by weight: uncached input, input read from and written to a prompt cache, visible output, reasoning." + openLeftOut,
 		kind: bars(unitCount).OverrideByName("input, uncached", paint(neutral)).OverrideByName("cache read", paint("light-blue")).OverrideByName("cache write", paint("dark-blue")).
 			OverrideByName("output, visible", paint("purple")).OverrideByName("reasoning", paint("light-purple")),
-		sql: []string{"SELECT {bucket} AS time, sum({input_uncached}) AS `input, uncached`, sum({input_cache_read}) AS `cache read`, sum({input_cache_write}) AS `cache write`, sum({output_visible}) AS `output, visible`, sum({output_reasoning}) AS reasoning FROM " +
+		sql: []string{"SELECT " + bucketStart + " AS time, sum({input_uncached}) AS `input, uncached`, sum({input_cache_read}) AS `cache read`, sum({input_cache_write}) AS `cache write`, sum({output_visible}) AS `output, visible`, sum({output_reasoning}) AS reasoning FROM " +
 			callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
 }
@@ -133,7 +135,7 @@ func modelTable(id uint32) panel {
 		id: id, title: "Models", width: 24, height: 12, table: true,
 		description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${per}, of the calls that tell them. A click leads to this model alone.",
 		kind: rows().
-			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model}"), set("custom.width", 225))).
+			OverrideByName("model", append(link("Only this model", "/d/tidemark-models?"+keep+"&var-model=${__data.fields.model:percentencode}"), set("custom.width", 225))).
 			OverrideByName("provider", width(150)).OverrideByName("organisation", width(130)).OverrideByRegexp("weights|country|share", width(72)).
 			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", width(82)).OverrideByRegexp("users a day|streaming|cache hits", width(90)).OverrideByName("TTFT p95 now", width(110)).
 			OverrideByName("share", unit(unitRatio, 1)).
@@ -157,7 +159,8 @@ func modelRows(withUsers bool) string {
 		"n AS calls, tokens, share, " + users + "l.p50 AS `p50 now`, l.p95 AS `p95 now`, l.ttft AS `TTFT p95 now`, errors, streaming, hits AS `cache hits` FROM (" +
 		"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
 		"tokens / sum(tokens) OVER () AS share, " +
-		"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
+		"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " +
+		within("token_calls", []string{"model", "provider", "calls", "status", "streaming_calls", "input_tokens", "output_tokens", "input_cache_read"}, callFilters...) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
 		catalog + join + " ORDER BY tokens DESC"
 }
 
@@ -175,15 +178,15 @@ func weightsOverTime(id uint32) panel {
 		description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
 		kind:        shares().DisplayName(seriesName).OverrideByName("open", paint(good)).OverrideByName("closed", paint(warning)).OverrideByName("unknown", paint("text")),
 		sql: []string{"SELECT time, name, sum(t) / any(whole) AS value FROM (SELECT c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole FROM (" +
-			"SELECT {bucket} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, {model} HAVING t > 0) AS c " +
+			"SELECT " + bucketStart + " AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, {model} HAVING t > 0) AS c " +
 			catalog + ") GROUP BY time, name ORDER BY time, name"},
 	}
 }
 
 // tokensByFact sums the tokens of the range by what the catalog knows.
 func tokensByFact(fact string) string {
-	return "SELECT " + fact + " AS name, sum(t) AS tokens FROM (SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(inRange) + " GROUP BY {model}) AS c " +
-		catalog + " GROUP BY name ORDER BY tokens DESC"
+	return "SELECT " + fact + " AS name, sum(t) AS tokens FROM (SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " +
+		within("token_calls", []string{"model", "input_tokens", "output_tokens"}, callFilters...) + " GROUP BY {model}) AS c " + catalog + " GROUP BY name ORDER BY tokens DESC"
 }
 
 func originShare(id uint32) panel {
@@ -202,7 +205,7 @@ func levels() *timeseries.PanelBuilder {
 
 // percentiles is a line a level.
 func percentiles(state, known string) string {
-	return fmt.Sprintf("SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99 FROM (SELECT {bucket} AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s}) AS q FROM %s WHERE %s GROUP BY time HAVING sum({%s}) > 0) ORDER BY time",
+	return fmt.Sprintf("SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99 FROM (SELECT "+bucketStart+" AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s}) AS q FROM %s WHERE %s GROUP BY time HAVING sum({%s}) > 0) ORDER BY time",
 		state, callRows, calls(whole("token_calls_?")), known)
 }
 
@@ -238,6 +241,6 @@ func sharesOverTime(id uint32) panel {
 		id: id, title: "Streamed answers and cache hits", width: 24, height: 7,
 		description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
 		kind:        lines(unitRatio).Max(1).FillOpacity(0),
-		sql:         []string{"SELECT {bucket} AS time, sum({streaming_calls}) / sum({calls}) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql:         []string{"SELECT " + bucketStart + " AS time, sum({streaming_calls}) / sum({calls}) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
 }

@@ -39,13 +39,13 @@ func pipeline() board {
 }
 
 // topicChosen narrows down the ledger.
-const topicChosen = "$__conditionalAll({topic} IN (${topic:singlequote}), $topic)"
+var topicChosen = isChosen("{topic}", "topic")
 
 // written takes the blocks accounted in the range.
-const written = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND " + topicChosen
+var written = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND " + topicChosen
 
 // recent takes the blocks that tell where a partition stands now. A partition without any for a day has nothing to tell.
-const recent = "{written_at} >= now64(6) - INTERVAL 1 DAY AND " + topicChosen
+var recent = "{written_at} >= now64(6) - INTERVAL 1 DAY AND " + topicChosen
 
 // behind is how many records the log had beyond the block.
 const behind = "toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))"

@@ -12,24 +12,27 @@ import (
 
 // SQL in this package names relations and columns in braces, so that each name is checked against the schema:
 //
-//	{@token_calls_1h}   a relation; becomes ${namespace:doublequote}.token_calls_1h
+//	{@token_calls_1h}   a relation; becomes "${namespace:percentencode}".token_calls_1h
 //	{@token_calls_?}    the rollup of the grain that the range asks for; all of them must have the columns named
 //	{@queries_?days}    the same with the ends of names that the variable days gives, see grains
 //	{calls}             a column of a relation that the statement names; of all of them that are grains of one rollup
-//	{~tenant}           the same, but not every grain needs to have it
+//	{~tenant}           the same, but not every grain has it: the variable by gives another column where it is not chosen
 //
 // A statement that names none of its columns wrongly may still be wrong; the tests run each one.
 var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*(?:\?[a-z]*)?)\}`)
 
 // grainSuffix is what the rollups of one family differ in.
-var grainSuffix = regexp.MustCompile(`_(\?[a-z]*|1m|(all_)?1[hd])$`)
+var grainSuffix = regexp.MustCompile(`_(\?[a-z]*|(tenant_)?1m|(all_)?1[hd]|none)$`)
 
 // grains are the ends of rollups' names by the hidden variable that chooses one: by minute, by hour and day of all tenants
-// together, and by hour and day with the tenant; days only; and those of rollups that have the tenant always.
+// together, by hour and day with the tenant, and the events themselves; days only; those of rollups that have the tenant
+// always; what is read beside them for the parts of hours.
 var grains = map[string][]string{
-	"grain":  {"1m", "all_1h", "all_1d", "1h", "1d"},
+	"grain":  {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
 	"days":   {"all_1d", "1d"},
 	"longer": {"1h", "1d"},
+	"ranked": {"1h", "1d", "tenant_1m"},
+	"edge":   {"none", "tenant_1m"},
 }
 
 // grained puts the variable of a ? into a name.
@@ -38,7 +41,15 @@ func grained(name string) string {
 	if !found {
 		return name
 	}
-	return base + "${" + cmp.Or(variable, "grain") + "}"
+	return base + "${" + cmp.Or(variable, "grain") + ":percentencode}"
+}
+
+// quoted is a relation's name in SQL. A variable in it needs quotes around it, so that no value is more than a name.
+func quoted(name string) string {
+	if strings.Contains(name, "?") {
+		return `"` + grained(name) + `"`
+	}
+	return name
 }
 
 // resolver turns names in braces into SQL and collects those that do not exist.
@@ -63,10 +74,13 @@ func (r *resolver) resolve(where, sql string) string {
 		}
 		m := bracedName.FindStringSubmatch(token)
 		if m[1] == "@" {
-			return "${" + r.namespace + ":doublequote}." + grained(m[2])
+			return `"${` + r.namespace + `:percentencode}".` + quoted(m[2])
 		}
 		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
 			r.problems = append(r.problems, fmt.Sprintf("%s: column %s: %s", where, m[2], missing))
+		}
+		if m[1] == "~" {
+			return `"${by:percentencode}"`
 		}
 		return m[2]
 	})
@@ -115,47 +129,8 @@ func lacking(column string, some bool, families map[string][]schemas.Relation) s
 	return "not in " + strings.Join(all, ", ")
 }
 
-// Conditions and expressions that many statements share.
-const (
-	// inRange takes the buckets that begin in the range, the open one among them: for totals.
-	inRange = "{bucket} >= $__fromTime_ms AND {bucket} < $__toTime_ms"
-
-	// daysInRange takes the days that the range touches, the one that it begins in among them.
-	daysInRange = "{bucket} > $__fromTime_ms - INTERVAL 24 HOUR AND {bucket} < $__toTime_ms"
-
-	// grainSeconds is the length of a bucket.
-	grainSeconds = "transform(right('${grain}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
-
-	// allTenants is true unless a tenant is chosen.
-	allTenants = "($__conditionalAll(1 = 0, $tenant))"
-)
-
-// wholeUntil is the beginning of the last whole bucket of a rollup.
-func wholeUntil(rollup string) string {
-	return "(SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '" + grained(rollup) + "')"
-}
-
-// whole takes the buckets in the range that are whole: for series, so that none ends in a false cliff.
-func whole(rollup string) string {
-	return inRange + " AND {bucket} <= " + wholeUntil(rollup)
-}
-
-// lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
-// nothing was ever published. Buckets are whole until a moment, and have a length in seconds.
-func lastBucket(until, seconds string) string {
-	return fmt.Sprintf("toDateTime64(intDiv(toUnixTimestamp64Milli(least($__toTime_ms - INTERVAL 1 MILLISECOND, toDateTime64(%[1]s, 3, 'UTC'))), 1000 * %[2]s) * %[2]s, 0, 'UTC')", until, seconds)
-}
-
-// where joins the conditions for the variables given, each of which is left out where all values are chosen. A name with
-// a ~ is a column that only the longer grains have.
-func where(conditions ...string) string {
-	for i, c := range conditions {
-		if name := strings.TrimPrefix(c, "~"); !strings.ContainsAny(name, " {") {
-			conditions[i] = fmt.Sprintf("$__conditionalAll({%s} IN (${%s:singlequote}), $%s)", c, name, name)
-		}
-	}
-	return strings.Join(conditions, " AND ")
-}
+// allTenants is true unless a tenant is chosen.
+var allTenants = "(" + allOf("tenant") + ")"
 
 // The variables that narrow down the rollups of calls, and those of queries and sign-ups.
 var (
@@ -181,12 +156,11 @@ func people(span string) string {
 func audience(span string, dimensions ...string) string {
 	dimension, earlier, value := "''", "", ""
 	for _, d := range dimensions {
-		all := fmt.Sprintf("$__conditionalAll(1 = 0, $%s)", d)
-		value += fmt.Sprintf(" AND (%[1]s%[2]s OR $__conditionalAll({value} IN (${%[3]s:singlequote}), $%[3]s))", earlier, all, d)
-		earlier += "NOT (" + all + ") OR "
+		value += fmt.Sprintf(" AND (%s%s)", earlier, isChosen("{value}", d))
+		earlier += "NOT (" + allOf(d) + ") OR "
 	}
 	for _, d := range slices.Backward(dimensions) {
-		dimension = fmt.Sprintf("if($__conditionalAll(1 = 0, $%s), %s, '%s')", d, dimension, d)
+		dimension = fmt.Sprintf("if(%s, %s, '%s')", allOf(d), dimension, d)
 	}
 	return fmt.Sprintf("%s AND {dimension} = %s%s", span, dimension, value)
 }
@@ -210,7 +184,7 @@ func shareOverTime(column, sum, by, relation, condition string) string {
 
 func byPlace(value, column, sums, relation, condition string) string {
 	return fmt.Sprintf("SELECT time, if(place <= %[1]d, n, 'other') AS name, %[2]s AS value FROM (SELECT *, dense_rank() OVER (ORDER BY total DESC, n) AS place FROM ("+
-		"SELECT {bucket} AS time, toString({%[3]s}) AS n, %[4]s, sum(v) OVER (PARTITION BY n) AS total FROM %[5]s WHERE %[6]s GROUP BY time, {%[3]s})) GROUP BY time, name ORDER BY time, name",
+		"SELECT "+bucketStart+" AS time, toString({%[3]s}) AS n, %[4]s, sum(v) OVER (PARTITION BY n) AS total FROM %[5]s WHERE %[6]s GROUP BY time, {%[3]s})) GROUP BY time, name ORDER BY time, name",
 		top, value, column, sums, relation, condition)
 }
 

@@ -16,7 +16,7 @@ func tenant() board {
 		variables:   variables,
 		annotations: []annotation{releases()},
 		rows: []row{
-			{title: "${tenant} in the range", panels: []panel{
+			{title: "${tenant:text} in the range", panels: []panel{
 				tenantQueries(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
 			}},
 			{title: "Usage", panels: []panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
@@ -33,7 +33,7 @@ func tenantPeople(span string) string { return span + " AND " + where("~tenant",
 
 func tenantQueries(id uint32) panel {
 	p := queriesTotal(id)
-	p.sql = []string{"SELECT sum({queries}) AS total FROM {@queries_?} WHERE " + tenantPeople(inRange)}
+	p.sql = []string{"SELECT sum({queries}) AS total FROM " + within("queries", []string{"queries"}, "~tenant", "product")}
 	return p
 }
 
@@ -81,7 +81,7 @@ func errorTypes(id uint32) panel {
 		description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
 		kind:        rows(),
 		mayBeEmpty:  "no errors in the last hour of the range",
-		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum({weight}) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
+		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum(toUInt128({weight})) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
 			" AND {status} = 'error' GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50"},
 	}
 }
@@ -92,7 +92,7 @@ func topUsers(id uint32) panel {
 		description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
 		kind:        rows().OverrideByName("errors", unit(unitRatio, 1)),
 		mayBeEmpty:  "no known users in the last hour of the range",
-		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum({weight}) AS calls, sum((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight}) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
+		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum(toUInt128({weight})) AS calls, sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
 			"FROM {@token_calls} WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
 	}
 }
@@ -103,7 +103,7 @@ func reportedCost(id uint32) panel {
 		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
 		kind:        bars("currencyUSD").DisplayName(seriesName),
 		mayBeEmpty:  "no cost was reported",
-		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_nanos})) / 1e9", callRows, calls(whole("token_calls_?"))+" AND {reported_cost_calls} > 0")},
+		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_picos})) / 1e12", callRows, calls(whole("token_calls_?"))+" AND {reported_cost_calls} > 0")},
 	}
 }
 
@@ -113,6 +113,6 @@ func costKnown(id uint32) panel {
 		description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
 		kind:        number(unitRatio).Decimals(1).Orientation(common.VizOrientationHorizontal),
 		sql: []string{"SELECT if(sum({calls}) = 0, NULL, sum({reported_cost_calls}) / sum({calls})) AS `in USD`, if(sum({calls}) = 0, NULL, sum({other_currency_calls}) / sum({calls})) AS `in another currency` FROM " +
-			callRows + " WHERE " + calls(inRange)},
+			within("token_calls", []string{"calls", "reported_cost_calls", "other_currency_calls"}, callFilters...)},
 	}
 }

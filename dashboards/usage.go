@@ -45,11 +45,11 @@ func rates(relation, condition string, columns ...string) string {
 		none += ", 0 AS " + name
 		sums += fmt.Sprintf(", sum(%[1]s) AS %[1]s", name)
 	}
-	return fmt.Sprintf("SELECT time%s FROM (SELECT {bucket} AS time, %s FROM {@%s} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
+	return fmt.Sprintf("SELECT time%s FROM (SELECT "+bucketStart+" AS time, %s FROM {@%s} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
 		sums, strings.Join(columns, ", "), relation, condition, lastBucket(wholeUntil(relation), grainSeconds), none)
 }
 
-const perSecond = ") / " + grainSeconds + " AS "
+var perSecond = ") / " + grainSeconds + " AS "
 
 // rate is the last whole bucket's rate with the way it came there.
 func rate(id uint32, title, what, notApplied, unit, sql string) panel {
@@ -82,28 +82,31 @@ const (
 )
 
 // total sums a measure over the range.
-func total(id uint32, title, what, notApplied, sum, from, condition string) panel {
+func total(id uint32, title, what, notApplied, measure, family string, filters []string) panel {
 	return panel{
 		id: id, title: title, width: 3, height: 4, table: true,
-		description: what + " of all ${per}s that begin in the range, the open one included, by weight." + notApplied,
+		description: what + ofRange + notApplied,
 		kind:        number(unitCount),
-		sql:         []string{fmt.Sprintf("SELECT sum(%s) AS total FROM {@%s} WHERE %s", sum, from, condition)},
+		sql:         []string{fmt.Sprintf("SELECT sum({%s}) AS total FROM %s", measure, within(family, []string{measure}, filters...))},
 	}
 }
 
+// ofRange says which buckets a total has.
+const ofRange = " of all ${per}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
+
 func queriesTotal(id uint32) panel {
-	return total(id, "Queries", "Requests of people to a product: prompts, searches", noCallFilters, "{queries}", "queries_?", people(inRange))
+	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters, "queries", "queries", peopleFilters)
 }
 
 func callsTotal(id uint32) panel {
-	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, "{calls}", "token_calls_?", calls(inRange))
-	p.sql[0] = strings.Replace(p.sql[0], "sum({calls}) AS total", "sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens", 1)
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, "calls", "token_calls", callFilters)
+	p.sql = []string{"SELECT sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens FROM " + within("token_calls", []string{"calls", "input_tokens", "output_tokens"}, callFilters...)}
 	p.kind = number(unitCount).Orientation(common.VizOrientationVertical)
 	return wide(p, 6)
 }
 
 func signupsTotal(id uint32) panel {
-	return total(id, "Sign-ups", "New accounts", noCallFilters, "{signups}", "signups_?", people(inRange))
+	return total(id, "Sign-ups", "New accounts", noCallFilters, "signups", "signups", peopleFilters)
 }
 
 // audienceDimensions are what distinct users can be counted by, in the order in which a chosen one is taken.
@@ -189,7 +192,7 @@ func tokensInOut(id uint32) panel {
 		id: id, title: "Tokens, a ${per}", width: 12, height: 8,
 		description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
 		kind:        bars(unitCount).OverrideByName("input", paint(neutral)).OverrideByName("output", paint("purple")),
-		sql:         []string{"SELECT {bucket} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output FROM {@token_calls_?} WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql:         []string{"SELECT " + bucketStart + " AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output FROM {@token_calls_?} WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
 }
 
@@ -212,7 +215,7 @@ func usersOverTime(id uint32) panel {
 // wholeDays takes the days of the range that are whole in all the rollups that growth reads, and lastDayOfAll is the last
 // of them: a measure of which there is nothing on that day has ended before the range has.
 const (
-	wholeOfAll = "(SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN ('queries_${days}', 'token_calls_${days}', 'signups_${days}', 'audience_1d'))"
+	wholeOfAll = "(SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN ('queries_${days:percentencode}', 'token_calls_${days:percentencode}', 'signups_${days:percentencode}', 'audience_1d'))"
 	wholeDays  = inRange + " AND {bucket} <= " + wholeOfAll
 )
 
@@ -256,7 +259,7 @@ func growth(id uint32) panel {
 }
 
 func queriesBy(column string) string {
-	return fmt.Sprintf("SELECT toString({%[1]s}) AS %[1]s, sum({queries}) AS queries FROM {@queries_?} WHERE %[2]s AND {%[1]s} != '' GROUP BY {%[1]s} ORDER BY queries DESC", column, people(inRange))
+	return fmt.Sprintf("SELECT toString({%[1]s}) AS %[1]s, sum({queries}) AS queries FROM %[2]s AS q WHERE toString(q.{%[1]s}) != '' GROUP BY q.{%[1]s} ORDER BY queries DESC", column, within("queries", []string{column, "queries"}, peopleFilters...))
 }
 
 func countryMap(id uint32) panel {
@@ -273,7 +276,7 @@ func countryTable(id uint32) panel {
 		id: id, title: "Countries", width: 8, height: 12, table: true,
 		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
 		kind: rows().OverrideByName("share", append(unit(unitRatio, 1), set("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), set("min", 0), set("max", 1))).
-			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country}")),
+			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country:percentencode}")),
 		sql: []string{"SELECT country, queries, queries / sum(queries) OVER () AS share FROM (" + queriesBy("country") + ") ORDER BY queries DESC LIMIT 30"},
 	}
 }
@@ -299,13 +302,13 @@ func segmentShare(id uint32) panel {
 func tenantTable(id uint32) panel {
 	return panel{
 		id: id, title: "Largest tenants", width: 8, height: 8, table: true,
-		description: "The twenty tenants with the most tokens, of the hours and days that begin in the range; a click leads to the tenant's own dashboard." + noPeopleFilters,
+		description: "The twenty tenants with the most tokens, exactly of the range up to an hour, and of a chosen tenant up to a week, else of the hours and days that begin in it; a click leads to the tenant's own dashboard." + noPeopleFilters,
 		kind: rows().
-			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant}")).
+			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / c AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM {@token_calls_?longer} WHERE " +
-			inRange + " AND " + where("tenant", "product", "provider", "model") + " GROUP BY {tenant}) ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / c AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM " +
+			withinGrain("token_calls", "?ranked", []string{"tenant", "calls", "input_tokens", "output_tokens", "status"}, "tenant", "product", "provider", "model") + " GROUP BY {tenant}) ORDER BY tokens DESC LIMIT 20"},
 	}
 }
 

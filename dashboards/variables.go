@@ -1,6 +1,7 @@
 package dashboards
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -27,42 +28,62 @@ func namespaceVariable() variable {
 	}
 }
 
-// grainVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. By tenant there are no
-// minutes, and the rollups are longer: they are read only where a tenant is chosen.
-func grainVariable() variable {
-	const span = "dateDiff('second', $__fromTime_ms, $__toTime_ms)"
+// Lengths of a range, in seconds.
+const (
+	span      = "dateDiff('second', $__fromTime_ms, $__toTime_ms)"
+	upToHour  = span + " <= 3600"
+	upToHours = span + " <= 6 * 3600"
+	upToAWeek = span + " <= 7 * 86400"
+	atAMoment = "tenant_1m" // The grain of single events.
+)
+
+// computed is a hidden variable whose value the range and the choices give.
+func computed(name, label, fallback, description, sql string) variable {
 	return variable{
-		name: "grain", label: "Grain", hidden: true, single: true, fallback: "all_1h", onRange: true,
-		description: "Which rollups the panels read: 1m up to six hours, 1h up to a week or when a tenant is chosen, else 1d; all_1h and all_1d have all tenants together.",
-		sql: "SELECT multiIf(" + allTenants + ", multiIf(" + span + " > 7 * 86400, 'all_1d', " + span + " > 6 * 3600, 'all_1h', '1m'), " +
-			span + " > 7 * 86400, '1d', '1h') AS grain",
+		name: name, label: label, hidden: true, single: true, fallback: fallback, onRange: true,
+		description: description, sql: "SELECT " + sql + " AS " + name,
+	}
+}
+
+// grainVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. By tenant there are no
+// minutes, but the events; and the rollups are longer: they are read only where a tenant is chosen.
+func grainVariable() variable {
+	return computed("grain", "Grain", "all_1h",
+		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d; all_1h and all_1d have all tenants together, tenant_1m are the events of a chosen one.",
+		"if("+allTenants+", multiIf("+upToHours+", '1m', "+upToAWeek+", 'all_1h', 'all_1d'), multiIf("+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d'))")
+}
+
+// tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
+func tenantVariables() []variable {
+	edged := "NOT " + allTenants + " AND NOT " + upToHours + " AND " + upToAWeek
+	return []variable{
+		computed("by", "By", "product", "The column that a chosen tenant narrows down: tenant; where none is chosen, one that every rollup has.",
+			"if("+allTenants+", 'product', 'tenant')"),
+		computed("edge", "Edge", "none", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week.",
+			"if("+edged+", '"+atAMoment+"', 'none')"),
+		{
+			name: "until", label: "Until", hidden: true, single: true, fallback: "0", onRange: true,
+			description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
+			sql: "SELECT toString(toUnixTimestamp64Milli(greatest(" + roundedUp("$__fromTime_ms", 3600) + ", least(" + roundedDown("$__toTime_ms", 3600) + ", " + roundedDown("toDateTime64(until, 3, 'UTC')", 3600) + " + INTERVAL 1 HOUR)))) AS until " +
+				"FROM (SELECT min({whole_until}) AS until FROM {@rollup_progress} WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h') AND " + one("edge") + " != 'none')",
+		},
+		computed("ranked", "Ranked by tenant", "1h", "What the table of tenants reads: the events up to an hour, of a chosen tenant up to six; else 1h up to a week, else 1d.",
+			"multiIf("+upToHour+" OR NOT "+allTenants+" AND "+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d')"),
 	}
 }
 
 // daysVariable and longerVariable choose between rollups that have no minutes.
 func daysVariable() variable {
-	return variable{
-		name: "days", label: "Days", hidden: true, single: true, fallback: "all_1d", onRange: true,
-		description: "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.",
-		sql:         "SELECT if(" + allTenants + ", 'all_1d', '1d') AS days",
-	}
+	return computed("days", "Days", "all_1d", "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.", "if("+allTenants+", 'all_1d', '1d')")
 }
 
 func longerVariable() variable {
-	return variable{
-		name: "longer", label: "Longer grain", hidden: true, single: true, fallback: "1h", onRange: true,
-		description: "The grain of rollups that always have the tenant: 1h up to a week, else 1d.",
-		sql:         "SELECT if(right('${grain}', 2) = '1d', '1d', '1h') AS longer",
-	}
+	return computed("longer", "Longer grain", "1h", "The grain of rollups that always have the tenant: 1h up to a week, else 1d.", "if(right("+one("grain")+", 2) = '1d', '1d', '1h')")
 }
 
 // perVariable is the grain in words, for titles.
 func perVariable() variable {
-	return variable{
-		name: "per", label: "Per", hidden: true, single: true, fallback: "hour", onRange: true,
-		description: "The grain in words.",
-		sql:         "SELECT transform(right('${grain}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '') AS per",
-	}
+	return computed("per", "Per", "hour", "The grain in words.", "transform(right("+one("grain")+", 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')")
 }
 
 // values lists what a column holds, the most used first, from the rollups by day named.
@@ -101,6 +122,9 @@ func commonVariables(shown ...string) []variable {
 		longerVariable(),
 		perVariable(),
 	}
+	if slices.Contains(shown, "tenant") {
+		all = append(all, tenantVariables()...)
+	}
 	show := map[string]bool{}
 	for _, name := range shown {
 		show[name] = true
@@ -133,6 +157,9 @@ func (v variable) build(sql string) dashboard.VariableModel {
 	text, value := v.fallback, v.fallback
 	if all {
 		text, value = "All", "$__all"
+	}
+	if all {
+		m.AllValue = cog.ToPtr(allValue)
 	}
 	if !v.single {
 		m.Current = &dashboard.VariableOption{

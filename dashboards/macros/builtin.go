@@ -58,9 +58,9 @@ func intervalText(d time.Duration) string {
 func formatBuiltin(ref reference, value string) (string, error) {
 	name, arg, _ := strings.Cut(ref.format, ":")
 	if name != "date" {
-		format, ok := formats[ref.format]
-		if !ok {
-			return "", fmt.Errorf("unknown format %q", ref.format)
+		format, err := formatOf(ref.format)
+		if err != nil {
+			return "", err
 		}
 		return format.text(ref.name, Value{Values: []string{value}}), nil
 	}

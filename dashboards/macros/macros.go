@@ -1,21 +1,24 @@
 // Package macros expands the SQL of a panel as Grafana and its ClickHouse data source plugin do: first the template
 // variables (Grafana's front end), then the macros (the plugin).
 //
-//	SELECT $__timeInterval(minute) AS time, sum(calls) FROM ${namespace:doublequote}.token_calls_1m
-//	WHERE $__timeFilter(minute) AND $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+//	SELECT $__timeInterval(minute) AS time, sum(calls) FROM "${namespace:percentencode}".token_calls_1m
+//	WHERE $__timeFilter(minute) AND provider = decodeURLComponent('${provider:percentencode}')
 //
 // What it knows of them are facts read from grafana/clickhouse-datasource 4.20.0 (pkg/macros, src/data), from
 // grafana/macropro, which that uses, and from grafana/scenes, which replaces variables in Grafana 11.6 and newer.
 // $__range and its kin are not among them: Grafana knows those for Prometheus and Loki alone.
 //
-// It differs from Grafana on purpose in four ways, none of which changes a statement that Grafana expands well:
+// What it writes is what Grafana sends, byte for byte: Grafana's quoting formats (singlequote, doublequote, sqlstring and a
+// list without a format) escape no backslash, so that 'CORP\alice' means another text there and here. Where Grafana would
+// send something worse, Expand returns an error instead, on purpose:
 //
-//   - What Grafana leaves in the statement, an unknown variable, macro or format, is an error here.
-//   - The quoting formats (singlequote, doublequote, sqlstring and a list without a format) escape backslashes too, so
-//     that no value ends its literal. Grafana does not, and a value that ends in a backslash does.
-//   - Every other format takes plain words only, letters, digits, underscores, or a decimal number; within quotes of
-//     the statement itself anything but quotes, backslashes and control characters.
-//   - A value is never looked at again: a macro in it stays text.
+//   - What Grafana leaves in the statement: an unknown variable, macro or format.
+//   - A value in a quoting format that ends its literal early, as one with a backslash at its end does.
+//   - A value in a format without quotes that is no plain word, letters, digits, underscores, or a decimal number; within
+//     quotes of the statement itself, one with a quote, a backslash or a control character.
+//   - A value with the name of a macro in it, which the plugin would replace.
+//
+// Safe tells which references are right for every value: encoded ones, within quotes.
 package macros
 
 import (
@@ -76,6 +79,14 @@ func References(sql string, s Scope) ([]string, error) {
 	return slices.Sorted(maps.Keys(e.used)), nil
 }
 
+// Safe returns an error unless every reference to a template variable is such that no value, chosen, typed or from an
+// address, can leave its place, mean another text or be taken for several or for all, in Grafana. Values are not looked at.
+func Safe(sql string, s Scope) error {
+	e := expander{scope: s, used: map[string]bool{}, strict: true}
+	_, err := e.expand(sql, 0)
+	return err
+}
+
 const (
 	// maxDepth bounds macros within macros and variables within the text of an AllValue, which may name itself.
 	maxDepth = 16
@@ -87,6 +98,8 @@ const (
 type expander struct {
 	scope Scope
 	used  map[string]bool // Not nil: note the variables and leave their values alone.
+	// strict refuses references that are not safe for every value.
+	strict bool
 }
 
 // expand replaces the references of a piece of the statement that starts outside of quotes.
@@ -189,6 +202,9 @@ func (e *expander) replace(ref reference, rest string, quote byte, depth int) (t
 // conditionalAll evaluates $__conditionalAll(condition, $variable), which starts rest.
 func (e *expander) conditionalAll(rest string, quote byte, depth int) (text string, used int, err error) {
 	const usage = "write $__conditionalAll(condition, $variable)"
+	if e.strict {
+		return "", 0, errors.New("it drops its condition for the empty value too, which so shows everything: give the variable an allValue and compare with that")
+	}
 	if quote != 0 {
 		return "", 0, errors.New("it cannot stand within quotes")
 	}

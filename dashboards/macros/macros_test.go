@@ -22,6 +22,10 @@ func documented() Scope {
 			"text":      {Values: []string{"gpt-4 (new)"}},
 			"empty":     {Values: []string{""}},
 			"hostile":   {Values: []string{`x\' OR 1=1 -- `}},
+			"domain":    {Values: []string{`CORP\alice`}},
+			"ends":      {Values: []string{`x\`}},
+			"macro":     {Values: []string{"$__fromTime $__timeFilter(x"}},
+			"strange":   {Values: []string{`a,b&c=d%2C{}'"\`, "ü $__interval\n"}, Multi: true},
 			"namespace": {Values: []string{"tide\"mark"}},
 			"selfish":   {All: true, AllValue: "$selfish"},
 		}}
@@ -58,7 +62,7 @@ func TestExpand(t *testing.T) {
 		{"from quoted", "${__from:singlequote}", "'1415792726123'"},
 
 		// Variables.
-		{"list", "IN ($tenant)", `IN ('acme','o\'neil')`},
+		{"list", "IN ($words)", `IN ('a','b')`},
 		{"list of one", "IN ($one)", "IN ('acme')"},
 		{"list of none", "IN ($none)", "IN ('')"},
 		{"list of all", "IN ($all)", "IN ('a','b')"},
@@ -66,8 +70,8 @@ func TestExpand(t *testing.T) {
 		{"number", "x > $number", "x > 1.5"},
 		{"singlequote", "IN (${tenant:singlequote}) = ${single:singlequote}", `IN ('acme','o\'neil') = 'acme'`},
 		{"singlequote of none", "IN (${none:singlequote})", "IN ()"},
-		{"singlequote of a backslash", "${hostile:singlequote}", `'x\\\' OR 1=1 -- '`},
-		{"sqlstring", "${tenant:sqlstring} ${hostile:sqlstring}", `'acme','o''neil' 'x\\'' OR 1=1 -- '`},
+		{"a backslash stays", "${domain:singlequote} ${domain:sqlstring} ${domain:doublequote}", `'CORP\alice' 'CORP\alice' "CORP\alice"`},
+		{"sqlstring", "${tenant:sqlstring} ${namespace:sqlstring}", `'acme','o''neil' 'tide\"mark'`},
 		{"doublequote", "FROM ${namespace:doublequote}.t", `FROM "tide\"mark".t`},
 		{"csv raw", "${words:csv} ${words:raw}", "a,b a,b"},
 		{"pipe", "match(x, '${words:pipe}')", "match(x, 'a|b')"},
@@ -76,7 +80,12 @@ func TestExpand(t *testing.T) {
 		{"regex", "match(x, '${words:regex}')", "match(x, '(a|b)')"},
 		{"distributed", "'${words:distributed}'", "'a,words=b'"},
 		{"percentencode", "'${words:percentencode}' '${text:percentencode}'", "'%7Ba%2Cb%7D' 'gpt-4%20%28new%29'"},
+		{"percentencode of everything", "'${hostile:percentencode}' '${none:percentencode}'", "'x%5C%27%20OR%201%3D1%20--%20' '%7B%7D'"},
 		{"queryparam", "'${words:queryparam}' '${all:queryparam}'", "'var-words=a&var-words=b' 'var-all=$__all'"},
+		{"queryparam of everything", "'${ends:queryparam}' '${text:queryparam}'", "'var-ends=x%5C' 'var-text=gpt-4%20%28new%29'"},
+		{"customqueryparam", "'${words:customqueryparam}' '${single:customqueryparam}' '${none:customqueryparam}' '${all:customqueryparam:p:x-}'", "'words=a&words=b' 'single=acme' '' 'p=x-a&p=x-b'"},
+		{"customqueryparam of everything", "'${strange:customqueryparam}' '${macro:customqueryparam}'", "'strange=a%2Cb%26c%3Dd%252C%7B%7D%27%22%5C&strange=%C3%BC%20%24__interval%0A' 'macro=%24__fromTime%20%24__timeFilter%28x'"},
+		{"customqueryparam, allValue", "'${allValue:customqueryparam}'", "'.*'"},
 		{"text", "'${words:text}' '${all:text}' '${allValue:text}'", "'a + b' 'All' 'All'"},
 		{"within quotes", "LIKE '%$text%' AND \"$single\" = `${single}`", "LIKE '%gpt-4 (new)%' AND \"acme\" = `acme`"},
 		{"empty within quotes", "LIKE '%$empty%'", "LIKE '%%'"},
@@ -98,13 +107,11 @@ func TestExpand(t *testing.T) {
 		{"dollar in quotes", "match(x, '^a$') AND y = '$ ${ $)'", "match(x, '^a$') AND y = '$ ${ $)'"},
 		{"arrays", "[1][1] [[1, 2], [3]] '[[:alpha:]]'", "[1][1] [[1, 2], [3]] '[[:alpha:]]'"},
 		{"quotes", `'it''s' 'a\'b' '\\' ''`, `'it''s' 'a\'b' '\\' ''`},
-		{"a value with a macro", "${macro:singlequote}", "'$__fromTime $__timeFilter(x'"},
+		{"a value with a macro", "'${macro:percentencode}'", "'%24__fromTime%20%24__timeFilter%28x'"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			scope := documented()
-			scope.Variables["macro"] = Value{Values: []string{"$__fromTime $__timeFilter(x"}}
-			got, err := Expand(tt.sql, scope)
+			got, err := Expand(tt.sql, documented())
 			if err != nil || got != tt.want {
 				t.Errorf("Expand(%q)\n got %q, %v\nwant %q", tt.sql, got, err, tt.want)
 			}
@@ -122,7 +129,19 @@ func TestExpandRefuses(t *testing.T) {
 		{"$__range_s", "($__to - $__from)"},
 		{"$__rate_interval", "$__interval_s"},
 		{"$__columns(t, k, v) FROM x", "write the statement out"},
-		{"${single:lucene}", "unknown format \"lucene\": there are csv, distributed,"},
+		{"${single:lucene}", "unknown format \"lucene\": there are csv, customqueryparam, distributed,"},
+		{"${hostile:singlequote}", "ends its literal early, since Grafana escapes no backslash"},
+		{"${hostile:sqlstring}", "ends its literal early"},
+		{"${ends:singlequote}", "ends its literal early"},
+		{"${ends:sqlstring}", "ends its literal early"},
+		{"${ends:doublequote}", "ends its literal early"},
+		{"IN ($tenant)", "ends its literal early"},
+		{"IN ($strange)", "ends its literal early"},
+		{"${macro:singlequote}", "the value has $__fromTime"},
+		{"'$macro'", "the value has $__fromTime"},
+		{"'${macro:queryparam}'", "the value has $__fromTime"},
+		{"x = ${text:percentencode}", "not a plain word"},
+		{"x = ${single:customqueryparam}", "not a plain word"},
 		{"${single.text}", "fields of a value"},
 		{"${__from:date:YYYY-MM}", "browser's time zone"},
 		{"${__interval:date}", "not a time"},
@@ -185,6 +204,26 @@ func TestExpandRefuses(t *testing.T) {
 	}
 	if _, err := Expand("$x", Scope{}); err == nil || !strings.Contains(err.Error(), "the dashboard has none") {
 		t.Errorf("no variables: %v", err)
+	}
+}
+
+// TestSafe holds which references are right for every value: none that Grafana only quotes.
+func TestSafe(t *testing.T) {
+	for _, sql := range []string{
+		"SELECT $__fromTime_ms, '$__interval', '${single:percentencode}', '${tenant:customqueryparam}', '${single:customqueryparam:p}' FROM \"${namespace:percentencode}\".t",
+		"SELECT 'allValue' = '${allValue:customqueryparam}' -- ${tenant:raw}",
+	} {
+		if err := Safe(sql, documented()); err != nil {
+			t.Errorf("Safe(%q): %v", sql, err)
+		}
+	}
+	for _, sql := range []string{
+		"${tenant:singlequote}", "${tenant:sqlstring}", "${namespace:doublequote}", "$tenant", "$single", "'$single'", "[[single]]", "'${single:raw}'", "'${tenant:csv}'", "${tenant:json}", "'${single:regex}'", "'${tenant:pipe}'",
+		"'${single:queryparam}'", "'${tenant:percentencode}'", "${single:percentencode}", "t_${single:customqueryparam}", "$__timeFilter(f(${single:singlequote}))", "$__conditionalAll(a, $all)", "'${allValue}'", "$nope",
+	} {
+		if err := Safe(sql, documented()); err == nil {
+			t.Errorf("Safe(%q) lets it through", sql)
+		}
 	}
 }
 

@@ -159,11 +159,14 @@ func TestHostile(t *testing.T) {
 	variables := []map[string]any{
 		{"name": "tenant", "type": "textbox"}, {"name": "tenants", "type": "custom", "multi": true, "includeAll": true}, {"name": "database", "type": "textbox"},
 	}
+	const several = "arrayMap(code -> decodeURLComponent(code), arrayPopFront(splitByString('&tenants=', '&${tenants:customqueryparam}')))"
 	statements := []string{
+		"SELECT id FROM t WHERE tenant = decodeURLComponent('${tenant:percentencode}')", "SELECT id FROM t WHERE has(" + several + ", tenant)", "SELECT id FROM t WHERE tenant IN (" + several + ")",
+		// What follows is what Grafana sends, be it another text, or refuses: never more than a row.
 		"SELECT id FROM t WHERE tenant = ${tenant:singlequote}", "SELECT id FROM t WHERE tenant = ${tenant:sqlstring} ORDER BY id", "SELECT id FROM t WHERE tenant IN (${tenants:singlequote})", "SELECT id FROM t WHERE tenant IN ($tenants)",
-		"SELECT id FROM t WHERE $__conditionalAll(tenant IN (${tenants:sqlstring}), $tenants)", // What follows find nothing or refuse.
-		"SELECT id FROM t WHERE tenant = $tenant", "SELECT id FROM t WHERE tenant = '$tenant'", "SELECT id FROM t WHERE tenant IN (${tenants:csv})", "SELECT id FROM ${database:doublequote}.t", "SELECT id FROM ${database:raw}.t",
-		"SELECT id FROM t WHERE tenant = '${tenant:singlequote}'",
+		"SELECT id FROM t WHERE $__conditionalAll(tenant IN (${tenants:sqlstring}), $tenants)",
+		"SELECT id FROM t WHERE tenant = $tenant", "SELECT id FROM t WHERE tenant = '$tenant'", "SELECT id FROM t WHERE tenant IN (${tenants:csv})", "SELECT id FROM ${database:doublequote}.t", "SELECT id FROM \"${database:percentencode}\".t",
+		"SELECT id FROM ${database:raw}.t", "SELECT id FROM t WHERE tenant = '${tenant:singlequote}'",
 	}
 	var targets []map[string]any
 	for _, statement := range statements {
@@ -175,11 +178,11 @@ func TestHostile(t *testing.T) {
 		for panel := range statements {
 			r := s.panel(panel+1, chosen).Results[0]
 			switch {
-			case panel < 5:
+			case panel < 3:
 				if r.Error != "" || fmt.Sprint(r.Frames[0].Data.Values) != fmt.Sprintf("[[%d]]", i) {
 					t.Errorf("%.40q in %s: %.300s %v", v, statements[panel], r.Error, r.Frames)
 				}
-			case r.Error == "" && fmt.Sprint(r.Frames[0].Data.Values) != fmt.Sprintf("[[%d]]", i):
+			case r.Error == "" && len(r.Frames[0].Data.Values[0]) > 1:
 				t.Errorf("%.40q in %s: %v", v, statements[panel], r.Frames[0].Data.Values)
 			case len(r.Error) > 2*longestError:
 				t.Errorf("%.40q in %s: an error of %d bytes", v, statements[panel], len(r.Error))

@@ -75,7 +75,7 @@ func TestVariables(t *testing.T) {
 		{"name": "current", "type": "custom", "query": "a,b", "current": map[string]any{"value": "b"}},
 	}
 	text := board(variables,
-		sql("SELECT ${namespace:singlequote}, ${constant:singlequote}, ${text:singlequote}, ${current:singlequote}, '$two', arrayStringConcat([$some]), arrayStringConcat([$first]), arrayStringConcat([$rows])"),
+		sql("SELECT ${namespace:singlequote}, ${constant:singlequote}, decodeURLComponent('${text:percentencode}'), ${current:singlequote}, '$two', arrayStringConcat([$some]), arrayStringConcat([$first]), arrayStringConcat([$rows])"),
 	)
 	s := newSite(t, Config{DB: e, Dashboards: [][]byte{text}, Namespace: "here"})
 	tests := []struct {

@@ -34,6 +34,11 @@ const lag = 1500 * time.Millisecond
 // generated makes a store of mixed events with duplicates, conflicts, late and poison records over a span of time.
 func generated(t testing.TB, records int64, span time.Duration) store {
 	t.Helper()
+	return generatedFrom(t, records, span, begin)
+}
+
+func generatedFrom(t testing.TB, records int64, span time.Duration, begin time.Time) store {
+	t.Helper()
 	g, err := synthetic.New(synthetic.Options{
 		Seed: 7, Events: records, Start: begin, Span: span, Profile: synthetic.Mixed, Tenants: 12, Users: 600, Run: "history",
 		Duplicates: 0.02, Conflicts: 0.002, OutOfOrder: 0.05, Poison: 0.001, Partitions: 2,

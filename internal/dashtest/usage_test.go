@@ -284,9 +284,6 @@ func TestUsageOverviewIsTrue(t *testing.T) {
 	for _, v := range views {
 		for _, c := range append(choices, choice{tenant: tenant}) {
 			grain := v.grain
-			if c.tenant != "" {
-				grain = max(grain, 3600) // There are no minutes by tenant.
-			}
 			t.Run(fmt.Sprintf("%s %+v", v.name, c), func(t *testing.T) {
 				view := dashboards.View{From: v.from, To: v.to, Chosen: c.chosen()}
 				s.report(t)

@@ -1,0 +1,53 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Conditions on what a person has chosen.
+//
+// Grafana puts values into a statement as text, and its quoting formats escape quotes but no backslash: a tenant named
+// CORP\alice is another text to ClickHouse, and one made for it ends its literal early. So every reference stands within
+// quotes and in a format that encodes: percentencode where there is one value, customqueryparam (name=a&name=b, Grafana
+// 12.2) where there may be several. Both leave letters, digits and -_.~%=& alone, whatever the values are; the statement
+// decodes them. macros.Safe holds every statement to it.
+
+// allValue is what Grafana writes for All, as it is. No name has a control character, so none can be taken for it, in a
+// statement or in an address.
+const allValue = "\tall"
+
+// allOf is true if all values of a variable are chosen. The second text is All where nothing is to stand for it.
+func allOf(variable string) string {
+	return fmt.Sprintf("'${%[1]s:customqueryparam}' IN ('%[2]s', '%[1]s=%%24__all')", variable, allValue)
+}
+
+// chosenOf are the values chosen of a variable, an array; of All, or of none, it has none.
+func chosenOf(variable string) string {
+	return fmt.Sprintf("arrayMap(code -> decodeURLComponent(code), arrayPopFront(splitByString('&%[1]s=', '&${%[1]s:customqueryparam}')))", variable)
+}
+
+// isChosen is true for the values of a column that are chosen, for all where All is. The engine uses the key of has of a
+// constant; of IN with an expression it does not.
+func isChosen(column, variable string) string {
+	return fmt.Sprintf("(%s OR has(%s, %s))", allOf(variable), chosenOf(variable), column)
+}
+
+// one is the value of a variable that has one and that the range or the choices decide.
+func one(variable string) string { return "'${" + variable + ":percentencode}'" }
+
+// where joins the conditions for the variables given, each of which is true where all values are chosen. A name with a ~
+// is a column that not every grain has.
+func where(conditions ...string) string {
+	out := make([]string, len(conditions))
+	for i, c := range conditions {
+		out[i] = c
+		if name := strings.TrimPrefix(c, "~"); !strings.ContainsAny(name, " {") {
+			out[i] = isChosen("{"+c+"}", name)
+			if name == "segment" { // A number with names, to which a name that it does not have is an error.
+				out[i] = isChosen("toString({segment})", name)
+			}
+		}
+	}
+	return strings.Join(out, " AND ")
+}

@@ -1,0 +1,85 @@
+package dashboards
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Buckets, and the parts of buckets that a range cuts.
+//
+// Rollups by minute do not tell tenants apart. Where one is chosen, the grain tenant_1m reads single events: one row each,
+// whose bucket is its moment, not rounded, so that a condition on it finds the rows. It is read for ranges of six hours
+// at most and, of longer ones up to a week, for the parts that whole hours leave: up to an hour at the beginning, and at
+// the end what is not a whole hour or is not published yet. Totals of a tenant up to a week are so exactly those of the
+// events in the range.
+
+const (
+	// inRange takes the buckets that begin in the range, the open one among them: for totals.
+	inRange = "{bucket} >= $__fromTime_ms AND {bucket} < $__toTime_ms"
+
+	// daysInRange takes the days that the range touches, the one that it begins in among them.
+	daysInRange = "{bucket} > $__fromTime_ms - INTERVAL 24 HOUR AND {bucket} < $__toTime_ms"
+
+	// bucketStart is the beginning of the minute of a row's bucket: of an event's moment; of any other the bucket itself.
+	// The count starts in 1900, where times do, since integer division rounds towards 0.
+	bucketStart = "fromUnixTimestamp64Second(intDiv(toUnixTimestamp64Micro(toDateTime64({bucket}, 6, 'UTC')) + 2208988800000000, 60000000) * 60 - 2208988800, 'UTC')"
+)
+
+// grainSeconds is the length of a bucket.
+var grainSeconds = "transform(right(" + one("grain") + ", 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
+
+// roundedUp is the first moment from at on, milliseconds, that begins a whole number of seconds since 1970; rounded down
+// is the last one.
+func roundedUp(at string, seconds int) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(toUnixTimestamp64Milli(%[1]s) + positiveModulo(0 - toUnixTimestamp64Milli(%[1]s), %[2]d), 'UTC')", at, 1000*seconds)
+}
+
+func roundedDown(at string, seconds int) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(toUnixTimestamp64Milli(%[1]s) - positiveModulo(toUnixTimestamp64Milli(%[1]s), %[2]d), 'UTC')", at, 1000*seconds)
+}
+
+// progressOf is the name by which rollup_progress knows what a series is read from: events are as whole as the minutes.
+func progressOf(rollup string) string {
+	if name, ok := strings.CutSuffix(rollup, "?"); ok {
+		return "concat('" + name + "', replaceOne(" + one("grain") + ", 'tenant_', ''))"
+	}
+	return "'" + grained(rollup) + "'"
+}
+
+// wholeUntil is the beginning of the last whole bucket of a rollup.
+func wholeUntil(rollup string) string {
+	return "(SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = " + progressOf(rollup) + ")"
+}
+
+// whole takes the buckets in the range that are whole: for series, so that none ends in a false cliff. Of events it takes
+// whole minutes.
+func whole(rollup string) string {
+	if !strings.HasSuffix(rollup, "?") {
+		return inRange + " AND {bucket} <= " + wholeUntil(rollup)
+	}
+	return "{bucket} >= " + roundedUp("$__fromTime_ms", 60) + " AND {bucket} < " + roundedUp("$__toTime_ms", 60) +
+		" AND {bucket} < (SELECT " + roundedDown("toDateTime64(max({whole_until}), 3, 'UTC')", 60) + " + INTERVAL 1 MINUTE FROM {@rollup_progress} WHERE {rollup} = " + progressOf(rollup) + ")"
+}
+
+// lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
+// nothing was ever published. Buckets are whole until a moment, and have a length in seconds.
+func lastBucket(until, seconds string) string {
+	return fmt.Sprintf("toDateTime64(intDiv(toUnixTimestamp64Milli(least($__toTime_ms - INTERVAL 1 MILLISECOND, toDateTime64(%[1]s, 3, 'UTC'))), 1000 * %[2]s) * %[2]s, 0, 'UTC')", until, seconds)
+}
+
+// within are the rows of a family of rollups that are in the range, in parentheses, with the columns named: the buckets that
+// begin in it or, where the variable edge names events, the whole hours in it that are published, and the events around them.
+func within(family string, columns []string, conditions ...string) string {
+	return withinGrain(family, "?", columns, conditions...)
+}
+
+func withinGrain(family, grain string, columns []string, conditions ...string) string {
+	const end = "fromUnixTimestamp64Milli(toInt64OrZero('${until:percentencode}'), 'UTC')"
+	list, filters := "{"+strings.Join(columns, "}, {")+"}", where(conditions...)
+	part := func(ends, span string) string {
+		return fmt.Sprintf("SELECT %s FROM {@%s_%s} WHERE %s AND %s", list, family, ends, span, filters)
+	}
+	inner := "{bucket} >= $__fromTime_ms AND {bucket} < if(" + one("edge") + " = 'none', $__toTime_ms, " + end + ")"
+	edges := inRange + " AND ({bucket} < " + roundedUp("$__fromTime_ms", 3600) + " OR {bucket} >= " + end + ")"
+	return "(" + part(grain, inner) + " UNION ALL " + part("?edge", edges) + ")"
+}
