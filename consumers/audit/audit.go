@@ -3,8 +3,8 @@
 //
 //	Log -> ledger -> raw -> rollups, runs
 //
-// Everything may be in motion. What an audit reads first can only be behind what it reads later: the rollups' progress,
-// then the ledger, whose ends bound all that follows, then raw, then the ends of the log. Work under way is pending, not
+// Everything may be in motion. What an audit reads first can only be behind what it reads later: the rollups' progress
+// and the runs, then the ledger, whose ends bound all that follows, then raw, then the ends of the log. Work under way is pending, not
 // a difference; nothing else is, and no clock is asked what is under way.
 package audit
 
@@ -139,6 +139,9 @@ type run struct {
 	result Result
 	topics []*topic
 
+	truths    []truth // Of runs that had ended when the audit began.
+	truthsErr error
+
 	clock    uint64                   // The database's, when the audit began. It says when, never what counts.
 	newest   uint64                   // The newest version of any rollup then.
 	future   map[string]uint64        // The newest version after the clock, by rollup.
@@ -219,6 +222,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err := r.readProgress(ctx); err != nil {
 		return err
 	}
+	r.truths, r.truthsErr = r.readTruths(ctx)
 	for _, spec := range schemas.Specs() {
 		chains, err := rollup.ReadChains(ctx, r.DB, spec.Topic)
 		if err != nil {

@@ -263,6 +263,26 @@ func (b broken) Exec(ctx context.Context, sql string) error {
 	return b.DB.Exec(ctx, sql)
 }
 
+// TestRunMeanwhile has a run that ends while an audit is under way: the next audit tells of it.
+func TestRunMeanwhile(t *testing.T) {
+	w := world(t)
+	db := &meanwhile{DB: w.DB, before: "NOT shown", happen: func() {
+		call := func(id string) *usagev1.Signup {
+			return &usagev1.Signup{Source: "late", Id: id, TimeUs: start.UnixMicro(), Tenant: "acme", Product: "p", Run: "late"}
+		}
+		w.Deliver(call("a"), call("b"))
+		w.Deliver(&usagev1.Run{Source: "late", Id: "late/signups", TimeUs: start.UnixMicro(), Tenant: "ops", Run: "late", Kind: "generate", Type: "signups",
+			Produced: 2, Events: 2, Weight: 2, FirstTimeUs: start.UnixMicro(), LastTimeUs: start.UnixMicro()})
+	}}
+	if result, report := run(t, &audit.Auditor{DB: db, Log: topics{w, 0}}); !result.OK || db.happen != nil || strings.Contains(report, "late signups") {
+		t.Errorf("not OK:\n%s", report)
+	}
+	rollUp(t, w)
+	if result, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}, Settled: true}); !result.OK || !strings.Contains(report, "ok          run adds up late signups: 2 produced") {
+		t.Errorf("not OK when all is done:\n%s", report)
+	}
+}
+
 // TestPublishedMeanwhile publishes many buckets again while an audit is under way: all of them, or only the minutes, so that
 // the hours made from them are those of before.
 func TestPublishedMeanwhile(t *testing.T) {

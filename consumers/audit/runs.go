@@ -33,14 +33,13 @@ type totals struct {
 // checkRuns compares what the makers of records know with what became of them.
 func (r *run) checkRuns(ctx context.Context) {
 	began := time.Now()
-	truths, err := r.readTruths(ctx)
-	if err != nil {
-		r.fail(checkRun, schemas.SpecOf(schemas.RunType).Name, began, err)
+	if r.truthsErr != nil {
+		r.fail(checkRun, schemas.SpecOf(schemas.RunType).Name, began, r.truthsErr)
 		return
 	}
 	for _, t := range r.topics {
 		var own []truth
-		for _, x := range truths {
+		for _, x := range r.truths {
 			if x.typ == t.spec.Name {
 				own = append(own, x)
 			}
@@ -54,6 +53,8 @@ func (r *run) checkRuns(ctx context.Context) {
 	}
 }
 
+// readTruths reads what the makers of records know. A run tells when all of its records are in the log: read before the
+// ledger, it tells of none that is not in the log when the ends of that are read.
 func (r *run) readTruths(ctx context.Context) ([]truth, error) {
 	var truths []truth
 	err := r.DB.Query(ctx, runsSQL, func(scan func(...any) error) error {
