@@ -17,20 +17,27 @@ import (
 // statement or in an address.
 const allValue = "\tall"
 
-// allOf is true if all values of a variable are chosen. The second text is All where nothing is to stand for it.
+// allOf is true if all values of a variable are chosen, and for the empty value, with which named is false.
 func allOf(variable string) string {
-	return fmt.Sprintf("'${%[1]s:customqueryparam}' IN ('%[2]s', '%[1]s=%%24__all')", variable, allValue)
+	return fmt.Sprintf("$__conditionalAll(1 = 0, $%s)", variable)
 }
 
-// chosenOf are the values chosen of a variable, an array; of All, or of none, it has none.
+// chosenOf are the values chosen of a variable, an array.
 func chosenOf(variable string) string {
 	return fmt.Sprintf("arrayMap(code -> decodeURLComponent(code), arrayPopFront(splitByString('&%[1]s=', '&${%[1]s:customqueryparam}')))", variable)
 }
 
-// isChosen is true for the values of a column that are chosen, for all where All is. The engine uses the key of has of a
-// constant; of IN with an expression it does not.
+// isChosen is true for the values of a column that are chosen, for all where All is: the plugin drops the text of a
+// $__conditionalAll then, which spares the engine to plan it. It drops it for the empty value too, hence named. The engine
+// uses the key of has of a constant; of IN with an expression it does not.
 func isChosen(column, variable string) string {
-	return fmt.Sprintf("(%s OR has(%s, %s))", allOf(variable), chosenOf(variable), column)
+	return fmt.Sprintf("$__conditionalAll(has(%s, %s), $%s)", chosenOf(variable), column, variable)
+}
+
+// named is true unless the empty value is chosen of one of the variables, or none at all: then there is nothing to show, and
+// not everything. Within encoded values there is no = and no &.
+func named(variables ...string) string {
+	return "NOT multiSearchAny('&${" + strings.Join(variables, ":customqueryparam}&${") + ":customqueryparam}&', ['=&', '&&'])"
 }
 
 // one is the value of a variable that has one and that the range or the choices decide.
@@ -38,16 +45,14 @@ func one(variable string) string { return "'${" + variable + ":percentencode}'" 
 
 // where joins the conditions for the variables given, each of which is true where all values are chosen. A name with a ~
 // is a column that not every grain has.
-func where(conditions ...string) string {
-	out := make([]string, len(conditions))
-	for i, c := range conditions {
-		out[i] = c
-		if name := strings.TrimPrefix(c, "~"); !strings.ContainsAny(name, " {") {
-			out[i] = isChosen("{"+c+"}", name)
-			if name == "segment" { // A number with names, to which a name that it does not have is an error.
-				out[i] = isChosen("toString({segment})", name)
-			}
+func where(variables ...string) string {
+	var conditions, names []string
+	for _, v := range variables {
+		name, column := strings.TrimPrefix(v, "~"), "{"+v+"}"
+		if name == "segment" { // A number with names, to which a name that it does not have is an error.
+			column = "toString({segment})"
 		}
+		conditions, names = append(conditions, isChosen(column, name)), append(names, name)
 	}
-	return strings.Join(out, " AND ")
+	return strings.Join(append(conditions, named(names...)), " AND ")
 }

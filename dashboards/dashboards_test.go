@@ -76,8 +76,8 @@ func TestCheckCatches(t *testing.T) {
 	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
 	f("$__fromTime_ms", "$__from_ms", "$__from_ms")
 	f("${tenant:customqueryparam}", "${tenan:customqueryparam}", "tenan")
-	f("'${tenant:customqueryparam}'", "'${tenant:percentencode}'", `unsafe: ${tenant:percentencode}: in this format a value with a comma`)
-	f("'${tenant:customqueryparam}'", "${tenant:singlequote}", `unsafe: ${tenant:singlequote}: in this format Grafana lets values out of their place`)
+	f("${tenant:customqueryparam}'", "${tenant:percentencode}'", `${tenant:percentencode}: in this format a value with a comma`)
+	f("'\\u0026${tenant:customqueryparam}'", "${tenant:singlequote}", `unsafe: $__conditionalAll: ${tenant:singlequote}: in this format Grafana lets values out of their place`)
 	f(`\"${namespace:percentencode}\"`, "${namespace:doublequote}", `unsafe: ${namespace:doublequote}`)
 	f(`.\"token_calls_${grain:percentencode}\" WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
 	f("Freshness", "freshness", "the built-in JSON is not what the code gives")
@@ -131,8 +131,8 @@ func TestResolve(t *testing.T) {
 	relations := map[string]schemas.Relation{
 		"a_1m": {Name: "a_1m", Columns: []string{"n"}}, "a_1h": {Name: "a_1h", Columns: []string{"n", "tenant"}}, "a_1d": {Name: "a_1d", Columns: []string{"n", "tenant"}},
 		"a_all_1h": {Name: "a_all_1h", Columns: []string{"n"}}, "a_all_1d": {Name: "a_all_1d", Columns: []string{"n"}},
-		"a_tenant_1m": {Name: "a_tenant_1m", Columns: []string{"n", "tenant"}}, "a_none": {Name: "a_none", Columns: []string{"n", "tenant"}},
-		"b": {Name: "b", Columns: []string{"m"}},
+		"a_tenant_1m": {Name: "a_tenant_1m", Columns: []string{"n", "tenant"}},
+		"b":           {Name: "b", Columns: []string{"m"}},
 	}
 	f := func(sql, want, problem string) {
 		t.Helper()

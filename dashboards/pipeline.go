@@ -39,7 +39,7 @@ func pipeline() board {
 }
 
 // topicChosen narrows down the ledger.
-var topicChosen = isChosen("{topic}", "topic")
+var topicChosen = where("topic")
 
 // written takes the blocks accounted in the range.
 var written = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND " + topicChosen

@@ -22,7 +22,7 @@ import (
 var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*(?:\?[a-z]*)?)\}`)
 
 // grainSuffix is what the rollups of one family differ in.
-var grainSuffix = regexp.MustCompile(`_(\?[a-z]*|(tenant_)?1m|(all_)?1[hd]|none)$`)
+var grainSuffix = regexp.MustCompile(`_(\?[a-z]*|(tenant_)?1m|(all_)?1[hd])$`)
 
 // grains are the ends of rollups' names by the hidden variable that chooses one: by minute, by hour and day of all tenants
 // together, by hour and day with the tenant, and the events themselves; days only; those of rollups that have the tenant
@@ -31,8 +31,9 @@ var grains = map[string][]string{
 	"grain":  {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
 	"days":   {"all_1d", "1d"},
 	"longer": {"1h", "1d"},
+	"told":   {"1m", "all_1h", "all_1d", "1h", "1d"},
 	"ranked": {"1h", "1d", "tenant_1m"},
-	"edge":   {"none", "tenant_1m"},
+	"edge":   {"tenant_1m"},
 }
 
 // grained puts the variable of a ? into a name.
@@ -162,7 +163,7 @@ func audience(span string, dimensions ...string) string {
 	for _, d := range slices.Backward(dimensions) {
 		dimension = fmt.Sprintf("if(%s, %s, '%s')", allOf(d), dimension, d)
 	}
-	return fmt.Sprintf("%s AND {dimension} = %s%s", span, dimension, value)
+	return fmt.Sprintf("%s AND {dimension} = %s%s AND %s", span, dimension, value, named(dimensions...))
 }
 
 // users is the expression for active users over buckets of an audience, in a subquery by user_weight.

@@ -53,19 +53,25 @@ func grainVariable() variable {
 		"if("+allTenants+", multiIf("+upToHours+", '1m', "+upToAWeek+", 'all_1h', 'all_1d'), multiIf("+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d'))")
 }
 
+// toldVariable names the rollups whose progress tells how far the series are whole.
+func toldVariable() variable {
+	return computed("told", "Told", "all_1h", "The rollups whose progress tells up to when series are whole: those that the panels read, and for events the minutes.",
+		"if("+one("grain")+" = '"+atAMoment+"', '1m', "+one("grain")+")")
+}
+
 // tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
 func tenantVariables() []variable {
 	edged := "NOT " + allTenants + " AND NOT " + upToHours + " AND " + upToAWeek
 	return []variable{
 		computed("by", "By", "product", "The column that a chosen tenant narrows down: tenant; where none is chosen, one that every rollup has.",
 			"if("+allTenants+", 'product', 'tenant')"),
-		computed("edge", "Edge", "none", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week.",
-			"if("+edged+", '"+atAMoment+"', 'none')"),
+		computed("edge", "Edge", "", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week; else nothing.",
+			"if("+edged+", '"+atAMoment+"', '')"),
 		{
 			name: "until", label: "Until", hidden: true, single: true, fallback: "0", onRange: true,
 			description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
 			sql: "SELECT toString(toUnixTimestamp64Milli(greatest(" + roundedUp("$__fromTime_ms", 3600) + ", least(" + roundedDown("$__toTime_ms", 3600) + ", " + roundedDown("toDateTime64(until, 3, 'UTC')", 3600) + " + INTERVAL 1 HOUR)))) AS until " +
-				"FROM (SELECT min({whole_until}) AS until FROM {@rollup_progress} WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h') AND " + one("edge") + " != 'none')",
+				"FROM (SELECT min({whole_until}) AS until FROM {@rollup_progress} WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h') AND " + one("edge") + " != '')",
 		},
 		computed("ranked", "Ranked by tenant", "1h", "What the table of tenants reads: the events up to an hour, of a chosen tenant up to six; else 1h up to a week, else 1d.",
 			"multiIf("+upToHour+" OR NOT "+allTenants+" AND "+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d')"),
@@ -121,6 +127,7 @@ func commonVariables(shown ...string) []variable {
 		daysVariable(),
 		longerVariable(),
 		perVariable(),
+		toldVariable(),
 	}
 	if slices.Contains(shown, "tenant") {
 		all = append(all, tenantVariables()...)

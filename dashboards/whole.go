@@ -40,8 +40,8 @@ func roundedDown(at string, seconds int) string {
 
 // progressOf is the name by which rollup_progress knows what a series is read from: events are as whole as the minutes.
 func progressOf(rollup string) string {
-	if name, ok := strings.CutSuffix(rollup, "?"); ok {
-		return "concat('" + name + "', replaceOne(" + one("grain") + ", 'tenant_', ''))"
+	if strings.HasSuffix(rollup, "?") {
+		rollup += "told"
 	}
 	return "'" + grained(rollup) + "'"
 }
@@ -57,8 +57,8 @@ func whole(rollup string) string {
 	if !strings.HasSuffix(rollup, "?") {
 		return inRange + " AND {bucket} <= " + wholeUntil(rollup)
 	}
-	return "{bucket} >= " + roundedUp("$__fromTime_ms", 60) + " AND {bucket} < " + roundedUp("$__toTime_ms", 60) +
-		" AND {bucket} < (SELECT " + roundedDown("toDateTime64(max({whole_until}), 3, 'UTC')", 60) + " + INTERVAL 1 MINUTE FROM {@rollup_progress} WHERE {rollup} = " + progressOf(rollup) + ")"
+	const afterIt = "fromUnixTimestamp64Second((intDiv(toUnixTimestamp64Micro(%s) + 2208988800000000, 60000000) + 1) * 60 - 2208988800, 'UTC')"
+	return "{bucket} >= " + roundedUp("$__fromTime_ms", 60) + " AND {bucket} < least(" + roundedUp("$__toTime_ms", 60) + ", " + fmt.Sprintf(afterIt, wholeUntil(rollup)) + ")"
 }
 
 // lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
@@ -79,7 +79,8 @@ func withinGrain(family, grain string, columns []string, conditions ...string) s
 	part := func(ends, span string) string {
 		return fmt.Sprintf("SELECT %s FROM {@%s_%s} WHERE %s AND %s", list, family, ends, span, filters)
 	}
-	inner := "{bucket} >= $__fromTime_ms AND {bucket} < if(" + one("edge") + " = 'none', $__toTime_ms, " + end + ")"
+	inner := inRange + " AND $__conditionalAll({bucket} < " + end + ", $edge)"
 	edges := inRange + " AND ({bucket} < " + roundedUp("$__fromTime_ms", 3600) + " OR {bucket} >= " + end + ")"
-	return "(" + part(grain, inner) + " UNION ALL " + part("?edge", edges) + ")"
+	// Where there are none nobody plans the second part: its text is dropped for the empty value.
+	return "(" + part(grain, inner) + " AND $__conditionalAll(1 = 1 UNION ALL (" + part("?edge", edges) + "), $edge))"
 }

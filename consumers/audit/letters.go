@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/deadletter"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -119,7 +120,8 @@ func (l *letters) take(value []byte) {
 
 // extent returns the offsets that a letter is about, to exclusive.
 func extent(letter *usagev1.DeadLetter) (first, end uint64) {
-	return uint64(letter.GetOffset()), uint64(letter.GetOffset()) + 1
+	from, to := deadletter.Extent(letter)
+	return uint64(from), uint64(to)
 }
 
 // lettersMissing returns the first dead record without a letter; empty if there is none. A topic that has deleted letters

@@ -109,7 +109,7 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		switch problem := t.judgeRun(&x, c, sums); {
 		case c.sum() < x.produced && t.lag > 0:
 			r.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
-		case c.sum() < x.produced && x.produced-c.sum() <= became[ledger.OtherRuns].sum() && found[x.run].events <= x.events+x.conflicts:
+		case c.sum() < x.produced && x.produced-c.sum() <= became[ledger.OtherRuns].sum() && sums.events <= x.events+x.conflicts:
 			// A block with more runs than the ledger tells apart had records of this one, too.
 			r.add(checkRun, scope, began, OK, "%s, and up to %d among %s, which were too many at a time to be told apart", balance,
 				x.produced-c.sum(), ledger.OtherRuns)

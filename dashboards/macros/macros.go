@@ -80,7 +80,8 @@ func References(sql string, s Scope) ([]string, error) {
 }
 
 // Safe returns an error unless every reference to a template variable is such that no value, chosen, typed or from an
-// address, can leave its place, mean another text or be taken for several or for all, in Grafana. Values are not looked at.
+// address, can leave its place, mean another text or be taken for several, in Grafana. Values are not looked at, nor is that
+// $__conditionalAll drops its condition for the empty value too, which a statement has to say something about.
 func Safe(sql string, s Scope) error {
 	e := expander{scope: s, used: map[string]bool{}, strict: true}
 	_, err := e.expand(sql, 0)
@@ -202,9 +203,6 @@ func (e *expander) replace(ref reference, rest string, quote byte, depth int) (t
 // conditionalAll evaluates $__conditionalAll(condition, $variable), which starts rest.
 func (e *expander) conditionalAll(rest string, quote byte, depth int) (text string, used int, err error) {
 	const usage = "write $__conditionalAll(condition, $variable)"
-	if e.strict {
-		return "", 0, errors.New("it drops its condition for the empty value too, which so shows everything: give the variable an allValue and compare with that")
-	}
 	if quote != 0 {
 		return "", 0, errors.New("it cannot stand within quotes")
 	}
@@ -239,7 +237,7 @@ func (e *expander) conditionalAll(rest string, quote byte, depth int) (text stri
 	if !ok {
 		return "", 0, e.unknownVariable(name)
 	}
-	if value.nothing() {
+	if value.nothing() && !e.strict {
 		return "1=1", open + length, nil
 	}
 	text, err = e.expand(naive[0], depth+1)

@@ -211,6 +211,7 @@ func TestExpandRefuses(t *testing.T) {
 func TestSafe(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT $__fromTime_ms, '$__interval', '${single:percentencode}', '${tenant:customqueryparam}', '${single:customqueryparam:p}' FROM \"${namespace:percentencode}\".t",
+		"SELECT $__conditionalAll(a = '${all:customqueryparam}', $all)",
 		"SELECT 'allValue' = '${allValue:customqueryparam}' -- ${tenant:raw}",
 	} {
 		if err := Safe(sql, documented()); err != nil {
@@ -219,7 +220,7 @@ func TestSafe(t *testing.T) {
 	}
 	for _, sql := range []string{
 		"${tenant:singlequote}", "${tenant:sqlstring}", "${namespace:doublequote}", "$tenant", "$single", "'$single'", "[[single]]", "'${single:raw}'", "'${tenant:csv}'", "${tenant:json}", "'${single:regex}'", "'${tenant:pipe}'",
-		"'${single:queryparam}'", "'${tenant:percentencode}'", "${single:percentencode}", "t_${single:customqueryparam}", "$__timeFilter(f(${single:singlequote}))", "$__conditionalAll(a, $all)", "'${allValue}'", "$nope",
+		"'${single:queryparam}'", "'${tenant:percentencode}'", "${single:percentencode}", "t_${single:customqueryparam}", "$__timeFilter(f(${single:singlequote}))", "$__conditionalAll(a = $all, $all)", "'${allValue}'", "$nope",
 	} {
 		if err := Safe(sql, documented()); err == nil {
 			t.Errorf("Safe(%q) lets it through", sql)
