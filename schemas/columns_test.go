@@ -74,6 +74,15 @@ func checkMeta(t testing.TB, m Meta, e Event) {
 	}
 }
 
+func cloneEvent(t testing.TB, e Event) Event {
+	t.Helper()
+	clone, ok := protobuf.Clone(e).(Event)
+	if !ok {
+		t.Fatalf("the clone of %T is no event", e)
+	}
+	return clone
+}
+
 // TestBodyIsWhatTheEventSays changes every field, one at a time: the body changes unless the field says only where the
 // statement comes from, and the content changes always.
 func TestBodyIsWhatTheEventSays(t *testing.T) {
@@ -82,7 +91,7 @@ func TestBodyIsWhatTheEventSays(t *testing.T) {
 		for i := range fields.Len() {
 			f := fields.Get(i)
 			r := seeded(t, uint64(i)+1)
-			e := protobuf.Clone(randomEvent(r, spec.Type)).(Event) //nolint:forcetypeassert // A clone makes 0 of -0, as the next one does.
+			e := cloneEvent(t, randomEvent(r, spec.Type)) // A clone makes 0 of -0, as the next one does.
 			c := NewColumns(spec.Type)
 			first, err := c.Append(encodeEvent(t, e), Coordinates{})
 			if err != nil {
@@ -94,7 +103,7 @@ func TestBodyIsWhatTheEventSays(t *testing.T) {
 			}
 			changed := false
 			for range 200 {
-				other := protobuf.Clone(e).(Event) //nolint:forcetypeassert // The clone has the type of its original.
+				other := cloneEvent(t, e)
 				other.ProtoReflect().Set(f, randomValue(r, f))
 				row, before := rowOf(other, Coordinates{}), rowOf(e, Coordinates{})
 				if reflect.DeepEqual(row, before) || Validate(other) != nil {

@@ -268,10 +268,10 @@ func TestRunMeanwhile(t *testing.T) {
 	w := world(t)
 	db := &meanwhile{DB: w.DB, before: "NOT shown", happen: func() {
 		call := func(id string) *usagev1.Signup {
-			return &usagev1.Signup{Source: "late", Id: id, TimeUs: start.UnixMicro(), Tenant: "acme", Product: "p", Run: "late"}
+			return &usagev1.Signup{Source: "late", Id: id, TimeUs: new(start.UnixMicro()), Tenant: "acme", Product: "p", Run: "late"}
 		}
 		w.Deliver(call("a"), call("b"))
-		w.Deliver(&usagev1.Run{Source: "late", Id: "late/signups", TimeUs: start.UnixMicro(), Tenant: "ops", Run: "late", Kind: "generate", Type: "signups",
+		w.Deliver(&usagev1.Run{Source: "late", Id: "late/signups", TimeUs: new(start.UnixMicro()), Tenant: "ops", Run: "late", Kind: "generate", Type: "signups",
 			Produced: 2, Events: 2, Weight: 2, FirstTimeUs: start.UnixMicro(), LastTimeUs: start.UnixMicro()})
 	}}
 	if result, report := run(t, &audit.Auditor{DB: db, Log: topics{w, 0}}); !result.OK || db.happen != nil || strings.Contains(report, "late signups") {

@@ -8,8 +8,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"tidemark/consumers/ingest"
 	"tidemark/consumers/deadletter"
+	"tidemark/consumers/ingest"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"

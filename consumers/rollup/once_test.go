@@ -103,7 +103,11 @@ func TestHighestRevisionCounts(t *testing.T) {
 			state := func(revision, output uint64) []schemas.Event {
 				var out []schemas.Event
 				for _, e := range first {
-					again := proto.CloneOf(e.(*usagev1.TokenCall)) //nolint:forcetypeassert // calls makes no others.
+					call, ok := e.(*usagev1.TokenCall)
+					if !ok {
+						t.Fatalf("%T among calls", e)
+					}
+					again := proto.CloneOf(call)
 					again.Revision, again.OutputVisible, again.OutputReasoning, again.Weight = revision, &output, nil, 1
 					out = append(out, again)
 				}
@@ -142,8 +146,9 @@ func TestSumsBeyond64Bits(t *testing.T) {
 	// As many as there are, a hundred times: the sum of tokens is 3e19.
 	for range 100 {
 		for _, e := range events {
-			call := e.(*usagev1.TokenCall) //nolint:forcetypeassert // There are no others.
-			call.Id += "x"
+			if call, ok := e.(*usagev1.TokenCall); ok {
+				call.Id += "x"
+			}
 		}
 		w.Deliver(events...)
 	}

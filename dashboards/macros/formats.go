@@ -103,7 +103,7 @@ func formatOf(name string) (format, error) {
 	if f, ok := formats[name]; ok {
 		return f, nil
 	}
-	known := append(slices.Sorted(maps.Keys(formats))[1:], "customqueryparam")
+	known := slices.Concat(slices.Sorted(maps.Keys(formats))[1:], []string{"customqueryparam"})
 	slices.Sort(known)
 	return format{}, fmt.Errorf("unknown format %q: there are %s", name, strings.Join(known, ", "))
 }

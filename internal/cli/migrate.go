@@ -84,7 +84,7 @@ func (c *migrateCmd) idle(ctx context.Context) (err error) {
 	stored := uint64(0)
 	err = db.Query(ctx, "SELECT count() FROM ledger", func(scan func(...any) error) error { return scan(&stored) })
 	if err != nil || stored == 0 || c.reach(ctx) != nil {
-		return nil //nolint:nilerr // There is nothing yet that could be left behind, or nobody can be at work.
+		return nil // There is nothing yet that could be left behind, or nobody can be at work.
 	}
 	client, err := c.client("tidemark-migrate")
 	if err != nil {
