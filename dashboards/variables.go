@@ -70,7 +70,7 @@ func tenantVariables() []variable {
 		{
 			name: "until", label: "Until", hidden: true, single: true, fallback: "0", onRange: true,
 			description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
-			sql: "SELECT toString(toUnixTimestamp64Milli(greatest(" + roundedUp("$__fromTime_ms", 3600) + ", least(" + roundedDown("$__toTime_ms", 3600) + ", " + roundedDown("toDateTime64(until, 3, 'UTC')", 3600) + " + INTERVAL 1 HOUR)))) AS until " +
+			sql: "SELECT toString(toUnixTimestamp64Milli(greatest(" + roundedUp("$__from", 3600) + ", least(" + roundedDown("$__toTime_ms", 3600) + ", " + roundedDown("toDateTime64(until, 3, 'UTC')", 3600) + " + INTERVAL 1 HOUR)))) AS until " +
 				"FROM (SELECT min({whole_until}) AS until FROM {@rollup_progress} WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h') AND " + one("edge") + " != '')",
 		},
 		computed("ranked", "Ranked by tenant", "1h", "What the table of tenants reads: the events up to an hour, of a chosen tenant up to six; else 1h up to a week, else 1d.",

@@ -28,12 +28,12 @@ const (
 // grainSeconds is the length of a bucket.
 var grainSeconds = "transform(right(" + one("grain") + ", 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
 
-// roundedUp is the first moment from at on, milliseconds, that begins a whole number of seconds since 1970; rounded down
-// is the last one.
-func roundedUp(at string, seconds int) string {
-	return fmt.Sprintf("fromUnixTimestamp64Milli(toUnixTimestamp64Milli(%[1]s) + positiveModulo(0 - toUnixTimestamp64Milli(%[1]s), %[2]d), 'UTC')", at, 1000*seconds)
+// roundedUp is the first moment, from one in milliseconds since 1970 on, that begins a whole number of seconds since then.
+func roundedUp(ms string, seconds int) string {
+	return fmt.Sprintf("fromUnixTimestamp64Milli(toInt64(%[1]s + positiveModulo(-(%[1]s), %[2]d)), 'UTC')", ms, 1000*seconds)
 }
 
+// roundedDown is the last one up to a time.
 func roundedDown(at string, seconds int) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(toUnixTimestamp64Milli(%[1]s) - positiveModulo(toUnixTimestamp64Milli(%[1]s), %[2]d), 'UTC')", at, 1000*seconds)
 }
@@ -58,7 +58,7 @@ func whole(rollup string) string {
 		return inRange + " AND {bucket} <= " + wholeUntil(rollup)
 	}
 	const afterIt = "fromUnixTimestamp64Second((intDiv(toUnixTimestamp64Micro(%s) + 2208988800000000, 60000000) + 1) * 60 - 2208988800, 'UTC')"
-	return "{bucket} >= " + roundedUp("$__fromTime_ms", 60) + " AND {bucket} < least(" + roundedUp("$__toTime_ms", 60) + ", " + fmt.Sprintf(afterIt, wholeUntil(rollup)) + ")"
+	return "{bucket} >= " + roundedUp("$__from", 60) + " AND {bucket} < least(" + roundedUp("$__to", 60) + ", " + fmt.Sprintf(afterIt, wholeUntil(rollup)) + ")"
 }
 
 // lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
@@ -80,7 +80,7 @@ func withinGrain(family, grain string, columns []string, conditions ...string) s
 		return fmt.Sprintf("SELECT %s FROM {@%s_%s} WHERE %s AND %s", list, family, ends, span, filters)
 	}
 	inner := inRange + " AND $__conditionalAll({bucket} < " + end + ", $edge)"
-	edges := inRange + " AND ({bucket} < " + roundedUp("$__fromTime_ms", 3600) + " OR {bucket} >= " + end + ")"
+	edges := inRange + " AND ({bucket} < " + roundedUp("$__from", 3600) + " OR {bucket} >= " + end + ")"
 	// Where there are none nobody plans the second part: its text is dropped for the empty value.
 	return "(" + part(grain, inner) + " AND $__conditionalAll(1 = 1 UNION ALL (" + part("?edge", edges) + "), $edge))"
 }
