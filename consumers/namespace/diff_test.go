@@ -306,7 +306,7 @@ func TestDiffRefuses(t *testing.T) {
 		}
 	}
 	f("nowhere", "nowhere is not a Tidemark namespace", namespace.ErrNotNamespace)
-	f("system", "system is not", namespace.ErrNotNamespace)
+	f("system", "has the name of a database of ClickHouse's own", namespace.ErrNotNamespace)
 	f("Bad'; DROP", "lower-case", namespace.ErrNotNamespace)
 	b := rolluptest.New(t)
 	b.Exec("DROP VIEW rollup_progress") // Of no concern.
