@@ -79,7 +79,7 @@ func TestVanishedBucket(t *testing.T) {
 	w.Deliver(&usagev1.Signup{Source: "s", Id: "1", TimeUs: new(at.UnixMicro()), Tenant: "t", Product: "p"})
 	catchUp(t, w.DB)
 	w.Exec("TRUNCATE TABLE %s", schemas.SpecOf(schemas.SignupType).RawTable)
-	w.Exec(`ALTER TABLE ledger UPDATE stored = 0, gap = 1, "buckets.minute" = [], "buckets.rows" = [], "buckets.checksum" = [], "buckets.min_offset" = [], "buckets.max_offset" = [] WHERE 1 SETTINGS mutations_sync = 2`)
+	w.Exec(`ALTER TABLE ledger UPDATE stored = 0, gap = 1, "buckets.minute" = [], "buckets.rows" = [], "buckets.checksum" = [], "buckets.content" = [], "buckets.strays" = [], "buckets.revised" = [], "buckets.min_offset" = [], "buckets.max_offset" = [] WHERE 1 SETTINGS mutations_sync = 2`)
 	if got := strings.TrimSpace(w.Numbers(1, "SELECT sum(signups) FROM signups_1d")); got != "1" {
 		t.Fatalf("got %s sign-ups before, want 1", got)
 	}

@@ -9,17 +9,14 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/stack/stacktest"
-	"tidemark/schemas"
 )
 
-// Open returns a connection to a new database that is migrated. Both end with
-// the test.
+// Open returns a connection to a new database that is as the migrations leave
+// it. Both end with the test.
 func Open(t testing.TB) *clickhouse.DB {
 	t.Helper()
 	db := OpenEmpty(t)
-	if err := db.Migrate(t.Context(), schemas.Migrations(db.Database()), nil); err != nil {
-		t.Fatal(err)
-	}
+	clone(t, db)
 	return db
 }
 
