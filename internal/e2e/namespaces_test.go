@@ -104,7 +104,7 @@ func (p pipeline) dropOther(t *testing.T, other pipeline) {
 	if out := p.ok(t, append(drop, "--yes")...); !strings.Contains(out, "there is nothing of a namespace "+other.namespace) {
 		t.Errorf("dropped again:\n%s", out)
 	}
-	if r := p.run(t, "namespaces", "drop", "system", "--yes"); r.code != 1 || !strings.Contains(r.stderr, "not a Tidemark namespace") {
+	if r := p.run(t, "namespaces", "drop", "system", "--yes"); r.code != 2 || !strings.Contains(r.stderr, "database of ClickHouse's own") {
 		t.Errorf("drop system: exit code %d", r.code)
 	}
 	p.auditOK(t)
