@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"tidemark/internal/testenv"
 )
 
 func TestParseUserKey(t *testing.T) {
@@ -103,9 +105,7 @@ func TestInstalledUserKey(t *testing.T) {
 
 // TestReplayUserKey replays users without a flag: the key is made once, told, and used again.
 func TestReplayUserKey(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("the folder of configuration is elsewhere")
-	}
+	testenv.Require(t, "a folder of configuration that XDG_CONFIG_HOME names", runtime.GOOS == "linux", "run the tests on Linux")
 	home := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", home)
 	dry := func(file string, more ...string) (code int, errOut string) {
