@@ -59,7 +59,7 @@ Where nobody is meant to be at work, because "tidemark ingest --until-caught-up"
 		Board: "tidemark-pipeline", Panel: 7,
 		SQL: `
 SELECT who, if(unheard, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', last, ` + alertNow + `)) AS seconds
-FROM ` + silent(alertNow) + `
+FROM ` + silent(alertNow, "1 = 1") + `
 WHERE last < ` + alertNow + ` - ` + silence + `
 ORDER BY who`,
 		From: 24 * time.Hour,

@@ -22,16 +22,16 @@ func allOf(variable string) string {
 	return fmt.Sprintf("$__conditionalAll(1 = 0, $%s)", variable)
 }
 
-// chosenOf are the values chosen of a variable, an array.
+// chosenOf are the values chosen of a variable, an array. They are decoded together, which the engine does before it plans,
+// unlike an arrayMap: the byte FF between them is in no UTF-8, so in no value.
 func chosenOf(variable string) string {
-	return fmt.Sprintf("arrayMap(code -> decodeURLComponent(code), arrayPopFront(splitByString('&%[1]s=', '&${%[1]s:customqueryparam}')))", variable)
+	return fmt.Sprintf("arrayPopFront(splitByString('\\xFF', decodeURLComponent(replaceAll('&${%[1]s:customqueryparam}', '&%[1]s=', '%%FF'))))", variable)
 }
 
 // isChosen is true for the values of a column that are chosen, for all where All is: the plugin drops the text of a
-// $__conditionalAll then, which spares the engine to plan it. It drops it for the empty value too, hence named. The engine
-// uses the key of has of a constant; of IN with an expression it does not.
+// $__conditionalAll then, which spares the engine to plan it. It drops it for the empty value too, hence named.
 func isChosen(column, variable string) string {
-	return fmt.Sprintf("$__conditionalAll(has(%s, %s), $%s)", chosenOf(variable), column, variable)
+	return fmt.Sprintf("$__conditionalAll(%s IN (%s), $%s)", column, chosenOf(variable), variable)
 }
 
 // named is true unless the empty value is chosen of one of the variables, or none at all: then there is nothing to show, and

@@ -200,6 +200,23 @@ func (r *Result) ask(ctx context.Context, db DB, sql string, scope macros.Scope)
 	r.Columns, r.Rows = answer.Meta, answer.Data
 }
 
+// Tiles is what a stat of one row shows, by the name that stands beside it: of one column the panel's title, of several the
+// column's. Other panels have none.
+func (r Result) Tiles() map[string]string {
+	tiles := map[string]string{}
+	if r.Kind != "stat" || len(r.Rows) != 1 {
+		return tiles
+	}
+	for i, c := range r.Columns {
+		name := c.Name
+		if len(r.Columns) == 1 {
+			name = r.Title
+		}
+		tiles[name] = fmt.Sprint(r.Rows[0][i])
+	}
+	return tiles
+}
+
 // Shape returns what is wrong with the columns of a result for its kind of panel; Grafana would draw nothing, or nonsense.
 func (r Result) Shape() error {
 	var times, numbers, texts int

@@ -39,14 +39,6 @@ const (
 // never is a time that stands for none.
 const never = "toDateTime64(0, 6, 'UTC')"
 
-// tile is one text whose first word is its state.
-func tile(id uint32, title, description, sql string) panel {
-	return panel{
-		id: id, title: title, width: 6, height: 4, table: true, description: description,
-		kind: stateText(), sql: []string{sql},
-	}
-}
-
 // stateText colors a text by its state and leaves out the words for it that say nothing to people.
 func stateText() *stat.PanelBuilder {
 	var mappings []dashboard.ValueMapping
@@ -64,7 +56,7 @@ func stateText() *stat.PanelBuilder {
 
 // clockTime is a time as a tile shows it: of today by the clock alone.
 func clockTime(t, now string) string {
-	return fmt.Sprintf("if(toDate(%[1]s) = toDate(%[2]s), formatDateTime(%[1]s, '%%H:%%i', 'UTC'), formatDateTime(%[1]s, '%%Y-%%m-%%d %%H:%%i', 'UTC'))", t, now)
+	return fmt.Sprintf("substring(formatDateTime(%[1]s, '%%Y-%%m-%%d %%H:%%i', 'UTC'), if(toDate(%[1]s) = toDate(%[2]s), 12, 1))", t, now)
 }
 
 // duration is a number of seconds as a tile shows it.
@@ -88,70 +80,64 @@ func ends(now, condition string) string {
 			"if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS seen FROM {@log_ends} FINAL WHERE COND)")
 }
 
-// expected is since when a role is expected, from the migration.
-func expected(role string) string {
-	return "(SELECT max({seen_at}) FROM {@heartbeats} FINAL WHERE {role} = '" + role + "' AND {worker} = '')"
+// logNow is one row of what the ends of the log say together: of all partitions, seen (when the one was seen that was seen
+// longest ago) and standing (the longest since); and of those with a condition also how many wait and how many stand still.
+func logNow(now, condition string) string {
+	return strings.NewReplacer("ENDS", ends(now, "1 = 1"), "COND", condition).Replace(
+		"(SELECT count() AS partitions, min(seen) AS ends_seen, max(since) AS standing, " +
+			"countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag, countIf(since >= 120 AND this) AS stalled FROM (SELECT since, waiting, seen, COND AS this FROM ENDS))")
 }
 
-// logSeen is when the ends of the log were seen last, of all partitions the one that was seen longest ago; where nobody ever
-// looked, when somebody should have begun to. It is for SELECTs from ends.
-func logSeen() string { return "if(count() = 0, " + expected("log") + ", min(seen))" }
+// roles is a row per role: heard (when anything was of it, or the migration that expects it), expected (that alone), workers
+// (how many there ever were), working (how many were heard of in the last minute), worked (when the last one of them was
+// heard of), and ended (whether that one was asked to end). A time that has not come, from a clock that was put back, is
+// none.
+func roles(now string) string {
+	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence).Replace(
+		"(SELECT toString({role}) AS who, max(at) AS heard, maxIf({seen_at}, {worker} = '') AS expected, countIf(known) AS workers, countIf(known AND NOT {stopped} AND at > NOW - SILENCE) AS working, maxIf(at, known) AS worked, argMaxIf({stopped}, at, known) AS ended " +
+			"FROM (SELECT {role}, {worker}, {stopped}, {seen_at}, {worker} != '' AND {seen_at} <= NOW + INTERVAL 1 MINUTE AS known, if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS at FROM {@heartbeats} FINAL) GROUP BY who)")
+}
+
+// silent is who is at work: rows of who, last (when something was heard of it) and unheard (that nothing ever was), with
+// the columns of logNow. A role is heard of when any of its workers is. The audit may be silent between two audits, but not
+// for longer than a verdict is news, nor if its worker was at work and has ended without a word. "log" stands for those who
+// say what it holds; where nobody ever looked, it is silent since somebody should have begun to.
+func silent(now, condition string) string {
+	return strings.NewReplacer("NOW", now, "SILENCE", silence, "AUDITAGE", auditAge, "ROLES", roles(now), "LOGNOW", logNow(now, condition)).Replace(`(
+    SELECT
+        who,
+        working,
+        multiIf(who = 'log', if(partitions = 0, expected, ends_seen), who != 'audit', heard, workers > 0 AND NOT ended AND worked < NOW - SILENCE, worked, (if(audited = 0, expected, newest) AS audited_at) < NOW - AUDITAGE, audited_at, toDateTime64(NOW, 6, 'UTC')) AS last,
+        multiIf(who = 'log', partitions, who = 'audit', audited, workers) = 0 AS unheard,
+        partitions, standing, if(chosen = 0, expected, chosen_seen) AS chosen_seen, lag, stalled
+    FROM ROLES AS roles, (SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= NOW + INTERVAL 1 MINUTE) AS audits, LOGNOW AS log
+)`)
+}
 
 // unknownSince is the text of a tile when the ends of the log are not known.
 func unknownSince(seen, now string) string {
 	return "concat('" + stateUnknown + "', " + clockTime(seen, now) + ")"
 }
 
-// silent is who is at work: rows of who, last (when something was heard of it) and unheard (that nothing ever was). A role
-// is heard of when any of its workers is. The audit may be silent between two audits, but not for longer than a verdict
-// is news, nor if its worker was at work and has ended without a word. "log" stands for those who say what it holds.
-func silent(now string) string {
-	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence, "AUDITAGE", auditAge, "LOGSEEN", logSeen(), "ENDS", ends(now, "1 = 1"), "EXPECTED", expected("audit")).Replace(`(
-    SELECT who, max(heard) AS last, max(known) = 0 AS unheard
-    FROM
-    (
-        SELECT toString({role}) AS who, {seen_at} AS heard, {worker} != '' AS known FROM {@heartbeats} FINAL WHERE {role} IN ('ingest', 'rollup') AND {seen_at} <= NOW + INTERVAL 1 MINUTE
-        UNION ALL
-        SELECT arrayJoin(['ingest', 'rollup']) AS who, NEVER AS heard, 0 AS known
-    )
-    GROUP BY who
-    UNION ALL
-    SELECT 'audit' AS who, multiIf(workers > 0 AND NOT ended AND heard < NOW - SILENCE, heard, verdict < NOW - AUDITAGE, verdict, toDateTime64(NOW, 6, 'UTC')) AS last, audited = 0 AS unheard
-    FROM
-    (
-        SELECT countIf({worker} != '') AS workers, argMaxIf({stopped}, {seen_at}, {worker} != '') AS ended, maxIf({seen_at}, {worker} != '') AS heard
-        FROM {@heartbeats} FINAL WHERE {role} = 'audit' AND {seen_at} <= NOW + INTERVAL 1 MINUTE
-    ) AS worker,
-    (SELECT count() AS audited, if(count() = 0, EXPECTED, max({at})) AS verdict FROM {@audits} WHERE {at} <= NOW + INTERVAL 1 MINUTE) AS verdicts
-    UNION ALL
-    SELECT 'log' AS who, LOGSEEN AS last, count() = 0 AS unheard FROM ENDS
-)`)
-}
-
-// atWork tells whether a worker of a role was heard of within a minute.
-func atWork(role, now string) string {
-	return "(SELECT countIf({worker} != '' AND NOT {stopped} AND {seen_at} > " + now + " - " + silence + " AND {seen_at} <= " + now + " + INTERVAL 1 MINUTE) > 0 FROM {@heartbeats} FINAL WHERE {role} = '" + role + "')"
-}
-
-func workers(id uint32) panel {
-	return tile(id, "Workers",
-		"Whether the workers report themselves, each every 10 s, and whether anybody says what the log holds. Of ingest and rollup one is always expected, of the audit a verdict every three hours. Who: the table Workers.",
-		"SELECT if(count() = 0, '"+stateGood+"all at work', concat('"+stateBad+"', arrayStringConcat(groupArray(text), ', '))) AS state FROM (SELECT concat(if(who = 'log', 'log not seen', concat('no ', who)), if(unheard AND who != 'log', ' ever', concat(' since ', "+clockTime("last", panelNow)+"))) AS text FROM "+
-			silent(panelNow)+" WHERE last < "+panelNow+" - "+silence+" ORDER BY indexOf(['ingest', 'rollup', 'audit', 'log'], who))")
-}
-
-func lagNow(id uint32) panel {
-	return tile(id, "Lag",
-		"Records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.",
-		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", lag > 0 AND NOT ingesting, concat('"+stateBad+"', count, ', nobody ingests'), concat(multiIf(lag < 1000000, '"+stateGood+"', lag < 10000000, '"+stateLate+"', '"+stateBad+"'), count)) AS state FROM "+
-			"(SELECT sum(waiting) AS lag, "+quantity("lag")+" AS count, "+logSeen()+" AS seen, "+atWork("ingest", panelNow)+" AS ingesting FROM "+ends(panelNow, topicChosen)+")")
-}
-
-func stalled(id uint32) panel {
-	return tile(id, "Stalled partitions",
-		"Partitions of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
-		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", stalled > 0, concat('"+stateBad+"', toString(stalled)), '"+stateGood+"0') AS state FROM "+
-			"(SELECT countIf(since >= 120) AS stalled, "+logSeen()+" AS seen FROM "+ends(panelNow, topicChosen)+")")
+// state is the tiles Workers, Freshness, Lag and Stalled partitions, in one statement: planning it costs most.
+func state(id uint32) panel {
+	return panel{
+		id: id, title: "State", width: 24, height: 4, table: true,
+		description: "Workers: whether they report themselves, each every 10 s, and whether anybody says what the log holds; of ingest and rollup one is always expected, of the audit a verdict every three hours. The table Workers says who.\n\n" +
+			"Freshness: " + freshnessMeans + "\n\n" +
+			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.\n\n" +
+			"Stalled partitions: those of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
+		kind: stateText(),
+		sql: []string{"SELECT if(empty(missing), '" + stateGood + "all at work', concat('" + stateBad + "', arrayStringConcat(missing, ', '))) AS Workers, " +
+			"multiIf(seen < " + panelNow + " - " + silence + ", " + unknownSince("seen", panelNow) + ", " + freshnessText + ") AS Freshness, " +
+			"multiIf((chosen_seen < " + panelNow + " - " + silence + " AS unseen), (" + unknownSince("chosen_seen", panelNow) + " AS unknown), " +
+			"lag > 0 AND NOT ingesting, concat('" + stateBad + "', count, ', nobody ingests'), concat(multiIf(lag < 1000000, '" + stateGood + "', lag < 10000000, '" + stateLate + "', '" + stateBad + "'), count)) AS Lag, " +
+			"multiIf(unseen, unknown, stalled > 0, concat('" + stateBad + "', toString(stalled)), '" + stateGood + "0') AS `Stalled partitions` " +
+			"FROM (SELECT groupArrayIf(text, last < " + panelNow + " - " + silence + ") AS missing, countIf(who = 'ingest' AND working > 0) > 0 AS ingesting, maxIf(last, who = 'log') AS seen, maxIf(chosen_seen, who = 'log') AS chosen_seen, " +
+			"any(standing) AS standing, any(stalled) AS stalled, any(lag) AS lag, " + quantity("lag") + " AS count " +
+			"FROM (SELECT *, concat(if(who = 'log', 'log not seen', concat('no ', who)), if(unheard AND who != 'log', ' ever', concat(' since ', " + clockTime("last", panelNow) + "))) AS text FROM " +
+			silent(panelNow, topicChosen) + " ORDER BY indexOf(['ingest', 'rollup', 'audit', 'log'], who))) AS log, " + blocksNow},
+	}
 }
 
 // timed takes the blocks of which some record tells when it entered the log; those from before there was the column do not.
@@ -163,27 +149,26 @@ const delivered = "{stored} + {duplicates} + {conflicts} + {dead}"
 // lagOfMost is how long 95 % of the records of blocks took, each block by its oldest.
 const lagOfMost = "quantileExactWeighted(0.95)({produce_lag_us}, " + delivered + ")"
 
-func freshness(id uint32) panel {
-	p := tile(id, "Freshness",
-		"From the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part: see Event lag. Where nothing came and nothing waits, everything is counted.",
-		"SELECT multiIf(seen < "+panelNow+" - "+silence+", "+unknownSince("seen", panelNow)+", blocks = 0 AND standing = 0, '"+stateGood+"all counted', concat(multiIf(late < 30, '"+stateGood+"', late < 120, '"+stateLate+"', '"+stateBad+"'), "+duration("late")+")) AS state FROM "+
-			"(SELECT blocks, standing, seen, greatest(standing, of_blocks) AS late FROM (SELECT max(since) AS standing, "+logSeen()+" AS seen FROM "+ends(panelNow, "1 = 1")+") AS log, "+
-			"(SELECT count() AS blocks, if(count() = 0, 0, "+lagOfMost+" / 1e6) AS of_blocks FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND "+timed+") AS ledger)")
-	p.width = 4
-	return p
-}
+// blocksNow is one row of the blocks of the last five minutes: how many, and how late most of their records were; seconds.
+const blocksNow = "(SELECT count() AS blocks, if(blocks = 0, 0, " + lagOfMost + " / 1e6) AS of_blocks FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + timed + ") AS ledger"
 
-func eventLag(id uint32) panel {
+// freshnessMeans and freshnessText are what the tile Freshness says, and the rest of a multiIf for it, of standing and
+// blocksNow.
+const freshnessMeans = "from the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part. Where nothing came and nothing waits, everything is counted."
+
+var freshnessText = "blocks = 0 AND standing = 0, '" + stateGood + "all counted', concat(multiIf((greatest(standing, of_blocks) AS late) < 30, '" + stateGood + "', late < 120, '" + stateLate + "', '" + stateBad + "'), " + duration("late") + ")"
+
+func freshness(id uint32) panel {
 	return panel{
-		id: id, title: "Event lag", width: 6, height: 4, table: true,
-		description: "How old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
-		kind:        number(unitSeconds).Decimals(1),
-		mayBeEmpty:  "nothing in 5 min",
-		sql:         []string{"SELECT if(count() = 0, NULL, " + eventLagOfMost + " / 1e6) AS lag FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {stored} > 0 AND " + topicChosen},
+		id: id, title: "Freshness", width: 4, height: 4, table: true,
+		description: strings.ToUpper(freshnessMeans[:1]) + freshnessMeans[1:],
+		kind:        stateText(),
+		sql: []string{"SELECT multiIf(seen < " + panelNow + " - " + silence + ", " + unknownSince("seen", panelNow) + ", " + freshnessText + ") AS state FROM " +
+			"(SELECT max(since) AS standing, if(count() = 0, (SELECT max({seen_at}) FROM {@heartbeats} FINAL WHERE {role} = 'log' AND {worker} = ''), min(seen)) AS seen FROM " + ends(panelNow, "1 = 1") + ") AS log, " + blocksNow},
 	}
 }
 
-// eventLagOfMost is how old 95 % of the events of blocks are. The longest would be that of a single event whose producer
+// eventLagOfMost is how old 95 % of the events of blocks are; blocks that store none have no weight. The longest would be that of a single event whose producer
 // was offline for a day, wherever few events make a block.
 const eventLagOfMost = "quantileExactWeighted(0.95)({event_lag_us}, {stored})"
 

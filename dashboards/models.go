@@ -13,7 +13,7 @@ func models() board {
 	return board{
 		uid: "tidemark-models", title: "Models", from: "now-6h", refresh: "10s",
 		description: "Which models are called, by whom they are made and sold, how fast and how well they answer. A model that the catalog does not know is shown as unknown. Days, hours and minutes are UTC.",
-		variables:   commonVariables("namespace", "tenant", "product", "provider", "model"),
+		variables:   append(commonVariables("namespace", "tenant", "product", "provider", "model"), wholeVariable("token_calls")),
 		annotations: []annotation{releases()},
 		rows: []row{
 			{title: "In the range", panels: []panel{
@@ -70,7 +70,7 @@ func quantile(state string, level int) string {
 // lastWhole takes the last whole bucket of the range.
 var lastWhole = inRange + " AND {bucket} >= (" + lastCallBucket + " AS begins) AND {bucket} < begins + toIntervalSecond(" + grainSeconds + ")"
 
-var lastCallBucket = lastBucket(wholeUntil("token_calls_?"), grainSeconds)
+var lastCallBucket = lastBucket(wholeEnd("token_calls"), grainSeconds)
 
 func latencyNow(id, width uint32) panel {
 	return panel{

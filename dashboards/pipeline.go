@@ -3,7 +3,6 @@ package dashboards
 import (
 	"fmt"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -23,12 +22,8 @@ func pipeline() board {
 		description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits, the rollups and what the workers report, all in ClickHouse; no Prometheus is needed. Times are UTC.",
 		variables:   variables,
 		rows: []row{
-			{title: "Now", panels: []panel{workers(7), roomy(freshness(1)), lagNow(3), stalled(4), roomy(verdict(2)), roomy(throughputNow(5)), roomy(debt(6)), eventLag(8)}},
-			{title: "In the range", panels: []panel{
-				offsets(10), disposition(11, "Stored", "stored", "Records stored as rows of a raw table"),
-				disposition(12, "Duplicates", "duplicates", "Records of an event that was stored before"), disposition(13, "Conflicts", "conflicts", "Records with the identity of a stored event and another time; the first one counts"),
-				deadTotal(14), gapTotal(15), resends(16), bytesTotal(17),
-			}},
+			{title: "Now", panels: []panel{state(7), roomy(verdict(2)), roomy(debt(6)), throughputNow(5)}},
+			{title: "In the range", panels: []panel{records(10)}},
 			{title: "Ingest", panels: []panel{throughput(20), lagOverTime(21), freshnessOverTime(22), eventLagOverTime(26), blockSize(23), insertTime(24), exceptions(25)}},
 			{title: "Partitions", panels: []panel{partitionTable(30)}},
 			{title: "Workers", panels: []panel{workerTable(31)}},
@@ -52,10 +47,12 @@ const behind = "toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_
 
 func throughputNow(id uint32) panel {
 	return panel{
-		id: id, title: "Throughput", width: 4, height: 4, table: true,
-		description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second.",
-		kind:        number(unitEvents).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", unit(unitPlain, 2)),
-		sql:         []string{"SELECT sum({to_offset} - {from_offset}) / 60 AS `a second`, `a second` / " + perChatGPTYear + " AS `ChatGPT-years` FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 1 MINUTE AND " + topicChosen},
+		id: id, title: "Throughput and event lag", width: 12, height: 4, table: true,
+		description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second. Event lag: how old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
+		kind: number(unitEvents).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", unit(unitPlain, 2)).
+			OverrideByName("event lag", append(unit(unitSeconds, 1), set("noValue", "nothing in 5 min"))),
+		sql: []string{"SELECT sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS `a second`, `a second` / " + perChatGPTYear + " AS `ChatGPT-years`, " +
+			"if(sum({stored}) = 0, NULL, " + eventLagOfMost + " / 1e6) AS `event lag` FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + topicChosen},
 	}
 }
 
@@ -69,38 +66,29 @@ func debt(id uint32) panel {
 	}
 }
 
-// ledgerTotal sums the blocks accounted in the range.
-func ledgerTotal(id uint32, title, description, sum string, kind cog.Builder[dashboard.Panel]) panel {
-	return panel{
-		id: id, title: title, width: 3, height: 4, table: true,
-		description: description + ", in the blocks accounted for in the range. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
-		kind:        kind, sql: []string{"SELECT sum(" + sum + ") AS total FROM {@ledger} WHERE " + written},
+// records are sums over the blocks accounted in the range, in one statement: planning each costs more than reading them.
+func records(id uint32) panel {
+	columns := ""
+	for i, c := range []struct{ name, sum string }{
+		{"records", "{to_offset} - {from_offset}"}, {"stored", "{stored}"}, {"duplicates", "{duplicates}"}, {"conflicts", "{conflicts}"},
+		{"dead letters", "{dead}"}, {"gaps", "{gap}"}, {"resends", "{resends}"}, {"volume", "{bytes}"},
+	} {
+		if i > 0 {
+			columns += ", "
+		}
+		columns += fmt.Sprintf("sum(%s) AS `%s`", c.sum, c.name)
 	}
-}
-
-func offsets(id uint32) panel {
-	return ledgerTotal(id, "Records", "Records of the log that were accounted for", "{to_offset} - {from_offset}", number(unitCount).Decimals(2))
-}
-
-func disposition(id uint32, title, column, description string) panel {
-	return ledgerTotal(id, title, description, "{"+column+"}", number(unitCount))
-}
-
-func deadTotal(id uint32) panel {
-	return ledgerTotal(id, "Dead letters", "Records that no event could be read from, or that the database refused; each is in the dead-letter topic with its reason: tidemark deadletters list", "{dead}",
-		light(unitCount, steps(good, 1.0, warning, 1000.0, bad)))
-}
-
-func gapTotal(id uint32) panel {
-	return ledgerTotal(id, "Gaps", "Offsets that the log no longer had when they were to be read", "{gap}", light(unitCount, steps(good, 1.0, bad)))
-}
-
-func resends(id uint32) panel {
-	return ledgerTotal(id, "Resends", "Inserts whose outcome was unknown and that were sent again, which is harmless", "{resends}", light(unitCount, steps(good, 100.0, warning)))
-}
-
-func bytesTotal(id uint32) panel {
-	return ledgerTotal(id, "Volume", "Bytes of the records' values", "{bytes}", number(unitBytes))
+	told := func(first string, rest ...any) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(first, rest...)), set("color", map[string]any{"mode": "thresholds"})}
+	}
+	return panel{
+		id: id, title: "What became of the records", width: 24, height: 4, table: true,
+		description: "Records of the log that were accounted for in the range; those stored as rows of a raw table; duplicates of an event that was stored before; conflicts, with the identity of a stored event and another time or other content, of which the first one counts; dead letters, from which no event could be read, or which the database refused, each in the dead-letter topic with its reason (tidemark deadletters list); gaps, offsets that the log no longer had when they were to be read; resends, inserts whose outcome was unknown and that were sent again, which is harmless; and the bytes of the records' values. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
+		kind: light(unitCount, steps("text")).Orientation(common.VizOrientationVertical).
+			OverrideByName("records", unit(unitCount, 2)).OverrideByName("volume", unit(unitBytes)).
+			OverrideByName("dead letters", told(good, 1, warning, 1000, bad)).OverrideByName("gaps", told(good, 1, bad)).OverrideByName("resends", told(good, 100, warning)),
+		sql: []string{"SELECT " + columns + " FROM {@ledger} WHERE " + written},
+	}
 }
 
 // ledgerOver is series from the ledger by whole intervals of the panel.
@@ -115,12 +103,10 @@ func throughput(id uint32) panel {
 		id: id, title: "Throughput by topic", width: 12, height: 8, interval: "10s",
 		description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + wholeIntervals,
 		kind: bars(unitEvents).DisplayName(seriesName).
-			OverrideByQuery("B", append(unit(unitPlain, 2), set("displayName", "ChatGPT-years"), set("custom.axisPlacement", "right"), set("custom.axisLabel", "ChatGPT-years"), set("custom.drawStyle", "line"), set("custom.lineWidth", 2),
+			OverrideByName("ChatGPT-years", append(unit(unitPlain, 2), set("custom.axisPlacement", "right"), set("custom.axisLabel", "ChatGPT-years"), set("custom.drawStyle", "line"), set("custom.lineWidth", 2),
 				set("custom.fillOpacity", 0), set("custom.stacking", map[string]any{"mode": "none", "group": "B"}), set("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
-		sql: []string{
-			ledgerOver("toString({topic}) AS name, sum({to_offset} - {from_offset}) / $__interval_s AS value", " GROUP BY time, name ORDER BY time, name"),
-			ledgerOver("sum({to_offset} - {from_offset}) / $__interval_s / "+perChatGPTYear+" AS years", " GROUP BY time ORDER BY time"),
-		},
+		sql: []string{"SELECT time, if(together, 'ChatGPT-years', toString(topic)) AS name, records / $__interval_s / if(together, " + perChatGPTYear + ", 1) AS value FROM (" +
+			ledgerOver("{topic}, grouping({topic}) = 1 AS together, sum({to_offset} - {from_offset}) AS records", " GROUP BY GROUPING SETS ((time, {topic}), (time))") + ") ORDER BY time, name"},
 	}
 }
 
@@ -216,16 +202,17 @@ func rollupTable(id uint32) panel {
 var checks = []string{"ledger tiles", "exceptions hold", "raw holds", "identity has one time", "rollup equals", "run adds up"}
 
 func verdicts(id uint32) panel {
-	sql := "SELECT min({at}) AS time"
+	columns := ""
 	for _, check := range checks {
-		sql += fmt.Sprintf(", multiIf(countIf({check} = '%[1]s') = 0, NULL, countIf({check} = '%[1]s' AND {verdict} = 'difference') > 0, 'difference', countIf({check} = '%[1]s' AND {verdict} = 'error') > 0, 'error', countIf({check} = '%[1]s' AND {verdict} = 'pending') > 0, 'pending', 'ok') AS `%[1]s`", check)
+		columns += fmt.Sprintf(", nullIf(['ok', 'pending', 'error', 'difference'][maxIf(rank, check = '%[1]s')], '') AS `%[1]s`", check)
 	}
 	return panel{
 		id: id, title: "Verdicts", width: 24, height: 7, table: true,
 		description: "The verdict of each check at each audit in the range: ok, pending (right as far as it goes), difference, error (the check could not be made).",
 		kind:        states().Mappings(words("ok", good, "pending", neutral, "difference", bad, "error", warning)),
 		mayBeEmpty:  "no audit in the range",
-		sql:         []string{sql + " FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms GROUP BY {audit} ORDER BY time"},
+		sql: []string{"SELECT min(at) AS time" + columns + " FROM (SELECT {audit}, {at}, toString({check}) AS check, indexOf(['ok', 'pending', 'error', 'difference'], toString({verdict})) AS rank FROM {@audits} " +
+			"WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms) GROUP BY audit ORDER BY time"},
 	}
 }
 

@@ -4,7 +4,7 @@ import "github.com/grafana/grafana-foundation-sdk/go/common"
 
 // tenant answers what a customer asks on the phone: what did we use, of what, did it work?
 func tenant() board {
-	variables := commonVariables("namespace", "tenant", "product", "provider", "model")
+	variables := append(commonVariables("namespace", "tenant", "product", "provider", "model"), wholeVariable("token_calls"), wholeVariable("queries"))
 	for i := range variables {
 		if variables[i].name == "tenant" {
 			variables[i].single, variables[i].orAll = true, true

@@ -14,7 +14,8 @@ func usage() board {
 	return board{
 		uid: "tidemark-usage", title: "Usage overview", from: "now-6h", refresh: "10s",
 		description: "How much an AI product is used, by how many people, and whether it grows. Every figure counts each event once. Days, hours and minutes are UTC.",
-		variables:   commonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
+		variables: append(commonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
+			wholeVariable("token_calls"), wholeVariable("queries"), wholeVariable("signups")),
 		rows: []row{
 			{title: "Now", panels: []panel{
 				freshness(1), verdict(2), queryRate(3), callRate(4), signupRate(6),
@@ -38,15 +39,15 @@ const fresh = "{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000"
 
 // rates are columns, each a sum a bucket, of whole buckets up to the last one of the range: where nothing happened in that
 // one the rate is 0, not what it was when something did.
-func rates(relation, condition string, columns ...string) string {
+func rates(family, condition string, columns ...string) string {
 	var none, sums string
 	for _, c := range columns {
 		name := c[strings.LastIndex(c, " ")+1:]
 		none += ", 0 AS " + name
 		sums += fmt.Sprintf(", sum(%[1]s) AS %[1]s", name)
 	}
-	return fmt.Sprintf("SELECT time%s FROM (SELECT "+bucketStart+" AS time, %s FROM {@%s} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
-		sums, strings.Join(columns, ", "), relation, condition, lastBucket(wholeUntil(relation), grainSeconds), none)
+	return fmt.Sprintf("SELECT time%s FROM (SELECT "+bucketStart+" AS time, %s FROM {@%s_?} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
+		sums, strings.Join(columns, ", "), family, condition, lastBucket(wholeEnd(family), grainSeconds), none)
 }
 
 var perSecond = ") / " + grainSeconds + " AS "
@@ -63,16 +64,16 @@ func rate(id uint32, title, what, notApplied, unit, sql string) panel {
 }
 
 func queryRate(id uint32) panel {
-	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, unitCount, rates("queries_?", people(whole("queries_?")), "sum({queries}"+perSecond+"value"))
+	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, unitCount, rates("queries", people(whole("queries_?")), "sum({queries}"+perSecond+"value"))
 }
 
 func callRate(id uint32) panel {
-	sql := rates("token_calls_?", calls(whole("token_calls_?")), "sum({calls}"+perSecond+"calls", "sum({input_tokens} + {output_tokens}"+perSecond+"tokens")
+	sql := rates("token_calls", calls(whole("token_calls_?")), "sum({calls}"+perSecond+"calls", "sum({input_tokens} + {output_tokens}"+perSecond+"tokens")
 	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, unitCount, sql), 8)
 }
 
 func signupRate(id uint32) panel {
-	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, unitCount, rates("signups_?", people(whole("signups_?")), "sum({signups}) AS value"))
+	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, unitCount, rates("signups", people(whole("signups_?")), "sum({signups}) AS value"))
 }
 
 // What a panel says of the filters that it cannot apply: queries and sign-ups have no model, calls no segment.
@@ -219,7 +220,7 @@ const (
 	wholeDays  = inRange + " AND {bucket} <= " + wholeOfAll
 )
 
-var lastDayOfAll = "toDate32(" + lastBucket(wholeOfAll, "86400") + ")"
+var lastDayOfAll = "toDate32(" + lastBucket("toUnixTimestamp64Milli(least($__toTime_ms, toDateTime64("+wholeOfAll+", 3, 'UTC') + INTERVAL 1 MILLISECOND))", "86400") + ")"
 
 // measured is a sum by day and its name.
 type measured struct{ name, sum string }

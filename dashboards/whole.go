@@ -38,33 +38,39 @@ func roundedDown(at string, seconds int) string {
 	return fmt.Sprintf("fromUnixTimestamp64Milli(toUnixTimestamp64Milli(%[1]s) - positiveModulo(toUnixTimestamp64Milli(%[1]s), %[2]d), 'UTC')", at, 1000*seconds)
 }
 
-// progressOf is the name by which rollup_progress knows what a series is read from: events are as whole as the minutes.
-func progressOf(rollup string) string {
-	if strings.HasSuffix(rollup, "?") {
-		rollup += "told"
-	}
-	return "'" + grained(rollup) + "'"
-}
-
 // wholeUntil is the beginning of the last whole bucket of a rollup.
 func wholeUntil(rollup string) string {
-	return "(SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = " + progressOf(rollup) + ")"
+	return "(SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '" + grained(rollup) + "')"
 }
 
 // whole takes the buckets in the range that are whole: for series, so that none ends in a false cliff. Of events it takes
 // whole minutes.
 func whole(rollup string) string {
-	if !strings.HasSuffix(rollup, "?") {
+	family, ofGrain := strings.CutSuffix(rollup, "_?")
+	if !ofGrain {
 		return inRange + " AND {bucket} <= " + wholeUntil(rollup)
 	}
-	const afterIt = "fromUnixTimestamp64Second((intDiv(toUnixTimestamp64Micro(%s) + 2208988800000000, 60000000) + 1) * 60 - 2208988800, 'UTC')"
-	return "{bucket} >= " + roundedUp("$__from", 60) + " AND {bucket} < least(" + roundedUp("$__to", 60) + ", " + fmt.Sprintf(afterIt, wholeUntil(rollup)) + ")"
+	return "{bucket} >= " + roundedUp("$__from", 60) + " AND {bucket} < fromUnixTimestamp64Milli(" + wholeEnd(family) + ", 'UTC')"
 }
 
-// lastBucket is when the last whole bucket of the range begins, whether it holds anything or not; before the range where
-// nothing was ever published. Buckets are whole until a moment, and have a length in seconds.
-func lastBucket(until, seconds string) string {
-	return fmt.Sprintf("toDateTime64(intDiv(toUnixTimestamp64Milli(least($__toTime_ms - INTERVAL 1 MILLISECOND, toDateTime64(%[1]s, 3, 'UTC'))), 1000 * %[2]s) * %[2]s, 0, 'UTC')", until, seconds)
+// wholeEnd is when the last whole minute in the range ends of what a family of rollups has; milliseconds since 1970. The
+// variable has it for all panels: rollup_progress costs more to plan than most panels.
+func wholeEnd(family string) string { return "toInt64OrZero(" + one(family+"_whole") + ")" }
+
+// wholeVariable gives wholeEnd. Events are as whole as the minutes.
+func wholeVariable(family string) variable {
+	return variable{
+		name: family + "_whole", label: "Whole " + family, hidden: true, single: true, fallback: "0", onRange: true,
+		description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
+		sql: "SELECT toString(least(toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS " + family + "_whole " +
+			"FROM (SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress} WHERE {rollup} = '" + family + "_${told:percentencode}')",
+	}
+}
+
+// lastBucket is when the last bucket of a length in seconds begins that is whole and in the range, whether it holds
+// anything or not; before the range where nothing was ever published. It is of the minutes before an end.
+func lastBucket(end, seconds string) string {
+	return fmt.Sprintf("toDateTime64(intDiv(%[1]s - 1 - positiveModulo(%[1]s - 1, 1000 * %[2]s), 1000), 0, 'UTC')", end, seconds)
 }
 
 // within are the rows of a family of rollups that are in the range, in parentheses, with the columns named: the buckets that

@@ -240,5 +240,8 @@ func each(v Value, quoted func(string) string) string {
 	return strings.Join(texts, ",")
 }
 
-// percentEncode is JavaScript's encodeURIComponent with !'()* encoded too.
-func percentEncode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// percentEncode is JavaScript's encodeURIComponent with !'()* encoded too. Its texts are whole characters: bytes that are
+// no UTF-8 are the replacement character by the time Grafana has them.
+func percentEncode(s string) string {
+	return strings.ReplaceAll(url.QueryEscape(strings.ToValidUTF8(s, "\uFFFD")), "+", "%20")
+}

@@ -2,7 +2,7 @@ package dashtest
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -90,15 +90,17 @@ func (s scene) insert(t testing.TB, db *clickhouse.DB, now time.Time) {
 }
 
 // tileText is what a tile shows, its state in front, by title.
-func tileText(t testing.TB, db *clickhouse.DB) map[string]string {
+func tileText(t testing.TB, db *clickhouse.DB, topics ...string) map[string]string {
 	t.Helper()
 	s := store{World: &rolluptest.World{DB: db}}
 	now := time.Now()
+	view := dashboards.View{From: now.Add(-time.Hour), To: now}
+	if len(topics) > 0 {
+		view.Chosen = map[string][]string{"topic": topics}
+	}
 	texts := map[string]string{}
-	for _, r := range s.execute(t, onlyStats(t, file(t, "tidemark-pipeline")), dashboards.View{From: now.Add(-time.Hour), To: now}) {
-		if r.Kind == "stat" && len(r.Rows) == 1 && len(r.Columns) == 1 {
-			texts[r.Title] = fmt.Sprint(r.Rows[0][0])
-		}
+	for _, r := range s.execute(t, onlyStats(t, file(t, "tidemark-pipeline")), view) {
+		maps.Copy(texts, r.Tiles())
 	}
 	return texts
 }
@@ -261,8 +263,8 @@ func TestTilesOfBlocks(t *testing.T) {
 			exec(t, db, "INSERT INTO ledger SELECT * REPLACE (written_at + toIntervalMicrosecond(%d) AS written_at) FROM ledger", time.Since(asOf).Microseconds())
 			scenes()["all at work, no traffic"].insert(t, db, time.Now())
 			got := tileText(t, db)
-			if got["Freshness"] != freshness || got["Event lag"] != eventLag {
-				t.Errorf("freshness %q, event lag %q; want %q, %q", got["Freshness"], got["Event lag"], freshness, eventLag)
+			if got["Freshness"] != freshness || got["event lag"] != eventLag {
+				t.Errorf("freshness %q, event lag %q; want %q, %q", got["Freshness"], got["event lag"], freshness, eventLag)
 			}
 		})
 	}
@@ -279,11 +281,10 @@ func TestTilesOfBlocks(t *testing.T) {
 func TestTileOfAChosenTopic(t *testing.T) {
 	db := emptyStore(t)
 	scene{beats: []beat{{"ingest", 0, false}}, ends: []end{{end: 5, stands: time.Hour}, {topic: "signups.v1", end: 3, at: 1, stands: time.Hour}}}.insert(t, db, time.Now())
-	s := store{World: &rolluptest.World{DB: db}}
-	for _, r := range s.execute(t, onlyStats(t, file(t, "tidemark-pipeline")), dashboards.View{From: time.Now().Add(-time.Hour), To: time.Now(), Chosen: map[string][]string{"topic": {"signups.v1"}}}) {
-		want, ok := map[string]string{"Lag": "good: 2", "Stalled partitions": "bad: 1"}[r.Title]
-		if got := fmt.Sprint(r.Rows); ok && got != "[["+want+"]]" {
-			t.Errorf("%s: %s, want %s", r.Title, got, want)
+	got := tileText(t, db, "signups.v1")
+	for name, want := range map[string]string{"Lag": "good: 2", "Stalled partitions": "bad: 1"} {
+		if got[name] != want {
+			t.Errorf("%s: %s, want %s", name, got[name], want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"io"
 	"net/http"
 	"net/url"
@@ -56,9 +57,7 @@ func (p pipeline) tiles(t testing.TB) map[string]string {
 			if r.Err != nil {
 				t.Fatalf("panel %q: %v", r.Title, r.Err)
 			}
-			if r.Kind == "stat" && len(r.Rows) == 1 && len(r.Columns) == 1 {
-				texts[r.Title] = fmt.Sprint(r.Rows[0][0])
-			}
+			maps.Copy(texts, r.Tiles())
 		}
 	}
 	return texts
