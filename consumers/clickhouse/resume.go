@@ -133,7 +133,7 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 		return nil, nil
 	}
 	spec := schemas.SpecOf(p.Type)
-	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset",
+	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset"+uncompiled,
 		storedColumns(spec), schemas.Ident(spec.RawTable), place(p), from, to)
 	var rows []ingest.StoredRow
 	err := s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
@@ -159,7 +159,7 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 // it is 0.
 func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.AheadRow, through int64, err error) {
 	spec := schemas.SpecOf(p.Type)
-	sql := fmt.Sprintf("SELECT %s, %s, %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d",
+	sql := fmt.Sprintf("SELECT %s, %s, %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d"+uncompiled,
 		storedColumns(spec), spec.ChecksumSQL(), spec.ContentSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
 	read := 0
 	runs := map[string]string{}
@@ -187,6 +187,9 @@ func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, l
 	}
 	return rows, through, nil
 }
+
+// uncompiled keeps the engine from compiling the checksums: for a few partitions that takes longer than running them.
+const uncompiled = " SETTINGS compile_expressions = 0"
 
 // coordinates selects the ledger rows of a partition.
 func coordinates(p ingest.Partition) string {

@@ -43,6 +43,8 @@ var insertSettings = chgo.Settings{
 	// its errors must not look like a refusal of the rows.
 	"materialized_views_ignore_errors": 1,
 	"wait_end_of_query":                1,
+	// What a raw table computes is less work than compiling it.
+	"compile_expressions": 0,
 }
 
 // Insert stores the rows as one new part, together with those that other partitions

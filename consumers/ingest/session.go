@@ -35,7 +35,8 @@ type session struct {
 	highWatermark int64
 	caughtUp      bool
 	entries       entries
-	failures      int // of Fetch, one after the other
+	failures      int      // of Fetch, one after the other
+	row           AheadRow // the one at hand
 }
 
 func newSession(w *Worker, limits Limits) *session {
@@ -82,8 +83,8 @@ func (s *session) resume(ctx context.Context) error {
 	s.accounts, s.ahead, s.through = at.Position, at.Ahead, at.Through
 	s.block.reset(at.Position)
 	s.window.reset()
-	for _, row := range at.Stored {
-		s.window.push(row)
+	for i := range at.Stored {
+		s.window.push(&at.Stored[i])
 	}
 	if s.Hooks.Resumed != nil {
 		s.Hooks.Resumed(s.Partition, at.Position, len(at.Ahead))
@@ -241,14 +242,15 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 		b.bury(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
 		return
 	}
-	row := AheadRow{StoredRow: StoredRow{Offset: rec.Offset, Identity: meta.Identity, Time: meta.Time, Revision: meta.Revision, Body: meta.Body},
-		Run: meta.Run, Checksum: meta.Checksum, Content: meta.Content}
+	row := &s.row // One by one: a copy of what was just written waits for it.
+	row.Offset, row.Identity, row.Time, row.Revision, row.Body = rec.Offset, meta.Identity, meta.Time, meta.Revision, meta.Body
+	row.Run, row.Checksum, row.Content = meta.Run, meta.Checksum, meta.Content
 	d := s.window.decide(&row.StoredRow)
 	switch d {
 	case ledger.Stored:
 		b.offsets = append(b.offsets, rec.Offset)
-		b.stored(&row, s.Partition)
-		s.window.push(row.StoredRow)
+		b.stored(row, s.Partition)
+		s.window.push(&row.StoredRow)
 		return
 	case ledger.Duplicate:
 		b.run(meta.Run).Duplicates++
@@ -287,7 +289,7 @@ func (s *session) nextAhead(offset int64) *AheadRow {
 func (s *session) adopt(row *AheadRow) {
 	s.block.stored(row, s.Partition)
 	s.block.adopted = true
-	s.window.push(row.StoredRow)
+	s.window.push(&row.StoredRow)
 }
 
 // skip passes over the offsets up to that one, which the log does not hold: gaps, but for rows that an earlier worker

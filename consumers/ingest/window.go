@@ -106,13 +106,13 @@ func (w *window) live(index int) bool {
 }
 
 // push adds a stored row. Its offset is greater than that of any entry.
-func (w *window) push(row StoredRow) {
+func (w *window) push(row *StoredRow) {
 	w.forget(row.Offset - w.reach)
 	if w.count == len(w.ring) || 4*(w.used+1) > 3*len(w.slots) {
 		w.build()
 	}
 	index := w.at(w.count)
-	w.ring[index] = row
+	w.ring[index] = *row
 	w.count++
 	w.enter(index)
 }

@@ -76,7 +76,7 @@ func TestWindowEqualsModel(t *testing.T) {
 					t.Fatalf("seed %d offset %d: %v, want %v", seed, offset, got, want)
 				}
 				if got == ledger.Stored || p < 60 {
-					w.push(row)
+					w.push(&row)
 					m.push(row)
 				}
 				offset++
@@ -93,7 +93,7 @@ func TestWindowMemory(t *testing.T) {
 	w := newWindow(reach)
 	fill := func(from, to int64) {
 		for o := from; o < to; o++ {
-			w.push(StoredRow{Offset: o, Identity: identity(uint64(o))})
+			w.push(&StoredRow{Offset: o, Identity: identity(uint64(o))})
 		}
 	}
 	if fill(0, 1000); w.bytes() > 1<<17+1<<15 {
@@ -114,14 +114,14 @@ func BenchmarkWindow(b *testing.B) {
 		b.Run(fmt.Sprintf("reach=%d", reach), func(b *testing.B) {
 			w, o := newWindow(reach), int64(0)
 			for ; o < 2*reach; o++ {
-				w.push(StoredRow{Offset: o, Identity: identity(uint64(o))})
+				w.push(&StoredRow{Offset: o, Identity: identity(uint64(o))})
 			}
 			b.ReportAllocs()
 			for b.Loop() {
 				id := identity(uint64(o))
 				row := StoredRow{Offset: o, Identity: id, Time: o}
 				if w.decide(&row) == ledger.Stored {
-					w.push(row)
+					w.push(&row)
 				}
 				o++
 			}

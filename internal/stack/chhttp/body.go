@@ -9,20 +9,30 @@ import (
 	"tidemark/internal/stack/chdb"
 )
 
-// bufferPool keeps buffers of chunkBytes.
-type bufferPool struct{ pool sync.Pool }
+// bufferPool keeps buffers of a size.
+type bufferPool struct {
+	size int
+	pool sync.Pool
+}
 
-// chunks are the buffers between bodies and the engine.
-var chunks bufferPool
+// chunks are the buffers between bodies and the engine, pieces those that keep bodies.
+var (
+	chunks = bufferPool{size: chunkBytes}
+	pieces = bufferPool{size: pieceBytes}
+)
 
 func (p *bufferPool) get() []byte {
 	if b, ok := p.pool.Get().(*[]byte); ok {
 		return *b
 	}
-	return make([]byte, chunkBytes)
+	return make([]byte, p.size)
 }
 
-func (p *bufferPool) put(b []byte) { p.pool.Put(&b) }
+// put takes a buffer back, of which nobody may keep a part.
+func (p *bufferPool) put(b []byte) {
+	b = b[:p.size]
+	p.pool.Put(&b)
+}
 
 // fill reads from r until the buffer is full or the body ends. Unlike
 // io.ReadFull it keeps a body's end (end is true) apart from a body that breaks

@@ -17,7 +17,7 @@ const (
 	// pieceBytes is how much of a body is read from the network at once.
 	pieceBytes = 64 << 10
 	// spoolMemory is how much of one body is kept in memory; the rest goes to a file.
-	spoolMemory = 16 << 20
+	spoolMemory = 64 << 20
 	// budgetBytes bounds what all requests together keep of their bodies in memory.
 	budgetBytes = 128 << 20
 )
@@ -34,23 +34,23 @@ func (b *liveBody) spool(budget *budget, dir string) (release func(), err error)
 	var file *os.File
 	release = func() {
 		budget.give(len(memory) * pieceBytes)
+		for _, piece := range memory {
+			pieces.put(piece)
+		}
+		memory = nil
 		if file != nil {
 			_ = file.Close() // It has no name and goes with it.
 		}
 	}
-	var spare []byte
+	spare := pieces.get()
+	defer func() { pieces.put(spare) }()
 	for end := false; !end; {
-		var piece []byte
+		piece := spare
 		var n int
 		inMemory := file == nil && len(memory) < spoolMemory/pieceBytes && budget.take(pieceBytes)
 		if inMemory {
-			piece = make([]byte, pieceBytes)
 			memory = append(memory, piece)
-		} else if spare == nil {
-			spare = make([]byte, pieceBytes)
-		}
-		if !inMemory {
-			piece = spare
+			spare = pieces.get()
 		}
 		if n, end, err = fill(b.source, piece); err != nil {
 			return release, err
