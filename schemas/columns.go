@@ -61,7 +61,8 @@ type Columns interface {
 	Bytes() int
 	// Reset removes all rows.
 	Reset()
-	// Input returns the columns with the names and the order of the raw table. It is valid until the next change.
+	// Input returns the columns with the names and the order of the raw table. It is valid until the next change. One whose
+	// Data has a method Spare that returns true may be left out of an INSERT.
 	Input() proto.Input
 	// Truncate keeps the first n rows.
 	Truncate(n int)

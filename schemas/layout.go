@@ -144,9 +144,24 @@ func (c *columns) open(f *field) proto.ColInput {
 		return proto.Alias(&col.words, "DateTime64(6, 'UTC')")
 	case kindFloat:
 		return proto.Alias(&col.words, proto.ColumnTypeFloat64)
-	default:
+	case kindWeight:
 		return &col.words
+	default:
+		return spareWords{&col.words}
 	}
+}
+
+// spareWords are numbers of which the table has 0 where an INSERT does not name their column.
+type spareWords struct{ *proto.ColUInt64 }
+
+// Spare reports whether all of them are 0.
+func (w spareWords) Spare() bool {
+	for _, x := range *w.ColUInt64 {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // wordRule returns the rule of a field of one word.

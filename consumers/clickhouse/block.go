@@ -26,6 +26,33 @@ func insertStatement(table string, input proto.Input) string {
 	return b.String()
 }
 
+// withoutSpares leaves out the columns that no block needs, because the table has the same values without them. Blocks of one
+// INSERT have the same columns.
+func withoutSpares(blocks []block) []block {
+	spare := func(i int) bool {
+		for _, b := range blocks {
+			if data, ok := b.input[i].Data.(interface{ Spare() bool }); !ok || !data.Spare() {
+				return false
+			}
+		}
+		return true
+	}
+	lean := make([]block, len(blocks))
+	for i, b := range blocks {
+		lean[i].rows = b.rows
+		lean[i].input = make(proto.Input, 0, len(b.input))
+	}
+	for i := range blocks[0].input {
+		if spare(i) {
+			continue
+		}
+		for j, b := range blocks {
+			lean[j].input = append(lean[j].input, b.input[i])
+		}
+	}
+	return lean
+}
+
 // blockChunk is about how many bytes of a block are encoded at a time; a column
 // is never cut, so a chunk can be as large as the largest column and this.
 const blockChunk = 256 << 10

@@ -2,10 +2,12 @@ package clickhouse_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/ingest"
 	"tidemark/schemas"
 )
@@ -62,6 +64,74 @@ func TestJoinedInserts(t *testing.T) {
 		}
 		if bad && (refusals != 1 || got[1] != 300) {
 			t.Errorf("with a bad row: %d refusals, %d rows; want 1 and 300", refusals, got[1])
+		}
+	}
+}
+
+// TestSpareColumns: numbers that are all 0 are not sent, and nobody sees that: not beside a block that has others, nor alone.
+func TestSpareColumns(t *testing.T) {
+	db := openRaw(t)
+	store := clickhouse.NewStore(db)
+	waiting, release := store.Hold("token_calls_raw")
+	errs := make(chan error, 4)
+	insert := func(partition int32, revision uint64) {
+		p := calls
+		p.ID = partition
+		rows := schemas.NewColumns(p.Type)
+		for offset := range int64(10) {
+			event := callAt(offset, start)
+			event.Revision = revision
+			value, err := schemas.AppendEvent(nil, event)
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := rows.Append(value, schemas.Coordinates{Epoch: 1, Partition: partition, Offset: offset}); err != nil {
+				t.Error(err)
+			}
+		}
+		errs <- store.Insert(t.Context(), p, rows)
+	}
+	go insert(0, 0)
+	go insert(1, 7)
+	for waiting() < 2 {
+		if t.Context().Err() != nil {
+			t.Fatal("the blocks did not gather")
+		}
+	}
+	release()
+	insert(2, 0)
+	insert(3, 9)
+	for range 4 {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	for partition, want := range []uint64{0, 7, 0, 9} {
+		got := numbers(t, db, fmt.Sprintf("SELECT count(), countIf(revision = %d), countIf(reported_cost_picos = 0) FROM token_calls_raw WHERE partition = %d", want, partition), 3)
+		if got[0] != 10 || got[1] != 10 || got[2] != 10 {
+			t.Errorf("partition %d: %v, want 10 rows of revision %d", partition, got, want)
+		}
+	}
+}
+
+// TestSpareColumnsAreZero: of a column that may be left out a table has 0 by itself.
+func TestSpareColumnsAreZero(t *testing.T) {
+	db := clickhousetest.Open(t)
+	for typ := schemas.QueryType; typ <= schemas.RunType; typ++ {
+		spares := 0
+		for _, column := range schemas.NewColumns(typ).Input() {
+			if spare, ok := column.Data.(interface{ Spare() bool }); !ok || !spare.Spare() {
+				continue
+			}
+			spares++
+			sql := fmt.Sprintf("SELECT count(), countIf(type LIKE '%%Int%%' AND default_expression = '') FROM system.columns WHERE database = currentDatabase() AND table = %s AND name = %s",
+				schemas.Quote(schemas.SpecOf(typ).RawTable), schemas.Quote(column.Name))
+			if got := numbers(t, db, sql, 2); got[0] != 1 || got[1] != 1 {
+				t.Errorf("%s of %s: the table may have something else than 0", column.Name, schemas.SpecOf(typ).RawTable)
+			}
+		}
+		if spares == 0 {
+			t.Errorf("%s has no column to leave out", schemas.SpecOf(typ).RawTable)
 		}
 	}
 }

@@ -100,6 +100,7 @@ func (s *Store) send(ctx context.Context, table string, blocks []block) error {
 	for _, b := range blocks {
 		rows += b.rows
 	}
+	blocks = withoutSpares(blocks)
 	body := newBlockBody(blocks...)
 	defer body.stop()
 	return s.attempt(ctx, fmt.Sprintf("insert %d rows into %s", rows, table), func(ctx context.Context) error {
