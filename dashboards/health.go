@@ -88,14 +88,15 @@ func logNow(now, condition string) string {
 			"countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag, countIf(since >= 120 AND this) AS stalled FROM (SELECT since, waiting, seen, COND AS this FROM ENDS))")
 }
 
-// roles is a row per role: heard (when anything was of it, or the migration that expects it), expected (that alone), workers
-// (how many there ever were), working (how many were heard of in the last minute), worked (when the last one of them was
-// heard of), and ended (whether that one was asked to end). A time that has not come, from a clock that was put back, is
-// none.
+// roles is a row per role, whether the table knows it or not: heard (when anything was of it, or the migration that expects
+// it), expected (that alone), workers (how many there ever were), working (how many were heard of in the last minute),
+// worked (when the last one of them was heard of), and ended (whether that one was asked to end). A time that has not come,
+// from a clock that was put back, is none.
 func roles(now string) string {
 	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence).Replace(
-		"(SELECT toString({role}) AS who, max(at) AS heard, maxIf({seen_at}, {worker} = '') AS expected, countIf(known) AS workers, countIf(known AND NOT {stopped} AND at > NOW - SILENCE) AS working, maxIf(at, known) AS worked, argMaxIf({stopped}, at, known) AS ended " +
-			"FROM (SELECT {role}, {worker}, {stopped}, {seen_at}, {worker} != '' AND {seen_at} <= NOW + INTERVAL 1 MINUTE AS known, if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS at FROM {@heartbeats} FINAL) GROUP BY who)")
+		"(SELECT who, max(at) AS heard, maxIf(seen, worker = '') AS expected, countIf(known) AS workers, countIf(known AND NOT asked AND at > NOW - SILENCE) AS working, maxIf(at, known) AS worked, argMaxIf(asked, at, known) AS ended " +
+			"FROM (SELECT who, worker, asked, seen, worker != '' AND seen <= NOW + INTERVAL 1 MINUTE AS known, if(seen > NOW + INTERVAL 1 MINUTE, NEVER, seen) AS at " +
+			"FROM (SELECT toString({role}) AS who, {worker} AS worker, {stopped} AS asked, {seen_at} AS seen FROM {@heartbeats} FINAL UNION ALL SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']), '', false, NEVER)) GROUP BY who)")
 }
 
 // silent is who is at work: rows of who, last (when something was heard of it) and unheard (that nothing ever was), with

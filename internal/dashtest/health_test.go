@@ -58,7 +58,7 @@ type beat struct {
 
 // scene is all that is told of who is at work, relative to now.
 type scene struct {
-	migrated time.Duration // How long ago; a day when 0.
+	migrated time.Duration // How long ago; a day when 0, not at all when negative.
 	beats    []beat
 	ends     []end
 	audited  []time.Duration // How long ago.
@@ -74,6 +74,9 @@ func (s scene) insert(t testing.TB, db *clickhouse.DB, now time.Time) {
 		migrated = 24 * time.Hour
 	}
 	for _, role := range []string{"ingest", "rollup", "audit", "log"} {
+		if migrated < 0 {
+			break
+		}
 		exec(t, db, "INSERT INTO heartbeats (role, worker, beat, seen_at) VALUES ('%s', '', 0, fromUnixTimestamp64Micro(%d))", role, now.Add(-migrated).UnixMicro())
 	}
 	for i, b := range s.beats {
@@ -200,6 +203,7 @@ func scenes() map[string]sceneCase {
 			tiles("bad: no ingest since ", "unknown since ", "unknown since ", "unknown since ", "OK")},
 		"no broker answers":            {scene{beats: all(s), ends: aged(even, 10*m), audited: hourly}, []string{"log silent"}, tiles("bad: log not seen since ", "unknown since ", "unknown since ", "unknown since ", "OK")},
 		"one partition is not seen":    {scene{beats: all(s), ends: []end{{end: 3, at: 3, seen: s}, {part: 1, seen: 10 * m}}, audited: hourly}, []string{"log silent"}, tiles("bad: log not seen since ", "unknown since ", "unknown since ", "unknown since ", "OK")},
+		"the table was emptied":        {scene{migrated: -1, ends: even, audited: hourly}, []string{"ingest never heard of", "rollup never heard of"}, tiles("bad: no ingest ever, no rollup ever", "good: 0", "good: 0", "good: all counted", "OK")},
 		"the clock was a day ahead":    {scene{beats: all(-day), ends: aged(even, -day), audited: hourly}, []string{"ingest never heard of", "log silent", "rollup never heard of"}, tiles("bad: no ingest ever", "unknown since ", "unknown since ", "unknown since ", "OK")},
 		"the audit's clock was, alone": {scene{beats: all(s), ends: even, audited: []time.Duration{-day}}, []string{"audit never heard of"}, tiles("bad: no audit ever", "good: 0", "good: 0", "good: all counted", "UNKNOWN since ")},
 	}

@@ -3,8 +3,8 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"maps"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
