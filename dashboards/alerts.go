@@ -58,9 +58,12 @@ What to do:
 Where nobody is meant to be at work, because "tidemark ingest --until-caught-up" is run from time to time, silence this alert.`,
 		Board: "tidemark-pipeline", Panel: 7,
 		SQL: `
-SELECT who, if(unheard, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', last, ` + alertNow + `)) AS seconds
-FROM ` + silent(alertNow, "1 = 1") + `
-WHERE last < ` + alertNow + ` - ` + silence + `
+SELECT r.1 AS who, if(r.3, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', r.2, ` + alertNow + `)) AS seconds
+FROM
+(
+    SELECT arrayJoin(` + silent(alertNow) + `) AS r
+    FROM ` + roles(alertNow) + ` AS roles, ` + audited(alertNow) + ` AS audits, ` + logNow(alertNow, "1 = 1") + ` AS log
+)
 ORDER BY who`,
 		From: 24 * time.Hour,
 		// As for a partition that stands still: a restart takes less.

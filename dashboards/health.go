@@ -69,50 +69,55 @@ func quantity(n string) string {
 	return fmt.Sprintf("multiIf(%[1]s < 10000, toString(%[1]s), %[1]s < 1000000, concat(toString(round(%[1]s / 1e3, 1)), ' K'), concat(toString(round(%[1]s / 1e6, 1)), ' Mil'))", n)
 }
 
-// ends are the partitions as they were seen last: waiting is how many records the log holds that the ledger does not
-// account for, since for how many seconds the position has not moved though it is not the end, seen when that was. A time
-// that has not come, from a clock that was put back, is none.
-func ends(now, condition string) string {
-	return strings.NewReplacer("NOW", now, "COND", condition, "NEVER", never).Replace(
-		"(SELECT toString({topic}) AS topic, {partition} AS partition, {accounted} AS position, {end_offset} AS end_offset, " +
-			"toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting, " +
+// What a row of log_ends says at a moment: waiting is how many records the log holds that the ledger does not account for,
+// since for how many seconds the position has not moved though it is not the end, seen when that was. A time that has not
+// come, from a clock that was put back, is none.
+func endsColumns(now string) string {
+	return strings.NewReplacer("NOW", now, "NEVER", never).Replace(
+		"toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting, " +
 			"if({accounted} = {end_offset}, 0, toFloat64(greatest(dateDiff('second', {waiting_since}, NOW), 0))) AS since, " +
-			"if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS seen FROM {@log_ends} FINAL WHERE COND)")
+			"if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS seen")
 }
 
-// logNow is one row of what the ends of the log say together: of all partitions, seen (when the one was seen that was seen
-// longest ago) and standing (the longest since); and of those with a condition also how many wait and how many stand still.
+// ends are the partitions for which a condition is true, as they were seen last, with endsColumns.
+func ends(now, condition string) string {
+	return "(SELECT toString({topic}) AS topic, {partition} AS partition, {accounted} AS position, {end_offset} AS end_offset, " + endsColumns(now) + " FROM {@log_ends} FINAL WHERE " + condition + ")"
+}
+
+// logNow is one row of what the ends of the log say together: of all partitions, ends_seen (when the one was seen that was
+// seen longest ago) and standing (the longest since); and of those with a condition also how many wait and how many stand still.
 func logNow(now, condition string) string {
-	return strings.NewReplacer("ENDS", ends(now, "1 = 1"), "COND", condition).Replace(
-		"(SELECT count() AS partitions, min(seen) AS ends_seen, max(since) AS standing, " +
-			"countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag, countIf(since >= 120 AND this) AS stalled FROM (SELECT since, waiting, seen, COND AS this FROM ENDS))")
+	return "(SELECT count() AS partitions, min(seen) AS ends_seen, max(since) AS standing, " +
+		"countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag, countIf(since >= 120 AND this) AS stalled FROM (SELECT " + endsColumns(now) + ", " + condition + " AS this FROM {@log_ends} FINAL))"
 }
 
-// roles is a row per role, whether the table knows it or not: heard (when anything was of it, or the migration that expects
-// it), expected (that alone), workers (how many there ever were), working (how many were heard of in the last minute),
-// worked (when the last one of them was heard of), and ended (whether that one was asked to end). A time that has not come,
-// from a clock that was put back, is none.
+// roles is one row of who reported: of ingest and rollup _heard (when anything was of it, or the migration that expects it)
+// and _workers (how many there ever were); ingesting (how many were heard of in the last minute); of the audit _workers,
+// worked (when the last one was heard of) and ended (whether that one was asked to end); of audit and log _expected (the
+// migration). A time that has not come, from a clock that was put back, is none.
 func roles(now string) string {
 	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence).Replace(
-		"(SELECT who, max(at) AS heard, maxIf(seen, worker = '') AS expected, countIf(known) AS workers, countIf(known AND NOT asked AND at > NOW - SILENCE) AS working, maxIf(at, known) AS worked, argMaxIf(asked, at, known) AS ended " +
-			"FROM (SELECT who, worker, asked, seen, worker != '' AND seen <= NOW + INTERVAL 1 MINUTE AS known, if(seen > NOW + INTERVAL 1 MINUTE, NEVER, seen) AS at " +
-			"FROM (SELECT toString({role}) AS who, {worker} AS worker, {stopped} AS asked, {seen_at} AS seen FROM {@heartbeats} FINAL UNION ALL SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']), '', false, NEVER)) GROUP BY who)")
+		"(SELECT maxIf(at, {role} = 'ingest') AS ingest_heard, countIf(known AND {role} = 'ingest') AS ingest_workers, countIf(known AND NOT {stopped} AND at > NOW - SILENCE AND {role} = 'ingest') AS ingesting, " +
+			"maxIf(at, {role} = 'rollup') AS rollup_heard, countIf(known AND {role} = 'rollup') AS rollup_workers, " +
+			"countIf(known AND {role} = 'audit') AS audit_workers, maxIf(at, known AND {role} = 'audit') AS worked, argMaxIf({stopped}, at, known AND {role} = 'audit') AS ended, " +
+			"maxIf({seen_at}, {worker} = '' AND {role} = 'audit') AS audit_expected, maxIf({seen_at}, {worker} = '' AND {role} = 'log') AS log_expected " +
+			"FROM (SELECT {role}, {worker}, {stopped}, {seen_at}, {seen_at} <= NOW + INTERVAL 1 MINUTE AS past, {worker} != '' AND past AS known, if(past, {seen_at}, NEVER) AS at FROM {@heartbeats} FINAL))")
 }
 
-// silent is who is at work: rows of who, last (when something was heard of it) and unheard (that nothing ever was), with
-// the columns of logNow. A role is heard of when any of its workers is. The audit may be silent between two audits, but not
-// for longer than a verdict is news, nor if its worker was at work and has ended without a word. "log" stands for those who
-// say what it holds; where nobody ever looked, it is silent since somebody should have begun to.
-func silent(now, condition string) string {
-	return strings.NewReplacer("NOW", now, "SILENCE", silence, "AUDITAGE", auditAge, "ROLES", roles(now), "LOGNOW", logNow(now, condition)).Replace(`(
-    SELECT
-        who,
-        working,
-        multiIf(who = 'log', if(partitions = 0, expected, ends_seen), who != 'audit', heard, workers > 0 AND NOT ended AND worked < NOW - SILENCE, worked, (if(audited = 0, expected, newest) AS audited_at) < NOW - AUDITAGE, audited_at, toDateTime64(NOW, 6, 'UTC')) AS last,
-        multiIf(who = 'log', partitions, who = 'audit', audited, workers) = 0 AS unheard,
-        partitions, standing, if(chosen = 0, expected, chosen_seen) AS chosen_seen, lag, stalled
-    FROM ROLES AS roles, (SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= NOW + INTERVAL 1 MINUTE) AS audits, LOGNOW AS log
-)`)
+// audited is one row of how many audits there were and when the newest was.
+func audited(now string) string {
+	return "(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= " + now + " + INTERVAL 1 MINUTE)"
+}
+
+// silent is an array of who is not heard of, of roles, audited and logNow: who, when something was heard of it last, and
+// whether nothing ever was. A role is heard of when any of its workers is. The audit may be silent between two audits, but
+// not for longer than a verdict is news, nor if its worker was at work and has ended without a word. "log" stands for those
+// who say what it holds; where nobody ever looked, it is silent since somebody should have begun to.
+func silent(now string) string {
+	return strings.NewReplacer("NOW", now, "SILENCE", silence, "AUDITAGE", auditAge).Replace(
+		"arrayFilter(r -> r.2 < NOW - SILENCE, [('ingest', ingest_heard, ingest_workers = 0), ('rollup', rollup_heard, rollup_workers = 0), " +
+			"('audit', multiIf(audit_workers > 0 AND NOT ended AND worked < NOW - SILENCE, worked, (if(audited = 0, audit_expected, newest) AS audited_at) < NOW - AUDITAGE, audited_at, toDateTime64(NOW, 6, 'UTC')), audited = 0), " +
+			"('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])")
 }
 
 // unknownSince is the text of a tile when the ends of the log are not known.
@@ -129,15 +134,13 @@ func state(id uint32) panel {
 			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.\n\n" +
 			"Stalled partitions: those of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
 		kind: stateText(),
-		sql: []string{"SELECT if(empty(missing), '" + stateGood + "all at work', concat('" + stateBad + "', arrayStringConcat(missing, ', '))) AS Workers, " +
+		sql: []string{"SELECT if(empty(" + silent(panelNow) + " AS missing), '" + stateGood + "all at work', concat('" + stateBad + "', arrayStringConcat(arrayMap(r -> " +
+			"concat(if(r.1 = 'log', 'log not seen', concat('no ', r.1)), if(r.3 AND r.1 != 'log', ' ever', concat(' since ', " + clockTime("r.2", panelNow) + "))), missing), ', '))) AS Workers, " +
 			"multiIf(seen < " + panelNow + " - " + silence + ", " + unknownSince("seen", panelNow) + ", " + freshnessText + ") AS Freshness, " +
-			"multiIf((chosen_seen < " + panelNow + " - " + silence + " AS unseen), (" + unknownSince("chosen_seen", panelNow) + " AS unknown), " +
-			"lag > 0 AND NOT ingesting, concat('" + stateBad + "', count, ', nobody ingests'), concat(multiIf(lag < 1000000, '" + stateGood + "', lag < 10000000, '" + stateLate + "', '" + stateBad + "'), count)) AS Lag, " +
+			"multiIf(((if(chosen = 0, log_expected, chosen_seen) AS looked) < " + panelNow + " - " + silence + " AS unseen), (" + unknownSince("looked", panelNow) + " AS unknown), " +
+			"lag > 0 AND ingesting = 0, concat('" + stateBad + "', (" + quantity("lag") + " AS count), ', nobody ingests'), concat(multiIf(lag < 1000000, '" + stateGood + "', lag < 10000000, '" + stateLate + "', '" + stateBad + "'), count)) AS Lag, " +
 			"multiIf(unseen, unknown, stalled > 0, concat('" + stateBad + "', toString(stalled)), '" + stateGood + "0') AS `Stalled partitions` " +
-			"FROM (SELECT groupArrayIf(text, last < " + panelNow + " - " + silence + ") AS missing, countIf(who = 'ingest' AND working > 0) > 0 AS ingesting, maxIf(last, who = 'log') AS seen, maxIf(chosen_seen, who = 'log') AS chosen_seen, " +
-			"any(standing) AS standing, any(stalled) AS stalled, any(lag) AS lag, " + quantity("lag") + " AS count " +
-			"FROM (SELECT *, concat(if(who = 'log', 'log not seen', concat('no ', who)), if(unheard AND who != 'log', ' ever', concat(' since ', " + clockTime("last", panelNow) + "))) AS text FROM " +
-			silent(panelNow, topicChosen) + " ORDER BY indexOf(['ingest', 'rollup', 'audit', 'log'], who))) AS log, " + blocksNow},
+			"FROM " + roles(panelNow) + " AS roles, " + audited(panelNow) + " AS audits, " + logNow(panelNow, topicChosen) + " AS log, " + blocksNow},
 	}
 }
 
@@ -178,13 +181,13 @@ const lastAudit = "SELECT multiIf(count() = 0, 'NOT YET', countIf({verdict} = 'd
 	"abs(dateDiff('second', max({at}), now64(3))) > 10800, concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict " +
 	"FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})"
 
-func verdict(id uint32) panel {
+func verdict(id, width uint32) panel {
 	mappings := words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)
 	mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
 		Pattern: "/^UNKNOWN.*$/", Result: dashboard.ValueMappingResult{Color: cog.ToPtr(unknown), Index: cog.ToPtr(int32(len(mappings)))},
 	}}})
 	return panel{
-		id: id, title: "Audit", width: 4, height: 4, table: true,
+		id: id, title: "Audit", width: width, height: 4, table: true,
 		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
 		kind: light(unitText, steps("text")).Mappings(mappings).
 			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
@@ -202,10 +205,4 @@ func workerTable(id uint32) panel {
 		sql: []string{"SELECT {role} AS role, {worker} AS worker, multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state, {started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS heard " +
 			"FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, heard, role, worker LIMIT 100"},
 	}
-}
-
-// roomy is a tile of the board whose tiles have room.
-func roomy(p panel) panel {
-	p.width = 6
-	return p
 }

@@ -22,7 +22,7 @@ func pipeline() board {
 		description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits, the rollups and what the workers report, all in ClickHouse; no Prometheus is needed. Times are UTC.",
 		variables:   variables,
 		rows: []row{
-			{title: "Now", panels: []panel{state(7), roomy(verdict(2)), roomy(debt(6)), throughputNow(5)}},
+			{title: "Now", panels: []panel{state(7), verdict(2, 6), debt(6), throughputNow(5)}},
 			{title: "In the range", panels: []panel{records(10)}},
 			{title: "Ingest", panels: []panel{throughput(20), lagOverTime(21), freshnessOverTime(22), eventLagOverTime(26), blockSize(23), insertTime(24), exceptions(25)}},
 			{title: "Partitions", panels: []panel{partitionTable(30)}},
@@ -58,7 +58,7 @@ func throughputNow(id uint32) panel {
 
 func debt(id uint32) panel {
 	return panel{
-		id: id, title: "Rollup debt", width: 4, height: 4, table: true,
+		id: id, title: "Rollup debt", width: 6, height: 4, table: true,
 		description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day; runs and reference points have no rollups.",
 		kind:        light(unitCount, steps(good, 5e6, warning, 5e7, bad)),
 		sql: []string{"SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger} WHERE " + recent + " AND {topic} NOT IN ('runs.v1', 'reference_points.v1') GROUP BY topic, epoch, partition) AS l " +
@@ -177,9 +177,8 @@ func partitionTable(id uint32) panel {
 			OverrideByName("seen", unit(unitSeconds, 0)).OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
 		mayBeEmpty: "nobody has looked at the log",
 		sql: []string{"SELECT e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left, e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen, " +
-			"if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS `last block`, if(l.blocks = 0 OR l.lag < 0, NULL, l.lag / 1e6) AS freshness, l.generation AS generation, l.member AS member FROM " +
-			ends(panelNow, topicChosen) + " AS e LEFT JOIN (SELECT toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at, argMax(if(" + timed + ", {produce_lag_us}, -1), ({epoch}, {to_offset})) AS lag, " +
-			"argMax({generation}, ({epoch}, {to_offset})) AS generation, argMax({member}, ({epoch}, {to_offset})) AS member FROM {@ledger} WHERE " + recent + " GROUP BY topic, partition) AS l " +
+			"if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS `last block`, if(l.blocks = 0 OR l.last.1 < 0, NULL, l.last.1 / 1e6) AS freshness, l.last.2 AS generation, l.last.3 AS member FROM " +
+			ends(panelNow, topicChosen) + " AS e LEFT JOIN (SELECT toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at, argMax((if(" + timed + ", {produce_lag_us}, -1), {generation}, {member}), ({epoch}, {to_offset})) AS last FROM {@ledger} WHERE " + recent + " GROUP BY topic, partition) AS l " +
 			"ON e.topic = l.topic AND e.partition = l.partition ORDER BY stands DESC, left DESC, topic, partition LIMIT 500"},
 	}
 }

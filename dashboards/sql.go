@@ -31,7 +31,6 @@ var grains = map[string][]string{
 	"grain":  {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
 	"days":   {"all_1d", "1d"},
 	"longer": {"1h", "1d"},
-	"told":   {"1m", "all_1h", "all_1d", "1h", "1d"},
 	"ranked": {"1h", "1d", "tenant_1m"},
 	"edge":   {"tenant_1m"},
 }

@@ -18,7 +18,7 @@ func usage() board {
 			wholeVariable("token_calls"), wholeVariable("queries"), wholeVariable("signups")),
 		rows: []row{
 			{title: "Now", panels: []panel{
-				freshness(1), verdict(2), queryRate(3), callRate(4), signupRate(6),
+				freshness(1), verdict(2, 4), queryRate(3), callRate(4), signupRate(6),
 			}},
 			{title: "In the range", panels: []panel{
 				queriesTotal(10), callsTotal(11), signupsTotal(13), activeUsers(14),

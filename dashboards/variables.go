@@ -53,12 +53,6 @@ func grainVariable() variable {
 		"if("+allTenants+", multiIf("+upToHours+", '1m', "+upToAWeek+", 'all_1h', 'all_1d'), multiIf("+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d'))")
 }
 
-// toldVariable names the rollups whose progress tells how far the series are whole.
-func toldVariable() variable {
-	return computed("told", "Told", "all_1h", "The rollups whose progress tells up to when series are whole: those that the panels read, and for events the minutes.",
-		"if("+one("grain")+" = '"+atAMoment+"', '1m', "+one("grain")+")")
-}
-
 // tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
 func tenantVariables() []variable {
 	edged := "NOT " + allTenants + " AND NOT " + upToHours + " AND " + upToAWeek
@@ -127,7 +121,6 @@ func commonVariables(shown ...string) []variable {
 		daysVariable(),
 		longerVariable(),
 		perVariable(),
-		toldVariable(),
 	}
 	if slices.Contains(shown, "tenant") {
 		all = append(all, tenantVariables()...)

@@ -63,7 +63,7 @@ func wholeVariable(family string) variable {
 		name: family + "_whole", label: "Whole " + family, hidden: true, single: true, fallback: "0", onRange: true,
 		description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
 		sql: "SELECT toString(least(toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS " + family + "_whole " +
-			"FROM (SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress} WHERE {rollup} = '" + family + "_${told:percentencode}')",
+			"FROM (SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress} WHERE {rollup} = replaceOne('" + family + "_${grain:percentencode}', '" + atAMoment + "', '1m'))",
 	}
 }
 

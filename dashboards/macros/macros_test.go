@@ -26,6 +26,7 @@ func documented() Scope {
 			"ends":      {Values: []string{`x\`}},
 			"macro":     {Values: []string{"$__fromTime $__timeFilter(x"}},
 			"strange":   {Values: []string{`a,b&c=d%2C{}'"\`, "ü $__interval\n"}, Multi: true},
+			"broken":    {Values: []string{"a\xffb"}, Multi: true},
 			"namespace": {Values: []string{"tide\"mark"}},
 			"selfish":   {All: true, AllValue: "$selfish"},
 		}}
@@ -85,6 +86,7 @@ func TestExpand(t *testing.T) {
 		{"queryparam of everything", "'${ends:queryparam}' '${text:queryparam}'", "'var-ends=x%5C' 'var-text=gpt-4%20%28new%29'"},
 		{"customqueryparam", "'${words:customqueryparam}' '${single:customqueryparam}' '${none:customqueryparam}' '${all:customqueryparam:p:x-}'", "'words=a&words=b' 'single=acme' '' 'p=x-a&p=x-b'"},
 		{"customqueryparam of everything", "'${strange:customqueryparam}' '${macro:customqueryparam}'", "'strange=a%2Cb%26c%3Dd%252C%7B%7D%27%22%5C&strange=%C3%BC%20%24__interval%0A' 'macro=%24__fromTime%20%24__timeFilter%28x'"},
+		{"customqueryparam of no UTF-8", "'${broken:customqueryparam}'", "'broken=a%EF%BF%BDb'"},
 		{"customqueryparam, allValue", "'${allValue:customqueryparam}'", "'.*'"},
 		{"text", "'${words:text}' '${all:text}' '${allValue:text}'", "'a + b' 'All' 'All'"},
 		{"within quotes", "LIKE '%$text%' AND \"$single\" = `${single}`", "LIKE '%gpt-4 (new)%' AND \"acme\" = `acme`"},

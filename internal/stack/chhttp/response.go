@@ -48,7 +48,7 @@ func (ex *exchange) serve() error {
 		return err
 	}
 	body := &liveBody{&idleReader{body: ex.r.Body, control: ex.control, idle: h.options.ReadIdle}}
-	req, err := readRequest(ex.r, body, h.budget)
+	req, err := readRequest(ex.r, body, h.statements)
 	if req != nil {
 		defer req.release()
 		ex.served.QueryID, ex.served.Keyword = req.queryID, req.keyword
@@ -67,7 +67,7 @@ func (ex *exchange) serve() error {
 		}
 	}
 	if req.insert {
-		release, err := body.spool(h.budget, h.options.SpoolDir)
+		release, err := body.spool(h.bodies, h.options.SpoolDir)
 		defer release()
 		if err != nil {
 			return err

@@ -43,11 +43,11 @@ type Served struct {
 
 // Handler serves the HTTP interface. Create it with NewHandler.
 type Handler struct {
-	engine  *chdb.Engine
-	server  Server
-	options Options
-	budget  *budget
-	stalls  stalls
+	engine             *chdb.Engine
+	server             Server
+	options            Options
+	bodies, statements *budget
+	stalls             stalls
 }
 
 // Server is what the engine says of itself; it goes into headers and errors.
@@ -67,7 +67,7 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 	if options.WriteIdle == 0 {
 		options.WriteIdle = time.Minute
 	}
-	return &Handler{engine: engine, server: server, options: options, budget: newBudget(budgetBytes)}
+	return &Handler{engine: engine, server: server, options: options, bodies: newBudget(spoolMemory), statements: newBudget(statementMemory)}
 }
 
 // ServeHTTP answers /ping, / without a query, and queries.

@@ -16,10 +16,11 @@ import (
 const (
 	// pieceBytes is how much of a body is read from the network at once.
 	pieceBytes = 64 << 10
-	// spoolMemory is how much of one body is kept in memory; the rest goes to a file.
+	// spoolMemory bounds what all INSERTs together keep of their bodies in memory; the rest goes to files.
 	spoolMemory = 64 << 20
-	// budgetBytes bounds what all requests together keep of their bodies in memory.
-	budgetBytes = 128 << 20
+	// statementMemory bounds the long statements that are read at one moment. It is apart: bodies, which may come as slowly
+	// as clients like, cannot keep statements out.
+	statementMemory = 64 << 20
 )
 
 // liveBody is the body of a request as it comes in, and after spool as it was kept. Decoders read through it.
@@ -47,7 +48,7 @@ func (b *liveBody) spool(budget *budget, dir string) (release func(), err error)
 	for end := false; !end; {
 		piece := spare
 		var n int
-		inMemory := file == nil && len(memory) < spoolMemory/pieceBytes && budget.take(pieceBytes)
+		inMemory := file == nil && budget.take(pieceBytes)
 		if inMemory {
 			memory = append(memory, piece)
 			spare = pieces.get()

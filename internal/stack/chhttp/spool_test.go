@@ -20,7 +20,7 @@ func TestSpool(t *testing.T) {
 	random := rand.NewChaCha8([32]byte{1})
 	data := make([]byte, spoolMemory+3*pieceBytes+1)
 	_, _ = random.Read(data)
-	for _, limit := range []int64{0, 3 * pieceBytes, budgetBytes} {
+	for _, limit := range []int64{0, 3 * pieceBytes, spoolMemory} {
 		b := newBudget(limit)
 		for _, size := range []int{0, 1, pieceBytes - 1, pieceBytes, pieceBytes + 1, 3 * pieceBytes, 4*pieceBytes + 7, spoolMemory, len(data)} {
 			body := &liveBody{bytes.NewReader(data[:size])}
@@ -28,7 +28,7 @@ func TestSpool(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if used := b.used.Load(); used > limit || used > spoolMemory {
+			if used := b.used.Load(); used > limit {
 				t.Errorf("a body of %d bytes takes %d bytes of memory, limit %d", size, used, limit)
 			}
 			got, err := io.ReadAll(body)
@@ -44,7 +44,7 @@ func TestSpool(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
 		t.Errorf("files are left: %v, %v", entries, err)
 	}
-	release, err := (&liveBody{io.MultiReader(bytes.NewReader(data[:100]), errReader{})}).spool(newBudget(budgetBytes), dir)
+	release, err := (&liveBody{io.MultiReader(bytes.NewReader(data[:100]), errReader{})}).spool(newBudget(spoolMemory), dir)
 	release()
 	if err == nil || asException(err).Name != "CANNOT_READ_ALL_DATA" {
 		t.Errorf("a body that breaks off: %v", err)
@@ -66,7 +66,7 @@ func TestIdleBody(t *testing.T) {
 	ends := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := &liveBody{&idleReader{body: r.Body, control: http.NewResponseController(w), idle: idle}}
-		release, err := body.spool(newBudget(budgetBytes), t.TempDir())
+		release, err := body.spool(newBudget(spoolMemory), t.TempDir())
 		release()
 		if err == nil { // The client may then wait for longer.
 			select {
