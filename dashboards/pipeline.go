@@ -84,7 +84,7 @@ func records(id uint32) panel {
 	return panel{
 		id: id, title: "What became of the records", width: 24, height: 4, table: true,
 		description: "Records of the log that were accounted for in the range; those stored as rows of a raw table; duplicates of an event that was stored before; conflicts, with the identity of a stored event and another time or other content, of which the first one counts; dead letters, from which no event could be read, or which the database refused, each in the dead-letter topic with its reason (tidemark deadletters list); gaps, offsets that the log no longer had when they were to be read; resends, inserts whose outcome was unknown and that were sent again, which is harmless; and the bytes of the records' values. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
-		kind: light(unitCount, steps("text")).Orientation(common.VizOrientationVertical).
+		kind: light(unitCount, steps("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("records", unit(unitCount, 2)).OverrideByName("volume", unit(unitBytes)).
 			OverrideByName("dead letters", told(good, 1, warning, 1000, bad)).OverrideByName("gaps", told(good, 1, bad)).OverrideByName("resends", told(good, 100, warning)),
 		sql: []string{"SELECT " + columns + " FROM {@ledger} WHERE " + written},
