@@ -562,8 +562,13 @@ type TokenCall struct {
 	// What of the reported cost is below a nano: units of 1e-12 of `cost_currency`, 0 to 999. The cost is
 	// reported_cost_nanos x 1000 + reported_cost_picos of them, so the nanos are rounded down, also below 0.
 	ReportedCostPicos uint64 `protobuf:"varint,29,opt,name=reported_cost_picos,json=reportedCostPicos,proto3" json:"reported_cost_picos,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// How many calls the record adds up: its tokens and its cost are the totals of that many. Absent: it is one call. 0: it
+	// is no call, as a row of a bill is that has tokens or a cost and nothing says of how many calls. With another number
+	// than 1 there is no latency_us and no first_token_us. A record stands for weight x requests calls, and for weight times
+	// its tokens and its cost.
+	Requests      *uint64 `protobuf:"varint,30,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TokenCall) Reset() {
@@ -795,6 +800,13 @@ func (x *TokenCall) GetRevision() uint64 {
 func (x *TokenCall) GetReportedCostPicos() uint64 {
 	if x != nil {
 		return x.ReportedCostPicos
+	}
+	return 0
+}
+
+func (x *TokenCall) GetRequests() uint64 {
+	if x != nil && x.Requests != nil {
+		return *x.Requests
 	}
 	return 0
 }
@@ -1552,7 +1564,7 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"userWeight\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
 	"\n" +
-	"\b_time_us\"\xa4\t\n" +
+	"\b_time_us\"\xd2\t\n" +
 	"\tTokenCall\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
@@ -1586,7 +1598,8 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x13reported_cost_nanos\x18\x1a \x01(\x10H\bR\x11reportedCostNanos\x88\x01\x01\x12#\n" +
 	"\rcost_currency\x18\x1b \x01(\tR\fcostCurrency\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevision\x12.\n" +
-	"\x13reported_cost_picos\x18\x1d \x01(\x04R\x11reportedCostPicosB\n" +
+	"\x13reported_cost_picos\x18\x1d \x01(\x04R\x11reportedCostPicos\x12\x1f\n" +
+	"\brequests\x18\x1e \x01(\x04H\tR\brequests\x88\x01\x01B\n" +
 	"\n" +
 	"\b_time_usB\x11\n" +
 	"\x0f_input_uncachedB\x11\n" +
@@ -1596,7 +1609,8 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x11_input_cache_readB\x14\n" +
 	"\x12_input_cache_writeB\x13\n" +
 	"\x11_output_reasoningB\x16\n" +
-	"\x14_reported_cost_nanos\"\xfd\x03\n" +
+	"\x14_reported_cost_nanosB\v\n" +
+	"\t_requests\"\xfd\x03\n" +
 	"\n" +
 	"ModelEvent\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
