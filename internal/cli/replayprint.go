@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	printOutside(s, r.Outside)
 	printNothing(s, r.Nothing)
 	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
+	printUnread(s, r.Unread)
 	for _, name := range r.Unended {
 		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no end; it is taken for whole, as the file of a published trace\n", name)
 	}
@@ -93,6 +95,17 @@ func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth)
 	}
 }
 
+// printUnread says which fields are unknown because their values could not be read.
+func printUnread(s Streams, unread []replay.Unread) {
+	for _, u := range unread {
+		example := ""
+		if u.Example != "" {
+			example = ", as " + u.Example
+		}
+		fmt.Fprintf(s.Out, "%s rows count without %s: it %s%s\n", number(uint64(u.Rows)), cmp.Or(u.Field, "a field"), cmp.Or(u.Reason, "cannot be read"), example)
+	}
+}
+
 // short writes a duration for people: no more digits than mean something.
 func short(d time.Duration) string {
 	switch {
@@ -120,6 +133,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	printOutside(s, plan.Outside)
 	printNothing(s, plan.Nothing)
 	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
+	printUnread(s, plan.Unread)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
 	}

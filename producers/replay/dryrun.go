@@ -28,6 +28,7 @@ type Plan struct {
 	Nothing  int64 // Rows that stand for nothing.
 	Skipped  int64 // Problems.
 	Problems []Problem
+	Unread   []Unread // As in Result.
 	// Replaced and Repeated rows are left out, as in Result.
 	Replaced, Repeated int64
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
@@ -76,7 +77,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 	}
 	result := src.result(d.truth)
 	plan := Plan{
-		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, Skipped: result.Skipped, Problems: result.Problems, Replaced: result.Replaced, Repeated: result.Repeated,
+		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, Skipped: result.Skipped, Problems: result.Problems, Unread: result.Unread, Replaced: result.Replaced, Repeated: result.Repeated,
 		First: result.First, Last: result.Last,
 		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
 	}

@@ -146,6 +146,7 @@ func (f *file) next() (schemas.Event, error) {
 		if f.most > 0 && f.row == f.most {
 			return nil, f.ending(io.EOF) // What came since was not looked through.
 		}
+		f.in.lines.lenient.noted = f.in.lines.lenient.noted[:0]
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
@@ -165,6 +166,9 @@ func (f *file) next() (schemas.Event, error) {
 			continue
 		}
 		if !isBad {
+			if !told {
+				f.reader.tally.unread.add(f.in.lines.lenient.noted)
+			}
 			return e, nil
 		}
 		if told {

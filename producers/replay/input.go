@@ -223,11 +223,12 @@ func (s *stoppable) Read(p []byte) (int, error) {
 // lines gives the lines of a file.
 type lines struct {
 	lastLine
-	r      *bufio.Reader
-	number int    // Of the last line given, from 1.
-	back   []byte // Whole lines that were given back.
-	again  int    // The bytes of back that have been given again.
-	long   []byte // The memory of lines longer than a read.
+	lenient lenient // Of the current row.
+	r       *bufio.Reader
+	number  int    // Of the last line given, from 1.
+	back    []byte // Whole lines that were given back.
+	again   int    // The bytes of back that have been given again.
+	long    []byte // The memory of lines longer than a read.
 }
 
 // next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one

@@ -145,6 +145,8 @@ type Result struct {
 	Unended []string
 	// Problems are the first 20 of them.
 	Problems []Problem
+	// Unread are the values that could not be read in rows that count all the same, by field and reason.
+	Unread []Unread
 	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.
 	First, Last time.Time
 	// Truth counts what the log has acknowledged. Never nil.
@@ -337,6 +339,7 @@ type tally struct {
 	replaced int64    // Rows of files that a later one of the same id replaces.
 	unended  []string // Files of which a last line without an end was taken.
 	repeated int64    // Rows that say what another one of the same id says.
+	unread   unreads
 
 	mu         sync.Mutex
 	onProblem  func(Problem)
