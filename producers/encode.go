@@ -64,6 +64,7 @@ func (w *wire) tokenCall(e *usagev1.TokenCall) {
 	w.text(27, e.CostCurrency)
 	w.number(28, e.Revision)
 	w.number(29, e.ReportedCostPicos)
+	w.optional(30, e.Requests)
 }
 
 func (w *wire) text(n protowire.Number, s string) {

@@ -18,7 +18,7 @@ func FuzzAppendEvent(f *testing.F) {
 		Segment: -1, Run: "r", Model: "m", Provider: "p", Status: 3, InputUncached: &n, OutputVisible: &n, LatencyUs: &n,
 		Weight: 1, UserWeight: 1 << 40, RequestedModel: "q", Operation: "o", Streaming: true, ErrorType: "e", FirstTokenUs: &n,
 		InputCacheRead: &n, InputCacheWrite: new(uint64), OutputReasoning: &n, ReportedCostNanos: &cost, CostCurrency: "USD",
-		Revision: 1 << 50, ReportedCostPicos: 999}
+		Revision: 1 << 50, ReportedCostPicos: 999, Requests: &n}
 	fields := full.ProtoReflect().Descriptor().Fields() // All set, or the seed proves less than it seems.
 	for i := range fields.Len() {
 		if !full.ProtoReflect().Has(fields.Get(i)) {

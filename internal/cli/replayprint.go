@@ -31,6 +31,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
 	printOutside(s, r.Outside)
 	printNothing(s, r.Nothing)
+	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
 	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
 	printUnread(s, r.Unread)
 	for _, name := range r.Unended {
@@ -50,7 +51,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest, nothing will count twice")
 		return errFound
 	}
-	return skipped(s, r.Skipped)
+	return errors.Join(printColumns(s, r.Columns), skipped(s, r.Skipped))
 }
 
 // skipped is the error of rows that could not be read; nil for none.
@@ -78,7 +79,7 @@ func printOutside(s Streams, n int64) {
 
 func printNothing(s Streams, n int64) {
 	if n > 0 {
-		fmt.Fprintf(s.Out, "%s rows with a weight of 0 stand for nothing: no event is made of them\n", number(uint64(n)))
+		fmt.Fprintf(s.Out, "%s rows stand for nothing, with a weight of 0 or without calls, tokens and cost: no event is made of them\n", number(uint64(n)))
 	}
 }
 
@@ -132,6 +133,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
 	printOutside(s, plan.Outside)
 	printNothing(s, plan.Nothing)
+	printLeftOut(s, plan.LeftOut, plan.Joined, plan.Later)
 	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
 	printUnread(s, plan.Unread)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
@@ -153,7 +155,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 		fmt.Fprintln(s.Out, "interrupted; this is what was read until then")
 		return errFound
 	}
-	return skipped(s, plan.Skipped)
+	return errors.Join(printColumns(s, plan.Columns), skipped(s, plan.Skipped))
 }
 
 // shownModels is how many models a dry run lists.

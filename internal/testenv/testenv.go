@@ -68,6 +68,13 @@ func Data(t testing.TB, rel string) string {
 	return path
 }
 
+// Case returns the path of a file or folder of the shared cases, which lie
+// beside the shared data: Case(t, "weight-zero/downloads.csv").
+func Case(t testing.TB, rel string) string {
+	t.Helper()
+	return Data(t, filepath.Join("..", "cases", rel))
+}
+
 // YAML decodes the one document of a YAML file into v, through the module of
 // tools: the product has no YAML.
 func YAML(t testing.TB, path string, v any) {

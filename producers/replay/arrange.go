@@ -163,11 +163,16 @@ type holding struct {
 
 // read reads the stream to its end.
 func (h *holding) read() error {
-	if again, ok := h.in.(restarter); ok && again.canRestart() {
+	if again, ok := h.in.(restarter); ok && again.canRestart() && (h.merger == nil || !h.merger.repeats.joins()) {
 		h.again = again
 	}
 	for n := uint64(1); ; n++ {
-		e, err := h.in.next()
+		var err error
+		if h.through {
+			err = h.look()
+		} else {
+			err = h.take(n)
+		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -177,29 +182,63 @@ func (h *holding) read() error {
 		if err != nil {
 			return err
 		}
-		h.seen.add(e)
-		switch {
-		case !h.through:
-			err = h.hold(e, n)
-		case h.seen.broken: // What was let go is needed.
-			err = h.again.restart(false)
+		if h.through && h.seen.broken { // What was let go is needed.
+			if err := h.again.restart(false); err != nil {
+				return err
+			}
 			h.through, h.again, n = false, nil, 0
 			h.outside, h.total, h.last = 0, 0, 0
-		default:
-			h.measure(e)
-		}
-		if err != nil {
-			return err
 		}
 	}
 }
 
+// take holds the next event.
+func (h *holding) take(n uint64) error {
+	e, err := h.in.next()
+	if err != nil {
+		return err
+	}
+	h.seen.add(identityOf(e), e.GetTimeUs())
+	return h.hold(e, n)
+}
+
+// look looks at the next event.
+func (h *holding) look() error {
+	if in, ok := h.in.(interface {
+		skim() (schemas.Identity, int64, bool, error)
+	}); ok {
+		identity, us, can, err := in.skim()
+		if can {
+			if err == nil {
+				h.seen.add(identity, us)
+				h.measure(us)
+			}
+			return err
+		}
+	}
+	e, err := h.in.next()
+	if err != nil {
+		return err
+	}
+	h.seen.add(identityOf(e), e.GetTimeUs())
+	h.measure(e.GetTimeUs())
+	return nil
+}
+
+func identityOf(e schemas.Event) schemas.Identity {
+	return schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
+}
+
 // hold adds an event to the sorter or, when it is full and nothing has to be sorted, lets it go.
 func (h *holding) hold(e schemas.Event, n uint64) (err error) {
-	if !h.measure(e) && h.merger == nil {
+	if !h.measure(e.GetTimeUs()) && h.merger == nil {
 		return nil
 	}
-	if h.record, err = appendRecord(h.record[:0], e); err != nil {
+	line := 0
+	if in, ok := h.in.(interface{ line() int }); ok {
+		line = in.line()
+	}
+	if h.record, err = appendRecord(h.record[:0], e, line); err != nil {
 		return err
 	}
 	if h.again != nil && !h.seen.broken && !h.sorter.fits(len(h.record)) {
@@ -209,14 +248,13 @@ func (h *holding) hold(e schemas.Event, n uint64) (err error) {
 	}
 	key := timeKey(e.GetTimeUs(), n)
 	if h.merger != nil {
-		key = identityKey(schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId()), n)
+		key = identityKey(identityOf(e), n)
 	}
 	return h.sorter.add(key, h.record)
 }
 
 // measure counts an event, and reports whether it is in the range. What a merger makes of it is counted by that.
-func (h *holding) measure(e schemas.Event) bool {
-	us := e.GetTimeUs()
+func (h *holding) measure(us int64) bool {
 	if !h.within(us) {
 		h.outside++
 		return false
@@ -237,13 +275,11 @@ type orderly struct {
 	broken bool // They have not.
 }
 
-func (o *orderly) add(e schemas.Event) {
+func (o *orderly) add(identity schemas.Identity, us int64) {
 	if o.broken {
 		return
 	}
-	us := e.GetTimeUs()
-	o.broken = o.byTime && o.any && us < o.last ||
-		o.ids != nil && !o.ids.add(half(schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())))
+	o.broken = o.byTime && o.any && us < o.last || o.ids != nil && !o.ids.add(half(identity))
 	o.any, o.last = true, us
 }
 
@@ -281,19 +317,25 @@ func (s *idSet) add(x uint64) bool {
 	return true
 }
 
-// appendRecord appends what a sorter keeps of an event: the type, the time and the encoded event.
-func appendRecord(dst []byte, e schemas.Event) ([]byte, error) {
+// recordHead is what is before the event in a record: the type, the time and the line.
+const recordHead = 1 + 8 + 8
+
+// appendRecord appends what a sorter keeps of an event, which began in a line of its file.
+func appendRecord(dst []byte, e schemas.Event, line int) ([]byte, error) {
 	t, _ := schemas.TypeOf(e)
 	dst = binary.BigEndian.AppendUint64(append(dst, byte(t)), uint64(e.GetTimeUs()))
-	return schemas.AppendEvent(dst, e)
+	return schemas.AppendEvent(binary.BigEndian.AppendUint64(dst, uint64(line)), e)
 }
 
 // recordTime is the time in a record, microseconds since 1970.
 func recordTime(record []byte) int64 { return int64(binary.BigEndian.Uint64(record[1:])) }
 
+// recordLine is the line in a record.
+func recordLine(record []byte) int { return int(binary.BigEndian.Uint64(record[1+8:])) }
+
 // readRecord makes e the event in a record; e is of its type.
 func readRecord(record []byte, e schemas.Event) error {
-	if err := proto.Unmarshal(record[9:], e); err != nil {
+	if err := proto.Unmarshal(record[recordHead:], e); err != nil {
 		return fmt.Errorf("read an event from the temporary file: %w", err)
 	}
 	return nil

@@ -25,6 +25,7 @@ type csvRows struct {
 	width   int   // Fields of the header.
 	fields  []int // By column: its field; -1 if the file has none.
 	values  []string
+	within  csvPaths // Columns that are paths into the JSON of a field.
 }
 
 func readCSV(l *lines, columns []column) (rowReader, error) {
@@ -42,7 +43,10 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 		header[i] = strings.TrimSpace(header[i])
 	}
 	for _, want := range columns {
-		field := slices.Index(header, want.name)
+		field, rest := slices.Index(header, want.name), ""
+		if field < 0 {
+			field, rest = c.within.find(header, want.name)
+		}
 		if field < 0 && want.required {
 			if endless(c.raw) {
 				return nil, fmt.Errorf("line %d: there is no column %s, and the line has no end: is the file still being written?", l.number, want.name)
@@ -53,6 +57,7 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 			return nil, fmt.Errorf("line %d: the column %s is there twice", l.number, want.name)
 		}
 		c.fields = append(c.fields, field)
+		c.within.add(rest)
 	}
 	return c, nil
 }
@@ -122,7 +127,9 @@ func (c *csvRows) next() (row, error) {
 				c.values[i] = strings.TrimSpace(record[field])
 			}
 		}
-		return row{values: c.values, line: line, column: c.column}, nil
+		r := row{values: c.values, line: line, column: c.column}
+		c.within.read(&r, record, c.fields)
+		return r, nil
 	}
 }
 

@@ -24,6 +24,8 @@ const (
 	fieldTenant  = "tenant"
 	fieldProduct = "product"
 	fieldUser    = "user"
+	// fieldRequests is how many calls the tokens and the cost of an event are those of.
+	fieldRequests = "requests"
 )
 
 // identifying are the fields that an identity is made of.

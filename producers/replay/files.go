@@ -59,7 +59,7 @@ func (r *filesReader) arranged(f *file) stream {
 	if r.options.Mapping == nil || len(r.options.Mapping.id) == 0 {
 		return r.inOrder(f)
 	}
-	return &arranged{arranging: r.arranging, in: f, merger: &merger{arranging: r.arranging, kind: r.options.Mapping.revision.kind}}
+	return &arranged{arranging: r.arranging, in: f, merger: newMerger(r.arranging, f, r.options.Mapping)}
 }
 
 // Next adds the events of the next rows.
@@ -100,6 +100,7 @@ type file struct {
 	in      *input // Nil before it is opened and after its end.
 	rows    rows
 	row     uint64 // Data rows so far.
+	read    uint64 // Data rows that next has read; those after it were only skimmed.
 	told    uint64 // Data rows that were counted, and whose problems were told, in a reading before this one.
 	most    uint64 // Data rows to give; 0 is all.
 }
@@ -109,10 +110,10 @@ func (f *file) canRestart() bool { return f.regular }
 // restart goes back to the beginning, see restarter.
 func (f *file) restart(same bool) error {
 	f.close()
-	f.told, f.row = max(f.told, f.row), 0
 	if same {
-		f.most = f.told
+		f.most = f.row
 	}
+	f.told, f.row = max(f.told, f.read), 0
 	return f.open()
 }
 
@@ -150,17 +151,22 @@ func (f *file) next() (schemas.Event, error) {
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
-		isNothing := errors.Is(err, errNothing)
+		isNothing := errors.Is(err, errNothing) || errors.Is(err, errLeftOut)
 		if err != nil && !isBad && !isNothing {
 			return nil, f.ending(err)
 		}
 		f.row++
+		f.read = max(f.read, f.row)
 		told := f.row <= f.told
 		if !told {
 			f.reader.tally.rows.Add(1)
 		}
 		if isNothing {
-			if !told {
+			switch {
+			case told:
+			case errors.Is(err, errLeftOut):
+				f.reader.tally.leftOut++
+			default:
 				f.reader.tally.nothing++
 			}
 			continue
@@ -179,12 +185,64 @@ func (f *file) next() (schemas.Event, error) {
 	return nil, io.EOF
 }
 
+// skimmer is rows of which identity and time can be had for less than their events.
+type skimmer interface {
+	// skim is next for a row of which nothing else is wanted: *rowError, errNothing and errLeftOut are told by a later next.
+	skim(n uint64) (schemas.Identity, int64, error)
+}
+
+// skim returns identity and time of the next row that may have an event; false if the rows have no skimmer. What is told of
+// rows is left to a reading after this one.
+func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error) {
+	rows, can := f.rows.(skimmer)
+	if !can || f.in == nil {
+		return identity, 0, can, io.EOF
+	}
+	for {
+		if isClosed(f.reader.stop) {
+			return identity, 0, true, errStopped
+		}
+		identity, us, err = rows.skim(f.row + 1)
+		var bad *rowError
+		switch {
+		case err == nil, errors.As(err, &bad), errors.Is(err, errNothing), errors.Is(err, errLeftOut):
+			f.row++
+			if err != nil {
+				continue
+			}
+			return identity, us, true, nil
+		}
+		return identity, 0, true, f.skimmed(err)
+	}
+}
+
+// skimmed ends a skim: the file is closed, and what is wrong with it told by a reading after this one.
+func (f *file) skimmed(err error) error {
+	f.close()
+	var damaged *damagedError
+	if errors.As(err, &damaged) {
+		return io.EOF
+	}
+	return err
+}
+
+// line is the line that was read last.
+func (f *file) line() int {
+	if f.in == nil {
+		return 0
+	}
+	return f.in.lines.number
+}
+
 // ending closes the file after an error, which is returned unless the replay can go on; io.EOF then.
 func (f *file) ending(err error) error {
 	if err == nil {
 		return nil
 	}
 	name, line := f.in.name, f.in.lines.number
+	if f.row > f.told || f.row == 0 {
+		f.reader.tally.columns.add(&f.in.lines.seen)
+	}
 	if f.in.lines.taken && f.row > f.told {
 		f.reader.tally.unended = append(f.reader.tally.unended, name)
 	}

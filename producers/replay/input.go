@@ -49,8 +49,11 @@ type rowReader interface {
 type row struct {
 	values []string // By the columns of the format, without space around them; empty where the row has none.
 	line   int
-	column func(i int) int // Where value i stands, in bytes from 1.
-	bare   []bool          // Of values of JSON: those that are numbers or truths and no texts; nil elsewhere.
+	column func(i int) int    // Where value i stands, in bytes from 1.
+	bare   []bool             // Of values of JSON: those that are numbers or truths and no texts; nil elsewhere.
+	wrong  []string           // Of values of JSON: why they are no text and no number; nil elsewhere.
+	found  []bool             // Of paths into JSON: those that the row has; nil where the file has every column.
+	near   func(i int) string // What the row has where path i leads to nothing; nil like found.
 }
 
 // rowError says why a row cannot be read.
@@ -223,6 +226,7 @@ func (s *stoppable) Read(p []byte) (int, error) {
 // lines gives the lines of a file.
 type lines struct {
 	lastLine
+	seen    seen
 	lenient lenient // Of the current row.
 	r       *bufio.Reader
 	number  int    // Of the last line given, from 1.

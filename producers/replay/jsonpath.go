@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -12,8 +13,9 @@ import (
 // object is a JSON object of which nothing but the keys has been read.
 type object map[string]json.RawMessage
 
-// lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in the object
-// that a part of it up to a dot names. So "usage.input" finds both {"usage.input": 1} and {"usage": {"input": 1}}.
+// lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in what a part of
+// it up to a dot names. So "usage.input" finds both {"usage.input": 1} and {"usage": {"input": 1}}. What it names may be an
+// array, of which a number is the place from 0, and a text that is JSON itself.
 func (o object) lookup(path string) (json.RawMessage, bool) {
 	if value, ok := o[path]; ok {
 		return value, true
@@ -22,19 +24,50 @@ func (o object) lookup(path string) (json.RawMessage, bool) {
 		if path[i] != '.' {
 			continue
 		}
-		inner, ok := o[path[:i]]
-		if !ok || !bytes.HasPrefix(inner, []byte("{")) {
-			continue
-		}
-		var next object
-		if json.Unmarshal(inner, &next) != nil {
-			continue // It cannot be: the whole was read without an error.
-		}
-		if value, ok := next.lookup(path[i+1:]); ok {
-			return value, true
+		if inner, ok := o[path[:i]]; ok {
+			if value, ok := descend(inner, path[i+1:]); ok {
+				return value, true
+			}
 		}
 	}
 	return nil, false
+}
+
+// descend returns what is at a path in a value.
+func descend(value json.RawMessage, path string) (json.RawMessage, bool) {
+	value = unquoted(value)
+	switch {
+	case bytes.HasPrefix(value, []byte("{")):
+		var next object
+		if json.Unmarshal(value, &next) != nil {
+			return nil, false
+		}
+		return next.lookup(path)
+	case bytes.HasPrefix(value, []byte("[")):
+		first, rest, more := strings.Cut(path, ".")
+		at, err := strconv.Atoi(first)
+		var items []json.RawMessage
+		if err != nil || json.Unmarshal(value, &items) != nil || at < 0 || at >= len(items) {
+			return nil, false
+		}
+		if !more {
+			return items[at], true
+		}
+		return descend(items[at], rest)
+	}
+	return nil, false
+}
+
+// unquoted returns the JSON in a text that holds an object or an array, and any other value as it is.
+func unquoted(value json.RawMessage) json.RawMessage {
+	var text string
+	if !isText(value) || json.Unmarshal(value, &text) != nil {
+		return value
+	}
+	if text = strings.TrimSpace(text); strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[") {
+		return json.RawMessage(text)
+	}
+	return value
 }
 
 // plain returns what a value says: a text without its quotes, a number or a truth as it is written, nothing for null.
@@ -125,36 +158,4 @@ func (o *objects) bad(path, text string) *rowError {
 		_, path, _ = strings.Cut(path, ".")
 	}
 	return &rowError{o.lines.number, o.indent + at + 1, text}
-}
-
-// pathRows gives the values at the paths that the columns' names are.
-type pathRows struct {
-	objects
-	columns []column
-	values  []string
-	bare    []bool
-}
-
-func readPaths(l *lines, columns []column) (rowReader, error) {
-	return &pathRows{objects: objects{lines: l}, columns: columns, values: make([]string, len(columns)), bare: make([]bool, len(columns))}, nil
-}
-
-func (p *pathRows) next() (row, error) {
-	found, err := p.objects.next()
-	if err != nil {
-		return row{}, err
-	}
-	for i, want := range p.columns {
-		value, _ := found.lookup(want.name)
-		read := plain
-		if want.exact {
-			read = exact
-		}
-		var problem string
-		if p.values[i], problem = read(value); problem != "" {
-			return row{}, p.bad(want.name, want.name+" "+problem)
-		}
-		p.bare[i] = !isText(value)
-	}
-	return row{values: p.values, bare: p.bare, line: p.lines.number, column: func(i int) int { return p.bad(p.columns[i].name, "").column }}, nil
 }

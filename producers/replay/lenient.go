@@ -38,7 +38,7 @@ type lenient struct {
 // refuses reports whether an event is refused for a malformed value of the field.
 func refuses(fd protoreflect.FieldDescriptor) bool {
 	switch name := fd.TextName(); name {
-	case fieldSource, fieldID, fieldTime, fieldTenant, fieldProduct, fieldRun, fieldWeight, fieldUserWeight, fieldRevision, "requests",
+	case fieldSource, fieldID, fieldTime, fieldTenant, fieldProduct, fieldRun, fieldWeight, fieldUserWeight, fieldRevision, fieldRequests,
 		"entity", "metric", "value", "unit", "base_model":
 		return true
 	case "kind":

@@ -2,27 +2,58 @@ package replay
 
 import (
 	"encoding/binary"
-	"math"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"tidemark/producers/replay/times"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
+
+// errLeftOut is the error of a row that the mapping leaves out: it gives no event, and nothing is wrong with it.
+var errLeftOut = errors.New("the row is left out by where")
 
 // mappedRows gives the events that a mapping makes of rows.
 type mappedRows struct {
 	mapping *Mapping
 	options Options
 	reader  rowReader
-	base    schemas.Event // What every event has.
+	lenient *lenient
+	seen    *seen
 	event   schemas.Event
-	key, id []byte
-	users   userHash
-	weights weights
+	cells   map[string]*cell
+	fields  []field // Those that rows set, the user's last, since it is hashed within the tenant.
+	pivot   map[string][]field
+	id      *cell
+	time    *cell
+	rev     *cell // Nil for a type without.
+	resets  []reset
+	tenant  *cell
+
+	clock, revisions *times.Reader
+
+	key, joined []byte
+	users       userHash
+	weights     weights
+}
+
+// field is a rule and what it sets.
+type field struct {
+	*rule
+	cell  *cell
+	clock [2]*times.Reader // Of a span.
+	users bool
+}
+
+// reset is a field that rows set and what it is before.
+type reset struct {
+	cell *cell
+	to   value
 }
 
 func readMappedCSV(l *lines, o Options) (rows, error)  { return readMapped(l, o, readCSV) }
@@ -33,11 +64,74 @@ func readMapped(l *lines, o Options, read func(*lines, []column) (rowReader, err
 	if err != nil {
 		return nil, err
 	}
-	m := &mappedRows{mapping: o.Mapping, options: o, reader: reader, base: base(o.Mapping.typ, o), event: schemas.NewEvent(o.Mapping.typ), users: o.hash()}
-	if call, ok := m.base.(*usagev1.TokenCall); ok {
+	if p, ok := reader.(*pathRows); ok {
+		p.unfold(o.Mapping.each)
+	}
+	m := &mappedRows{
+		mapping: o.Mapping, options: o, reader: reader, lenient: &l.lenient, seen: &l.seen, event: base(o.Mapping.typ, o), users: o.hash(),
+		clock: o.Mapping.time.reader(), revisions: o.Mapping.revision.time.reader(),
+	}
+	m.seen.begin(o.Mapping)
+	m.seen.clock = m.clock
+	if call, ok := m.event.(*usagev1.TokenCall); ok {
 		call.Status = usagev1.Status_STATUS_OK
 	}
+	m.compile()
 	return m, nil
+}
+
+// compile finds the cells that rows set.
+func (m *mappedRows) compile() {
+	m.cells = cellsOf(m.event)
+	m.cells[fieldSource].set(value{text: m.mapping.source}) // It is UTF-8.
+	m.id, m.time, m.rev, m.tenant = m.cells[fieldID], m.timeCell(), m.cells[fieldRevision], m.cells[fieldTenant]
+	var users []field
+	for i := range m.mapping.rules {
+		f := m.field(&m.mapping.rules[i])
+		switch {
+		case f.name == fieldTenant && m.options.Tenant != "" || f.name == fieldProduct && m.options.Product != "": // Flags go before.
+		case f.users:
+			users = append(users, f)
+		default:
+			m.fields = append(m.fields, f)
+		}
+	}
+	m.fields = append(m.fields, users...)
+	if m.mapping.pivot != nil {
+		m.pivot = map[string][]field{}
+		for kind, rules := range m.mapping.pivot.fields {
+			m.pivot[kind] = nil
+			for i := range rules {
+				m.pivot[kind] = append(m.pivot[kind], m.field(&rules[i]))
+			}
+		}
+	}
+	for name, c := range m.cells {
+		if name != fieldSource && name != fieldTime && (m.mapping.lines[name] > 0 || name == fieldID || name == fieldRevision || m.isPart(name) || m.typ() == schemas.TokenCallType && name == "model") {
+			m.resets = append(m.resets, reset{c, c.get()})
+		}
+	}
+}
+
+func (m *mappedRows) typ() schemas.Type { return m.mapping.typ }
+
+// isPart reports whether the field is what a total that rows have sets.
+func (m *mappedRows) isPart(name string) bool {
+	return slices.ContainsFunc(totals, func(of total) bool { return of.part == name && m.mapping.lines[of.name] > 0 })
+}
+
+// timeCell returns the cell of the time, which is there from now on.
+func (m *mappedRows) timeCell() *cell {
+	setTime(m.event, 0)
+	return m.cells[fieldTime]
+}
+
+func (m *mappedRows) field(r *rule) field {
+	f := field{rule: r, cell: m.cells[r.field.TextName()], users: r.name == fieldUser}
+	if r.origin == fromSpan {
+		f.clock = [2]*times.Reader{r.time.reader(), r.time.reader()}
+	}
+	return f
 }
 
 func (m *mappedRows) next(n uint64) (schemas.Event, error) {
@@ -45,208 +139,247 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if column, text := m.set(r, n); text != "" {
-		return nil, &rowError{r.line, r.column(max(column, 0)), text}
+	m.seen.row(r)
+	if !m.mapping.where.holds(r.values) {
+		return nil, errLeftOut
 	}
-	if err := m.weights.settle(m.event.ProtoReflect()); err != nil {
+	m.seen.used++
+	if from, text := m.set(r, n); text != "" {
+		return nil, &rowError{r.line, r.column(place(from)), text}
+	}
+	if m.mapping.repeats.joins() {
+		return m.event, nil // It is judged when it is whole.
+	}
+	if problem, err := m.finish(m.event); problem != nil {
+		from, text := m.blame(problem)
+		return nil, &rowError{r.line, r.column(place(from)), text}
+	} else if err != nil {
 		return nil, err
 	}
 	return m.event, nil
 }
 
-// set makes the event of a row, the nth. It returns the column that is at fault, -1 for none, and what is wrong; an empty
-// text if nothing is.
-func (m *mappedRows) set(r row, n uint64) (int, string) {
-	values := r.values
-	copyInto(m.event, m.base)
-	m.weights = weights{}
-	message := m.event.ProtoReflect()
-	fields := message.Descriptor().Fields()
-	for _, users := range []bool{false, true} { // A user is hashed within the tenant.
-		for i := range m.mapping.rules {
-			if rule := &m.mapping.rules[i]; (rule.name == fieldUser) == users {
-				if column, text := m.apply(rule, r); text != "" {
-					return column, text
-				}
+// place is where a column is; the first for none.
+func place(from *ref) int {
+	if from == nil {
+		return 0
+	}
+	return from.at
+}
+
+// skim returns the identity and the time of the next row, and nothing else of it; an error as next does.
+func (m *mappedRows) skim(n uint64) (identity schemas.Identity, us int64, err error) {
+	r, err := m.reader.next()
+	if err != nil {
+		return identity, 0, err
+	}
+	if !m.mapping.where.holds(r.values) {
+		return identity, 0, errLeftOut
+	}
+	for i := range m.fields {
+		if f := &m.fields[i]; f.cell == m.tenant {
+			f.cell.reset(value{text: m.options.Tenant})
+			if from, text := m.apply(f, &r); text != "" {
+				return identity, 0, &rowError{r.line, r.column(place(from)), text}
 			}
 		}
 	}
-	for i := range m.mapping.rules {
-		rule := &m.mapping.rules[i]
-		of, isTotal := totalNamed(rule.name)
-		if !isTotal {
-			continue
+	if from, text := m.identify(&r, n); text != "" {
+		return identity, 0, &rowError{r.line, r.column(place(from)), text}
+	}
+	return schemas.IdentityOf(*m.tenant.text, m.mapping.source, *m.id.text), m.event.GetTimeUs(), nil
+}
+
+// set makes the event of a row, the nth. It returns the column that is at fault, nil for none, and what is wrong; an empty
+// text if nothing is.
+func (m *mappedRows) set(r row, n uint64) (*ref, string) {
+	for _, of := range m.resets {
+		of.cell.reset(of.to)
+	}
+	m.weights = weights{}
+	for i := range m.fields {
+		if from, text := m.apply(&m.fields[i], &r); text != "" {
+			return from, text
 		}
-		if problem := subtract(message, of); problem != "" {
-			return m.fault(rule.column, rule.name, problem)
+	}
+	if m.pivot != nil {
+		if from, text := m.applyPivot(&r); text != "" {
+			return from, text
 		}
 	}
-	us, problem := m.mapping.time.read(values[m.mapping.time.column], m.options.Start)
+	return m.identify(&r, n)
+}
+
+// applyPivot sets the fields that the row's kind says.
+func (m *mappedRows) applyPivot(r *row) (*ref, string) {
+	from := m.mapping.pivot.column
+	fields, known := m.pivot[r.values[from.at]]
+	if !known {
+		return from, from.name + " " + quote(r.values[from.at]) + " is not among the kinds that " + m.mapping.file + " lists under pivot.fields: add it, or write " + yamlText(r.values[from.at]) + ": " + ignored
+	}
+	for i := range fields {
+		if from, text := m.apply(&fields[i], r); text != "" {
+			return from, text
+		}
+	}
+	return nil, ""
+}
+
+// identify sets time, id and revision.
+func (m *mappedRows) identify(r *row, n uint64) (*ref, string) {
+	if from, text := wrong(r, m.mapping.time.column); text != "" {
+		return from, text
+	}
+	us, problem := m.mapping.time.read(m.clock, r.values[m.mapping.time.column.at], m.options.Start)
 	if problem != "" {
-		return m.mapping.time.column, m.mapping.columns[m.mapping.time.column].name + " " + problem
+		return m.mapping.time.column, m.mapping.time.column.name + " " + problem
 	}
-	id, column, problem := m.identify(values, n)
+	id, from, problem := m.idOf(r, n)
 	if problem != "" {
-		return column, m.mapping.columns[column].name + " " + problem
+		return from, from.name + " " + problem
 	}
-	for name, text := range map[string]string{fieldSource: m.mapping.source, fieldID: id} {
-		setField(message, fields.ByTextName(name), text, 0) // Both are UTF-8.
-	}
-	setTime(m.event, us)
+	m.time.at(us)
+	*m.id.text = id
 	switch m.mapping.revision.kind {
 	case revisionPosition:
 		setRevision(m.event, n)
 	case revisionFrom:
 		from := m.mapping.revision.column
-		revision, problem := m.mapping.revision.read(values[from])
+		revision, problem := m.mapping.revision.read(m.revisions, r.values[from.at])
 		if problem != "" {
 			return m.fault(from, fieldRevision, problem)
 		}
 		setRevision(m.event, revision)
 	case revisionOfRow: // Known when the rows of the id are together.
 	}
-	return m.validate()
+	return nil, ""
 }
 
-// apply sets the field of a rule. Flags that name tenant or product go before the mapping.
-func (m *mappedRows) apply(r *rule, from row) (int, string) {
-	if r.name == fieldTenant && m.options.Tenant != "" || r.name == fieldProduct && m.options.Product != "" {
-		return 0, ""
+// wrong says why the value of a column is no text or number.
+func wrong(r *row, from *ref) (*ref, string) {
+	if r.wrong == nil || r.wrong[from.at] == "" {
+		return nil, ""
 	}
-	text := r.constant
-	if r.column >= 0 {
-		text = from.values[r.column]
-		meaning, known := r.values[text]
-		switch {
-		case text == "" && !known:
-			text = r.fallback
-		case r.values == nil:
-		case known:
-			text = meaning
-		case r.fallback != "":
-			text = r.fallback
-		default:
-			return m.fault(r.column, r.name, quote(text)+" is not among the values that "+m.mapping.file+" lists")
-		}
-	}
-	if text == "" {
-		return 0, ""
-	}
-	problem := ""
-	if r.name == fieldUser {
-		problem = m.setUser(r, text, from)
-	} else {
-		problem = setField(m.event.ProtoReflect(), r.field, text, r.shift)
-		m.weights.note(m.event.ProtoReflect(), r.field)
-	}
-	if problem != "" {
-		return m.fault(r.column, r.name, problem)
-	}
-	return 0, ""
-}
-
-// setUser sets the user that the text is, or the number where the column has one.
-func (m *mappedRows) setUser(r *rule, text string, from row) (problem string) {
-	var user uint64
-	if r.column >= 0 && from.bare != nil && from.bare[r.column] && text == from.values[r.column] {
-		user, problem = m.users.ofBare(m.event.GetTenant(), text)
-	} else {
-		user, problem = m.users.of(m.event.GetTenant(), text)
-	}
-	m.event.ProtoReflect().Set(r.field, protoreflect.ValueOfUint64(user))
-	return problem
+	return from, from.name + " " + r.wrong[from.at]
 }
 
 // fault is a problem with the column of a field.
-func (m *mappedRows) fault(column int, field, problem string) (int, string) {
-	if column < 0 {
-		return column, field + " " + problem
+func (m *mappedRows) fault(from *ref, field, problem string) (*ref, string) {
+	switch {
+	case from == nil || from.name == field:
+		return from, field + " " + problem
+	default:
+		return from, from.name + ", the " + field + ", " + problem
 	}
-	if name := m.mapping.columns[column].name; name != field {
-		return column, name + ", the " + field + ", " + problem
+}
+
+// blame returns the column that an event's error comes from.
+func (m *mappedRows) blame(bad *schemas.FieldError) (*ref, string) {
+	if bad.Field == fieldTime {
+		return m.fault(m.mapping.time.column, "time", "does not fit: "+bad.Error())
 	}
-	return column, field + " " + problem
+	for i := range m.mapping.rules {
+		r := &m.mapping.rules[i]
+		if r.field.TextName() != bad.Field && r.name != bad.Field {
+			continue
+		}
+		var from *ref
+		if len(r.columns) > 0 {
+			from = r.columns[0]
+		}
+		if _, isTotal := totalNamed(bad.Field); isTotal {
+			return m.fault(from, r.name, bad.Problem)
+		}
+		return m.fault(from, r.name, "does not fit: "+bad.Error())
+	}
+	return nil, bad.Error()
 }
 
 // escapes keep what joins the parts of an id apart from what is in them.
 var escapes = strings.NewReplacer(`\`, `\\`, "/", `\/`)
 
-// identify returns the id of the row by the rule in the package's comment; or the column at fault and what is wrong with
+// idOf returns the id of the row by the rule in the package's comment; or the column at fault and what is wrong with
 // it, to be read after a name.
-func (m *mappedRows) identify(values []string, n uint64) (id string, column int, problem string) {
-	if len(m.mapping.id) > 0 {
-		parts := make([]string, len(m.mapping.id))
-		for i, from := range m.mapping.id {
-			part := values[from]
-			switch {
-			case part == "":
-				return "", from, "is empty, and the id is made of it"
-			case !utf8.ValidString(part):
-				return "", from, notUTF8(part)
-			case len(parts) > 1:
-				part = escapes.Replace(part)
-			}
-			parts[i] = part
+func (m *mappedRows) idOf(r *row, n uint64) (id string, from *ref, problem string) {
+	values := r.values
+	if len(m.mapping.id) == 0 {
+		m.key = m.key[:0]
+		if m.mapping.time.relative {
+			m.key = binary.BigEndian.AppendUint64(m.key, uint64(m.options.Start.UnixMicro()))
 		}
-		return strings.Join(parts, "/"), 0, ""
+		for i, column := range m.mapping.columns {
+			m.key = appendLengthed(appendLengthed(m.key, column.name), values[i])
+		}
+		id, m.joined = rowID(n, m.key, m.joined)
+		return id, nil, ""
 	}
-	m.key = m.key[:0]
-	if m.mapping.time.relative {
-		m.key = binary.BigEndian.AppendUint64(m.key, uint64(m.options.Start.UnixMicro()))
+	m.joined = m.joined[:0]
+	for i, from := range m.mapping.id {
+		part := values[from.at]
+		switch {
+		case r.wrong != nil && r.wrong[from.at] != "":
+			return "", from, r.wrong[from.at]
+		case part == "" || m.mapping.nothing.set[part]:
+			return "", from, "is empty, and the id is made of it"
+		case !utf8.ValidString(part):
+			return "", from, notUTF8(part)
+		case lostDigits(part):
+			return "", from, quote(part) + " is a rounded number, as spreadsheets write long ones, and the same for others: export the column as text"
+		case len(m.mapping.id) == 1:
+			return part, nil, ""
+		}
+		if i > 0 {
+			m.joined = append(m.joined, '/')
+		}
+		m.joined = append(m.joined, escapes.Replace(part)...)
 	}
-	for i, column := range m.mapping.columns {
-		m.key = appendLengthed(appendLengthed(m.key, column.name), values[i])
-	}
-	id, m.id = rowID(n, m.key, m.id)
-	return id, 0, ""
+	return string(m.joined), nil, ""
 }
 
-// validate returns the first thing that is wrong with the event, and the column it comes from.
-func (m *mappedRows) validate() (int, string) {
-	bad := firstError(m.event)
-	if bad == nil {
-		return 0, ""
-	}
-	if bad.Field == fieldTime {
-		return m.fault(m.mapping.time.column, "time", "does not fit: "+bad.Error())
-	}
-	for i := range m.mapping.rules {
-		if r := &m.mapping.rules[i]; r.field.TextName() == bad.Field {
-			return m.fault(r.column, r.name, "does not fit: "+bad.Error())
+// finish judges a whole event: the problem of one that is refused; errNothing for one that stands for nothing.
+func (m *mappedRows) finish(e schemas.Event) (*schemas.FieldError, error) {
+	message := e.ProtoReflect()
+	for _, of := range totals {
+		if m.mapping.lines[of.name] == 0 {
+			continue
+		}
+		if problem := subtract(message, of); problem != "" {
+			return &schemas.FieldError{Field: of.name, Problem: problem}, nil
 		}
 	}
-	return -1, bad.Error()
+	if err := m.weights.settle(message); err != nil {
+		return nil, err
+	}
+	if call, ok := e.(*usagev1.TokenCall); ok && call.Requests != nil {
+		m.lenient.ofMany(call)
+		if isNothingAtAll(call) {
+			return nil, errNothing
+		}
+	}
+	return m.lenient.settle(e), nil
+}
+
+// ofMany makes what is known of single calls only unknown in an event of another number of calls.
+func (l *lenient) ofMany(call *usagev1.TokenCall) {
+	if call.GetRequests() == 1 {
+		return
+	}
+	for name, us := range map[string]**uint64{"latency_us": &call.LatencyUs, "first_token_us": &call.FirstTokenUs} {
+		if *us != nil {
+			l.keep(name, "", fmt.Sprintf("is that of a row of %d calls, and that of a call is not known", call.GetRequests()))
+			*us = nil
+		}
+	}
+}
+
+// isNothingAtAll reports whether a record of no call has no tokens and no cost either.
+func isNothingAtAll(call *usagev1.TokenCall) bool {
+	return call.GetRequests() == 0 && call.GetReportedCostNanos() == 0 && call.GetReportedCostPicos() == 0 &&
+		call.GetInputUncached()|call.GetInputCacheRead()|call.GetInputCacheWrite()|call.GetOutputVisible()|call.GetOutputReasoning() == 0
 }
 
 // setTime sets the time of an event, in microseconds since 1970.
 func setTime(e schemas.Event, us int64) {
 	m := e.ProtoReflect()
 	m.Set(m.Descriptor().Fields().ByTextName(fieldTime), protoreflect.ValueOfInt64(us))
-}
-
-// read returns the time a text says, in microseconds since 1970. The problem is to be read after a name.
-func (t timeRule) read(text string, start time.Time) (int64, string) {
-	switch {
-	case text == "":
-		return 0, "is empty"
-	case t.number:
-		n, problem := signed(text, t.digits)
-		if problem != "" {
-			return 0, quote(text) + " " + problem
-		}
-		if t.relative {
-			if from := start.UnixMicro(); n <= math.MaxInt64-max(from, 0) {
-				return from + n, ""
-			}
-			return 0, quote(text) + " is too large"
-		}
-		return n, ""
-	case t.layout != "":
-		at, err := time.ParseInLocation(t.layout, text, t.zone)
-		if err != nil {
-			return 0, quote(text) + " is not a time like " + t.layout
-		}
-		return at.UnixMicro(), ""
-	}
-	return parseTimeIn(text, t.zone)
 }

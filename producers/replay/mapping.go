@@ -6,16 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-	_ "time/tzdata" // A mapping means the same on a machine without time zones.
 
 	"go.yaml.in/yaml/v3"
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"tidemark/schemas"
 )
 
@@ -24,25 +21,28 @@ type Mapping struct {
 	file   string // As given, for messages.
 	typ    schemas.Type
 	source string
+	where  condition // Of the rows that count.
+	each   []string  // The path to the arrays that are unfolded into rows.
 	time   timeRule
-	id     []int // Columns; none if the row's place and content are the id.
+	id     []*ref // None if the row's place and content are the id.
 	rules  []rule
+	pivot  *pivot
+	// repeats says what the rows of one id are to each other.
+	repeats repetition
 	// revision says which row of an id is the newest; not used without an id.
 	revision revisionRule
-	lines    map[string]int // Of the keys of fields.
+	lines    map[string]int // Of the keys of fields, those that a pivot sets among them.
 	// columns are those the mapping names, in the order of their names.
-	columns []column
+	columns   []column
+	nothing   words // Texts that stand for nothing.
+	numbers   *numberForm
+	delimiter byte // Between the fields of a CSV file; 0 to find out.
 }
 
-// rule says how one field is set.
-type rule struct {
-	name     string // Of the field, or of a total.
-	field    protoreflect.FieldDescriptor
-	column   int // -1: constant.
-	constant string
-	shift    int               // Digits from the unit to the field's.
-	values   map[string]string // What texts of the column mean; nil for themselves.
-	fallback string            // For a text that is empty or not in values; empty if there is none.
+// ref is a column that the mapping names.
+type ref struct {
+	name string
+	at   int // Its place among the columns.
 }
 
 // maxMapping bounds a mapping file, in bytes.
@@ -65,7 +65,7 @@ func ReadMapping(name string) (*Mapping, error) {
 
 // parseMapping reads the text of a mapping.
 func parseMapping(name string, text []byte) (*Mapping, error) {
-	p := &mappingParser{file: name, mapping: &Mapping{file: name, typ: schemas.TokenCallType, lines: map[string]int{}}, columns: map[string]int{}}
+	p := &mappingParser{file: name, mapping: &Mapping{file: name, typ: schemas.TokenCallType, lines: map[string]int{}}, columns: map[string]int{}, refs: map[string]*ref{}}
 	if len(text) > maxMapping {
 		return nil, fmt.Errorf("%s:1: the file has more than %d bytes; a mapping is short: is this the data?", name, maxMapping)
 	}
@@ -85,10 +85,7 @@ type mappingParser struct {
 	file    string
 	mapping *Mapping
 	columns map[string]int // The line that names a column first.
-	idNames []string
-	timeCol string
-	revCol  string
-	names   []string // Of the columns, by rule.
+	refs    map[string]*ref
 	faults  []fault
 }
 
@@ -192,7 +189,7 @@ func (p *mappingParser) text(n *yaml.Node, what string) (string, bool) {
 	return n.Value, true
 }
 
-var topKeys = []string{"type", "source", "time", "id", "revision", "fields"}
+var topKeys = []string{"type", "source", "where", "each", "time", "id", "repeats", "revision", "pivot", "null", "numbers", "delimiter", "fields"}
 
 func (p *mappingParser) top(root *yaml.Node) {
 	nodes := map[string]*yaml.Node{}
@@ -204,6 +201,7 @@ func (p *mappingParser) top(root *yaml.Node) {
 	} else {
 		p.bad(root.Line, "there is no source", "add source: NAME, which names the system the rows come from and is part of the events' identity for ever")
 	}
+	p.rows(nodes)
 	if n := nodes["time"]; n != nil {
 		p.time(n)
 	} else {
@@ -215,6 +213,9 @@ func (p *mappingParser) top(root *yaml.Node) {
 	if n := nodes["revision"]; n != nil {
 		p.revision(n, nodes["id"] != nil)
 	}
+	if n := nodes["pivot"]; n != nil && known {
+		p.pivot(n)
+	}
 	switch n := nodes["fields"]; {
 	case n == nil:
 		p.bad(root.Line, "there is no fields", "add fields with a line FIELD: COLUMN for each field of the event")
@@ -224,6 +225,28 @@ func (p *mappingParser) top(root *yaml.Node) {
 	default:
 		p.fields(n)
 		p.required(keys["fields"])
+	}
+	if known {
+		p.repeats(nodes["repeats"], nodes["id"] != nil)
+	}
+}
+
+// rows reads what says how the file is to be read, and which of its rows count.
+func (p *mappingParser) rows(nodes map[string]*yaml.Node) {
+	if n := nodes["where"]; n != nil {
+		p.mapping.where = p.condition("where", n)
+	}
+	if n := nodes["each"]; n != nil {
+		p.each(n)
+	}
+	if n := nodes["null"]; n != nil {
+		p.mapping.nothing = p.words("null", n)
+	}
+	if n := nodes["numbers"]; n != nil {
+		p.mapping.numbers = p.numberForm("numbers", n)
+	}
+	if n := nodes["delimiter"]; n != nil {
+		p.delimiter(n)
 	}
 }
 
@@ -258,41 +281,50 @@ func (p *mappingParser) id(n *yaml.Node) {
 	}
 	for _, item := range items {
 		if name, ok := p.text(item, "id"); ok {
-			p.column(name, item.Line)
-			p.idNames = append(p.idNames, name)
+			p.mapping.id = append(p.mapping.id, p.column(name, item.Line))
 		}
 	}
 }
 
 // column notes that a column is named.
-func (p *mappingParser) column(name string, line int) {
+func (p *mappingParser) column(name string, line int) *ref {
 	if _, known := p.columns[name]; !known {
 		p.columns[name] = line
+		p.refs[name] = &ref{name: name}
 	}
+	return p.refs[name]
+}
+
+// list returns the texts of a list, or the one text that is there instead.
+func (p *mappingParser) list(what string, n *yaml.Node) []string {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	var texts []string
+	for _, item := range items {
+		if text, ok := p.text(item, what); ok {
+			texts = append(texts, text)
+		}
+	}
+	return texts
 }
 
 // number gives the columns their places, when all are known.
 func (p *mappingParser) number() {
-	names := make([]string, 0, len(p.columns))
-	for name := range p.columns {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	m := p.mapping
-	for _, name := range names {
+	for at, name := range slices.Sorted(maps.Keys(p.columns)) {
+		p.refs[name].at = at
 		m.columns = append(m.columns, column{name: name, required: true, why: fmt.Sprintf("which %s:%d names", p.file, p.columns[name])})
 	}
-	place := func(name string) int { return slices.Index(names, name) }
-	m.time.column = place(p.timeCol)
-	m.revision.column = place(p.revCol)
-	for _, name := range p.idNames {
-		m.id = append(m.id, place(name))
-		m.columns[place(name)].exact = true
+	for _, from := range m.id {
+		m.columns[from.at].exact = true
 	}
 	for i := range m.rules {
-		m.rules[i].column = place(p.names[i])
-		if at := m.rules[i].column; at >= 0 && (m.rules[i].name == fieldTenant || m.rules[i].name == fieldUser) {
-			m.columns[at].exact = true
+		if r := &m.rules[i]; r.name == fieldTenant || r.name == fieldUser {
+			for _, from := range r.columns {
+				m.columns[from.at].exact = true
+			}
 		}
 	}
 }
@@ -301,86 +333,4 @@ func (p *mappingParser) number() {
 func (m *Mapping) lacks(field string) bool {
 	_, has := m.lines[field]
 	return !has && fieldNamed(m.typ, field) != nil
-}
-
-// timeRule says how the time is written.
-type timeRule struct {
-	column   int
-	digits   int // From the unit of a number to microseconds; negative the other way.
-	number   bool
-	relative bool
-	layout   string // As package time has it; empty for a number and for the usual forms.
-	zone     *time.Location
-}
-
-// timeFormats are the names of the ways to write a time.
-var timeFormats = map[string]timeRule{
-	"datetime":    {},
-	"unix_s":      {number: true, digits: 6},
-	"unix_ms":     {number: true, digits: 3},
-	"unix_us":     {number: true},
-	"unix_ns":     {number: true, digits: -3},
-	"relative_s":  {number: true, digits: 6, relative: true},
-	"relative_ms": {number: true, digits: 3, relative: true},
-	"relative_us": {number: true, relative: true},
-}
-
-func (p *mappingParser) time(n *yaml.Node) {
-	rule := timeRule{zone: time.UTC}
-	if n.Kind != yaml.MappingNode {
-		if name, ok := p.text(n, "time"); ok {
-			p.column(name, n.Line)
-			p.timeCol = name
-		}
-		p.mapping.time = rule
-		return
-	}
-	zoneLine := 0
-	p.pairs(n, []string{"column", "format", "zone"}, func(key string, _, value *yaml.Node) {
-		text, ok := p.text(value, "time."+key)
-		if !ok {
-			return
-		}
-		switch key {
-		case "column":
-			p.column(text, value.Line)
-			p.timeCol = text
-		case "format":
-			rule = p.timeFormat(text, value.Line, rule.zone)
-		case "zone":
-			if zone := p.zone("time.zone", text, value.Line); zone != nil {
-				zoneLine, rule.zone = value.Line, zone
-			}
-		}
-	})
-	if p.timeCol == "" {
-		p.bad(n.Line, "time has no column", "add column: COLUMN under time")
-	}
-	if zoneLine > 0 && rule.number {
-		p.bad(zoneLine, "time.zone has no use for a number", "leave zone out: seconds since 1970 are the same everywhere")
-	}
-	p.mapping.time = rule
-}
-
-// zone returns the time zone of that name; nil if there is none.
-func (p *mappingParser) zone(what, name string, line int) *time.Location {
-	zone, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
-		p.bad(line, fmt.Sprintf("%s %s is not known", what, quote(name)), "use UTC or a name like Europe/Berlin")
-		return nil
-	}
-	return zone
-}
-
-func (p *mappingParser) timeFormat(text string, line int, zone *time.Location) timeRule {
-	rule, known := timeFormats[text]
-	if !known {
-		if !strings.Contains(text, "2006") && !strings.Contains(text, "06") || !strings.Contains(text, "02") && !strings.Contains(text, "_2") {
-			p.bad(line, fmt.Sprintf("time.format %s is not known", quote(text)),
-				"use one of "+listed(timeFormats)+", or write the moment 2006-01-02 15:04:05 the way your file would")
-		}
-		rule.layout = text
-	}
-	rule.zone = zone
-	return rule
 }

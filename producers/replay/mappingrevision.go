@@ -1,12 +1,13 @@
 package replay
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"tidemark/producers/replay/times"
 )
 
 // revisionKind says where the revision of an event comes from.
@@ -22,7 +23,7 @@ const (
 // revisionRule says which row of an id is the newest.
 type revisionRule struct {
 	kind   revisionKind
-	column int
+	column *ref
 	format bool // How a time is written is said: a number is one, too.
 	time   timeRule
 }
@@ -43,42 +44,39 @@ func (p *mappingParser) revision(n *yaml.Node, hasID bool) {
 		case text == positionWord:
 			rule.kind = revisionPosition
 		case ok:
-			p.revisionColumn(text, n.Line)
+			rule.kind, rule.column = revisionFrom, p.column(text, n.Line)
 		}
 		return
 	}
-	zoneLine := 0
+	zoned := false
+	var column *ref
 	p.pairs(n, []string{"from", "format", "zone"}, func(key string, _, value *yaml.Node) {
-		text, ok := p.text(value, "revision."+key)
-		switch {
-		case !ok:
-		case key == "from":
-			p.revisionColumn(text, value.Line)
-		case key == "format":
-			rule.format = true
-			rule.time = p.timeFormat(text, value.Line, rule.time.zone)
-			if rule.time.relative {
-				p.bad(value.Line, fmt.Sprintf("revision.format %s is relative", quote(text)), "leave format out: a number is the revision as it stands")
+		switch key {
+		case "from":
+			if text, ok := p.text(value, "revision.from"); ok {
+				column = p.column(text, value.Line)
 			}
-		case key == "zone":
-			zoneLine, rule.time.zone = value.Line, p.zone("revision.zone", text, value.Line)
+		case "format":
+			rule.format = true
+		case "zone":
+			zoned = true
 		}
 	})
-	if p.revCol == "" {
+	form := p.timeForm(fieldRevision, n)
+	if form.relative {
+		p.bad(n.Line, "revision.format "+quote(form.name)+" is relative", "leave format out: a number is the revision as it stands")
+	}
+	if !zoned {
+		form.zone = rule.time.zone
+	}
+	rule.time, rule.column, rule.kind = form, column, revisionFrom
+	if column == nil {
 		p.bad(n.Line, "revision has no column", "add from: COLUMN under revision, or write revision: "+positionWord)
 	}
-	if zoneLine > 0 && rule.time.number {
-		p.bad(zoneLine, "revision.zone has no use for a number", "leave zone out: seconds since 1970 are the same everywhere")
-	}
-}
-
-func (p *mappingParser) revisionColumn(name string, line int) {
-	p.column(name, line)
-	p.revCol, p.mapping.revision.kind = name, revisionFrom
 }
 
 // read returns the revision that a text says. The problem is to be read after a name.
-func (r revisionRule) read(text string) (uint64, string) {
+func (r *revisionRule) read(t *times.Reader, text string) (uint64, string) {
 	switch {
 	case text == "":
 		return 0, "is empty, and the revision is made of it"
@@ -89,10 +87,10 @@ func (r revisionRule) read(text string) (uint64, string) {
 		}
 		return n, ""
 	}
-	us, problem := r.time.read(text, time.Time{})
+	us, problem := r.time.read(t, text, time.Time{})
 	switch {
 	case problem != "" && !r.format:
-		return 0, problem + ", nor a whole number"
+		return 0, quote(text) + " is neither a time nor a whole number"
 	case problem != "":
 		return 0, problem
 	case us < 0:

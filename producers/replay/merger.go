@@ -40,9 +40,13 @@ func setRevision(e schemas.Event, revision uint64) {
 // Elsewhere the last row counts, with the time of the first: the rows of a message that is written again while it grows.
 // Its revision is how often the rows have said something new, or its place in the file, so that what is read when
 // the file has grown replaces what was read before.
+//
+// Where rows are parts, see joiner, all of them are put together.
 type merger struct {
 	arranging *arranging
 	kind      revisionKind
+	repeats   repetition
+	joiner    *joiner // Of rows that are parts.
 	out       *sorter
 
 	identity   [16]byte
@@ -51,6 +55,14 @@ type merger struct {
 	many       bool   // There were more: first is not used, but best.
 	best, next schemas.Event
 	record     []byte
+}
+
+func newMerger(a *arranging, f *file, mapping *Mapping) *merger {
+	m := &merger{arranging: a, kind: mapping.revision.kind, repeats: mapping.repeats}
+	if m.repeats.joins() {
+		m.joiner = newJoiner(a, f, mapping)
+	}
+	return m
 }
 
 // add adds a row.
@@ -63,11 +75,21 @@ func (m *merger) add(key sortKey, record []byte) error {
 	}
 	m.identity, m.place, m.many = [16]byte(key[:16]), key.number(), false
 	m.first = append(m.first[:0], record...)
+	if m.joiner != nil {
+		return m.joiner.begin(record)
+	}
 	return nil
 }
 
 // again adds a row that is not the first of its id.
 func (m *merger) again(place uint64, record []byte) error {
+	switch {
+	case m.joiner != nil:
+		return m.joiner.join(place, record)
+	case m.repeats == repeatsFirst:
+		m.arranging.tally.later++
+		return nil
+	}
 	if m.best == nil {
 		m.best, m.next = schemas.NewEvent(schemas.Type(record[0])), schemas.NewEvent(schemas.Type(record[0]))
 	}
@@ -113,6 +135,12 @@ func (m *merger) flush() error {
 	switch {
 	case m.place == 0:
 		return nil
+	case m.joiner != nil:
+		e, err := m.joiner.end()
+		if e == nil || err != nil {
+			return err
+		}
+		return m.emit(e, m.place)
 	case m.many:
 		return m.emit(m.best, m.place)
 	}
@@ -122,7 +150,7 @@ func (m *merger) flush() error {
 // emit gives an event.
 func (m *merger) emit(e schemas.Event, place uint64) error {
 	var err error
-	if m.record, err = appendRecord(m.record[:0], e); err != nil {
+	if m.record, err = appendRecord(m.record[:0], e, 0); err != nil {
 		return err
 	}
 	return m.put(m.record, place)

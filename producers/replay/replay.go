@@ -136,7 +136,12 @@ type Result struct {
 	Rows    int64 // Rows or records read, bad ones included.
 	Sent    int64 // Events that the log has acknowledged.
 	Outside int64 // Events outside From and To.
-	Nothing int64 // Rows that stand for nothing, since they say a weight of 0: no event is made of them.
+	Nothing int64 // Rows that stand for nothing, since they say a weight of 0, or no calls, tokens and cost: no event is made of them.
+	LeftOut int64 // Rows that the mapping leaves out by where.
+	Joined  int64 // Rows that were put together with others of their id.
+	Later   int64 // Rows that were left out since the first row of their id counts.
+	// Columns is what of the columns that the mapping names was in the rows.
+	Columns Columns
 	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Replaced rows of a file were left out for another row of the same id that is newer, Repeated ones since another row of
 	// the id says the same.
@@ -334,6 +339,10 @@ func sent(truth *producers.Truth) int64 { return int64(truth.Total().Produced) }
 type tally struct {
 	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
 	nothing  int64
+	leftOut  int64
+	joined   int64
+	later    int64
+	columns  Columns
 	skipped  int64
 	problems []Problem
 	replaced int64    // Rows of files that a later one of the same id replaces.

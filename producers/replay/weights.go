@@ -41,9 +41,16 @@ func (w *weights) of(fd protoreflect.FieldDescriptor) *amount {
 
 // note keeps what the row says of a field that was set.
 func (w *weights) note(m protoreflect.Message, fd protoreflect.FieldDescriptor) {
+	if w.of(fd) != nil {
+		w.keep(fd, m.Get(fd).Uint())
+	}
+}
+
+// keep keeps that a field is set to n.
+func (w *weights) keep(fd protoreflect.FieldDescriptor, n uint64) {
 	if said := w.of(fd); said != nil {
 		*said = some
-		if m.Get(fd).Uint() == 0 {
+		if n == 0 {
 			*said = none
 		}
 	}

@@ -64,10 +64,10 @@ func TestWeightZero(t *testing.T) {
 	f("csv", fields, names+"a,1,x,3,2\nb,1,x,,\nc,1,x,0,\nd,1,x,0.0,7\ne,1,x,-0,7\nf,1,x,00,7\ng,1,x,0e5,7\n", "a 3/2 true, b 0/0 true", 5, "")
 	f("csv", fields, names+"a,1,x,,0\n", "", 1, "")             // It says no more than that nobody did.
 	f("csv", fields, names+"a,1,x,5,0\n", "a 5/0 false", 0, "") // Five, of nobody.
-	f("csv", fields, names+"a,1,x,-1,\n", "", 0, `w, the weight, "-1" is negative`)
+	f("csv", fields, names+"a,1,x,-1,\n", "", 0, `w, the weight, "-1" is negative: rows that take something back are added up with those that they correct by repeats: sum`)
 	f("csv", fields, names+"a,1,x,0.5,\n", "", 0, `w, the weight, "0.5" is not a whole number`)
 	f("csv", fields, names+"a,1,x,1,1e-9\n", "", 0, `uw, the user_weight, "1e-9" is not a whole number`)
-	f("csv", fields, names+"a,1,x,none,\n", "", 0, `w, the weight, "none" is not a number`)
+	f("csv", fields, names+"a,1,x,none,\n", "", 0, `w, the weight, "none" is not a number: if it stands for nothing, list it in the mapping, null: ['none']`)
 	f("csv", fields, names+"a,1,x,1e13,\n", "", 0, "w, the weight, does not fit: weight is more than 1000000000000: 10000000000000")
 	// What the mapping says of a text, or where there is none.
 	f("csv", head+"fields: {tenant: {constant: t}, product: {constant: p}, weight: {column: w, values: {'0': '1', none: '0'}}}\n",
