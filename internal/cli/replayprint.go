@@ -33,6 +33,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	printNothing(s, r.Nothing)
 	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
 	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
+	printHeaders(s, r.Headers)
 	printUnread(s, r.Unread)
 	for _, name := range r.Unended {
 		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no end; it is taken for whole, as the file of a published trace\n", name)
@@ -96,6 +97,12 @@ func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth)
 	}
 }
 
+func printHeaders(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s lines are the header again and no rows\n", number(uint64(n)))
+	}
+}
+
 // printUnread says which fields are unknown because their values could not be read.
 func printUnread(s Streams, unread []replay.Unread) {
 	for _, u := range unread {
@@ -135,6 +142,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	printNothing(s, plan.Nothing)
 	printLeftOut(s, plan.LeftOut, plan.Joined, plan.Later)
 	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
+	printHeaders(s, plan.Headers)
 	printUnread(s, plan.Unread)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err

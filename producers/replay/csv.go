@@ -12,6 +12,13 @@ import (
 
 // csvRows reads the rows of a CSV file with a header line. The csv.Reader gets its input line by line and so never reads
 // ahead: when a row turns out to be broken, only its first line is lost, and the next row is read from the one after it.
+//
+// What separates the fields is lines.delimiter, which whoever opens the rows may set before, as a mapping does; where it is
+// 0 it is a comma or, if the header has none of the columns with one but has some with it, the semicolon, tab or bar that
+// is found there. A first line sep=; says it as well, as spreadsheets write it, and is no header.
+//
+// Files that were put together have their header in the middle, too: such a line is no row, and a byte-order mark before a
+// row no part of it.
 type csvRows struct {
 	lines  *lines
 	reader *csv.Reader
@@ -22,39 +29,41 @@ type csvRows struct {
 	first int    // The number of the first of them.
 
 	columns []column
-	width   int   // Fields of the header.
+	header  []string
 	fields  []int // By column: its field; -1 if the file has none.
+	names   int   // How many of the columns the file has.
 	values  []string
 	within  csvPaths // Columns that are paths into the JSON of a field.
+	other   int      // The line of another header, under which the rows cannot be read; 0 for none.
 }
 
+// delimiters are those that are found out, a comma before all.
+const delimiters = ";\t|"
+
 func readCSV(l *lines, columns []column) (rowReader, error) {
-	c := &csvRows{lines: l, columns: columns, values: make([]string, len(columns))}
-	c.restart()
-	header, err := c.reader.Read()
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, errors.New("the file is empty; it should begin with the names of the columns")
-	case err != nil:
-		return nil, fmt.Errorf("line %d with the names of the columns: %w", max(l.number, 1), err)
+	if l.parquet != nil {
+		return readParquet(l, columns)
 	}
-	c.width = len(header)
-	for i := range header {
-		header[i] = strings.TrimSpace(header[i])
+	c := &csvRows{lines: l, columns: columns, values: make([]string, len(columns))}
+	if err := c.readHeader(); err != nil {
+		return nil, err
 	}
 	for _, want := range columns {
-		field, rest := slices.Index(header, want.name), ""
+		field, rest := want.in(c.header), ""
 		if field < 0 {
-			field, rest = c.within.find(header, want.name)
+			field, rest = c.within.find(c.header, want.name)
 		}
 		if field < 0 && want.required {
 			if endless(c.raw) {
 				return nil, fmt.Errorf("line %d: there is no column %s, and the line has no end: is the file still being written?", l.number, want.name)
 			}
-			return nil, fmt.Errorf("line %d: there is no column %s%s", l.number, want.name, want.missing(header))
+			return nil, fmt.Errorf("line %d: there is no column %s%s", l.number, want.name, want.missing(c.header))
 		}
-		if field >= 0 && slices.Contains(header[field+1:], want.name) {
+		if field >= 0 && slices.Contains(c.header[field+1:], c.header[field]) {
 			return nil, fmt.Errorf("line %d: the column %s is there twice", l.number, want.name)
+		}
+		if field >= 0 {
+			c.names++
 		}
 		c.fields = append(c.fields, field)
 		c.within.add(rest)
@@ -62,12 +71,133 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 	return c, nil
 }
 
+// readParquet gives the rows of a Parquet file as if they were those of a CSV file.
+func readParquet(l *lines, columns []column) (rowReader, error) {
+	if want := l.parquet.lacks(columns); want != nil {
+		return nil, fmt.Errorf("there is no column %s%s", want.name, want.missing(l.parquet.names()))
+	}
+	return readPaths(l, columns)
+}
+
+// in returns where the column is in a header; -1 if it is not.
+func (c column) in(header []string) int {
+	at := slices.Index(header, c.name)
+	for _, other := range c.others {
+		if at < 0 {
+			at = slices.Index(header, other)
+		}
+	}
+	return at
+}
+
+// readHeader reads the names of the columns, and finds out what separates them.
+func (c *csvRows) readHeader() error {
+	c.restart()
+	header, err := c.reader.Read()
+	if said, is := separator(c.raw); is && err == nil {
+		if c.lines.delimiter == 0 {
+			c.lines.delimiter = said
+		}
+		c.raw = c.raw[:0]
+		c.restart()
+		header, err = c.reader.Read()
+	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the file is empty; it should begin with the names of the columns")
+	}
+	trimmed := trimAll(header)
+	if c.lines.delimiter == 0 && (err != nil || !slices.ContainsFunc(c.columns, func(want column) bool { return want.in(trimmed) >= 0 })) {
+		if other := c.otherDelimiter(); other != nil {
+			trimmed, err = other, nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("line %d with the names of the columns: %w", max(c.lines.number, 1), err)
+	}
+	if start := bytes.TrimLeft(c.raw, " \t\r\n"); bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[{")) {
+		return fmt.Errorf("line %d: the file is JSON and not CSV: replay it as jsonl", max(c.lines.number, 1))
+	}
+	c.header = slices.Clone(trimmed)
+	for i := range c.header {
+		c.header[i] = strings.Clone(c.header[i])
+	}
+	return nil
+}
+
+// separator returns what a line like sep=; says.
+func separator(line []byte) (byte, bool) {
+	text := strings.Trim(strings.TrimRight(string(line), "\r\n"), `"`)
+	said, is := strings.CutPrefix(text, "sep=")
+	if !is || len(said) != 1 {
+		return 0, false
+	}
+	return said[0], true
+}
+
+// otherDelimiter looks for the columns in the header with each of the delimiters, and takes the one with which it has most of
+// them. It returns the header; nil if none has one.
+func (c *csvRows) otherDelimiter() []string {
+	var best []string
+	most := 0
+	for i := range len(delimiters) {
+		reader := csv.NewReader(bytes.NewReader(c.raw))
+		reader.Comma = rune(delimiters[i])
+		header, err := reader.Read()
+		if err != nil {
+			continue
+		}
+		trimAll(header)
+		has := 0
+		for _, want := range c.columns {
+			if want.in(header) >= 0 {
+				has++
+			}
+		}
+		if has > most {
+			best, most, c.lines.delimiter = header, has, delimiters[i]
+		}
+	}
+	if best != nil {
+		c.restart()
+	}
+	return best
+}
+
+func trimAll(fields []string) []string {
+	for i := range fields {
+		fields[i] = strings.TrimSpace(fields[i])
+	}
+	return fields
+}
+
 // missing says why the column should be there, and which are.
 func (c column) missing(header []string) string {
 	if c.why == "" {
 		return ""
 	}
-	return fmt.Sprintf(", %s; the columns are %s", c.why, strings.Join(header, ", "))
+	return fmt.Sprintf(", %s; the columns are %s", c.why, shownNames(header))
+}
+
+// shownColumns is how many columns a problem names.
+const shownColumns = 40
+
+// shownNames puts names in words, without what could do something to a terminal.
+func shownNames(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == shownColumns {
+			fmt.Fprintf(&b, "and %d more", len(names)-i)
+			break
+		}
+		if len(name) > shownBytes || printable(name) != name {
+			name = quote(name)
+		}
+		b.WriteString(name)
+	}
+	return b.String()
 }
 
 // restart makes a reader that begins at the next line.
@@ -75,6 +205,9 @@ func (c *csvRows) restart() {
 	c.reader = csv.NewReader(c)
 	c.reader.FieldsPerRecord = -1 // The width is checked here.
 	c.reader.ReuseRecord = true
+	if c.lines.delimiter != 0 {
+		c.reader.Comma = rune(c.lines.delimiter)
+	}
 	c.base, c.chunk = c.lines.number, nil
 }
 
@@ -91,6 +224,7 @@ func (c *csvRows) Read(p []byte) (int, error) {
 		if len(c.raw) > 0 || !isBlank(line) {
 			if len(c.raw) == 0 {
 				c.first = c.lines.number
+				line = bytes.TrimPrefix(line, []byte(mark))
 			}
 			c.raw = append(c.raw, line...)
 			if len(c.raw) > maxLine {
@@ -111,16 +245,27 @@ func (c *csvRows) next() (row, error) {
 		if err != nil {
 			return row{}, c.broken(err)
 		}
-		if len(record) == 1 && strings.TrimSpace(record[0]) == "" && c.width > 1 {
+		if len(record) == 1 && strings.TrimSpace(record[0]) == "" && len(c.header) > 1 {
 			continue // Spaces only.
 		}
 		line, _ := c.reader.FieldPos(0)
 		line += c.base
 		if c.lines.row(c.raw) {
-			return row{}, &rowError{line, 1, unended}
+			return row{}, &rowError{line: line, column: 1, text: unended}
 		}
-		if len(record) != c.width {
-			return row{}, c.drop(1, fmt.Sprintf("the number of fields is %d, and %d in the header", len(record), c.width))
+		if c.isHeader(record) {
+			c.other = 0
+			return row{}, errHeader
+		}
+		if c.isOther(record) {
+			c.other = line
+			return row{}, &rowError{line: line, column: 1, text: "the line names the columns again, and not as the header does: the rows after it are left out; replay them as a file of their own"}
+		}
+		if c.other > 0 {
+			return row{}, &onceError{&rowError{line: line, column: 1, text: fmt.Sprintf("the row is left out, since line %d names other columns", c.other)}, "other header"}
+		}
+		if len(record) != len(c.header) {
+			return row{}, c.drop(1, fmt.Sprintf("the number of fields is %d, and %d in the header", len(record), len(c.header)))
 		}
 		for i, field := range c.fields {
 			if field >= 0 {
@@ -131,6 +276,36 @@ func (c *csvRows) next() (row, error) {
 		c.within.read(&r, record, c.fields)
 		return r, nil
 	}
+}
+
+// errHeader is the error of a line that is the header again: it is no row.
+var errHeader = errors.New("the header again")
+
+// isHeader reports whether the record is the header again.
+func (c *csvRows) isHeader(record []string) bool {
+	if len(record) != len(c.header) {
+		return false
+	}
+	for i, name := range c.header {
+		if record[i] != name && strings.TrimSpace(record[i]) != name {
+			return false
+		}
+	}
+	return true
+}
+
+// isOther reports whether the record is another header: it names all columns that are used.
+func (c *csvRows) isOther(record []string) bool {
+	const few = 2 // A single name may be a value.
+	if c.names < few || len(record) < c.names {
+		return false
+	}
+	for i, field := range c.fields {
+		if field >= 0 && !slices.ContainsFunc(record, func(text string) bool { return strings.TrimSpace(text) == c.columns[i].name }) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *csvRows) column(i int) int {
@@ -148,7 +323,7 @@ func (c *csvRows) broken(err error) error {
 	switch {
 	case errors.Is(err, errTooLong) && len(c.raw) == 0:
 		c.restart()
-		return &rowError{c.lines.number, 1, "the line " + err.Error()}
+		return &rowError{line: c.lines.number, column: 1, text: "the line " + err.Error()}
 	case errors.Is(err, errTooLong):
 		return c.drop(1, "a quoted field does not end in its line, and the row "+err.Error())
 	case !isParse:
@@ -167,5 +342,5 @@ func (c *csvRows) drop(column int, text string) error {
 	_, rest, _ := bytes.Cut(c.raw, []byte("\n"))
 	c.lines.giveBack(rest, c.lines.number-c.first)
 	c.restart()
-	return &rowError{c.first, column, text}
+	return &rowError{line: c.first, column: column, text: text}
 }

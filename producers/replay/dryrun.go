@@ -31,7 +31,8 @@ type Plan struct {
 	Columns                Columns
 	Skipped                int64 // Problems.
 	Problems               []Problem
-	Unread                 []Unread // As in Result.
+	Unread                 []Unread
+	Headers                int64
 	// Replaced and Repeated rows are left out, as in Result.
 	Replaced, Repeated int64
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
@@ -80,7 +81,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 	}
 	result := src.result(d.truth)
 	plan := Plan{
-		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, LeftOut: result.LeftOut, Joined: result.Joined, Later: result.Later, Columns: result.Columns, Skipped: result.Skipped, Problems: result.Problems, Unread: result.Unread, Replaced: result.Replaced, Repeated: result.Repeated,
+		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, LeftOut: result.LeftOut, Joined: result.Joined, Later: result.Later, Columns: result.Columns, Skipped: result.Skipped, Problems: result.Problems, Unread: result.Unread, Headers: result.Headers, Replaced: result.Replaced, Repeated: result.Repeated,
 		First: result.First, Last: result.Last,
 		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
 	}

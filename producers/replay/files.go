@@ -99,10 +99,11 @@ type file struct {
 	regular bool
 	in      *input // Nil before it is opened and after its end.
 	rows    rows
-	row     uint64 // Data rows so far.
-	read    uint64 // Data rows that next has read; those after it were only skimmed.
-	told    uint64 // Data rows that were counted, and whose problems were told, in a reading before this one.
-	most    uint64 // Data rows to give; 0 is all.
+	row     uint64          // Data rows so far.
+	read    uint64          // Data rows that next has read; those after it were only skimmed.
+	told    uint64          // Data rows that were counted, and whose problems were told, in a reading before this one.
+	most    uint64          // Data rows to give; 0 is all.
+	kinds   map[string]bool // Of the problems that were told once.
 }
 
 func (f *file) canRestart() bool { return f.regular }
@@ -151,36 +152,18 @@ func (f *file) next() (schemas.Event, error) {
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
-		isNothing := errors.Is(err, errNothing) || errors.Is(err, errLeftOut)
+		isNothing := errors.Is(err, errNothing) || errors.Is(err, errLeftOut) || errors.Is(err, errHeader)
 		if err != nil && !isBad && !isNothing {
 			return nil, f.ending(err)
 		}
 		f.row++
 		f.read = max(f.read, f.row)
-		told := f.row <= f.told
-		if !told {
-			f.reader.tally.rows.Add(1)
+		if f.row > f.told {
+			f.count(err)
 		}
-		if isNothing {
-			switch {
-			case told:
-			case errors.Is(err, errLeftOut):
-				f.reader.tally.leftOut++
-			default:
-				f.reader.tally.nothing++
-			}
-			continue
-		}
-		if !isBad {
-			if !told {
-				f.reader.tally.unread.add(f.in.lines.lenient.noted)
-			}
+		if err == nil {
 			return e, nil
 		}
-		if told {
-			continue
-		}
-		f.reader.tally.problem(Problem{File: f.in.name, Line: bad.line, Column: bad.column, Text: bad.text})
 	}
 	return nil, io.EOF
 }
@@ -205,7 +188,7 @@ func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error)
 		identity, us, err = rows.skim(f.row + 1)
 		var bad *rowError
 		switch {
-		case err == nil, errors.As(err, &bad), errors.Is(err, errNothing), errors.Is(err, errLeftOut):
+		case err == nil, errors.As(err, &bad), errors.Is(err, errNothing), errors.Is(err, errLeftOut), errors.Is(err, errHeader):
 			f.row++
 			if err != nil {
 				continue
@@ -232,6 +215,36 @@ func (f *file) line() int {
 		return 0
 	}
 	return f.in.lines.number
+}
+
+// count counts a row that was not counted before, and tells its problem.
+func (f *file) count(err error) {
+	t := f.reader.tally
+	if errors.Is(err, errHeader) { // It has a place, and so a number among the rows, and is none.
+		t.headers++
+		return
+	}
+	t.rows.Add(1)
+	var bad *rowError
+	var once *onceError
+	switch {
+	case err == nil:
+		t.unread.add(f.in.lines.lenient.noted)
+	case errors.Is(err, errNothing):
+		t.nothing++
+	case errors.Is(err, errLeftOut):
+		t.leftOut++
+	case errors.As(err, &once) && f.kinds[once.kind]:
+		t.skipped++
+	case errors.As(err, &bad):
+		if once != nil {
+			if f.kinds == nil {
+				f.kinds = map[string]bool{}
+			}
+			f.kinds[once.kind] = true
+		}
+		t.problem(Problem{File: f.in.name, Line: bad.line, Column: bad.column, Text: bad.text})
+	}
 }
 
 // ending closes the file after an error, which is returned unless the replay can go on; io.EOF then.

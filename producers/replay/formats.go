@@ -8,9 +8,10 @@ const unknownModel = "unknown"
 // column is one value of a row.
 type column struct {
 	name     string
-	required bool   // The file has to have it; the value may be empty all the same, where fill allows it.
-	why      string // Who says so, if not the format.
-	exact    bool   // Identities are made of it.
+	others   []string // Names that mean the same.
+	required bool     // The file has to have it; the value may be empty all the same, where fill allows it.
+	why      string   // Who says so, if not the format.
+	exact    bool     // Identities are made of it.
 }
 
 // FormatInfo describes a format for people.

@@ -3,8 +3,6 @@ package replay
 import (
 	"bufio"
 	"bytes"
-	"compress/flate"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +20,6 @@ var (
 	errStopped = errors.New("stopped")
 	errTooLong = fmt.Errorf("is longer than %d MiB", maxLine>>20)
 )
-
-// damagedError is the error of a file of which the rest cannot be unpacked.
-type damagedError struct{ err error }
-
-func (e *damagedError) Error() string {
-	return "the gzip data is damaged or cut off, and the rest of the file lost: " + e.err.Error()
-}
-
-func (e *damagedError) Unwrap() error { return e.err }
 
 // input is an open file.
 type input struct {
@@ -64,6 +53,16 @@ type rowError struct {
 
 func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
+// onceError is a problem of which only the first of its kind in a file is told; all are counted.
+type onceError struct {
+	bad  *rowError
+	kind string
+}
+
+func (e *onceError) Error() string { return e.bad.Error() }
+
+func (e *onceError) Unwrap() error { return e.bad }
+
 // openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
 // with errStopped when stop is closed. The input returned is to be closed, with an error too.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
@@ -86,11 +85,43 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 		}
 	}
 	unpacked, err := unpack(raw)
+	if errors.Is(err, errParquet) {
+		unpacked, err = in.openParquet(read)
+	}
 	if err != nil {
 		return in, err
 	}
 	in.lines.r = unpacked
 	return in, nil
+}
+
+// openParquet opens a Parquet file, as the lines that it is read as.
+func (in *input) openParquet(read *atomic.Int64) (*bufio.Reader, error) {
+	var info os.FileInfo
+	var err error
+	if in.file != nil {
+		if info, err = in.file.Stat(); err != nil {
+			return nil, err
+		}
+	}
+	if info == nil || !info.Mode().IsRegular() {
+		return nil, &foreignError{"a Parquet file", "it can be read from a file only, and not from a stream: save it and name the file"}
+	}
+	table, err := openParquet(countingAt{in.file, read}, info.Size())
+	in.lines.parquet = table
+	return bufio.NewReaderSize(table, readSize), err
+}
+
+// countingAt counts the bytes that are read here and there.
+type countingAt struct {
+	r io.ReaderAt
+	n *atomic.Int64
+}
+
+func (c countingAt) ReadAt(p []byte, at int64) (int, error) {
+	n, err := c.r.ReadAt(p, at)
+	c.n.Add(int64(n))
+	return n, err
 }
 
 // openFile opens a file and reports whether reads of it may have to be stopped. The open itself blocks for a pipe that
@@ -140,53 +171,12 @@ func (c counting) Read(p []byte) (int, error) {
 }
 
 func (in *input) close() {
+	if in.lines.parquet != nil {
+		in.lines.parquet.close()
+	}
 	if in.file != nil {
 		in.file.Close() // It was only read.
 	}
-}
-
-// unpack returns what is in r, unpacked if it is gzip, without a byte-order mark.
-func unpack(r io.Reader) (*bufio.Reader, error) {
-	buffered := bufio.NewReaderSize(r, readSize)
-	if is, err := startsWith(buffered, "\x1f\x8b"); err != nil {
-		return nil, err
-	} else if is {
-		unzip, err := gzip.NewReader(buffered)
-		if err != nil {
-			return nil, damage(err)
-		}
-		buffered = bufio.NewReaderSize(unzipper{unzip}, readSize)
-	}
-	const mark = "\xef\xbb\xbf"
-	is, err := startsWith(buffered, mark)
-	if is {
-		_, err = buffered.Discard(len(mark))
-	}
-	return buffered, err
-}
-
-func startsWith(r *bufio.Reader, prefix string) (bool, error) {
-	start, err := r.Peek(len(prefix))
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, err
-	}
-	return string(start) == prefix, nil
-}
-
-// unzipper tells damage of the data from failures to read it.
-type unzipper struct{ r io.Reader }
-
-func (u unzipper) Read(p []byte) (int, error) {
-	n, err := u.r.Read(p)
-	return n, damage(err)
-}
-
-func damage(err error) error {
-	var corrupt flate.CorruptInputError
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &corrupt) {
-		return &damagedError{err}
-	}
-	return err
 }
 
 // stoppable ends with errStopped when stop is closed, even while a read blocks, which is then left behind.
@@ -226,13 +216,23 @@ func (s *stoppable) Read(p []byte) (int, error) {
 // lines gives the lines of a file.
 type lines struct {
 	lastLine
-	seen    seen
-	lenient lenient // Of the current row.
-	r       *bufio.Reader
-	number  int    // Of the last line given, from 1.
-	back    []byte // Whole lines that were given back.
-	again   int    // The bytes of back that have been given again.
-	long    []byte // The memory of lines longer than a read.
+	seen      seen
+	lenient   lenient      // Of the current row.
+	delimiter byte         // What separates the fields of CSV; 0: find out.
+	parquet   *parquetFile // Whose rows the lines are; nil for a text.
+	r         *bufio.Reader
+	number    int    // Of the last line given, from 1.
+	partial   bool   // What piece gave last goes on.
+	back      []byte // Whole lines that were given back.
+	again     int    // The bytes of back that have been given again.
+	long      []byte // The memory of lines longer than a read.
+}
+
+// want says which columns are read, to spare the others where that can be.
+func (l *lines) want(columns []column) {
+	if l.parquet != nil {
+		l.parquet.only(columns)
+	}
 }
 
 // next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
@@ -259,6 +259,24 @@ func (l *lines) next() ([]byte, error) {
 		l.number++
 	}
 	return nil, err
+}
+
+// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. It is for readers that
+// do not call next.
+func (l *lines) piece() ([]byte, error) {
+	if l.again < len(l.back) {
+		l.partial = false
+		return l.next()
+	}
+	piece, err := l.r.ReadSlice('\n')
+	if len(piece) > 0 && !l.partial {
+		l.number++
+	}
+	l.partial = errors.Is(err, bufio.ErrBufferFull)
+	if l.partial || errors.Is(err, io.EOF) && len(piece) > 0 {
+		return piece, nil
+	}
+	return piece, err
 }
 
 // nextLong returns the line that begins with start and goes on.

@@ -3,8 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -96,66 +94,4 @@ func exact(value json.RawMessage) (text, problem string) {
 		return strings.Trim(string(value), `"`), ""
 	}
 	return plain(value)
-}
-
-// objects reads a file with one JSON object a line.
-type objects struct {
-	lines  *lines
-	line   []byte // The current one, without the space around it.
-	indent int    // Bytes of space before it.
-}
-
-// next returns the object of the next line that has one; a *rowError if it is none.
-func (o *objects) next() (object, error) {
-	for {
-		line, err := o.lines.next()
-		switch {
-		case errors.Is(err, errTooLong):
-			return nil, &rowError{o.lines.number, 1, "the line " + err.Error()}
-		case err != nil:
-			return nil, err
-		}
-		if o.line = bytes.TrimSpace(line); len(o.line) > 0 {
-			o.indent = bytes.Index(line, o.line)
-			if o.lines.object(line) {
-				return nil, &rowError{o.lines.number, o.indent + 1, unended}
-			}
-			break
-		}
-	}
-	var found object
-	if err := json.Unmarshal(o.line, &found); err != nil {
-		return nil, o.broken(err)
-	}
-	if found == nil {
-		return nil, o.bad("", "a JSON null and not an object")
-	}
-	return found, nil
-}
-
-// broken makes an error of package json into one of the row.
-func (o *objects) broken(err error) *rowError {
-	column, text := 1, err.Error()
-	var syntax *json.SyntaxError
-	var other *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		column = int(max(syntax.Offset, 1))
-	case errors.As(err, &other):
-		text = "a JSON " + other.Value + " and not an object"
-	}
-	return &rowError{o.lines.number, o.indent + column, text}
-}
-
-// bad is what is wrong with the current line, at the last part of the path where that stands in it.
-func (o *objects) bad(path, text string) *rowError {
-	at := 0
-	for path != "" {
-		if at = bytes.Index(o.line, fmt.Appendf(nil, "%q", path)); at >= 0 {
-			break
-		}
-		at = 0
-		_, path, _ = strings.Cut(path, ".")
-	}
-	return &rowError{o.lines.number, o.indent + at + 1, text}
 }

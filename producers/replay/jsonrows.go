@@ -29,6 +29,7 @@ type pathRows struct {
 }
 
 func readPaths(l *lines, columns []column) (rowReader, error) {
+	l.want(columns)
 	n := len(columns)
 	p := &pathRows{objects: objects{lines: l}, columns: columns, values: make([]string, n), bare: make([]bool, n), wrong: make([]string, n), found: make([]bool, n)}
 	p.unfold(nil)
@@ -82,8 +83,8 @@ func (p *pathRows) next() (row, error) {
 		}
 	}
 	return row{
-		values: p.values, bare: p.bare, wrong: p.wrong, found: p.found, near: p.near, line: p.lines.number,
-		column: func(i int) int { return p.bad(p.columns[i].name, "").column },
+		values: p.values, bare: p.bare, wrong: p.wrong, found: p.found, near: p.near, line: p.number,
+		column: func(i int) int { return p.columnOf(p.columns[i].name) },
 	}, nil
 }
 

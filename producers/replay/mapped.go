@@ -60,6 +60,7 @@ func readMappedCSV(l *lines, o Options) (rows, error)  { return readMapped(l, o,
 func readMappedJSON(l *lines, o Options) (rows, error) { return readMapped(l, o, readPaths) }
 
 func readMapped(l *lines, o Options, read func(*lines, []column) (rowReader, error)) (rows, error) {
+	l.delimiter = o.Mapping.delimiter
 	reader, err := read(l, o.Mapping.columns)
 	if err != nil {
 		return nil, err
@@ -145,14 +146,14 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 	}
 	m.seen.used++
 	if from, text := m.set(r, n); text != "" {
-		return nil, &rowError{r.line, r.column(place(from)), text}
+		return nil, &rowError{line: r.line, column: r.column(place(from)), text: text}
 	}
 	if m.mapping.repeats.joins() {
 		return m.event, nil // It is judged when it is whole.
 	}
 	if problem, err := m.finish(m.event); problem != nil {
 		from, text := m.blame(problem)
-		return nil, &rowError{r.line, r.column(place(from)), text}
+		return nil, &rowError{line: r.line, column: r.column(place(from)), text: text}
 	} else if err != nil {
 		return nil, err
 	}
@@ -180,12 +181,12 @@ func (m *mappedRows) skim(n uint64) (identity schemas.Identity, us int64, err er
 		if f := &m.fields[i]; f.cell == m.tenant {
 			f.cell.reset(value{text: m.options.Tenant})
 			if from, text := m.apply(f, &r); text != "" {
-				return identity, 0, &rowError{r.line, r.column(place(from)), text}
+				return identity, 0, &rowError{line: r.line, column: r.column(place(from)), text: text}
 			}
 		}
 	}
 	if from, text := m.identify(&r, n); text != "" {
-		return identity, 0, &rowError{r.line, r.column(place(from)), text}
+		return identity, 0, &rowError{line: r.line, column: r.column(place(from)), text: text}
 	}
 	return schemas.IdentityOf(*m.tenant.text, m.mapping.source, *m.id.text), m.event.GetTimeUs(), nil
 }

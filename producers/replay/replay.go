@@ -108,14 +108,15 @@ type Problem struct {
 }
 
 // String returns the problem in the form of compilers: file:line:column: text.
+// What could do something to a terminal is escaped.
 func (p Problem) String() string {
 	switch {
 	case p.Line == 0:
-		return p.File + ": " + p.Text
+		return printable(p.File + ": " + p.Text)
 	case p.Column == 0:
-		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+		return printable(fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text))
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text)
+	return printable(fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text))
 }
 
 // Progress is how far a replay is.
@@ -150,6 +151,8 @@ type Result struct {
 	Unended []string
 	// Problems are the first 20 of them.
 	Problems []Problem
+	// Headers are lines of CSV that are the header of their file again, as in files that were put together: they are no rows.
+	Headers int64
 	// Unread are the values that could not be read in rows that count all the same, by field and reason.
 	Unread []Unread
 	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.
@@ -349,6 +352,7 @@ type tally struct {
 	unended  []string // Files of which a last line without an end was taken.
 	repeated int64    // Rows that say what another one of the same id says.
 	unread   unreads
+	headers  int64 // Lines that are the header of their file again.
 
 	mu         sync.Mutex
 	onProblem  func(Problem)

@@ -179,7 +179,7 @@ func (s *source) guess(p producers.Progress) time.Duration {
 // result is to be called when the pump is done.
 func (s *source) result(truth *producers.Truth) Result {
 	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside + s.arrange.outside, Nothing: s.tally.nothing, Replaced: s.tally.replaced, Repeated: s.tally.repeated, Unended: s.tally.unended,
-		Skipped: s.tally.skipped, Problems: s.tally.problems, Unread: s.tally.unread.list(), LeftOut: s.tally.leftOut, Joined: s.tally.joined, Later: s.tally.later, Columns: s.tally.columns.list(), Truth: truth}
+		Skipped: s.tally.skipped, Problems: s.tally.problems, Unread: s.tally.unread.list(), Headers: s.tally.headers, LeftOut: s.tally.leftOut, Joined: s.tally.joined, Later: s.tally.later, Columns: s.tally.columns.list(), Truth: truth}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}
