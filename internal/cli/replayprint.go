@@ -33,6 +33,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	printNothing(s, r.Nothing)
 	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
 	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
+	printNotes(s, r.Notes)
 	printHeaders(s, r.Headers)
 	printUnread(s, r.Unread)
 	for _, name := range r.Unended {
@@ -97,6 +98,12 @@ func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth)
 	}
 }
 
+func printNotes(s Streams, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(s.Err, "tidemark: %s\n", note)
+	}
+}
+
 func printHeaders(s Streams, n int64) {
 	if n > 0 {
 		fmt.Fprintf(s.Out, "%s lines are the header again and no rows\n", number(uint64(n)))
@@ -142,6 +149,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	printNothing(s, plan.Nothing)
 	printLeftOut(s, plan.LeftOut, plan.Joined, plan.Later)
 	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
+	printNotes(s, plan.Notes)
 	printHeaders(s, plan.Headers)
 	printUnread(s, plan.Unread)
 	if err := printTruth(s, plan.Truth, 0); err != nil {

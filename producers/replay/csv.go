@@ -111,11 +111,11 @@ func (c *csvRows) readHeader() error {
 			trimmed, err = other, nil
 		}
 	}
-	if err != nil {
-		return fmt.Errorf("line %d with the names of the columns: %w", max(c.lines.number, 1), err)
-	}
 	if start := bytes.TrimLeft(c.raw, " \t\r\n"); bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[{")) {
 		return fmt.Errorf("line %d: the file is JSON and not CSV: replay it as jsonl", max(c.lines.number, 1))
+	}
+	if err != nil {
+		return fmt.Errorf("line %d with the names of the columns: %w", max(c.lines.number, 1), err)
 	}
 	c.header = slices.Clone(trimmed)
 	for i := range c.header {
@@ -192,7 +192,7 @@ func shownNames(names []string) string {
 			fmt.Fprintf(&b, "and %d more", len(names)-i)
 			break
 		}
-		if len(name) > shownBytes || printable(name) != name {
+		if len(name) > shownBytes || strings.ContainsAny(name, ", ") || printable(name) != name {
 			name = quote(name)
 		}
 		b.WriteString(name)

@@ -44,8 +44,8 @@ func TestCSVShapes(t *testing.T) {
 		{"sep, quoted", "\"sep=|\"\n" + by("|"), all},
 		{"sep of an uncommon kind", "sep=^\n" + by("^"), all},
 		{"sep of a comma", "sep=,\n" + callsCSV, all},
-		{"sep that is wrong", "sep=;\n" + callsCSV, "replay csv: read standard input: line 2: there is no column id, which m.yaml:3 names; the columns are \"id,at,model,in\""},
-		{"no columns", "a;b\n1;2\n", "replay csv: read standard input: line 1: there is no column id, which m.yaml:3 names; the columns are a;b"},
+		{"sep that is wrong", "sep=;\n" + callsCSV, "replay csv: read standard input: line 2: there is no column at, which m.yaml:2 names; the columns are \"id,at,model,in\""},
+		{"no columns", "a;b\n1;2\n", "replay csv: read standard input: line 1: there is no column at, which m.yaml:2 names; the columns are a;b"},
 		{"JSON", callJSON("a", 1) + "\n", "replay csv: read standard input: line 1: the file is JSON and not CSV: replay it as jsonl"},
 		{"JSON array", "[" + callJSON("a", 1) + "]\n", "replay csv: read standard input: line 1: the file is JSON and not CSV: replay it as jsonl"},
 	} {

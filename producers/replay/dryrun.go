@@ -23,29 +23,14 @@ import (
 
 // Plan is what a replay would do.
 type Plan struct {
-	Rows    int64 // Rows or records read, bad ones included.
-	Outside int64 // Events outside From and To.
-	Nothing int64 // Rows that stand for nothing.
-	// As in Result.
-	LeftOut, Joined, Later int64
-	Columns                Columns
-	Skipped                int64 // Problems.
-	Problems               []Problem
-	Unread                 []Unread
-	Headers                int64
-	// Replaced and Repeated rows are left out, as in Result.
-	Replaced, Repeated int64
-	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
-	First, Last time.Time
-	Truth       *producers.Truth // What would be sent.
-	Took        time.Duration    // How long it would take at its pace; 0 without one.
+	Reading
+	Truth *producers.Truth // What would be sent.
+	Took  time.Duration    // How long it would take at its pace; 0 without one.
 	// Models are the token calls by model, those with the most tokens first.
 	Models []ModelUse
 	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
 	// change nothing; -1 if there was no database to ask.
 	Stored int64
-	// Interrupted is true when the context ended before all was read.
-	Interrupted bool
 }
 
 // ModelUse is what the calls to one model add up to, each times its weight.
@@ -79,12 +64,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 		}
 		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Left: src.left(producers.Progress{Truth: d.truth, Elapsed: time.Since(begin)})})
 	}
-	result := src.result(d.truth)
-	plan := Plan{
-		Rows: result.Rows, Outside: result.Outside, Nothing: result.Nothing, LeftOut: result.LeftOut, Joined: result.Joined, Later: result.Later, Columns: result.Columns, Skipped: result.Skipped, Problems: result.Problems, Unread: result.Unread, Headers: result.Headers, Replaced: result.Replaced, Repeated: result.Repeated,
-		First: result.First, Last: result.Last,
-		Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored, Interrupted: result.Interrupted,
-	}
+	plan := Plan{Reading: src.result(d.truth).Reading, Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored}
 	if db == nil {
 		plan.Stored = -1
 	}

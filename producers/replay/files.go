@@ -259,6 +259,11 @@ func (f *file) ending(err error) error {
 	if f.in.lines.taken && f.row > f.told {
 		f.reader.tally.unended = append(f.reader.tally.unended, name)
 	}
+	if f.row > f.told {
+		for _, note := range f.in.lines.notes {
+			f.reader.tally.notes = append(f.reader.tally.notes, name+": "+note)
+		}
+	}
 	f.close()
 	var damaged *damagedError
 	switch {

@@ -42,6 +42,7 @@ type format struct {
 
 	source, tenant, product, provider string
 	columns                           []column
+	identifying                       int // How many of the columns the id is made of, if not all.
 	// fields says which column the value of an event's field comes from; time_us is that of the first in use.
 	fields map[string]int
 	read   func(*lines, []column) (rowReader, error)
@@ -62,6 +63,8 @@ const (
 	mooncakeTime = iota
 	mooncakeInput
 	mooncakeOutput
+	mooncakeSession
+	mooncakeDelay
 )
 
 // Columns of agentic.
@@ -88,7 +91,7 @@ func (f *format) open(l *lines, o Options) (rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &traceRows{format: f, reader: reader, call: newCall(f, o)}, nil
+	return &traceRows{format: f, lines: l, reader: reader, call: newCall(f, o)}, nil
 }
 
 // Columns of burstgpt.
@@ -121,13 +124,16 @@ var formats = [...]format{
 		FormatInfo: FormatInfo{
 			Name:        "mooncake",
 			Published:   true,
-			Description: "JSON lines of the Mooncake traces: timestamp (relative, milliseconds), input_length, output_length; needs --start",
+			Description: "JSON lines of the Mooncake traces: timestamp (milliseconds from the start), input_length, output_length; or, in later turns of a session_id, delay (milliseconds): they are at the earliest moment, the time of the turn before and the delay; needs --start",
 			NeedsStart:  true,
 		},
 		source: "mooncake-fast25", tenant: "mooncake", product: "kimi", provider: "moonshot_ai",
 		columns: []column{
-			mooncakeTime: {name: "timestamp", required: true}, mooncakeInput: {name: "input_length", required: true}, mooncakeOutput: {name: "output_length", required: true},
+			mooncakeTime:  {name: "timestamp", others: []string{"created_time"}},
+			mooncakeInput: {name: "input_length", others: []string{"input_tokens"}, required: true}, mooncakeOutput: {name: "output_length", others: []string{"output_tokens"}, required: true},
+			mooncakeSession: {name: "session_id"}, mooncakeDelay: {name: "delay", others: []string{"delay_ms"}},
 		},
+		users: true, identifying: mooncakeSession,
 		fields: map[string]int{"time_us": mooncakeTime, "input_uncached": mooncakeInput, "output_visible": mooncakeOutput},
 		read:   readJSON, fill: fillMooncake,
 	},

@@ -218,6 +218,7 @@ type lines struct {
 	lastLine
 	seen      seen
 	lenient   lenient      // Of the current row.
+	notes     []string     // What is to be said at the end of the file.
 	delimiter byte         // What separates the fields of CSV; 0: find out.
 	parquet   *parquetFile // Whose rows the lines are; nil for a text.
 	r         *bufio.Reader

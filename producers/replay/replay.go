@@ -132,37 +132,44 @@ type Progress struct {
 // keptProblems is how many problems a Result keeps.
 const keptProblems = 20
 
-// Result is what a replay has done.
-type Result struct {
+// Reading is what became of what was read.
+type Reading struct {
 	Rows    int64 // Rows or records read, bad ones included.
-	Sent    int64 // Events that the log has acknowledged.
 	Outside int64 // Events outside From and To.
 	Nothing int64 // Rows that stand for nothing, since they say a weight of 0, or no calls, tokens and cost: no event is made of them.
 	LeftOut int64 // Rows that the mapping leaves out by where.
 	Joined  int64 // Rows that were put together with others of their id.
 	Later   int64 // Rows that were left out since the first row of their id counts.
-	// Columns is what of the columns that the mapping names was in the rows.
-	Columns Columns
-	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Replaced rows of a file were left out for another row of the same id that is newer, Repeated ones since another row of
 	// the id says the same.
 	Replaced, Repeated int64
-	// Unended are the files of which a last line without an end was taken, because such files are finished.
-	Unended []string
-	// Problems are the first 20 of them.
-	Problems []Problem
 	// Headers are lines of CSV that are the header of their file again, as in files that were put together: they are no rows.
 	Headers int64
+	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
+	// Problems are the first 20 of them.
+	Problems []Problem
 	// Unread are the values that could not be read in rows that count all the same, by field and reason.
 	Unread []Unread
-	// First and Last are the earliest and the latest time of the events sent; the zero time if there are none.
+	// Columns is what of the columns that the mapping names was in the rows.
+	Columns Columns
+	// Notes are what may be wrong with files, one line each.
+	Notes []string
+	// Unended are the files of which a last line without an end was taken, because such files are finished.
+	Unended []string
+	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
 	First, Last time.Time
+	// Interrupted is true when the context ended before all was read and sent; the rest is exact all the same.
+	Interrupted bool
+}
+
+// Result is what a replay has done.
+type Result struct {
+	Reading
+	Sent int64 // Events that the log has acknowledged.
 	// Truth counts what the log has acknowledged. Never nil.
 	Truth *producers.Truth
 	// Schedule is how well the pace was kept.
 	Schedule Schedule
-	// Interrupted is true when the context ended before all was sent; the rest is exact all the same.
-	Interrupted bool
 	// Unreported is true when the truth was not sent, because there were too many events (2,097,152) to tell their repeats
 	// from them, where there may be some: in a topic, in several files, and in files that bring their ids along.
 	Unreported bool
@@ -352,6 +359,7 @@ type tally struct {
 	unended  []string // Files of which a last line without an end was taken.
 	repeated int64    // Rows that say what another one of the same id says.
 	unread   unreads
+	notes    []string
 	headers  int64 // Lines that are the header of their file again.
 
 	mu         sync.Mutex

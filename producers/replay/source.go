@@ -178,8 +178,12 @@ func (s *source) guess(p producers.Progress) time.Duration {
 
 // result is to be called when the pump is done.
 func (s *source) result(truth *producers.Truth) Result {
-	r := Result{Rows: s.tally.rows.Load(), Sent: sent(truth), Outside: s.outside + s.arrange.outside, Nothing: s.tally.nothing, Replaced: s.tally.replaced, Repeated: s.tally.repeated, Unended: s.tally.unended,
-		Skipped: s.tally.skipped, Problems: s.tally.problems, Unread: s.tally.unread.list(), Headers: s.tally.headers, LeftOut: s.tally.leftOut, Joined: s.tally.joined, Later: s.tally.later, Columns: s.tally.columns.list(), Truth: truth}
+	t := s.tally
+	r := Result{Truth: truth, Sent: sent(truth), Reading: Reading{
+		Rows: t.rows.Load(), Outside: s.outside + s.arrange.outside, Nothing: t.nothing, LeftOut: t.leftOut, Joined: t.joined, Later: t.later,
+		Replaced: t.replaced, Repeated: t.repeated, Headers: t.headers, Skipped: t.skipped, Problems: t.problems, Unread: t.unread.list(),
+		Columns: t.columns.list(), Notes: t.notes, Unended: t.unended,
+	}}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()
 	}

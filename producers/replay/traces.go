@@ -4,8 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
+
+	"github.com/cespare/xxhash/v2"
 
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -14,16 +19,24 @@ import (
 // traceRows gives the calls in the rows of a trace.
 type traceRows struct {
 	format *format
+	lines  *lines
 	reader rowReader
 	call   *call
 }
 
 func (t *traceRows) next(n uint64) (schemas.Event, error) {
 	r, err := t.reader.next()
+	if errors.Is(err, io.EOF) {
+		t.lines.notes = append(t.lines.notes, t.call.clock.notes(t.format)...)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if column, text := t.call.set(t.format, r.values, n); text != "" {
+	column, text := t.call.set(t.format, r.values, n)
+	if err := t.call.clock.absolute; err != nil {
+		return nil, fmt.Errorf("line %d: %s %w", r.line, t.format.columns[t.format.fields["time_us"]].name, err)
+	}
+	if text != "" {
 		return nil, &rowError{r.line, r.column(column), text}
 	}
 	return &t.call.event, nil
@@ -39,6 +52,10 @@ type call struct {
 	fixed   bool
 
 	input, cached, output, firstToken, latency uint64
+
+	turns   map[uint64]int64 // The time of the last turn of a session, by a hash of its name.
+	follows bool             // The call is a turn after another, and has no time of its own.
+	clock   clock
 
 	key   []byte // What the id is hashed from.
 	id    []byte
@@ -67,6 +84,9 @@ func (c *call) set(f *format, values []string, row uint64) (int, string) {
 	e.InputUncached, e.InputCacheRead, e.OutputVisible, e.FirstTokenUs, e.LatencyUs = nil, nil, nil, nil, nil
 	if column, text := f.fill(c, values); text != "" {
 		return column, f.columns[column].name + " " + text
+	}
+	if f.identifying > 0 && !c.follows {
+		values = values[:f.identifying]
 	}
 	c.identify(f, values, row)
 	if bad := firstError(e); bad != nil {
@@ -113,12 +133,22 @@ func fillAzure(c *call, v []string) (int, string) {
 	return azureOutput, text
 }
 
-func fillMooncake(c *call, v []string) (int, string) {
-	var text string
-	const milliseconds = 3 // Digits to microseconds.
-	if c.time, text = c.after(v[mooncakeTime], milliseconds); text != "" {
-		return mooncakeTime, text
+// moment is after for the time of a row, which it keeps an eye on.
+func (c *call) moment(text string, digits int) (int64, string) {
+	us, problem := c.after(text, digits)
+	if problem == "" {
+		c.clock.see(text, us-c.start)
+	} else if c.clock.count == 0 {
+		c.clock.absolute = since1970(text) // It may be too large for that.
 	}
+	return us, problem
+}
+
+func fillMooncake(c *call, v []string) (int, string) {
+	if column, text := c.turn(v); text != "" {
+		return column, text
+	}
+	var text string
 	if c.event.InputUncached, text = parseCount(v[mooncakeInput], &c.input); text != "" {
 		return mooncakeInput, text
 	}
@@ -126,10 +156,55 @@ func fillMooncake(c *call, v []string) (int, string) {
 	return mooncakeOutput, text
 }
 
+// turn sets the time and the user of a call of a Mooncake trace. The turns of a session after its first have a delay after
+// the end of the turn before, which is not in the trace: the earliest moment is taken, the delay after its beginning.
+func (c *call) turn(v []string) (int, string) {
+	const milliseconds = 3 // Digits to microseconds.
+	var text string
+	session, problem := exact(json.RawMessage(v[mooncakeSession]))
+	if problem != "" {
+		return mooncakeSession, problem
+	}
+	if c.event.User, text = c.users.ofTrace(&c.event, session); text != "" {
+		return mooncakeSession, text
+	}
+	c.follows = v[mooncakeTime] == "" && v[mooncakeDelay] != ""
+	hash := xxhash.Sum64String(session)
+	if !c.follows {
+		if c.time, text = c.moment(v[mooncakeTime], milliseconds); text != "" {
+			return mooncakeTime, text
+		}
+	} else {
+		delay, _, problem := decimal(v[mooncakeDelay], milliseconds)
+		before, known := c.turns[hash]
+		switch {
+		case problem != "":
+			return mooncakeDelay, quote(v[mooncakeDelay]) + " " + problem
+		case session == "":
+			return mooncakeDelay, "has no session_id beside it, and no timestamp"
+		case !known:
+			return mooncakeDelay, "is after a turn that is not there: the first of a session needs a timestamp"
+		case delay > maxDelay:
+			return mooncakeDelay, quote(v[mooncakeDelay]) + " is too large"
+		}
+		c.time = before + int64(delay)
+	}
+	if session != "" {
+		if c.turns == nil {
+			c.turns = map[uint64]int64{}
+		}
+		c.turns[hash] = c.time
+	}
+	return 0, ""
+}
+
+// maxDelay bounds a delay, in microseconds: a thousand of them are within the years that events may have.
+const maxDelay = 1e13
+
 func fillAgentic(c *call, v []string) (int, string) {
 	e := &c.event
 	var text string
-	if c.time, text = c.after(v[agenticTime], seconds); text != "" {
+	if c.time, text = c.moment(v[agenticTime], seconds); text != "" {
 		return agenticTime, text
 	}
 	switch v[agenticType] {
@@ -170,7 +245,7 @@ func fillAgentic(c *call, v []string) (int, string) {
 func fillBurst(c *call, v []string) (int, string) {
 	e := &c.event
 	var text string
-	if c.time, text = c.after(v[burstTime], seconds); text != "" {
+	if c.time, text = c.moment(v[burstTime], seconds); text != "" {
 		return burstTime, text
 	}
 	if v[burstModel] != "" {
