@@ -33,6 +33,7 @@ type csvRows struct {
 	fields  []int // By column: its field; -1 if the file has none.
 	names   int   // How many of the columns the file has.
 	values  []string
+	sign    []byte   // The longest of their names, which a header has to have.
 	within  csvPaths // Columns that are paths into the JSON of a field.
 	other   int      // The line of another header, under which the rows cannot be read; 0 for none.
 }
@@ -64,6 +65,9 @@ func readCSV(l *lines, columns []column) (rowReader, error) {
 		}
 		if field >= 0 {
 			c.names++
+			if name := c.header[field]; len(name) > len(c.sign) {
+				c.sign = []byte(name)
+			}
 		}
 		c.fields = append(c.fields, field)
 		c.within.add(rest)
@@ -297,7 +301,7 @@ func (c *csvRows) isHeader(record []string) bool {
 // isOther reports whether the record is another header: it names all columns that are used.
 func (c *csvRows) isOther(record []string) bool {
 	const few = 2 // A single name may be a value.
-	if c.names < few || len(record) < c.names {
+	if c.names < few || len(record) < c.names || !bytes.Contains(c.raw, c.sign) {
 		return false
 	}
 	for i, field := range c.fields {

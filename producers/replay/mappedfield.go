@@ -111,6 +111,8 @@ func (m *mappedRows) number(f *field, text string, shift int) (value, string) {
 	}
 	plain, form := text, f.numbers
 	switch {
+	case isDigits(text): // Most are.
+		return f.cell.read(text, shift, false)
 	case form != nil:
 		var digits int
 		var problem string

@@ -166,23 +166,24 @@ func (t *timeRule) ofNumber(text string, start time.Time) (int64, string) {
 		return 0, "is a rounded number, as spreadsheets write long ones, and does not say the time: export the column as text or as a date"
 	}
 	us, problem := signed(text, t.digits)
+	switch {
+	case problem == "" && !t.relative:
+		return us, t.unlikely(us)
+	case problem == "" && us >= -farAway && us <= farAway:
+		if us > math.MaxInt64-max(start.UnixMicro(), 0) {
+			return 0, "is too large"
+		}
+		return start.UnixMicro() + us, ""
+	}
 	switch unit := times.Epoch(text); {
 	case problem != "" && unit != "" && unit != t.name:
 		return 0, problem + ": as " + unit + " it is of our time: give time.format " + unit
 	case problem != "":
 		return 0, problem
-	case !t.relative:
-		return us, t.unlikely(us)
-	case us > farAway || us < -farAway:
-		problem = "is more than ten years from the start, for a relative time"
-		if unit != "" {
-			problem += ": as " + unit + " it is a time since 1970"
-		}
-		return 0, problem
-	case us > math.MaxInt64-max(start.UnixMicro(), 0):
-		return 0, "is too large"
+	case unit != "":
+		return 0, "is more than ten years from the start, for a relative time: as " + unit + " it is a time since 1970"
 	}
-	return start.UnixMicro() + us, ""
+	return 0, "is more than ten years from the start, for a relative time"
 }
 
 // unlikely says that a number is read in the wrong unit: it is far from our time in this one, and near in another.

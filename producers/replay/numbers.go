@@ -181,6 +181,9 @@ func yamlText(text string) string { return "'" + strings.ReplaceAll(text, "'", "
 // write long ones: the others are lost. Java and others write exact numbers so, without a plus. What is not strict may be
 // short because it ended in zeros.
 func rounded(text string, strict bool) bool {
+	if strings.IndexByte(text, '+') < 0 {
+		return false
+	}
 	at := strings.IndexAny(text, "eE")
 	if at < 1 || at+1 == len(text) || text[at+1] != '+' {
 		return false
@@ -227,6 +230,16 @@ var nothings = []string{"null", "(null)", "<null>", "none", "nil", "nan", "n/a",
 func isNothing(text string) bool {
 	const longest = 9
 	return text != "" && len(text) <= longest && slices.Contains(nothings, strings.ToLower(text))
+}
+
+// isDigits reports whether a text is a whole number as programs write it.
+func isDigits(text string) bool {
+	for i := range len(text) {
+		if text[i]-'0' > 9 {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // isASCII reports whether a text has no other characters.
