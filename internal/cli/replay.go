@@ -45,7 +45,8 @@ func (replayCmd) Help() string {
 	lines := []string{
 		"Identities and times come from the recorded data alone, so replaying it again, plain, gzipped or from standard input, at",
 		"any speed, changes no total: a replay that died is simply run again. What cannot be read is reported by file, line and",
-		"column (or topic, partition and offset) and skipped; the exit code is 1 then.",
+		"column (or topic, partition and offset) and skipped; the exit code is 1 then, and where a column of tokens, requests, weight",
+		"or cost is in no row. --dry-run shows what the first events become, and all that would be told.",
 		"",
 		"With --speed N the events of files and topics go in the order of their time, whatever order they are recorded in: what is",
 		"not in order is read to its end first, standard input always, and what does not fit into memory is sorted in a temporary",
@@ -69,26 +70,41 @@ Other sources:
   table:NAME     what the view of a raw table shows: token_calls (of the namespace) or lab.token_calls.
   scenario:NAME  a scenario, into the namespace tidemark_scenarios unless --namespace says otherwise.
 
-A mapping for csv and jsonl (a column of JSON lines may be a path such as usage.input):
+A mapping for csv and jsonl says what the columns mean; docs/replaying-your-files.md has an example for each kind of file:
   type: token_calls              # or queries, signups, model_events, reference_points
   source: my-gateway             # who speaks; part of the identity for ever
+  where: {kind: completion}      # which rows count: COLUMN: TEXT or [TEXT, TEXT], {not: TEXT}, {matches: REGEXP}; a list of
+                                 # such groups holds if one of them does
+  each: data.results             # JSON: the path to arrays whose elements are the rows
   time: {column: at, format: unix_ms}    # datetime (the default, with zone: Europe/Berlin where it names none),
                                  # unix_s, unix_us, unix_ns, relative_s, relative_ms, relative_us (with --start), or
                                  # the moment 2006-01-02 15:04:05 written the way the file would: 02.01.2006 15:04
   id: [request_id]               # columns that identify a row; without it, its place and its content do
-  revision: {from: updated_at}   # which row of an id is the newest, in any file: a time or a whole number (from, format, zone).
-                                 # Without it the last row of an id in the file counts, with the time of the first, as in the
-                                 # log of a message that grows; a grown file that is read again replaces what was read before.
-                                 # revision: position numbers the rows of a file, where each has to be newer than all before
+  repeats: last                  # rows of one id: the last counts, as in the log of a message that grows (with the time of the
+                                 # first; a grown file that is read again replaces what was read before), or first; parts
+                                 # are put together; sum adds them up, corrections being negative
+  revision: {from: updated_at}   # which row of an id is the newest, in any file: a time or a whole number (from, format, zone);
+                                 # position numbers the rows of a file
+  pivot: {column: kind, value: n, fields: {input: input_uncached, output: output_visible, other: ignore}}
+                                 # a column says what the number of the row counts
+  null: ["NULL", N/A]            # texts that stand for nothing
+  numbers: {decimal: ",", group: "."}    # how people wrote them; marks: [$], suffixes: true for K and M
+  delimiter: semicolon           # CSV: found out where it is a comma, semicolon, tab or bar
   fields:
     tenant: {constant: acme}     # or --tenant; product likewise
-    model: model_name            # FIELD: COLUMN
+    model: {first: [served, asked]}      # FIELD: COLUMN; first: of several columns that is not empty
+    requests: n_requests         # how many calls the row adds up: its tokens and cost are totals; 0 counts none
     input_total: prompt_tokens   # all input; what input_cache_read and input_cache_write have is taken off
+    input_cache_write: {sum: [write_5m, write_1h]}   # sum of columns, less those of minus
     output_visible: {column: completion_tokens, default: "0"}
-    latency_us: {column: latency, unit: ms}
+    latency_us: {column: latency, unit: ms}          # or {from: started, to: ended}
+    reported_cost_nanos: {column: usd, unit: one}
+    cost_currency: {constant: USD}
     status: {column: outcome, values: {success: ok, failed: error}, default: ok}
     user: account                # hashed under a key, within the tenant
-    weight: n                    # how many events a row stands for: 0 makes none`
+    provider: {column: by, optional: true}           # it does not matter if no row has it
+    weight: n                    # how many events like this one a row stands for, tokens and all: 0 makes none
+  A column may be a path into JSON: usage.input, parts.0.in, or of JSON that a CSV column holds as text.`
 
 // defaultSpeed is the pace where none is given.
 const defaultSpeed = "max"

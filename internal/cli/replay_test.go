@@ -194,3 +194,37 @@ func TestReplayedPartition(t *testing.T) {
 	f(5, 6, false, 5)
 	f(6, 6, false)
 }
+
+// TestReplayTells replays, dry, files of which not all is usage, or not all is found, and looks at what is told and at the
+// exit code.
+func TestReplayTells(t *testing.T) {
+	f := func(mapping, data string, wantCode int, want ...string) {
+		t.Helper()
+		dir := t.TempDir()
+		files := map[string]string{"m.yaml": "source: s\ntime: at\nid: [id]\n" + mapping, "f.jsonl": data}
+		for name, text := range files {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		code, out, errOut := command(t, "replay", "jsonl", filepath.Join(dir, "f.jsonl"), "--mapping", filepath.Join(dir, "m.yaml"), "--dry-run", "--clickhouse", "http://127.0.0.1:1")
+		if code != wantCode {
+			t.Errorf("exit code %d, want %d\n%s%s", code, wantCode, out, errOut)
+		}
+		for _, w := range want {
+			if !strings.Contains(out+errOut, w) {
+				t.Errorf("no %q in\n%s%s", w, out, errOut)
+			}
+		}
+	}
+	fields := "fields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in"
+	row := `{"id":"1","at":"2026-03-01T10:00:00Z","in":5,"n":7,"kind":"x"}` + "\n"
+	f(fields+"}\n", row, 0, "the first 1 events", "input_uncached  in", "2026-03-01T10:00:00Z")
+	f(fields+", output_visible: out}\n", row, 1, "out, for output_visible, is in none of the 1 rows (there are at, id, in, kind, n)", "optional: true")
+	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, for provider, is in none of the 1 rows")
+	f("where: {kind: y}\n"+fields+"}\n", row, 1, "leaves out all 1 rows")
+	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 rows are left out by the mapping's where")
+	f("each: calls\n"+fields+"}\n", row, 1, "1 records have no element in the array")
+	f(fields+", weight: n}\n", row, 0, "1 rows have a weight above 1", "map requests instead")
+	f(fields+", country: kind}\n", row, 0, `1 rows count without country: it is not 2 upper-case letters, as "x"`)
+}

@@ -2,8 +2,14 @@ package cli
 
 import (
 	"fmt"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"tidemark/producers/replay"
+	"tidemark/schemas"
 )
 
 // printLeftOut says which rows gave no event of their own, and why.
@@ -40,6 +46,9 @@ func printColumns(s Streams, c replay.Columns) (err error) {
 	if c.Used == 0 {
 		return err
 	}
+	if c.Weighted > 0 {
+		fmt.Fprintf(s.Err, "tidemark: %s rows have a weight above 1, by which their tokens and cost are multiplied; if these are totals of the row, map requests instead of weight\n", number(uint64(c.Weighted)))
+	}
 	for _, m := range c.Missing {
 		note := "it is unknown in all of them; if that is right, add optional: true to the field"
 		if m.Lost {
@@ -48,4 +57,66 @@ func printColumns(s Streams, c replay.Columns) (err error) {
 		fmt.Fprintf(s.Err, "tidemark: %s, for %s, is in none of the %s rows (%s): %s\n", m.Column, m.Field, number(uint64(c.Used)), m.Near, note)
 	}
 	return err
+}
+
+// printSample shows what the fields of the first events are, and the columns that they come from.
+func printSample(s Streams, events []schemas.Event, mapping *replay.Mapping) error {
+	if len(events) == 0 {
+		return nil
+	}
+	fmt.Fprintf(s.Out, "the first %d events:\n", len(events))
+	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	fields := events[0].ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		name, any := fields.Get(i).TextName(), false
+		if name == "run" { // The replay's own.
+			continue
+		}
+		line := "  " + name
+		if mapping != nil {
+			line += "\t" + mapping.From(name)
+		}
+		for _, e := range events {
+			text := fieldText(e, name)
+			any = any || text != ""
+			line += "\t" + text
+		}
+		if any || mapping != nil && mapping.From(name) != "" {
+			fmt.Fprintln(table, line)
+		}
+	}
+	return table.Flush()
+}
+
+// fieldText is what a field is set to, as people read it; empty if it is not.
+func fieldText(e schemas.Event, name string) string {
+	m := e.ProtoReflect()
+	fd := m.Descriptor().Fields().ByTextName(name)
+	if fd == nil || !m.Has(fd) {
+		return ""
+	}
+	v := m.Get(fd)
+	switch {
+	case fd.Kind() == protoreflect.EnumKind:
+		return string(fd.Enum().Values().ByNumber(v.Enum()).Name())
+	case name == "time_us":
+		return time.UnixMicro(v.Int()).UTC().Format("2006-01-02T15:04:05.999999Z")
+	case fd.Kind() == protoreflect.Fixed64Kind:
+		return fmt.Sprintf("%016x", v.Uint())
+	case fd.Kind() == protoreflect.StringKind:
+		return printable(v.String())
+	}
+	return v.String()
+}
+
+// printable is a text for one cell of a terminal.
+func printable(text string) string {
+	const most = 32
+	if cut := []rune(text); len(cut) > most {
+		text = string(cut[:most]) + "..."
+	}
+	if quoted := strconv.Quote(text); quoted != `"`+text+`"` {
+		return quoted
+	}
+	return text
 }

@@ -46,6 +46,10 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 		fmt.Fprintf(s.Out, "schedule: %s events were late by p50 %s, p90 %s, p99 %s, at most %s\n", number(uint64(r.Schedule.Events)),
 			short(r.Schedule.P50), short(r.Schedule.P90), short(r.Schedule.P99), short(r.Schedule.Max))
 	}
+	if r.Schedule.Late > 0 {
+		fmt.Fprintf(s.Err, "tidemark: the pace was not kept: %s of %s events were more than %s late; give a lower --speed, or a log that takes more\n",
+			number(uint64(r.Schedule.Late)), number(uint64(r.Schedule.Events)), short(replay.LateBy))
+	}
 	if r.Unreported {
 		fmt.Fprintln(s.Out, "there are too many events to tell repeats from them: the run is not reported to the audit")
 	}
@@ -153,6 +157,9 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	printHeaders(s, plan.Headers)
 	printUnread(s, plan.Unread)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
+		return err
+	}
+	if err := printSample(s, plan.Sample, options.Mapping); err != nil {
 		return err
 	}
 	if err := printModels(s, plan.Models); err != nil {

@@ -13,6 +13,8 @@ type Columns struct {
 	Used int64 // Those that where does not leave out.
 	// Empty is how many records had none of the elements that each unfolds.
 	Empty int64
+	// Weighted are the calls with a weight above 1 that a column says.
+	Weighted int64
 	// Missing are the fields of which no row had a column.
 	Missing []Missing
 	// Untold is how many local times come twice, and nothing told which they are: they were taken for the first.
@@ -36,6 +38,7 @@ func (c *Columns) add(s *seen) {
 		return
 	}
 	c.Rows, c.Used, c.Empty, c.Untold = c.Rows+s.rows, c.Used+s.used, c.Empty+s.empty, c.Untold+s.untold()
+	c.Weighted += s.weighted
 	if c.mapping == nil {
 		c.mapping, c.found, c.near = s.mapping, make([]int64, len(s.found)), make([]string, len(s.found))
 	}
@@ -52,12 +55,7 @@ func (c Columns) list() Columns {
 	if c.mapping == nil {
 		return c
 	}
-	rules := slices.Clone(c.mapping.rules)
-	if c.mapping.pivot != nil {
-		for _, of := range c.mapping.pivot.fields {
-			rules = append(rules, of...)
-		}
-	}
+	rules := c.mapping.allRules()
 	for i := range rules {
 		if missing, is := c.lacks(&rules[i]); is && !slices.Contains(c.Missing, missing) {
 			c.Missing = append(c.Missing, missing)

@@ -28,6 +28,8 @@ type Plan struct {
 	Took  time.Duration    // How long it would take at its pace; 0 without one.
 	// Models are the token calls by model, those with the most tokens first.
 	Models []ModelUse
+	// Sample are the first events.
+	Sample []schemas.Event
 	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
 	// change nothing; -1 if there was no database to ask.
 	Stored int64
@@ -64,7 +66,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 		}
 		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Left: src.left(producers.Progress{Truth: d.truth, Elapsed: time.Since(begin)})})
 	}
-	plan := Plan{Reading: src.result(d.truth).Reading, Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Stored: d.stored}
+	plan := Plan{Reading: src.result(d.truth).Reading, Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Sample: d.sample, Stored: d.stored}
 	if db == nil {
 		plan.Stored = -1
 	}
@@ -78,7 +80,11 @@ type dryRun struct {
 	db        Database
 	namespace string
 	stored    int64
+	sample    []schemas.Event
 }
+
+// sampled is how many events a Plan shows.
+const sampled = 3
 
 // add adds the items, or none of them where they cannot be looked up.
 func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
@@ -95,6 +101,16 @@ func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
 	}
 	d.truth.Add(items)
 	d.stored += stored
+	for i := 0; i < len(items) && len(d.sample) < sampled; i++ {
+		if items[i].Type >= schemas.RunType {
+			continue
+		}
+		e := schemas.NewEvent(items[i].Type)
+		if err := proto.Unmarshal(items[i].Value, e); err != nil {
+			return fmt.Errorf("read an event: %w", err)
+		}
+		d.sample = append(d.sample, e)
+	}
 	var call usagev1.TokenCall
 	for _, item := range byType[schemas.TokenCallType] {
 		if err := proto.Unmarshal(item.Value, &call); err != nil {
@@ -129,7 +145,11 @@ func (d *dryRun) use(call *usagev1.TokenCall) {
 		d.models[call.Model] = m
 	}
 	w := max(call.Weight, 1)
-	m.Calls += w
+	calls := w
+	if call.Requests != nil {
+		calls *= call.GetRequests()
+	}
+	m.Calls += calls
 	m.Uncached += w * call.GetInputUncached()
 	m.CacheRead += w * call.GetInputCacheRead()
 	m.CacheWrite += w * call.GetInputCacheWrite()

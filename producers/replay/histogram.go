@@ -9,7 +9,12 @@ import (
 type Schedule struct {
 	Events             int64 // Events that had a due time; the rest is 0 if there were none.
 	P50, P90, P99, Max time.Duration
+	// Late are the events that were more than LateBy late: their pace was not kept.
+	Late int64
 }
+
+// LateBy is how late an event may be that has kept its pace.
+const LateBy = time.Second
 
 // Resolution of a histogram: a power of two is divided into 1<<fineBits buckets, so that a value is known to one part
 // in 32. Values are whole microseconds.
@@ -23,6 +28,7 @@ const (
 type histogram struct {
 	counts [buckets]int64
 	total  int64
+	late   int64
 	max    time.Duration
 }
 
@@ -31,6 +37,9 @@ func (h *histogram) add(d time.Duration, n int64) {
 	d = max(d, 0)
 	h.counts[bucketOf(uint64(d/time.Microsecond))] += n
 	h.total += n
+	if d > LateBy {
+		h.late += n
+	}
 	h.max = max(h.max, d)
 }
 
@@ -62,5 +71,5 @@ func (h *histogram) schedule() Schedule {
 	if h.total == 0 {
 		return Schedule{}
 	}
-	return Schedule{Events: h.total, P50: h.quantile(0.5), P90: h.quantile(0.9), P99: h.quantile(0.99), Max: h.max}
+	return Schedule{Events: h.total, P50: h.quantile(0.5), P90: h.quantile(0.9), P99: h.quantile(0.99), Max: h.max, Late: h.late}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tidemark/producers/replay/times"
+	"tidemark/schemas"
 )
 
 // apply sets the field of a rule from the row. It returns the column that is at fault, nil for none, and what is wrong; an
@@ -94,6 +95,9 @@ func (m *mappedRows) put(f *field, text string, from *ref, r *row) (*ref, string
 		f.cell.set(v)
 		if f.cell.number != nil {
 			m.weights.keep(f.field, v.number)
+			if f.name == fieldWeight && v.number > 1 && from != nil && m.mapping.typ == schemas.TokenCallType {
+				m.seen.weighted++
+			}
 		}
 	case refuses(f.field):
 		return m.fault(from, f.name, problem)
@@ -281,6 +285,8 @@ type seen struct {
 	found   []int64
 	near    []string // Of each column: what the first row that lacks it has instead.
 	clock   *times.Reader
+
+	weighted int64 // Calls with a weight above 1.
 }
 
 func (s *seen) begin(m *Mapping) {
