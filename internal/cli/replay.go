@@ -22,7 +22,7 @@ type replayCmd struct {
 	producerFlags
 	userFlags
 	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), topic:NAME, table:NAME or scenario:NAME."`
-	Files      []string `arg:"" optional:"" help:"Files of that format, plain or gzip, merged by time; '-' is standard input."`
+	Files      []string `arg:"" optional:"" help:"Files of that format, plain, packed or Parquet, merged by time; '-' is standard input."`
 	Speed      string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Pace"`
 	Rate       float64  `help:"Events a second at the most; 0 sets no bound." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
 	From       string   `help:"Only events from this time on: RFC 3339 or a date, UTC." placeholder:"TIME" group:"Selection"`
@@ -35,7 +35,7 @@ type replayCmd struct {
 	Start      string   `help:"Time of the trace's zero, RFC 3339; required where a file has relative times only." placeholder:"TIME" group:"Events"`
 	LastLine   string   `help:"A last line without an end: take reads it, leave leaves it out, auto (the default) takes what is whole for sure." default:"auto" placeholder:"auto|take|leave" group:"Events"`
 	Mapping    string   `help:"csv, jsonl: the YAML file that says what the columns mean." placeholder:"FILE" group:"Events"`
-	Type       string   `help:"topic: type of the events on a topic whose name does not say it." placeholder:"TYPE" group:"Events"`
+	Type       string   `help:"topic: type of the events on a topic whose name does not say it. cloudevents: type of those whose own type does not." placeholder:"TYPE" group:"Events"`
 	Tenant     string   `help:"Files: tenant of the events instead of their own. topic, table: only the events of this tenant." placeholder:"NAME" group:"Events"`
 	Product    string   `help:"Files: product of the events instead of their own." placeholder:"NAME" group:"Events"`
 }

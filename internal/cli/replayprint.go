@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,6 +40,8 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	printNotes(s, r.Notes)
 	printHeaders(s, r.Headers)
 	printUnread(s, r.Unread)
+	printTypes(s, r.UnknownTypes)
+	printTokenless(s, r.Tokenless, r.TokenlessHave)
 	for _, name := range r.Unended {
 		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no end; it is taken for whole, as the file of a published trace\n", name)
 	}
@@ -102,6 +108,29 @@ func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth)
 	}
 }
 
+// printTypes says which CloudEvents nobody knows.
+func printTypes(s Streams, types map[string]int64) {
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		shown := strconv.QuoteToASCII(name)
+		if name == "" {
+			shown = "of other types"
+		}
+		fmt.Fprintf(s.Err, "tidemark: %s events of the type %s were skipped: --type says what such events are\n", number(uint64(types[name])), shown)
+	}
+}
+
+// printTokenless says that calls have no tokens, and where they may be.
+func printTokenless(s Streams, n int64, has []string) {
+	if n == 0 {
+		return
+	}
+	shown := make([]string, len(has))
+	for i, name := range has {
+		shown[i] = strconv.QuoteToASCII(name)
+	}
+	fmt.Fprintf(s.Err, "tidemark: %s calls say no tokens; their data has %s; give input_uncached, output_visible or a usage object, or replay the file as jsonl with a mapping\n", number(uint64(n)), strings.Join(shown, ", "))
+}
+
 func printNotes(s Streams, notes []string) {
 	for _, note := range notes {
 		fmt.Fprintf(s.Err, "tidemark: %s\n", note)
@@ -156,6 +185,8 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	printNotes(s, plan.Notes)
 	printHeaders(s, plan.Headers)
 	printUnread(s, plan.Unread)
+	printTypes(s, plan.UnknownTypes)
+	printTokenless(s, plan.Tokenless, plan.TokenlessHave)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
 	}

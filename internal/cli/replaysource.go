@@ -24,8 +24,8 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 		if c.FromOffset != 0 || c.ToOffset != 0 {
 			errs = append(errs, errors.New("--from-offset and --to-offset: only for topic:NAME"))
 		}
-		if c.Type != "" {
-			errs = append(errs, errors.New("--type: only for topic:NAME"))
+		if c.Type != "" && named {
+			errs = append(errs, errors.New("--type: only for topic:NAME and cloudevents"))
 		}
 	}
 	if c.Filter != "" && (kind != "table" || !named) {
@@ -59,7 +59,7 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 
 // files sets the options of files.
 func (c *replayCmd) files(o *replay.Options) error {
-	o.Format = c.Source
+	o.Format, o.CloudType = c.Source, c.Type
 	if c.Mapping == "" {
 		return nil
 	}

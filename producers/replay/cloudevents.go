@@ -3,8 +3,11 @@ package replay
 import (
 	"encoding/base64"
 	"encoding/json"
-
+	"errors"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -13,9 +16,10 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// CloudEvents 1.0, one event a line in the JSON format (github.com/cloudevents/spec, formats/json-format.md). Source, id
+// CloudEvents 1.0 in the JSON format (github.com/cloudevents/spec, formats/json-format.md), or its batches. Source, id
 // and time are the event's own; its data has the fields of our types under their names, or those of a model call under
-// the names of OpenTelemetry's GenAI conventions (semantic-conventions-genai, client inference).
+// the names of OpenTelemetry's GenAI conventions (semantic-conventions-genai, client inference) or in the usage object of
+// a provider, see usageShapes.
 
 // alias is another name under which the data of a token call may have a field, in another unit maybe.
 type alias struct {
@@ -33,10 +37,16 @@ var aliases = []alias{
 	{"model", "requested_model", 0},
 	{"model", "model_requested", 0},
 	{"model", "gen_ai.request.model", 0},
+	{"model", "response.model", 0},
+	{"model", "message.model", 0},
+	{"model", "modelId", 0},
+	{"model", "modelVersion", 0},
+	{"model", "response.modelVersion", 0},
 	{"requested_model", "model_requested", 0},
 	{"requested_model", "gen_ai.request.model", 0},
 	{"provider", "gen_ai.provider.name", 0},
 	{"provider", "gen_ai.system", 0},
+	{"provider", "custom_llm_provider", 0},
 	{"operation", "gen_ai.operation.name", 0},
 	{"streaming", "stream", 0},
 	{"streaming", "gen_ai.request.stream", 0},
@@ -56,7 +66,25 @@ var aliases = []alias{
 	{"latency_us", "duration_ms", 3},
 	{"first_token_us", "ttft_ms", 3},
 	{"first_token_us", "gen_ai.response.time_to_first_chunk", 6},
-	{"reported_cost_nanos", "cost_reported", 9},
+	{fieldCost, "cost_reported", nanoDigits},
+	{fieldCurrency, "currency", 0},
+}
+
+// nanoDigits are the digits from a unit of money to what a cost is counted in.
+const nanoDigits = 9
+
+// dollars are names of costs that are in US dollars where no currency is beside them, by the digits to nanos. The ticks of xAI
+// are a tenth of them.
+var dollars = []alias{
+	{fieldCost, "response_cost", nanoDigits},
+	{fieldCost, "cost_usd", nanoDigits},
+	{fieldCost, "usage.cost", nanoDigits},
+	{fieldCost, "cost_breakdown.total_cost", nanoDigits},
+	{fieldCost, "costDetails.total", nanoDigits},
+	{fieldCost, "cost_details.total", nanoDigits},
+	{fieldCost, "total_cost", nanoDigits},
+	{fieldCost, "usage.cost_in_usd_ticks", -1},
+	{fieldCost, "cost", nanoDigits},
 }
 
 // totalPaths are the names of the totals, in the order of totals and in that in which they are looked up.
@@ -83,8 +111,9 @@ var cloudTypes = map[string]struct {
 var versionSuffix = regexp.MustCompile(`\.v[0-9]+$`)
 
 // cloudType returns the key of cloudTypes that a CloudEvents type ends in, in the plural too and before a version:
-// "org.example.ai.token_calls.v1". A type that says nothing is a token call if the data has OpenTelemetry's names.
-func cloudType(name string, data object) (string, bool) {
+// "org.example.ai.token_calls.v1". A type that says nothing is the other one, if that is given, or a token call if the data
+// says the usage of one.
+func cloudType(name, other string, data object) (string, bool) {
 	word := versionSuffix.ReplaceAllString(strings.ToLower(name), "")
 	word = word[strings.LastIndexAny(word, "./")+1:]
 	for _, form := range []string{word, strings.TrimSuffix(word, "s"), strings.TrimSuffix(word, "ies") + "y"} {
@@ -92,12 +121,38 @@ func cloudType(name string, data object) (string, bool) {
 			return form, true
 		}
 	}
+	if other != "" {
+		return other, true
+	}
 	for key := range data {
 		if strings.HasPrefix(key, "gen_ai.") || key == "gen_ai" {
 			return "token_call", true
 		}
 	}
-	return "", false
+	return "token_call", saysUsage(data)
+}
+
+// otherType returns the key of cloudTypes that is the type of that name; empty if there is none.
+func otherType(name string) string {
+	for key, of := range cloudTypes {
+		if of.typ.String() == name && of.kind == 0 {
+			return key
+		}
+	}
+	return ""
+}
+
+// cloudErrors returns what is wrong with the options about CloudEvents.
+func (o Options) cloudErrors() error {
+	switch {
+	case o.CloudType == "":
+		return nil
+	case o.Format != "cloudevents":
+		return errors.New("--type: only for topic:NAME and cloudevents")
+	case otherType(o.CloudType) == "":
+		return fmt.Errorf("--type: %q is not a type of event such as token_calls", o.CloudType)
+	}
+	return nil
 }
 
 // cloudRows gives the events of a file of CloudEvents.
@@ -148,9 +203,10 @@ func (c *cloudRows) next(uint64) (schemas.Event, error) {
 	if bad != nil {
 		return nil, bad
 	}
-	word, known := cloudType(text["type"], data)
+	word, known := cloudType(text["type"], otherType(c.options.CloudType), data)
 	if !known {
-		return nil, c.bad("type", "type "+quote(text["type"])+" does not end in one of "+listed(cloudTypes)+", and the data has no gen_ai names")
+		return nil, &onceError{kind: "type " + text["type"], unknownType: text["type"],
+			bad: c.bad("type", "type "+quote(text["type"])+" does not end in one of "+listed(cloudTypes)+", and the data says no usage of a call; --type says what it is")}
 	}
 	t := cloudTypes[word].typ
 	e := c.events[t]
@@ -184,6 +240,10 @@ func (c *cloudRows) data(attributes object) (object, *rowError) {
 	}
 	if len(raw) == 0 || string(raw) == "null" {
 		return object{}, nil
+	}
+	if isText(raw) { // The object as a text.
+		text, _ := plain(raw)
+		raw = json.RawMessage(text)
 	}
 	var data object
 	if err := json.Unmarshal(raw, &data); err != nil || data == nil {
@@ -222,16 +282,14 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 		}
 	}
 	if fields.ByTextName(fieldUser) != nil { // When the tenant is known, within which it is hashed.
-		if bad := c.user(m, fields.ByTextName(fieldUser), e.GetTenant(), data); bad != nil {
-			return bad
-		}
+		c.user(m, fields.ByTextName(fieldUser), e.GetTenant(), data)
 	}
 	if call, ok := e.(*usagev1.TokenCall); ok {
 		if bad := c.call(call, data); bad != nil {
 			return bad
 		}
 	}
-	if bad := firstError(e); bad != nil {
+	if bad := c.lines.lenient.settle(e); bad != nil {
 		return c.bad(bad.Field, bad.Error()+remedies[bad.Field])
 	}
 	return nil
@@ -249,7 +307,7 @@ func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) 
 	if fd == nil || text == "" || m.Has(fd) || c.weights.said(fd) {
 		return nil
 	}
-	if problem := setField(m, fd, text, 0); problem != "" {
+	if problem := c.lines.lenient.set(m, fd, text, 0); problem != "" {
 		return c.bad(name, name+" "+problem)
 	}
 	c.weights.note(m, fd)
@@ -269,11 +327,14 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 	}
 	text, problem := read(raw)
 	switch {
+	case problem != "" && !refuses(fd):
+		c.lines.lenient.note(name, "", problem)
+		return nil
 	case problem != "":
 	case text == "":
 		return nil
 	default:
-		problem = setField(m, fd, text, shift)
+		problem = c.lines.lenient.set(m, fd, text, shift)
 		c.weights.note(m, fd)
 	}
 	if problem != "" {
@@ -283,14 +344,15 @@ func (c *cloudRows) field(m protoreflect.Message, name string, data object, path
 }
 
 // user sets the user from the data, if it is there.
-func (c *cloudRows) user(m protoreflect.Message, fd protoreflect.FieldDescriptor, tenant string, data object) *rowError {
+func (c *cloudRows) user(m protoreflect.Message, fd protoreflect.FieldDescriptor, tenant string, data object) {
 	raw, _ := data.lookup(fieldUser)
 	user, problem := c.users.ofData(tenant, raw)
 	if problem != "" {
-		return c.bad(fieldUser, fieldUser+" "+problem)
+		text, _ := plain(raw)
+		c.lines.lenient.note(fieldUser, text, problem)
+		return
 	}
 	m.Set(fd, protoreflect.ValueOfUint64(user))
-	return nil
 }
 
 // call sets what a token call may have under other names.
@@ -299,6 +361,68 @@ func (c *cloudRows) call(call *usagev1.TokenCall, data object) *rowError {
 	for _, a := range aliases {
 		if bad := c.field(m, a.field, data, a.path, a.shift); bad != nil {
 			return bad
+		}
+	}
+	c.cost(call, data)
+	if bad := c.tokens(call, data); bad != nil {
+		return bad
+	}
+	if call.Status == usagev1.Status_STATUS_UNSPECIFIED {
+		call.Status = usagev1.Status_STATUS_OK
+		if call.ErrorType != "" {
+			call.Status = usagev1.Status_STATUS_ERROR
+		}
+	}
+	if call.RequestedModel == call.Model {
+		call.RequestedModel = "" // It means the same.
+	}
+	if call.Model == "" {
+		call.Model = unknownModel
+	}
+	if !saysTokens(call) && call.Status == usagev1.Status_STATUS_OK {
+		c.lines.lenient.tokenless = slices.Sorted(maps.Keys(data))
+		if len(data) == 0 {
+			c.lines.lenient.tokenless = []string{"nothing"}
+		}
+	}
+	return nil
+}
+
+// cost sets the cost that is in dollars if nothing else is said.
+func (c *cloudRows) cost(call *usagev1.TokenCall, data object) {
+	if call.ReportedCostNanos != nil {
+		return
+	}
+	for _, a := range dollars {
+		_ = c.field(call.ProtoReflect(), a.field, data, a.path, a.shift) // A cost is never refused.
+		if call.ReportedCostNanos != nil {
+			break
+		}
+	}
+	if call.ReportedCostNanos != nil && call.CostCurrency == "" {
+		call.CostCurrency = "USD"
+	}
+}
+
+// saysTokens reports whether a call says the tokens of any class.
+func saysTokens(call *usagev1.TokenCall) bool {
+	return call.InputUncached != nil || call.InputCacheRead != nil || call.InputCacheWrite != nil || call.OutputVisible != nil || call.OutputReasoning != nil
+}
+
+// tokens sets the classes of tokens that the data has under no name of their own: from sums, or from a usage object.
+func (c *cloudRows) tokens(call *usagev1.TokenCall, data object) *rowError {
+	m := call.ProtoReflect()
+	if !saysTokens(call) {
+		if field, is := classOf(data); is {
+			return c.class(call, field, data)
+		}
+		u, path, problem := usageOf(data)
+		if problem != "" {
+			return c.bad(path, path+" "+problem)
+		}
+		if u != nil {
+			u.into(call)
+			return nil
 		}
 	}
 	for i, of := range totals {
@@ -314,17 +438,17 @@ func (c *cloudRows) call(call *usagev1.TokenCall, data object) *rowError {
 		// Parts that are more than the total cannot be in it: this sender counts them apart, and the total is the part.
 		_ = subtract(m, of)
 	}
-	if call.Status == usagev1.Status_STATUS_UNSPECIFIED {
-		call.Status = usagev1.Status_STATUS_OK
-		if call.ErrorType != "" {
-			call.Status = usagev1.Status_STATUS_ERROR
-		}
+	return nil
+}
+
+// class sets the one class that an event says. The input is what stands for the call, so that its output and the like, which
+// come as events of their own, are no more of them.
+func (c *cloudRows) class(call *usagev1.TokenCall, field string, data object) *rowError {
+	if bad := c.field(call.ProtoReflect(), field, data, "tokens", 0); bad != nil {
+		return bad
 	}
-	if call.RequestedModel == call.Model {
-		call.RequestedModel = "" // It means the same.
-	}
-	if call.Model == "" {
-		call.Model = unknownModel
+	if field != "input_uncached" && call.Requests == nil {
+		call.Requests = new(uint64(0))
 	}
 	return nil
 }

@@ -266,7 +266,7 @@ func (c *csvRows) next() (row, error) {
 			return row{}, &rowError{line: line, column: 1, text: "the line names the columns again, and not as the header does: the rows after it are left out; replay them as a file of their own"}
 		}
 		if c.other > 0 {
-			return row{}, &onceError{&rowError{line: line, column: 1, text: fmt.Sprintf("the row is left out, since line %d names other columns", c.other)}, "other header"}
+			return row{}, &onceError{kind: "other header", bad: &rowError{line: line, column: 1, text: fmt.Sprintf("the row is left out, since line %d names other columns", c.other)}}
 		}
 		if len(record) != len(c.header) {
 			return row{}, c.drop(1, fmt.Sprintf("the number of fields is %d, and %d in the header", len(record), len(c.header)))

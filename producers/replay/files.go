@@ -148,7 +148,7 @@ func (f *file) next() (schemas.Event, error) {
 		if f.most > 0 && f.row == f.most {
 			return nil, f.ending(io.EOF) // What came since was not looked through.
 		}
-		f.in.lines.lenient.noted = f.in.lines.lenient.noted[:0]
+		f.in.lines.lenient.reset()
 		e, err := f.rows.next(f.row + 1)
 		var bad *rowError
 		isBad := errors.As(err, &bad)
@@ -230,21 +230,34 @@ func (f *file) count(err error) {
 	switch {
 	case err == nil:
 		t.unread.add(f.in.lines.lenient.noted)
+		t.noTokens(f.in.lines.lenient.tokenless)
 	case errors.Is(err, errNothing):
 		t.nothing++
 	case errors.Is(err, errLeftOut):
 		t.leftOut++
-	case errors.As(err, &once) && f.kinds[once.kind]:
+	case errors.As(err, &once) && f.again(once):
 		t.skipped++
 	case errors.As(err, &bad):
-		if once != nil {
-			if f.kinds == nil {
-				f.kinds = map[string]bool{}
-			}
-			f.kinds[once.kind] = true
-		}
 		t.problem(Problem{File: f.in.name, Line: bad.line, Column: bad.column, Text: bad.text})
 	}
+}
+
+// manyKinds bounds what is kept of kinds of problems and types.
+const manyKinds = 100
+
+// again reports whether a problem of that kind was told before, and counts it.
+func (f *file) again(once *onceError) bool {
+	if once.unknownType != "" {
+		f.reader.tally.unknownType(once.unknownType)
+	}
+	if f.kinds == nil {
+		f.kinds = map[string]bool{}
+	}
+	told := f.kinds[once.kind] || len(f.kinds) >= manyKinds
+	if !told {
+		f.kinds[once.kind] = true
+	}
+	return told
 }
 
 // ending closes the file after an error, which is returned unless the replay can go on; io.EOF then.

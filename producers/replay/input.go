@@ -55,8 +55,9 @@ func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.
 
 // onceError is a problem of which only the first of its kind in a file is told; all are counted.
 type onceError struct {
-	bad  *rowError
-	kind string
+	bad         *rowError
+	kind        string
+	unknownType string // Of an event of which nobody knows what it is.
 }
 
 func (e *onceError) Error() string { return e.bad.Error() }

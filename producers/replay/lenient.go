@@ -32,7 +32,8 @@ const keptUnread = 100
 //
 // The file counts what was noted for rows that gave an event, once, however often they are read.
 type lenient struct {
-	noted []Unread // Of the current row.
+	noted     []Unread // Of the current row.
+	tokenless []string // What the current row has, a call that went well and says no tokens; nil for others.
 }
 
 // refuses reports whether an event is refused for a malformed value of the field.
@@ -133,6 +134,9 @@ const (
 	fieldCost     = "reported_cost_nanos"
 	fieldCurrency = "cost_currency"
 )
+
+// reset forgets the row before.
+func (l *lenient) reset() { l.noted, l.tokenless = l.noted[:0], nil }
 
 // unreads counts by field and reason.
 type unreads map[[2]string]*Unread

@@ -261,7 +261,7 @@ func (o *objects) element() (object, error) {
 	found, err := o.taken(tooLong)
 	var bad *rowError
 	if errors.As(err, &bad) && !isObject {
-		err = &onceError{bad, "element"}
+		err = &onceError{bad: bad, kind: "element"}
 	}
 	return found, err
 }

@@ -68,6 +68,9 @@ type Options struct {
 	memory int
 	// Mapping says what the columns mean where the format does not.
 	Mapping *Mapping
+	// CloudType is the name of the type that CloudEvents are of whose own type says nothing. Default: token calls if their data
+	// says the usage of one, and a problem otherwise.
+	CloudType string
 	// LastLine says what to do with a last line that has no end. Default LastLineAuto.
 	LastLine string
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
@@ -148,6 +151,11 @@ type Reading struct {
 	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
+	// UnknownTypes are the types of CloudEvents that were skipped since nothing says what they are, by how many there were.
+	UnknownTypes map[string]int64
+	// Tokenless calls went well and say no tokens at all; TokenlessHave are the keys that their data has, some of them.
+	Tokenless     int64
+	TokenlessHave []string
 	// Unread are the values that could not be read in rows that count all the same, by field and reason.
 	Unread []Unread
 	// Columns is what of the columns that the mapping names was in the rows.
@@ -214,7 +222,7 @@ func (o Options) fileErrors() []error {
 	} else {
 		errs = append(errs, o.formatErrors(f)...)
 	}
-	if err := o.lastLineErrors(); err != nil {
+	if err := errors.Join(o.lastLineErrors(), o.cloudErrors()); err != nil {
 		errs = append(errs, err)
 	}
 	if len(o.Files) == 0 {
@@ -347,20 +355,23 @@ func sent(truth *producers.Truth) int64 { return int64(truth.Total().Produced) }
 // tally counts what is read and keeps and tells its problems. It calls the caller's functions one at a time: problems
 // are found while a batch is on its way.
 type tally struct {
-	rows     atomic.Int64 // Read; also asked for while a batch is on its way.
-	nothing  int64
-	leftOut  int64
-	joined   int64
-	later    int64
-	columns  Columns
-	skipped  int64
-	problems []Problem
-	replaced int64    // Rows of files that a later one of the same id replaces.
-	unended  []string // Files of which a last line without an end was taken.
-	repeated int64    // Rows that say what another one of the same id says.
-	unread   unreads
-	notes    []string
-	headers  int64 // Lines that are the header of their file again.
+	rows      atomic.Int64 // Read; also asked for while a batch is on its way.
+	nothing   int64
+	leftOut   int64
+	joined    int64
+	later     int64
+	columns   Columns
+	skipped   int64
+	problems  []Problem
+	replaced  int64    // Rows of files that a later one of the same id replaces.
+	unended   []string // Files of which a last line without an end was taken.
+	repeated  int64    // Rows that say what another one of the same id says.
+	unread    unreads
+	notes     []string
+	types     map[string]int64 // Of events that nobody knows.
+	tokenless int64
+	has       map[string]bool // What the data of events without tokens has.
+	headers   int64           // Lines that are the header of their file again.
 
 	mu         sync.Mutex
 	onProblem  func(Problem)
@@ -377,6 +388,33 @@ func (t *tally) problem(p Problem) {
 		defer t.mu.Unlock()
 		t.onProblem(p)
 	}
+}
+
+// noTokens counts a call that says no tokens, and what its data has.
+func (t *tally) noTokens(names []string) {
+	if names == nil {
+		return
+	}
+	t.tokenless++
+	for _, name := range names {
+		if t.has == nil {
+			t.has = map[string]bool{}
+		}
+		if len(t.has) < shownColumns {
+			t.has[name] = true
+		}
+	}
+}
+
+// unknownType counts an event of a type that nobody knows.
+func (t *tally) unknownType(name string) {
+	if t.types == nil {
+		t.types = map[string]int64{}
+	}
+	if t.types[name] == 0 && len(t.types) >= manyKinds {
+		name = "" // The others.
+	}
+	t.types[name]++
 }
 
 func (t *tally) progress(p Progress) {

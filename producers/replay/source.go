@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -183,6 +185,7 @@ func (s *source) result(truth *producers.Truth) Result {
 		Rows: t.rows.Load(), Outside: s.outside + s.arrange.outside, Nothing: t.nothing, LeftOut: t.leftOut, Joined: t.joined, Later: t.later,
 		Replaced: t.replaced, Repeated: t.repeated, Headers: t.headers, Skipped: t.skipped, Problems: t.problems, Unread: t.unread.list(),
 		Columns: t.columns.list(), Notes: t.notes, Unended: t.unended,
+		UnknownTypes: t.types, Tokenless: t.tokenless, TokenlessHave: slices.Sorted(maps.Keys(t.has)),
 	}}
 	if c := truth.Total(); c.Events > 0 {
 		r.First, r.Last = time.UnixMicro(c.FirstTime).UTC(), time.UnixMicro(c.LastTime).UTC()

@@ -111,7 +111,18 @@ func TestBadUsers(t *testing.T) {
 		`0.00000000000000001e`: "invalid character '}' in exponent of numeric literal",
 	} {
 		f("jsonl", jsonUser("t", value)+"\n", want)
-		f("cloudevents", cloudUser("t", value)+"\n", want)
+		o := Options{Format: "cloudevents", Files: []string{Stdin}, Stdin: strings.NewReader(cloudUser("t", value) + "\n"), Users: testUsers, Run: "test"}
+		log, result := replayed(t, o)
+		if strings.HasPrefix(want, "invalid") { // It is no JSON.
+			if len(log.calls) > 0 || result.Skipped != 1 {
+				t.Errorf("cloudevents %s: %+v", value, result)
+			}
+			continue
+		}
+		// The call counts, without a user.
+		if len(log.calls) != 1 || log.calls[0].User != 0 || len(result.Unread) != 1 || result.Unread[0].Field != fieldUser || !strings.HasSuffix(want, result.Unread[0].Reason) {
+			t.Errorf("cloudevents %s: got %v, %+v, want %q", value, log.calls, result.Unread, want)
+		}
 	}
 	f("csv", "at,t,m,u\n1,t,m,caf\xe9\n", `"caf\xe9" is not UTF-8: convert the file`)
 	f("agentic", "trace_id,t_s,model,input_tokens,output_tokens\ncaf\xe9,0,m,1,1\n", `trace_id "caf\xe9" is not UTF-8: convert the file`)
