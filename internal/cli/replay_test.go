@@ -35,7 +35,7 @@ func TestReplayConfiguration(t *testing.T) {
 	}
 	f("azure-llm f --speed 0 --rate=-1 --limit=-1 --from noon --to 2024", "--speed", "--rate: -1", "--limit: -1", `--from: "noon" is not a time`, `--to: "2024"`)
 	f("azure-llm f --rate=-1 --limit=-1 --from 2024-05-11 --to 2024-05-10T00:00:00Z", "--rate: -1", "--limit: -1", "--from and --to")
-	f("azure-llm f --filter x --type token_calls --from-offset 1", "--filter: only for table", "--type: only for topic", "--from-offset and --to-offset: only for topic")
+	f("azure-llm f --filter x --type token_calls --from-offset 1", "--filter: only for table", "--type: only for topic:NAME and cloudevents", "--from-offset and --to-offset: only for topic")
 	f("csv f", "--mapping: required")
 	f("csv f --mapping /no/such", "--mapping: open /no/such")
 	f("csv", "files: none given")
@@ -43,6 +43,7 @@ func TestReplayConfiguration(t *testing.T) {
 	f("topic:token_calls f --start 2024-05-10 --mapping m --product p", "reads no files", "--start: only for files", "--mapping: only for files", "--product: only for files")
 	f("topic:elsewhere", `topic "elsewhere": its name does not say what its events are; give --type`)
 	f("topic:elsewhere --type calls", `--type: "calls" is not a type of event`)
+	f("cloudevents f --type calls", `--type: "calls" is not a type of event such as token_calls`)
 	f("topic:lab.runs.v1", "reports about runs are no usage")
 	f("topic:token_calls --from-offset 7 --to-offset 7", "7 is not before 7")
 	f("table:token_calls_raw", "name a view of events")

@@ -24,7 +24,7 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 		if c.FromOffset != 0 || c.ToOffset != 0 {
 			errs = append(errs, errors.New("--from-offset and --to-offset: only for topic:NAME"))
 		}
-		if c.Type != "" && named {
+		if c.Type != "" && c.Source != "cloudevents" {
 			errs = append(errs, errors.New("--type: only for topic:NAME and cloudevents"))
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/parquet-go/parquet-go"
+	pq "github.com/parquet-go/parquet-go/format"
 )
 
 // errParquet is the error of a file that is read by parquetFile and not as a text.
@@ -29,13 +30,17 @@ type parquetFile struct {
 // openParquet opens the file, in which it reads here and there.
 func openParquet(r io.ReaderAt, size int64) (p *parquetFile, err error) {
 	defer func() {
-		if cause := recovered(recover(), err); cause != nil {
+		cause := recovered(recover(), err)
+		if _, known := errors.AsType[*foreignError](cause); cause != nil && !known {
 			p, err = nil, &foreignError{"a Parquet file that is damaged or cut off (" + printable(cause.Error()) + ")", "copy or write it again"}
 		}
 	}()
 	file, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
 		return nil, err
+	}
+	if name := lz4Column(file); name != "" {
+		return nil, &foreignError{"a Parquet file with columns packed with LZ4, as " + quote(name) + " is", "write it with zstd, snappy or gzip"}
 	}
 	p = &parquetFile{file: file, groups: file.RowGroups()}
 	leaves := 0
@@ -44,6 +49,18 @@ func openParquet(r io.ReaderAt, size int64) (p *parquetFile, err error) {
 	}
 	p.values = make([][]parquet.Value, leaves)
 	return p, nil
+}
+
+// lz4Column returns the name of a column that is packed with LZ4, which the library unpacks to zeros; see the folder findings.
+func lz4Column(file *parquet.File) string {
+	for _, group := range file.Metadata().RowGroups {
+		for _, c := range group.Columns {
+			if codec := c.MetaData.Codec; codec == pq.Lz4Raw || codec == pq.Lz4 {
+				return strings.Join(c.MetaData.PathInSchema, ".")
+			}
+		}
+	}
+	return ""
 }
 
 // recovered returns the error that a panic was, or err if there was none: the library gives up so on some damage.

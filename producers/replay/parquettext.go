@@ -20,7 +20,7 @@ func parquetText(t parquet.Type) func([]byte, parquet.Value) []byte {
 		case *pq.DecimalType:
 			return func(dst []byte, v parquet.Value) []byte { return appendDecimal(dst, v, int(of.Scale)) }
 		case *pq.TimestampType:
-			layout := "2006-01-02T15:04:05.999999999"
+			layout := "2006-01-02 15:04:05.999999999"
 			if of.IsAdjustedToUTC {
 				layout = time.RFC3339Nano
 			}
