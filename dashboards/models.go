@@ -159,7 +159,7 @@ func modelRows(withUsers bool) string {
 		"n AS calls, tokens, share, " + users + "l.p50 AS `p50 now`, l.p95 AS `p95 now`, l.ttft AS `TTFT p95 now`, errors, streaming, hits AS `cache hits` FROM (" +
 		"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
 		"tokens / sum(tokens) OVER () AS share, " +
-		"sumIf({calls}, {status} = 'error') / n AS errors, sum({streaming_calls}) / n AS streaming, " + hits + " AS hits FROM " +
+		"sumIf({calls}, {status} = 'error') / nullIf(n, 0) AS errors, sum({streaming_calls}) / nullIf(n, 0) AS streaming, " + hits + " AS hits FROM " +
 		within("token_calls", []string{"model", "provider", "calls", "status", "streaming_calls", "input_tokens", "output_tokens", "input_cache_read"}, callFilters...) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
 		catalog + join + " ORDER BY tokens DESC"
 }
@@ -241,6 +241,6 @@ func sharesOverTime(id uint32) panel {
 		id: id, title: "Streamed answers and cache hits", width: 24, height: 7,
 		description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
 		kind:        lines(unitRatio).Max(1).FillOpacity(0),
-		sql:         []string{"SELECT " + bucketStart + " AS time, sum({streaming_calls}) / sum({calls}) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql:         []string{"SELECT " + bucketStart + " AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
 	}
 }

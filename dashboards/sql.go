@@ -179,7 +179,7 @@ func overTime(column, sum, relation, condition string) string {
 
 // shareOverTime is the same for one sum by another; the first says which names are the greatest.
 func shareOverTime(column, sum, by, relation, condition string) string {
-	return byPlace("sum(v) / sum(w)", column, sum+" AS v, "+by+" AS w", relation, condition)
+	return byPlace("sum(v) / nullIf(sum(w), 0)", column, sum+" AS v, "+by+" AS w", relation, condition)
 }
 
 func byPlace(value, column, sums, relation, condition string) string {

@@ -81,7 +81,7 @@ func errorTypes(id uint32) panel {
 		description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
 		kind:        rows(),
 		mayBeEmpty:  "no errors in the last hour of the range",
-		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum(toUInt128({weight})) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
+		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum(toUInt128({calls})) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
 			" AND {status} = 'error' GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50"},
 	}
 }
@@ -92,8 +92,8 @@ func topUsers(id uint32) panel {
 		description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
 		kind:        rows().OverrideByName("errors", unit(unitRatio, 1)),
 		mayBeEmpty:  "no known users in the last hour of the range",
-		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum(toUInt128({weight})) AS calls, sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens, sumIf({weight}, {status} = 'error') / sum({weight}) AS errors, max({time}) AS `last seen` " +
-			"FROM {@token_calls} WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum(toUInt128(e.{calls})) AS calls, sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens, sumIf(e.{calls}, {status} = 'error') / nullIf(sum(e.{calls}), 0) AS errors, max({time}) AS `last seen` " +
+			"FROM {@token_calls} AS e WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
 	}
 }
 
@@ -103,7 +103,7 @@ func reportedCost(id uint32) panel {
 		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
 		kind:        bars("currencyUSD").DisplayName(seriesName),
 		mayBeEmpty:  "no cost was reported",
-		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_picos})) / 1e12", callRows, calls(whole("token_calls_?"))+" AND {reported_cost_calls} > 0")},
+		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_picos})) / 1e12", callRows, calls(whole("token_calls_?"))+" AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)")},
 	}
 }
 

@@ -308,7 +308,7 @@ func tenantTable(id uint32) panel {
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / c AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM " +
+		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM " +
 			withinGrain("token_calls", "?ranked", []string{"tenant", "calls", "input_tokens", "output_tokens", "status"}, "tenant", "product", "provider", "model") + " GROUP BY {tenant}) ORDER BY tokens DESC LIMIT 20"},
 	}
 }

@@ -50,6 +50,16 @@ func randomEvent(r *rand.Rand, t Type) Event {
 					*p %= 1e15/w + 1
 				}
 			}
+			if e.Requests != nil {
+				*e.Requests %= 1e15/w + 1
+			}
+		}
+		if e.Requests != nil && *e.Requests != 1 {
+			if r.IntN(2) == 0 {
+				e.Requests = nil
+			} else {
+				e.LatencyUs, e.FirstTokenUs = nil, nil
+			}
 		}
 		if e.ReportedCostNanos != nil {
 			e.CostCurrency = pick(r, "USD", "EUR")
@@ -77,7 +87,7 @@ func randomValue(r *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Valu
 		return protoreflect.ValueOfFloat64(pick(r, 0, math.Copysign(0, -1), 1.5e300, -7, r.Float64()))
 	case protoreflect.Sfixed64Kind:
 		if name == "reported_cost_nanos" {
-			return protoreflect.ValueOfInt64(pick(r, 0, -1e15, 1e15, -1, r.Int64N(1e9)))
+			return protoreflect.ValueOfInt64(pick(r, 0, -1e18, 1e18, -1, r.Int64N(1e9)))
 		}
 		return protoreflect.ValueOfInt64(pick(r, pick(r, sampleTimes...), 1_700_000_000_000_000+r.Int64N(1e13)))
 	case protoreflect.Fixed64Kind:

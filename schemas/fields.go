@@ -40,10 +40,10 @@ const (
 	maxText         = 256  // Bytes.
 	maxLongText     = 512  // Bytes.
 	maxWeight       = 1e12 // Real events a record stands for.
-	maxTokens       = 1e12 // Tokens of one class in a call.
-	maxWeighted     = 1e15 // Tokens of one class times weight.
+	maxTokens       = 1e12 // Tokens of one class in a record.
+	maxWeighted     = 1e15 // Tokens of one class times weight, and requests times weight.
 	maxDuration     = 1e12 // Microseconds: 11 days.
-	maxMoney        = 1e15 // Either side of 0, in 1e-9 of a unit: a million units a call.
+	maxMoney        = 1e18 // Either side of 0, in 1e-9 of a unit: a thousand million units, of yen and won too.
 	maxPicos        = 999  // What of a cost is below 1e-9 of a unit, in 1e-12.
 	maxFieldNumbers = 32   // A power of two above every field number, so that indexes need no bounds check.
 )
@@ -68,8 +68,11 @@ const (
 // Numbers of the fields that rules across fields speak of.
 const (
 	numTokenModel     = 10
+	numLatency        = 15
+	numFirstToken     = 22
 	numReportedCost   = 26
 	numReportedPicos  = 29
+	numRequests       = 30
 	numCostCurrency   = 27
 	numModelEventKind = 10
 	numBaseModel      = 12
@@ -128,6 +131,13 @@ func maybe(number uint8, name string, limit uint64) field {
 func tokens(number uint8, name string) field {
 	f := maybe(number, name, maxTokens)
 	f.pattern = patternMeasure
+	return f
+}
+
+// requests is how many calls a record adds up.
+func requests() field {
+	f := tokens(numRequests, "requests")
+	f.max = maxWeight
 	return f
 }
 
@@ -191,7 +201,7 @@ var tables = [...]*table{
 		symbol(10, "channel"),
 		symbol(11, "plan"),
 	)),
-	TokenCallType: newTable(TokenCallType, usage(symbol(5, "product").must(),
+	TokenCallType: newTable(TokenCallType, append(usage(symbol(5, "product").must(),
 		symbol(numTokenModel, "model").must(),
 		requestedModel(),
 		symbol(11, "provider"),
@@ -199,8 +209,8 @@ var tables = [...]*table{
 		field{name: "streaming", column: "streaming", number: 20, kind: kindBool, max: math.MaxUint64},
 		enum(12, "status", statusEnum, len(usagev1.Status_name)).must(),
 		longSymbol(21, "error_type"),
-		maybe(15, "latency_us", maxDuration),
-		maybe(22, "first_token_us", maxDuration),
+		maybe(numLatency, "latency_us", maxDuration),
+		maybe(numFirstToken, "first_token_us", maxDuration),
 		tokens(13, "input_uncached"),
 		tokens(23, "input_cache_read"),
 		tokens(24, "input_cache_write"),
@@ -209,7 +219,7 @@ var tables = [...]*table{
 		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindMaybeMoney},
 		upper(numCostCurrency, "cost_currency", 3),
 		picos(),
-	)),
+	), requests())),
 	ModelEventType: newTable(ModelEventType, usage(symbol(5, "product"),
 		enum(numModelEventKind, "kind", kindsEnum, len(usagev1.ModelEventKind_name)).must(),
 		symbol(11, "model").must(),

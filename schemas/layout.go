@@ -131,10 +131,11 @@ func (c *columns) open(f *field) proto.ColInput {
 		c.maybes = append(c.maybes, maybeColumn{wordRule: f.wordRule()})
 		col := &c.maybes[len(c.maybes)-1]
 		col.null = proto.NewColNullable[uint64](&col.words)
+		number := proto.ColumnTypeUInt64
 		if f.kind == kindMaybeMoney {
-			return proto.Alias(col.null, proto.ColumnTypeNullable.Sub(proto.ColumnTypeInt64))
+			number = proto.ColumnTypeInt64
 		}
-		return col.null
+		return spareMaybes{col.null, proto.ColumnTypeNullable.Sub(number)}
 	}
 	c.rowBytes += 8
 	c.words = append(c.words, wordColumn{wordRule: f.wordRule()})
@@ -158,6 +159,25 @@ type spareWords struct{ *proto.ColUInt64 }
 func (w spareWords) Spare() bool {
 	for _, x := range *w.ColUInt64 {
 		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// spareMaybes are numbers of which the table has null where an INSERT does not name their column.
+type spareMaybes struct {
+	*proto.ColNullable[uint64]
+	column proto.ColumnType
+}
+
+// Type is that of the table's column.
+func (m spareMaybes) Type() proto.ColumnType { return m.column }
+
+// Spare reports whether all of them are absent.
+func (m spareMaybes) Spare() bool {
+	for _, null := range m.Nulls {
+		if null == 0 {
 			return false
 		}
 	}

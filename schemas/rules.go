@@ -31,7 +31,10 @@ func (t *table) across(v *values) *FieldError {
 		if e := costNeedsCurrency(v); e != nil {
 			return e
 		}
-		return picosNeedCost(v)
+		if e := picosNeedCost(v); e != nil {
+			return e
+		}
+		return timesNeedOneCall(v)
 	case ModelEventType:
 		return derivativeNeedsBase(v)
 	}
@@ -150,6 +153,22 @@ func costNeedsCurrency(v *values) *FieldError {
 func picosNeedCost(v *values) *FieldError {
 	if v.number[numReportedPicos] != 0 && !v.has(numReportedCost) {
 		return &FieldError{"reported_cost_nanos", "is missing beside reported_cost_picos", ""}
+	}
+	return nil
+}
+
+// timesNeedOneCall: of many calls no time is known, and of none there is none.
+func timesNeedOneCall(v *values) *FieldError {
+	if !v.has(numRequests) || v.number[numRequests] == 1 {
+		return nil
+	}
+	for _, times := range [...]struct {
+		number uint8
+		name   string
+	}{{numLatency, "latency_us"}, {numFirstToken, "first_token_us"}} {
+		if v.has(times.number) {
+			return &FieldError{times.name, "must be absent where requests is not 1", strconv.FormatUint(v.number[numRequests], 10)}
+		}
 	}
 	return nil
 }

@@ -230,6 +230,7 @@ func (v *values) loadTokenCall(e *usagev1.TokenCall) {
 	}{
 		{13, e.InputUncached}, {14, e.OutputVisible}, {15, e.LatencyUs}, {22, e.FirstTokenUs},
 		{23, e.InputCacheRead}, {24, e.InputCacheWrite}, {25, e.OutputReasoning},
+		{numRequests, e.Requests},
 	} {
 		if m.value != nil {
 			v.set(m.number, *m.value)

@@ -68,7 +68,8 @@ func TestJoinedInserts(t *testing.T) {
 	}
 }
 
-// TestSpareColumns: numbers that are all 0 are not sent, and nobody sees that: not beside a block that has others, nor alone.
+// TestSpareColumns: numbers that are all 0 or absent are not sent, and nobody sees that: not beside a block that has others,
+// nor alone.
 func TestSpareColumns(t *testing.T) {
 	db := openRaw(t)
 	store := clickhouse.NewStore(db)
@@ -81,6 +82,9 @@ func TestSpareColumns(t *testing.T) {
 		for offset := range int64(10) {
 			event := callAt(offset, start)
 			event.Revision = revision
+			if revision > 0 {
+				event.Requests, event.LatencyUs = new(revision-7), nil // 0 is there.
+			}
 			value, err := schemas.AppendEvent(nil, event)
 			if err != nil {
 				t.Error(err)
@@ -107,14 +111,18 @@ func TestSpareColumns(t *testing.T) {
 		}
 	}
 	for partition, want := range []uint64{0, 7, 0, 9} {
-		got := numbers(t, db, fmt.Sprintf("SELECT count(), countIf(revision = %d), countIf(reported_cost_picos = 0) FROM token_calls_raw WHERE partition = %d", want, partition), 3)
-		if got[0] != 10 || got[1] != 10 || got[2] != 10 {
+		requests := "NULL"
+		if want > 0 {
+			requests = fmt.Sprint(want - 7)
+		}
+		got := numbers(t, db, fmt.Sprintf("SELECT count(), countIf(revision = %d), countIf(reported_cost_picos = 0), countIf(isNotDistinctFrom(requests, %s) AND isNull(latency_us) = isNotNull(requests)) FROM token_calls_raw WHERE partition = %d", want, requests, partition), 4)
+		if got[0] != 10 || got[1] != 10 || got[2] != 10 || got[3] != 10 {
 			t.Errorf("partition %d: %v, want 10 rows of revision %d", partition, got, want)
 		}
 	}
 }
 
-// TestSpareColumnsAreZero: of a column that may be left out a table has 0 by itself.
+// TestSpareColumnsAreZero: of a column that may be left out a table has 0 by itself, null where it may be absent.
 func TestSpareColumnsAreZero(t *testing.T) {
 	db := clickhousetest.Open(t)
 	for typ := schemas.QueryType; typ <= schemas.RunType; typ++ {

@@ -58,12 +58,18 @@ func state(column, function, parameters, arguments string) Measure {
 // wide is an expression as a number whose sums do not wrap: 20,000 events within the limits are beyond 64 bits.
 func wide(expression string) string { return "toUInt128(" + expression + ")" }
 
-// weights sums the weights of the rows that a condition holds for.
-func weights(column, condition string) Measure {
-	return sum(column, "sumIf("+wide("weight")+", "+condition+")")
+// weight and calls are what a row counts for: calls are counted by how many it adds up too.
+const (
+	weight = "weight"
+	calls  = "weight * ifNull(requests, 1)"
+)
+
+// callsIf sums the calls of the rows that a condition holds for.
+func callsIf(column, condition string) Measure {
+	return sum(column, "sumIf("+wide(calls)+", "+condition+")")
 }
 
-// weighted sums a count that may be unknown, times the weight of its row.
+// weighted sums a count that may be unknown, times the weight of its row: tokens are those of all calls of the row.
 func weighted(column string) Measure {
 	return sum(column, "sum("+wide("ifNull("+column+", 0) * weight")+")")
 }
@@ -75,27 +81,28 @@ func distribution(column, raw string) Measure {
 	return state(column, "quantilesBFloat16Weighted", quantiles, raw+", weight")
 }
 
-// counted begins the measures of every type: events by weight, records, and the checksum that ties them to the ledger.
-func counted(column string, t schemas.Type) []Measure {
+// counted begins the measures of every type: events by what a row counts for, records, and the checksum that ties them to the
+// ledger.
+func counted(column string, t schemas.Type, by string) []Measure {
 	checksum := sum("checksum", "sum("+schemas.SpecOf(t).ChecksumSQL()+")")
 	checksum.Placed = true
-	return []Measure{sum(column, "sum("+wide("weight")+")"), sum("records", "count()"), checksum}
+	return []Measure{sum(column, "sum("+wide(by)+")"), sum("records", "count()"), checksum}
 }
 
 func callMeasures() []Measure {
 	const dollars = "isNotNull(reported_cost_nanos) AND cost_currency = 'USD'"
-	return append(counted("calls", schemas.TokenCallType),
-		weights("streaming_calls", "streaming"),
+	return append(counted("calls", schemas.TokenCallType, calls),
+		callsIf("streaming_calls", "streaming"),
 		weighted("input_uncached"), weighted("input_cache_read"), weighted("input_cache_write"),
 		weighted("output_visible"), weighted("output_reasoning"),
-		weights("unknown_input_calls", "isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write)"),
-		weights("unknown_output_calls", "isNull(output_visible) AND isNull(output_reasoning)"),
+		callsIf("unknown_input_calls", "isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write)"),
+		callsIf("unknown_output_calls", "isNull(output_visible) AND isNull(output_reasoning)"),
 		distribution("latency", "latency_us"), distribution("first_token", "first_token_us"),
-		weights("latency_calls", "isNotNull(latency_us)"),
-		weights("first_token_calls", "isNotNull(first_token_us)"),
+		callsIf("latency_calls", "isNotNull(latency_us)"),
+		callsIf("first_token_calls", "isNotNull(first_token_us)"),
 		sum("reported_cost_picos", "sumIf((toInt128(assumeNotNull(reported_cost_nanos)) * 1000 + reported_cost_picos) * weight, "+dollars+")"),
-		weights("reported_cost_calls", dollars),
-		weights("other_currency_calls", "isNotNull(reported_cost_nanos) AND cost_currency != 'USD'"),
+		callsIf("reported_cost_calls", dollars),
+		callsIf("other_currency_calls", "isNotNull(reported_cost_nanos) AND cost_currency != 'USD'"),
 	)
 }
 
@@ -127,13 +134,13 @@ func Tables() []Table {
 	audienceDay := audience
 	audienceDay.Name, audienceDay.Minutes, audienceDay.From = "audience_1d", day, audience.Name
 	return slices.Concat(
-		family(schemas.QueryType, byProduct, counted("queries", schemas.QueryType)),
-		family(schemas.SignupType, byProduct, counted("signups", schemas.SignupType)),
+		family(schemas.QueryType, byProduct, counted("queries", schemas.QueryType, weight)),
+		family(schemas.SignupType, byProduct, counted("signups", schemas.SignupType, weight)),
 		family(schemas.TokenCallType, byModel, callMeasures()),
 		[]Table{{
 			Name: "model_events_1d", Minutes: day, Types: []schemas.Type{schemas.ModelEventType},
 			Dims:     []string{"kind", "model", "base_model", "organization", "hub", "country"},
-			Measures: counted("events", schemas.ModelEventType),
+			Measures: counted("events", schemas.ModelEventType, weight),
 		}, audience, audienceDay},
 	)
 }

@@ -73,13 +73,17 @@ func TestRollupsEqualTheEvents(t *testing.T) {
 		}
 		switch e := e.(type) {
 		case *usagev1.TokenCall:
-			calls, records = calls+weight, records+1
+			n := weight
+			if e.Requests != nil {
+				n *= *e.Requests
+			}
+			calls, records = calls+n, records+1
 			input += weight * (e.GetInputUncached() + e.GetInputCacheRead() + e.GetInputCacheWrite())
 			output += weight * (e.GetOutputVisible() + e.GetOutputReasoning())
 			if e.CostCurrency == "USD" {
 				cost += int64(weight) * (e.GetReportedCostNanos()*1000 + int64(e.ReportedCostPicos))
 			}
-			minutes[int64(schemas.MinuteOf(e.GetTimeUs()))*60] += weight
+			minutes[int64(schemas.MinuteOf(e.GetTimeUs()))*60] += n
 		case *usagev1.Query:
 			queries += weight
 		case *usagev1.Signup:
@@ -223,7 +227,11 @@ func TestCrash(t *testing.T) {
 		var want uint64
 		for _, e := range all {
 			if call, ok := e.(*usagev1.TokenCall); ok {
-				want += max(call.Weight, 1)
+				n := max(call.Weight, 1)
+				if call.Requests != nil {
+					n *= *call.Requests
+				}
+				want += n
 			}
 		}
 		for _, table := range []string{"token_calls_1m", "token_calls_1h", "token_calls_1d"} {

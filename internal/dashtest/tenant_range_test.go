@@ -49,9 +49,9 @@ func (s store) checkTenant(t *testing.T, tenant string, from, to time.Time, some
 		t.Helper()
 		return parse(t, s.Text(1, "SELECT toString(toFloat64(%s WHERE %s", strings.Replace(sql, " FROM", ") FROM", 1), in))
 	}
-	calls, queries, signups := number("sum(weight)) FROM token_calls"), number("sum(weight)) FROM queries"), number("sum(weight)) FROM signups")
+	calls, queries, signups := number("sum(calls)) FROM token_calls"), number("sum(weight)) FROM queries"), number("sum(weight)) FROM signups")
 	tokens := number("sum((ifNull(input_tokens, 0) + ifNull(output_tokens, 0)) * weight)) FROM token_calls")
-	errs := number("ifNotFinite(sumIf(weight, status = 'error') / sum(weight), 0)) FROM token_calls")
+	errs := number("ifNotFinite(sumIf(calls, status = 'error') / sum(calls), 0)) FROM token_calls")
 	if some && (calls == 0 || queries == 0) {
 		t.Fatalf("the test has no events to count: %v calls, %v queries", calls, queries)
 	}

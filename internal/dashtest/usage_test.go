@@ -147,9 +147,9 @@ func truthOf(events []schemas.Event, v dashboards.View, c choice, grain, userGra
 			if !passes(c.tenant, e.Tenant) || !passes(c.product, e.Product) || !passes(c.provider, e.Provider) || !passes(c.model, e.Model) {
 				continue
 			}
-			n := float64(max(e.Weight, 1))
-			in := n * float64(e.GetInputUncached()+e.GetInputCacheRead()+e.GetInputCacheWrite())
-			out := n * float64(e.GetOutputVisible()+e.GetOutputReasoning())
+			n, weight := callsOf(e), float64(max(e.Weight, 1))
+			in := weight * float64(e.GetInputUncached()+e.GetInputCacheRead()+e.GetInputCacheWrite())
+			out := weight * float64(e.GetOutputVisible()+e.GetOutputReasoning())
 			if begins(day) {
 				t.addDay("Calls", floor(at, day), n)
 				t.addDay("Tokens", floor(at, day), in+out)

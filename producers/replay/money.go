@@ -1,6 +1,9 @@
 package replay
 
-import "strings"
+import (
+	"math/big"
+	"strings"
+)
 
 // fieldPicos is the field that has what of a cost is below 1e-9 of its unit, in 1e-12.
 const fieldPicos = "reported_cost_picos"
@@ -8,7 +11,8 @@ const fieldPicos = "reported_cost_picos"
 const (
 	picosPerNano = 1000
 	picoDigits   = 3
-	maxMoney     = 9e18 // In picos: far beyond what an event may hold, and within an int64.
+	maxPicos     = 9e18 // What fits a word; more is read by big numbers.
+	maxNanos     = 9e18 // Beyond what an event may hold, and within an int64.
 )
 
 // money reads a decimal number, times ten to the power of shift, as nanos rounded down and what is left, in picos, so that
@@ -19,21 +23,39 @@ func money(text string, shift int) (nanos int64, picos uint64, problem string) {
 	if strings.HasPrefix(digits, "-") {
 		return 0, 0, "is not a number"
 	}
-	n, rest, problem := scaled(digits, shift+picoDigits, maxMoney)
-	if problem != "" {
-		return 0, 0, problem
+	n, rest, problem := scaled(digits, shift+picoDigits, maxPicos)
+	switch {
+	case problem == "":
+		if rest == overHalf || rest == halfLeft && n%2 == 1 {
+			n++
+		}
+		nanos, picos = int64(n/picosPerNano), n%picosPerNano
+	default: // Not a number, or one that picos are too many for.
+		if _, _, problem = scaled(digits, shift, maxNanos); problem != "" {
+			return 0, 0, problem
+		}
+		nanos, picos = largeMoney(digits, shift)
 	}
-	if rest == overHalf || rest == halfLeft && n%2 == 1 {
-		n++
-	}
-	all := int64(n)
 	if negative {
-		all = -all
+		nanos = -nanos
+		if picos > 0 {
+			nanos, picos = nanos-1, picosPerNano-picos
+		}
 	}
-	nanos = all / picosPerNano
-	below := all % picosPerNano
-	if below < 0 {
-		nanos, below = nanos-1, below+picosPerNano
+	return nanos, picos, ""
+}
+
+// largeMoney is money for a number above 0 that scaled reads as at most maxNanos.
+func largeMoney(digits string, shift int) (nanos int64, picos uint64) {
+	exact, ok := new(big.Rat).SetString(digits)
+	if !ok {
+		return 0, 0 // Not possible: scaled has read it.
 	}
-	return nanos, uint64(below), ""
+	exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(shift+picoDigits)), nil)))
+	all, rest := new(big.Int).QuoRem(exact.Num(), exact.Denom(), new(big.Int))
+	if half := rest.Lsh(rest, 1).Cmp(exact.Denom()); half > 0 || half == 0 && all.Bit(0) == 1 {
+		all.Add(all, big.NewInt(1))
+	}
+	whole, below := all.QuoRem(all, big.NewInt(picosPerNano), new(big.Int))
+	return whole.Int64(), below.Uint64()
 }

@@ -38,8 +38,22 @@ func TestMoney(t *testing.T) {
 	f("5e-400", 9, 0, 0, "")
 	f("1000000", 9, 1e15, 0, "")
 	f("-1000000", 9, -1e15, 0, "")
-	f("9e15", 0, 9e15, 0, "")
-	f("9000000000000001", 0, 0, 0, "is too large")
+	f("1250000", 9, 1.25e15, 0, "")
+	f("1250000.5", 7, 1.2500005e13, 0, "") // Of a hundredth.
+	f("999999999.123456789012", 9, 999_999_999_123_456_789, 12, "")
+	f("-999999999.123456789012", 9, -999_999_999_123_456_790, 988, "")
+	f("9007199.254740993", 9, 9_007_199_254_740_993, 0, "") // Beyond what a float tells apart.
+	f("9000000.0000000000005", 9, 9e15, 0, "")              // Half of a pico goes to the even side,
+	f("9000000.0000000000015", 9, 9e15, 2, "")              // here too,
+	f("-9000000.0000000000015", 9, -9e15-1, 998, "")        // and below 0,
+	f("9000000.00000000000050000001", 9, 9e15, 1, "")       // and more than half up,
+	f("9000000.0000000009996", 9, 9e15+1, 0, "")            // into the next nano.
+	f("1e9", 9, 1e18, 0, "")
+	f("-1000000000", 9, -1e18, 0, "")
+	f("1000000000.000000000001", 9, 1e18, 1, "")
+	f("9e18", 0, 9e18, 0, "")
+	f("9000000000000000001", 0, 0, 0, "is too large")
+	f("9000000.0x", 9, 0, 0, "is not a number")
 	f("1e30", 9, 0, 0, "is too large")
 	f("--1", 9, 0, 0, "is not a number")
 	f("-", 9, 0, 0, "is not a number")
@@ -71,12 +85,13 @@ func TestMoneyIsExact(t *testing.T) {
 		want := exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(shift+picoDigits)), nil)))
 		nanos, picos, problem := money(text, shift)
 		if problem != "" {
-			if limit := big.NewRat(maxMoney, 1); want.Abs(want).Cmp(limit) <= 0 || problem != "is too large" {
+			if limit := big.NewRat(maxNanos, 1); want.Abs(want).Cmp(limit.Mul(limit, big.NewRat(picosPerNano, 1))) <= 0 || problem != "is too large" {
 				t.Errorf("seed %d: %s by %d: %s", seed, text, shift, problem)
 			}
 			continue
 		}
-		got := new(big.Rat).SetInt64(nanos*picosPerNano + int64(picos))
+		got := new(big.Rat).SetInt64(nanos)
+		got.Add(got.Mul(got, big.NewRat(picosPerNano, 1)), new(big.Rat).SetUint64(picos))
 		off := new(big.Rat).Sub(got, want)
 		half := off.Abs(off).Cmp(big.NewRat(1, 2))
 		if picos >= picosPerNano || half > 0 || half == 0 && picos%2 == 1 {

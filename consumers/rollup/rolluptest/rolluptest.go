@@ -339,5 +339,12 @@ func random(r *rand.Rand, id string, at int64) schemas.Event {
 		call.ReportedCostNanos, call.CostCurrency = &cost, pick("USD", "USD", "EUR")
 		call.ReportedCostPicos = r.Uint64N(1000)
 	}
+	if n := r.Uint64N(8); n < 4 { // A row of a bill: of no call, of one, of many.
+		n *= n
+		call.Requests = &n
+		if n != 1 {
+			call.LatencyUs, call.FirstTokenUs = nil, nil
+		}
+	}
 	return call
 }
