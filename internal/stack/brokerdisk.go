@@ -25,8 +25,9 @@ import (
 //
 // The broker calls control and Logf from its one loop, so that what is logged is of the request that was let through last.
 type brokerDisk struct {
-	disk disk
-	hook func(message string) // may be nil
+	disk    disk
+	hook    func(message string) // may be nil
+	answers *answers             // what else is to be seen to of requests
 
 	mu      sync.Mutex
 	cluster *kfake.Cluster
@@ -55,8 +56,8 @@ type attempt struct {
 	again bool // it was lost before
 }
 
-func newBrokerDisk(disk disk, hook func(string)) *brokerDisk {
-	return &brokerDisk{disk: disk, hook: hook, lost: map[producedTo]lostBatch{}, told: map[string]time.Time{}}
+func newBrokerDisk(disk disk, hook func(string), answers *answers) *brokerDisk {
+	return &brokerDisk{disk: disk, hook: hook, answers: answers, lost: map[producedTo]lostBatch{}, told: map[string]time.Time{}}
 }
 
 // watch makes b see every request of a cluster, which has b as its logger.
@@ -64,6 +65,7 @@ func (b *brokerDisk) watch(cluster *kfake.Cluster) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.cluster = cluster
+	b.answers.attach(cluster)
 	cluster.Control(b.control)
 }
 
@@ -72,6 +74,9 @@ func (b *brokerDisk) watch(cluster *kfake.Cluster) {
 func (b *brokerDisk) control(request kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // the cluster's signature
 	b.cluster.DropControl()
 	b.cluster.Control(b.control)
+	if answer := b.answers.request(request); answer != nil {
+		return answer, nil, true
+	}
 	var names []string
 	if r, ok := request.(*kmsg.ProduceRequest); ok {
 		names = b.topics(r) // Before the lock: the cluster may log while it answers.

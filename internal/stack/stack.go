@@ -35,6 +35,9 @@ const (
 // stopTimeout is how long Close waits for requests before it cuts them off.
 const stopTimeout = 10 * time.Second
 
+// brokerBatchBytes is the largest record batch that the broker takes.
+const brokerBatchBytes = "16777216"
+
 // maxHeaderBytes bounds the head of a request, the statement in its address with it.
 const maxHeaderBytes = 1 << 20
 
@@ -162,7 +165,12 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 		return fmt.Errorf("stack: Kafka listen address: %w", err)
 	}
 	dir := filepath.Join(config.DataDir, "kafka")
-	s.broker = newBrokerDisk(disk{config.DataDir, freeBytes}, config.Hooks.Broker)
+	shown, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("stack: the broker's folder: %w", err)
+	}
+	answers := &answers{dir: shown, maxBytes: brokerBatchBytes}
+	s.broker = newBrokerDisk(disk{config.DataDir, freeBytes}, config.Hooks.Broker, answers)
 	s.windows = filepath.Join(dir, "seq_windows.json")
 	options := []kfake.Opt{
 		kfake.Ports(port),
@@ -171,12 +179,13 @@ func (s *Stack) startKafka(ctx context.Context, config Config) error {
 			if err != nil {
 				return nil, err
 			}
-			return (&net.ListenConfig{}).Listen(ctx, network, net.JoinHostPort(host, port))
+			listener, err := (&net.ListenConfig{}).Listen(ctx, network, net.JoinHostPort(host, port))
+			return answerListener{listener, answers}, err
 		}),
 		kfake.ClusterID("tidemark"),
 		kfake.DataDir(dir),
 		kfake.WithLogger(s.broker),
-		kfake.BrokerConfigs(map[string]string{"message.max.bytes": "16777216"}),
+		kfake.BrokerConfigs(map[string]string{brokerMaxBytes: brokerBatchBytes}),
 	}
 	if s.kafka, err = kfake.NewCluster(options...); err != nil {
 		return fmt.Errorf("stack: start the Kafka broker on %s: %w", config.KafkaListen, err)
@@ -270,6 +279,7 @@ func describe(ctx context.Context, engine *chdb.Engine) (chhttp.Server, error) {
 // numbers it takes a batch that is sent again, and a copy of one does no harm.
 func (s *Stack) closeKafka() error {
 	lost := s.broker.outstanding()
+	s.broker.answers.attach(nil)
 	s.kafka.Close()
 	if !lost {
 		return nil
