@@ -230,10 +230,11 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	s.httpAt = listener.Addr().String()
 	detached := context.WithoutCancel(ctx) // Requests outlive the start, not Close.
 	base, cancel := context.WithCancel(detached)
+	handler := chhttp.NewHandler(s.engine, server, chhttp.Options{
+		User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Room: func() error { return disk{config.DataDir, freeBytes}.room(reserveBytes) }, Served: config.Hooks.Served,
+	})
 	front := &http.Server{
-		Handler: chhttp.NewHandler(s.engine, server, chhttp.Options{
-			User: config.User, Password: config.Password, Guard: webguard.New(host), SpoolDir: spool, Room: func() error { return disk{config.DataDir, freeBytes}.room(reserveBytes) }, Served: config.Hooks.Served,
-		}),
+		Handler: handler,
 		// A client that sends half a request's head, or nothing more, goes. Bodies and results have limits of their own.
 		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 10 * time.Minute, MaxHeaderBytes: maxHeaderBytes,
 		BaseContext: func(net.Listener) context.Context { return base },
@@ -251,6 +252,7 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 		if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
 			err = errors.Join(err, serveErr)
 		}
+		handler.Close()
 		return err
 	}
 	return nil

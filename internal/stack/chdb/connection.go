@@ -86,15 +86,15 @@ func (c *connection) query(sql, format string, params []Parameter) (*Result, err
 // analysis mirrors chdb_query_analysis_v1.
 type analysis struct{ size, statements, flags, class uint32 }
 
-// statements counts the statements of a text; 0 when it does not parse.
-func (c *connection) statements(sql string) int {
+// analyze reads a text with the engine's parser. It has no statements when it does not parse.
+func (c *connection) analyze(sql string) analysis {
 	out := analysis{}
 	out.size = uint32(unsafe.Sizeof(out))
 	data, length := bytes(sql)
 	if c.lib.classify(c.handle, data, length, nil, 0, unsafe.Pointer(&out)) != 0 {
-		return 0
+		return analysis{class: classUnknown}
 	}
-	return int(out.statements)
+	return out
 }
 
 // Result is a piece of output, or a whole one. Its bytes live in the engine's

@@ -250,7 +250,7 @@ func (e *Engine) session(options SessionOptions) (*Session, error) {
 	for _, s := range options.Settings {
 		if slices.Contains(fixedSettings, s.Name) {
 			// A connection would take it without a look at the constraint.
-			return nil, NewError(codeConstraint, "SETTING_CONSTRAINT_VIOLATION", "Setting "+s.Name+" should not be changed.")
+			return nil, settingFixed(s.Name)
 		}
 		if !e.KnowsSetting(s.Name) {
 			// The engine's own words, with its hints for misspelled names.
@@ -296,7 +296,7 @@ func (e *Engine) explainSettings(settings []Setting) error {
 	}
 	defer conn.close()
 	for _, s := range settings {
-		result, err := conn.query("SET "+QuoteIdentifier(s.Name)+" = "+quote(s.Value), "Null", nil)
+		result, err := conn.query("SET "+assignments([]Setting{s}), "Null", nil)
 		if err != nil {
 			return err
 		}

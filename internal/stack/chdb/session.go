@@ -26,6 +26,11 @@ type Session struct {
 	tag    string
 	mu     sync.Mutex // guards placed
 	placed bool       // whether it has one of the engine's slots
+
+	// Of a session that goes on after a request; see Enter.
+	before   []string // puts back the settings of the request
+	database string   // the session's own, "" while it is the first
+	moved    bool     // whether the current one is the request's
 }
 
 // Close ends the session. Results stay valid until their own Close.
@@ -104,7 +109,7 @@ func (s *Session) Exec(ctx context.Context, sql, format string, params []Paramet
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if n := s.conn.statements(sql); n > 1 {
+	if n := s.conn.analyze(sql).statements; n > 1 {
 		return nil, NewError(CodeSyntaxError, "SYNTAX_ERROR", fmt.Sprintf("Syntax error (Multi-statements are not allowed): %d statements.", n))
 	}
 	stop := s.watch(ctx)

@@ -1,8 +1,10 @@
 package chhttp
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"tidemark/internal/stack/chdb"
@@ -10,7 +12,7 @@ import (
 
 // runQuery runs a statement and sends what it returns: block by block where the
 // format allows, so that a large result is never whole in memory.
-func (ex *exchange) runQuery(session *chdb.Session, req *request) error {
+func (ex *exchange) runQuery(session *lease, req *request) error {
 	format := req.statement.format
 	if format == "" {
 		format = req.format
@@ -47,7 +49,7 @@ func (ex *exchange) runQuery(session *chdb.Session, req *request) error {
 
 // sendStream sends a result as the engine makes it. The first piece is waited
 // for before the status is sent, since most errors come before it.
-func (ex *exchange) sendStream(session *chdb.Session, stream *chdb.Stream, req *request, format string) error {
+func (ex *exchange) sendStream(session *lease, stream *chdb.Stream, req *request, format string) error {
 	ctx := ex.r.Context()
 	for {
 		piece, err := stream.Next(ctx)
@@ -68,7 +70,7 @@ func (ex *exchange) sendStream(session *chdb.Session, stream *chdb.Stream, req *
 		if piece == nil {
 			return ex.end()
 		}
-		err = ex.whileWriting(ctx, session, func() error { return ex.send(piece.Bytes(), req, format) })
+		err = ex.whileWriting(ctx, session.Session, func() error { return ex.send(piece.Bytes(), req, format) })
 		piece.Close()
 		if err != nil {
 			return err
@@ -94,7 +96,7 @@ func (ex *exchange) send(data []byte, req *request, format string) error {
 const chunkBytes = 1 << 20
 
 // runInsert gives the data of an INSERT to the engine.
-func (ex *exchange) runInsert(session *chdb.Session, req *request) error {
+func (ex *exchange) runInsert(session *lease, req *request) error {
 	if err := ex.insert(session, req); err != nil {
 		return err
 	}
@@ -103,27 +105,31 @@ func (ex *exchange) runInsert(session *chdb.Session, req *request) error {
 	return ex.end()
 }
 
-func (ex *exchange) insert(session *chdb.Session, req *request) error {
-	ctx := ex.r.Context()
-	insert, err := session.Insert(ctx, req.head, req.statement.format, req.params)
+func (ex *exchange) insert(session *lease, req *request) error {
+	var err error
+	ex.served.Stats, err = feed(ex.r.Context(), session, req.head, req.statement.format, req.params, req.data)
+	return err
+}
+
+// feed gives data in a format to an INSERT.
+func feed(ctx context.Context, session *lease, head, format string, params []chdb.Parameter, data io.Reader) (chdb.Stats, error) {
+	insert, err := session.Insert(ctx, head, format, params)
 	if err != nil {
-		return err
+		return chdb.Stats{}, err
 	}
 	defer insert.Cancel()
 	buffer := chunks.get()
 	defer chunks.put(buffer)
 	for {
-		n, end, err := fill(req.data, buffer)
+		n, end, err := fill(data, buffer)
 		if err != nil {
-			return err
+			return chdb.Stats{}, err
 		}
 		if err := insert.Append(ctx, buffer[:n]); err != nil {
-			return err
+			return chdb.Stats{}, err
 		}
 		if end {
-			break
+			return insert.Done(ctx)
 		}
 	}
-	ex.served.Stats, err = insert.Done(ctx)
-	return err
 }

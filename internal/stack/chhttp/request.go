@@ -2,15 +2,14 @@ package chhttp
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/ClickHouse/ch-go/compress"
 
@@ -35,13 +34,14 @@ type request struct {
 	release func()
 
 	session    chdb.SessionOptions
+	named      sessionOptions
 	format     string // default_format
 	queryID    string
 	revision   int  // client_protocol_version
 	compressed bool // compress=1
 	method     compress.Method
-	gzip       bool // the answer may be gzipped
-	wait       bool // wait_end_of_query
+	coding     *coding // of the answer; nil for none
+	wait       bool    // wait_end_of_query
 }
 
 // notSettings names the parameters of the interface that are not settings. Some
@@ -49,21 +49,33 @@ type request struct {
 var notSettings = map[string]bool{
 	"query": true, "query_id": true, "database": true, "default_format": true, "user": true, "password": true,
 	"compress": true, "decompress": true, "client_protocol_version": true, "wait_end_of_query": true,
-	"buffer_size": true, "quota_key": true, "stacktrace": true, "close_session": true, "session_timeout": true, "session_check": true,
+	"buffer_size": true, "quota_key": true, "stacktrace": true, "close_session": true, "session_id": true, "session_timeout": true, "session_check": true,
 	"http_response_headers": true, // The engine's session uses it; see chdb.
 }
 
 // readRequest reads the parameters and the statement. It leaves the data of an
 // INSERT in the body. Its release is to be called, after an error too.
-func readRequest(r *http.Request, raw io.Reader, budget *budget) (*request, error) {
+func readRequest(r *http.Request, in *incoming) (*request, error) {
 	query := r.URL.Query()
+	body, err := in.open(r, query)
+	if err != nil {
+		return nil, err
+	}
+	req, err := readParameters(r, query)
+	if err != nil {
+		return nil, err
+	}
+	return req, req.readStatement(query.Get("query"), body, in.handler.statements)
+}
+
+// readParameters reads all but the statement.
+func readParameters(r *http.Request, query url.Values) (*request, error) {
 	req := &request{
 		release:    func() {},
 		format:     query.Get("default_format"),
 		queryID:    query.Get("query_id"),
 		compressed: isTrue(query.Get("compress")),
 		wait:       isTrue(query.Get("wait_end_of_query")) || isTrue(query.Get("http_wait_end_of_query")),
-		gzip:       isTrue(query.Get("enable_http_compression")) && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip"),
 		method:     compress.LZ4,
 	}
 	if strings.EqualFold(query.Get("network_compression_method"), "zstd") {
@@ -79,8 +91,12 @@ func readRequest(r *http.Request, raw io.Reader, budget *budget) (*request, erro
 		}
 		req.revision = revision
 	}
-	if query.Get("session_id") != "" {
-		return nil, notImplemented("HTTP sessions (session_id) are not served: each request is a session of its own")
+	if isTrue(query.Get("enable_http_compression")) {
+		req.coding = acceptedCoding(r.Header.Get("Accept-Encoding"))
+	}
+	var err error
+	if req.named, err = readSession(query); err != nil {
+		return nil, err
 	}
 	req.session.ReadOnly = r.Method == http.MethodGet || r.Method == http.MethodHead
 	req.session.Database = query.Get("database")
@@ -99,16 +115,15 @@ func readRequest(r *http.Request, raw io.Reader, budget *budget) (*request, erro
 			return nil, notImplemented("roles are not served")
 		case name == "readonly" && req.session.ReadOnly && value != "0":
 			// A GET is read-only already, and the engine refuses to say it twice.
+		case name == "readonly" && req.named.id != "":
+			// A setting that the engine could not take back: see mayRead.
+			req.session.ReadOnly = req.session.ReadOnly || value != "0"
 		case !notSettings[name]:
 			req.session.Settings = append(req.session.Settings, chdb.Setting{Name: name, Value: value})
 		}
 	}
 	slices.SortFunc(req.session.Settings, func(a, b chdb.Setting) int { return strings.Compare(a.Name, b.Name) })
-	body, err := bodyReader(r, raw, isTrue(query.Get("decompress")))
-	if err != nil {
-		return nil, err
-	}
-	return req, req.readStatement(query.Get("query"), body, budget)
+	return req, nil
 }
 
 // code returns the part of the statement that is not data.
@@ -121,78 +136,14 @@ func (req *request) code() string {
 
 func isTrue(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
-// bodyReader returns the body without its encodings.
-func bodyReader(r *http.Request, raw io.Reader, framed bool) (io.Reader, error) {
-	if mediaType := r.Header.Get("Content-Type"); strings.HasPrefix(mediaType, "multipart/") {
-		return nil, notImplemented("multipart bodies (external tables) are not served")
-	}
-	body := raw
-	switch encoding := r.Header.Get("Content-Encoding"); encoding {
-	case "", "identity":
-	case "gzip":
-		reader, err := gzip.NewReader(body)
-		if err != nil {
-			return nil, badRequest("gzip body: " + err.Error())
-		}
-		body = reader
-	default:
-		return nil, notImplemented("Content-Encoding " + encoding + " is not served, only gzip")
-	}
-	if framed {
-		body = newFrameReader(body)
-	}
-	return body, nil
-}
-
-// frameReader reads ClickHouse's compressed frames. Data may end between two
-// frames; anywhere else its end is an error.
-type frameReader struct {
-	source counter
-	frames *compress.Reader
-}
-
-func newFrameReader(source io.Reader) *frameReader {
-	f := &frameReader{source: counter{source: source}}
-	f.frames = compress.NewReader(&f.source)
-	return f
-}
-
-// Read reads from at most one frame.
-func (f *frameReader) Read(p []byte) (int, error) {
-	before := f.source.read
-	n, err := f.frames.Read(p)
-	switch {
-	case err == nil:
-		return n, nil
-	case f.source.err != nil && !errors.Is(f.source.err, io.EOF):
-		return n, f.source.err
-	case f.source.err != nil && f.source.read == before:
-		return n, io.EOF
-	default:
-		return n, chdb.NewError(271, "CANNOT_DECOMPRESS", "Cannot decompress the body: "+err.Error())
-	}
-}
-
-// counter counts what is read and keeps the error of its source.
-type counter struct {
-	source io.Reader
-	read   int64
-	err    error
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.source.Read(p)
-	c.read += int64(n)
-	if err != nil {
-		c.err = err
-	}
-	return n, err
-}
-
 // readStatement joins the query parameter and the body, as ClickHouse does, and
 // finds where the statement ends.
 func (req *request) readStatement(query string, body io.Reader, budget *budget) error {
 	head := []byte(query)
+	form := body == nil // It has been read.
+	if form {
+		body = http.NoBody
+	}
 	if query != "" {
 		head = append(head, '\n')
 		if req.statement = parseStatement(query + "\n"); req.insert {
@@ -201,7 +152,11 @@ func (req *request) readStatement(query string, body io.Reader, budget *budget) 
 			return nil
 		}
 	}
-	head, err := readUpTo(body, head, headBytes)
+	limit := headBytes
+	if form {
+		limit = len(head) + 1
+	}
+	head, err := readUpTo(body, head, limit)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read query: %w", err)
 	}
@@ -226,21 +181,26 @@ func (req *request) readStatement(query string, body io.Reader, budget *budget) 
 
 // readLong reads a statement that is longer than its head. As many as the budget has room for are read at one moment.
 func (req *request) readLong(head []byte, body io.Reader, budget *budget) error {
-	if !budget.take(maxQueryBytes) {
-		return chdb.NewError(codeMemoryLimit, "MEMORY_LIMIT_EXCEEDED", "other requests with long statements are on their way, send it again; data belongs into an INSERT ... FORMAT, which may be as long as it likes")
+	release, err := takeStatement(budget)
+	if err != nil {
+		return err
 	}
-	req.release = sync.OnceFunc(func() { budget.give(maxQueryBytes) })
-	head, err := readUpTo(body, head, maxQueryBytes)
+	req.release = release
+	head, err = readUpTo(body, head, maxQueryBytes)
 	if !errors.Is(err, io.EOF) {
 		req.release()
 		if err == nil {
-			return chdb.NewError(223, "QUERY_IS_TOO_LARGE", fmt.Sprintf("the query is longer than %d bytes", maxQueryBytes))
+			return tooLarge()
 		}
 		return fmt.Errorf("read query: %w", err)
 	}
 	req.text = string(head)
 	req.statement = parseStatement(req.text)
 	return nil
+}
+
+func tooLarge() error {
+	return chdb.NewError(223, "QUERY_IS_TOO_LARGE", fmt.Sprintf("the query is longer than %d bytes", maxQueryBytes))
 }
 
 // readUpTo appends what r holds until there are limit bytes (nil error) or r

@@ -2,7 +2,6 @@ package chhttp
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +47,9 @@ func (ex *exchange) serve() error {
 		return err
 	}
 	body := &liveBody{&idleReader{body: ex.r.Body, control: ex.control, idle: h.options.ReadIdle}}
-	req, err := readRequest(ex.r, body, h.statements)
+	in := &incoming{handler: h, live: body}
+	defer in.release()
+	req, err := readRequest(ex.r, in)
 	if req != nil {
 		defer req.release()
 		ex.served.QueryID, ex.served.Keyword = req.queryID, req.keyword
@@ -67,17 +68,18 @@ func (ex *exchange) serve() error {
 		}
 	}
 	if req.insert {
-		release, err := body.spool(h.bodies, h.options.SpoolDir)
-		defer release()
-		if err != nil {
+		if err := in.spool(); err != nil {
 			return err
 		}
 	}
-	session, err := h.engine.Session(ex.r.Context(), req.session)
+	session, err := h.lease(ex.r.Context(), req)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
+	if err := ex.load(ex.r.Context(), session, in.tables); err != nil {
+		return err
+	}
 	if req.insert {
 		return ex.runInsert(session, req)
 	}
@@ -101,9 +103,7 @@ func (ex *exchange) begin(req *request, format string, length int) {
 		ex.out = plainOutput{ex.slow}
 	case req.compressed:
 		ex.out = &frameOutput{w: ex.slow, frames: compress.NewWriter(compress.LevelZero, req.method)}
-	case req.gzip:
-		header.Set("Content-Encoding", "gzip")
-		ex.out = gzip.NewWriter(ex.slow)
+	case ex.encode(req.coding):
 	default:
 		if length > 0 && req.revision == 0 {
 			header.Set("Content-Length", strconv.Itoa(length))

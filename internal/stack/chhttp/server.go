@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"tidemark/internal/stack/chdb"
 	"tidemark/internal/webguard"
 )
@@ -47,6 +49,8 @@ type Handler struct {
 	server             Server
 	options            Options
 	bodies, statements *budget
+	decoders           *semaphore.Weighted // bytes
+	sessions           sessions
 	stalls             stalls
 }
 
@@ -67,8 +71,11 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 	if options.WriteIdle == 0 {
 		options.WriteIdle = time.Minute
 	}
-	return &Handler{engine: engine, server: server, options: options, bodies: newBudget(spoolMemory), statements: newBudget(statementMemory)}
+	return &Handler{engine: engine, server: server, options: options, bodies: newBudget(spoolMemory), statements: newBudget(statementMemory), decoders: semaphore.NewWeighted(decodersMemory)}
 }
+
+// Close ends the sessions that clients have left open; after it a request has one of its own only.
+func (h *Handler) Close() { h.sessions.close() }
 
 // ServeHTTP answers /ping, / without a query, and queries.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

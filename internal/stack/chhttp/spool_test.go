@@ -142,7 +142,9 @@ func TestLongStatements(t *testing.T) {
 	long := "SELECT '" + strings.Repeat("x", headBytes) + "'"
 	read := func() (*request, error) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
-		return readRequest(r, strings.NewReader(long), b)
+		h := NewHandler(nil, Server{}, Options{})
+		h.statements = b
+		return readRequest(r, &incoming{handler: h, live: &liveBody{strings.NewReader(long)}})
 	}
 	first, err := read()
 	if err != nil || first.text != long {

@@ -1,0 +1,167 @@
+package chdb
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// restoreTimeout bounds the wait for a place in the engine at the end of a request of a session that goes on.
+const restoreTimeout = 30 * time.Second
+
+// Classes of statements, as the engine's parser has them.
+const (
+	classReadOnly = 0
+	classUnknown  = 4 // it does not parse
+)
+
+// Reads reports whether a statement only reads, by the engine's parser. Parses is false for one that does not parse.
+func (s *Session) Reads(sql string) (reads, parses bool) {
+	a := s.conn.analyze(sql)
+	return a.statements == 1 && a.class == classReadOnly, a.statements > 0 && a.class != classUnknown
+}
+
+// Enter makes a session that goes on ready for one request: it takes a place in the engine, and has the database and the
+// settings of the options until Leave. ReadOnly is not looked at, since the engine could not take it back.
+func (s *Session) Enter(ctx context.Context, options SessionOptions) error {
+	if err := s.Resume(ctx); err != nil {
+		return err
+	}
+	changes := []Setting{{tagSetting, tagValue(s.tag)}} // A statement may have changed it.
+	for _, c := range options.Settings {
+		if slices.Contains(fixedSettings, c.Name) {
+			return settingFixed(c.Name)
+		}
+		if p, ok := pinnedSetting(c.Name); !ok || !p.accepts(c.Value) {
+			changes = append(changes, c)
+		}
+	}
+	var err error
+	if s.before, err = s.settings(changes[1:]); err != nil {
+		return err
+	}
+	if err := s.run("SET " + assignments(changes)); err != nil {
+		return err
+	}
+	if options.Database == "" {
+		return nil
+	}
+	if s.database == "" {
+		s.database = "default"
+	}
+	s.moved = true
+	return s.run("USE " + QuoteIdentifier(options.Database))
+}
+
+// Leave puts back what Enter changed, after an error of it too, drops temporary tables that were the request's alone, by
+// their quoted names, and gives the place in the engine to others. Used says that the statement was a USE, which stays.
+// After an error the session is not as it was, and is to be closed.
+func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), restoreTimeout)
+	defer cancel()
+	if err := s.Resume(ctx); err != nil {
+		return err
+	}
+	defer s.Yield()
+	for _, table := range tables {
+		if err := s.run("DROP TEMPORARY TABLE IF EXISTS " + table); err != nil {
+			return err
+		}
+	}
+	before := s.before
+	s.before = nil
+	if len(before) > 0 {
+		if err := s.run("SET " + strings.Join(before, ", ")); err != nil {
+			return err
+		}
+	}
+	switch {
+	case used:
+		s.moved = false
+		return s.readDatabase()
+	case s.moved:
+		s.moved = false
+		return s.run("USE " + QuoteIdentifier(s.database))
+	}
+	return nil
+}
+
+// settings returns what puts the named settings back to what they are now.
+func (s *Session) settings(named []Setting) ([]string, error) {
+	if len(named) == 0 {
+		return nil, nil
+	}
+	names := make([]string, len(named))
+	for i, n := range named {
+		names[i] = quote(n.Name)
+	}
+	// Without the limits that the session may have set for its own statements.
+	const unlimited = "SETTINGS limit = 0, offset = 0, max_rows_to_read = 0, max_bytes_to_read = 0, max_result_rows = 0, max_result_bytes = 0"
+	out, err := s.read("SELECT name, value, changed FROM system.settings WHERE name IN (" + strings.Join(names, ", ") + ") " + unlimited)
+	if err != nil {
+		return nil, err
+	}
+	var before []string
+	for line := range strings.Lines(out) {
+		var row struct {
+			Name, Value string
+			Changed     int
+		}
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			return nil, fmt.Errorf("read the session's settings: %w", err)
+		}
+		if row.Changed == 0 {
+			before = append(before, QuoteIdentifier(row.Name)+" = DEFAULT")
+		} else {
+			before = append(before, assignments([]Setting{{row.Name, row.Value}}))
+		}
+	}
+	return before, nil
+}
+
+func (s *Session) readDatabase() error {
+	out, err := s.read("SELECT currentDatabase() AS value")
+	if err != nil {
+		return err
+	}
+	var row struct{ Value string }
+	if err := json.Unmarshal([]byte(out), &row); err != nil {
+		return fmt.Errorf("read the session's database: %w", err)
+	}
+	s.database = row.Value
+	return nil
+}
+
+// read runs a statement and returns its rows as JSON, one a line.
+func (s *Session) read(sql string) (string, error) {
+	result, err := s.conn.query(sql, "JSONEachRow", nil)
+	if err != nil {
+		return "", err
+	}
+	defer result.Close()
+	return string(result.Bytes()), nil
+}
+
+func (s *Session) run(sql string) error {
+	result, err := s.conn.query(sql, "Null", nil)
+	if err == nil {
+		result.Close()
+	}
+	return err
+}
+
+// assignments writes settings as SET has them.
+func assignments(settings []Setting) string {
+	var parts []string
+	for _, s := range settings {
+		parts = append(parts, QuoteIdentifier(s.Name)+" = "+quote(s.Value))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func settingFixed(name string) error {
+	return NewError(codeConstraint, "SETTING_CONSTRAINT_VIOLATION", "Setting "+name+" should not be changed.")
+}
