@@ -127,6 +127,15 @@ func (ex *exchange) encode(c *coding) bool {
 	return true
 }
 
+// flush sends what has been written, so that what follows comes in a piece of its own: the JavaScript client looks for an
+// exception within one.
+func (ex *exchange) flush() {
+	if f, ok := ex.out.(interface{ Flush() error }); ok {
+		_ = f.Flush()
+	}
+	_ = ex.control.Flush()
+}
+
 // decoderMemory is what a request's decoders take of decodersMemory. Release gives it back.
 type decoderMemory struct {
 	all     *semaphore.Weighted

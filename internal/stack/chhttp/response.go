@@ -144,6 +144,7 @@ func (ex *exchange) fail(err error) {
 		_, _ = io.WriteString(ex.w, text+"\n") // A client that is gone cannot be told.
 		return
 	}
+	ex.flush()
 	_, _ = fmt.Fprintf(ex.out, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", ex.tag, text, len(text)+1, ex.tag)
 	_ = ex.out.Close()
 	ex.breakOff()
