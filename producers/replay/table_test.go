@@ -63,7 +63,7 @@ func migrated(t *testing.T) (*engine, string) {
 	db := fmt.Sprintf("replay_%d", databases.Add(1))
 	stacktest.Query(t, s, "", "CREATE DATABASE "+db)
 	for _, m := range schemas.Migrations(db) {
-		if m.Version < 50 || m.Version > 180 && m.Version < 199 {
+		if m.Version < 50 || m.Version > 180 && m.Version < 199 || m.Version >= 290 && m.Version <= 291 {
 			stacktest.Query(t, s, db, m.SQL)
 		}
 	}
@@ -83,20 +83,22 @@ func (e *engine) store(t *testing.T, db string, m *memory) {
 				}
 				return fmt.Sprint(*x)
 			}
-			rows = append(rows, fmt.Sprintf("(fromUnixTimestamp64Micro(%d, 'UTC'), %s, reinterpretAsUInt128(unhex('%x')), 1, 0, %d, %s, %s, %s, %s, %d, %s, %s, %s, %s, %t, %d, %s, %s, %s, %s, %s)",
+			rows = append(rows, fmt.Sprintf("(fromUnixTimestamp64Micro(%d, 'UTC'), %s, reinterpretAsUInt128(unhex('%x')), 1, 0, %d, %s, %s, %s, %s, %d, %s, %s, %s, %s, %t, %d, %s, %s, %s, %s, %s, %s)",
 				c.GetTimeUs(), schemas.Quote(c.Tenant), id[:], copies*len(m.calls)+i, schemas.Quote(c.Source), schemas.Quote(c.Id), schemas.Quote(fmt.Sprint("run", copies)),
 				schemas.Quote(c.Product), c.User, schemas.Quote(c.Model), schemas.Quote(c.Model), schemas.Quote(c.Provider), schemas.Quote(c.Operation), c.Streaming,
-				c.Status, n(c.LatencyUs), n(c.FirstTokenUs), n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible)))
+				c.Status, n(c.LatencyUs), n(c.FirstTokenUs), n(c.InputUncached), n(c.InputCacheRead), n(c.OutputVisible), n(c.Requests)))
 		}
 	}
 	stacktest.Query(t, e.stack, db, "INSERT INTO token_calls_raw (time, tenant, identity, epoch, partition, offset, source, id, run, product, user, model, requested_model, provider, "+
-		"operation, streaming, status, latency_us, first_token_us, input_uncached, input_cache_read, output_visible) VALUES "+strings.Join(rows, ", "))
+		"operation, streaming, status, latency_us, first_token_us, input_uncached, input_cache_read, output_visible, requests) VALUES "+strings.Join(rows, ", "))
 }
 
 // TestTable replays what a real engine has stored: the same events, by time, each once.
 func TestTable(t *testing.T) {
 	e, db := migrated(t)
 	first, _ := replayed(t, options("agentic", "testdata/agentic.csv"))
+	first.calls[0].Requests, first.calls[0].LatencyUs, first.calls[0].FirstTokenUs = new(uint64(3)), nil, nil
+	first.calls[1].Requests, first.calls[1].LatencyUs, first.calls[1].FirstTokenUs = new(uint64(0)), nil, nil
 	e.store(t, db, first)
 	table := func(change func(o *Options)) Options {
 		o := Options{Run: "again", Table: &Table{DB: e, Namespace: db, Type: schemas.TokenCallType}}
