@@ -106,6 +106,9 @@ A mapping for csv and jsonl says what the columns mean; docs/replaying-your-file
     weight: n                    # how many events like this one a row stands for, tokens and all: 0 makes none
   A column may be a path into JSON: usage.input, parts.0.in, or of JSON that a CSV column holds as text.`
 
+// shownProblems is how many problems a replay shows: a file that is read by the wrong mapping has one a row.
+const shownProblems = 1000
+
 // defaultSpeed is the pace where none is given.
 const defaultSpeed = "max"
 
@@ -177,7 +180,15 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 		}
 		defer func() { err = errors.Join(err, closeSource()) }()
 	}
-	options.OnProblem = func(p replay.Problem) { fmt.Fprintf(s.Err, "%s\n", p) }
+	problems := 0
+	options.OnProblem = func(p replay.Problem) {
+		switch problems++; {
+		case problems <= shownProblems:
+			fmt.Fprintf(s.Err, "%s\n", p)
+		case problems == shownProblems+1:
+			fmt.Fprintln(s.Err, "tidemark: more problems are counted and not shown")
+		}
+	}
 	report := newReporter(s.Err)
 	options.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
 	if c.DryRun {

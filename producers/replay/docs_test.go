@@ -11,51 +11,61 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// TestDocs runs the examples of the page on mappings: a mapping, a file, and what becomes of it.
-func TestDocs(t *testing.T) {
+// example is one of the page on mappings: a mapping, a file, and what becomes of it.
+type example struct{ section, mapping, format, data, want string }
+
+// examples returns those of the page.
+func examples(t testing.TB) []example {
+	t.Helper()
 	text, err := os.ReadFile("../../docs/replaying-your-files.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	section, kind, block := "", "", ""
-	blocks := map[string]string{}
-	examples := 0
+	var all []example
+	var next example
+	kind, block := "", ""
 	for line := range strings.Lines(string(text)) {
 		switch {
 		case strings.HasPrefix(line, "```") && kind == "":
 			kind, block = strings.TrimSpace(line[3:]), ""
 		case strings.HasPrefix(line, "```"):
-			if kind == "yaml" {
-				clear(blocks)
-			}
-			blocks[kind] = block
-			if kind == "text" {
-				examples++
-				t.Run(section, func(t *testing.T) { runExample(t, blocks) })
+			switch kind {
+			case "yaml":
+				next = example{section: next.section, mapping: block}
+			case "csv":
+				next.format, next.data = "csv", block
+			case "json":
+				next.format, next.data = "jsonl", block
+			case "text":
+				next.want = block
+				all = append(all, next)
 			}
 			kind = ""
 		case kind != "":
 			block += line
 		case strings.HasPrefix(line, "## "):
-			section = strings.TrimSpace(line[3:])
+			next.section = strings.TrimSpace(line[3:])
 		}
 	}
-	if examples < 15 {
-		t.Errorf("%d examples", examples)
-	}
+	return all
 }
 
-func runExample(t *testing.T, blocks map[string]string) {
-	m, err := parseMapping("m.yaml", []byte(blocks["yaml"]))
-	if err != nil {
-		t.Fatal(err)
+// TestDocs runs the examples of the page.
+func TestDocs(t *testing.T) {
+	all := examples(t)
+	if len(all) < 15 {
+		t.Errorf("%d examples", len(all))
 	}
-	format, data := "csv", blocks["csv"]
-	if data == "" {
-		format, data = "jsonl", blocks["json"]
-	}
-	if got := outcome(t, m, format, data); got != blocks["text"] {
-		t.Errorf("got\n%s\nwant\n%s", got, blocks["text"])
+	for _, one := range all {
+		t.Run(one.section, func(t *testing.T) {
+			m, err := parseMapping("m.yaml", []byte(one.mapping))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := outcome(t, m, one.format, one.data); got != one.want {
+				t.Errorf("got\n%s\nwant\n%s", got, one.want)
+			}
+		})
 	}
 }
 

@@ -85,6 +85,21 @@ func TestRows(t *testing.T) {
 				"line 10: in, the input_uncached, \"-3\" is negative: rows that take something back are added up with those that they correct by repeats: sum\n",
 		},
 		{
+			"marks that group in one column and begin the decimals in another",
+			"time: at\nid: [id]\nnumbers: {group: [\",\", \".\", \" \"], decimal: \".\", suffixes: true, marks: [$, USD]}\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, input_uncached: in, reported_cost_nanos: {column: cost, unit: one}, cost_currency: {constant: USD}}\n",
+			"id,at,model,in,cost\n1,2026-03-01,m,\"1,234\",$0.0012\n2,2026-03-01,m,12.000,0.0015\n3,2026-03-01,m,1.234.567,(0.02)\n4,2026-03-01,m,1 234,USD 0.5\n5,2026-03-01,m,1.5K,€ 1\n6,2026-03-01,m,1.23.4,\n7,2026-03-01,m,\"12,34,567\",-$3\n8,2026-03-01,m,\"1,2345\",\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1234, cost 0.0012 USD\n2026-03-01T00:00:00Z m: 1 call, input 12000, cost 0.0015 USD\n2026-03-01T00:00:00Z m: 1 call, input 1234567, cost -0.02 USD\n" +
+				"2026-03-01T00:00:00Z m: 1 call, input 1234, cost 0.5 USD\n2026-03-01T00:00:00Z m: 1 call, input 1500\n2026-03-01T00:00:00Z m: 1 call, input 1234567, cost -3 USD\n" +
+				"line 7: in, the input_uncached, \"1.23.4\" is not grouped in threes\nline 9: in, the input_uncached, \"1,2345\" is not grouped in threes\n" +
+				"1 row without reported_cost_nanos: is not a number: say in the mapping what is beside numbers, numbers: {marks: [\"$\"]}\n",
+		},
+		{
+			"a point that groups leaves the comma to the decimals",
+			"time: at\nid: [id]\nnumbers: {group: \".\"}\n" + callsHead,
+			"id,at,model,in\n1,2026-03-01,m,1.234\n2,2026-03-01,m,\"12,0\"\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1234\n2026-03-01T00:00:00Z m: 1 call, input 12\n",
+		},
+		{
 			"words for nothing that the mapping does not speak of",
 			"time: at\nid: [id]\n" + callsHead,
 			"id,at,model,in\n1,2026-03-01,None,1\n2,2026-03-01,null,1\n3,2026-03-01,m,1\n",

@@ -11,7 +11,7 @@ import (
 
 // numberForm says how people write numbers. The zero value is a form without groups and marks, and with a decimal point.
 type numberForm struct {
-	decimal  string   // What begins the decimals. Default a point.
+	decimal  string   // What begins the decimals. Default a point, or a comma where a point parts thousands.
 	group    []string // What parts thousands.
 	marks    []string // Texts beside a number, such as a currency's.
 	suffixes bool     // K, M, B and T after it are read.
@@ -24,7 +24,7 @@ var groupMarks = []string{",", ".", " ", "'", "_"}
 
 // numberForm reads the form of numbers.
 func (p *mappingParser) numberForm(what string, n *yaml.Node) *numberForm {
-	f := &numberForm{decimal: "."}
+	f := &numberForm{}
 	if n.Kind != yaml.MappingNode {
 		p.bad(n.Line, what+" is "+kindName(n), "write the keys "+strings.Join(numberKeys, ", "))
 		return f
@@ -54,8 +54,11 @@ func (p *mappingParser) numberForm(what string, n *yaml.Node) *numberForm {
 			f.suffixes = truth
 		}
 	})
-	if slices.Contains(f.group, f.decimal) {
-		p.bad(n.Line, what+" says that "+quote(f.decimal)+" parts thousands and begins the decimals", "say one of them; a column may have numbers of its own: FIELD: {column: COLUMN, numbers: {decimal: \".\"}}")
+	if f.decimal == "" {
+		f.decimal = "."
+		if slices.Contains(f.group, ".") {
+			f.decimal = ","
+		}
 	}
 	return f
 }
@@ -86,25 +89,42 @@ func (f *numberForm) plain(text string) (number string, digits int, problem stri
 			digits, number = n, strings.TrimSpace(number[:len(number)-1])
 		}
 	}
-	whole, fraction, hasFraction := strings.Cut(number, f.decimal)
-	whole, ok := f.ungrouped(whole)
-	switch {
-	case !ok && hasFraction && strings.Contains(number[:strings.Index(number, f.decimal)], ","),
-		!ok && slices.Contains(f.group, "."), !ok && slices.Contains(f.group, ","):
-		return "", 0, "is not grouped in threes"
-	case !ok:
-		return "", 0, "is not a number" + f.hint(text)
-	case strings.ContainsAny(fraction, ",. '_"):
+	whole, fraction, ok := f.parts(number)
+	if !ok {
+		if slices.ContainsFunc(f.group, func(mark string) bool { return strings.Contains(number, mark) }) && strings.Trim(number, "0123456789,. '_") == "" {
+			return "", 0, "is not grouped in threes"
+		}
 		return "", 0, "is not a number" + f.hint(text)
 	}
 	number = whole
-	if hasFraction {
+	if fraction != "" {
 		number += "." + fraction
 	}
 	if negative {
 		number = "-" + number
 	}
 	return number, digits, ""
+}
+
+// parts returns the digits before the decimals, and the decimals. A mark that parts thousands and begins the decimals, as the
+// columns of one file may have it, parts thousands where three digits follow it.
+func (f *numberForm) parts(number string) (whole, fraction string, ok bool) {
+	if slices.Contains(f.group, f.decimal) && !strings.HasPrefix(number, "0") {
+		if whole, ok := f.ungrouped(number); ok && isDigits(whole) {
+			return whole, "", true
+		}
+	}
+	at := strings.LastIndex(number, f.decimal)
+	if at < 0 {
+		whole, ok = f.ungrouped(number)
+		return whole, "", ok
+	}
+	whole, fraction = number[:at], number[at+len(f.decimal):]
+	if strings.Contains(whole, f.decimal) || strings.ContainsAny(fraction, ",. '_") {
+		return "", "", false
+	}
+	whole, ok = f.ungrouped(whole)
+	return whole, fraction, ok
 }
 
 // unmarked returns the number without a mark before and one after it.
