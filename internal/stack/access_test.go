@@ -102,10 +102,12 @@ var statements = []string{
 func TestStatementsStayInside(t *testing.T) {
 	f, o := newFront(t), newOutside(t)
 	f.query(t, "CREATE TABLE u (s String) ENGINE = MergeTree ORDER BY s")
+	f.post(t, "SET max_threads = 3", f.in("kept")...).want(t, 200, "")
 	for _, text := range statements {
 		sql := strings.NewReplacer("FILE'", o.file+"'", "FILE\\'", o.file+"\\'", "FILE`", o.file+"`", "FILE:", o.file+":", "FOLDER", o.folder, "HOST", o.address).Replace(text)
 		for how, a := range map[string]answer{
 			"POST": f.post(t, sql), "GET": f.get(t, sql), "readonly": f.post(t, sql, "readonly", "2"), "param": f.do(t, http.MethodPost, values("query", sql), http.NoBody),
+			"session": f.post(t, sql, f.in("kept")...), "first of a session": f.post(t, sql, f.in("first", "close_session", "1")...), "form": f.form(t, nil, "query", sql),
 		} {
 			if a.status < 400 || a.header.Get("X-ClickHouse-Exception-Code") == "" || strings.Contains(a.body, secret) {
 				t.Errorf("%s by %s: HTTP %d %.200q", text, how, a.status, a.body)

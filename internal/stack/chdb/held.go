@@ -66,6 +66,8 @@ func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
 		return err
 	}
 	defer s.Yield()
+	// A stream that was cut off is at work until its connection has something else to do. What this says does not matter.
+	_ = s.run("SELECT 1")
 	for _, table := range tables {
 		if err := s.run("DROP TEMPORARY TABLE IF EXISTS " + table); err != nil {
 			return err
@@ -81,7 +83,9 @@ func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
 	switch {
 	case used:
 		s.moved = false
-		return s.readDatabase()
+		database, err := s.value("currentDatabase()")
+		s.database = database
+		return err
 	case s.moved:
 		s.moved = false
 		return s.run("USE " + QuoteIdentifier(s.database))
@@ -89,22 +93,30 @@ func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
 	return nil
 }
 
+// limits are settings that could keep a session's own settings from being read.
+var limits = []string{"limit", "offset", "max_rows_to_read", "max_bytes_to_read", "max_result_rows", "max_result_bytes"}
+
 // settings returns what puts the named settings back to what they are now.
 func (s *Session) settings(named []Setting) ([]string, error) {
-	if len(named) == 0 {
-		return nil, nil
+	var before, names []string
+	for _, n := range named {
+		if !slices.Contains(limits, n.Name) {
+			names = append(names, quote(n.Name))
+			continue
+		}
+		value, err := s.value("toString(getSetting(" + quote(n.Name) + "))")
+		if err != nil {
+			return nil, err
+		}
+		before = append(before, assignments([]Setting{{n.Name, value}}))
 	}
-	names := make([]string, len(named))
-	for i, n := range named {
-		names[i] = quote(n.Name)
+	if len(names) == 0 {
+		return before, nil
 	}
-	// Without the limits that the session may have set for its own statements.
-	const unlimited = "SETTINGS limit = 0, offset = 0, max_rows_to_read = 0, max_bytes_to_read = 0, max_result_rows = 0, max_result_bytes = 0"
-	out, err := s.read("SELECT name, value, changed FROM system.settings WHERE name IN (" + strings.Join(names, ", ") + ") " + unlimited)
+	out, err := s.read("SELECT name, value, changed FROM system.settings WHERE name IN (" + strings.Join(names, ", ") + ") SETTINGS " + strings.Join(limits, " = 0, ") + " = 0")
 	if err != nil {
 		return nil, err
 	}
-	var before []string
 	for line := range strings.Lines(out) {
 		var row struct {
 			Name, Value string
@@ -122,17 +134,17 @@ func (s *Session) settings(named []Setting) ([]string, error) {
 	return before, nil
 }
 
-func (s *Session) readDatabase() error {
-	out, err := s.read("SELECT currentDatabase() AS value")
+// value returns that of an expression.
+func (s *Session) value(expression string) (string, error) {
+	out, err := s.read("SELECT " + expression + " AS value")
 	if err != nil {
-		return err
+		return "", err
 	}
 	var row struct{ Value string }
 	if err := json.Unmarshal([]byte(out), &row); err != nil {
-		return fmt.Errorf("read the session's database: %w", err)
+		return "", fmt.Errorf("read %s of the session: %w", expression, err)
 	}
-	s.database = row.Value
-	return nil
+	return row.Value, nil
 }
 
 // read runs a statement and returns its rows as JSON, one a line.

@@ -239,7 +239,7 @@ func (r *codedReader) Read(p []byte) (int, error) {
 		}
 	}
 	n := 0
-	if r.err == nil {
+	for n == 0 && r.err == nil {
 		n, r.err = r.decoder.Read(p)
 	}
 	if r.err != nil {

@@ -270,8 +270,11 @@ func (req *request) mayRead(conn *chdb.Session) (own bool, err error) {
 		}
 		return false, nil
 	}
-	if conn == nil { // The first statement that keeps something, and it is not one of those.
-		return false, refused
+	if conn == nil {
+		if !slices.Contains(stateless, req.keyword) {
+			return true, nil // No statement that is known; the engine says what it thinks of it.
+		}
+		return false, refused // It would keep a table.
 	}
 	reads, parses := conn.Reads(req.code())
 	if !parses && !req.insert {
