@@ -99,6 +99,40 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// again gives its text, its end, and then its text once more, as ch-go's reader of frames does.
+type again struct{ text, rest string }
+
+func (a *again) Read(p []byte) (int, error) {
+	if a.rest == "" {
+		a.rest = a.text
+		return 0, io.EOF
+	}
+	n := copy(p, a.rest)
+	a.rest = a.rest[n:]
+	return n, nil
+}
+
+// TestBodiesEndOnce reads a source that goes on behind its end.
+func TestBodiesEndOnce(t *testing.T) {
+	for i := range codings {
+		text := string(encoded(t, &codings[i], "1,x\n"))
+		body, _ := open(t, &again{text, text}, &codings[i], false)
+		if got, err := io.ReadAll(body); string(got) != "1,x\n" || err != nil {
+			t.Fatalf("%s: %q, %v", codings[i].name, got, err)
+		}
+		wantEnd(t, body, io.EOF)
+	}
+	text := string(frames(t, compress.LZ4, "1,x\n"))
+	framed, _ := open(t, &again{text, text}, nil, true)
+	plain, _ := open(t, &again{"1,x\n", "1,x\n"}, nil, false)
+	for _, body := range []io.Reader{framed, plain, &decodedBody{body: &again{"1,x\n", "1,x\n"}, sent: &counter{}}} {
+		if got, err := io.ReadAll(body); string(got) != "1,x\n" || err != nil {
+			t.Fatalf("%q, %v", got, err)
+		}
+		wantEnd(t, body, io.EOF)
+	}
+}
+
 // TestDecodersWait lets the decoders of a request wait for those of others.
 func TestDecodersWait(t *testing.T) {
 	all := semaphore.NewWeighted(decodersMemory)
