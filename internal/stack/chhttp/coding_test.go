@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -125,7 +126,10 @@ func TestBodiesEndOnce(t *testing.T) {
 	text := string(frames(t, compress.LZ4, "1,x\n"))
 	framed, _ := open(t, &again{text, text}, nil, true)
 	plain, _ := open(t, &again{"1,x\n", "1,x\n"}, nil, false)
-	for _, body := range []io.Reader{framed, plain, &decodedBody{body: &again{"1,x\n", "1,x\n"}, sent: &counter{}}} {
+	zipped := string(encoded(t, &codings[3], "1,x\n"))
+	_, memory := open(t, http.NoBody, nil, true)
+	for _, body := range []io.Reader{framed, plain,
+		&frameReader{source: &again{text, text}, memory: memory, held: framesMemory}, &codedReader{coding: &codings[3], source: &counter{source: &again{zipped, zipped}}}, &decodedBody{body: &again{"1,x\n", "1,x\n"}, sent: &counter{}}} {
 		if got, err := io.ReadAll(body); string(got) != "1,x\n" || err != nil {
 			t.Fatalf("%q, %v", got, err)
 		}
