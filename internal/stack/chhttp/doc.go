@@ -2,7 +2,7 @@
 // runs in this process, so that clickhouse-go, Grafana and curl use it as they
 // use a ClickHouse server.
 //
-//	ServeHTTP -> Guard.Check -> authenticate -> readRequest -> forbid -> (spool) -> Engine.Session
+//	ServeHTTP -> Guard.Check -> authenticate -> incoming.open -> readRequest -> forbid -> (spool) -> lease
 //	   SELECT ... -> runQuery: Stream -> (reframeNative) -> whileWriting -> slowWriter
 //	   INSERT     -> runInsert: the spooled body in chunks -> Insert
 //	   others     -> runQuery: Exec
@@ -10,10 +10,9 @@
 // A client never holds a place in the engine while it sends or reads. Statements
 // cannot leave the data folder: see forbid, and the package chdb's grants.
 //
-// Each request has a session of its own: settings, the current database and
-// temporary tables end with it. Not served: HTTP sessions (session_id), external
-// tables in multipart bodies, INSERT ... SELECT FROM input(), roles, and in the
-// Native format the types Variant, Dynamic, JSON and AggregateFunction. The
+// A request without session_id has a session of its own: settings, the current database
+// and temporary tables end with it. With one they stay, and the request's own do not: see
+// lease. What is not served stands in docs/clickhouse-clients.md. The
 // engine gives statements identifiers of its own: query_id comes back in the
 // response but is not in system.processes.
 package chhttp
