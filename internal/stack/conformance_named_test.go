@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -125,7 +126,9 @@ func testNamedLocked(t *testing.T, f *front) {
 		f.post(t, "SELECT 1", f.in(name)...).wantError(t, 500, 373, "SESSION_IS_LOCKED")
 		f.post(t, "SELECT 1", f.in(name+"other")...).want(t, 200, "1\n")
 		cancel()
-		<-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
 		f.waitFor(t, running(name+"_marker"), "0")
 		for f.post(t, "SELECT 1", f.in(name)...).status != http.StatusOK { // The session is given back a moment after its statement has ended.
 			if t.Context().Err() != nil {

@@ -140,6 +140,10 @@ func (w *nativeWalker) string() string {
 
 // prefix passes over the state that serializations write before the data.
 func (w *nativeWalker) prefix(t *nativeType) {
+	if t.kind >= kindVariant {
+		w.dynamicPrefix(t)
+		return
+	}
 	if t.kind == kindLowCardinality {
 		w.skip(1, 8)
 		return
@@ -152,6 +156,8 @@ func (w *nativeWalker) prefix(t *nativeType) {
 // data passes over rows values of a type.
 func (w *nativeWalker) data(t *nativeType, rows uint64) {
 	switch t.kind {
+	case kindVariant, kindDynamic, kindObject:
+		w.dynamicData(t, rows)
 	case kindFixed:
 		w.skip(rows, t.size)
 	case kindString:
@@ -231,8 +237,8 @@ var fixedSizes = map[string]uint64{
 	"Enum8": 1, "Enum16": 2, "Decimal32": 4, "Decimal64": 8, "Decimal128": 16, "Decimal256": 32, "Nothing": 1,
 }
 
-// parseType reads a type's name. Types whose data has no simple length (Variant,
-// Dynamic, JSON, AggregateFunction) are errors.
+// parseType reads a type's name. Types whose data has no length that can be found
+// (AggregateFunction) are errors.
 func parseType(name string) (*nativeType, error) {
 	base, args := splitType(name)
 	if size, ok := fixedSizes[base]; ok {
@@ -254,6 +260,9 @@ func parseType(name string) (*nativeType, error) {
 		return array(array(array(tuple(fixed(8), fixed(8))))), nil
 	case "FixedString", "Decimal":
 		return parseSized(name, base, args)
+	}
+	if t, ok, err := parseDynamic(base, args); ok {
+		return t, err
 	}
 	var inner []*nativeType
 	for i, arg := range args {

@@ -73,7 +73,7 @@ func TestReframeNativeRefuses(t *testing.T) {
 			t.Fatalf("%d of %d bytes are taken as a block", n, len(block))
 		}
 	}
-	for _, name := range []string{"JSON", "Dynamic", "Variant(String, UInt8)", "AggregateFunction(sum, UInt64)", "Nosuch", "Array", "Array(", "FixedString(x)", "Decimal()"} {
+	for _, name := range []string{"Variant(Nosuch)", "JSON(a Nosuch)", "AggregateFunction(sum, UInt64)", "Nosuch", "Array", "Array(", "FixedString(x)", "Decimal()"} {
 		if got, err := parseType(name); err == nil {
 			t.Errorf("%s: %+v", name, got)
 		}
@@ -83,6 +83,8 @@ func TestReframeNativeRefuses(t *testing.T) {
 func FuzzReframeNative(f *testing.F) {
 	f.Add(sampleBlock(f, 3, 0))
 	f.Add([]byte("\x01\x01\x01a\x1eMap(String, Array(Tuple(a Int8)))\x01"))
+	f.Add([]byte("\x01\x03\x01d\x07Dynamic\x01\x00\x00\x00\x00\x00\x00\x00\x01\x01\x06String\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\xff\x011\x02ab"))
+	f.Add([]byte("\x01\x01\x01j\x19JSON(max_dynamic_paths=1)\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01a\x01\x00\x00\x00\x00\x00\x00\x00\x01\x01\x05Int64\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x01b\x09\x0a\x02\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var out bytes.Buffer
 		if reframeNative(&out, in, revision) == nil && out.Len() < len(in) {

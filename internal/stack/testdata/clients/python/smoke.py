@@ -71,6 +71,8 @@ def reads(client, how):
     check(how + ": a long parameter", client.query("SELECT length({s:String})", parameters={"s": "x" * 100_000}).first_row, (100_000,))
     with client.query_row_block_stream("SELECT number, toString(number) FROM numbers(300000)") as stream:
         check(how + ": streaming", sum(r[0] for block in stream for r in block), 299999 * 150000)
+    dynamic = client.query("SELECT '{\"a\": 1, \"b\": {\"c\": [\"x\"]}}'::JSON, 2::Variant(UInt8, String), 'y'::Dynamic, [3::Dynamic]").first_row
+    check(how + ": JSON, Variant, Dynamic", dynamic, ({"a": 1, "b": {"c": ["x"]}}, 2, "y", [3]))
     check(how + ": no rows", client.query("SELECT 1 WHERE 0").result_rows, [])
     check(how + ": columns only", client.query("SELECT 1 AS x LIMIT 0").column_names, ("x",))
     check(how + ": raw query", client.raw_query("SELECT 1", fmt="CSV"), b"1\n")
