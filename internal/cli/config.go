@@ -153,14 +153,28 @@ func (k kafkaFlags) conn(clientID string) (kafkaconn.Config, error) {
 	return conn, err
 }
 
-// clickhouseFlags say how to reach ClickHouse.
-type clickhouseFlags struct {
-	ClickHouse             string `name:"clickhouse" env:"TIDEMARK_CLICKHOUSE" help:"Address of ClickHouse's HTTP interface: http://HOST:8123 or https://HOST:8443." default:"http://127.0.0.1:8123" placeholder:"URL" group:"ClickHouse"`
+// clickhouseUser is who asks ClickHouse, and whom the embedded one asks for.
+type clickhouseUser struct {
 	ClickHouseUser         string `name:"clickhouse-user" env:"TIDEMARK_CLICKHOUSE_USER" help:"User. The password comes from TIDEMARK_CLICKHOUSE_PASSWORD or --clickhouse-password-file." default:"default" placeholder:"USER" group:"ClickHouse"`
 	ClickHousePasswordFile string `name:"clickhouse-password-file" env:"TIDEMARK_CLICKHOUSE_PASSWORD_FILE" help:"File that holds the password." placeholder:"FILE" group:"ClickHouse"`
-	ClickHouseTLSCA        string `name:"clickhouse-tls-ca" env:"TIDEMARK_CLICKHOUSE_TLS_CA" help:"PEM file with the server's certificate authority; the system's when empty." placeholder:"FILE" group:"ClickHouse"`
-	ClickHouseTLSCert      string `name:"clickhouse-tls-cert" env:"TIDEMARK_CLICKHOUSE_TLS_CERT" help:"PEM file with the client certificate." placeholder:"FILE" group:"ClickHouse"`
-	ClickHouseTLSKey       string `name:"clickhouse-tls-key" env:"TIDEMARK_CLICKHOUSE_TLS_KEY" help:"PEM file with the client key." placeholder:"FILE" group:"ClickHouse"`
+}
+
+// password returns the password, "" for none.
+func (u clickhouseUser) password() (string, error) {
+	password, err := secret("TIDEMARK_CLICKHOUSE_PASSWORD", u.ClickHousePasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("--clickhouse-password-file: %w", err)
+	}
+	return password, nil
+}
+
+// clickhouseFlags say how to reach ClickHouse.
+type clickhouseFlags struct {
+	ClickHouse string `name:"clickhouse" env:"TIDEMARK_CLICKHOUSE" help:"Address of ClickHouse's HTTP interface: http://HOST:8123 or https://HOST:8443." default:"http://127.0.0.1:8123" placeholder:"URL" group:"ClickHouse"`
+	clickhouseUser
+	ClickHouseTLSCA   string `name:"clickhouse-tls-ca" env:"TIDEMARK_CLICKHOUSE_TLS_CA" help:"PEM file with the server's certificate authority; the system's when empty." placeholder:"FILE" group:"ClickHouse"`
+	ClickHouseTLSCert string `name:"clickhouse-tls-cert" env:"TIDEMARK_CLICKHOUSE_TLS_CERT" help:"PEM file with the client certificate." placeholder:"FILE" group:"ClickHouse"`
+	ClickHouseTLSKey  string `name:"clickhouse-tls-key" env:"TIDEMARK_CLICKHOUSE_TLS_KEY" help:"PEM file with the client key." placeholder:"FILE" group:"ClickHouse"`
 }
 
 func (c clickhouseFlags) validate() error {
@@ -174,8 +188,8 @@ func (c clickhouseFlags) validate() error {
 	case address.Scheme == "http" && (c.ClickHouseTLSCA != "" || c.ClickHouseTLSCert != "" || c.ClickHouseTLSKey != ""):
 		errs = append(errs, errors.New("--clickhouse-tls-ca, --clickhouse-tls-cert, --clickhouse-tls-key: need an https:// address"))
 	}
-	if _, err := secret("TIDEMARK_CLICKHOUSE_PASSWORD", c.ClickHousePasswordFile); err != nil {
-		errs = append(errs, fmt.Errorf("--clickhouse-password-file: %w", err))
+	if _, err := c.password(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := tlsConfig("clickhouse", c.ClickHouseTLSCA, c.ClickHouseTLSCert, c.ClickHouseTLSKey); err != nil {
 		errs = append(errs, err)
@@ -185,7 +199,7 @@ func (c clickhouseFlags) validate() error {
 
 // open connects to the namespace's database with a validated configuration.
 func (c clickhouseFlags) open(database string) (*clickhouse.DB, error) {
-	password, err := secret("TIDEMARK_CLICKHOUSE_PASSWORD", c.ClickHousePasswordFile)
+	password, err := c.password()
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ const queriesPerChatGPTYear = 365e9 / (365 * 24 * 3600)
 
 type demoCmd struct {
 	commonFlags
+	clickhouseUser
 	Duration    time.Duration `help:"How long to generate; until Ctrl-C when 0." default:"0s" placeholder:"30s" group:"Demo" range:"0s..8760h"`
 	Exit        bool          `help:"Leave after the summary, with exit code 1 if the audit finds a difference. Otherwise the stack goes on until Ctrl-C." group:"Demo"`
 	Rate        float64       `help:"Events a second." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`
@@ -69,13 +70,18 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	fmt.Fprintln(s.Out, "starting the broker and the ClickHouse engine in this process ...")
-	running, err := stack.Start(ctx, stack.Config{DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, Hooks: stackHooks(c.logger(s))})
+	flags := stackFlags{clickhouseUser: c.clickhouseUser, DataDir: dir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB}
+	config, err := flags.config(stackHooks(c.logger(s)))
+	if err != nil {
+		return err
+	}
+	running, err := stack.Start(ctx, config)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, running.Close()) }()
 	d := &demo{cmd: c, streams: s, log: c.logger(s), kafka: kafkaFlags{Brokers: []string{running.KafkaAddr()}},
-		clickhouse: clickhouseFlags{ClickHouse: running.HTTPURL(), ClickHouseUser: "default"}}
+		clickhouse: clickhouseFlags{ClickHouse: running.HTTPURL(), clickhouseUser: c.clickhouseUser}}
 	fmt.Fprintf(s.Out, "  kafka      %s\n  clickhouse %s\n", running.KafkaAddr(), running.HTTPURL())
 	if err := d.prepare(ctx); err != nil {
 		return err

@@ -59,7 +59,7 @@ func (b *modelsBench) is(want, stdin string, args ...string) {
 
 func (b *modelsBench) migrate() string {
 	b.t.Helper()
-	_, models, err := migrateDatabase(b.t.Context(), clickhouseFlags{ClickHouse: b.url, ClickHouseUser: "default"}, b.database)
+	_, models, err := migrateDatabase(b.t.Context(), clickhouseFlags{ClickHouse: b.url, clickhouseUser: clickhouseUser{ClickHouseUser: "default"}}, b.database)
 	if err != nil {
 		b.t.Fatal(err)
 	}

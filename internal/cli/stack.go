@@ -11,10 +11,37 @@ import (
 
 // stackFlags say where the embedded stack listens and keeps its data.
 type stackFlags struct {
+	clickhouseUser
 	DataDir     string `help:"Folder for the data of broker and database." default:"tidemark-data" placeholder:"DIR" group:"Stack"`
 	KafkaListen string `help:"Address of the broker; loopback only." default:"127.0.0.1:9092" placeholder:"HOST:PORT" group:"Stack"`
 	HTTPListen  string `name:"http-listen" help:"Address of ClickHouse's HTTP interface; loopback only." default:"127.0.0.1:8123" placeholder:"HOST:PORT" group:"Stack"`
 	LibCHDB     string `name:"libchdb" env:"TIDEMARK_LIBCHDB" help:"Path of libchdb.so; what 'make deps' fetched when empty." placeholder:"FILE" group:"Stack"`
+}
+
+// config returns the stack's configuration. Who asks its ClickHouse has to have the password, if there is one.
+func (f stackFlags) config(hooks stack.Hooks) (stack.Config, error) {
+	password, err := f.password()
+	if err != nil {
+		return stack.Config{}, invalid(err)
+	}
+	if f.ClickHousePasswordFile != "" && password == "" {
+		return stack.Config{}, invalid(fmt.Errorf("--clickhouse-password-file: %s is empty", f.ClickHousePasswordFile))
+	}
+	return stack.Config{
+		DataDir: f.DataDir, KafkaListen: f.KafkaListen, HTTPListen: f.HTTPListen, LibCHDB: f.LibCHDB,
+		User: f.ClickHouseUser, Password: password, Hooks: hooks,
+	}, nil
+}
+
+// access says who is let in to the ClickHouse of a stack.
+func access(c stack.Config) string {
+	switch {
+	case c.Password != "":
+		return fmt.Sprintf("user %s, with the password that was set", c.User)
+	case c.User != "default":
+		return fmt.Sprintf("everybody on this machine; user %s is not asked for, since no password is set", c.User)
+	}
+	return "everybody on this machine; set TIDEMARK_CLICKHOUSE_PASSWORD to ask for a password"
 }
 
 type stackCmd struct {
@@ -26,7 +53,10 @@ type stackCmd struct {
 // Help is the long text of `tidemark stack --help`.
 func (stackCmd) Help() string {
 	return `The broker speaks Kafka's protocol, the database is the ClickHouse engine itself; both keep their data in --data-dir
-and have it again after a crash. For development, tests and demonstrations on one machine. Stop it with Ctrl-C.`
+and have it again after a crash. For development, tests and demonstrations on one machine. Stop it with Ctrl-C.
+
+Everybody on the machine may use both. With TIDEMARK_CLICKHOUSE_PASSWORD or --clickhouse-password-file the database asks for
+that password and for --clickhouse-user, which other commands send when they find the same variables; the broker never asks.`
 }
 
 // Run serves until a signal.
@@ -35,7 +65,12 @@ func (c *stackCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	log := c.logger(s)
-	running, err := stack.Start(ctx, stack.Config{DataDir: c.DataDir, KafkaListen: c.KafkaListen, HTTPListen: c.HTTPListen, LibCHDB: c.LibCHDB, NoKafka: c.NoKafka, Hooks: stackHooks(log)})
+	config, err := c.config(stackHooks(log))
+	if err != nil {
+		return err
+	}
+	config.NoKafka = c.NoKafka
+	running, err := stack.Start(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -43,6 +78,7 @@ func (c *stackCmd) Run(ctx context.Context, s Streams) error {
 		fmt.Fprintf(s.Out, "kafka       %s\n", running.KafkaAddr())
 	}
 	fmt.Fprintf(s.Out, "clickhouse  %s\n", running.HTTPURL())
+	fmt.Fprintf(s.Out, "access      %s\n", access(config))
 	fmt.Fprintf(s.Out, "data        %s\nready; Ctrl-C stops\n", c.DataDir)
 	<-ctx.Done()
 	log.Info("stopping", zap.String("data_dir", c.DataDir))

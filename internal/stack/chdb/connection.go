@@ -131,7 +131,7 @@ func (r *Result) Stats() Stats {
 	return Stats{
 		ReadRows: r.lib.resultStorageRows(r.h), ReadBytes: r.lib.resultStorageBytes(r.h),
 		WrittenRows: r.lib.resultRowsWritten(r.h), WrittenBytes: r.lib.resultBytesWritten(r.h),
-		ResultRows: r.lib.resultRowsRead(r.h),
+		ResultRows: r.lib.resultRowsRead(r.h), ResultBytes: r.lib.resultBytesRead(r.h),
 	}
 }
 
@@ -144,7 +144,7 @@ func (r *Result) Close() {
 }
 
 // Stats counts the work of one statement.
-type Stats struct{ ReadRows, ReadBytes, WrittenRows, WrittenBytes, ResultRows uint64 }
+type Stats struct{ ReadRows, ReadBytes, WrittenRows, WrittenBytes, ResultRows, ResultBytes uint64 }
 
 // Add adds the counts of another piece of the same statement.
 func (s *Stats) Add(o Stats) {
@@ -153,4 +153,5 @@ func (s *Stats) Add(o Stats) {
 	s.WrittenRows += o.WrittenRows
 	s.WrittenBytes += o.WrittenBytes
 	s.ResultRows += o.ResultRows
+	s.ResultBytes += o.ResultBytes
 }

@@ -187,6 +187,9 @@ func (e *Engine) kill(tag string) {
 // finds it. The engine reads it in its own HTTP server only, which is not used.
 const tagSetting = "http_response_headers"
 
+// TagExpression gives the Tag of a row of system.processes.
+const TagExpression = "extract(Settings['" + tagSetting + "'], 'X-Session.{3}([0-9-]+)')"
+
 func tagValue(tag string) string { return "{'X-Session':'" + tag + "'}" }
 
 // quote writes a string as an SQL literal.

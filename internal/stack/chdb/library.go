@@ -94,6 +94,7 @@ type library struct {
 	resultLength       func(result handle) uintptr
 	resultError        func(result handle) string
 	resultRowsRead     func(result handle) uint64
+	resultBytesRead    func(result handle) uint64
 	resultStorageRows  func(result handle) uint64
 	resultStorageBytes func(result handle) uint64
 	resultRowsWritten  func(result handle) uint64
@@ -171,6 +172,7 @@ func load(path string) (*library, error) {
 		"chdb_result_length":               &lib.resultLength,
 		"chdb_result_error":                &lib.resultError,
 		"chdb_result_rows_read":            &lib.resultRowsRead,
+		"chdb_result_bytes_read":           &lib.resultBytesRead,
 		"chdb_result_storage_rows_read":    &lib.resultStorageRows,
 		"chdb_result_storage_bytes_read":   &lib.resultStorageBytes,
 		"chdb_result_rows_written":         &lib.resultRowsWritten,

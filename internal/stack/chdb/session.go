@@ -33,6 +33,9 @@ type Session struct {
 	moved    bool     // whether the current one is the request's
 }
 
+// Tag is what TagExpression gives for the statements of the session.
+func (s *Session) Tag() string { return s.tag }
+
 // Close ends the session. Results stay valid until their own Close.
 func (s *Session) Close() {
 	if s.conn != nil {

@@ -13,6 +13,7 @@
 // A request without session_id has a session of its own: settings, the current database
 // and temporary tables end with it. With one they stay, and the request's own do not: see
 // lease. What is not served stands in docs/clickhouse-clients.md. The
-// engine gives statements identifiers of its own: query_id comes back in the
-// response but is not in system.processes.
+// engine gives statements identifiers of its own: those of the clients are put in
+// their place in system.processes, SHOW PROCESSLIST and KILL QUERY (ownIDs), not
+// in queryID().
 package chhttp

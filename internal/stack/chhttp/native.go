@@ -6,6 +6,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"tidemark/internal/stack/chdb"
 )
 
 // A client that names a protocol revision wants the Native format of that
@@ -50,19 +52,18 @@ func reframeBlock(w io.Writer, in []byte, revision int) (int, error) {
 	}
 	written := 0 // bytes of the input that are already out
 	for range columns {
-		walk.skipString()
-		name := walk.string()
+		name, kindName := walk.string(), walk.string()
 		head := walk.pos
-		kind, err := parseType(name)
+		kind, err := parseType(kindName)
 		if err != nil {
-			return 0, fmt.Errorf("read native block: %w", err)
+			return 0, cannotReframe(name, kindName)
 		}
 		if rows > 0 {
 			walk.prefix(kind)
 			walk.data(kind, rows)
 		}
 		if walk.err != nil {
-			return 0, fmt.Errorf("read native column of type %s: %w", name, walk.err)
+			return 0, fmt.Errorf("read native column %s of type %s: %w", name, kindName, walk.err)
 		}
 		if revision < revisionCustomSerialization {
 			continue
@@ -125,6 +126,26 @@ func (w *nativeWalker) uint64() uint64 {
 		return 0
 	}
 	return binary.LittleEndian.Uint64(w.in[start:])
+}
+
+// cannotReframe says which column has no length that could be found, and what to do.
+func cannotReframe(name, kind string) error {
+	column := chdb.QuoteIdentifier(name)
+	out := "cast it (" + column + "::String)"
+	if strings.Contains(kind, "AggregateFunction(") {
+		out = "select its value (finalizeAggregation(" + column + "), or the -Merge form of its function with GROUP BY)"
+	}
+	return notImplemented("Column " + column + " of type " + kind + " is not served in the Native format of client_protocol_version: " +
+		out + ", or ask for another format, such as RowBinaryWithNamesAndTypes or JSON.")
+}
+
+// checkNative returns the error that reframing a result would end with because of its types, while a status can tell it.
+func checkNative(result []byte, req *request, format string) error {
+	if req.revision <= 0 || len(result) == 0 || !strings.EqualFold(format, nativeFormat) {
+		return nil
+	}
+	_, err := reframeBlock(io.Discard, result, req.revision)
+	return err
 }
 
 func (w *nativeWalker) skipString() { w.skip(w.uvarint(), 1) }
@@ -263,6 +284,9 @@ func parseType(name string) (*nativeType, error) {
 	}
 	if t, ok, err := parseDynamic(base, args); ok {
 		return t, err
+	}
+	if base == "AggregateFunction" { // Its arguments are a function and types of values, not of the state.
+		return nil, fmt.Errorf("type %s is not served in the Native format", name)
 	}
 	var inner []*nativeType
 	for i, arg := range args {

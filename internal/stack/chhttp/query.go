@@ -13,6 +13,9 @@ import (
 // runQuery runs a statement and sends what it returns: block by block where the
 // format allows, so that a large result is never whole in memory.
 func (ex *exchange) runQuery(session *lease, req *request) error {
+	if err := ex.ownIDs(session.Session, req); err != nil {
+		return err
+	}
 	format := req.statement.format
 	if format == "" {
 		format = req.format
@@ -20,8 +23,7 @@ func (ex *exchange) runQuery(session *lease, req *request) error {
 	if format == "" {
 		format = "TabSeparated"
 	}
-	selects := req.keyword == "SELECT" || req.keyword == "WITH" || req.keyword == "(" || req.keyword == "FROM"
-	if selects && isStreamable(format) && !req.wait {
+	if selects(req.keyword) && isStreamable(format) && !req.wait {
 		stream, err := session.Stream(ex.r.Context(), req.text, format, req.params)
 		if err == nil {
 			defer stream.Close()
@@ -38,6 +40,9 @@ func (ex *exchange) runQuery(session *lease, req *request) error {
 	defer result.Close()
 	session.Close() // The result stays, and is the client's to read.
 	ex.served.Stats = result.Stats()
+	if err := checkNative(result.Bytes(), req, format); err != nil {
+		return err
+	}
 	ex.begin(req, format, len(result.Bytes()))
 	return ex.whileWriting(ex.r.Context(), nil, func() error {
 		if err := ex.send(result.Bytes(), req, format); err != nil {
@@ -61,6 +66,10 @@ func (ex *exchange) sendStream(session *lease, stream *chdb.Stream, req *request
 			if piece == nil {
 				length = 0
 			} else {
+				if err := checkNative(piece.Bytes(), req, format); err != nil {
+					piece.Close()
+					return err
+				}
 				ex.served.Stats.Add(piece.Stats())
 			}
 			ex.begin(req, format, length)

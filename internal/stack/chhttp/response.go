@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/ch-go/compress"
 
@@ -26,6 +27,7 @@ type exchange struct {
 	control *http.ResponseController
 	slow    *slowWriter // writes to w
 	served  Served
+	start   time.Time
 	begun   bool   // the status line is out
 	tag     string // marks an exception in the middle of the output
 	out     output
@@ -80,6 +82,7 @@ func (ex *exchange) serve() error {
 	if err := ex.load(ex.r.Context(), session, in.tables); err != nil {
 		return err
 	}
+	defer h.running.begin(session.Tag(), req.queryID)()
 	if req.insert {
 		return ex.runInsert(session, req)
 	}
@@ -93,7 +96,7 @@ func (ex *exchange) begin(req *request, format string, length int) {
 	header.Set("Content-Type", contentType(format))
 	header.Set("X-ClickHouse-Timezone", ex.handler.server.Timezone)
 	header.Set("X-ClickHouse-Format", format)
-	header.Set("X-ClickHouse-Summary", summary(ex.served.Stats))
+	header.Set("X-ClickHouse-Summary", ex.summary(length >= 0))
 	ex.tag = randomID(8)
 	header.Set("X-ClickHouse-Exception-Tag", ex.tag)
 	ex.begun = true
@@ -158,12 +161,6 @@ func (ex *exchange) breakOff() {
 	if conn, _, err := ex.control.Hijack(); err == nil {
 		_ = conn.Close()
 	}
-}
-
-// summary renders X-ClickHouse-Summary.
-func summary(s chdb.Stats) string {
-	return fmt.Sprintf(`{"read_rows":"%d","read_bytes":"%d","written_rows":"%d","written_bytes":"%d","result_rows":"%d"}`,
-		s.ReadRows, s.ReadBytes, s.WrittenRows, s.WrittenBytes, s.ResultRows)
 }
 
 // plainOutput writes as it is.

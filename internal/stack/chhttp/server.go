@@ -51,6 +51,7 @@ type Handler struct {
 	bodies, statements *budget
 	decoders           *semaphore.Weighted // bytes
 	sessions           sessions
+	running            running
 	stalls             stalls
 }
 
@@ -101,7 +102,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeOK(w, r)
 		return
 	}
-	start := time.Now()
 	ex := h.exchange(w, r)
 	// A deadline of the connection's last answer has no meaning for this one; that of this one is for what the server
 	// still has to write when the handler is done.
@@ -112,7 +112,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ex.fail(err)
 	}
 	if h.options.Served != nil {
-		ex.served.Elapsed, ex.served.Err = time.Since(start), err
+		ex.served.Elapsed, ex.served.Err = time.Since(ex.start), err
 		h.options.Served(ex.served)
 	}
 }
@@ -120,7 +120,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) exchange(w http.ResponseWriter, r *http.Request) *exchange {
 	control := http.NewResponseController(w)
 	slow := &slowWriter{w: w, control: control, idle: h.options.WriteIdle}
-	return &exchange{handler: h, w: w, r: r, control: control, slow: slow, served: Served{Status: http.StatusOK}}
+	return &exchange{handler: h, w: w, r: r, control: control, slow: slow, start: time.Now(), served: Served{Status: http.StatusOK}}
 }
 
 // refuse answers a request before anything of it is looked at.
