@@ -33,7 +33,9 @@ func onlyReads(sql, rule string, begins func(word string) bool) error {
 			switch {
 			case first && !begins(word):
 				return notSelect(sql, rule)
-			case word == "INSERT" || word == "OUTFILE":
+			case word == "OUTFILE":
+				return fmt.Errorf("%s: the word OUTFILE: take INTO OUTFILE away and send the output to a file yourself (a column of that name needs quotes)", rule)
+			case word == "INSERT":
 				return fmt.Errorf("%s: the word %s (a column of that name needs quotes)", rule, word)
 			}
 			first = false

@@ -26,11 +26,21 @@ nothing that writes a file or a table. One may take --timeout and 4 GiB of the s
 end it with SETTINGS max_memory_usage = BYTES. The views to read are queries, signups, token_calls,
 model_events, reference_points, runs, their rollups token_calls_1m, _1h, _1d and so on, and the tables ledger, audits and models.
 
+A statement may end in FORMAT and the name of a ClickHouse format, which then counts instead of --format.
+
   tidemark query 'SELECT count(), sum(input_tokens), sum(output_tokens) FROM token_calls'`
 }
 
 // formats maps our names to ClickHouse's.
 var formats = map[string]string{"table": "PrettyCompactMonoBlock", "csv": "CSVWithNames", "json": "JSON", "jsonl": "JSONEachRow"}
+
+// outputFormat returns ClickHouse's name of a --format.
+func outputFormat(name string) string {
+	if format, known := formats[strings.ToLower(name)]; known {
+		return format
+	}
+	return name
+}
 
 // Run prints the answer.
 func (c *queryCmd) Run(ctx context.Context, s Streams) (err error) {
@@ -49,9 +59,12 @@ func (c *queryCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := macros.StatementReads(statement); err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
-	format, known := formats[strings.ToLower(c.Format)]
-	if !known {
-		format = c.Format
+	statement, format, err := macros.TakeFormat(statement)
+	if err != nil {
+		return fmt.Errorf("query: %w", err)
+	}
+	if format == "" {
+		format = outputFormat(c.Format)
 	}
 	db, err := c.open(c.Namespace)
 	if err != nil {

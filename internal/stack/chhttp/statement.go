@@ -3,6 +3,8 @@ package chhttp
 import (
 	"strings"
 	"unicode/utf8"
+
+	"tidemark/internal/formatclause"
 )
 
 // statement is what the front has to know of a statement's text before it can
@@ -34,19 +36,17 @@ func parseStatement(text string) statement {
 		return s
 	}
 	depth := 0
-	for tok := first; tok.kind != tokenEnd; tok = lexer.next() {
+	for last, tok := (token{}), first; tok.kind != tokenEnd; last, tok = tok, lexer.next() {
 		switch {
 		case tok.text == "(" || tok.text == "[" || tok.text == "{":
 			depth++
 		case tok.text == ")" || tok.text == "]" || tok.text == "}":
 			depth--
 		case depth == 0 && tok.is("FORMAT"):
-			// FORMAT can be a name elsewhere, so what follows decides.
 			mark := lexer.pos
-			name := lexer.next()
-			after := lexer.next()
-			if name.kind == tokenWord && (after.kind == tokenEnd || after.text == ";" || after.is("SETTINGS")) {
-				s.format = name.text
+			name, after := lexer.next(), lexer.next()
+			if formatclause.Is(last.text, name.text, after.text) {
+				s.format = name.identifier()
 			}
 			lexer.pos = mark
 		}
