@@ -47,6 +47,9 @@ func openParquet(r io.ReaderAt, size int64) (p *parquetFile, err error) {
 	if p.root, err = newParquetNode(file.Schema(), 0, 0, &leaves); err != nil {
 		return nil, err
 	}
+	if leaves == 0 {
+		return nil, errors.New("it has no columns")
+	}
 	p.values = make([][]parquet.Value, leaves)
 	return p, nil
 }

@@ -219,7 +219,9 @@ func (o *objects) giveUp(tooLong bool) error {
 		if !o.lines.partial {
 			break
 		}
-		if err := o.more(); err != nil && !errors.Is(err, io.EOF) {
+		if err := o.more(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
 			return err
 		}
 	}

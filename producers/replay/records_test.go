@@ -253,3 +253,20 @@ func FuzzObjects(f *testing.F) {
 		}
 	})
 }
+
+// TestEndAtTheEndOfARead ends a line that cannot be read where a read ends, too.
+func TestEndAtTheEndOfARead(t *testing.T) {
+	for _, begin := range []string{"{\"a\":", "x", "[{\"a\":", "{\"a\":\"", "{}{}x"} {
+		for size := 16; size < 50; size++ {
+			o := objects{lines: &lines{r: bufio.NewReaderSize(strings.NewReader(begin+strings.Repeat("1", size-len(begin))), 16)}}
+			for range 10 {
+				if _, err := o.next(); errors.Is(err, io.EOF) {
+					break
+				}
+			}
+			if _, err := o.next(); !errors.Is(err, io.EOF) {
+				t.Errorf("%s, %d bytes: %v", begin, size, err)
+			}
+		}
+	}
+}
