@@ -55,6 +55,17 @@ func (replayCmd) Help() string {
 		"A last line that has no end may be half-written. One of CSV is left out, told, and read when the file is replayed again and",
 		"it is whole; one of JSON is read if it is a whole object, and so is the last line of a published trace, with a note.",
 		"--last-line take reads it all the same, --last-line leave leaves it out always.",
+		"",
+		"What a file is is seen from its first bytes, on standard input too: plain, gzip, zstd or bzip2, in UTF-8 or UTF-16, and Parquet",
+		"(from files only, with the mappings of csv and jsonl and in all trace formats; its columns are named as in a CSV header, what",
+		"is within them by paths). Anything else is named, with the way out. JSON may be one object a line, objects over several lines",
+		"or side by side, or arrays of objects. Fields of CSV are separated by a comma or by what the header shows; a header in the",
+		"middle, of files that were put together, is no row.",
+		"",
+		"A malformed attribute that may be absent (country, currency, cost, latency, user of CloudEvents) is unknown and counted at the",
+		"end; what identity, time, type, tenant, weight and counts are made of costs the row. Calls of CloudEvents may have the usage",
+		"object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse, or one number of tokens and its type, as in",
+		"OpenMeter's examples: there the input is the call, and its output belongs to it.",
 		"", "Formats of files:",
 	}
 	for _, format := range replay.Formats() {

@@ -124,12 +124,17 @@ func cloudType(name, other string, data object) (string, bool) {
 	if other != "" {
 		return other, true
 	}
+	return "token_call", saysGenAI(data) || saysUsage(data)
+}
+
+// saysGenAI reports whether the data has names of OpenTelemetry's conventions.
+func saysGenAI(data object) bool {
 	for key := range data {
 		if strings.HasPrefix(key, "gen_ai.") || key == "gen_ai" {
-			return "token_call", true
+			return true
 		}
 	}
-	return "token_call", saysUsage(data)
+	return false
 }
 
 // otherType returns the key of cloudTypes that is the type of that name; empty if there is none.
@@ -316,9 +321,12 @@ func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) 
 
 // field sets a field from the value at a path of the data, if there is one and the field is not set.
 func (c *cloudRows) field(m protoreflect.Message, name string, data object, path string, shift int) *rowError {
-	raw, ok := data.lookup(path)
 	fd := m.Descriptor().Fields().ByTextName(name)
-	if !ok || m.Has(fd) {
+	if m.Has(fd) {
+		return nil
+	}
+	raw, ok := data.lookup(path)
+	if !ok {
 		return nil
 	}
 	read := plain
@@ -412,7 +420,7 @@ func saysTokens(call *usagev1.TokenCall) bool {
 // tokens sets the classes of tokens that the data has under no name of their own: from sums, or from a usage object.
 func (c *cloudRows) tokens(call *usagev1.TokenCall, data object) *rowError {
 	m := call.ProtoReflect()
-	if !saysTokens(call) {
+	if !saysTokens(call) && !saysGenAI(data) {
 		if field, is := classOf(data); is {
 			return c.class(call, field, data)
 		}

@@ -304,8 +304,8 @@ func (c *csvRows) isOther(record []string) bool {
 	if c.names < few || len(record) < c.names || !bytes.Contains(c.raw, c.sign) {
 		return false
 	}
-	for i, field := range c.fields {
-		if field >= 0 && !slices.ContainsFunc(record, func(text string) bool { return strings.TrimSpace(text) == c.columns[i].name }) {
+	for _, field := range c.fields {
+		if field >= 0 && !slices.Contains(record, c.header[field]) {
 			return false
 		}
 	}

@@ -150,15 +150,16 @@ func (f *file) next() (schemas.Event, error) {
 		}
 		f.in.lines.lenient.reset()
 		e, err := f.rows.next(f.row + 1)
-		var bad *rowError
-		isBad := errors.As(err, &bad)
-		isNothing := errors.Is(err, errNothing) || errors.Is(err, errLeftOut) || errors.Is(err, errHeader)
-		if err != nil && !isBad && !isNothing {
+		if err != nil && !goesOn(err) {
 			return nil, f.ending(err)
 		}
 		f.row++
 		f.read = max(f.read, f.row)
-		if f.row > f.told {
+		fresh := f.row > f.told
+		switch {
+		case err == nil && fresh:
+			f.reader.tally.read(&f.in.lines.lenient)
+		case fresh:
 			f.count(err)
 		}
 		if err == nil {
@@ -186,16 +187,14 @@ func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error)
 			return identity, 0, true, errStopped
 		}
 		identity, us, err = rows.skim(f.row + 1)
-		var bad *rowError
 		switch {
-		case err == nil, errors.As(err, &bad), errors.Is(err, errNothing), errors.Is(err, errLeftOut), errors.Is(err, errHeader):
+		case err == nil:
 			f.row++
-			if err != nil {
-				continue
-			}
 			return identity, us, true, nil
+		case !goesOn(err):
+			return identity, 0, true, f.skimmed(err)
 		}
-		return identity, 0, true, f.skimmed(err)
+		f.row++
 	}
 }
 
@@ -217,7 +216,13 @@ func (f *file) line() int {
 	return f.in.lines.number
 }
 
-// count counts a row that was not counted before, and tells its problem.
+// goesOn reports whether there may be rows after the one that the error is about.
+func goesOn(err error) bool {
+	var bad *rowError
+	return errors.Is(err, errNothing) || errors.Is(err, errLeftOut) || errors.Is(err, errHeader) || errors.As(err, &bad)
+}
+
+// count counts a row that gives no event and was not counted before, and tells its problem.
 func (f *file) count(err error) {
 	t := f.reader.tally
 	if errors.Is(err, errHeader) { // It has a place, and so a number among the rows, and is none.
@@ -228,9 +233,6 @@ func (f *file) count(err error) {
 	var bad *rowError
 	var once *onceError
 	switch {
-	case err == nil:
-		t.unread.add(f.in.lines.lenient.noted)
-		t.noTokens(f.in.lines.lenient.tokenless)
 	case errors.Is(err, errNothing):
 		t.nothing++
 	case errors.Is(err, errLeftOut):

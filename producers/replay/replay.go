@@ -1,7 +1,7 @@
 // Package replay puts recorded usage back onto the log: traces and other files, topics and tables, at the recorded
 // pace, faster, or as fast as the log takes it.
 //
-//	files: open (gzip, byte-order mark) -> lines -> rows (CSV, JSON lines) -> fill (by format) ─┐
+//	files: open, unpack (or Parquet) -> lines -> rows (CSV, JSON objects) -> fill (by format) ──┐
 //	topic: partitions -> records ───────────────────────────────────────────────────────────────┴─> arrange -> merge by time ─┐
 //	table: pages of the view -> rows ─────────────────────────────────────────────────────────────────────────────────────────┤
 //	anything else that is a producers.Source ─────────────────────────────────────────────────────────────────────────────────┤
@@ -18,10 +18,11 @@
 //
 //	<row>-<hash>
 //
-// where row counts the data rows of the file from 1, rows that cannot be read among them (so that mending one moves no
-// other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's columns in the order in which
+// where row counts the data rows of the file from 1, rows that cannot be read and headers in the middle among them (so that
+// mending one moves no other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's columns in the order in which
 // the package lists them, each after its length, without the spaces around it; a column that the file does not have is
-// empty, and columns that the format does not use do not matter. Equal rows at different places of a file are different
+// empty, and columns that the format does not use do not matter. (Mooncake: of the first three, with the
+// session and the delay only for a turn without a time of its own.) Equal rows at different places of a file are different
 // events; at the same place of two files they are one, since it does not matter what a file is called: join the shards of
 // a trace that may have such rows. A replay counts what it sends again as a duplicate. In a format with relative times the
 // time of the trace's zero is hashed too, in microseconds: a replay with another start is another history. What was once
@@ -56,7 +57,7 @@ const Stdin = "-"
 type Options struct {
 	// Format is the name of one of Formats.
 	Format string
-	// Files are merged by the recorded time, each plain or gzip by its content; Stdin is one of them. With a Speed all
+	// Files are merged by the recorded time, each plain, packed or Parquet by its content; Stdin is one of them. With a Speed all
 	// events go by their time; without one the order within a file stays. An open that blocks when the replay
 	// ends, of a pipe that nobody writes to, is left to end by itself.
 	Files []string
@@ -388,6 +389,13 @@ func (t *tally) problem(p Problem) {
 		defer t.mu.Unlock()
 		t.onProblem(p)
 	}
+}
+
+// read counts a row that gives an event, and what of it could not be read.
+func (t *tally) read(l *lenient) {
+	t.rows.Add(1)
+	t.unread.add(l.noted)
+	t.noTokens(l.tokenless)
 }
 
 // noTokens counts a call that says no tokens, and what its data has.
