@@ -27,7 +27,7 @@ func ends(before string) bool {
 	case isWord(before[0]):
 		return !slices.ContainsFunc(beforeName, func(word string) bool { return strings.EqualFold(word, before) })
 	}
-	return strings.Contains("'\"`$)]}*", before[:1]) || before[0] >= 0x80 // Typographic quotes.
+	return strings.IndexByte("'\"`$)]}*", before[0]) >= 0 || before[0] >= 0x80 // Typographic quotes.
 }
 
 // names reports whether that can be the name of a format.
