@@ -223,11 +223,11 @@ func firstLine(r *bufio.Reader) ([]byte, error) {
 	most := sniffed
 	for n := 1; ; n++ {
 		start, err := r.Peek(n)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		if err != nil || n >= most {
+		switch {
+		case errors.Is(err, io.EOF), err == nil && n >= most:
 			return start, nil
+		case err != nil:
+			return nil, err
 		}
 		if n = max(n, min(r.Buffered(), most)); n > len(start) {
 			start, _ = r.Peek(n) // They are there.

@@ -75,8 +75,11 @@ func zstdOf(t testing.TB, data []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	return w.EncodeAll(data, nil)
+	packed := w.EncodeAll(data, nil)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return packed
 }
 
 // bzipped is callsCSV.

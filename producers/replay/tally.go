@@ -1,0 +1,86 @@
+package replay
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// tally counts what is read and keeps and tells its problems. It calls the caller's functions one at a time: problems
+// are found while a batch is on its way.
+type tally struct {
+	rows      atomic.Int64 // Read; also asked for while a batch is on its way.
+	nothing   int64
+	leftOut   int64
+	joined    int64
+	later     int64
+	columns   Columns
+	skipped   int64
+	problems  []Problem
+	replaced  int64    // Rows of files that a later one of the same id replaces.
+	unended   []string // Files of which a last line without an end was taken.
+	repeated  int64    // Rows that say what another one of the same id says.
+	unread    unreads
+	notes     []string
+	types     map[string]int64 // Of events that nobody knows.
+	tokenless int64
+	has       map[string]bool // What the data of events without tokens has.
+	headers   int64           // Lines that are the header of their file again.
+
+	mu         sync.Mutex
+	onProblem  func(Problem)
+	onProgress func(Progress)
+}
+
+func (t *tally) problem(p Problem) {
+	t.skipped++
+	if len(t.problems) < keptProblems {
+		t.problems = append(t.problems, p)
+	}
+	if t.onProblem != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.onProblem(p)
+	}
+}
+
+// read counts a row that gives an event, and what of it could not be read.
+func (t *tally) read(l *lenient) {
+	t.rows.Add(1)
+	t.unread.add(l.noted)
+	t.noTokens(l.tokenless)
+}
+
+// noTokens counts a call that says no tokens, and what its data has.
+func (t *tally) noTokens(names []string) {
+	if names == nil {
+		return
+	}
+	t.tokenless++
+	for _, name := range names {
+		if t.has == nil {
+			t.has = map[string]bool{}
+		}
+		if len(t.has) < shownColumns {
+			t.has[name] = true
+		}
+	}
+}
+
+// unknownType counts an event of a type that nobody knows.
+func (t *tally) unknownType(name string) {
+	if t.types == nil {
+		t.types = map[string]int64{}
+	}
+	if t.types[name] == 0 && len(t.types) >= manyKinds {
+		name = "" // The others.
+	}
+	t.types[name]++
+}
+
+func (t *tally) progress(p Progress) {
+	if t.onProgress != nil {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.onProgress(p)
+	}
+}
