@@ -65,8 +65,11 @@ func readMapped(l *lines, o Options, read func(*lines, []column) (rowReader, err
 	if err != nil {
 		return nil, err
 	}
-	if p, ok := reader.(*pathRows); ok {
+	switch p, ok := reader.(*pathRows); {
+	case ok:
 		p.unfold(o.Mapping.each)
+	case o.Mapping.each != nil:
+		return nil, fmt.Errorf("%s says each, which is for arrays in JSON and Parquet, and the file is CSV", o.Mapping.file)
 	}
 	m := &mappedRows{
 		mapping: o.Mapping, options: o, reader: reader, lenient: &l.lenient, seen: &l.seen, event: base(o.Mapping.typ, o), users: o.hash(),
