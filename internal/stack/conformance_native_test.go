@@ -11,7 +11,7 @@ var dynamicTypes = []string{
 	"1::Variant(UInt8, String)", "NULL::Variant(UInt8, String)", "if(number % 3 = 0, number::Variant(UInt64, String, Array(UInt8)), if(number % 3 = 1, toString(number)::Variant(UInt64, String, Array(UInt8)), NULL))",
 	"'x'::Variant(LowCardinality(String), UInt8)", "3::UInt8::Variant(LowCardinality(String), UInt8)", "[1::Variant(UInt8, String), 'a'::Variant(UInt8, String)]", "(0, 1)::Point::Geometry",
 	"number::Dynamic", "'x'::Dynamic", "NULL::Dynamic", "number::Dynamic(max_types=0)", "[1::Dynamic, 'a'::Dynamic, NULL::Dynamic]", "map('a', 1::Dynamic)", "tuple(1::Dynamic, 'x')", "toLowCardinality('x')::Dynamic",
-	"'{}'::JSON", `format('{{"a":{},"b":[1,"x",{{"c":2}}],"c":{{"d":"z"}}}}', number)::JSON`, `'{"a":1,"b.c":2,"d":3}'::JSON(a UInt32, b.c LowCardinality(String), SKIP d)`, `'{"a":1,"b":2,"c":[]}'::JSON(max_dynamic_paths=1, max_dynamic_types=1)`,
+	"'{}'::JSON", `format('{{"a":{},"b":[1,"x",{{"c":2}}],"c":{{"d":"z"}}}}', number)::JSON`, `'{"a":1,"b.c":2,"d":3}'::JSON(a UInt32, b.c LowCardinality(String), SKIP d)`, `'{"b":1,"a.z":"x","a":"y"}'::JSON(b UInt8, a.z String, a LowCardinality(String), "a-" UInt64)`, `'{"a":1,"b":2,"c":[]}'::JSON(max_dynamic_paths=1, max_dynamic_types=1)`,
 	`['{"a":1}'::JSON, '{"b":"x"}'::JSON]`, "tuple('{\"a\":[{\"b\":1}]}'::JSON AS j)", `'{"a":1}'::JSON(SKIP REGEXP 'b.*', max_dynamic_paths = 8)`, `'{"x":{"y":[1,2]}}'::JSON(x.y Array(Dynamic))`,
 }
 

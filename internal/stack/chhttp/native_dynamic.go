@@ -47,16 +47,15 @@ func parseDynamic(base string, args []string) (t *nativeType, ok bool, err error
 	return t, true, nil
 }
 
-// parseObject reads the paths that have types; their data goes by their names.
+// parseObject reads the paths that have types, which the engine writes in the order of their data.
 func parseObject(args []string) (*nativeType, error) {
-	types, paths := map[string]*nativeType{}, []string(nil)
+	object := &nativeType{kind: kindObject}
 	for _, arg := range args {
 		lexer := &lexer{text: arg}
 		first := lexer.next()
-		path := first.identifier()
 		for strings.HasPrefix(arg[lexer.pos:], ".") {
 			lexer.pos++
-			path += "." + lexer.next().identifier()
+			lexer.next()
 		}
 		rest := strings.TrimSpace(arg[lexer.pos:])
 		if first.is("SKIP") || strings.HasPrefix(rest, "=") {
@@ -66,13 +65,7 @@ func parseObject(args []string) (*nativeType, error) {
 		if err != nil {
 			return nil, err
 		}
-		types[path] = t
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	object := &nativeType{kind: kindObject}
-	for _, path := range paths {
-		object.inner = append(object.inner, types[path])
+		object.inner = append(object.inner, t)
 	}
 	return object, nil
 }
