@@ -76,7 +76,16 @@ func TestAppendEventFields(t *testing.T) {
 		}
 		compare(t, e)
 	}
-	compare(t, &usagev1.TokenCall{TimeUs: new(int64), ReportedCostNanos: new(int64), InputUncached: new(uint64)}) // Zeros that are there.
+	zeros := &usagev1.TokenCall{} // That are there.
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.HasPresence() {
+			zeros.ProtoReflect().Set(f, f.Default())
+		}
+	}
+	if zeros.TimeUs == nil || zeros.ReportedCostNanos == nil || zeros.Requests == nil {
+		t.Fatal("the zeros are not there")
+	}
+	compare(t, zeros)
 }
 
 // BenchmarkAppendEvent compares with the generated code.

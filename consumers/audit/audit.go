@@ -149,12 +149,13 @@ type run struct {
 	letters  *letters                 // Nil until they are read.
 	cursors  map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
 	waiting  map[string][]spans.Span  // What they have passed and not done, by rollup.
+	flaws    map[string]flaw          // The first of each raw table and rollup that has one.
 }
 
 // Run makes one audit and writes its findings to the table audits. The error says that they could not be written, or
 // that ctx ended; what was found is in the result all the same.
 func (a *Auditor) Run(ctx context.Context) (Result, error) {
-	r := &run{Auditor: a}
+	r := &run{Auditor: a, flaws: make(map[string]flaw)}
 	if err := r.begin(ctx); err != nil {
 		return Result{}, fmt.Errorf("begin the audit: %w", err)
 	}

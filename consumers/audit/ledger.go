@@ -182,3 +182,16 @@ func (t *topic) behind() string {
 	}
 	return fmt.Sprintf("%d offsets are not yet ingested, first %s", t.lag, where)
 }
+
+// losers are the ledger rows of a topic that do not count.
+func (t *topic) losers() []rollup.Loser {
+	var losers []rollup.Loser
+	for _, place := range t.bounds.Places() {
+		for _, l := range t.chains[place].Losers {
+			if l.To <= t.bounds[place] { // Those beyond are beyond the bounds.
+				losers = append(losers, rollup.Loser{Place: place, Range: l})
+			}
+		}
+	}
+	return losers
+}

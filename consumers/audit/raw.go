@@ -101,19 +101,6 @@ func (r *run) sumLedger(ctx context.Context, t *topic) error {
 	return nil
 }
 
-// losers are the ledger rows of a topic that do not count.
-func (t *topic) losers() []rollup.Loser {
-	var losers []rollup.Loser
-	for _, place := range t.bounds.Places() {
-		for _, l := range t.chains[place].Losers {
-			if l.To <= t.bounds[place] { // Those beyond are beyond the bounds.
-				losers = append(losers, rollup.Loser{Place: place, Range: l})
-			}
-		}
-	}
-	return losers
-}
-
 // checkRaw compares what raw holds with what the ledger calls stored.
 func (r *run) checkRaw(ctx context.Context) {
 	for _, t := range r.topics {
@@ -137,8 +124,10 @@ func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 		case err != nil:
 			return "", err
 		case d.misnamed != "":
+			r.flawed(t, d.minute)
 			return t.spec.RawTable + d.misnamed, nil
 		case d.differ > 0:
+			r.flawed(t, d.first)
 			place, err := r.locate(ctx, t, d.first)
 			return fmt.Sprintf("%s%s; %d minutes differ", t.spec.RawTable, place, d.differ), err
 		}
@@ -148,6 +137,7 @@ func (r *run) compareRaw(ctx context.Context, t *topic) (string, error) {
 	if err != nil || !found {
 		return "", err
 	}
+	r.flawed(t, minute)
 	place, err := r.locate(ctx, t, minute)
 	return t.spec.RawTable + place, err
 }
@@ -157,6 +147,7 @@ type differing struct {
 	differ   int
 	first    int32
 	misnamed string // The place of the first row whose identity is not that of its texts.
+	minute   int32  // Of that row.
 }
 
 func (d *differing) note(minute int32) {
@@ -183,6 +174,7 @@ func (r *run) comparePiece(ctx context.Context, t *topic, s spans.Span) (d diffe
 			return err
 		}
 		if misnamed > 0 && d.misnamed == "" {
+			d.minute = m.Minute
 			d.misnamed = fmt.Sprintf(" partition %d offset %d at %s: the identity is not that of its tenant, source and id", partition, offset, at(m.Minute))
 		}
 		for len(want) > 0 && want[0].Minute < m.Minute {

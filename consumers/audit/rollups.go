@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,6 +55,7 @@ func (r *run) checkRollups(ctx context.Context) {
 		}
 		touched[t.spec.Type] = minutes
 	}
+	open := make(map[string][]spans.Span) // The buckets of each that wait.
 	for _, table := range rollup.Tables() {
 		began := time.Now()
 		c := &comparison{run: r, table: &table}
@@ -62,18 +64,32 @@ func (r *run) checkRollups(ctx context.Context) {
 			c.pending = spans.Union(c.pending, spans.Buckets(touched[typ], table.Minutes))
 		}
 		c.pending = spans.Union(c.pending, spans.Widen(r.waiting[table.Name], table.Minutes))
-		c.pending = spans.Union(c.pending, spans.Widen(r.waiting[table.From], table.Minutes))
-		err := c.all(ctx)
-		switch {
-		case err != nil:
-			r.fail(checkEquals, table.Name, began, err)
-		case c.differs > 0:
-			r.add(checkEquals, table.Name, began, Difference, "%s", c.place)
-		case len(c.pending) > 0 || c.newer > 0:
-			r.add(checkEquals, table.Name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.open(), c.ahead())
-		default:
-			r.add(checkEquals, table.Name, began, OK, "%d buckets%s", c.buckets, c.ahead())
-		}
+		c.pending = spans.Union(c.pending, spans.Widen(open[table.From], table.Minutes))
+		open[table.Name] = c.pending
+		c.conclude(began, c.all(ctx), c.inherit(ctx))
+	}
+}
+
+// conclude says what was found in one rollup, by itself and in what it is made from.
+func (c *comparison) conclude(began time.Time, err error, from inherited) {
+	name := c.table.Name
+	switch {
+	case err != nil || from.err != nil:
+		c.flaws[name] = flaw{what: name, unchecked: true}
+		c.fail(checkEquals, name, began, errors.Join(err, from.err))
+	case c.differs > 0:
+		c.flaws[name] = cmp.Or(from.flaw, c.own)
+		c.add(checkEquals, name, began, Difference, "%s%s", c.place, from.also())
+	case from.unchecked:
+		c.flaws[name] = from.flaw
+		c.add(checkEquals, name, began, Error, "it is made from %s, which could not be checked", from.what)
+	case from.what != "":
+		c.flaws[name] = from.flaw
+		c.add(checkEquals, name, began, Difference, "%s", from.says)
+	case len(c.pending) > 0 || c.newer > 0:
+		c.add(checkEquals, name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.open(), c.ahead())
+	default:
+		c.add(checkEquals, name, began, OK, "%d buckets%s", c.buckets, c.ahead())
 	}
 }
 
@@ -108,6 +124,7 @@ type comparison struct {
 	newer   int    // Buckets published again meanwhile, or made from one that was.
 	differs int    // Rows that differ.
 	place   string // The first of them.
+	own     flaw   // Its bucket.
 }
 
 // open is the number of pending buckets.
@@ -198,7 +215,8 @@ func (c *comparison) judge(ctx context.Context, d row) (differs bool, err error)
 	if len(details) > 0 {
 		d = details[0]
 	}
-	c.place = fmt.Sprintf("%s bucket %s, %s: %s", c.table.Name, at(d.start), c.key(d.dims), c.explain(d))
+	c.own = flaw{what: c.table.Name + " bucket " + at(d.start), minute: d.start}
+	c.place = fmt.Sprintf("%s, %s: %s", c.own.what, c.key(d.dims), c.explain(d))
 	return true, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ type auditCmd struct {
 	commonFlags
 	kafkaFlags
 	clickhouseFlags
+	opsFlags
 	Deep    bool          `help:"Look for identities stored at more than one time as well; reads every row." group:"Audit"`
 	Settled bool          `help:"Nothing is under way: what would be pending is a difference." group:"Audit"`
 	Every   time.Duration `help:"Audit again this long after each audit, until a signal; once when 0." default:"0s" placeholder:"10m" group:"Audit" range:"0,1s..8760h"`
@@ -33,11 +35,13 @@ stored, with the identities of their texts, that what is not stored is what the 
 dead-letter topic still tell, that every rollup bucket equals a recomputation with full deduplication, and that every run that reported
 itself adds up. Each line is one check; a difference names table, partition and offset or bucket. The verdicts also go
 into the table audits, where dashboards and alerts look. Exit code 1 on any difference; with --every, if the last
-audit before the end found one. An audit reads every row: give it a machine's quiet hours, or hours between two.`
+audit before the end found one. What is made from something wrong is wrong too, whatever it is equal to, and names the cause.
+An audit reads every row: give it a machine's quiet hours, or hours between two. With --every, --metrics-listen serves what the
+last audit found, and /readyz fails while none could be made.`
 }
 
 func (c *auditCmd) validate() error {
-	return invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), ranges(*c))
+	return invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.opsFlags.validate(), ranges(*c))
 }
 
 // Run audits once, or again and again.
@@ -53,6 +57,14 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
+	auditor := newWatched(c.Namespace)
+	if c.Every > 0 {
+		stop, err := c.serve(ctx, auditor.metrics.registry, auditor.ready, c.logger(s))
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	if err := checkSchema(ctx, db, c.Namespace); err != nil {
 		return err
 	}
@@ -62,22 +74,59 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	if c.Every == 0 {
-		result, err := runAudit(ctx, s.Out, db, newAuditLog(client, c.Namespace), c.Deep, c.Settled)
+		result, err := c.once(ctx, s, db, client, auditor)
 		if err != nil {
 			return err
 		}
 		return verdict(result)
 	}
 	return working(ctx, c.kafkaFlags, db, c.Namespace, c.logger(s), health.Audit, func(ctx context.Context) error {
-		return c.again(ctx, s, db, client)
+		return c.again(ctx, s, db, client, auditor)
 	})
 }
 
+// watched is what the operations endpoints tell of audits.
+type watched struct {
+	metrics *metrics
+	last    atomic.Pointer[error] // Of the last audit, or that none was made; nil when it could be made.
+}
+
+func newWatched(namespace string) *watched {
+	w := &watched{metrics: newMetrics(namespace)}
+	starting := errors.New("starting: no audit has come to its end yet")
+	w.last.Store(&starting)
+	return w
+}
+
+// ready says why no audit was made. A difference is a verdict, and the process is well.
+func (w *watched) ready() error {
+	if err := w.last.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// once makes one audit and prints it. One that a signal cuts short is not counted.
+func (c *auditCmd) once(ctx context.Context, s Streams, db *clickhouse.DB, client *consumerkafka.Client, w *watched) (audit.Result, error) {
+	began := time.Now()
+	result, err := runAudit(ctx, s.Out, db, newAuditLog(client, c.Namespace), c.Deep, c.Settled)
+	if ctx.Err() != nil {
+		return result, err
+	}
+	w.metrics.audited(result, err, time.Since(began))
+	if err != nil {
+		w.last.Store(&err)
+		return result, err
+	}
+	w.last.Store(nil)
+	return result, nil
+}
+
 // again audits until a signal, whatever happens.
-func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, client *consumerkafka.Client) error {
+func (c *auditCmd) again(ctx context.Context, s Streams, db *clickhouse.DB, client *consumerkafka.Client, w *watched) error {
 	var last audit.Result // The last whole one.
 	for {
-		result, err := runAudit(ctx, s.Out, db, newAuditLog(client, c.Namespace), c.Deep, c.Settled)
+		result, err := c.once(ctx, s, db, client, w)
 		switch {
 		case err == nil && ctx.Err() != nil:
 			return verdict(result)

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -148,10 +149,33 @@ func (versionCmd) Run(s Streams) error {
 }
 
 // version is the module's version as the Go toolchain recorded it, "devel" for a plain build.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
+func version() string { return buildOf(debug.ReadBuildInfo()).version }
+
+// build is what the program was built from, as the Go toolchain recorded it.
+type build struct{ version, commit, goVersion string }
+
+// buildOf reads it: of a plain build the version is "devel", and what is not recorded is "unknown". A commit beside which files
+// were changed ends in "-dirty".
+func buildOf(info *debug.BuildInfo, ok bool) build {
+	b := build{version: "devel", commit: "unknown", goVersion: "unknown"}
+	if !ok {
+		return b
 	}
-	return info.Main.Version
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		b.version = v
+	}
+	b.goVersion = cmp.Or(info.GoVersion, b.goVersion)
+	dirty := ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision" && s.Value != "":
+			b.commit = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "-dirty"
+		}
+	}
+	if b.commit != "unknown" {
+		b.commit += dirty
+	}
+	return b
 }

@@ -65,7 +65,7 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
 		return err
 	}
 	log := c.logger(s)
-	m := newMetrics()
+	m := newMetrics(c.Namespace)
 	in, err := newIngester(c.commonFlags, c.kafkaFlags, c.clickhouseFlags, c.ingestFlags, m, log)
 	if err != nil {
 		return err

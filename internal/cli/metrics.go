@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"tidemark/consumers/audit"
 	"tidemark/consumers/ledger"
 )
 
@@ -31,9 +34,17 @@ type metrics struct {
 	rollupDeferred   prometheus.Gauge
 	rollupSeconds    prometheus.Histogram
 	rollupMismatches prometheus.Counter
+
+	audits        *prometheus.CounterVec
+	auditFindings *prometheus.GaugeVec
+	auditLost     prometheus.Gauge
+	auditDead     prometheus.Gauge
+	auditFinished prometheus.Gauge
+	auditSeconds  prometheus.Histogram
 }
 
-func newMetrics() *metrics {
+// newMetrics makes the metrics of a process that works for a namespace.
+func newMetrics(namespace string) *metrics {
 	partition := []string{"topic", "partition"}
 	m := &metrics{
 		registry:      prometheus.NewRegistry(),
@@ -59,12 +70,34 @@ func newMetrics() *metrics {
 			Help: "Time of one step of the rollup worker.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		rollupMismatches: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tidemark", Name: "rollup_mismatches_total",
 			Help: "Minutes held back because raw is not what the ledger says."}),
+
+		audits:        counter("audits_total", "Audits that came to an end, by outcome: ok, difference, or failed where none was made.", []string{"outcome"}),
+		auditFindings: gauge("audit_findings", "Checks of the last audit that was made, by verdict.", []string{"verdict"}),
+		auditLost: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_lost_records",
+			Help: "Records that the last audit found lost to retention before they were read."}),
+		auditDead: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_dead_letters",
+			Help: "Records that the last audit found in the dead-letter topic."}),
+		auditFinished: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_last_finished_timestamp_seconds",
+			Help: "When the last audit that was made came to its end, since 1970; 0 if none was."}),
+		auditSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tidemark", Name: "audit_duration_seconds",
+			Help: "Time of one audit.", Buckets: prometheus.ExponentialBuckets(0.25, 4, 9)}),
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.position, m.highWatermark, m.lag, m.freshness, m.eventLag, m.records, m.blocks, m.blockRows, m.bytes, m.resends,
 		m.insertSeconds, m.alarms, m.rollupRanges, m.rollupRows,
-		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches)
+		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches,
+		m.audits, m.auditFindings, m.auditLost, m.auditDead, m.auditFinished, m.auditSeconds)
+	b := buildOf(debug.ReadBuildInfo())
+	m.info("build_info", "What the program was built from; always 1.", prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion})
+	m.info("info", "The namespace that the process works for; always 1.", prometheus.Labels{"namespace": namespace})
 	return m
+}
+
+// info is a metric whose labels say something of the process.
+func (m *metrics) info(name, help string, labels prometheus.Labels) {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: name, Help: help, ConstLabels: labels})
+	g.Set(1)
+	m.registry.MustRegister(g)
 }
 
 func gauge(name, help string, labels []string) *prometheus.GaugeVec {
@@ -103,4 +136,28 @@ func (m *metrics) at(topic string, partition int32, position, highWatermark int6
 	m.position.WithLabelValues(topic, p).Set(float64(position))
 	m.highWatermark.WithLabelValues(topic, p).Set(float64(highWatermark))
 	m.lag.WithLabelValues(topic, p).Set(float64(max(highWatermark-position, 0)))
+}
+
+// audited counts an audit that took a while, or could not be made.
+func (m *metrics) audited(result audit.Result, err error, took time.Duration) {
+	m.auditSeconds.Observe(took.Seconds())
+	switch {
+	case err != nil:
+		m.audits.WithLabelValues("failed").Inc()
+		return
+	case result.OK:
+		m.audits.WithLabelValues("ok").Inc()
+	default:
+		m.audits.WithLabelValues("difference").Inc()
+	}
+	verdicts := map[audit.Verdict]int{audit.OK: 0, audit.Pending: 0, audit.Difference: 0, audit.Error: 0}
+	for _, f := range result.Findings {
+		verdicts[f.Verdict]++
+	}
+	for verdict, n := range verdicts {
+		m.auditFindings.WithLabelValues(string(verdict)).Set(float64(n))
+	}
+	m.auditLost.Set(float64(result.Lost))
+	m.auditDead.Set(float64(result.Dead))
+	m.auditFinished.SetToCurrentTime()
 }

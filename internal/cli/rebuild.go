@@ -78,7 +78,7 @@ func (c *rollupRebuildCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	rebuild.DB = db
-	roller := newRoller(db, rollupFlags{recomputeFlags: c.recomputeFlags}, newMetrics(), log)
+	roller := newRoller(db, rollupFlags{recomputeFlags: c.recomputeFlags}, newMetrics(c.Namespace), log)
 	b := &rebuilder{rebuild: rebuild, worker: roller.worker, streams: s, reporter: newReporter(s.Err), started: time.Now()}
 	count := roller.worker.Hooks.Range
 	roller.worker.Hooks.Range = func(p rollup.Published) {

@@ -69,7 +69,7 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	log := c.logger(s)
-	m := newMetrics()
+	m := newMetrics(c.Namespace)
 	db, err := c.open(c.Namespace)
 	if err != nil {
 		return err

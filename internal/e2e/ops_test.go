@@ -104,13 +104,14 @@ func TestOperations(t *testing.T) {
 	p.settle(t)
 	p.verify(t, want)
 	p.auditOK(t)
-	rollupEndpoints(t, p)
+	endpointsOf(t, p, []string{"# TYPE tidemark_rollup_step_seconds "}, "rollup")
+	endpointsOf(t, p, []string{`tidemark_audits_total{outcome="ok"} `, `tidemark_audit_findings{verdict="difference"} 0`, "tidemark_audit_last_finished_timestamp_seconds 1"}, "audit", "--every", "1h")
 }
 
 func checkMetrics(t *testing.T, text string, want truth) {
 	t.Helper()
 	for _, name := range []string{"ingest_position_offset", "ingest_high_watermark_offset", "ingest_lag_records", "ingest_freshness_seconds", "ingest_event_lag_seconds", "ingest_records_total",
-		"ingest_blocks_total", "ingest_block_rows", "ingest_value_bytes_total", "ingest_resends_total", "ingest_insert_seconds"} {
+		"build_info", "info", "ingest_blocks_total", "ingest_block_rows", "ingest_value_bytes_total", "ingest_resends_total", "ingest_insert_seconds"} {
 		if !strings.Contains(text, "\n# TYPE tidemark_"+name+" ") {
 			t.Errorf("/metrics lacks tidemark_%s", name)
 		}
@@ -164,20 +165,23 @@ func promtool(t *testing.T, exposition string) {
 	})
 }
 
-func rollupEndpoints(t *testing.T, p pipeline) {
+// endpointsOf looks at those of a command that runs on, and expects some samples of it.
+func endpointsOf(t *testing.T, p pipeline, samples []string, command ...string) {
 	t.Helper()
-	rollup := p.start(t, "rollup", "--metrics-listen", "127.0.0.1:0")
-	at := operations(t, rollup)
-	eventually(t, "the rollup is ready", func() bool {
+	worker := p.start(t, append(command, "--metrics-listen", "127.0.0.1:0")...)
+	at := operations(t, worker)
+	eventually(t, command[0]+" is ready", func() bool {
 		code, _ := get(t, at+"/readyz")
 		return code == http.StatusOK
 	})
 	_, text := get(t, at+"/metrics")
-	if !strings.Contains(text, "# TYPE tidemark_rollup_step_seconds ") {
-		t.Error("/metrics of the rollup lacks tidemark_rollup_step_seconds")
+	for _, sample := range append(samples, "tidemark_build_info{commit=", "tidemark_info{namespace=\""+p.namespace+"\"} 1") {
+		if !strings.Contains(text, "\n"+sample) {
+			t.Errorf("/metrics of %s lacks %s:\n%s", command[0], sample, text)
+		}
 	}
 	promtool(t, text)
-	if code := rollup.stop(t); code != 0 {
-		t.Errorf("rollup stops with exit code %d, want 0:\n%s", code, rollup.output())
+	if code := worker.stop(t); code != 0 {
+		t.Errorf("%s stops with exit code %d, want 0:\n%s", command[0], code, worker.output())
 	}
 }

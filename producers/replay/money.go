@@ -24,13 +24,12 @@ func money(text string, shift int) (nanos int64, picos uint64, problem string) {
 		return 0, 0, "is not a number"
 	}
 	n, rest, problem := scaled(digits, shift+picoDigits, maxPicos)
-	switch {
-	case problem == "":
+	if problem == "" {
 		if rest == overHalf || rest == halfLeft && n%2 == 1 {
 			n++
 		}
 		nanos, picos = int64(n/picosPerNano), n%picosPerNano
-	default: // Not a number, or one that picos are too many for.
+	} else { // Not a number, or one that picos are too many for.
 		if _, _, problem = scaled(digits, shift, maxNanos); problem != "" {
 			return 0, 0, problem
 		}
