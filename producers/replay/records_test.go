@@ -184,8 +184,8 @@ func TestBrokenLinesAreLinear(t *testing.T) {
 			t.Fatalf("line %d: %v", i+1, err)
 		}
 	}
-	if _, err := o.next(); err != nil || o.number != bad+1 {
-		t.Errorf("line %d, %v", o.number, err)
+	if _, err := o.next(); err != nil || o.number != bad+1 || o.alone < bad-maxDepth {
+		t.Errorf("line %d, %v; put together before line %d", o.number, err, o.alone)
 	}
 }
 
