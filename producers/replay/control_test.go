@@ -253,6 +253,12 @@ func TestHistogram(t *testing.T) {
 		}
 	}
 	var none histogram
+	var late histogram
+	late.add(LateBy, 3)
+	late.add(LateBy+time.Microsecond, 2)
+	if got := late.schedule(); got.Late != 2 || got.Events != 5 {
+		t.Errorf("got %+v", got)
+	}
 	if none.schedule() != (Schedule{}) || none.quantile(0.5) != 0 {
 		t.Errorf("an empty histogram has %+v", none.schedule())
 	}

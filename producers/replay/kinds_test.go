@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tidemark/internal/testenv"
 )
@@ -28,6 +29,19 @@ func TestRows(t *testing.T) {
 			"time: at\nid: [id]\nwhere: [{kind: [a, b], in: {not: \"0\"}}, {kind: {matches: ^c}}]\n" + callsHead,
 			"id,at,model,in,kind\n1,2026-03-01,m,1,a\n2,2026-03-01,m,0,a\n3,2026-03-01,m,2,b\n4,2026-03-01,m,0,c4\n5,2026-03-01,m,4,d\n",
 			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z m: 1 call, input 2\n2026-03-01T00:00:00Z m: 1 call, input 0\n2 rows are left out by where\n",
+		},
+		{
+			"fields with a condition make parts",
+			"time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, input_uncached: {column: in, where: {kind: input}}, output_visible: {column: in, where: {kind: [output, text]}}}\n",
+			"id,at,model,in,kind\n1,2026-03-01,m,5,input\n1,2026-03-01,m,7,text\n2,2026-03-01,m,9,image\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 5, output 7\n2026-03-01T00:00:00Z m: 1 call\n1 row is put together with others of their id\n",
+		},
+		{
+			"a time between two columns",
+			"time: a\nid: [id]\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {constant: m}, latency_us: {from: a, to: b, format: \"2006-01-02 15:04:05\", zone: Europe/Berlin}}\n",
+			"id,a,b\n1,2026-03-01 10:00:00,2026-03-01 10:00:02\n2,2026-03-01 10:00:00,2026-03-01 09:59:59\n3,2026-03-01 10:00:00,\n4,2026-03-01 10:00:00,soon\n",
+			"2026-03-01T10:00:00Z m: 1 call, latency 2s\n2026-03-01T10:00:00Z m: 1 call\n2026-03-01T10:00:00Z m: 1 call\n2026-03-01T10:00:00Z m: 1 call\n" +
+				"1 row without latency_us: is before a\n1 row without latency_us: is not a time like 2006-01-02 15:04:05\n",
 		},
 		{
 			"parts that say one thing differently",
@@ -231,5 +245,39 @@ func TestSharedMappings(t *testing.T) {
 		if got := outcome(t, m, test.format, string(data)); got != test.want {
 			t.Errorf("%s/%s: got\n%s\nwant\n%s", test.dir, test.mapping, got, test.want)
 		}
+	}
+}
+
+// TestPartsGrow replays a file again that has grown by a part of an event: what is read then is the newer statement.
+func TestPartsGrow(t *testing.T) {
+	for _, repeats := range []string{"parts", "sum"} {
+		m, err := parseMapping("m.yaml", []byte("time: at\nid: [id]\nrepeats: "+repeats+"\npivot: {column: kind, value: n, fields: {in: input_uncached, out: output_visible}}\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := "id,at,kind,n\n1,2026-03-01,in,5\n"
+		for revision, more := range []string{"", "1,2026-03-02,out,7\n"} {
+			data += more
+			log, _ := replayed(t, Options{Format: "csv", Files: []string{write(t, "f", []byte(data))}, Mapping: m, Run: "test"})
+			if len(log.calls) != 1 || log.calls[0].Revision != uint64(revision) || log.calls[0].GetTimeUs() != time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixMicro() {
+				t.Errorf("%s: got %v, want revision %d", repeats, log.calls, revision)
+			}
+		}
+	}
+}
+
+// TestPlanCountsCalls adds up the calls of a dry run.
+func TestPlanCountsCalls(t *testing.T) {
+	m, err := parseMapping("m.yaml", []byte("time: at\nid: [at]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in, requests: n, weight: w}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Format: "csv", Files: []string{write(t, "f", []byte("at,in,n,w\n2026-03-01,5,3,2\n2026-03-02,7,0,\n2026-03-03,9,,\n"))}, Mapping: m, Run: "test"}
+	plan, err := DryRun(t.Context(), o, nil, "")
+	if err != nil || len(plan.Models) != 1 || plan.Models[0].Calls != 7 || plan.Models[0].Uncached != 26 || len(plan.Sample) != 3 || plan.Columns.Weighted != 1 {
+		t.Errorf("got %+v, %v", plan, err)
+	}
+	if from := m.From("input_uncached") + " " + m.From("id") + " " + m.From("time_us") + m.From("model"); from != "in at at" {
+		t.Errorf("from %q", from)
 	}
 }

@@ -155,8 +155,7 @@ func (f *numberForm) ungrouped(whole string) (string, bool) {
 		for i, part := range parts {
 			last := i == len(parts)-1
 			switch {
-			case strings.Trim(part, "0123456789") != "",
-				i == 0 && (part == "" || len(part) > 3),
+			case i == 0 && (part == "" || len(part) > 3),
 				last && len(part) != 3,
 				i > 0 && !last && len(part) != 3 && len(part) != 2:
 				return "", false
