@@ -101,7 +101,7 @@ func outcome(t *testing.T, m *Mapping, format, data string) string {
 		fmt.Fprintf(&b, "line %d: %s\n", p.Line, p.Text)
 	}
 	for _, u := range result.Unread {
-		fmt.Fprintf(&b, "%s without %s: %s\n", strings.Replace(plural(u.Rows, "row"), "rows", "rows", 1), u.Field, u.Reason)
+		fmt.Fprintf(&b, "%s without %s: %s\n", plural(u.Rows, "row"), u.Field, u.Reason)
 	}
 	for _, missing := range result.Columns.Missing {
 		fmt.Fprintf(&b, "%s is in no row: %s\n", missing.Column, missing.Near)

@@ -26,7 +26,6 @@ type joiner struct {
 	event, next schemas.Event
 	line        int
 	more        uint64 // Rows after the first that have said something.
-	nothing     bool   // A quantity that decides whether there is an event has come to 0.
 }
 
 func newJoiner(a *arranging, f *file, mapping *Mapping) *joiner {
@@ -95,10 +94,10 @@ func (j *joiner) differs() string {
 
 // isQuantity reports whether a field is one that adds up.
 func (j *joiner) isQuantity(fd protoreflect.FieldDescriptor) bool {
-	switch name := fd.TextName(); {
-	case name == fieldWeight:
+	switch fd.TextName() {
+	case fieldWeight:
 		return j.mapping.typ != schemas.TokenCallType // There it is how many calls the record stands for.
-	case name == fieldUserWeight, name == fieldRevision, name == fieldTime, name == fieldPicos, name == fieldUser:
+	case fieldUserWeight, fieldRevision, fieldTime, fieldPicos, fieldUser:
 		return false
 	}
 	return fd.Kind() == protoreflect.Uint64Kind || fd.Kind() == protoreflect.Sfixed64Kind

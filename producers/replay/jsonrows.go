@@ -18,7 +18,6 @@ type pathRows struct {
 	depths  []int    // Of each column: how many parts of each its path begins with; it is looked up in the element there.
 	rests   []string // Of each column: its path from there.
 
-	record  object
 	waiting [][]object // Elements of the record that are still to come: the objects from the record down to the element.
 
 	values []string

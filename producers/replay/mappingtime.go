@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 	_ "time/tzdata" // A mapping means the same on a machine without time zones.
 
@@ -207,9 +206,4 @@ func (t *timeRule) unlikely(us int64) string {
 		}
 	}
 	return ""
-}
-
-// hasZone reports whether the format is one of local times.
-func (t *timeRule) hasZone() bool {
-	return !t.number && t.zone != nil && !strings.EqualFold(t.zone.String(), "UTC")
 }

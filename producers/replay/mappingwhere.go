@@ -138,7 +138,6 @@ func (p *mappingParser) delimiter(n *yaml.Node) {
 // pivot is a column that says what another one counts.
 type pivot struct {
 	column *ref
-	value  rule              // Of a field: what is the same for all.
 	fields map[string][]rule // By the text of the column; none for one that is left out.
 }
 
