@@ -21,10 +21,11 @@ KAFKA  := .cache/kafka/.complete
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-deps: $(CHDB) ## Fetch what the other targets need into .cache/ (the ClickHouse engine, Kafka, ClickHouse's clients, Go modules)
+deps: $(CHDB) ## Fetch what the other targets need into .cache/ (the ClickHouse engine, Kafka, clients, Grafana's types, Go modules)
 	@go mod download
 	@scripts/deps kafka-if-possible
 	@scripts/deps clients-if-possible
+	@scripts/deps grafana-types-if-possible
 
 build: ## Build bin/tidemark
 	CGO_ENABLED=0 go build -trimpath -o bin/tidemark .

@@ -8,6 +8,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
 )
 
 // board is a dashboard under construction.
@@ -143,6 +144,9 @@ func (p panel) build(uid string, r *resolver) (dashboard.Panel, error) {
 	}
 	if p.mayBeEmpty != "" {
 		built.FieldConfig.Defaults.NoValue = &p.mayBeEmpty
+	}
+	if t, ok := built.Options.(*table.Options); ok {
+		t.Footer = nil // The SDK's default; Grafana has none there any more.
 	}
 	built.Targets = []variants.Dataquery{}
 	for i, sql := range p.sql {

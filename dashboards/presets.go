@@ -105,14 +105,13 @@ func shares() *timeseries.PanelBuilder {
 func rows() *table.PanelBuilder {
 	return table.NewPanelBuilder().
 		Unit(unitCount).NoValue("No data").ShowHeader(true).CellHeight(common.TableCellHeightSm).
-		Footer(common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{"sum"}).CountRows(false)).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(steps("text"))
 }
 
 // pie is the parts of a whole, one a row of the result.
 func pie(unit string) *piechart.PanelBuilder {
 	return piechart.NewPanelBuilder().
-		Unit(unit).NoValue("No data").PieType(piechart.PieChartTypeDonut).
+		Unit(unit).NoValue("No data").PieType(piechart.PieChartTypeDonut).Orientation(common.VizOrientationAuto).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(true).Limit(20)).
 		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassic, "")).Thresholds(steps(neutral)).
 		Legend(piechart.NewPieChartLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).

@@ -1,0 +1,115 @@
+package dashboards
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tidemark/internal/testenv"
+)
+
+// compilerConfig is that of TypeScript for boards that lie beside board.ts.
+const compilerConfig = `{"compilerOptions": {"strict": true, "noEmit": true, "module": "nodenext", "target": "es2023", "types": []}, "include": ["*.ts"]}`
+
+// refusal is a line of the compiler's: which file, and why.
+var refusal = regexp.MustCompile(`(?m)^([^( ]+)\.ts\(\d+,\d+\): error TS\d+: .*(?:\n +.*)*`)
+
+// TestGrafanaTakesThem holds every dashboard against the types of Grafana's current release, and dashboards that are spoiled
+// in one value each, which the types refuse.
+func TestGrafanaTakesThem(t *testing.T) {
+	files, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	boards := map[string]string{}
+	for _, f := range files {
+		boards[f.UID] = string(f.JSON)
+	}
+	spoil := func(name, uid, old, replacement string) {
+		t.Helper()
+		changed := strings.Replace(boards[uid], old, replacement, 1)
+		if changed == boards[uid] {
+			t.Fatalf("%q is not in %s", old, uid)
+		}
+		boards["spoiled-"+name] = changed
+	}
+	spoil("orientation", "tidemark-usage", `"orientation": "auto"`, `"orientation": ""`)
+	spoil("legend", "tidemark-usage", `"placement": "right"`, `"placement": "left"`)
+	spoil("slices", "tidemark-models", `"pieType": "donut"`, `"pieType": ""`)
+	spoil("thresholds", "tidemark-pipeline", `"mode": "absolute"`, `"mode": ""`)
+	spoil("footer", "tidemark-pipeline", `"cellHeight": "sm"`, `"cellHeight": "sm", "footer": {"show": false}`)
+	spoil("draw-style", "tidemark-tenant", `"drawStyle": "bars"`, `"drawStyle": "steps"`)
+	spoil("override", "tidemark-usage", `"id": "decimals"`, `"id": "decimal"`)
+	spoil("override-value", "tidemark-pipeline", `"type": "color-text"`, `"type": "color"`)
+	spoil("state", "tidemark-pipeline", `"showValue": "auto"`, `"showValue": ""`)
+	spoil("cursor", "tidemark-launch", `"graphTooltip": 1`, `"graphTooltip": 3`)
+	spoil("variable", "tidemark-usage", `"hide": 2`, `"hide": 7`)
+	spoil("link", "tidemark-usage", `"type": "dashboards"`, `"type": "dashboard"`)
+	spoil("kind", "tidemark-launch", `"type": "stat"`, `"type": "singlestat"`)
+	spoil("missing", "tidemark-adoption", `"showHeader": true,`, ``)
+
+	refused := refusedByGrafana(t, boards)
+	for uid, why := range refused {
+		if !strings.HasPrefix(uid, "spoiled-") {
+			t.Errorf("%s: %s", uid, why)
+		}
+	}
+	for name := range boards {
+		if strings.HasPrefix(name, "spoiled-") && refused[name] == "" {
+			t.Errorf("the types take %s", name)
+		}
+	}
+}
+
+// refusedByGrafana returns what Grafana's types refuse of dashboards, which are named by their keys.
+func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string {
+	t.Helper()
+	root := testenv.ModuleRoot(t)
+	types, cache := filepath.Join(root, "dashboards/testdata/grafana"), filepath.Join(root, ".cache/grafana-types")
+	want, err := os.ReadFile(filepath.Join(types, "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile(filepath.Join(cache, "package-lock.json"))
+	_, whole := os.Stat(filepath.Join(cache, ".complete"))
+	testenv.Require(t, "Grafana's types", err == nil && whole == nil && bytes.Equal(have, want), "run `scripts/deps grafana-types` (needs npm)")
+	_, err = exec.LookPath("node")
+	testenv.Require(t, "node", err == nil, "install Node.js 20 (Debian: apt-get install nodejs)")
+
+	dir := t.TempDir()
+	board, err := os.ReadFile(filepath.Join(types, "board.ts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources := map[string]string{"board.ts": string(board), "tsconfig.json": compilerConfig, "package.json": `{"type": "module"}`}
+	for name, text := range boards {
+		sources[name+".ts"] = "import type { Board } from './board.js';\nexport const board: Board = " + text + ";\n"
+	}
+	for name, text := range sources {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(filepath.Join(cache, "node_modules"), filepath.Join(dir, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(cache, "node_modules/typescript/bin/tsc"), "--pretty", "false")
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	refused := map[string]string{}
+	for _, m := range refusal.FindAllSubmatch(out, -1) {
+		name := string(m[1])
+		if _, ok := boards[name]; !ok {
+			t.Fatalf("the types themselves are wrong: %s", m[0])
+		}
+		refused[name] += string(m[0]) + "\n"
+	}
+	if err != nil && len(refused) == 0 {
+		t.Fatalf("the compiler: %v\n%s", err, out)
+	}
+	return refused
+}
