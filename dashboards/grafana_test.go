@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,20 +67,12 @@ func TestGrafanaTakesThem(t *testing.T) {
 // refusedByGrafana returns what Grafana's types refuse of dashboards, which are named by their keys.
 func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string {
 	t.Helper()
-	root := testenv.ModuleRoot(t)
-	types, cache := filepath.Join(root, "dashboards/testdata/grafana"), filepath.Join(root, ".cache/grafana-types")
-	want, err := os.ReadFile(filepath.Join(types, "package-lock.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	have, err := os.ReadFile(filepath.Join(cache, "package-lock.json"))
-	_, whole := os.Stat(filepath.Join(cache, ".complete"))
-	testenv.Require(t, "Grafana's types", err == nil && whole == nil && bytes.Equal(have, want), "run `scripts/deps grafana-types` (needs npm)")
-	_, err = exec.LookPath("node")
+	cache := testenv.Fetched(t, "grafana-types", "dashboards/testdata/grafana/package-lock.json")
+	_, err := exec.LookPath("node")
 	testenv.Require(t, "node", err == nil, "install Node.js 20 (Debian: apt-get install nodejs)")
 
 	dir := t.TempDir()
-	board, err := os.ReadFile(filepath.Join(types, "board.ts"))
+	board, err := os.ReadFile("testdata/grafana/board.ts")
 	if err != nil {
 		t.Fatal(err)
 	}

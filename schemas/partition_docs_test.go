@@ -1,78 +1,82 @@
 package schemas
 
 import (
-	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"tidemark/internal/testenv"
 )
 
-// TestPartitionInOtherLanguages runs what the documentation tells producers in other languages against Identity.Partition.
-func TestPartitionInOtherLanguages(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "docs", "sending-events.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	snippet := func(language string) string {
-		m := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(page)
-		if m == nil {
-			t.Fatalf("the page has no snippet of %s", language)
-		}
-		return string(m[1])
-	}
-	events := [][3]string{{"t", "s", "1"}, {"acme", "api", "ev-2"}, {"größer", "src", strings.Repeat("x", 127)}, {"a", strings.Repeat("é", 128), strings.Repeat("y", 512)}, {"", "", ""}}
-	counts := []int{1, 3, 8, 4096}
+// TestHashesInOtherLanguages runs what the documentation tells producers in other languages against Identity.Partition and
+// UserHasher.Hash.
+func TestHashesInOtherLanguages(t *testing.T) {
+	key := []byte("0123456789abcdef0123456789abcdef")
+	hasher := NewUserHasher(key)
+	// In both languages alike: a line that prints a partition, and one that prints a user.
+	var partitions, users []string
 	var want strings.Builder
-	for _, e := range events {
-		for _, n := range counts {
+	quote := func(s string) string {
+		b, _ := json.Marshal(s)
+		return string(b)
+	}
+	for _, e := range [][3]string{{"t", "s", "1"}, {"acme", "api", "ev-2"}, {"größer", "src", strings.Repeat("x", 127)}, {"a", strings.Repeat("é", 128), strings.Repeat("y", 512)}, {"", "", ""}} {
+		for _, n := range []int{1, 3, 8, 4096} {
+			partitions = append(partitions, fmt.Sprintf("(%s, %s, %s, %d)", quote(e[0]), quote(e[1]), quote(e[2]), n))
 			fmt.Fprintln(&want, IdentityOf(e[0], e[1], e[2]).Partition(n))
 		}
 	}
-	f := func(language, tool, needs, fix string, program func(literal func(string) string) string, file string) {
+	for _, u := range [][2]string{{"acme", "alice"}, {"größer", strings.Repeat("é", 200)}, {"", "x"}, {"acme", ""}} {
+		users = append(users, quote(u[0])+", "+quote(u[1]))
+		fmt.Fprintln(&want, hasher.Hash(u[0], u[1]))
+	}
+	lines := func(partition, user string) (out string) {
+		for _, arguments := range partitions {
+			out += fmt.Sprintf(partition, arguments)
+		}
+		for _, arguments := range users {
+			out += fmt.Sprintf(user, hex.EncodeToString(key), arguments)
+		}
+		return out
+	}
+	f := func(language, needs, fix string, files map[string]string, commands ...string) {
 		t.Run(language, func(t *testing.T) {
 			_, err := exec.LookPath(needs)
 			testenv.Require(t, needs, err == nil, fix)
-			name := filepath.Join(t.TempDir(), file)
-			quote := func(s string) string { // Alike in both languages.
-				b, _ := json.Marshal(s)
-				return string(b)
+			dir := t.TempDir()
+			for name, text := range files {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if err := os.WriteFile(name, []byte(program(quote)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			var stderr bytes.Buffer
-			cmd := exec.CommandContext(t.Context(), tool, name)
-			cmd.Stderr = &stderr
-			out, err := cmd.Output()
-			if err != nil {
-				t.Fatalf("%s: %v\n%s", tool, err, stderr.Bytes())
+			var out []byte
+			for _, command := range commands {
+				cmd := exec.CommandContext(t.Context(), "sh", "-c", command) //nolint:gosec // the test's own
+				cmd.Dir = dir
+				var stderr strings.Builder
+				cmd.Stderr = &stderr
+				if out, err = cmd.Output(); err != nil {
+					t.Fatalf("%s: %v\n%s", command, err, stderr.String())
+				}
 			}
 			if got := strings.ReplaceAll(string(out), "\r", ""); got != want.String() {
 				t.Errorf("got\n%s\nwant\n%s", got, want.String())
 			}
 		})
 	}
-	each := func(literal func(string) string, call string) (out string) {
-		for _, e := range events {
-			for _, n := range counts {
-				out += fmt.Sprintf(call, literal(e[0]), literal(e[1]), literal(e[2]), strconv.Itoa(n))
-			}
-		}
-		return out
-	}
-	f("python", "python3", "python3", "apt-get install python3", func(literal func(string) string) string {
-		return snippet("python") + each(literal, "print(partition(%s, %s, %s, %s))\n")
-	}, "snippet.py")
-	f("java", "java", "javac", "apt-get install default-jdk-headless", func(literal func(string) string) string {
-		return "class Snippet {\n" + snippet("java") + "public static void main(String[] args) throws Exception {\n" +
-			each(literal, "System.out.println(partition(%s, %s, %s, %s));\n") + "}\n}\n"
-	}, "Snippet.java")
+	const page = "sending-events.md"
+	f("python", "python3", "apt-get install python3", map[string]string{
+		"tidemark.py": testenv.Snippets(t, page, "python")[0],
+		"main.py":     "from tidemark import partition, user\n" + lines("print(partition%s)\n", "print(user(bytes.fromhex('%s'), %s))\n"),
+	}, "python3 -B main.py")
+	f("java", "javac", "apt-get install default-jdk-headless", map[string]string{
+		"Tidemark.java": testenv.Snippets(t, page, "java")[0],
+		"Main.java": "class Main {\npublic static void main(String[] args) throws Exception {\n" + lines("System.out.println(Tidemark.partition%s);\n",
+			"System.out.println(Long.toUnsignedString(Tidemark.user(java.util.HexFormat.of().parseHex(\"%s\"), %s)));\n") + "}\n}\n",
+	}, "javac -encoding UTF-8 -d . Tidemark.java Main.java", "java -cp . Main")
 }

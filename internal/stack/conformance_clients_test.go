@@ -1,9 +1,9 @@
 package stack_test
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -34,17 +34,10 @@ var clients = []struct {
 var checksPassed = regexp.MustCompile(`(?m)^([1-9]\d+) checks passed$`)
 
 func TestClients(t *testing.T) {
-	root := testenv.ModuleRoot(t)
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
-			suite, folder := filepath.Join(root, "internal/stack/testdata/clients", c.name), filepath.Join(root, ".cache", "client-"+c.name)
-			want, err := os.ReadFile(filepath.Join(suite, c.manifest))
-			if err != nil {
-				t.Fatal(err)
-			}
-			have, err := os.ReadFile(filepath.Join(folder, c.manifest))
-			_, whole := os.Stat(filepath.Join(folder, ".complete"))
-			testenv.Require(t, "the official "+c.name+" client of ClickHouse", err == nil && whole == nil && bytes.Equal(have, want), "run `scripts/deps client-"+c.name+"`")
+			suite := filepath.Join("testdata", "clients", c.name)
+			folder := testenv.Fetched(t, "client-"+c.name, path.Join("internal/stack/testdata/clients", c.name, c.manifest))
 			args := c.command(folder, suite, newFront(t))
 			cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")

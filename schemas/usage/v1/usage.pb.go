@@ -2,11 +2,22 @@
 //
 // Compatibility rule: fields are only added, numbers and meanings never change, nothing is removed.
 //
+// Behind each field stands whether it is required and what it may hold. A required text is not empty, a required time is
+// present. Texts are valid UTF-8 without control characters; limits of texts are in bytes, limits of numbers include the number
+// itself. A record that breaks a rule is kept as a dead letter that names the field, and is not counted. Whole producers in
+// Python and Java: docs/sending-events.md.
+//
+// The topic of a message is that of its type within the namespace: queries.v1, signups.v1, token_calls.v1, model_events.v1,
+// reference_points.v1, runs.v1, for example `tidemark.token_calls.v1`. The key of the record is not looked at. Counts are right
+// whatever partition it is sent to. It costs least, and a conflict is told at once, where each goes to the partition of its
+// identity: the first 8 bytes of the SHA-256 over tenant, source and id, each in UTF-8 after its length in bytes as a varint,
+// taken as a big-endian number, modulo the number of partitions.
+//
 // Fields 1 to 9, 16, 17 and 28 are common to all event types and mean the same in each:
 //
 //   source, id    which event this is, as in CloudEvents 1.0: `id` is unique within `source`, and both within
 //                 `tenant`. The identity of an event is a hash of (tenant, source, id).
-//   time_us       when it happened: microseconds since 1970-01-01T00:00:00Z, negative before. 1900 to 2299. Required: 0 is
+//   time_us       when it happened: microseconds since 1970-01-01T00:00:00Z, negative before. It has presence: 0 is
 //                 written like any other time, and an event without it is refused.
 //   tenant        whose usage it is; isolation, quotas and bills go by it.
 //   product       the product it was made through ("chat", "api", "search").
@@ -211,23 +222,23 @@ func (ModelEventKind) EnumDescriptor() ([]byte, []int) {
 // Query is a person's request to a product: a prompt, a search.
 type Query struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
-	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
-	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`
-	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"`
-	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
+	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                                   // Required; at most 256 bytes.
+	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                                           // Required; at most 512 bytes.
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`             // Required; of the years 1900 to 2299.
+	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                                   // Required; at most 256 bytes.
+	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`                                 // Required; at most 256 bytes.
+	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`                                     // Optional; any number.
+	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`                                 // Optional; 2 letters A to Z.
+	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"` // Optional; one of the values.
+	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                                         // Optional; at most 256 bytes.
 	// What kind of request: "prompt", "search", "voice", "image". Empty means unknown.
-	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"`
+	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"` // Optional; at most 256 bytes.
 	// The model that answered, where known.
-	Model      string `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`
-	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`
-	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"`
+	Model      string `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`                              // Optional; at most 256 bytes.
+	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`                           // Optional; at most 1e12.
+	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"` // Optional; at most 1e12.
 	// Which statement of the event this is; see above.
-	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"` // Optional; any number.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -363,23 +374,23 @@ func (x *Query) GetRevision() uint64 {
 // Signup is a new account.
 type Signup struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
-	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
-	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`
-	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"`
-	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
+	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                                   // Required; at most 256 bytes.
+	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                                           // Required; at most 512 bytes.
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`             // Required; of the years 1900 to 2299.
+	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                                   // Required; at most 256 bytes.
+	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`                                 // Required; at most 256 bytes.
+	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`                                     // Optional; any number.
+	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`                                 // Optional; 2 letters A to Z.
+	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"` // Optional; one of the values.
+	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                                         // Optional; at most 256 bytes.
 	// The way it came in: "web", "ios", "android", "sales", "partner". Empty means unknown.
-	Channel string `protobuf:"bytes,10,opt,name=channel,proto3" json:"channel,omitempty"`
+	Channel string `protobuf:"bytes,10,opt,name=channel,proto3" json:"channel,omitempty"` // Optional; at most 256 bytes.
 	// The plan it began with: "free", "plus", "team". Empty means unknown.
-	Plan       string `protobuf:"bytes,11,opt,name=plan,proto3" json:"plan,omitempty"`
-	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`
-	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"`
+	Plan       string `protobuf:"bytes,11,opt,name=plan,proto3" json:"plan,omitempty"`                                // Optional; at most 256 bytes.
+	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`                           // Optional; at most 1e12.
+	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"` // Optional; at most 1e12.
 	// Which statement of the event this is; see above.
-	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"` // Optional; any number.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -516,57 +527,57 @@ func (x *Signup) GetRevision() uint64 {
 // never 0. No prompt and no completion text is ever carried.
 type TokenCall struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
-	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
-	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`
-	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"`
-	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
+	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                                   // Required; at most 256 bytes.
+	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                                           // Required; at most 512 bytes.
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`             // Required; of the years 1900 to 2299.
+	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                                   // Required; at most 256 bytes.
+	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`                                 // Required; at most 256 bytes.
+	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`                                     // Optional; any number.
+	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`                                 // Optional; 2 letters A to Z.
+	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"` // Optional; one of the values.
+	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                                         // Optional; at most 256 bytes.
 	// The model that served the call, the name the provider answered with.
-	Model string `protobuf:"bytes,10,opt,name=model,proto3" json:"model,omitempty"`
+	Model string `protobuf:"bytes,10,opt,name=model,proto3" json:"model,omitempty"` // Required; at most 256 bytes.
 	// Who sells the call, in OpenTelemetry's `gen_ai.provider.name` values where one exists.
-	Provider string `protobuf:"bytes,11,opt,name=provider,proto3" json:"provider,omitempty"`
-	Status   Status `protobuf:"varint,12,opt,name=status,proto3,enum=tidemark.usage.v1.Status" json:"status,omitempty"`
+	Provider string `protobuf:"bytes,11,opt,name=provider,proto3" json:"provider,omitempty"`                            // Optional; at most 256 bytes.
+	Status   Status `protobuf:"varint,12,opt,name=status,proto3,enum=tidemark.usage.v1.Status" json:"status,omitempty"` // Required; one of the values, not 0.
 	// Tokens of input that were neither read from nor written to a cache.
-	InputUncached *uint64 `protobuf:"varint,13,opt,name=input_uncached,json=inputUncached,proto3,oneof" json:"input_uncached,omitempty"`
+	InputUncached *uint64 `protobuf:"varint,13,opt,name=input_uncached,json=inputUncached,proto3,oneof" json:"input_uncached,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	// Tokens of output that the caller sees.
-	OutputVisible *uint64 `protobuf:"varint,14,opt,name=output_visible,json=outputVisible,proto3,oneof" json:"output_visible,omitempty"`
+	OutputVisible *uint64 `protobuf:"varint,14,opt,name=output_visible,json=outputVisible,proto3,oneof" json:"output_visible,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	// From request to the last byte, microseconds.
-	LatencyUs  *uint64 `protobuf:"varint,15,opt,name=latency_us,json=latencyUs,proto3,oneof" json:"latency_us,omitempty"`
-	Weight     uint64  `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`
-	UserWeight uint64  `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"`
+	LatencyUs  *uint64 `protobuf:"varint,15,opt,name=latency_us,json=latencyUs,proto3,oneof" json:"latency_us,omitempty"` // Optional; at most 1e12.
+	Weight     uint64  `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`                              // Optional; at most 1e12.
+	UserWeight uint64  `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"`    // Optional; at most 1e12.
 	// The model that was asked for; empty means the same as `model`.
-	RequestedModel string `protobuf:"bytes,18,opt,name=requested_model,json=requestedModel,proto3" json:"requested_model,omitempty"`
+	RequestedModel string `protobuf:"bytes,18,opt,name=requested_model,json=requestedModel,proto3" json:"requested_model,omitempty"` // Optional; at most 256 bytes.
 	// OpenTelemetry's `gen_ai.operation.name`: "chat", "embeddings", "text_completion".
-	Operation string `protobuf:"bytes,19,opt,name=operation,proto3" json:"operation,omitempty"`
-	Streaming bool   `protobuf:"varint,20,opt,name=streaming,proto3" json:"streaming,omitempty"`
+	Operation string `protobuf:"bytes,19,opt,name=operation,proto3" json:"operation,omitempty"`  // Optional; at most 256 bytes.
+	Streaming bool   `protobuf:"varint,20,opt,name=streaming,proto3" json:"streaming,omitempty"` // Optional.
 	// OpenTelemetry's `error.type`: "rate_limit", "timeout", "overloaded". Empty unless status is ERROR.
-	ErrorType string `protobuf:"bytes,21,opt,name=error_type,json=errorType,proto3" json:"error_type,omitempty"`
+	ErrorType string `protobuf:"bytes,21,opt,name=error_type,json=errorType,proto3" json:"error_type,omitempty"` // Optional; at most 512 bytes.
 	// From request to the first token, microseconds.
-	FirstTokenUs *uint64 `protobuf:"varint,22,opt,name=first_token_us,json=firstTokenUs,proto3,oneof" json:"first_token_us,omitempty"`
+	FirstTokenUs *uint64 `protobuf:"varint,22,opt,name=first_token_us,json=firstTokenUs,proto3,oneof" json:"first_token_us,omitempty"` // Optional; at most 1e12.
 	// Tokens of input read from a cache.
-	InputCacheRead *uint64 `protobuf:"varint,23,opt,name=input_cache_read,json=inputCacheRead,proto3,oneof" json:"input_cache_read,omitempty"`
+	InputCacheRead *uint64 `protobuf:"varint,23,opt,name=input_cache_read,json=inputCacheRead,proto3,oneof" json:"input_cache_read,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	// Tokens of input written to a cache.
-	InputCacheWrite *uint64 `protobuf:"varint,24,opt,name=input_cache_write,json=inputCacheWrite,proto3,oneof" json:"input_cache_write,omitempty"`
+	InputCacheWrite *uint64 `protobuf:"varint,24,opt,name=input_cache_write,json=inputCacheWrite,proto3,oneof" json:"input_cache_write,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	// Tokens of output spent on reasoning that the caller does not see as answer.
-	OutputReasoning *uint64 `protobuf:"varint,25,opt,name=output_reasoning,json=outputReasoning,proto3,oneof" json:"output_reasoning,omitempty"`
+	OutputReasoning *uint64 `protobuf:"varint,25,opt,name=output_reasoning,json=outputReasoning,proto3,oneof" json:"output_reasoning,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	// The cost that the sender reports, in units of 1e-9 of `cost_currency`.
-	ReportedCostNanos *int64 `protobuf:"fixed64,26,opt,name=reported_cost_nanos,json=reportedCostNanos,proto3,oneof" json:"reported_cost_nanos,omitempty"`
-	// ISO 4217, upper case; required with a reported cost.
-	CostCurrency string `protobuf:"bytes,27,opt,name=cost_currency,json=costCurrency,proto3" json:"cost_currency,omitempty"`
+	ReportedCostNanos *int64 `protobuf:"fixed64,26,opt,name=reported_cost_nanos,json=reportedCostNanos,proto3,oneof" json:"reported_cost_nanos,omitempty"` // Required with reported_cost_picos; at most 1e18 either side of 0.
+	// ISO 4217.
+	CostCurrency string `protobuf:"bytes,27,opt,name=cost_currency,json=costCurrency,proto3" json:"cost_currency,omitempty"` // Required with reported_cost_nanos; 3 letters A to Z.
 	// Which statement of the event this is; see above.
-	Revision uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"` // Optional; any number.
 	// What of the reported cost is below a nano: units of 1e-12 of `cost_currency`, 0 to 999. The cost is
 	// reported_cost_nanos x 1000 + reported_cost_picos of them, so the nanos are rounded down, also below 0.
-	ReportedCostPicos uint64 `protobuf:"varint,29,opt,name=reported_cost_picos,json=reportedCostPicos,proto3" json:"reported_cost_picos,omitempty"`
+	ReportedCostPicos uint64 `protobuf:"varint,29,opt,name=reported_cost_picos,json=reportedCostPicos,proto3" json:"reported_cost_picos,omitempty"` // Optional; at most 999.
 	// How many calls the record adds up: its tokens and its cost are the totals of that many. Absent: it is one call. 0: it
 	// is no call, as a row of a bill is that has tokens or a cost and nothing says of how many calls. With another number
 	// than 1 there is no latency_us and no first_token_us. A record stands for weight x requests calls, and for weight times
 	// its tokens and its cost.
-	Requests      *uint64 `protobuf:"varint,30,opt,name=requests,proto3,oneof" json:"requests,omitempty"`
+	Requests      *uint64 `protobuf:"varint,30,opt,name=requests,proto3,oneof" json:"requests,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -814,27 +825,27 @@ func (x *TokenCall) GetRequests() uint64 {
 // ModelEvent is a release, a download (or a count of them, in weight) or a derivative of a model.
 type ModelEvent struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`
-	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`
-	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`
-	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"`
-	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
-	Kind    ModelEventKind         `protobuf:"varint,10,opt,name=kind,proto3,enum=tidemark.usage.v1.ModelEventKind" json:"kind,omitempty"`
-	Model   string                 `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`
-	// The model this one derives from; required for a derivative.
-	BaseModel string `protobuf:"bytes,12,opt,name=base_model,json=baseModel,proto3" json:"base_model,omitempty"`
+	Source  string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                                     // Required; at most 256 bytes.
+	Id      string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                                             // Required; at most 512 bytes.
+	TimeUs  *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`               // Required; of the years 1900 to 2299.
+	Tenant  string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                                     // Required; at most 256 bytes.
+	Product string                 `protobuf:"bytes,5,opt,name=product,proto3" json:"product,omitempty"`                                   // Optional; at most 256 bytes.
+	User    uint64                 `protobuf:"fixed64,6,opt,name=user,proto3" json:"user,omitempty"`                                       // Optional; any number.
+	Country string                 `protobuf:"bytes,7,opt,name=country,proto3" json:"country,omitempty"`                                   // Optional; 2 letters A to Z.
+	Segment Segment                `protobuf:"varint,8,opt,name=segment,proto3,enum=tidemark.usage.v1.Segment" json:"segment,omitempty"`   // Optional; one of the values.
+	Run     string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                                           // Optional; at most 256 bytes.
+	Kind    ModelEventKind         `protobuf:"varint,10,opt,name=kind,proto3,enum=tidemark.usage.v1.ModelEventKind" json:"kind,omitempty"` // Required; one of the values, not 0.
+	Model   string                 `protobuf:"bytes,11,opt,name=model,proto3" json:"model,omitempty"`                                      // Required; at most 256 bytes.
+	// The model this one derives from.
+	BaseModel string `protobuf:"bytes,12,opt,name=base_model,json=baseModel,proto3" json:"base_model,omitempty"` // Required of a derivative; at most 256 bytes.
 	// Who made the model.
-	Organization string `protobuf:"bytes,13,opt,name=organization,proto3" json:"organization,omitempty"`
+	Organization string `protobuf:"bytes,13,opt,name=organization,proto3" json:"organization,omitempty"` // Optional; at most 256 bytes.
 	// Where it happened: "huggingface", "modelscope". Empty means unknown.
-	Hub        string `protobuf:"bytes,14,opt,name=hub,proto3" json:"hub,omitempty"`
-	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`
-	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"`
+	Hub        string `protobuf:"bytes,14,opt,name=hub,proto3" json:"hub,omitempty"`                                  // Optional; at most 256 bytes.
+	Weight     uint64 `protobuf:"varint,16,opt,name=weight,proto3" json:"weight,omitempty"`                           // Optional; at most 1e12.
+	UserWeight uint64 `protobuf:"varint,17,opt,name=user_weight,json=userWeight,proto3" json:"user_weight,omitempty"` // Optional; at most 1e12.
 	// Which statement of the event this is; see above.
-	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"` // Optional; any number.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -991,23 +1002,24 @@ func (x *ModelEvent) GetRevision() uint64 {
 // ReferencePoint is an outside figure to compare measured usage with.
 type ReferencePoint struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
-	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
+	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                       // Required; at most 256 bytes.
+	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                               // Required; at most 512 bytes.
+	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"` // Required; of the years 1900 to 2299.
+	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                       // Required; at most 256 bytes.
+	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                             // Optional; at most 256 bytes.
 	// What the figure is about: "chatgpt", "nvidia", "internet".
-	Entity string `protobuf:"bytes,10,opt,name=entity,proto3" json:"entity,omitempty"`
+	Entity string `protobuf:"bytes,10,opt,name=entity,proto3" json:"entity,omitempty"` // Required; at most 256 bytes.
 	// What was counted: "weekly_active_users", "tokens_per_month".
-	Metric string  `protobuf:"bytes,11,opt,name=metric,proto3" json:"metric,omitempty"`
-	Value  float64 `protobuf:"fixed64,12,opt,name=value,proto3" json:"value,omitempty"`
-	Unit   string  `protobuf:"bytes,13,opt,name=unit,proto3" json:"unit,omitempty"`
+	Metric string `protobuf:"bytes,11,opt,name=metric,proto3" json:"metric,omitempty"` // Required; at most 256 bytes.
+	// The figure; an absent one is 0.
+	Value float64 `protobuf:"fixed64,12,opt,name=value,proto3" json:"value,omitempty"` // Optional; finite.
+	Unit  string  `protobuf:"bytes,13,opt,name=unit,proto3" json:"unit,omitempty"`     // Required; at most 256 bytes.
 	// Where the figure is published: a URL or a title with a page.
-	Citation string `protobuf:"bytes,14,opt,name=citation,proto3" json:"citation,omitempty"`
+	Citation string `protobuf:"bytes,14,opt,name=citation,proto3" json:"citation,omitempty"` // Optional; at most 512 bytes.
 	// How well the figure is confirmed: "A", "B", "C", "X", as the citing scenario defines them.
-	Confidence string `protobuf:"bytes,15,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	Confidence string `protobuf:"bytes,15,opt,name=confidence,proto3" json:"confidence,omitempty"` // Optional; at most 256 bytes.
 	// Which statement of the event this is; see above.
-	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"`
+	Revision      uint64 `protobuf:"varint,28,opt,name=revision,proto3" json:"revision,omitempty"` // Optional; any number.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1127,43 +1139,43 @@ func (x *ReferencePoint) GetRevision() uint64 {
 }
 
 // Run is what a generator, a replay or a load test knows about what it made: one message a run and type. Its id
-// is "<run>/<type>", so sending it again changes nothing.
+// is "<run>/<type>", so sending it again changes nothing. Written by Tidemark's own producers.
 type Run struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
-	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
-	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
-	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"`
-	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`
+	Source string                 `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`                       // Required; at most 256 bytes.
+	Id     string                 `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`                               // Required; at most 512 bytes.
+	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"` // Required; of the years 1900 to 2299.
+	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                       // Required; at most 256 bytes.
+	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                             // Required; at most 256 bytes.
 	// "generate", "replay" or "load".
-	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"`
+	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"` // Required; at most 256 bytes.
 	// The event type counted: the name of its view, for example "token_calls".
-	Type string `protobuf:"bytes,11,opt,name=type,proto3" json:"type,omitempty"`
+	Type string `protobuf:"bytes,11,opt,name=type,proto3" json:"type,omitempty"` // Required; at most 256 bytes.
 	// Records the log acknowledged, poison and injected duplicates included.
-	Produced uint64 `protobuf:"varint,12,opt,name=produced,proto3" json:"produced,omitempty"`
+	Produced uint64 `protobuf:"varint,12,opt,name=produced,proto3" json:"produced,omitempty"` // Optional; any number.
 	// Distinct well-formed events among them.
-	Events uint64 `protobuf:"varint,13,opt,name=events,proto3" json:"events,omitempty"`
+	Events uint64 `protobuf:"varint,13,opt,name=events,proto3" json:"events,omitempty"` // Optional; any number.
 	// Records that repeat an earlier one of the run.
-	Duplicates uint64 `protobuf:"varint,14,opt,name=duplicates,proto3" json:"duplicates,omitempty"`
+	Duplicates uint64 `protobuf:"varint,14,opt,name=duplicates,proto3" json:"duplicates,omitempty"` // Optional; any number.
 	// Records that carry an earlier identity with another time.
-	Conflicts uint64 `protobuf:"varint,15,opt,name=conflicts,proto3" json:"conflicts,omitempty"`
+	Conflicts uint64 `protobuf:"varint,15,opt,name=conflicts,proto3" json:"conflicts,omitempty"` // Optional; any number.
 	// Records that no consumer can decode or accept.
-	Poison uint64 `protobuf:"varint,16,opt,name=poison,proto3" json:"poison,omitempty"`
+	Poison uint64 `protobuf:"varint,16,opt,name=poison,proto3" json:"poison,omitempty"` // Optional; any number.
 	// Sum of weight x input tokens over distinct events (token calls only), modulo 2^64.
-	InputTokens uint64 `protobuf:"varint,17,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"`
+	InputTokens uint64 `protobuf:"varint,17,opt,name=input_tokens,json=inputTokens,proto3" json:"input_tokens,omitempty"` // Optional; any number.
 	// Sum of weight x output tokens over distinct events (token calls only), modulo 2^64.
-	OutputTokens uint64 `protobuf:"varint,18,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"`
+	OutputTokens uint64 `protobuf:"varint,18,opt,name=output_tokens,json=outputTokens,proto3" json:"output_tokens,omitempty"` // Optional; any number.
 	// Sum of weight over distinct events, modulo 2^64.
-	Weight uint64 `protobuf:"varint,19,opt,name=weight,proto3" json:"weight,omitempty"`
+	Weight uint64 `protobuf:"varint,19,opt,name=weight,proto3" json:"weight,omitempty"` // Optional; any number.
 	// Earliest and latest time of a distinct event, as in time_us.
-	FirstTimeUs int64 `protobuf:"fixed64,20,opt,name=first_time_us,json=firstTimeUs,proto3" json:"first_time_us,omitempty"`
-	LastTimeUs  int64 `protobuf:"fixed64,21,opt,name=last_time_us,json=lastTimeUs,proto3" json:"last_time_us,omitempty"`
+	FirstTimeUs int64 `protobuf:"fixed64,20,opt,name=first_time_us,json=firstTimeUs,proto3" json:"first_time_us,omitempty"` // Optional; of the years 1900 to 2299.
+	LastTimeUs  int64 `protobuf:"fixed64,21,opt,name=last_time_us,json=lastTimeUs,proto3" json:"last_time_us,omitempty"`    // Optional; of the years 1900 to 2299.
 	// Command line or file names, for people.
-	Detail string `protobuf:"bytes,22,opt,name=detail,proto3" json:"detail,omitempty"`
+	Detail string `protobuf:"bytes,22,opt,name=detail,proto3" json:"detail,omitempty"` // Optional; at most 512 bytes.
 	// What of the sums above lies beyond 64 bits: the sum is high x 2^64 + low.
-	InputTokensHigh  uint64 `protobuf:"varint,23,opt,name=input_tokens_high,json=inputTokensHigh,proto3" json:"input_tokens_high,omitempty"`
-	OutputTokensHigh uint64 `protobuf:"varint,24,opt,name=output_tokens_high,json=outputTokensHigh,proto3" json:"output_tokens_high,omitempty"`
-	WeightHigh       uint64 `protobuf:"varint,25,opt,name=weight_high,json=weightHigh,proto3" json:"weight_high,omitempty"`
+	InputTokensHigh  uint64 `protobuf:"varint,23,opt,name=input_tokens_high,json=inputTokensHigh,proto3" json:"input_tokens_high,omitempty"`    // Optional; any number.
+	OutputTokensHigh uint64 `protobuf:"varint,24,opt,name=output_tokens_high,json=outputTokensHigh,proto3" json:"output_tokens_high,omitempty"` // Optional; any number.
+	WeightHigh       uint64 `protobuf:"varint,25,opt,name=weight_high,json=weightHigh,proto3" json:"weight_high,omitempty"`                     // Optional; any number.
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1345,7 +1357,7 @@ func (x *Run) GetWeightHigh() uint64 {
 	return 0
 }
 
-// DeadLetter is a record that could not be counted, kept with the reason; whole where the dead-letter topic takes it. If a
+// DeadLetter is written by Tidemark alone: a record that could not be counted, kept with the reason; whole where the dead-letter topic takes it. If a
 // batch of records cannot be read from the log, it is all that the batch holds from `offset` on.
 type DeadLetter struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
