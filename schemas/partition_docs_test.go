@@ -48,23 +48,8 @@ func TestHashesInOtherLanguages(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			_, err := exec.LookPath(needs)
 			testenv.Require(t, needs, err == nil, fix)
-			dir := t.TempDir()
-			for name, text := range files {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			var out []byte
-			for _, command := range commands {
-				cmd := exec.CommandContext(t.Context(), "sh", "-c", command) //nolint:gosec // the test's own
-				cmd.Dir = dir
-				var stderr strings.Builder
-				cmd.Stderr = &stderr
-				if out, err = cmd.Output(); err != nil {
-					t.Fatalf("%s: %v\n%s", command, err, stderr.String())
-				}
-			}
-			if got := strings.ReplaceAll(string(out), "\r", ""); got != want.String() {
+			out := runFiles(t, files, commands)
+			if got := strings.ReplaceAll(out, "\r", ""); got != want.String() {
 				t.Errorf("got\n%s\nwant\n%s", got, want.String())
 			}
 		})
@@ -79,4 +64,27 @@ func TestHashesInOtherLanguages(t *testing.T) {
 		"Main.java": "class Main {\npublic static void main(String[] args) throws Exception {\n" + lines("System.out.println(Tidemark.partition%s);\n",
 			"System.out.println(Long.toUnsignedString(Tidemark.user(java.util.HexFormat.of().parseHex(\"%s\"), %s)));\n") + "}\n}\n",
 	}, "javac -encoding UTF-8 -d . Tidemark.java Main.java", "java -cp . Main")
+}
+
+// runFiles runs commands of the shell in a folder with the files, and returns what the last one prints.
+func runFiles(t *testing.T, files map[string]string, commands []string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out []byte
+	for _, command := range commands {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", command) //nolint:gosec // the test's own
+		cmd.Dir = dir
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		var err error
+		if out, err = cmd.Output(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, stderr.String())
+		}
+	}
+	return string(out)
 }
