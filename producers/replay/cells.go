@@ -1,12 +1,9 @@
 package replay
 
 import (
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -81,75 +78,9 @@ func wireName(tag string) string {
 	return ""
 }
 
-// value is what a text says of a field.
-type value struct {
-	text   string
-	number uint64
-	money  int64
-	picos  uint64
-	float  float64
-	enum   protoreflect.EnumNumber
-}
-
-// read reads a text that is not empty, given in a unit that is shift digits more than the field's. The problem is to be read
-// after a name.
-func (c *cell) read(text string, shift int, negative bool) (v value, problem string) {
-	switch {
-	case c.text != nil:
-		if c.exact && !utf8.ValidString(text) {
-			return v, notUTF8(text)
-		}
-		v.text = strings.ToValidUTF8(text, "\ufffd")
-		return v, ""
-	case c.number != nil || c.maybe != nil:
-		v.number, problem = c.count(text, shift, negative)
-	case c.money != nil:
-		v.money, v.picos, problem = money(text, shift)
-	case c.truth != nil:
-		truth, ok := truths[strings.ToLower(text)]
-		if !ok {
-			problem = "is neither true nor false"
-		} else if truth {
-			v.number = 1
-		}
-	case c.float != nil:
-		var err error
-		v.float, err = strconv.ParseFloat(text, 64)
-		if err != nil || math.IsInf(v.float, 0) || math.IsNaN(v.float) {
-			problem = "is not a number"
-		}
-	default:
-		var known bool
-		if v.enum, known = c.names[strings.ToLower(text)]; !known {
-			problem = "is not one of " + listed(c.names)
-		}
-	}
-	if problem != "" {
-		return v, quote(text) + " " + problem
-	}
-	return v, ""
-}
-
-// count reads a whole number; a negative one, where that is asked for, as the two's complement of it.
-func (c *cell) count(text string, shift int, negative bool) (uint64, string) {
-	digits, minus := text, false
-	if negative {
-		digits, minus = strings.CutPrefix(text, "-")
-	}
-	n, exact, problem := decimal(digits, shift)
-	switch {
-	case problem == "is negative" && !strings.HasSuffix(c.field.TextName(), "_us"):
-		problem += ": rows that take something back are added up with those that they correct by repeats: sum"
-	case problem == "" && !exact && !strings.HasSuffix(c.field.TextName(), "_us"):
-		problem = "is not a whole number"
-		if shift > 0 {
-			problem = "is not a whole number in the unit of " + c.field.TextName()
-		}
-	}
-	if minus {
-		n = -n
-	}
-	return n, problem
+// read reads a text for the field, see readValue.
+func (c *cell) read(text string, shift int, negative bool) (value, string) {
+	return readValue(c.field, c.names, text, shift, negative)
 }
 
 // set sets the field.

@@ -108,58 +108,113 @@ func unitsOf(fd protoreflect.FieldDescriptor) map[string]int {
 // listed puts the keys of a map in words.
 func listed[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
-// setField sets a field of m, any but the user, from text that is not empty, given in a unit that is shift digits more than
-// the field's. It returns what is wrong, to be read after a name; empty if nothing is.
-func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) string {
+// value is what a text says of a field.
+type value struct {
+	text   string
+	number uint64 // Of a truth 1, and of what is negative the two's complement.
+	money  int64
+	picos  uint64
+	float  float64
+	enum   protoreflect.EnumNumber
+}
+
+// readValue reads a text that is not empty, given in a unit that is shift digits more than the field's, any but the user and
+// the time; a whole number that is negative only where that is asked for. The names are those of an enum's values. The problem
+// is to be read after a name.
+func readValue(fd protoreflect.FieldDescriptor, names map[string]protoreflect.EnumNumber, text string, shift int, negative bool) (v value, problem string) {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
 		if slices.Contains(identifying, fd.TextName()) && !utf8.ValidString(text) {
-			return notUTF8(text)
+			return v, notUTF8(text)
 		}
-		m.Set(fd, protoreflect.ValueOfString(strings.ToValidUTF8(text, "\ufffd")))
+		v.text = strings.ToValidUTF8(text, "\ufffd")
 	case protoreflect.Uint64Kind:
-		n, exact, problem := decimal(text, shift)
-		if problem == "" && !exact && !strings.HasSuffix(fd.TextName(), "_us") {
-			problem = "is not a whole number"
-			if shift > 0 {
-				problem = "is not a whole number in the unit of " + fd.TextName()
-			}
-		}
-		if problem != "" {
-			return quote(text) + " " + problem
-		}
-		m.Set(fd, protoreflect.ValueOfUint64(n))
+		v.number, problem = wholeNumber(fd, text, shift, negative)
 	case protoreflect.Sfixed64Kind:
-		nanos, picos, problem := money(text, shift)
-		if problem != "" {
-			return quote(text) + " " + problem
-		}
-		m.Set(fd, protoreflect.ValueOfInt64(nanos))
-		if picos > 0 {
-			m.Set(m.Descriptor().Fields().ByTextName(fieldPicos), protoreflect.ValueOfUint64(picos))
-		}
+		v.money, v.picos, problem = money(text, shift)
 	case protoreflect.BoolKind:
-		b, ok := truths[strings.ToLower(text)]
-		if !ok {
-			return quote(text) + " is neither true nor false"
-		}
-		m.Set(fd, protoreflect.ValueOfBool(b))
-	case protoreflect.EnumKind:
-		n, known := enumValues(fd)[strings.ToLower(text)]
+		truth, known := truths[strings.ToLower(text)]
 		if !known {
-			return quote(text) + " is not one of " + listed(enumValues(fd))
+			problem = "is neither true nor false"
+		} else if truth {
+			v.number = 1
 		}
-		m.Set(fd, protoreflect.ValueOfEnum(n))
+	case protoreflect.EnumKind:
+		var known bool
+		if v.enum, known = names[strings.ToLower(text)]; !known {
+			problem = "is not one of " + listed(names)
+		}
 	case protoreflect.DoubleKind:
-		x, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
-			return quote(text) + " is not a number"
+		var err error
+		v.float, err = strconv.ParseFloat(text, 64)
+		if err != nil || math.IsInf(v.float, 0) || math.IsNaN(v.float) {
+			problem = "is not a number"
 		}
-		m.Set(fd, protoreflect.ValueOfFloat64(x))
 	default:
-		return "cannot be set"
+		return v, "cannot be set"
+	}
+	if problem != "" {
+		return v, quote(text) + " " + problem
+	}
+	return v, ""
+}
+
+// wholeNumber reads a whole number.
+func wholeNumber(fd protoreflect.FieldDescriptor, text string, shift int, negative bool) (uint64, string) {
+	digits, minus := text, false
+	if negative {
+		digits, minus = strings.CutPrefix(text, "-")
+	}
+	n, exact, problem := decimal(digits, shift)
+	if problem == "" && !exact && !strings.HasSuffix(fd.TextName(), "_us") {
+		problem = "is not a whole number"
+		if shift > 0 {
+			problem = "is not a whole number in the unit of " + fd.TextName()
+		}
+	}
+	if minus {
+		n = -n
+	}
+	return n, problem
+}
+
+// setField sets a field of m, any but the user, from text that is not empty, given in a unit that is shift digits more than
+// the field's. It returns what is wrong, to be read after a name; empty if nothing is.
+func setField(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) string {
+	var names map[string]protoreflect.EnumNumber
+	if fd.Kind() == protoreflect.EnumKind {
+		names = enumValues(fd)
+	}
+	v, problem := readValue(fd, names, text, shift, false)
+	if problem != "" {
+		return problem
+	}
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		m.Set(fd, protoreflect.ValueOfString(v.text))
+	case protoreflect.Uint64Kind:
+		m.Set(fd, protoreflect.ValueOfUint64(v.number))
+	case protoreflect.BoolKind:
+		m.Set(fd, protoreflect.ValueOfBool(v.number != 0))
+	case protoreflect.EnumKind:
+		m.Set(fd, protoreflect.ValueOfEnum(v.enum))
+	case protoreflect.DoubleKind:
+		m.Set(fd, protoreflect.ValueOfFloat64(v.float))
+	default:
+		setMoney(m, fd, v)
 	}
 	return ""
+}
+
+// setMoney sets a cost.
+func setMoney(m protoreflect.Message, fd protoreflect.FieldDescriptor, v value) {
+	picos := m.Descriptor().Fields().ByTextName(fieldPicos)
+	m.Set(fd, protoreflect.ValueOfInt64(v.money))
+	if v.picos > 0 {
+		m.Set(picos, protoreflect.ValueOfUint64(v.picos))
+	} else {
+		m.Clear(picos)
+	}
 }
 
 var truths = map[string]bool{"true": true, "1": true, "yes": true, "false": false, "0": false, "no": false}

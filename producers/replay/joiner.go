@@ -149,8 +149,7 @@ func quantityOf(m protoreflect.Message, fd protoreflect.FieldDescriptor) value {
 
 func setQuantity(m protoreflect.Message, fd protoreflect.FieldDescriptor, v value) {
 	if fd.Kind() == protoreflect.Sfixed64Kind {
-		m.Set(fd, protoreflect.ValueOfInt64(v.money))
-		m.Set(m.Descriptor().Fields().ByTextName(fieldPicos), protoreflect.ValueOfUint64(v.picos))
+		setMoney(m, fd, v)
 		return
 	}
 	m.Set(fd, protoreflect.ValueOfUint64(v.number))

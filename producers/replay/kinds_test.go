@@ -74,6 +74,12 @@ func TestRows(t *testing.T) {
 			"2026-03-01T00:00:00Z m: 12 events\n1 row stand for nothing\n2 rows are put together with others of their id\n",
 		},
 		{
+			"a part that stands for nothing",
+			"time: at\nid: [id]\nrepeats: sum\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, input_uncached: in, weight: w}\n",
+			"id,at,model,in,w\n1,2026-03-01,m,5,2\n1,2026-03-01,m,7,0\n2,2026-03-01,m,9,0\n",
+			"2026-03-01T00:00:00Z m: 2 calls, input 10\n2 rows stand for nothing\n",
+		},
+		{
 			"the first row counts",
 			"time: at\nid: [id]\nrepeats: first\n" + callsHead,
 			"id,at,model,in\n1,2026-03-01,m,5\n1,2026-03-01,m,7\n",

@@ -151,6 +151,9 @@ func (m *mappedRows) next(n uint64) (schemas.Event, error) {
 	if from, text := m.set(r, n); text != "" {
 		return nil, &rowError{line: r.line, column: r.column(place(from)), text: text}
 	}
+	if err := m.weights.settle(m.event.ProtoReflect()); err != nil {
+		return nil, err
+	}
 	if m.mapping.repeats.joins() {
 		return m.event, nil // It is judged when it is whole.
 	}
@@ -350,9 +353,6 @@ func (m *mappedRows) finish(e schemas.Event) (*schemas.FieldError, error) {
 		if problem := subtract(message, of); problem != "" {
 			return &schemas.FieldError{Field: of.name, Problem: problem}, nil
 		}
-	}
-	if err := m.weights.settle(message); err != nil {
-		return nil, err
 	}
 	if call, ok := e.(*usagev1.TokenCall); ok && call.Requests != nil {
 		m.lenient.ofMany(call)

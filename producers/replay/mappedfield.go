@@ -133,8 +133,11 @@ func (m *mappedRows) number(f *field, text string, shift int) (value, string) {
 	v, problem := f.cell.read(plain, shift, m.mapping.repeats == repeatsSum)
 	if problem != "" {
 		problem = quote(text) + strings.TrimPrefix(problem, quote(plain))
-		if strings.HasSuffix(problem, "is not a number") {
+		switch {
+		case strings.HasSuffix(problem, "is not a number"):
 			problem += form.hint(text)
+		case strings.HasSuffix(problem, "is negative") && refuses(f.field):
+			problem += ": rows that take something back are added up with those that they correct by repeats: sum"
 		}
 	}
 	return v, problem
