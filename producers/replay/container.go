@@ -200,7 +200,7 @@ func refuseBinary(r *bufio.Reader) error {
 	case utf16Of(start) != nil:
 		return nil
 	}
-	for i, b := range start {
+	for _, b := range start {
 		if b >= ' ' || b >= '\t' && b <= '\r' || b == recordSeparator || b == 0x1b {
 			continue
 		}
@@ -212,7 +212,7 @@ func refuseBinary(r *bufio.Reader) error {
 		case isUTF32(start):
 			return &foreignError{"a text in UTF-32", "convert it: iconv -f UTF-32 -t UTF-8"}
 		}
-		return &foreignError{fmt.Sprintf("no text: byte %d is 0x%02x", i+1, b), convert}
+		return &foreignError{fmt.Sprintf("no text: it begins with the byte 0x%02x among others", b), convert}
 	}
 	return nil
 }

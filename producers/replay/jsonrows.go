@@ -18,13 +18,20 @@ type pathRows struct {
 	depths  []int    // Of each column: how many parts of each its path begins with; it is looked up in the element there.
 	rests   []string // Of each column: its path from there.
 
-	waiting [][]object // Elements of the record that are still to come: the objects from the record down to the element.
+	levels []level // Of each part of the path: the elements there.
+	depth  int     // The least depth at which the next row is another than the last one given.
 
 	values []string
 	bare   []bool
 	wrong  []string
 	found  []bool
-	within []object // Of the current row.
+	within []object // Of the current row: the record, and the elements on the way down.
+}
+
+// level is the elements of an array, each as it stands.
+type level struct {
+	items []json.RawMessage
+	at    int // Of the next one.
 }
 
 func readPaths(l *lines, columns []column) (rowReader, error) {
@@ -38,6 +45,7 @@ func readPaths(l *lines, columns []column) (rowReader, error) {
 // unfold makes a row of each element of the arrays along a path.
 func (p *pathRows) unfold(each []string) {
 	p.each = each
+	p.levels, p.within = make([]level, len(each)), make([]object, len(each)+1)
 	p.depths, p.rests = make([]int, len(p.columns)), make([]string, len(p.columns))
 	for i, want := range p.columns {
 		p.rests[i] = want.name
@@ -50,27 +58,35 @@ func (p *pathRows) unfold(each []string) {
 }
 
 func (p *pathRows) next() (row, error) {
-	for len(p.waiting) == 0 {
+	for {
+		some, problem := p.element()
+		if problem != "" {
+			each := strings.Join(p.each, ".")
+			return row{}, p.bad(each, each+" "+problem)
+		}
+		if some {
+			break
+		}
 		found, err := p.objects.next()
 		if err != nil {
 			return row{}, err
 		}
+		p.within[0], p.depth = found, 0
 		if len(p.each) == 0 {
-			p.waiting = append(p.waiting[:0], []object{found})
 			break
 		}
-		if problem := p.elements([]object{found}, 0); problem != "" {
-			p.waiting = p.waiting[:0]
-			each := strings.Join(p.each, ".")
-			return row{}, p.bad(each, each+" "+problem)
-		}
-		if len(p.waiting) == 0 {
+		problem = p.open(1)
+		if problem == "" && len(p.levels[0].items) == 0 {
 			p.lines.seen.empty++
 		}
+		if problem != "" {
+			return row{}, p.bad(p.each[0], p.each[0]+" "+problem)
+		}
 	}
-	p.within = p.waiting[0]
-	p.waiting = p.waiting[1:]
 	for i, want := range p.columns {
+		if p.depths[i] < p.depth {
+			continue // As it was.
+		}
 		value, ok := p.within[p.depths[i]].lookup(p.rests[i])
 		read := plain
 		if want.exact {
@@ -81,41 +97,62 @@ func (p *pathRows) next() (row, error) {
 			p.values[i] = string(value) // For a condition: there is something.
 		}
 	}
+	p.depth = len(p.each) + 1
 	return row{
-		values: p.values, bare: p.bare, wrong: p.wrong, found: p.found, near: p.near, line: p.number,
-		column: func(i int) int { return p.columnOf(p.columns[i].name) },
+		values: p.values, bare: p.bare, wrong: p.wrong, found: p.found, near: p.near, line: p.number, column: p.place,
 	}, nil
 }
 
-// elements adds the elements below the last of the objects, which is at a depth of the path. The problem is to be read after
-// the path.
-func (p *pathRows) elements(within []object, depth int) (problem string) {
-	if depth == len(p.each) {
-		p.waiting = append(p.waiting, slices.Clone(within))
-		return ""
+// place is where column i begins; of elements the beginning of the record, in which they are not looked for one by one.
+func (p *pathRows) place(i int) int {
+	if len(p.each) > 0 {
+		return p.indent + 1
 	}
-	value, ok := within[depth].lookup(p.each[depth])
+	return p.columnOf(p.columns[i].name)
+}
+
+// element goes to the next element of the record; false if there is none. The problem, to be read after the path, is that of one
+// element: there may be others after it.
+func (p *pathRows) element() (some bool, problem string) {
+	for d := len(p.each); d > 0; {
+		l := &p.levels[d-1]
+		if l.at == len(l.items) {
+			d--
+			continue
+		}
+		item := l.items[l.at]
+		l.at++
+		if string(item) == "null" {
+			continue
+		}
+		var element object
+		if json.Unmarshal(item, &element) != nil {
+			return false, "has an element that is no object: " + quote(string(item))
+		}
+		p.within[d], p.depth = element, min(p.depth, d)
+		if d == len(p.each) {
+			return true, ""
+		}
+		d++
+		if problem := p.open(d); problem != "" {
+			return false, problem
+		}
+	}
+	return false, ""
+}
+
+// open begins with the elements at a depth, from 1, of what is above it. The problem is to be read after the path.
+func (p *pathRows) open(d int) (problem string) {
+	l := &p.levels[d-1]
+	l.items, l.at = nil, 0
+	value, ok := p.within[d-1].lookup(p.each[d-1])
 	value = unquoted(bytes.TrimSpace(value))
 	switch {
 	case !ok, string(value) == "null":
-		return ""
 	case bytes.HasPrefix(value, []byte("{")):
-		value = slices.Concat([]byte("["), value, []byte("]"))
-	case !bytes.HasPrefix(value, []byte("[")):
+		l.items = []json.RawMessage{value}
+	case !bytes.HasPrefix(value, []byte("[")) || json.Unmarshal(value, &l.items) != nil:
 		return "is no array of objects: " + quote(string(value))
-	}
-	var items []json.RawMessage
-	if json.Unmarshal(value, &items) != nil {
-		return "is no array of objects"
-	}
-	for _, item := range items {
-		var element object
-		if json.Unmarshal(item, &element) != nil || element == nil {
-			return "has an element that is no object: " + quote(string(item))
-		}
-		if problem := p.elements(append(within[:depth+1:depth+1], element), depth+1); problem != "" {
-			return problem
-		}
 	}
 	return ""
 }

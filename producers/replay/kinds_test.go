@@ -174,8 +174,8 @@ func TestObjects(t *testing.T) {
 			"arrays that are empty, missing, null, or hold no objects",
 			"source: t\neach: a.b\ntime: a.b.at\nid: [k, a.b.n]\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: a.b.in}\n",
 			`{"k":1,"a":[{"b":[{"n":1,"at":"2026-03-01","in":1},{"n":2,"at":"2026-03-01","in":2}]},{"b":[]},{"b":{"n":3,"at":"2026-03-01","in":4}}]}` + "\n" +
-				`{"k":2,"a":null}` + "\n" + `{"k":3}` + "\n" + `{"k":4,"a":[{"b":[7]}]}` + "\n" + `{"k":5,"a":"[{\"b\": [{\"n\":1,\"at\":\"2026-03-01\",\"in\":8}]}]"}` + "\n",
-			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z m: 1 call, input 2\n2026-03-01T00:00:00Z m: 1 call, input 4\n2026-03-01T00:00:00Z m: 1 call, input 8\n2 rows have nothing to unfold\n" +
+				`{"k":2,"a":null}` + "\n" + `{"k":3}` + "\n" + `{"k":4,"a":[{"b":[7,null,{"n":1,"at":"2026-03-01","in":16}]}]}` + "\n" + `{"k":5,"a":"[{\"b\": [{\"n\":1,\"at\":\"2026-03-01\",\"in\":8}]}]"}` + "\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z m: 1 call, input 2\n2026-03-01T00:00:00Z m: 1 call, input 4\n2026-03-01T00:00:00Z m: 1 call, input 16\n2026-03-01T00:00:00Z m: 1 call, input 8\n2 rows have nothing to unfold\n" +
 				"line 4: a.b has an element that is no object: \"7\"\n",
 		},
 		{

@@ -237,8 +237,8 @@ func TestForeign(t *testing.T) {
 		{"\x00\x00\xfe\xff\x00\x00\x00i", "a text in UTF-32"},
 		{utf32(0), "a text in UTF-32"},
 		{utf32(3), "a text in UTF-32"},
-		{"\x80\x02}q\x00(X\x02", "no text: byte 2 is 0x02"},
-		{"id,at\x00\x01\x1b]0;x\x07\n", "no text: byte 6 is 0x00"},
+		{"\x80\x02}q\x00(X\x02", "no text: it begins with the byte 0x02"},
+		{"id,at\x00\x01\x1b]0;x\x07\n", "no text: it begins with the byte 0x00"},
 	} {
 		for _, format := range []string{"csv", "jsonl", "cloudevents", "azure-llm", "mooncake"} {
 			for _, pack := range []func([]byte) []byte{func(b []byte) []byte { return b }, func(b []byte) []byte { return zipped(t, b) }} {
