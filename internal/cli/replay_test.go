@@ -223,6 +223,12 @@ func TestReplayTells(t *testing.T) {
 	f(fields+"}\n", row, 0, "the first 1 events", "input_uncached  in", "2026-03-01T10:00:00Z")
 	f(fields+", output_visible: out}\n", row, 1, "out, for output_visible, is in none of the 1 rows (there are at, id, in, kind, n)", "optional: true")
 	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, for provider, is in none of the 1 rows")
+	cost := ", reported_cost_nanos: {column: usd, unit: one}, cost_currency: {constant: USD}"
+	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"-0.0000000005","n"`, 1)+strings.Replace(row, `"id":"1"`, `"id":"2","usd":1.25`, 1), 0, "reported cost: 1.2499999995 USD")
+	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"$1","n"`, 1), 1, "1 rows count without reported_cost_nanos", `numbers: {marks: ["$"]}`)
+	f("revision: n\n"+fields+"}\n", row+strings.Replace(row, `"in":5`, `"in":6`, 1), 1, "1 records say something else of an event than one before")
+	f(strings.Replace(fields, "input_uncached: in", "input_uncached: {column: inn, default: \"0\"}", 1)+"}\n", row, 1, "inn, for input_uncached, is in none of the 1 rows", "it is 0 in all of them")
+	f("where: {knd: {not: x}}\n"+fields+"}\n", row, 0, "knd, for where, is in none of the 1 rows")
 	f("where: {kind: y}\n"+fields+"}\n", row, 1, "leaves out all 1 rows")
 	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 rows are left out by the mapping's where")
 	f("each: calls\n"+fields+"}\n", row, 1, "1 records have no element in the array")

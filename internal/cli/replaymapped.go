@@ -2,12 +2,17 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"math/big"
+	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"tidemark/producers"
 	"tidemark/producers/replay"
 	"tidemark/schemas"
 )
@@ -51,12 +56,51 @@ func printColumns(s Streams, c replay.Columns) (err error) {
 	}
 	for _, m := range c.Missing {
 		note := "it is unknown in all of them; if that is right, add optional: true to the field"
+		switch {
+		case m.Field == "where":
+			note = "for a condition it is empty"
+		case m.Default != "":
+			note = "it is " + m.Default + " in all of them; if that is right, add optional: true to the field"
+		}
 		if m.Lost {
 			err = errFound
 		}
 		fmt.Fprintf(s.Err, "tidemark: %s, for %s, is in none of the %s rows (%s): %s\n", m.Column, m.Field, number(uint64(c.Used)), m.Near, note)
 	}
 	return err
+}
+
+// lostFigures returns errFound if figures of files do not count: costs that could not be read, and what another record of the
+// same event and revision says otherwise.
+func lostFigures(s Streams, o replay.Options, unread []replay.Unread, truth *producers.Truth) (err error) {
+	for _, u := range unread {
+		if u.Field == "reported_cost_nanos" && u.Example != "" {
+			err = errFound
+		}
+	}
+	if n := truth.Total().Conflicts; n > 0 && len(o.Files) > 0 {
+		fmt.Fprintf(s.Err, "tidemark: %s records say something else of an event than one before, which counts: if the later one is right, name the column that tells under revision; if they are other events, name more columns under id\n", number(n))
+		err = errFound
+	}
+	return err
+}
+
+// costText writes a cost in units.
+func costText(picos *big.Int, currency string) string {
+	text := new(big.Rat).SetFrac(picos, big.NewInt(1e12)).FloatString(12)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".") + " " + currency
+}
+
+// printCosts says what the events of a dry run cost by what they report.
+func printCosts(s Streams, costs map[string]*big.Int) {
+	if len(costs) == 0 {
+		return
+	}
+	var all []string
+	for _, currency := range slices.Sorted(maps.Keys(costs)) {
+		all = append(all, costText(costs[currency], currency))
+	}
+	fmt.Fprintf(s.Out, "reported cost: %s\n", strings.Join(all, ", "))
 }
 
 // printSample shows what the fields of the first events are, and the columns that they come from.

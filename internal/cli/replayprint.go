@@ -63,7 +63,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest, nothing will count twice")
 		return errFound
 	}
-	return errors.Join(printColumns(s, r.Columns), skipped(s, r.Skipped))
+	return errors.Join(printColumns(s, r.Columns), lostFigures(s, o, r.Unread, r.Truth), skipped(s, r.Skipped))
 }
 
 // skipped is the error of rows that could not be read; nil for none.
@@ -196,6 +196,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	if err := printModels(s, plan.Models); err != nil {
 		return err
 	}
+	printCosts(s, plan.Costs)
 	if plan.Took > 0 {
 		fmt.Fprintf(s.Out, "at this pace it takes %s\n", plan.Took.Round(time.Second))
 	}
@@ -209,7 +210,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 		fmt.Fprintln(s.Out, "interrupted; this is what was read until then")
 		return errFound
 	}
-	return errors.Join(printColumns(s, plan.Columns), skipped(s, plan.Skipped))
+	return errors.Join(printColumns(s, plan.Columns), lostFigures(s, options, plan.Unread, plan.Truth), skipped(s, plan.Skipped))
 }
 
 // shownModels is how many models a dry run lists.

@@ -30,6 +30,7 @@ type Missing struct {
 	Field, Column string
 	Near          string // What the first row has there, for people.
 	Lost          bool   // Usage is counted by the field: what it says is lost.
+	Default       string // What the field is instead; empty if it is unknown.
 }
 
 // add adds what was in a file.
@@ -61,6 +62,11 @@ func (c Columns) list() Columns {
 			c.Missing = append(c.Missing, missing)
 		}
 	}
+	for _, of := range c.mapping.where.columns() {
+		if c.isMissing(of) && c.near[of.at] != emptyColumn {
+			c.Missing = append(c.Missing, Missing{Field: "where", Column: of.name, Near: c.near[of.at]})
+		}
+	}
 	slices.SortFunc(c.Missing, func(a, b Missing) int { return strings.Compare(a.Field, b.Field) })
 	return c
 }
@@ -71,19 +77,20 @@ func (c Columns) lacks(r *rule) (Missing, bool) {
 	if r.optional || len(all) == 0 {
 		return Missing{}, false
 	}
-	isMissing := func(of *ref) bool { return c.near[of.at] != "" && c.found[of.at] == 0 }
-	first := slices.IndexFunc(all, isMissing)
-	if first < 0 || r.origin == fromFirst && slices.ContainsFunc(all, func(of *ref) bool { return !isMissing(of) }) {
+	first := slices.IndexFunc(all, c.isMissing)
+	if first < 0 || r.origin == fromFirst && slices.ContainsFunc(all, func(of *ref) bool { return !c.isMissing(of) }) {
 		return Missing{}, false
 	}
-	return Missing{Field: r.name, Column: all[first].name, Near: c.near[all[first].at], Lost: isUsage(r)}, true
+	near := c.near[all[first].at]
+	return Missing{Field: r.name, Column: all[first].name, Near: near, Lost: isUsage(r) && near != emptyColumn, Default: r.fallback}, true
 }
 
-// isUsage reports whether usage is counted by the field of a rule, and nothing stands in where it is not said.
+// isMissing reports whether no row has the column.
+func (c Columns) isMissing(of *ref) bool { return c.near[of.at] != "" && c.found[of.at] == 0 }
+
+// isUsage reports whether usage is counted by the field of a rule.
 func isUsage(r *rule) bool {
 	switch name := r.field.TextName(); {
-	case r.fallback != "":
-		return false
 	case name == fieldWeight, name == fieldUserWeight, name == fieldCost, name == fieldRequests:
 		return true
 	default:

@@ -10,6 +10,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"math/big"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type Plan struct {
 	Took  time.Duration    // How long it would take at its pace; 0 without one.
 	// Models are the token calls by model, those with the most tokens first.
 	Models []ModelUse
+	// Costs are what the calls report to cost, each times its weight, by currency, in 1e-12 of it.
+	Costs map[string]*big.Int
 	// Sample are the first events.
 	Sample []schemas.Event
 	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
@@ -52,7 +55,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 	}
 	defer src.close()
 	begin := time.Now()
-	d := dryRun{truth: &producers.Truth{}, models: map[string]*ModelUse{}, db: db, namespace: namespace}
+	d := dryRun{truth: &producers.Truth{}, models: map[string]*ModelUse{}, costs: map[string]*big.Int{}, db: db, namespace: namespace}
 	for batch := (&producers.Batch{}); err == nil; batch.Reset() {
 		err = src.Next(batch, producers.DefaultBatchItems)
 		if err != nil && !errors.Is(err, io.EOF) {
@@ -66,7 +69,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 		}
 		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Left: src.left(producers.Progress{Truth: d.truth, Elapsed: time.Since(begin)})})
 	}
-	plan := Plan{Reading: src.result(d.truth).Reading, Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Sample: d.sample, Stored: d.stored}
+	plan := Plan{Reading: src.result(d.truth).Reading, Truth: d.truth, Took: src.pace.last, Models: d.byTokens(), Costs: d.costs, Sample: d.sample, Stored: d.stored}
 	if db == nil {
 		plan.Stored = -1
 	}
@@ -77,6 +80,7 @@ func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan
 type dryRun struct {
 	truth     *producers.Truth
 	models    map[string]*ModelUse
+	costs     map[string]*big.Int
 	db        Database
 	namespace string
 	stored    int64
@@ -145,6 +149,9 @@ func (d *dryRun) use(call *usagev1.TokenCall) {
 		d.models[call.Model] = m
 	}
 	w := max(call.Weight, 1)
+	if call.ReportedCostNanos != nil {
+		d.cost(call, w)
+	}
 	calls := w
 	if call.Requests != nil {
 		calls *= call.GetRequests()
@@ -156,6 +163,15 @@ func (d *dryRun) use(call *usagev1.TokenCall) {
 	m.OutputVisible += w * call.GetOutputVisible()
 	m.OutputReasoning += w * call.GetOutputReasoning()
 	m.Both = m.Uncached + m.CacheRead + m.CacheWrite + m.OutputVisible + m.OutputReasoning
+}
+
+func (d *dryRun) cost(call *usagev1.TokenCall, weight uint64) {
+	if d.costs[call.CostCurrency] == nil {
+		d.costs[call.CostCurrency] = new(big.Int)
+	}
+	cost := new(big.Int).Mul(big.NewInt(call.GetReportedCostNanos()), big.NewInt(picosPerNano))
+	cost.Add(cost, new(big.Int).SetUint64(call.GetReportedCostPicos()))
+	d.costs[call.CostCurrency].Add(d.costs[call.CostCurrency], cost.Mul(cost, new(big.Int).SetUint64(weight)))
 }
 
 func (d *dryRun) byTokens() []ModelUse {

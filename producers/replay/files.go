@@ -48,18 +48,15 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 	if !known {
 		r.whole = 0
 	}
+	if m := o.Mapping; m != nil && len(m.id) > 0 {
+		a.byTime = a.byTime || len(r.files) > 1 // As they would be merged.
+		r.merge.streams = []stream{&arranged{arranging: a, in: &chain{files: r.files}, merger: newMerger(a, r.files, m)}}
+		return r, nil
+	}
 	for _, f := range r.files {
-		r.merge.streams = append(r.merge.streams, r.arranged(f))
+		r.merge.streams = append(r.merge.streams, r.inOrder(f))
 	}
 	return r, nil
-}
-
-// arranged returns the events of a file in the order in which they go, one for each id.
-func (r *filesReader) arranged(f *file) stream {
-	if r.options.Mapping == nil || len(r.options.Mapping.id) == 0 {
-		return r.inOrder(f)
-	}
-	return &arranged{arranging: r.arranging, in: f, merger: newMerger(r.arranging, f, r.options.Mapping)}
 }
 
 // Next adds the events of the next rows.

@@ -64,13 +64,21 @@ func (e *onceError) Error() string { return e.bad.Error() }
 
 func (e *onceError) Unwrap() error { return e.bad }
 
+// shownFile is the name of a file for people.
+func shownFile(name string) string {
+	if name == Stdin {
+		return "standard input"
+	}
+	return name
+}
+
 // openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
 // with errStopped when stop is closed. The input returned is to be closed, with an error too.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &lines{}}
 	var raw io.Reader
 	if name == Stdin {
-		in.name = "standard input"
+		in.name = shownFile(name)
 		raw = stdin
 		if stop != nil {
 			raw = &stoppable{r: stdin, stop: stop}

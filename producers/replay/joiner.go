@@ -14,25 +14,40 @@ import (
 // have said something after the first, so that what is read when the file has grown replaces what was read before.
 //
 // Quantities of parts are those that a row has set. By repeatsSum those that several rows have add up, what rows take back
-// being negative; a quantity that two rows of repeatsParts say differently is a fault, since nothing says which holds, or
-// whether they add up. All other fields are of the last row that has them, but for those that usage is counted by, in which
+// being negative; a quantity that two rows of repeatsParts say, which are not the same throughout, is a fault, since nothing
+// says which holds, or whether they add up. All other fields are of the last row that has them, but for those that usage is counted by, in which
 // the rows have to agree.
 type joiner struct {
 	tally   *tally
-	file    *file
+	files   []*file // Lines are of them, see chain.
 	mapping *Mapping
 	rows    *mappedRows // Judges what is whole.
+	// constant are the quantities that are the same in all rows since the mapping says what they are.
+	constant map[string]bool
 
 	event, next schemas.Event
 	line        int
 	more        uint64 // Rows after the first that have said something.
 }
 
-func newJoiner(a *arranging, f *file, mapping *Mapping) *joiner {
+func newJoiner(a *arranging, files []*file, mapping *Mapping) *joiner {
+	constant := map[string]bool{}
+	for i := range mapping.rules {
+		if r := &mapping.rules[i]; r.origin == fromConstant {
+			constant[r.name] = true
+		}
+	}
 	return &joiner{
-		tally: a.tally, file: f, mapping: mapping, event: schemas.NewEvent(mapping.typ), next: schemas.NewEvent(mapping.typ),
+		constant: constant,
+		tally:    a.tally, files: files, mapping: mapping, event: schemas.NewEvent(mapping.typ), next: schemas.NewEvent(mapping.typ),
 		rows: &mappedRows{mapping: mapping, lenient: &lenient{}},
 	}
+}
+
+// problem tells what is wrong with the event of a row.
+func (j *joiner) problem(line int, text string) {
+	file, number := lineIn(line)
+	j.tally.problem(Problem{File: shownFile(j.files[file].name), Line: number, Text: text})
 }
 
 // begin begins an event with its first row.
@@ -50,7 +65,7 @@ func (j *joiner) join(place uint64, record []byte) error {
 	setTime(j.next, j.event.GetTimeUs())
 	setRevision(j.next, revisionOf(j.event))
 	if problem := j.differs(); problem != "" {
-		j.tally.problem(Problem{File: j.file.name, Line: recordLine(record), Text: problem})
+		j.problem(recordLine(record), problem)
 		return nil
 	}
 	into, from := j.event.ProtoReflect(), j.next.ProtoReflect()
@@ -59,7 +74,7 @@ func (j *joiner) join(place uint64, record []byte) error {
 		return nil
 	}
 	if problem := j.add(into, from); problem != "" {
-		j.tally.problem(Problem{File: j.file.name, Line: recordLine(record), Text: problem})
+		j.problem(recordLine(record), problem)
 		return nil
 	}
 	proto.Merge(j.event, j.next)
@@ -97,8 +112,8 @@ func (j *joiner) isQuantity(fd protoreflect.FieldDescriptor) bool {
 	switch fd.TextName() {
 	case fieldWeight:
 		return j.mapping.typ != schemas.TokenCallType // There it is how many calls the record stands for.
-	case fieldUserWeight, fieldRevision, fieldTime, fieldPicos, fieldUser:
-		return false
+	case fieldUserWeight, fieldRevision, fieldTime, fieldPicos, fieldUser, "latency_us", "first_token_us":
+		return false // Durations are those of the whole event.
 	}
 	return fd.Kind() == protoreflect.Uint64Kind || fd.Kind() == protoreflect.Sfixed64Kind
 }
@@ -127,8 +142,8 @@ func (j *joiner) add(into, from protoreflect.Message) (problem string) {
 			if bad := have.add(more, false); bad != "" {
 				return fd.TextName() + " " + bad
 			}
-		case have != more:
-			return fd.TextName() + " is said twice by rows of the same id, and differently: if they add up, give repeats: sum; if the last one counts, repeats: last"
+		case have != more || !j.constant[fd.TextName()]:
+			return fd.TextName() + " is said twice by rows of the same id: if they add up, give repeats: sum; if the last one counts, repeats: last; if each row says that of all, say by where in which it counts"
 		}
 		setQuantity(into, fd, have)
 		from.Clear(fd)
@@ -158,7 +173,7 @@ func setQuantity(m protoreflect.Message, fd protoreflect.FieldDescriptor, v valu
 // end returns the event; nil if it stands for nothing, or is refused and told.
 func (j *joiner) end() (schemas.Event, error) {
 	if problem := j.negative(); problem != "" {
-		j.tally.problem(Problem{File: j.file.name, Line: j.line, Text: problem})
+		j.problem(j.line, problem)
 		return nil, nil
 	}
 	m := j.event.ProtoReflect()
@@ -176,7 +191,7 @@ func (j *joiner) end() (schemas.Event, error) {
 		return nil, err
 	case bad != nil:
 		_, text := j.rows.blame(bad)
-		j.tally.problem(Problem{File: j.file.name, Line: j.line, Text: text})
+		j.problem(j.line, text)
 		return nil, nil
 	}
 	j.tally.unread.add(j.rows.lenient.noted)
@@ -187,7 +202,7 @@ func (j *joiner) end() (schemas.Event, error) {
 func (j *joiner) negative() (problem string) {
 	j.event.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if j.isQuantity(fd) && fd.Kind() == protoreflect.Uint64Kind && int64(v.Uint()) < 0 {
-			problem = fmt.Sprintf("%s of the rows of id %s comes to %d: replay them together with the rows that they correct, in one file", fd.TextName(), quote(j.event.GetId()), int64(v.Uint()))
+			problem = fmt.Sprintf("%s of the rows of id %s comes to %d: replay them together with the rows that they correct, in one command", fd.TextName(), quote(j.event.GetId()), int64(v.Uint()))
 		}
 		return problem == ""
 	})

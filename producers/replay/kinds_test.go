@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,7 +23,8 @@ func TestRows(t *testing.T) {
 			"at,n,in,ms\n2026-03-01,0,0,\n2026-03-02,0,7,5\n2026-03-03,1,7,5\n2026-03-04,,9,6\n2026-03-05,2,9,6\n",
 			"2026-03-02T00:00:00Z m: 0 calls, input 7\n2026-03-03T00:00:00Z m: 1 call, input 7, latency 5ms\n2026-03-04T00:00:00Z m: 1 call, input 9, latency 6ms\n" +
 				"2026-03-05T00:00:00Z m: 2 calls, input 9\n1 row stand for nothing\n" +
-				"1 row without latency_us: is that of a row of 0 calls, and that of a call is not known\n1 row without latency_us: is that of a row of 2 calls, and that of a call is not known\n",
+				"1 row without latency_us: is that of a row of 0 calls, and that of a call is not known\n1 row without latency_us: is that of a row of 2 calls, and that of a call is not known\n" +
+				"1 row without requests: is empty, and the row counts as one; give default: N to the field if that is right\n",
 		},
 		{
 			"a list of conditions holds if one does",
@@ -50,7 +52,7 @@ func TestRows(t *testing.T) {
 			"id,at,model,in,kind\n1,2026-03-01,m,1,in\n1,2026-03-01,m,2,in\n1,2026-03-01,m,3,out\n1,2026-03-01,m,3,out\n1,2026-03-01,m,3,tool\n2,2026-03-01,m,3,audio\n3,2026-03-01,m,3,in\n3,2026-03-01,n,3,out\n",
 			"2026-03-01T00:00:00Z m: 1 call, input 1, output 3\n2026-03-01T00:00:00Z m: 1 call, input 3\n1 row is put together with others of their id\n2 rows say the same as another row of the id\n" +
 				"line 7: kind \"audio\" is not among the kinds that m.yaml lists under pivot.fields: add it, or write 'audio': ignore\n" +
-				"line 3: input_uncached is said twice by rows of the same id, and differently: if they add up, give repeats: sum; if the last one counts, repeats: last\n" +
+				"line 3: input_uncached is said twice by rows of the same id: if they add up, give repeats: sum; if the last one counts, repeats: last; if each row says that of all, say by where in which it counts\n" +
 				"line 9: model is \"n\", and \"m\" in a row before of the same id, of whose event this is a part: name its column under id, too\n",
 		},
 		{
@@ -65,13 +67,57 @@ func TestRows(t *testing.T) {
 			"time: at\nid: [id]\nrepeats: sum\n" + callsHead,
 			"id,at,model,in\n1,2026-03-01,m,5\n1,2026-03-01,m,-7\n2,2026-03-01,m,5\n2,2026-03-01,m,-5\n",
 			"2026-03-01T00:00:00Z m: 1 call, input 0\n2 rows are put together with others of their id\n" +
-				"line 2: input_uncached of the rows of id \"1\" comes to -2: replay them together with the rows that they correct, in one file\n",
+				"line 2: input_uncached of the rows of id \"1\" comes to -2: replay them together with the rows that they correct, in one command\n",
 		},
 		{
 			"weights of downloads add up",
 			"type: model_events\nsource: t\ntime: at\nid: [at, model]\nrepeats: sum\nfields: {tenant: {constant: hub}, kind: {constant: download}, model: model, weight: n}\n",
 			"at,model,n\n2026-03-01,m,5\n2026-03-01,m,7\n2026-03-02,m,5\n2026-03-02,m,-5\n",
 			"2026-03-01T00:00:00Z m: 12 events\n1 row stand for nothing\n2 rows are put together with others of their id\n",
+		},
+		{
+			"parts that say one thing alike, which may be a half each",
+			"time: at\nid: [id]\npivot: {column: kind, value: n, fields: {in: input_uncached, out: output_visible}}\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, requests: {constant: \"2\"}, reported_cost_nanos: {column: cost, unit: one, where: {kind: [in, out]}}, cost_currency: {constant: USD}}\n",
+			"id,at,model,kind,n,cost\n1,2026-03-01,m,in,5,0.5\n1,2026-03-01,m,out,7,0.5\n2,2026-03-01,m,in,5,0.5\n2,2026-03-01,m,out,7,\n",
+			"2026-03-01T00:00:00Z m: 2 calls, input 5, cost 0.5 USD\n2026-03-01T00:00:00Z m: 2 calls, input 5, output 7, cost 0.5 USD\n1 row is put together with others of their id\n" +
+				"line 3: reported_cost_nanos is said twice by rows of the same id: if they add up, give repeats: sum; if the last one counts, repeats: last; if each row says that of all, say by where in which it counts\n",
+		},
+		{
+			"sums of rows that all say how long the call took",
+			"time: at\nid: [id]\nrepeats: sum\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, input_uncached: in, latency_us: {column: ms, unit: ms}}\n",
+			"id,at,model,in,ms\n1,2026-03-01,m,5,20\n1,2026-03-01,m,7,20\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 12, latency 20ms\n1 row is put together with others of their id\n",
+		},
+		{
+			"ids and tenants that are words for nothing, or parts that may be empty",
+			"time: at\nid: [id, {column: part, optional: true}, {first: [a, b]}]\nsource: t\nfields: {tenant: tenant, product: {constant: api}, model: model, input_uncached: in}\n",
+			"id,part,a,b,at,tenant,model,in\n1,,x,,2026-03-01,t,m,1\n1,y,,x,2026-03-01,t,m,2\nNULL,,x,,2026-03-01,t,m,4\n#REF!,,x,,2026-03-01,t,m,8\n2,,,,2026-03-01,t,m,16\n3,,x,,2026-03-01,None,m,32\n12345678901234500000,,x,,2026-03-01,t,m,64\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z m: 1 call, input 2\n" +
+				"line 4: id \"NULL\" stands for nothing, most likely, and is the same in other rows: list it in the mapping, null: ['NULL'], or write null: [] if it is a name\n" +
+				"line 5: id \"#REF!\" stands for nothing, most likely, and is the same in other rows: list it in the mapping, null: ['#REF!'], or write null: [] if it is a name\n" +
+				"line 6: b is empty, and the id is made of it: if it may be, write {column: b, optional: true} in a list of several, or {first: [...]}\n" +
+				"line 7: tenant \"None\" stands for nothing, most likely: list it in the mapping, null: ['None'], or write null: [] if it is a name\n" +
+				"line 8: id \"12345678901234500000\" is a rounded number, as spreadsheets write long ones, and the same for others: export the column as text\n",
+		},
+		{
+			"numbers below one that would be thousands, and costs that may be",
+			"time: at\nid: [id]\nnumbers: {decimal: \",\", group: \".\"}\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, input_uncached: in, reported_cost_nanos: {column: cost, unit: one}, cost_currency: {constant: USD}}\n",
+			"id,at,model,in,cost\n1,2026-03-01,m,0.012,1\n2,2026-03-01,m,1,0.500\n3,2026-03-01,m,2,\"0,500\"\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z m: 1 call, input 2, cost 0.5 USD\nline 2: in, the input_uncached, \"0.012\" is not grouped in threes\n1 row without reported_cost_nanos: is not grouped in threes\n",
+		},
+		{
+			"a cost that may be thousands",
+			"time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, reported_cost_nanos: {column: cost, unit: one}, cost_currency: {constant: USD}}\n",
+			"id,at,model,cost\n1,2026-03-01,m,1.500\n2,2026-03-01,m,0.500\n3,2026-03-01,m,1.5000\n",
+			"2026-03-01T00:00:00Z m: 1 call\n2026-03-01T00:00:00Z m: 1 call, cost 0.5 USD\n2026-03-01T00:00:00Z m: 1 call, cost 1.5 USD\n" +
+				"1 row without reported_cost_nanos: may be thousands or decimals: say in the mapping how numbers are written, numbers: {group: \".\"} or {decimal: \".\"}\n",
+		},
+		{
+			"a status that is not listed, a model that is empty",
+			"time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, status: {column: s, values: {good: ok}}, input_uncached: in}\n",
+			"id,at,model,s,in\n1,2026-03-01,m,timeout,1\n2,2026-03-01,,good,2\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 1\n2026-03-01T00:00:00Z unknown: 1 call, input 2\n" +
+				"1 row without model: is empty and counts as unknown: give default: NAME to the field if that is right\n1 row without status: is not among the values that m.yaml lists: add it there, or default: VALUE\n",
 		},
 		{
 			"a part that stands for nothing",
@@ -209,7 +255,7 @@ func TestObjects(t *testing.T) {
 
 // TestMissingColumns asks which fields usage is counted by that no row says.
 func TestMissingColumns(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, country: c, input_uncached: a.b, requests: {column: r, default: \"1\"}, output_visible: {first: [x, out]}, latency_us: {column: l, optional: true}, input_cache_write: {sum: [w, v]}}\n"))
+	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nwhere: {z: {not: x}, at: {not: never}}\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, country: c, input_uncached: a.b, requests: {column: r, default: \"1\"}, output_visible: {first: [x, out]}, latency_us: {column: l, optional: true}, input_cache_write: {sum: [w, v]}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +269,7 @@ func TestMissingColumns(t *testing.T) {
 		}
 		got = append(got, missing.Field+" "+missing.Column+lost)
 	}
-	if want := "country c|input_cache_write v lost|input_uncached a.b lost|requests r"; strings.Join(got, "|") != want || result.Columns.Rows != 2 {
+	if want := "country c|input_cache_write v lost|input_uncached a.b lost|requests r lost|where z"; strings.Join(got, "|") != want || result.Columns.Rows != 2 {
 		t.Errorf("got %v of %d rows, want %s", got, result.Columns.Rows, want)
 	}
 }
@@ -285,5 +331,43 @@ func TestPlanCountsCalls(t *testing.T) {
 	}
 	if from := m.From("input_uncached") + " " + m.From("id") + " " + m.From("time_us") + m.From("model"); from != "in at at" {
 		t.Errorf("from %q", from)
+	}
+}
+
+// TestRowsOfFiles puts rows of one id together that are in several files.
+func TestRowsOfFiles(t *testing.T) {
+	for _, test := range []struct{ mapping, first, second, want string }{
+		{"repeats: sum\n", "id,at,in\n1,2026-03-02,5\n2,2026-03-01,1\n", "id,at,in\n1,2026-03-02,-2\n3,2026-03-01,4\n", "2026-03-01 1 r0|2026-03-01 4 r0|2026-03-02 3 r1"},
+		{"", "id,at,in\n1,2026-03-02,5\n1,2026-03-02,6\n", "id,at,in\n1,2026-03-03,159\n", "2026-03-02 159 r2"},
+		{"repeats: first\n", "id,at,in\n1,2026-03-02,5\n", "id,at,in\n1,2026-03-03,159\n", "2026-03-02 5 r0"},
+	} {
+		m, err := parseMapping("m.yaml", []byte("time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"+test.mapping))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, memory := range []int{0, 1} {
+			o := Options{Format: "csv", Files: []string{write(t, "f", []byte(test.first)), write(t, "g", []byte(test.second))}, Mapping: m, Run: "test", memory: memory}
+			log, result := replayed(t, o)
+			var got []string
+			for _, c := range log.calls {
+				got = append(got, fmt.Sprintf("%s %d r%d", time.UnixMicro(c.GetTimeUs()).UTC().Format(time.DateOnly), c.GetInputUncached(), c.Revision))
+			}
+			if strings.Join(got, "|") != test.want || result.Skipped > 0 {
+				t.Errorf("%s: got %v, want %s", test.mapping, got, test.want)
+			}
+		}
+	}
+	// Long files in order, no id twice: they are looked through, and read again.
+	m, _ := parseMapping("m.yaml", []byte("time: {column: at, format: unix_s}\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"))
+	var parts [2]strings.Builder
+	for i := range 400 {
+		if i%200 == 0 {
+			parts[i/200].WriteString("id,at,in\n")
+		}
+		fmt.Fprintf(&parts[i/200], "%d,%d,1\n", i, 1772359200+i)
+	}
+	log, result := replayed(t, Options{Format: "csv", Files: []string{write(t, "f", []byte(parts[0].String())), write(t, "g", []byte(parts[1].String()+"x,soon,1\n"))}, Mapping: m, Run: "test", memory: 1 << 10})
+	if len(log.calls) != 400 || result.Rows != 401 || result.Skipped != 1 || result.Columns.Rows != 401 {
+		t.Errorf("%d calls, %+v", len(log.calls), result.Reading)
 	}
 }

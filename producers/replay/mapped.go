@@ -321,17 +321,11 @@ func (m *mappedRows) idOf(r *row, n uint64) (id string, from *ref, problem strin
 		return id, nil, ""
 	}
 	m.joined = m.joined[:0]
-	for i, from := range m.mapping.id {
-		part := values[from.at]
+	for i, of := range m.mapping.id {
+		part, from, problem := m.partOf(r, of)
 		switch {
-		case r.wrong != nil && r.wrong[from.at] != "":
-			return "", from, r.wrong[from.at]
-		case part == "" || m.mapping.nothing.set[part]:
-			return "", from, "is empty, and the id is made of it"
-		case !utf8.ValidString(part):
-			return "", from, notUTF8(part)
-		case lostDigits(part):
-			return "", from, quote(part) + " is a rounded number, as spreadsheets write long ones, and the same for others: export the column as text"
+		case problem != "":
+			return "", from, problem
 		case len(m.mapping.id) == 1:
 			return part, nil, ""
 		}
@@ -341,6 +335,31 @@ func (m *mappedRows) idOf(r *row, n uint64) (id string, from *ref, problem strin
 		m.joined = append(m.joined, escapes.Replace(part)...)
 	}
 	return string(m.joined), nil, ""
+}
+
+// partOf returns a part of the id; or the column at fault and what is wrong with it, to be read after a name.
+func (m *mappedRows) partOf(r *row, of idPart) (part string, from *ref, problem string) {
+	for _, from = range of.columns {
+		if part = r.values[from.at]; part != "" && !m.mapping.nothing.set[part] {
+			break
+		}
+		part = ""
+	}
+	switch {
+	case part == "" && of.optional && len(m.mapping.id) > 1:
+		return "", from, ""
+	case part == "":
+		return "", from, "is empty, and the id is made of it: if it may be, write {column: " + from.name + ", optional: true} in a list of several, or {first: [...]}"
+	case r.wrong != nil && r.wrong[from.at] != "":
+		return "", from, r.wrong[from.at]
+	case !utf8.ValidString(part):
+		return "", from, notUTF8(part)
+	case lostDigits(part):
+		return "", from, quote(part) + " is a rounded number, as spreadsheets write long ones, and the same for others: export the column as text"
+	case isNothing(part) && !m.mapping.nothing.none():
+		return "", from, quote(part) + " stands for nothing, most likely, and is the same in other rows: list it in the mapping, null: [" + yamlText(part) + "], or write null: [] if it is a name"
+	}
+	return part, from, ""
 }
 
 // finish judges a whole event: the problem of one that is refused; errNothing for one that stands for nothing.
@@ -354,7 +373,12 @@ func (m *mappedRows) finish(e schemas.Event) (*schemas.FieldError, error) {
 			return &schemas.FieldError{Field: of.name, Problem: problem}, nil
 		}
 	}
-	if call, ok := e.(*usagev1.TokenCall); ok && call.Requests != nil {
+	call, isCall := e.(*usagev1.TokenCall)
+	if isCall && call.Model == "" {
+		m.lenient.keep("model", "", "is empty and counts as "+unknownModel+": give default: NAME to the field if that is right")
+		call.Model = unknownModel
+	}
+	if isCall && call.Requests != nil {
 		m.lenient.ofMany(call)
 		if isNothingAtAll(call) {
 			return nil, errNothing

@@ -30,6 +30,9 @@ func (m *mappedRows) apply(f *field, r *row) (*ref, string) {
 	case problem != "":
 		return from, problem
 	case text == "":
+		if (f.name == fieldRequests || f.name == fieldWeight) && from != nil && !f.optional && !m.mapping.repeats.joins() {
+			m.lenient.keep(f.name, "", "is empty, and the row counts as one; give default: N to the field if that is right")
+		}
 		return nil, ""
 	case f.users:
 		m.setUser(f, text, from, r)
@@ -59,6 +62,9 @@ func (m *mappedRows) text(f *field, r *row) (text string, from *ref, problem str
 	switch {
 	case known:
 		return meaning, from, ""
+	case f.cell.exact && isNothing(text) && !m.mapping.nothing.none():
+		_, problem = m.fault(from, f.name, quote(text)+" stands for nothing, most likely: list it in the mapping, null: ["+yamlText(text)+"], or write null: [] if it is a name")
+		return "", from, problem
 	case text == "":
 		return f.fallback, from, ""
 	case f.values == nil:
@@ -66,14 +72,19 @@ func (m *mappedRows) text(f *field, r *row) (text string, from *ref, problem str
 	case f.fallback != "":
 		return f.fallback, from, ""
 	}
-	_, problem = m.fault(from, f.name, quote(text)+" is not among the values that "+m.mapping.file+" lists")
+	problem = "is not among the values that " + m.mapping.file + " lists: add it there, or default: VALUE"
+	if !refuses(f.field) {
+		m.lenient.note(f.name, text, problem)
+		return "", from, ""
+	}
+	_, problem = m.fault(from, f.name, quote(text)+" "+problem)
 	return "", from, problem
 }
 
 // something returns the text, or the fallback for a word for nothing that the mapping does not speak of: that is counted. It
 // is not for numbers, which such a word is not, nor for codes.
 func (m *mappedRows) something(f *field, text string) string {
-	if m.mapping.nothing.said || f.cell.text == nil && !f.users || f.cell.upper > 0 || f.cell.exact || !isNothing(text) {
+	if m.mapping.nothing.none() || f.cell.text == nil && !f.users || f.cell.upper > 0 || f.cell.exact || !isNothing(text) {
 		return text
 	}
 	m.lenient.note(f.name, text, "is taken for unknown: list it in the mapping, null: ["+yamlText(text)+"], or null: [] if it is a name")
@@ -124,7 +135,7 @@ func (m *mappedRows) number(f *field, text string, shift int) (value, string) {
 			return value{}, quote(text) + " " + problem
 		}
 		shift += digits
-	case isCount && shift == 0 && thousands.MatchString(text):
+	case (isCount && shift == 0 || isMoney && shift == unitShift) && thousands.MatchString(text):
 		return value{}, quote(text) + ` may be thousands or decimals: say in the mapping how numbers are written, numbers: {group: "."} or {decimal: "."}`
 	}
 	if isCount && rounded(plain, false) {
@@ -142,6 +153,9 @@ func (m *mappedRows) number(f *field, text string, shift int) (value, string) {
 	}
 	return v, problem
 }
+
+// unitShift are the digits from a unit of money to what its field counts.
+const unitShift = 9
 
 // shiftOf returns the digits of the unit, which a column of the row may say.
 func (f *field) shiftOf(r *row) (int, string) {
@@ -276,8 +290,15 @@ func (m *mappedRows) setUser(f *field, text string, from *ref, r *row) {
 
 // lostDigits reports whether a text that names something is a long number that was rounded.
 func lostDigits(text string) bool {
+	const kept, long = 15, 19 // Digits that a spreadsheet keeps, and of a number that is an id.
+	if len(text) >= long && isDigits(text) && strings.Trim(text[kept:], "0") == "" {
+		return true
+	}
 	return strings.IndexByte(text, '+') > 0 && rounded(text, true)
 }
+
+// emptyColumn is what a CSV file has of a column that is empty in all rows.
+const emptyColumn = "the column is empty in all of them"
 
 // seen counts in how many rows the columns of a mapping were.
 type seen struct {
@@ -299,15 +320,15 @@ func (s *seen) begin(m *Mapping) {
 // row counts a row.
 func (s *seen) row(r row) {
 	s.rows++
-	if r.found == nil {
-		return
-	}
-	for i, found := range r.found {
+	for i := range s.found {
 		switch {
-		case found:
+		case r.found == nil && r.values[i] != "", r.found != nil && r.found[i]:
 			s.found[i]++
-		case s.near[i] == "" && r.near != nil:
+		case s.near[i] != "":
+		case r.near != nil && !r.found[i]:
 			s.near[i] = cmp.Or(r.near(i), "-")
+		case r.found == nil:
+			s.near[i] = emptyColumn
 		}
 	}
 }

@@ -25,7 +25,7 @@ type Mapping struct {
 	where  condition // Of the rows that count.
 	each   []string  // The path to the arrays that are unfolded into rows.
 	time   timeRule
-	id     []*ref // None if the row's place and content are the id.
+	id     []idPart // None if the row's place and content are the id.
 	rules  []rule
 	pivot  *pivot
 	// repeats says what the rows of one id are to each other.
@@ -38,6 +38,12 @@ type Mapping struct {
 	nothing   words // Texts that stand for nothing.
 	numbers   *numberForm
 	delimiter byte // Between the fields of a CSV file; 0 to find out.
+}
+
+// idPart is what a part of an id is made of: the first of the columns that is not empty.
+type idPart struct {
+	columns  []*ref
+	optional bool // All of them may be empty.
 }
 
 // ref is a column that the mapping names.
@@ -281,10 +287,27 @@ func (p *mappingParser) id(n *yaml.Node) {
 		p.bad(n.Line, "id names no column", "name the columns that together are different in every row, or leave id out")
 	}
 	for _, item := range items {
-		if name, ok := p.text(item, "id"); ok {
-			p.mapping.id = append(p.mapping.id, p.column(name, item.Line))
+		if item.Kind == yaml.MappingNode {
+			p.mapping.id = append(p.mapping.id, p.idPart(item))
+		} else if name, ok := p.text(item, "id"); ok {
+			p.mapping.id = append(p.mapping.id, idPart{columns: []*ref{p.column(name, item.Line)}})
 		}
 	}
+}
+
+// idPart reads a part of an id that is more than a column.
+func (p *mappingParser) idPart(n *yaml.Node) (part idPart) {
+	p.pairs(n, []string{"column", "first", "optional"}, func(key string, _, value *yaml.Node) {
+		if key != "optional" {
+			part.columns = p.named("id."+key, value)
+		} else if text, ok := p.text(value, "id.optional"); ok {
+			part.optional = truths[text]
+		}
+	})
+	if len(part.columns) == 0 {
+		p.bad(n.Line, "id has a part without a column", "write column: COLUMN or first: [COLUMN, COLUMN], and optional: true if they may all be empty")
+	}
+	return part
 }
 
 // column notes that a column is named.
@@ -318,8 +341,10 @@ func (p *mappingParser) number() {
 		p.refs[name].at = at
 		m.columns = append(m.columns, column{name: name, required: true, why: fmt.Sprintf("which %s:%d names", p.file, p.columns[name])})
 	}
-	for _, from := range m.id {
-		m.columns[from.at].exact = true
+	for _, part := range m.id {
+		for _, from := range part.columns {
+			m.columns[from.at].exact = true
+		}
 	}
 	for i := range m.rules {
 		if r := &m.rules[i]; r.name == fieldTenant || r.name == fieldUser {
@@ -342,8 +367,10 @@ func (m *Mapping) From(field string) string {
 	case fieldTime:
 		add(m.time.column)
 	case fieldID:
-		for _, from := range m.id {
-			add(from)
+		for _, part := range m.id {
+			for _, from := range part.columns {
+				add(from)
+			}
 		}
 	case fieldRevision:
 		add(m.revision.column)

@@ -34,6 +34,19 @@ func (c condition) holds(values []string) bool {
 	return false
 }
 
+// columns are those that the tests are about.
+func (c condition) columns() []*ref {
+	var all []*ref
+	for _, tests := range c {
+		for _, t := range tests {
+			if !slices.Contains(all, t.column) {
+				all = append(all, t.column)
+			}
+		}
+	}
+	return all
+}
+
 func (t test) holds(text string) bool {
 	is := slices.Contains(t.texts, text)
 	if t.pattern != nil {

@@ -31,7 +31,7 @@ func setRevision(e schemas.Event, revision uint64) {
 	}
 }
 
-// merger makes one event of the rows of a file that have one id. They come together, in the order of the file, and the
+// merger makes one event of the rows of files that have one id. They come together, in the order of the files, and the
 // event goes where the first of them was.
 //
 // Where rows say their revision themselves, the highest counts. What is of the same revision and says something else, or is
@@ -57,10 +57,10 @@ type merger struct {
 	record     []byte
 }
 
-func newMerger(a *arranging, f *file, mapping *Mapping) *merger {
+func newMerger(a *arranging, files []*file, mapping *Mapping) *merger {
 	m := &merger{arranging: a, kind: mapping.revision.kind, repeats: mapping.repeats}
 	if m.repeats.joins() {
-		m.joiner = newJoiner(a, f, mapping)
+		m.joiner = newJoiner(a, files, mapping)
 	}
 	return m
 }

@@ -155,7 +155,7 @@ func (f *numberForm) ungrouped(whole string) (string, bool) {
 		for i, part := range parts {
 			last := i == len(parts)-1
 			switch {
-			case i == 0 && (part == "" || len(part) > 3),
+			case i == 0 && (part == "" || len(part) > 3 || part[0] == '0'), // No number with thousands begins so.
 				last && len(part) != 3,
 				i > 0 && !last && len(part) != 3 && len(part) != 2:
 				return "", false
@@ -223,6 +223,9 @@ type words struct {
 	set  map[string]bool
 }
 
+// none reports whether the mapping says that no text stands for nothing.
+func (w words) none() bool { return w.said && len(w.set) == 0 }
+
 // words reads a list of texts, which may be empty or hold the empty text.
 func (p *mappingParser) words(what string, n *yaml.Node) words {
 	w := words{said: true, set: map[string]bool{}}
@@ -243,7 +246,7 @@ func (p *mappingParser) words(what string, n *yaml.Node) words {
 }
 
 // nothings are the words for nothing that programs and people write, in lower case.
-var nothings = []string{"null", "(null)", "<null>", "none", "nil", "nan", "n/a", "#n/a", "<na>", `\n`, "undefined", "(not set)", "(none)", "-", "--", "—"}
+var nothings = []string{"null", "(null)", "<null>", "none", "nil", "nan", "n/a", "#n/a", "<na>", `\n`, "undefined", "(not set)", "(none)", "-", "--", "—", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "########"}
 
 // isNothing reports whether a text most likely stands for nothing.
 func isNothing(text string) bool {

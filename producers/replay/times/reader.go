@@ -26,8 +26,8 @@ type Reader struct {
 	untold   int64
 }
 
-// NewReader returns a reader of times that are in the zone where they name none, by layouts of package time, of which the
-// first that fits counts. Without layouts it reads what is year, month, day in that order, and months in words.
+// NewReader returns a reader of times that are in the zone where they name none, by layouts of package time; a text
+// that is several days by them is a problem. Without layouts it reads what is year, month, day in that order, and months in words.
 func NewReader(zone *time.Location, layouts ...string) *Reader {
 	return &Reader{zone: zone, layouts: layouts, utc: zone == time.UTC || zone.String() == "UTC"}
 }
@@ -57,12 +57,18 @@ func (r *Reader) scan(text string) (written, bool) {
 		}
 		return w, ok
 	}
+	var found written
+	some := false
 	for _, layout := range r.layouts {
-		if w, ok := words(text, layout); ok {
-			return w, true
+		w, ok := words(text, layout)
+		switch {
+		case ok && some && (w.month != found.month || w.day != found.day || w.year != found.year):
+			found.both = true
+		case ok && !some:
+			found, some = w, true
 		}
 	}
-	return written{}, false
+	return found, some
 }
 
 // unread says what is wrong with a text that is no time.
@@ -97,6 +103,8 @@ func slashed(text string) bool {
 func (r *Reader) moment(w *written) (us int64, problem string) {
 	wall := w.utc()
 	switch {
+	case w.both:
+		return 0, "is another day by each of the formats " + strings.Join(r.layouts, " and ")
 	case w.zoned:
 		return wall - int64(w.offset)*1e6, ""
 	case w.zone == "" && r.utc:

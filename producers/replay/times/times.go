@@ -20,6 +20,7 @@ type written struct {
 	zoned                bool // The text has an offset or names UTC.
 	zone                 string
 	whole                bool // A day without a time of day.
+	both                 bool // Another day by another layout.
 }
 
 // utc is the moment if the text were UTC, microseconds since 1970.
@@ -117,8 +118,26 @@ func (s *scanner) clock(w *written) (ok bool) {
 		}
 		s.fraction(w)
 	}
+	s.half(w)
 	midnight := w.hour == 24 && w.minute == 0 && w.second == 0 && w.micros == 0
 	return (w.hour < 24 || midnight) && w.minute < 60 && w.second <= 60
+}
+
+// half reads which half of the day it is, where the text says.
+func (s *scanner) half(w *written) {
+	rest := strings.TrimLeft(s.rest, " \u00a0\u202f")
+	if len(rest) < 2 || rest[1]|0x20 != 'm' || len(rest) > 2 && rest[2] != ' ' || w.hour < 1 || w.hour > 12 {
+		return
+	}
+	switch rest[0] | 0x20 {
+	case 'a':
+		w.hour %= 12
+	case 'p':
+		w.hour = w.hour%12 + 12
+	default:
+		return
+	}
+	s.rest = rest[2:]
 }
 
 // fraction reads the digits after a point or comma, and cuts them to microseconds.
@@ -229,6 +248,9 @@ var wordLayouts = []string{
 	"2 Jan 2006 15:04:05",
 	"Jan 2, 2006 15:04:05",
 	"Jan 2, 2006, 3:04:05 PM",
+	"January 2, 2006 15:04:05",
+	"January 2, 2006 3:04 PM",
+	"January 2, 2006",
 }
 
 // words reads a text by a layout of package time.

@@ -39,6 +39,10 @@ func TestWritten(t *testing.T) {
 		"Sun Mar  1 10:00:00 2026":     ten,
 		"Sun Mar  1 10:00:00 UTC 2026": ten,
 		"01/Mar/2026:10:00:00 +0000":   ten,
+		"2026-03-01 10:00 AM":          ten,
+		"2026-03-01 10:00:00 pm UTC":   "2026-03-01T22:00:00Z",
+		"2026-03-01 12:30am":           "2026-03-01T00:30:00Z",
+		"March 1, 2026 10:00 PM":       "2026-03-01T22:00:00Z",
 		"1899-12-31 23:59:59":          "1899-12-31T23:59:59Z",
 	} {
 		us, problem := NewReader(time.UTC).Read(text)
@@ -65,6 +69,7 @@ func TestWritten(t *testing.T) {
 		"2026-03-0110:00":               "is not a time like",
 		"":                              "is not a time like",
 		"yesterday":                     "is not a time like",
+		"2026-03-01 13:00 PM":           "means several",
 	} {
 		if us, problem := NewReader(time.UTC).Read(text); !strings.Contains(problem, want) {
 			t.Errorf("%q: %d %q, want %q", text, us, problem, want)
@@ -75,6 +80,13 @@ func TestWritten(t *testing.T) {
 	}
 	if _, problem := NewReader(berlin, "02.01.2006 15:04 MST").Read("01.07.2026 12:00 PST"); !strings.Contains(problem, "PST") {
 		t.Errorf("another zone's name: %q", problem)
+	}
+	both := NewReader(time.UTC, "1/2/2006", "2/1/2006")
+	if _, problem := both.Read("3/1/2026"); !strings.Contains(problem, "another day by each") {
+		t.Errorf("two days: %q", problem)
+	}
+	if us, problem := both.Read("13/1/2026"); problem != "" || us != time.Date(2026, 1, 13, 0, 0, 0, 0, time.UTC).UnixMicro() {
+		t.Errorf("one day: %d %q", us, problem)
 	}
 	if us, problem := NewReader(time.UTC, "2.1.2006 15:04", "2.1.2006").Read("1.3.2026"); problem != "" || us != time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).UnixMicro() {
 		t.Errorf("the second layout: %d %q", us, problem)

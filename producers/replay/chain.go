@@ -1,0 +1,68 @@
+package replay
+
+import (
+	"errors"
+	"io"
+	"slices"
+
+	"tidemark/schemas"
+)
+
+// chain is the stream of several files, one after the other: rows of one id may be in any of them.
+type chain struct {
+	files []*file
+	at    int
+}
+
+// next returns the next event, valid until next is called again.
+func (c *chain) next() (schemas.Event, error) {
+	for c.at < len(c.files) {
+		e, err := c.files[c.at].next()
+		if !errors.Is(err, io.EOF) {
+			return e, err
+		}
+		c.at++
+	}
+	return nil, io.EOF
+}
+
+// skim is that of the files, see file.skim.
+func (c *chain) skim() (identity schemas.Identity, us int64, can bool, err error) {
+	for c.at < len(c.files) {
+		identity, us, can, err = c.files[c.at].skim()
+		if !can || !errors.Is(err, io.EOF) {
+			return identity, us, can, err
+		}
+		c.at++
+	}
+	return identity, 0, true, io.EOF
+}
+
+func (c *chain) canRestart() bool {
+	return !slices.ContainsFunc(c.files, func(f *file) bool { return !f.canRestart() })
+}
+
+// restart goes back to the beginning, see restarter.
+func (c *chain) restart(same bool) error {
+	c.at = 0
+	for _, f := range c.files {
+		if err := f.restart(same); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lineBits are those of a line's number in what line returns.
+const lineBits = 40
+
+// line says which file is being read, and which line of it, see lineIn.
+func (c *chain) line() int {
+	if c.at == len(c.files) {
+		return 0
+	}
+	return c.at<<lineBits | c.files[c.at].line()
+}
+
+// lineIn returns the file, from 0, and the number of a line.
+func lineIn(line int) (file, number int) { return line >> lineBits, line & (1<<lineBits - 1) }
