@@ -90,8 +90,8 @@ func (c Columns) isMissing(of *ref) bool { return c.near[of.at] != "" && c.found
 
 // isUsage reports whether usage is counted by the field of a rule.
 func isUsage(r *rule) bool {
-	switch name := r.field.TextName(); {
-	case name == fieldWeight, name == fieldUserWeight, name == fieldCost, name == fieldRequests:
+	switch name := r.field.TextName(); name {
+	case fieldWeight, fieldUserWeight, fieldCost, fieldRequests:
 		return true
 	default:
 		return r.field.Kind() == protoreflect.Uint64Kind && (strings.HasPrefix(name, "input_") || strings.HasPrefix(name, "output_"))
