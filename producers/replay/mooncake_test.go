@@ -131,6 +131,16 @@ func TestRelativeTimes(t *testing.T) {
 	f("agentic", []string{"0", "500000", "1000000"}, "", "t_s of agentic are seconds; if these are milliseconds")
 }
 
+// TestFarFromTheStart refuses a single row that is far from all others.
+func TestFarFromTheStart(t *testing.T) {
+	o := options("mooncake", Stdin)
+	o.Stdin = strings.NewReader(`{"timestamp":0,"input_length":1,"output_length":1}` + "\n" + `{"timestamp":1772359200000,"input_length":1,"output_length":1}` + "\n")
+	log, result := replayed(t, o)
+	if len(log.calls) != 1 || len(result.Problems) != 1 || !strings.HasSuffix(result.Problems[0].Text, `"1772359200000" is more than ten years from the start of the trace`) {
+		t.Errorf("%d calls, %v", len(log.calls), result.Problems)
+	}
+}
+
 // TestNewestFirst replays what is recorded newest first in order where there is a pace.
 func TestNewestFirst(t *testing.T) {
 	data := "id,at,model,in\n2,2026-03-01 10:00:02,m,12\n1,2026-03-01 10:00:01,m,11\n0,2026-03-01 10:00:00,m,10\n"

@@ -136,9 +136,12 @@ func fillAzure(c *call, v []string) (int, string) {
 // moment is after for the time of a row, which it keeps an eye on.
 func (c *call) moment(text string, digits int) (int64, string) {
 	us, problem := c.after(text, digits)
-	if problem == "" {
+	switch {
+	case problem == "" && c.clock.count > 0 && us-c.start > farAway:
+		return 0, quote(text) + " is more than ten years from the start of the trace"
+	case problem == "":
 		c.clock.see(text, us-c.start)
-	} else if c.clock.count == 0 {
+	case c.clock.count == 0:
 		c.clock.absolute = since1970(text) // It may be too large for that.
 	}
 	return us, problem
