@@ -112,15 +112,21 @@ func checkSettings[S any](topic *string, settings []S, get func(S) (name string,
 		numeric := slices.Contains(isNumeric, name)
 		switch {
 		case name != "" && !numeric && !slices.Contains(isOther, name):
-			mark(topic, kerr.InvalidConfig, "Unknown topic config name: "+name)
+			mark(topic, kerr.InvalidConfig, "Unknown topic config name: "+shownSetting(name))
 			return
 		case numeric && value != nil:
 			if _, err := strconv.ParseInt(*value, 10, 64); err != nil {
-				mark(topic, kerr.InvalidConfig, fmt.Sprintf("Invalid value %s for configuration %s: Not a number of type LONG", *value, name))
+				mark(topic, kerr.InvalidConfig, fmt.Sprintf("Invalid value %s for configuration %s: Not a number of type LONG", shownSetting(*value), name))
 				return
 			}
 		}
 	}
+}
+
+// shownSetting is a text of a client as an answer gives it back: without what separates the parts of a mark, and cut.
+func shownSetting(text string) string {
+	const most = 200
+	return strings.ReplaceAll(text[:min(len(text), most)], markSeparator, "")
 }
 
 // noACLs says what a Kafka without an authorizer says: nobody is kept from anything here.

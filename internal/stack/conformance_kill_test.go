@@ -94,7 +94,16 @@ func TestOwnIDsShow(t *testing.T) {
 	if a := f.post(t, "SHOW PROCESSLIST FORMAT JSONEachRow"); !strings.Contains(a.body, `"query_id":"shown"`) {
 		t.Errorf("SHOW PROCESSLIST: %q", a.body)
 	}
-	f.post(t, "KILL QUERY WHERE query_id = 'shown' SYNC")
+	for _, sql := range []string{
+		"SELECT processes.query_id FROM system.processes WHERE query_id = 'shown'",
+		"SELECT system.processes.query_id FROM system.processes WHERE query_id = 'shown'",
+		"SELECT p.query_id FROM system.processes p WHERE p.query_id = 'shown'",
+		"SELECT p.query_id FROM system.processes AS p WHERE p.query_id = 'shown' LIMIT 1",
+		"SELECT processes.query_id FROM system.processes INNER JOIN system.one ON dummy = 0 WHERE query_id = 'shown'",
+	} {
+		f.post(t, sql).want(t, 200, "shown\n")
+	}
+	f.post(t, "KILL QUERY WHERE processes.query_id = 'shown' SYNC")
 	<-ended
 }
 

@@ -83,7 +83,7 @@ func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
 	switch {
 	case used:
 		s.moved = false
-		database, err := s.value("currentDatabase()")
+		database, err := s.value("currentDatabase()", plainly)
 		s.database = database
 		return err
 	case s.moved:
@@ -96,6 +96,9 @@ func (s *Session) Leave(ctx context.Context, used bool, tables []string) error {
 // limits are settings that could keep a session's own settings from being read.
 var limits = []string{"limit", "offset", "max_rows_to_read", "max_bytes_to_read", "max_result_rows", "max_result_bytes"}
 
+// plainly ends a statement of ours, whatever the settings of the session are.
+var plainly = " SETTINGS output_format_json_array_of_rows = 0, " + strings.Join(limits, " = 0, ") + " = 0"
+
 // settings returns what puts the named settings back to what they are now.
 func (s *Session) settings(named []Setting) ([]string, error) {
 	var before, names []string
@@ -104,7 +107,7 @@ func (s *Session) settings(named []Setting) ([]string, error) {
 			names = append(names, quote(n.Name))
 			continue
 		}
-		value, err := s.value("toString(getSetting(" + quote(n.Name) + "))")
+		value, err := s.value("toString(getSetting("+quote(n.Name)+"))", "")
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +116,7 @@ func (s *Session) settings(named []Setting) ([]string, error) {
 	if len(names) == 0 {
 		return before, nil
 	}
-	out, err := s.read("SELECT name, value, changed FROM system.settings WHERE name IN (" + strings.Join(names, ", ") + ") SETTINGS " + strings.Join(limits, " = 0, ") + " = 0")
+	out, err := s.read("SELECT name, value, changed FROM system.settings WHERE name IN (" + strings.Join(names, ", ") + ")" + plainly)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +137,9 @@ func (s *Session) settings(named []Setting) ([]string, error) {
 	return before, nil
 }
 
-// value returns that of an expression.
-func (s *Session) value(expression string) (string, error) {
-	out, err := s.read("SELECT " + expression + " AS value")
+// value returns that of an expression. How it is read may be plainly, but for the settings of that.
+func (s *Session) value(expression, how string) (string, error) {
+	out, err := s.read("SELECT " + expression + " AS value" + how)
 	if err != nil {
 		return "", err
 	}

@@ -174,18 +174,22 @@ func (m *decoderMemory) release() {
 func decodeBody(ctx context.Context, body io.Reader, c *coding, framed bool, memory *decoderMemory) (io.Reader, error) {
 	sent := &counter{source: body}
 	body = sent
+	var need int64
 	if c != nil {
-		if err := memory.take(ctx, c.memory); err != nil {
-			return nil, err
-		}
+		need = c.memory
+	}
+	if framed {
+		need += framesMemory
+	}
+	if err := memory.take(ctx, need); err != nil { // All at once: who has some of it waits for nobody.
+		return nil, err
+	}
+	if c != nil {
 		decoder := &codedReader{coding: c, source: sent}
 		memory.closers = append(memory.closers, decoder.close)
 		body = decoder
 	}
 	if framed {
-		if err := memory.take(ctx, framesMemory); err != nil {
-			return nil, err
-		}
 		frames := &frameReader{source: body, memory: memory, held: framesMemory}
 		memory.closers = append(memory.closers, frames.close)
 		body = frames

@@ -2,6 +2,7 @@ package chhttp
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -156,6 +157,16 @@ func TestDecodersWait(t *testing.T) {
 	memory.release()
 	if !all.TryAcquire(decodersMemory) {
 		t.Fatal("memory was not given back")
+	}
+}
+
+// TestDecodersTakeAllAtOnce lets a request that waits for memory have none, since others may wait for that.
+func TestDecodersTakeAllAtOnce(t *testing.T) {
+	memory := &decoderMemory{all: semaphore.NewWeighted(codings[0].memory + framesMemory - 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := decodeBody(ctx, strings.NewReader(""), &codings[0], true, memory); err == nil || memory.taken != 0 {
+		t.Fatalf("took %d bytes, %v", memory.taken, err)
 	}
 }
 

@@ -112,12 +112,18 @@ func (in *incoming) keepFile(name string, part *multipart.Part) error {
 	return nil
 }
 
+// formatLetters are those of the names of formats.
+const formatLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
 // describeTables reads the formats and columns of the external tables, which are parameters, and takes these away.
 func (in *incoming) describeTables(query url.Values) error {
 	for _, t := range in.tables {
 		t.format, t.columns = query.Get(t.name+"_format"), query.Get(t.name+"_structure")
-		if t.format == "" {
+		switch {
+		case t.format == "":
 			t.format = "TabSeparated"
+		case strings.Trim(t.format, formatLetters) != "":
+			return badRequest(t.name + "_format is no name of a format: " + strconv.Quote(t.format))
 		}
 		if types := query.Get(t.name + "_types"); t.columns == "" && types != "" {
 			t.columns = numberColumns(types)

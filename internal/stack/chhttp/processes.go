@@ -38,8 +38,9 @@ func (r *running) begin(tag, id string) (end func()) {
 
 // Names of parameters that no client's statement has.
 const (
-	tagsParameter = "tidemark_front_tags"
-	idsParameter  = "tidemark_front_ids"
+	ownParameters = "tidemark_front_"
+	tagsParameter = ownParameters + "tags"
+	idsParameter  = ownParameters + "ids"
 )
 
 // parameters hold what begin was told, for the statements that processesOf makes.
@@ -69,6 +70,17 @@ func processesOf(engineID bool) string {
 		columns = "p.query_id AS engine_id, " + columns
 	}
 	return "(SELECT " + columns + " FROM system.processes AS p)"
+}
+
+// clauses are the words that may follow a table and do not name it.
+var clauses = []string{
+	"WHERE", "PREWHERE", "GROUP", "ORDER", "LIMIT", "OFFSET", "FETCH", "FORMAT", "SETTINGS", "INTO", "UNION", "INTERSECT", "EXCEPT", "HAVING", "QUALIFY", "WINDOW",
+	"JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "PASTE", "ANY", "ALL", "ASOF", "SEMI", "ANTI", "GLOBAL", "ARRAY", "ON", "USING", "SAMPLE", "FINAL",
+}
+
+// names reports whether a token after a table is its alias, or begins one.
+func names(tok token) bool {
+	return tok.kind != tokenOther && tok.kind != tokenEnd && tok.identifier() != "" && !slices.ContainsFunc(clauses, tok.is)
 }
 
 // executor runs a statement whole; a session does.
@@ -118,11 +130,18 @@ func readsProcesses(keyword, text string) (string, bool) {
 		dot, name := lexer.next(), lexer.next()
 		end := lexer.pos
 		after := lexer.next()
-		if lexer.pos = mark; dot.text != "." || name.identifier() != "processes" || after.text == "." {
+		if lexer.pos = mark; dot.text != "." || name.identifier() != "processes" {
 			continue
 		}
 		out.WriteString(text[from:tok.start])
-		out.WriteString(processesOf(false))
+		switch {
+		case after.text == ".": // A column of it.
+			out.WriteString("processes")
+		case names(after):
+			out.WriteString(processesOf(false))
+		default:
+			out.WriteString(processesOf(false) + " AS processes")
+		}
 		from, lexer.pos = end, end
 	}
 	return out.String() + text[from:], from > 0
@@ -189,7 +208,7 @@ type process struct {
 func (ex *exchange) kill(session executor, req *request, k killQuery) ([]process, error) {
 	ctx := ex.r.Context()
 	// Parts of a statement that run elsewhere have no place here; the statement itself is not ended, as in ClickHouse.
-	find := "SELECT engine_id, query_id, user, query FROM " + processesOf(true) + " WHERE engine_id != queryID() AND (" + k.condition + "\n)"
+	find := "SELECT engine_id, query_id, user, query FROM " + processesOf(true) + " AS processes WHERE engine_id != queryID() AND (" + k.condition + "\n)"
 	var found []process
 	err := readRows(ctx, session, find, append(slices.Clone(req.params), ex.handler.running.parameters()...), func(row []byte) error {
 		var p process
@@ -202,12 +221,16 @@ func (ex *exchange) kill(session executor, req *request, k killQuery) ([]process
 	if err != nil {
 		return nil, err
 	}
-	ids := []string{"''"}
-	for _, p := range found {
-		ids = append(ids, literal(p.EngineID))
+	which := "0" // The engine says all the same whether the session may.
+	if len(found) > 0 {
+		ids := make([]string, len(found))
+		for i, p := range found {
+			ids[i] = literal(p.EngineID)
+		}
+		which = "query_id IN (" + strings.Join(ids, ",") + ")"
 	}
 	status := map[string]string{}
-	end := "KILL QUERY WHERE query_id IN (" + strings.Join(ids, ",") + ") " + k.mode
+	end := "KILL QUERY WHERE " + which + " " + k.mode
 	err = readRows(ctx, session, end, nil, func(row []byte) error {
 		var killed struct {
 			Status string `json:"kill_status"`

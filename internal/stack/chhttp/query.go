@@ -38,6 +38,7 @@ func (ex *exchange) runQuery(session *lease, req *request) error {
 		return err
 	}
 	defer result.Close()
+	session.moved = req.keyword == "USE"
 	session.Close() // The result stays, and is the client's to read.
 	ex.served.Stats = result.Stats()
 	if err := checkNative(result.Bytes(), req, format); err != nil {

@@ -109,6 +109,8 @@ func readParameters(r *http.Request, query url.Values) (*request, error) {
 	for name, values := range query {
 		value := values[len(values)-1]
 		switch {
+		case strings.HasPrefix(name, "param_"+ownParameters):
+			return nil, badRequest("parameters that begin with " + ownParameters + " are the server's own: give " + name + " another name")
 		case strings.HasPrefix(name, "param_"):
 			req.params = append(req.params, chdb.Parameter{Name: name[len("param_"):], Value: value})
 		case name == "role":

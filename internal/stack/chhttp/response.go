@@ -60,6 +60,9 @@ func (ex *exchange) serve() error {
 	if err != nil {
 		return err
 	}
+	if !req.insert {
+		in.memory.release() // The body is read, and the result may take its time.
+	}
 	if err := forbid(req.code(), h.engine.OwnTableEngine); err != nil {
 		return err
 	}
@@ -82,7 +85,7 @@ func (ex *exchange) serve() error {
 	if err := ex.load(ex.r.Context(), session, in.tables); err != nil {
 		return err
 	}
-	defer h.running.begin(session.Tag(), req.queryID)()
+	session.ended = h.running.begin(session.Tag(), req.queryID)
 	if req.insert {
 		return ex.runInsert(session, req)
 	}

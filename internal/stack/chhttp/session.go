@@ -19,6 +19,7 @@ const (
 	// maxSessions bounds the names that are known at one moment, maxHeld those that have something to keep: each of these
 	// has a connection of the engine.
 	maxSessions, maxHeld = 10_000, 64
+	maxSessionName       = 256 // bytes
 )
 
 // sessionOptions are what a request says of its session.
@@ -29,7 +30,10 @@ type sessionOptions struct {
 }
 
 func readSession(query url.Values) (sessionOptions, error) {
-	o := sessionOptions{id: query.Get("session_id"), timeout: sessionTimeout, check: isTrue(query.Get("session_check")), done: isTrue(query.Get("close_session"))}
+	o := sessionOptions{id: strings.Clone(query.Get("session_id")), timeout: sessionTimeout, check: isTrue(query.Get("session_check")), done: isTrue(query.Get("close_session"))}
+	if len(o.id) > maxSessionName {
+		return o, badRequest(fmt.Sprintf("session_id has %d bytes, and may have %d", len(o.id), maxSessionName))
+	}
 	if v := query.Get("session_timeout"); v != "" && o.id != "" {
 		seconds, err := strconv.ParseUint(v, 10, 32)
 		if err != nil {
@@ -167,15 +171,21 @@ func sessionLimit(n int, which string) error {
 type lease struct {
 	*chdb.Session
 	tables []string // those that end with the request
+	ended  func()   // called before the session is given back; nil for nothing
+	moved  bool     // a USE has succeeded
 	end    func()
 }
 
 // Close gives the session back. Results stay valid until their own Close.
 func (l *lease) Close() {
-	if l.end != nil {
-		l.end()
-		l.end = nil
+	if l.end == nil {
+		return
 	}
+	if l.ended != nil {
+		l.ended()
+	}
+	l.end()
+	l.end = nil
 }
 
 // lease returns the session of a request. One with a name costs as much as one without, until there is something to keep.
@@ -216,7 +226,7 @@ func (h *Handler) lease(ctx context.Context, req *request) (*lease, error) {
 	}
 	l := &lease{Session: session.conn}
 	l.end = func() {
-		err := session.conn.Leave(ctx, req.keyword == "USE", l.tables)
+		err := session.conn.Leave(ctx, l.moved, l.tables)
 		h.sessions.release(session, o.timeout, o.done || err != nil)
 	}
 	if err := session.conn.Enter(ctx, options); err != nil {
@@ -271,10 +281,10 @@ func (req *request) mayRead(conn *chdb.Session) (own bool, err error) {
 		return false, nil
 	}
 	if conn == nil {
-		if !slices.Contains(stateless, req.keyword) {
-			return true, nil // No statement that is known; the engine says what it thinks of it.
+		if req.keyword == "CREATE" {
+			return false, refused // It would keep a table.
 		}
-		return false, refused // It would keep a table.
+		return true, nil // It reads, or the engine says what it thinks of it.
 	}
 	reads, parses := conn.Reads(req.code())
 	if !parses && !req.insert {
