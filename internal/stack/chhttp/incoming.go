@@ -35,6 +35,11 @@ func (in *incoming) open(r *http.Request, query url.Values) (io.Reader, error) {
 	}
 	framed := isTrue(query.Get("decompress"))
 	if coding != nil || framed {
+		if n := r.ContentLength; n < 0 || n > pieceBytes { // No statement is as long; what is in it is not known before it is here.
+			if err := in.handler.room(); err != nil {
+				return nil, err
+			}
+		}
 		if err := in.spool(); err != nil {
 			return nil, err
 		}

@@ -66,10 +66,10 @@ func (ex *exchange) serve() error {
 	if err := forbid(req.code(), h.engine.OwnTableEngine); err != nil {
 		return err
 	}
-	if req.keyword == "INSERT" && h.options.Room != nil {
+	if req.keyword == "INSERT" {
 		// Statements that delete, and what they write on the way, still have room then.
-		if err := h.options.Room(); err != nil {
-			return chdb.NewError(codeNotEnoughSpace, "NOT_ENOUGH_SPACE", "Cannot insert: "+err.Error()+".")
+		if err := h.room(); err != nil {
+			return err
 		}
 	}
 	if req.insert {
@@ -90,6 +90,17 @@ func (ex *exchange) serve() error {
 		return ex.runInsert(session, req)
 	}
 	return ex.runQuery(session, req)
+}
+
+// room returns an error if the disk has no room for data.
+func (h *Handler) room() error {
+	if h.options.Room == nil {
+		return nil
+	}
+	if err := h.options.Room(); err != nil {
+		return chdb.NewError(codeNotEnoughSpace, "NOT_ENOUGH_SPACE", "Cannot insert: "+err.Error()+".")
+	}
+	return nil
 }
 
 // begin sends the status line and opens the way for output of a format. Length

@@ -8,10 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // TestSpool keeps bodies of all sizes around the limits, with a budget for memory and without.
@@ -161,5 +164,22 @@ func TestLongStatements(t *testing.T) {
 	}
 	if b.used.Load() != 0 {
 		t.Errorf("%d bytes are not given back", b.used.Load())
+	}
+}
+
+// TestCodedBodyNeedsRoom asks for the room of the disk before a long body is kept whose statement is not known yet.
+func TestCodedBodyNeedsRoom(t *testing.T) {
+	asked := 0
+	h := &Handler{options: Options{Room: func() error { asked++; return errors.New("the disk is full") }}, decoders: semaphore.NewWeighted(decodersMemory), bodies: newBudget(1 << 20)}
+	for length, want := range map[int64]int{-1: 1, pieceBytes + 1: 1, 10: 0} {
+		asked = 0
+		r := &http.Request{Method: http.MethodPost, Header: http.Header{"Content-Encoding": {"gzip"}}, ContentLength: length}
+		in := &incoming{handler: h, live: &liveBody{strings.NewReader("")}}
+		_, err := in.open(r.WithContext(t.Context()), url.Values{})
+		refused := err != nil && asException(err).Name == "NOT_ENOUGH_SPACE"
+		if asked != want || refused != (want == 1) {
+			t.Errorf("%d bytes: asked %d times, %v", length, asked, err)
+		}
+		in.release()
 	}
 }
