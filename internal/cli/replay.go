@@ -90,8 +90,9 @@ A mapping for csv and jsonl says what the columns mean; docs/replaying-your-file
   time: {column: at, format: unix_ms}    # datetime (the default, with zone: Europe/Berlin where it names none),
                                  # unix_s, unix_us, unix_ns, relative_s, relative_ms, relative_us (with --start), or
                                  # the moment 2006-01-02 15:04:05 written the way the file would: 02.01.2006 15:04
-  id: [request_id]               # columns that identify a row; without it, its place and its content do
-  repeats: last                  # rows of one id: the last counts, as in the log of a message that grows (with the time of the
+  id: [request_id]               # columns that identify a row; without it, its place and its content do. A part that may be
+                                 # empty is {column: part, optional: true}, one of several columns {first: [a, b]}
+  repeats: last                  # rows of one id in the files of a command: the last counts, as in the log of a message that grows (with the time of the
                                  # first; a grown file that is read again replaces what was read before), or first; parts
                                  # are put together; sum adds them up, corrections being negative
   revision: {from: updated_at}   # which row of an id is the newest, in any file: a time or a whole number (from, format, zone);

@@ -24,7 +24,7 @@ func ends(before string) bool {
 	switch {
 	case before == "":
 		return false
-	case isWord(before[0]):
+	case IsWord(before[0]):
 		return !slices.ContainsFunc(beforeName, func(word string) bool { return strings.EqualFold(word, before) })
 	}
 	return strings.IndexByte("'\"`$)]}*", before[0]) >= 0 || before[0] >= 0x80 // Typographic quotes.
@@ -35,9 +35,10 @@ func names(name string) bool {
 	if name == "" {
 		return false
 	}
-	return isWord(name[0]) && !strings.EqualFold(name, "ASC") && !strings.EqualFold(name, "DESC") || name[0] == '`' || name[0] == '"'
+	return IsWord(name[0]) && !strings.EqualFold(name, "ASC") && !strings.EqualFold(name, "DESC") || name[0] == '`' || name[0] == '"'
 }
 
-func isWord(c byte) bool {
+// IsWord reports whether a byte is one of a word.
+func IsWord(c byte) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

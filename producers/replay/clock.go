@@ -3,6 +3,8 @@ package replay
 import (
 	"fmt"
 	"time"
+
+	"tidemark/producers/replay/times"
 )
 
 // clock looks at the times of a trace that are relative: whether they are, and in the unit that the format has.
@@ -11,20 +13,6 @@ type clock struct {
 	first, last int64 // Microseconds since the start: the earliest and the latest.
 	absolute    error // They are none from the start.
 }
-
-// The times, in units of one since 1970, that are taken for a date: from the years 2000 to 2100. A trace that begins so
-// long after its start is none.
-const (
-	earliestDate = 946684800
-	latestDate   = 4102444800
-)
-
-// epochUnits are the units that times since 1970 are written in, by the digits from them to a second.
-var epochUnits = []struct {
-	digits int
-	name   string
-	format string
-}{{0, "seconds", "unix_s"}, {3, "milliseconds", "unix_ms"}, {6, "microseconds", "unix_us"}, {9, "nanoseconds", "unix_ns"}}
 
 // see notes the time of a row as it is written, and as microseconds since the start.
 func (c *clock) see(text string, us int64) {
@@ -36,16 +24,14 @@ func (c *clock) see(text string, us int64) {
 	c.first, c.last = min(c.first, us), max(c.last, us)
 }
 
-// since1970 returns an error for a number that is a date.
+// since1970 returns an error for a number that is a date: a trace that begins so long after its start is none.
 func since1970(text string) error {
-	for _, unit := range epochUnits {
-		n, _, problem := scaled(text, -unit.digits, maxScaled)
-		if problem == "" && n >= earliestDate && n <= latestDate {
-			return fmt.Errorf("%s is in %s since 1970 (%s) and not from the start of the trace: replay the file as csv or jsonl, with a mapping that says time: {column: ..., format: %s}, or take the first time off all of them",
-				quote(text), unit.name, time.Unix(int64(n), 0).UTC().Format(time.RFC3339), unit.format)
-		}
+	unit, us := times.Epoch(text)
+	if unit.Name == "" {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s is in %s since 1970 (%s) and not from the start of the trace: replay the file as csv or jsonl, with a mapping that says time: {column: ..., format: %s}, or take the first time off all of them",
+		quote(text), unit.Words, time.UnixMicro(us).UTC().Format(time.RFC3339), unit.Name)
 }
 
 // Calls that are that far from each other, on average, are not those of a trace in the unit of its format.

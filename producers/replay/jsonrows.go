@@ -3,7 +3,6 @@ package replay
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -160,9 +159,6 @@ func (p *pathRows) open(d int) (problem string) {
 // near says what the current row has where path i leads to nothing.
 func (p *pathRows) near(i int) string { return nearest(p.within[p.depths[i]], p.rests[i]) }
 
-// shownKeys is how many keys a message lists.
-const shownKeys = 12
-
 // nearest says what an object has in the place where a path leads to nothing: the keys beside it, or what is in the way.
 func nearest(o object, path string) string {
 	for at := len(path); at > 0; at = strings.LastIndexByte(path[:at], '.') {
@@ -185,23 +181,8 @@ func nearest(o object, path string) string {
 }
 
 func keysOf(o object) string {
-	keys := slices.Sorted(maps.Keys(o))
-	for i := range keys {
-		keys[i] = shown(keys[i])
-	}
-	if more := len(keys) - shownKeys; more > 0 {
-		return strings.Join(keys[:shownKeys], ", ") + fmt.Sprintf(" and %d more", more)
-	}
-	if len(keys) == 0 {
+	if len(o) == 0 {
 		return "nothing"
 	}
-	return strings.Join(keys, ", ")
-}
-
-// shown returns a name as it is, or quoted where it may have what a terminal should not get.
-func shown(name string) string {
-	if quoted := quote(name); quoted != `"`+name+`"` {
-		return quoted
-	}
-	return name
+	return shownNames(slices.Sorted(maps.Keys(o)))
 }

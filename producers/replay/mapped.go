@@ -31,7 +31,6 @@ type mappedRows struct {
 	pivot   map[string][]field
 	id      *cell
 	time    *cell
-	rev     *cell // Nil for a type without.
 	resets  []reset
 	tenant  *cell
 
@@ -88,7 +87,7 @@ func readMapped(l *lines, o Options, read func(*lines, []column) (rowReader, err
 func (m *mappedRows) compile() {
 	m.cells = cellsOf(m.event)
 	m.cells[fieldSource].set(value{text: m.mapping.source}) // It is UTF-8.
-	m.id, m.time, m.rev, m.tenant = m.cells[fieldID], m.timeCell(), m.cells[fieldRevision], m.cells[fieldTenant]
+	m.id, m.time, m.tenant = m.cells[fieldID], m.timeCell(), m.cells[fieldTenant]
 	var users []field
 	for i := range m.mapping.rules {
 		f := m.field(&m.mapping.rules[i])
@@ -111,13 +110,11 @@ func (m *mappedRows) compile() {
 		}
 	}
 	for name, c := range m.cells {
-		if name != fieldSource && name != fieldTime && (m.mapping.lines[name] > 0 || name == fieldID || name == fieldRevision || m.isPart(name) || m.typ() == schemas.TokenCallType && name == "model") {
+		if name != fieldSource && name != fieldTime && (m.mapping.lines[name] > 0 || name == fieldID || name == fieldRevision || m.isPart(name) || m.mapping.typ == schemas.TokenCallType && name == "model") {
 			m.resets = append(m.resets, reset{c, c.get()})
 		}
 	}
 }
-
-func (m *mappedRows) typ() schemas.Type { return m.mapping.typ }
 
 // isPart reports whether the field is what a total that rows have sets.
 func (m *mappedRows) isPart(name string) bool {

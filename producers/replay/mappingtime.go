@@ -174,7 +174,8 @@ func (t *timeRule) ofNumber(text string, start time.Time) (int64, string) {
 		}
 		return start.UnixMicro() + us, ""
 	}
-	switch unit := times.Epoch(text); {
+	found, _ := times.Epoch(text)
+	switch unit := found.Name; {
 	case problem != "" && unit != "" && unit != t.name:
 		return 0, problem + ": as " + unit + " it is of our time: give time.format " + unit
 	case problem != "":

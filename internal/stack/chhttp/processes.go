@@ -164,7 +164,7 @@ func parseKill(text string) (killQuery, bool) {
 	start := lexer.pos
 	k := killQuery{condition: text[start:], mode: "ASYNC"}
 	depth := 0
-	for tok := lexer.next(); tok.kind != tokenEnd; tok = lexer.next() {
+	for last, tok := (token{}), lexer.next(); tok.kind != tokenEnd; last, tok = tok, lexer.next() {
 		switch {
 		case tok.text == "(" || tok.text == "[" || tok.text == "{":
 			depth++
@@ -178,7 +178,7 @@ func parseKill(text string) (killQuery, bool) {
 				return k, true
 			}
 			lexer.pos = mark
-		case tok.text == ";" || tok.is("FORMAT") && lexer.ends():
+		case tok.text == ";" || isFormat(lexer, tok, last):
 			k.condition = text[start:tok.start]
 			return k, true
 		}
@@ -186,12 +186,13 @@ func parseKill(text string) (killQuery, bool) {
 	return k, true
 }
 
-// ends reports whether one word and nothing else is left.
-func (l *lexer) ends() bool {
-	mark := l.pos
-	defer func() { l.pos = mark }()
-	word, after := l.next(), l.next()
-	return word.kind == tokenWord && (after.kind == tokenEnd || after.text == ";")
+// isFormat reports whether a token begins a FORMAT clause.
+func isFormat(l *lexer, tok, before token) bool {
+	if !tok.is("FORMAT") {
+		return false
+	}
+	_, is := l.formatClause(before)
+	return is
 }
 
 // process is a row of what a KILL QUERY is about.

@@ -43,15 +43,21 @@ func parseStatement(text string) statement {
 		case tok.text == ")" || tok.text == "]" || tok.text == "}":
 			depth--
 		case depth == 0 && tok.is("FORMAT"):
-			mark := lexer.pos
-			name, after := lexer.next(), lexer.next()
-			if formatclause.Is(last.text, name.text, after.text) {
+			if name, is := lexer.formatClause(last); is {
 				s.format = name.identifier()
 			}
-			lexer.pos = mark
 		}
 	}
 	return s
+}
+
+// formatClause reports whether the word FORMAT, which was read last, begins a clause, and returns the format's name. It reads
+// nothing.
+func (l *lexer) formatClause(before token) (name token, is bool) {
+	mark := l.pos
+	defer func() { l.pos = mark }()
+	name = l.next()
+	return name, formatclause.Is(before.text, name.text, l.next().text)
 }
 
 // parseInsert finds where the data of an INSERT begins, if it has any.
@@ -164,8 +170,8 @@ func (l *lexer) next() token {
 	case c == '\'' || c == '"' || c == '`':
 		l.quoted(c)
 		return token{tokenQuoted, l.text[start:l.pos], start}
-	case isWord(c):
-		for l.pos < len(l.text) && isWord(l.text[l.pos]) {
+	case formatclause.IsWord(c):
+		for l.pos < len(l.text) && formatclause.IsWord(l.text[l.pos]) {
 			l.pos++
 		}
 		return token{tokenWord, l.text[start:l.pos], start}
@@ -268,8 +274,4 @@ func (l *lexer) heredoc() bool {
 	}
 	l.pos += len(tag) + closing + len(tag)
 	return true
-}
-
-func isWord(c byte) bool {
-	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

@@ -76,8 +76,8 @@ func (r *Reader) unread(text string) string {
 	if len(r.layouts) > 0 {
 		return "is not a time like " + strings.Join(r.layouts, " or ")
 	}
-	if unit := Epoch(text); unit != "" {
-		return "is a number: if it counts from 1970, give time.format " + unit
+	if unit, _ := Epoch(text); unit.Name != "" {
+		return "is a number: if it counts from 1970, give time.format " + unit.Name
 	}
 	if slashed(text) {
 		return "may have the month or the day first: give time.format 1/2/2006 15:04 (month first) or 2/1/2006 15:04, written the way the file does"

@@ -276,29 +276,30 @@ func words(text, layout string) (w written, ok bool) {
 	return w, true
 }
 
-// Epoch says what a whole number would be as a time since 1970; empty if nothing likely.
-func Epoch(text string) string {
+// Epoch says in which unit a number is a likely time since 1970, and that time, in microseconds; a unit without a name if in none.
+func Epoch(text string) (unit Unit, us int64) {
 	digits, _, _ := strings.Cut(text, ".")
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
-		return ""
+		return Unit{}, 0
 	}
 	for _, unit := range Units {
 		if IsLikely(n, unit.Micros, unit.PerMicro) {
-			return unit.Name
+			return unit, n * unit.Micros / unit.PerMicro
 		}
 	}
-	return ""
+	return Unit{}, 0
 }
 
 // Unit is a unit of numbers that count from 1970: so many microseconds, or so many of it a microsecond.
 type Unit struct {
-	Name             string
+	Name             string // Of the format in mappings.
+	Words            string // For people.
 	Micros, PerMicro int64
 }
 
 // Units are those that are read, the longest first.
-var Units = []Unit{{"unix_s", 1e6, 1}, {"unix_ms", 1e3, 1}, {"unix_us", 1, 1}, {"unix_ns", 1, 1e3}}
+var Units = []Unit{{"unix_s", "seconds", 1e6, 1}, {"unix_ms", "milliseconds", 1e3, 1}, {"unix_us", "microseconds", 1, 1}, {"unix_ns", "nanoseconds", 1, 1e3}}
 
 // Likely times, microseconds since 1970: of the years 2000 to 2099.
 const (
