@@ -68,6 +68,7 @@ func TestKillNobody(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &result); err != nil || len(result.Meta) != 4 || result.Meta[0].Name != "kill_status" || result.Rows != 0 {
 		t.Fatalf("got %q, %v", a.body, err)
 	}
+	f.post(t, "KILL QUERY WHERE query_id = 'nobody' FORMAT JSONEachRow SETTINGS max_threads = 1").want(t, 200, "")
 	f.post(t, "KILL QUERY WHERE nosuch = 1").wantError(t, 404, 47, "UNKNOWN_IDENTIFIER")
 	f.post(t, "KILL QUERY").wantError(t, 400, 62, "SYNTAX_ERROR")
 	f.post(t, "KILL QUERY ON CLUSTER c WHERE 1").wantError(t, 500, 392, "QUERY_IS_PROHIBITED")
