@@ -68,7 +68,7 @@ stack: build $(CHDB) ## Run the embedded broker and ClickHouse engine (STACK_ARG
 	bin/tidemark stack $(STACK_ARGS)
 
 kafka: $(KAFKA) ## Run a real Apache Kafka on 127.0.0.1 until interrupted; prints its address
-	go run ./internal/kafkatest/cmd/kafka
+	go run ./internal/test/kafka/cmd/kafka
 
 clean: ## Remove what was built (the downloads in .cache/ stay)
 	rm -rf bin .cache/tools .cache/bench.txt

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 	"tidemark/schemas"
 )
 
@@ -19,7 +19,7 @@ func TestAlertsGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(testenv.ModuleRoot(t), "deploy", "grafana", "provisioning", "alerting", AlertsFile)
+	name := filepath.Join(env.ModuleRoot(t), "deploy", "grafana", "provisioning", "alerting", AlertsFile)
 	if *update {
 		if err := os.WriteFile(name, alerts.YAML, 0o644); err != nil { //nolint:gosec // Grafana, another user, reads it
 			t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // compilerConfig is that of TypeScript for boards that lie beside board.ts.
@@ -67,9 +67,9 @@ func TestGrafanaTakesThem(t *testing.T) {
 // refusedByGrafana returns what Grafana's types refuse of dashboards, which are named by their keys.
 func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string {
 	t.Helper()
-	cache := testenv.Fetched(t, "grafana-types", "dashboards/testdata/grafana/package-lock.json")
+	cache := env.Fetched(t, "grafana-types", "dashboards/testdata/grafana/package-lock.json")
 	_, err := exec.LookPath("node")
-	testenv.Require(t, "node", err == nil, "install Node.js 20 (Debian: apt-get install nodejs)")
+	env.Require(t, "node", err == nil, "install Node.js 20 (Debian: apt-get install nodejs)")
 
 	dir := t.TempDir()
 	board, err := os.ReadFile("testdata/grafana/board.ts")

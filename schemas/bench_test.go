@@ -7,7 +7,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	protobuf "google.golang.org/protobuf/proto"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 const benchRows = 65536

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // conditions are the fields that others make required, and by what.
@@ -81,7 +81,7 @@ func named(cell string) map[string]bool {
 // TestPageSaysTheRules holds the tables of the page for senders, required fields and limits, against the rules. What Tidemark
 // alone sends, the truth about a run, is not there.
 func TestPageSaysTheRules(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "docs", "sending-events.md"))
+	page, err := os.ReadFile(filepath.Join(env.ModuleRoot(t), "docs", "sending-events.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // TestHashesInOtherLanguages runs what the documentation tells producers in other languages against Identity.Partition and
@@ -47,7 +47,7 @@ func TestHashesInOtherLanguages(t *testing.T) {
 	f := func(language, needs, fix string, files map[string]string, commands ...string) {
 		t.Run(language, func(t *testing.T) {
 			_, err := exec.LookPath(needs)
-			testenv.Require(t, needs, err == nil, fix)
+			env.Require(t, needs, err == nil, fix)
 			out := runFiles(t, files, commands)
 			if got := strings.ReplaceAll(out, "\r", ""); got != want.String() {
 				t.Errorf("got\n%s\nwant\n%s", got, want.String())
@@ -56,11 +56,11 @@ func TestHashesInOtherLanguages(t *testing.T) {
 	}
 	const page = "sending-events.md"
 	f("python", "python3", "apt-get install python3", map[string]string{
-		"tidemark.py": testenv.Snippets(t, page, "python")[0],
+		"tidemark.py": env.Snippets(t, page, "python")[0],
 		"main.py":     "from tidemark import partition, user\n" + lines("print(partition%s)\n", "print(user(bytes.fromhex('%s'), %s))\n"),
 	}, "python3 -B main.py")
 	f("java", "javac", "apt-get install default-jdk-headless", map[string]string{
-		"Tidemark.java": testenv.Snippets(t, page, "java")[0],
+		"Tidemark.java": env.Snippets(t, page, "java")[0],
 		"Main.java": "class Main {\npublic static void main(String[] args) throws Exception {\n" + lines("System.out.println(Tidemark.partition%s);\n",
 			"System.out.println(Long.toUnsignedString(Tidemark.user(java.util.HexFormat.of().parseHex(\"%s\"), %s)));\n") + "}\n}\n",
 	}, "javac -encoding UTF-8 -d . Tidemark.java Main.java", "java -cp . Main")

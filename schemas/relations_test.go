@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // TestRelationsEqualDatabase holds what is read from the statements against what the engine makes of them.

@@ -7,7 +7,7 @@ import (
 
 	protobuf "google.golang.org/protobuf/proto"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // TestRowsGoBack stores random events, reads the rows as events, and stores those: the rows are the same.

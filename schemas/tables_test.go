@@ -17,7 +17,7 @@ import (
 	protobuf "google.golang.org/protobuf/proto"
 
 	"tidemark/internal/stack"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/clickhouse/clickhousetest"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 func TestOpenReportsEveryProblem(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // front stands between the adapter and the engine and spoils the next INSERT of

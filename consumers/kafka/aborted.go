@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"slices"
 
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka/batch"
 )
 
 func sortAborted(aborted []abortedTransaction) {

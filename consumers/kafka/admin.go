@@ -10,8 +10,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/wire"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/wire"
 )
 
 const (
@@ -122,13 +122,13 @@ func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
 				_ = r.String(false)
 				return kafkago.Error(r.Int16()), ""
 			})
-		}, kafkaconn.IsUnknownTopic)
-		if err != nil && !kafkaconn.IsUnknownTopic(err) {
+		}, kafka.IsUnknownTopic)
+		if err != nil && !kafka.IsUnknownTopic(err) {
 			return fmt.Errorf("delete topic %s: %w", name, err)
 		}
 		err = c.retry(ctx, "wait for the end of topic "+name, func(ctx context.Context) error {
 			_, err := c.cluster.Topic(ctx, name, time.Now())
-			if kafkaconn.IsUnknownTopic(err) {
+			if kafka.IsUnknownTopic(err) {
 				return nil
 			}
 			if err == nil {
@@ -148,8 +148,8 @@ var errStillThere = errors.New("the topic is still listed")
 // admin sends a request about one topic to the controller; parse reads what the answer says of it.
 func (c *Client) admin(ctx context.Context, key, version int16, request []byte, parse func(*wire.Reader) (kafkago.Error, string)) error {
 	request = slices.Clone(request) // A connection of an earlier try may still be writing it.
-	kafkaconn.FinishFrame(request, 0)
-	e := &kafkaconn.Exchange{Broker: kafkaconn.Controller, Key: key, Version: version, Request: request}
+	kafka.FinishFrame(request, 0)
+	e := &kafka.Exchange{Broker: kafka.Controller, Key: key, Version: version, Request: request}
 	if err := c.cluster.Do(ctx, e); err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn"
+	"tidemark/internal/kafka"
 )
 
 // ErrUnknownTopic is what errors wrap when a topic is not there. Reading never creates one.
@@ -35,7 +35,7 @@ const unknownTopicGrace = 2 * time.Second
 
 // Config says how to reach the log. Only Conn is required.
 type Config struct {
-	Conn kafkaconn.Config
+	Conn kafka.Config
 	// RetryMin and RetryMax bound the wait before a request is sent again. Default 50 ms and 2 s.
 	RetryMin, RetryMax time.Duration
 	// RequestTimeout bounds one request. Default 10 s.
@@ -47,7 +47,7 @@ type Config struct {
 // Client reads a log. It is safe for concurrent use.
 type Client struct {
 	cfg     Config
-	cluster *kafkaconn.Cluster
+	cluster *kafka.Cluster
 	// wide is held while a batch is decompressed that takes much memory.
 	wide sync.Mutex
 }
@@ -60,7 +60,7 @@ func NewClient(cfg Config) (*Client, error) {
 	if cfg.RequestTimeout == 0 {
 		cfg.RequestTimeout = 10 * time.Second
 	}
-	cluster, err := kafkaconn.Open(cfg.Conn)
+	cluster, err := kafka.Open(cfg.Conn)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +94,8 @@ func (c *Client) Topics(ctx context.Context, names []string) (map[string]Topic, 
 			topics[name] = Topic{ID: t.ID, Partitions: len(t.Partitions)}
 		}
 		return nil
-	}, func(err error) bool { return kafkaconn.IsUnknownTopic(err) && time.Since(since) > unknownTopicGrace })
-	if kafkaconn.IsUnknownTopic(err) {
+	}, func(err error) bool { return kafka.IsUnknownTopic(err) && time.Since(since) > unknownTopicGrace })
+	if kafka.IsUnknownTopic(err) {
 		return nil, c.missing(ctx, names)
 	}
 	if err != nil {
@@ -114,8 +114,8 @@ func (c *Client) Existing(ctx context.Context, names []string) (map[string]Topic
 				topics[name] = Topic{ID: found.ID, Partitions: len(found.Partitions)}
 			}
 			return err
-		}, kafkaconn.IsUnknownTopic)
-		if err != nil && !kafkaconn.IsUnknownTopic(err) {
+		}, kafka.IsUnknownTopic)
+		if err != nil && !kafka.IsUnknownTopic(err) {
 			return nil, fmt.Errorf("ask for topic %s: %w", name, err)
 		}
 	}
@@ -126,7 +126,7 @@ func (c *Client) Existing(ctx context.Context, names []string) (map[string]Topic
 func (c *Client) missing(ctx context.Context, names []string) error {
 	var errs []error
 	for _, name := range names {
-		if _, err := c.cluster.Topic(ctx, name, time.Now().Add(-time.Second)); kafkaconn.IsUnknownTopic(err) {
+		if _, err := c.cluster.Topic(ctx, name, time.Now().Add(-time.Second)); kafka.IsUnknownTopic(err) {
 			errs = append(errs, unknownTopic(name))
 		}
 	}
@@ -211,10 +211,10 @@ func (c *Client) scanPartition(ctx context.Context, topic string, partition int3
 
 // retry calls fn until it succeeds, fails for good, or ctx ends. give, if not nil, makes a temporary error final.
 func (c *Client) retry(ctx context.Context, what string, fn func(context.Context) error, give func(error) bool) error {
-	backoff := kafkaconn.Backoff{Min: c.cfg.RetryMin, Max: c.cfg.RetryMax}
+	backoff := kafka.Backoff{Min: c.cfg.RetryMin, Max: c.cfg.RetryMax}
 	for {
 		err := c.once(ctx, fn)
-		if err == nil || !kafkaconn.Temporary(err) || give != nil && give(err) {
+		if err == nil || !kafka.Temporary(err) || give != nil && give(err) {
 			return err
 		}
 		if c.cfg.OnRetry != nil {

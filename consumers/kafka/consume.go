@@ -12,7 +12,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn"
+	"tidemark/internal/kafka"
 )
 
 // ErrStop is returned by the function of Consume to leave the group and make Consume return nil.
@@ -135,7 +135,7 @@ func (b rangeBalancer) AssignGroups(members []kafkago.GroupMember, partitions []
 
 // temporaryInGroup adds the errors of a member whom the group went on without: it joins again.
 func temporaryInGroup(err error) bool {
-	return kafkaconn.Temporary(err) || fenced(err) || errors.Is(err, kafkago.MemberIDRequired)
+	return kafka.Temporary(err) || fenced(err) || errors.Is(err, kafkago.MemberIDRequired)
 }
 
 func fenced(err error) bool {

@@ -11,7 +11,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka/batch"
 )
 
 // ErrDamaged is what an error of Fetch wraps when a batch did not arrive as it was written. It may have been damaged on

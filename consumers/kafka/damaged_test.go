@@ -17,7 +17,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka/batch"
 )
 
 // told is describe with what cannot be read in brackets, as far as it goes.

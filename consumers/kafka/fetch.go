@@ -7,8 +7,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/wire"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/wire"
 )
 
 const (
@@ -41,13 +41,13 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 			return err
 		}
 		s.version = versionFetchName
-		if newest >= versionFetchID && id != (kafkaconn.TopicID{}) {
+		if newest >= versionFetchID && id != (kafka.TopicID{}) {
 			s.version = versionFetchID
 		}
 	}
 	// A connection may still be using the old one's buffers, and what one large batch needed is not kept for the next.
 	if s.exchange == nil || !s.exchange.Done() || cap(s.exchange.Response) > 4*s.opts.MaxBytes {
-		s.exchange = &kafkaconn.Exchange{}
+		s.exchange = &kafka.Exchange{}
 	}
 	e := s.exchange
 	e.Broker, e.Key, e.Version = node, keyFetch, s.version
@@ -65,7 +65,7 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 	return nil
 }
 
-func (s *Source) appendFetch(b []byte, from int64, id kafkaconn.TopicID) []byte {
+func (s *Source) appendFetch(b []byte, from int64, id kafka.TopicID) []byte {
 	flexible := s.version >= 12
 	b = s.client.cluster.AppendHeader(b, keyFetch, s.version, flexible)
 	b = wire.AppendInt32(b, noReplica)
@@ -95,7 +95,7 @@ func (s *Source) appendFetch(b []byte, from int64, id kafkaconn.TopicID) []byte 
 	b = wire.AppendArrayLen(b, 0, flexible) // topics to forget
 	b = wire.AppendString(b, "", flexible)  // rack
 	b = wire.AppendTags(b, flexible)
-	kafkaconn.FinishFrame(b, 0)
+	kafka.FinishFrame(b, 0)
 	return b
 }
 
@@ -115,7 +115,7 @@ func parseFetch(response []byte, version int16, active map[int64]struct{}) (answ
 		return a, fmt.Errorf("%w: %d topics, not 1", wire.ErrMalformed, n)
 	}
 	if version >= versionFetchID {
-		r.Next(len(kafkaconn.TopicID{}))
+		r.Next(len(kafka.TopicID{}))
 	} else {
 		_ = r.String(flexible)
 	}

@@ -7,8 +7,8 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/wire"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/wire"
 )
 
 const (
@@ -21,10 +21,10 @@ const (
 )
 
 // leader is the node to ask for a partition.
-func (c *Client) leader(ctx context.Context, topic string, partition int32, notBefore time.Time) (int32, kafkaconn.TopicID, error) {
+func (c *Client) leader(ctx context.Context, topic string, partition int32, notBefore time.Time) (int32, kafka.TopicID, error) {
 	t, err := c.cluster.Topic(ctx, topic, notBefore)
 	if err != nil {
-		return 0, kafkaconn.TopicID{}, err
+		return 0, kafka.TopicID{}, err
 	}
 	if partition < 0 || int(partition) >= len(t.Partitions) {
 		return 0, t.ID, fmt.Errorf("partition %d of %d: %w", partition, len(t.Partitions), kafkago.UnknownTopicOrPartition)
@@ -59,8 +59,8 @@ func (c *Client) listOffset(ctx context.Context, node int32, topic string, parti
 	b = wire.AppendInt32(b, partition)
 	b = wire.AppendInt32(b, unknownEpoch)
 	b = wire.AppendInt64(b, timestamp)
-	kafkaconn.FinishFrame(b, 0)
-	e := &kafkaconn.Exchange{Broker: node, Key: keyListOffsets, Version: versionListOffsets, Request: b}
+	kafka.FinishFrame(b, 0)
+	e := &kafka.Exchange{Broker: node, Key: keyListOffsets, Version: versionListOffsets, Request: b}
 	if err := c.cluster.Do(ctx, e); err != nil {
 		return 0, fmt.Errorf("list offsets: %w", err)
 	}

@@ -9,8 +9,8 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/batch"
 )
 
 // RunHeader is the record header that names the run of an event.
@@ -61,7 +61,7 @@ type Source struct {
 
 	version  int16 // of the fetch request, 0 before the first
 	maxBytes int
-	exchange *kafkaconn.Exchange
+	exchange *kafka.Exchange
 	answer   answer
 
 	decompressor *batch.Decompressor
@@ -124,7 +124,7 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		}
 	}
 	var (
-		backoff   = kafkaconn.Backoff{Min: s.client.cfg.RetryMin, Max: s.client.cfg.RetryMax}
+		backoff   = kafka.Backoff{Min: s.client.cfg.RetryMin, Max: s.client.cfg.RetryMax}
 		notBefore time.Time
 		missing   time.Time // since when the topic is unknown
 		refusals  int       // times in a row that the broker said that it cannot read what is there
@@ -155,7 +155,7 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		if ctx.Err() != nil {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, context.Cause(ctx))
 		}
-		switch gone := kafkaconn.IsUnknownTopic(err) || errors.Is(err, ErrRecreated); {
+		switch gone := kafka.IsUnknownTopic(err) || errors.Is(err, ErrRecreated); {
 		case gone && missing.IsZero():
 			missing = time.Now()
 		case gone && time.Since(missing) > unknownTopicGrace:
@@ -163,7 +163,7 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		case !gone:
 			missing = time.Time{}
 		}
-		if !kafkaconn.Temporary(err) && !errors.Is(err, kafkago.OffsetOutOfRange) {
+		if !kafka.Temporary(err) && !errors.Is(err, kafkago.OffsetOutOfRange) {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, err)
 		}
 		if s.client.cfg.OnRetry != nil {

@@ -13,16 +13,16 @@ import (
 	"go.uber.org/goleak"
 
 	"tidemark/consumers/ingest"
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/batch"
-	"tidemark/internal/kafkaconn/wire"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/batch"
+	"tidemark/internal/kafka/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func testSource(t testing.TB) *Source {
 	t.Helper()
-	c, err := NewClient(Config{Conn: kafkaconn.Config{Brokers: []string{"127.0.0.1:1"}}})
+	c, err := NewClient(Config{Conn: kafka.Config{Brokers: []string{"127.0.0.1:1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 	"tidemark/consumers/kafka"
 	"tidemark/consumers/namespace"
 	"tidemark/consumers/rollup/rolluptest"
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/stack/stacktest"
+	kafkalog "tidemark/internal/kafka"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas"
 )
 
@@ -58,7 +58,7 @@ func newWhole(t *testing.T) whole {
 
 func newClient(t *testing.T) *kafka.Client {
 	t.Helper()
-	client, err := kafka.NewClient(kafka.Config{Conn: kafkaconn.Config{Brokers: []string{stacktest.Start(t).KafkaAddr()}}, RetryMin: 10 * time.Millisecond})
+	client, err := kafka.NewClient(kafka.Config{Conn: kafkalog.Config{Brokers: []string{stacktest.Start(t).KafkaAddr()}}, RetryMin: 10 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stacktest.Wrap(m)) }

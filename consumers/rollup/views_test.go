@@ -9,7 +9,7 @@ import (
 
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // readings is how often a statement is read: the engine compiles what it has seen a few times, and then computes it anew.

@@ -9,14 +9,14 @@ import (
 
 	"tidemark/dashboards"
 	"tidemark/internal/stack"
-	"tidemark/internal/stack/stacktest"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas"
 )
 
 // TestOutage takes ClickHouse away and brings it back.
 func TestOutage(t *testing.T) {
-	library := testenv.LibCHDB(t)
+	library := env.LibCHDB(t)
 	if err := stacktest.Stop(); err != nil { // One engine a process.
 		t.Fatal(err)
 	}

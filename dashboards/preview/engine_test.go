@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // engine asks ClickHouse over HTTP as the program's adapter does: read-only, one database.

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tidemark/consumers/clickhouse"
-	"tidemark/internal/kafkaconn"
+	"tidemark/internal/kafka"
 	"tidemark/schemas"
 )
 
@@ -139,8 +139,8 @@ func (k kafkaFlags) validate() error {
 }
 
 // conn is the connection setting of a validated configuration.
-func (k kafkaFlags) conn(clientID string) (kafkaconn.Config, error) {
-	conn := kafkaconn.Config{Brokers: k.Brokers, ClientID: clientID, SASLMechanism: strings.ToLower(k.KafkaSASL), User: k.KafkaUser}
+func (k kafkaFlags) conn(clientID string) (kafka.Config, error) {
+	conn := kafka.Config{Brokers: k.Brokers, ClientID: clientID, SASLMechanism: strings.ToLower(k.KafkaSASL), User: k.KafkaUser}
 	var err error
 	if conn.SASLMechanism != "" {
 		if conn.Password, err = secret("TIDEMARK_KAFKA_PASSWORD", k.KafkaPasswordFile); err != nil {

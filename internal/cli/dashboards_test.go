@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"tidemark/dashboards"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 func TestDashboardsGenerate(t *testing.T) {
@@ -23,7 +23,7 @@ func TestDashboardsGenerate(t *testing.T) {
 		}
 	}
 	// What was generated is what is committed, and check says so; it also says when it is not.
-	committed, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "deploy", "grafana", "provisioning", "alerting", dashboards.AlertsFile))
+	committed, err := os.ReadFile(filepath.Join(env.ModuleRoot(t), "deploy", "grafana", "provisioning", "alerting", dashboards.AlertsFile))
 	if err != nil {
 		t.Fatal(err)
 	}

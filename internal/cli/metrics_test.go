@@ -16,7 +16,7 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/ledger"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // everyMetric has a value for each metric, so that each is in the exposition.
@@ -79,7 +79,7 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	}
 
 	tool, err := exec.LookPath("promtool")
-	testenv.Require(t, "promtool", err == nil, "install Prometheus (Debian: apt-get install prometheus)")
+	env.Require(t, "promtool", err == nil, "install Prometheus (Debian: apt-get install prometheus)")
 	check := exec.CommandContext(t.Context(), tool, "check", "metrics")
 	check.Stdin = strings.NewReader(text)
 	if out, err := check.CombinedOutput(); err != nil || len(out) > 0 {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas/catalog"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // TestQueryOnlyReads: whatever is asked, no file and no table comes of it, and it ends.

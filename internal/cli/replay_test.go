@@ -14,7 +14,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ingest/ingesttest"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/producers"
 	"tidemark/producers/replay"
 	"tidemark/producers/scenario"

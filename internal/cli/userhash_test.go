@@ -10,7 +10,7 @@ import (
 	"sync"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 func TestParseUserKey(t *testing.T) {
@@ -105,7 +105,7 @@ func TestInstalledUserKey(t *testing.T) {
 
 // TestReplayUserKey replays users without a flag: the key is made once, told, and used again.
 func TestReplayUserKey(t *testing.T) {
-	testenv.Require(t, "a folder of configuration that XDG_CONFIG_HOME names", runtime.GOOS == "linux", "run the tests on Linux")
+	env.Require(t, "a folder of configuration that XDG_CONFIG_HOME names", runtime.GOOS == "linux", "run the tests on Linux")
 	home := t.TempDir()
 	t.Setenv("XDG_CONFIG_HOME", home)
 	dry := func(file string, more ...string) (code int, errOut string) {

@@ -8,20 +8,20 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 	"tidemark/schemas/catalog"
 )
 
 // TestShippedFile makes the shipped catalog again: whoever changes a list here has to run the command.
 func TestShippedFile(t *testing.T) {
-	testenv.Data(t, "epoch-ai/"+epochFiles[0])
-	testenv.Data(t, "models-dev/models_dev.csv")
-	data := testenv.Data(t, ".")
+	env.Data(t, "epoch-ai/"+epochFiles[0])
+	env.Data(t, "models-dev/models_dev.csv")
+	data := env.Data(t, ".")
 	got, _, err := File(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "schemas", "catalog", "default.csv"))
+	want, err := os.ReadFile(filepath.Join(env.ModuleRoot(t), "schemas", "catalog", "default.csv"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestShippedFileCovers(t *testing.T) {
 		"claude-opus-4-5-20251101", "claude-opus-4-6", "claude-sonnet-4-5-20250929", "claude-sonnet-4-20250514",
 		"claude-haiku-4-5-20251001", "claude-opus-4-1-20250805", "DeepSeek-R1-0528", "Qwen3", "Wan2.1-VACE", "GLM-Z1",
 	}
-	text, err := os.ReadFile(filepath.Join(testenv.ModuleRoot(t), "producers", "synthetic", "catalog.go"))
+	text, err := os.ReadFile(filepath.Join(env.ModuleRoot(t), "producers", "synthetic", "catalog.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // outside is what statements must not reach: a file, a folder that stays empty, and a server that counts who connects.

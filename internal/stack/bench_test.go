@@ -15,7 +15,7 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 	"github.com/ClickHouse/clickhouse-go/v2"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // wideTable has the shape of an event table: coordinates, a time, low

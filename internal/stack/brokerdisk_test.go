@@ -16,7 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka/batch"
 )
 
 // brokerRig is a broker whose disk a test fills.

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tidemark/internal/stack"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // childEnv makes the test binary run a stack with this configuration instead of
@@ -60,7 +60,7 @@ type child struct {
 // startChild starts a stack in a child process and waits until it is up.
 func startChild(t *testing.T, c stack.Config) *child {
 	t.Helper()
-	c.LibCHDB = testenv.LibCHDB(t)
+	c.LibCHDB = env.LibCHDB(t)
 	c.KafkaListen, c.HTTPListen = "127.0.0.1:0", "127.0.0.1:0"
 	// Hooks are functions: they do not travel.
 	config, err := json.Marshal(map[string]any{

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // clients are those that the makers of ClickHouse ship, in the pinned versions that scripts/deps fetches. Each runs a
@@ -37,7 +37,7 @@ func TestClients(t *testing.T) {
 	for _, c := range clients {
 		t.Run(c.name, func(t *testing.T) {
 			suite := filepath.Join("testdata", "clients", c.name)
-			folder := testenv.Fetched(t, "client-"+c.name, path.Join("internal/stack/testdata/clients", c.name, c.manifest))
+			folder := env.Fetched(t, "client-"+c.name, path.Join("internal/stack/testdata/clients", c.name, c.manifest))
 			args := c.command(folder, suite, newFront(t))
 			cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
 			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")

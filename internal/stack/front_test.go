@@ -13,7 +13,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"tidemark/internal/stack"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // front is what a case of the conformance table works with.

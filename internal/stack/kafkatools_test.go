@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/internal/kafkatest"
 	"tidemark/internal/stack"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
+	kafkatest "tidemark/internal/test/kafka"
 )
 
 // toolCall is one call of a tool of Kafka's, and what has to come of it on every broker.
@@ -125,11 +125,11 @@ var refusedTools = []toolCall{
 }
 
 func TestKafkaTools(t *testing.T) {
-	root := testenv.ModuleRoot(t)
+	root := env.ModuleRoot(t)
 	_, err := exec.LookPath("javac")
-	testenv.Require(t, "a Java compiler", err == nil, "apt-get install default-jdk-headless")
+	env.Require(t, "a Java compiler", err == nil, "apt-get install default-jdk-headless")
 	jars, err := filepath.Glob(filepath.Join(root, ".cache", "kafka", "lib", "kafka-tools-4*.jar"))
-	testenv.Require(t, "Kafka's tools", err == nil && len(jars) > 0, "make deps")
+	env.Require(t, "Kafka's tools", err == nil && len(jars) > 0, "make deps")
 	t.Run("embedded", func(t *testing.T) {
 		s, err := stack.Start(t.Context(), stack.Config{DataDir: t.TempDir(), KafkaListen: "127.0.0.1:0", NoClickHouse: true})
 		if err != nil {

@@ -6,7 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 func TestMain(m *testing.M) {

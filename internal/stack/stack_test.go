@@ -11,7 +11,7 @@ import (
 
 	"tidemark/internal/stack"
 	"tidemark/internal/stack/chdb"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 func TestStartRefusesOtherMachines(t *testing.T) {

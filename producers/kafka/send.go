@@ -10,9 +10,9 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/batch"
-	"tidemark/internal/kafkaconn/wire"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/batch"
+	"tidemark/internal/kafka/wire"
 	"tidemark/producers"
 )
 
@@ -33,7 +33,7 @@ type slot struct {
 	encoder  batch.Encoder
 	headers  []batch.Header
 	frame    []byte
-	exchange *kafkaconn.Exchange
+	exchange *kafka.Exchange
 }
 
 // session is what a broker knows the producer of one partition by. Every partition has a producer id of its own: a new
@@ -143,7 +143,7 @@ var errTooLarge = errors.New("batch is too large for the topic")
 // ctx ends.
 func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 	var (
-		backoff   = kafkaconn.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
+		backoff   = kafka.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
 		unknown   time.Time // since when the topic is unknown
 		notBefore time.Time
 		sessions  = 1
@@ -184,7 +184,7 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 			}
 			return fmt.Errorf("partition %s/%d: %w", p.topic, p.id, err)
 		}
-		missing := kafkaconn.IsUnknownTopic(err) || errors.Is(err, errNoPartition)
+		missing := kafka.IsUnknownTopic(err) || errors.Is(err, errNoPartition)
 		switch {
 		case !missing:
 			unknown = time.Time{}
@@ -192,7 +192,7 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 			unknown = time.Now()
 		case time.Since(unknown) > unknownTopicGrace:
 			p.session.end()
-			if kafkaconn.IsUnknownTopic(err) {
+			if kafka.IsUnknownTopic(err) {
 				return unknownTopic(p.topic)
 			}
 			return err
@@ -232,8 +232,8 @@ func (w *Writer) initProducerID(ctx context.Context) (int64, error) {
 	b := w.cluster.AppendHeader(nil, keyInitProducerID, versionInitProducerID, false)
 	b = wire.AppendNullString(b, false) // No transactional id.
 	b = wire.AppendInt32(b, math.MaxInt32)
-	kafkaconn.FinishFrame(b, 0)
-	e := &kafkaconn.Exchange{Broker: kafkaconn.AnyBroker, Key: keyInitProducerID, Version: versionInitProducerID, Request: b}
+	kafka.FinishFrame(b, 0)
+	e := &kafka.Exchange{Broker: kafka.AnyBroker, Key: keyInitProducerID, Version: versionInitProducerID, Request: b}
 	if err := w.cluster.Do(ctx, e); err != nil {
 		return 0, fmt.Errorf("ask for a producer id: %w", err)
 	}
@@ -270,7 +270,7 @@ func (s *slot) freeze(w *Writer, p *partition) {
 	b = s.encoder.AppendBatch(b, w.compressor, time.Now().UnixMilli(),
 		batch.Producer{ID: p.session.id, Epoch: p.session.epoch, Sequence: p.session.next})
 	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
-	kafkaconn.FinishFrame(b, 0)
+	kafka.FinishFrame(b, 0)
 	s.frame = b
 	s.exchange = nil
 }
@@ -294,7 +294,7 @@ func (w *Writer) try(ctx context.Context, p *partition, s *slot, notBefore time.
 		return false, kafkago.LeaderNotAvailable
 	}
 	if s.exchange == nil || !s.exchange.Done() {
-		s.exchange = &kafkaconn.Exchange{Key: keyProduce, Version: versionProduce, Request: s.frame}
+		s.exchange = &kafka.Exchange{Key: keyProduce, Version: versionProduce, Request: s.frame}
 	}
 	s.exchange.Broker = leader
 	if err := w.cluster.Do(ctx, s.exchange); err != nil {
@@ -342,7 +342,7 @@ func judge(err error) outcome {
 	case err == nil:
 		return written
 	case !errors.As(err, &code):
-		if kafkaconn.Temporary(err) {
+		if kafka.Temporary(err) {
 			return again
 		}
 		return refused
@@ -357,7 +357,7 @@ func judge(err error) outcome {
 	case kafkago.OutOfOrderSequenceNumber, kafkago.UnknownProducerId, kafkago.InvalidProducerEpoch, kafkago.InvalidProducerIDMapping:
 		return staleSession
 	}
-	if kafkaconn.Temporary(err) {
+	if kafka.Temporary(err) {
 		return again
 	}
 	return refused

@@ -17,8 +17,8 @@ import (
 	"sync"
 	"time"
 
-	"tidemark/internal/kafkaconn"
-	"tidemark/internal/kafkaconn/batch"
+	"tidemark/internal/kafka"
+	"tidemark/internal/kafka/batch"
 	"tidemark/producers"
 )
 
@@ -35,7 +35,7 @@ const (
 
 // Config says how records are appended. Only Conn is required.
 type Config struct {
-	Conn kafkaconn.Config
+	Conn kafka.Config
 	// Compression is "snappy" (the default), "lz4", "zstd" or "none".
 	Compression string
 	// MaxBatchBytes bounds the records of a batch, uncompressed; a record that is larger gets a batch of its own, up to
@@ -87,7 +87,7 @@ func (c *Config) setDefaults() error {
 // Writer appends records. It is safe for concurrent use.
 type Writer struct {
 	cfg        Config
-	cluster    *kafkaconn.Cluster
+	cluster    *kafka.Cluster
 	compressor *batch.Compressor
 	slots      chan *slot // the free ones
 
@@ -120,7 +120,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	cluster, err := kafkaconn.Open(cfg.Conn)
+	cluster, err := kafka.Open(cfg.Conn)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (w *Writer) Close() error { return w.cluster.Close() }
 
 // Partitions is the number of partitions of a topic, at most a few seconds old. A topic that is not there is an error.
 func (w *Writer) Partitions(ctx context.Context, topic string) (int, error) {
-	backoff := kafkaconn.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
+	backoff := kafka.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
 	notBefore := time.Now().Add(-partitionsTTL)
 	grace := time.Now().Add(unknownTopicGrace)
 	for {
@@ -152,9 +152,9 @@ func (w *Writer) Partitions(ctx context.Context, topic string) (int, error) {
 			return len(t.Partitions), nil
 		case err == nil:
 			err = fmt.Errorf("topic %s has no partitions yet", topic)
-		case kafkaconn.IsUnknownTopic(err) && time.Now().After(grace):
+		case kafka.IsUnknownTopic(err) && time.Now().After(grace):
 			return 0, unknownTopic(topic)
-		case !kafkaconn.Temporary(err):
+		case !kafka.Temporary(err):
 			return 0, fmt.Errorf("partitions of topic %s: %w", topic, err)
 		}
 		notBefore = time.Now()

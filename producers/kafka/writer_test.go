@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
-	"tidemark/internal/kafkaconn"
+	"tidemark/internal/kafka"
 	"tidemark/producers"
 )
 
@@ -30,7 +30,7 @@ func fake(t testing.TB, opts ...kfake.Opt) (*kfake.Cluster, *Writer) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	w, err := NewWriter(Config{Conn: kafkaconn.Config{Brokers: cluster.ListenAddrs()}, RetryMin: time.Millisecond, RetryMax: 5 * time.Millisecond})
+	w, err := NewWriter(Config{Conn: kafka.Config{Brokers: cluster.ListenAddrs()}, RetryMin: time.Millisecond, RetryMax: 5 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +256,7 @@ func TestConfig(t *testing.T) {
 			t.Errorf("NewWriter = %v, want %q in it", err, want)
 		}
 	}
-	if _, err := NewWriter(Config{Conn: kafkaconn.Config{Brokers: []string{"a:1"}}, Compression: "gzip"}); err == nil {
+	if _, err := NewWriter(Config{Conn: kafka.Config{Brokers: []string{"a:1"}}, Compression: "gzip"}); err == nil {
 		t.Error("gzip is accepted for writing")
 	}
 }
@@ -278,7 +278,7 @@ func TestClosed(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Append(t.Context(), records(1)); !errors.Is(err, kafkaconn.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
+	if err := w.Append(t.Context(), records(1)); !errors.Is(err, kafka.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("Append after Close = %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/schemas"
 )
@@ -91,7 +91,7 @@ func TestPacedOrder(t *testing.T) {
 // TestPacedTrace replays a published trace in which each of 214 sessions begins at the start, as the README does: what is
 // due comes.
 func TestPacedTrace(t *testing.T) {
-	o := options("agentic", testenv.Data(t, "agentic-coding-traces/agentic_requests.csv.gz"))
+	o := options("agentic", env.Data(t, "agentic-coding-traces/agentic_requests.csv.gz"))
 	all, _ := replayed(t, o)
 	const speed, span = 60, 8 * time.Second
 	due := 0

@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
 )
@@ -205,7 +205,7 @@ func TestSchedule(t *testing.T) {
 // TestScheduleOfTrace replays a published trace at 60 times its pace to a log that takes its time for every call: what
 // batches and waits add to the error stays far below 20 ms.
 func TestScheduleOfTrace(t *testing.T) {
-	trace := testenv.Data(t, "azure-llm-2023/AzureLLMInferenceTrace_conv.csv")
+	trace := env.Data(t, "azure-llm-2023/AzureLLMInferenceTrace_conv.csv")
 	synctest.Test(t, func(t *testing.T) {
 		o := options("azure-llm", trace)
 		o.Speed = 60

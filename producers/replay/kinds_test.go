@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // head begins a mapping of calls of one tenant.
@@ -285,7 +285,7 @@ func TestSharedMappings(t *testing.T) {
 		{"path-in-no-row", "calls.jsonl", "array.yaml", "jsonl", "2026-03-01T10:00:00Z m: 1 call, input 10\n2026-03-01T10:00:01Z m: 1 call, input 11\n2026-03-01T10:00:02Z m: 1 call, input 12\n"},
 		{"path-in-no-row", "spend.csv", "spend.yaml", "csv", "2026-03-01T10:00:00Z m: 1 call, input 12\n"},
 	} {
-		dir := testenv.Case(t, test.dir)
+		dir := env.Case(t, test.dir)
 		data, err := os.ReadFile(filepath.Join(dir, test.file))
 		if err != nil {
 			t.Fatal(err)

@@ -19,8 +19,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tidemark/internal/stack/stacktest"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/producers"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -97,7 +97,7 @@ func TestRealTraces(t *testing.T) {
 		{"agentic", "agentic-coding-traces/agentic_requests.csv.gz", 65584 - 19366, 5489765859 - 22361870, 24428085 - 4088665},
 	} {
 		t.Run(tt.format, func(t *testing.T) {
-			log, result := replayed(t, options(tt.format, testenv.Data(t, tt.file)))
+			log, result := replayed(t, options(tt.format, env.Data(t, tt.file)))
 			if result.Skipped != 0 || result.Rows != int64(tt.rows) || result.Sent != int64(tt.rows) || result.Interrupted {
 				t.Errorf("got %+v", result)
 			}

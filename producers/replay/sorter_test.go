@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 // TestSorter compares with a sort in memory, with and without a file.
@@ -69,7 +69,7 @@ func TestSorter(t *testing.T) {
 
 // TestTempFileHasNoName expects the temporary file to go away with the process, however that ends.
 func TestTempFileHasNoName(t *testing.T) {
-	testenv.Require(t, "a system that lets a file in use lose its name", runtime.GOOS != "windows", "run the tests on Linux")
+	env.Require(t, "a system that lets a file in use lose its name", runtime.GOOS != "windows", "run the tests on Linux")
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	var temp tempFile

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/internal/stack"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"

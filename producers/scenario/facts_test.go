@@ -11,14 +11,14 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 	"tidemark/schemas/scenario"
 )
 
 // records reads a CSV file of the shared data as one map a row.
 func records(t *testing.T, rel string) []map[string]string {
 	t.Helper()
-	file, err := os.Open(testenv.Data(t, rel))
+	file, err := os.Open(env.Data(t, rel))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )

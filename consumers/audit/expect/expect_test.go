@@ -12,7 +12,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/clickhouse/clickhousetest"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas"
 	"tidemark/schemas/scenario"
 )

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"tidemark/consumers/clickhouse"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 )
 
 // Open returns a connection to a new database that is as the migrations leave

@@ -9,7 +9,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/stack"
-	"tidemark/internal/stack/stacktest"
+	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas"
 )
 

@@ -13,14 +13,14 @@ import (
 	"go.uber.org/goleak"
 
 	"tidemark/internal/stack/chdb"
-	"tidemark/internal/testenv"
+	"tidemark/internal/test/env"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func open(t *testing.T, options chdb.Options) *chdb.Engine {
 	t.Helper()
-	options.Library = testenv.LibCHDB(t)
+	options.Library = env.LibCHDB(t)
 	if options.Dir == "" {
 		options.Dir = filepath.Join(t.TempDir(), "data")
 	}
@@ -245,7 +245,7 @@ func insertNumbers(ctx context.Context, e *chdb.Engine, n int) error {
 func TestReopen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	for round := range 3 {
-		e, err := chdb.Open(chdb.Options{Library: testenv.LibCHDB(t), Dir: dir})
+		e, err := chdb.Open(chdb.Options{Library: env.LibCHDB(t), Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
