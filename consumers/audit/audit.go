@@ -18,17 +18,10 @@ import (
 	"time"
 
 	"tidemark/consumers/ingest"
-	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
-
-// DB is the database. Exec runs one statement to its end. Query calls row once a row of the result, with a function that
-// copies the row into pointers to the columns' own types.
-type DB interface {
-	Exec(ctx context.Context, sql string) error
-	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
-}
 
 // Log is the message log.
 type Log interface {
@@ -95,7 +88,7 @@ func (r Result) Differences() int {
 
 // Auditor makes audits. Its fields are set before the first call.
 type Auditor struct {
-	DB  DB
+	DB  ledgerdb.DB
 	Log Log
 	// Records reads back what the ledger says of offsets that are not stored, as far as the log still holds them; nil for
 	// not at all.
@@ -120,8 +113,8 @@ type Auditor struct {
 // topic is what an audit knows of one type.
 type topic struct {
 	spec    schemas.Spec
-	chains  map[rollup.Place]rollup.Chain
-	bounds  rollup.Bounds   // The ends of the chains: all that is accounted for.
+	chains  map[ledgerdb.Place]ledgerdb.Chain
+	bounds  ledgerdb.Bounds // The ends of the chains: all that is accounted for.
 	epoch   uint32          // Of the incarnation that the brokers have; 0 if no row of it was ever read.
 	epochs  map[uint32]bool // That the table topics knows.
 	log     Topic
@@ -130,7 +123,7 @@ type topic struct {
 	raw     rawFinding
 	except  exceptions
 	read    spans.Span // The minutes read last, and what the ledger says of them.
-	minutes []rollup.Minute
+	minutes []ledgerdb.Minute
 }
 
 // run is the state of one audit.
@@ -142,14 +135,14 @@ type run struct {
 	truths    []truth // Of runs that had ended when the audit began.
 	truthsErr error
 
-	clock    uint64                   // The database's, when the audit began. It says when, never what counts.
-	newest   uint64                   // The newest version of any rollup then.
-	future   map[string]uint64        // The newest version after the clock, by rollup.
-	deadline time.Time                // Of all waiting for rollups; zero before.
-	letters  *letters                 // Nil until they are read.
-	cursors  map[string]rollup.Bounds // How far the rollups have followed the ledger, by topic.
-	waiting  map[string][]spans.Span  // What they have passed and not done, by rollup.
-	flaws    map[string]flaw          // The first of each raw table and rollup that has one.
+	clock    uint64                     // The database's, when the audit began. It says when, never what counts.
+	newest   uint64                     // The newest version of any rollup then.
+	future   map[string]uint64          // The newest version after the clock, by rollup.
+	deadline time.Time                  // Of all waiting for rollups; zero before.
+	letters  *letters                   // Nil until they are read.
+	cursors  map[string]ledgerdb.Bounds // How far the rollups have followed the ledger, by topic.
+	waiting  map[string][]spans.Span    // What they have passed and not done, by rollup.
+	flaws    map[string]flaw            // The first of each raw table and rollup that has one.
 }
 
 // Run makes one audit and writes its findings to the table audits. The error says that they could not be written, or
@@ -225,11 +218,11 @@ func (r *run) begin(ctx context.Context) error {
 	}
 	r.truths, r.truthsErr = r.readTruths(ctx)
 	for _, spec := range schemas.Specs() {
-		chains, err := rollup.ReadChains(ctx, r.DB, spec.Topic)
+		chains, err := ledgerdb.ReadChains(ctx, r.DB, spec.Topic)
 		if err != nil {
 			return err
 		}
-		t := &topic{spec: spec, chains: chains, bounds: make(rollup.Bounds)}
+		t := &topic{spec: spec, chains: chains, bounds: make(ledgerdb.Bounds)}
 		for place, chain := range chains {
 			t.bounds[place] = chain.End
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tidemark/consumers/audit"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -236,7 +237,7 @@ func TestDeep(t *testing.T) {
 
 // meanwhile is a database in which something happens right before the first statement with a text.
 type meanwhile struct {
-	audit.DB
+	ledgerdb.DB
 	before string
 	happen func()
 }
@@ -252,7 +253,7 @@ func (m *meanwhile) Query(ctx context.Context, sql string, row func(scan func(de
 
 // broken is a database that refuses the statements with a text.
 type broken struct {
-	rollup.DB
+	ledgerdb.DB
 	text string
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
@@ -19,7 +19,7 @@ var exceptional = []ledger.Disposition{ledger.Duplicate, ledger.Conflict, ledger
 
 // span is a range of offsets that are not stored, to exclusive.
 type span struct {
-	rollup.Place
+	ledgerdb.Place
 	from, to uint64
 	what     ledger.Disposition
 	window   uint64 // In which duplicates were looked for; 0 if nobody recorded it.
@@ -130,7 +130,7 @@ func (r *run) storedAfterAll(ctx context.Context, t *topic) (string, error) {
 	if len(t.except.sample) == 0 {
 		return "", nil
 	}
-	var place rollup.Place
+	var place ledgerdb.Place
 	var offset uint64
 	var minute int32
 	var what string

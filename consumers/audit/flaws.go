@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 )
 
 // A rollup that merges another is held against that one, and one of raw against raw: both would be right if what they are made

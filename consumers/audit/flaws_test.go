@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tidemark/consumers/audit"
+	"tidemark/consumers/ledger/ledgerdb"
 )
 
 // verdicts are those of the rollups, with their details.
@@ -78,7 +79,7 @@ func TestDerivedFromWrongRows(t *testing.T) {
 
 // failing fails a query that has two texts in it.
 type failing struct {
-	audit.DB
+	ledgerdb.DB
 	texts [2]string
 }
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 )
 
 // checkLog reads the log, after ledger and raw, and judges both by it.
@@ -53,7 +53,7 @@ func (r *run) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 		problem = t.shrunk(r.cursors[t.spec.Topic])
 	}
 	if problem == "" {
-		var place rollup.Place
+		var place ledgerdb.Place
 		var from, to uint64
 		found, err := r.first(ctx, ledgerRowSQL(t.spec.Topic), &place.Epoch, &place.Partition, &from, &to)
 		if err != nil {
@@ -87,7 +87,7 @@ func (r *run) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 }
 
 // inEpoch tells of an incarnation that is not the one the brokers have.
-func (t *topic) inEpoch(place rollup.Place) string {
+func (t *topic) inEpoch(place ledgerdb.Place) string {
 	newest := t.epoch // Not known before the log is read.
 	for other := range t.bounds {
 		newest = max(newest, other.Epoch)
@@ -116,7 +116,7 @@ func (t *topic) tiling() string {
 
 // shrunk returns the first partition of which the rollups, read before, have followed more of the ledger than there is;
 // empty if there is none. The end of a chain never moves back.
-func (t *topic) shrunk(cursors rollup.Bounds) string {
+func (t *topic) shrunk(cursors ledgerdb.Bounds) string {
 	for _, place := range cursors.Places() {
 		if end := t.bounds[place]; cursors[place] > end {
 			return fmt.Sprintf("no ledger row covers partition %d offsets [%d, %d)%s, which the rollups have followed", place.Partition, end, cursors[place], t.inEpoch(place))
@@ -165,7 +165,7 @@ func (t *topic) behind() string {
 	where := ""
 	for _, id := range ids {
 		ends := t.log.Partitions[id]
-		position := t.bounds[rollup.Place{Epoch: t.epoch, Partition: uint32(id)}]
+		position := t.bounds[ledgerdb.Place{Epoch: t.epoch, Partition: uint32(id)}]
 		if position >= ends.End {
 			continue
 		}
@@ -184,12 +184,12 @@ func (t *topic) behind() string {
 }
 
 // losers are the ledger rows of a topic that do not count.
-func (t *topic) losers() []rollup.Loser {
-	var losers []rollup.Loser
+func (t *topic) losers() []ledgerdb.Loser {
+	var losers []ledgerdb.Loser
 	for _, place := range t.bounds.Places() {
 		for _, l := range t.chains[place].Losers {
 			if l.To <= t.bounds[place] { // Those beyond are beyond the bounds.
-				losers = append(losers, rollup.Loser{Place: place, Range: l})
+				losers = append(losers, ledgerdb.Loser{Place: place, Range: l})
 			}
 		}
 	}

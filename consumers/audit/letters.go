@@ -10,7 +10,7 @@ import (
 
 	"tidemark/consumers/deadletter"
 	"tidemark/consumers/ingest"
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -47,7 +47,7 @@ func (l *letters) refused(from source, offset uint64) bool {
 // source is where the records of dead letters were.
 type source struct {
 	topic string
-	rollup.Place
+	ledgerdb.Place
 }
 
 // reasonRefused is the reason of letters about valid events that the database refused.
@@ -104,7 +104,7 @@ func (l *letters) take(value []byte) {
 	if proto.Unmarshal(value, &letter) != nil || letter.GetOffset() < 0 || letter.GetPartition() < 0 {
 		return
 	}
-	from := source{letter.GetTopic(), rollup.Place{Epoch: letter.GetEpoch(), Partition: uint32(letter.GetPartition())}}
+	from := source{letter.GetTopic(), ledgerdb.Place{Epoch: letter.GetEpoch(), Partition: uint32(letter.GetPartition())}}
 	h := l.about[from]
 	if h == nil {
 		h = &held{single: make(map[uint64]bool)}

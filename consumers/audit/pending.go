@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 )
 
 // A bucket waits if the rollups have to follow the ledger into it, or if a mark says so. That alone excuses nothing: a

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -54,11 +54,11 @@ func (r *run) readYears(ctx context.Context, sql string, y years) (sum uint64, e
 }
 
 // readMinutes returns what the ledger says of the minutes of a piece. The last piece read is kept: there is often but one.
-func (r *run) readMinutes(ctx context.Context, t *topic, s spans.Span) ([]rollup.Minute, error) {
+func (r *run) readMinutes(ctx context.Context, t *topic, s spans.Span) ([]ledgerdb.Minute, error) {
 	if t.read == s {
 		return t.minutes, nil
 	}
-	minutes, err := rollup.ReadMinutes(ctx, r.DB, t.spec.Topic, t.bounds, s.From, s.To)
+	minutes, err := ledgerdb.ReadMinutes(ctx, r.DB, t.spec.Topic, t.bounds, s.From, s.To)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ type rawFinding struct {
 
 // beyond are raw rows of a partition that no ledger row accounts for.
 type beyond struct {
-	rollup.Place
+	ledgerdb.Place
 	rows, from, to uint64 // Distinct offsets, the first and the last.
 }
 
@@ -168,7 +168,7 @@ func (r *run) comparePiece(ctx context.Context, t *topic, s spans.Span) (d diffe
 		return d, err
 	}
 	err = r.DB.Query(ctx, storedSQL(t.spec, t.bounds, s, r.settings()), func(scan func(...any) error) error {
-		var m rollup.Minute
+		var m ledgerdb.Minute
 		var content, misnamed, partition, offset uint64
 		if err := scan(&m.Minute, &m.Rows, &m.Checksum, &content, &misnamed, &partition, &offset); err != nil {
 			return err
@@ -203,7 +203,7 @@ func (r *run) comparePiece(ctx context.Context, t *topic, s spans.Span) (d diffe
 
 // block is a ledger row, and what it says of one minute.
 type block struct {
-	rollup.Place
+	ledgerdb.Place
 	from, to                uint64
 	rows, checksum, content uint64
 	whole                   bool // The content is known.
@@ -253,7 +253,7 @@ func (r *run) locate(ctx context.Context, t *topic, minute int32) (string, error
 	// Then there are rows in blocks that say nothing of this minute.
 	place := fmt.Sprintf(" at %s: rows differ from the ledger", at(minute))
 	err = r.DB.Query(ctx, placesSQL(t.spec, t.bounds, minute), func(scan func(...any) error) error {
-		var p rollup.Place
+		var p ledgerdb.Place
 		var offset uint64
 		if err := scan(&p.Epoch, &p.Partition, &offset); err != nil {
 			return err

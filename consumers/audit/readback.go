@@ -10,7 +10,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger"
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
@@ -59,7 +59,7 @@ type reader struct {
 	*run
 	topic   *topic
 	columns schemas.Columns
-	place   rollup.Place
+	place   ledgerdb.Place
 	start   uint64 // Of the log.
 	from    uint64 // Of the fetch at hand.
 	fetch   ingest.Fetch

@@ -8,23 +8,24 @@ import (
 	"strings"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
 // readProgress reads how far the rollups are.
 func (r *run) readProgress(ctx context.Context) error {
-	r.cursors = make(map[string]rollup.Bounds)
+	r.cursors = make(map[string]ledgerdb.Bounds)
 	err := r.DB.Query(ctx, cursorsSQL, func(scan func(...any) error) error {
 		var name string
-		var place rollup.Place
+		var place ledgerdb.Place
 		var position uint64
 		if err := scan(&name, &place.Epoch, &place.Partition, &position); err != nil {
 			return err
 		}
 		if r.cursors[name] == nil {
-			r.cursors[name] = make(rollup.Bounds)
+			r.cursors[name] = make(ledgerdb.Bounds)
 		}
 		r.cursors[name][place] = int64(position)
 		return nil
@@ -95,18 +96,7 @@ func (c *comparison) conclude(began time.Time, err error, from inherited) {
 
 // touched returns the minutes that the ledger has and the rollups have not followed yet.
 func (r *run) touched(ctx context.Context, t *topic) ([]int32, error) {
-	if len(t.bounds) == 0 {
-		return nil, nil
-	}
-	var minutes []int32
-	err := r.DB.Query(ctx, rollup.TouchedSQL(t.spec.Topic, r.cursors[t.spec.Topic], t.bounds), func(scan func(...any) error) error {
-		var m int32
-		if err := scan(&m); err != nil {
-			return err
-		}
-		minutes = append(minutes, m)
-		return nil
-	})
+	minutes, err := ledgerdb.ReadTouched(ctx, r.DB, t.spec.Topic, r.cursors[t.spec.Topic], t.bounds)
 	if err != nil {
 		return nil, fmt.Errorf("read what the rollups have to follow of %s: %w", t.spec.Topic, err)
 	}
@@ -148,7 +138,7 @@ func (c *comparison) all(ctx context.Context) (err error) {
 		}
 	}
 	for _, s := range shown.pieces() {
-		var accounts rollup.Accounts
+		var accounts ledgerdb.Accounts
 		for _, t := range c.topics {
 			minutes, err := c.readMinutes(ctx, t, s)
 			if err != nil {
@@ -156,7 +146,7 @@ func (c *comparison) all(ctx context.Context) (err error) {
 			}
 			accounts = append(accounts, minutes)
 		}
-		for _, piece := range rollup.Split(s, c.table.Minutes, accounts, c.rows()) {
+		for _, piece := range ledgerdb.Split(s, c.table.Minutes, accounts, c.rows()) {
 			if err := c.compare(ctx, piece); err != nil {
 				return fmt.Errorf("recompute %s from %s to %s: %w", c.table.Name, at(piece.From), at(piece.To), err)
 			}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
-	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -192,7 +192,7 @@ func (r *run) runEvents(ctx context.Context, t *topic) (map[string]*totals, erro
 		if err != nil {
 			return nil, err
 		}
-		for _, piece := range rollup.Split(s, 1, rollup.Accounts{minutes}, r.rows()) {
+		for _, piece := range ledgerdb.Split(s, 1, ledgerdb.Accounts{minutes}, r.rows()) {
 			if err := r.addRunEvents(ctx, t, piece, found); err != nil {
 				return nil, err
 			}

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -56,21 +57,21 @@ func ledgerRowSQL(topic string) string {
 }
 
 // ledgerTotalsSQL sums up the ledger of a topic up to the bounds.
-func ledgerTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+func ledgerTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	return fmt.Sprintf(`SELECT sum(stored) FROM ledger FINAL WHERE topic = %s AND %s%s`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // contentsSQL sums up the contents of the ledger's rows by minute, for minutes of which all ledger rows have them.
-func contentsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, s spans.Span) string {
+func contentsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, s spans.Span) string {
 	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
 		`WHERE topic = %[1]s AND stored > 0 AND max_minute >= %[2]d AND min_minute < %[3]d AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
-		schemas.Quote(topic), s.From, s.To, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), s.From, s.To, bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the rows whose
 // identity is not that of their texts, with the place of the first of them.
-func storedSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings string) string {
+func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	misnamed := "identity != " + schemas.IdentitySQL()
 	return fmt.Sprintf(`SELECT minute, count(), sum(%[1]s), sum(%[8]s), countIf(%[2]s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
 		`FROM %[3]s FINAL WHERE minute >= %[4]d AND minute < %[5]d AND %[6]s GROUP BY minute ORDER BY minute%[7]s`,
@@ -78,19 +79,19 @@ func storedSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings s
 }
 
 // beyondSQL finds raw rows that no ledger row accounts for, by partition.
-func beyondSQL(spec schemas.Spec, bounds rollup.Bounds) string {
+func beyondSQL(spec schemas.Spec, bounds ledgerdb.Bounds) string {
 	return fmt.Sprintf(`SELECT epoch, partition, uniqExact(offset), min(offset), max(offset) FROM %s WHERE NOT %s GROUP BY epoch, partition ORDER BY epoch, partition`,
 		spec.RawTable, bounds.SQL())
 }
 
 // fromOffsetSQL finds the first raw row of a partition from an offset on.
-func fromOffsetSQL(spec schemas.Spec, place rollup.Place, from int64) string {
+func fromOffsetSQL(spec schemas.Spec, place ledgerdb.Place, from int64) string {
 	return fmt.Sprintf(`SELECT offset, minute FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d ORDER BY offset LIMIT 1`,
 		spec.RawTable, place.Epoch, place.Partition, from)
 }
 
 // outsideSQL finds raw rows in times of which the ledger knows nothing.
-func outsideSQL(spec schemas.Spec, bounds rollup.Bounds, known []spans.Span) string {
+func outsideSQL(spec schemas.Spec, bounds ledgerdb.Bounds, known []spans.Span) string {
 	outside := "1"
 	if len(known) > 0 {
 		outside = "NOT (" + inSpans("minute", known) + ")"
@@ -99,10 +100,10 @@ func outsideSQL(spec schemas.Spec, bounds rollup.Bounds, known []spans.Span) str
 }
 
 // blocksSQL lists the ledger rows that say something of one minute.
-func blocksSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser, minute int32) string {
+func blocksSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, minute int32) string {
 	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)], buckets.content[indexOf(buckets.minute, %[2]d)], toBool(format > 0) `+
 		`FROM ledger FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
-		schemas.Quote(topic), minute, bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), minute, bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // blockSQL sums up the raw rows of one minute and block.
@@ -112,7 +113,7 @@ func blockSQL(spec schemas.Spec, minute int32, b block) string {
 }
 
 // placesSQL lists the rows of one minute by their places.
-func placesSQL(spec schemas.Spec, bounds rollup.Bounds, minute int32) string {
+func placesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, minute int32) string {
 	return fmt.Sprintf(`SELECT DISTINCT epoch, partition, offset FROM %s WHERE minute = %d AND %s ORDER BY epoch, partition, offset`,
 		spec.RawTable, minute, bounds.SQL())
 }
@@ -142,7 +143,7 @@ func yearOf(minute string) string {
 }
 
 // yearsSQL counts the minutes that the ledger knows, by year.
-func yearsSQL(topic string, bounds rollup.Bounds) string {
+func yearsSQL(topic string, bounds ledgerdb.Bounds) string {
 	return fmt.Sprintf(`SELECT %s, uniqExact(minute) FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s GROUP BY year ORDER BY year`,
 		yearOf("minute"), schemas.Quote(topic), bounds.Within("to_offset <= %s"))
 }
@@ -208,13 +209,13 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detai
 const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs GROUP BY run, type ORDER BY run, type`
 
 // runCountsSQL sums up the ledger of a topic by run.
-func runCountsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	return fmt.Sprintf(`SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM ledger FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE topic = %s AND %s%s GROUP BY run ORDER BY run`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // runEventsSQL counts the distinct events of each run on its own: whether another run made them too is no matter.
-func runEventsSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, settings string) string {
+func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	tokens := "toUInt128(0), toUInt128(0)"
 	columns := "run"
 	switch spec.Type {
@@ -233,7 +234,7 @@ func runEventsSQL(spec schemas.Spec, bounds rollup.Bounds, s spans.Span, setting
 }
 
 // timesSQL finds identities with more than one time, in one of several shares of all identities.
-func timesSQL(spec schemas.Spec, bounds rollup.Bounds, share, shares uint64, settings string) string {
+func timesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, share, shares uint64, settings string) string {
 	return fmt.Sprintf(`SELECT count(), min(place).1, min(place).2, min(place).3, min(place).4, min(place).5 FROM (`+
 		`SELECT argMax((partition, offset, toString(tenant), toString(time)), (time, epoch, partition, offset)) AS last, `+
 		`(last.1, last.2, last.3, last.4, toString(min(time))) AS place FROM %s WHERE identity %% %d = %d AND %s GROUP BY tenant, identity HAVING min(time) != max(time))%s`,
@@ -251,31 +252,31 @@ func auditsSQL(r Result) string {
 }
 
 // exceptionTotalsSQL counts the offsets and the spans of each disposition but stored.
-func exceptionTotalsSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+func exceptionTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	var sums []string
 	for _, d := range exceptional {
 		sums = append(sums, fmt.Sprintf("toUInt64(sum(arraySum(arrayMap((a, b, d) -> if(d = '%[1]s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition)))), sum(countEqual(exceptions.disposition, '%[1]s'))", d))
 	}
 	return fmt.Sprintf(`SELECT %s FROM ledger FINAL WHERE topic = %s AND %s%s`,
-		strings.Join(sums, ", "), schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		strings.Join(sums, ", "), schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // spansSQL lists the exceptions of a topic in the order of the log.
-func spansSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+func spansSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE topic = %s AND %s%s ORDER BY epoch, partition, first",
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 // storedAfterAllSQL finds the first raw row that lies in an exception.
-func storedAfterAllSQL(spec schemas.Spec, bounds rollup.Bounds, losers []rollup.Loser, settings string) string {
+func storedAfterAllSQL(spec schemas.Spec, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, settings string) string {
 	return fmt.Sprintf(`SELECT r.epoch, r.partition, r.offset, r.minute, toString(e.what) FROM (SELECT epoch, partition, offset, minute FROM %s WHERE %s) AS r `+
 		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE topic = %s AND %s%s) AS e `+
 		`ON r.epoch = e.epoch AND r.partition = e.partition AND r.offset >= e.first WHERE r.offset < e.last ORDER BY r.epoch, r.partition, r.offset LIMIT 1%s`,
-		spec.RawTable, bounds.SQL(), schemas.Quote(spec.Topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers), settings)
+		spec.RawTable, bounds.SQL(), schemas.Quote(spec.Topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers), settings)
 }
 
 // originalsSQL lists the rows of some identities, in hex, at the offsets [from, to) of a partition.
-func originalsSQL(spec schemas.Spec, place rollup.Place, from, to uint64, ids []string) string {
+func originalsSQL(spec schemas.Spec, place ledgerdb.Place, from, to uint64, ids []string) string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = "reinterpretAsUInt128(unhex('" + id + "'))"

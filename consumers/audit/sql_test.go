@@ -10,18 +10,19 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestStatements(t *testing.T) {
-	bounds := rollup.Bounds{{Epoch: 1, Partition: 0}: 150, {Epoch: 1, Partition: 1}: 5_000_200, {Epoch: 2, Partition: 0}: 7}
-	losers := []rollup.Loser{{Place: rollup.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
+	bounds := ledgerdb.Bounds{{Epoch: 1, Partition: 0}: 150, {Epoch: 1, Partition: 1}: 5_000_200, {Epoch: 2, Partition: 0}: 7}
+	losers := []ledgerdb.Loser{{Place: ledgerdb.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
 	s := spans.Span{From: -10512000, To: -10512000 + day}
-	b := block{Place: rollup.Place{Epoch: 1, Partition: 3}, from: 5, to: 9}
+	b := block{Place: ledgerdb.Place{Epoch: 1, Partition: 3}, from: 5, to: 9}
 	settings := (&run{Auditor: &Auditor{}}).settings()
 	spec := schemas.SpecOf(schemas.SignupType)
 	statements := [][2]string{

@@ -16,15 +16,9 @@ import (
 	"strings"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
-
-// DB is the database. Exec runs one statement to its end. Query calls row once a row of the result, with a function that
-// copies the row into pointers to the columns' own types.
-type DB interface {
-	Exec(ctx context.Context, sql string) error
-	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
-}
 
 // Log is the message log.
 type Log interface {
@@ -54,7 +48,7 @@ const DefaultEvery = 10 * time.Second
 
 // Reporter reports for one process. Its fields are set before the first call and not changed. It is for one goroutine.
 type Reporter struct {
-	DB  DB
+	DB  ledgerdb.DB
 	Log Log
 	// Roles are what the process works as. At least one.
 	Roles []string

@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -16,9 +17,9 @@ import (
 // values. It goes range by range in time, so that neither side is ever held whole. Its fields are set before the call of
 // Run.
 type Diff struct {
-	DB DB
+	DB ledgerdb.Querier
 	// In is the same server with another database for unqualified names.
-	In   func(database string) DB
+	In   func(database string) ledgerdb.Querier
 	A, B string
 	// From and To bound the times, To exclusive; zero is no bound. A bucket that holds one of them is compared.
 	From, To time.Time

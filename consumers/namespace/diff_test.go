@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/namespace"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
@@ -58,8 +59,8 @@ func worlds(t *testing.T) (a, b *rolluptest.World) {
 	return a, b
 }
 
-func server(db *clickhouse.DB) func(string) namespace.DB {
-	return func(database string) namespace.DB { return db.In(database) }
+func server(db *clickhouse.DB) func(string) ledgerdb.Querier {
+	return func(database string) ledgerdb.Querier { return db.In(database) }
 }
 
 func diff(t *testing.T, a, b *rolluptest.World, change func(*namespace.Diff)) namespace.DiffResult {

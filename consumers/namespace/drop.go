@@ -7,12 +7,13 @@ import (
 	"slices"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
 // Dropper removes namespaces. Its fields are set before the first call.
 type Dropper struct {
-	DB     DB
+	DB     ledgerdb.DB
 	Log    Log
 	Groups Groups
 	// Patience is how long to wait for the members of a consumer group to leave, which they do when their topics are gone

@@ -13,6 +13,7 @@ import (
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/kafka"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/namespace"
 	"tidemark/consumers/rollup/rolluptest"
 	kafkalog "tidemark/internal/kafka"
@@ -175,7 +176,7 @@ func TestDrop(t *testing.T) {
 
 // dying ends a drop at some step: before it is done, or after it with its answer lost.
 type dying struct {
-	namespace.DB
+	ledgerdb.DB
 	namespace.Log
 	namespace.Groups
 	left  int

@@ -6,15 +6,15 @@ import (
 	"slices"
 	"time"
 
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
 // Lister says what there is. Its fields are set before the first call.
 type Lister struct {
-	DB DB
+	DB ledgerdb.Querier
 	// In is the same server with another database for unqualified names.
-	In  func(database string) DB
+	In  func(database string) ledgerdb.Querier
 	Log Log
 }
 
@@ -95,18 +95,18 @@ func (l *Lister) info(ctx context.Context, name string) (Info, error) {
 }
 
 // typeInfo sums up the ledger as the audit does: rows that lost against an overlapping one do not count.
-func typeInfo(ctx context.Context, db DB, spec schemas.Spec) (TypeInfo, error) {
+func typeInfo(ctx context.Context, db ledgerdb.Querier, spec schemas.Spec) (TypeInfo, error) {
 	info := TypeInfo{Type: spec.Type}
-	chains, err := rollup.ReadChains(ctx, db, spec.Topic)
+	chains, err := ledgerdb.ReadChains(ctx, db, spec.Topic)
 	if err != nil {
 		return info, err
 	}
-	bounds := make(rollup.Bounds)
-	var losers []rollup.Loser
+	bounds := make(ledgerdb.Bounds)
+	var losers []ledgerdb.Loser
 	for place, chain := range chains {
 		bounds[place] = chain.End
 		for _, r := range chain.Losers {
-			losers = append(losers, rollup.Loser{Place: place, Range: r})
+			losers = append(losers, ledgerdb.Loser{Place: place, Range: r})
 		}
 	}
 	var first, last int32
@@ -122,7 +122,7 @@ func typeInfo(ctx context.Context, db DB, spec schemas.Spec) (TypeInfo, error) {
 	return info, nil
 }
 
-func lastAudit(ctx context.Context, db DB) (Audit, error) {
+func lastAudit(ctx context.Context, db ledgerdb.Querier) (Audit, error) {
 	var a Audit
 	err := db.Query(ctx, lastAuditSQL, func(scan func(...any) error) error {
 		return scan(&a.At, &a.Checks, &a.Differences, &a.Pending)
@@ -139,7 +139,7 @@ func lastAudit(ctx context.Context, db DB) (Audit, error) {
 // size is what a database takes.
 type size struct{ tables, rows, bytes uint64 }
 
-func sizeOf(ctx context.Context, db DB, name string) (s size, err error) {
+func sizeOf(ctx context.Context, db ledgerdb.Querier, name string) (s size, err error) {
 	err = db.Query(ctx, sizeSQL(name), func(scan func(...any) error) error { return scan(&s.tables, &s.rows, &s.bytes) })
 	if err != nil {
 		return s, fmt.Errorf("read the size of database %s: %w", name, err)

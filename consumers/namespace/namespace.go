@@ -8,15 +8,9 @@ import (
 	"fmt"
 	"slices"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
-
-// DB is the database server. Exec runs one statement to its end. Query calls row once a row of the result, with a function
-// that copies the row into pointers to the columns' own types.
-type DB interface {
-	Exec(ctx context.Context, sql string) error
-	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
-}
 
 // Log is the message log. Topics are named in full.
 type Log interface {
@@ -65,7 +59,7 @@ func RollupGroup(namespace string) string { return namespace + ".rollup" }
 const migrationsTable = "schema_migrations"
 
 // names returns the databases that are namespaces, in order.
-func names(ctx context.Context, db DB) ([]string, error) {
+func names(ctx context.Context, db ledgerdb.Querier) ([]string, error) {
 	var found []string
 	err := db.Query(ctx, candidatesSQL, func(scan func(...any) error) error {
 		var name string
@@ -95,7 +89,7 @@ func names(ctx context.Context, db DB) ([]string, error) {
 
 // migrated reports whether migrations of ours are recorded in a database that has a table for that. Other programs have
 // tables of that name too.
-func migrated(ctx context.Context, db DB, name string) (bool, error) {
+func migrated(ctx context.Context, db ledgerdb.Querier, name string) (bool, error) {
 	n, err := number(ctx, db, migratedSQL(name))
 	if err != nil {
 		return false, fmt.Errorf("read the migrations of database %s: %w", name, err)
@@ -105,7 +99,7 @@ func migrated(ctx context.Context, db DB, name string) (bool, error) {
 
 // check returns an error that wraps ErrNotNamespace unless name is a namespace, and one that says what to do unless it has
 // the tables and views.
-func check(ctx context.Context, db DB, name string, needed []string) error {
+func check(ctx context.Context, db ledgerdb.Querier, name string, needed []string) error {
 	if err := schemas.ValidNamespace(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotNamespace, err)
 	}
@@ -129,7 +123,7 @@ func check(ctx context.Context, db DB, name string, needed []string) error {
 }
 
 // tablesOf lists the tables and views of a database.
-func tablesOf(ctx context.Context, db DB, name string) ([]string, error) {
+func tablesOf(ctx context.Context, db ledgerdb.Querier, name string) ([]string, error) {
 	var tables []string
 	err := db.Query(ctx, tablesSQL(name), func(scan func(...any) error) error {
 		var table string
@@ -144,7 +138,7 @@ func tablesOf(ctx context.Context, db DB, name string) ([]string, error) {
 }
 
 // number runs a query with one row of one number.
-func number(ctx context.Context, db DB, sql string) (n uint64, err error) {
+func number(ctx context.Context, db ledgerdb.Querier, sql string) (n uint64, err error) {
 	err = db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }

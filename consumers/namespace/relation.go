@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 

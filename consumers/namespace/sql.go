@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tidemark/consumers/rollup"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
@@ -36,9 +36,9 @@ func sizeSQL(database string) string {
 }
 
 // storedSQL sums up the ledger of a topic up to the bounds.
-func storedSQL(topic string, bounds rollup.Bounds, losers []rollup.Loser) string {
+func storedSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	return fmt.Sprintf(`SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE topic = %s AND stored > 0 AND %s%s`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), rollup.NotLosers(losers))
+		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
 }
 
 const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM audits WHERE audit = (SELECT argMax(audit, at) FROM audits)`

@@ -10,8 +10,9 @@ import (
 	"testing"
 
 	"tidemark/consumers/ledger"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -19,8 +20,8 @@ var update = flag.Bool("update", false, "write the golden file anew")
 
 func TestStatements(t *testing.T) {
 	s := spans.Span{From: -day, To: day}
-	bounds := rollup.Bounds{{Epoch: 1, Partition: 0}: 100}
-	losers := []rollup.Loser{{Place: rollup.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
+	bounds := ledgerdb.Bounds{{Epoch: 1, Partition: 0}: 100}
+	losers := []ledgerdb.Loser{{Place: ledgerdb.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
 	statements := [][2]string{
 		{"candidates", candidatesSQL}, {"database", databaseSQL("a")}, {"tables", tablesSQL("a")},
 		{"size", sizeSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUp())},

@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 )
 
 // slowInserts is a database in which each insert into the rollups of calls takes an hour.
 type slowInserts struct {
-	rollup.DB
+	ledgerdb.DB
 	took func(time.Duration)
 }
 

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 )
 
 // ahead is a database whose clock is a day ahead.
-type ahead struct{ rollup.DB }
+type ahead struct{ ledgerdb.DB }
 
 func (a ahead) Exec(ctx context.Context, sql string) error { return a.DB.Exec(ctx, shifted(sql)) }
 

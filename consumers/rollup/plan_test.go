@@ -5,18 +5,19 @@ import (
 	"slices"
 	"testing"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 )
 
 func TestPlan(t *testing.T) {
-	minutes := func(pairs ...uint64) Accounts { // Minute, rows, ...
-		var m []Minute
+	minutes := func(pairs ...uint64) ledgerdb.Accounts { // Minute, rows, ...
+		var m []ledgerdb.Minute
 		for i := 0; i < len(pairs); i += 2 {
-			m = append(m, Minute{Minute: int32(pairs[i]), Rows: pairs[i+1], Once: true})
+			m = append(m, ledgerdb.Minute{Minute: int32(pairs[i]), Rows: pairs[i+1], Once: true})
 		}
-		return Accounts{m}
+		return ledgerdb.Accounts{m}
 	}
-	f := func(name string, due []spans.Span, length int32, a Accounts, most uint64, want ...spans.Span) {
+	f := func(name string, due []spans.Span, length int32, a ledgerdb.Accounts, most uint64, want ...spans.Span) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			t.Helper()
@@ -56,17 +57,4 @@ func TestPartsOf(t *testing.T) {
 	f("days in a row", daysAt(day, 400), 1, farApart)
 	f("two ages", daysAt(20*farApart, 2), 2, farApart)
 	f("a day in two years, for four centuries", daysAt(2*farApart, 200), 1, math.MaxInt32)
-}
-
-func TestSplitKeepsBucketsWhole(t *testing.T) {
-	var m []Minute
-	for i := range int32(200) {
-		m = append(m, Minute{Minute: 29540000 + i, Rows: 3})
-	}
-	pieces := Split(spans.Span{From: -11067840, To: 29540000/day*day + 366*day}, 60, Accounts{m}, 50)
-	for i, p := range pieces {
-		if p.From%60 != 0 || i > 0 && pieces[i-1].To != p.From {
-			t.Fatalf("got %v", pieces)
-		}
-	}
 }

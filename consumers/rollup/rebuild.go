@@ -9,7 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -22,7 +23,7 @@ import (
 //
 // Its fields are set before the first call of Next and not changed. It is for one goroutine.
 type Rebuild struct {
-	DB DB
+	DB ledgerdb.DB
 	// From and To bound the times whose buckets are recomputed, To exclusive. Zero is no bound.
 	From, To time.Time
 	// Rollups are names of rollups; all if empty. What is made from one of them is recomputed with it.

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -20,7 +21,7 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 		return s.mergeRange(ctx, t, r)
 	}
 	// What somebody asks for is looked at closely: he may have reason to doubt what is shown.
-	if s.accounts(t).once(r.From, r.To) && len(spans.Intersect(s.asked[t.Name], []spans.Span{r})) == 0 {
+	if s.accounts(t).Once(r.From, r.To) && len(spans.Intersect(s.asked[t.Name], []spans.Span{r})) == 0 {
 		version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, false)), r)
 		if err != nil {
 			return nil, false, err
@@ -100,7 +101,7 @@ func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint6
 		}
 		return len(s.badBuckets(t, r)) == 0, nil
 	}
-	want := minutesIn(s.minutes[t.Types[0]], r.From, r.To)
+	want := ledgerdb.MinutesIn(s.minutes[t.Types[0]], r.From, r.To)
 	equal := true
 	err := s.w.DB.Query(ctx, writtenSQL(t, r.From, r.To, version), func(scan func(...any) error) error {
 		var start int32
@@ -125,24 +126,24 @@ func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint6
 // compare holds what raw has, copies apart, against the ledger, minute by minute.
 func (s *step) compare(ctx context.Context, typ schemas.Type, r spans.Span) error {
 	spec := schemas.SpecOf(typ)
-	want := minutesIn(s.minutes[typ], r.From, r.To)
-	differs := func(m int32, ledger, raw Minute) {
+	want := ledgerdb.MinutesIn(s.minutes[typ], r.From, r.To)
+	differs := func(m int32, accounted, raw ledgerdb.Minute) {
 		s.mismatch(typ, Mismatch{Table: spec.RawTable, Minute: m,
-			LedgerRows: ledger.Rows, LedgerChecksum: ledger.Checksum, Rows: raw.Rows, RowsChecksum: raw.Checksum})
+			LedgerRows: accounted.Rows, LedgerChecksum: accounted.Checksum, Rows: raw.Rows, RowsChecksum: raw.Checksum})
 	}
 	missing := func(before int32) {
 		for len(want) > 0 && want[0].Minute < before {
-			differs(want[0].Minute, want[0], Minute{})
+			differs(want[0].Minute, want[0], ledgerdb.Minute{})
 			want = want[1:]
 		}
 	}
-	err := s.w.DB.Query(ctx, StoredSQL(spec, Source{From: r.From, To: r.To, Bounds: s.ends[typ]}), func(scan func(...any) error) error {
-		var m Minute
+	err := s.w.DB.Query(ctx, storedSQL(spec, s.ends[typ], r), func(scan func(...any) error) error {
+		var m ledgerdb.Minute
 		if err := scan(&m.Minute, &m.Rows, &m.Checksum); err != nil {
 			return err
 		}
 		missing(m.Minute)
-		var account Minute
+		var account ledgerdb.Minute
 		if len(want) > 0 && want[0].Minute == m.Minute {
 			account, want = want[0], want[1:]
 		}

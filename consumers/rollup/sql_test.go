@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"tidemark/consumers/ledger"
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -38,20 +38,14 @@ func golden(t *testing.T, file string, statements [][2]string) {
 }
 
 func TestStatements(t *testing.T) {
-	cursors := Bounds{{1, 0}: 100, {1, 1}: 5_000_000}
-	ends := Bounds{{1, 0}: 150, {1, 1}: 5_000_200, {2, 0}: 7}
+	ends := ledgerdb.Bounds{{Epoch: 1, Partition: 0}: 150, {Epoch: 1, Partition: 1}: 5_000_200, {Epoch: 2, Partition: 0}: 7}
 	r := spans.Span{From: -10512000, To: -10512000 + day}
 	s := Source{From: r.From, To: r.To, Bounds: ends}
-	losers := []Loser{{Place{1, 0}, ledger.Range{From: 10, To: 20, Generation: 3}}}
 	bad := []spans.Span{{From: r.From, To: r.From + 1}, {From: r.From + 60, To: r.From + 120}}
 	settings := Limits{}.withDefaults().settings()
 	statements := [][2]string{
 		{"clock", clockSQL}, {"newest version", publishedSQL}, {"version of marks asked for", markSQL}, {"cursors", cursorsSQL}, {"pending", pendingSQL},
-		{"all ranges of the ledger", newRangesSQL("queries.v1", nil)}, {"new ranges of the ledger", newRangesSQL("queries.v1", cursors)},
-		{"chain of a partition", chainSQL("queries.v1", Place{1, 2})}, {"touched minutes", TouchedSQL("queries.v1", cursors, ends)},
-		{"overlaps", overlapsSQL("queries.v1", ends, r.From, r.To)}, {"minutes of the ledger", minutesSQL("queries.v1", ends, nil, r.From, r.To)},
-		{"minutes of the ledger with losers", minutesSQL("queries.v1", ends, losers, r.From, r.To)},
-		{"rows that are stored", StoredSQL(schemas.SpecOf(schemas.QueryType), s)},
+		{"rows that are stored", storedSQL(schemas.SpecOf(schemas.QueryType), ends, r)},
 		{"save pending", savePendingSQL([]pending{{"queries_1m", r, reasonDeferred}, {"queries_1h", r, reasonMismatch}}, false, 9)},
 		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, reasonAsked}}, true, 9)},
 		{"save cursors", saveCursorsSQL("queries.v1", ends, 9)},

@@ -7,7 +7,8 @@ import (
 	"math"
 	"slices"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -33,14 +34,14 @@ type step struct {
 	tables []Table
 	clock  uint64 // Of its marks: the database's when the step began, or what the newest mark has.
 
-	cursors map[schemas.Type]Bounds // Where the step before left off.
-	ends    map[schemas.Type]Bounds // Where this one will.
-	waiting []pending               // As saved by earlier steps.
+	cursors map[schemas.Type]ledgerdb.Bounds // Where the step before left off.
+	ends    map[schemas.Type]ledgerdb.Bounds // Where this one will.
+	waiting []pending                        // As saved by earlier steps.
 
 	dirty    map[string][]spans.Span             // What is to be recomputed, by table; less as it is done.
 	unequal  map[string][]spans.Span             // What of it could not be, at the last try, because of a mismatch.
 	asked    map[string][]spans.Span             // What of it somebody asked for: it is done in this step, paused or not.
-	minutes  map[schemas.Type][]Minute           // The ledger's account of the minutes around what is dirty.
+	minutes  map[schemas.Type][]ledgerdb.Minute  // The ledger's account of the minutes around what is dirty.
 	far      map[schemas.Type]int32              // From which gap on these leave out what lies between.
 	bad      map[schemas.Type]map[int32]Mismatch // Minutes found to differ.
 	compared map[schemas.Type][]spans.Span       // Where all that differ were found.
@@ -51,9 +52,9 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	began := w.now()
 	s := &step{
 		w: w, paced: paced, limits: w.Limits.withDefaults(), tables: Tables(),
-		cursors: make(map[schemas.Type]Bounds), ends: make(map[schemas.Type]Bounds),
+		cursors: make(map[schemas.Type]ledgerdb.Bounds), ends: make(map[schemas.Type]ledgerdb.Bounds),
 		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span), asked: make(map[string][]spans.Span),
-		minutes: make(map[schemas.Type][]Minute), far: make(map[schemas.Type]int32), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
+		minutes: make(map[schemas.Type][]ledgerdb.Minute), far: make(map[schemas.Type]int32), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
 	slices.SortStableFunc(s.tables, func(a, b Table) int { return cmp.Compare(a.Minutes, b.Minutes) })
@@ -89,11 +90,11 @@ func (s *step) follow(ctx context.Context) (err error) {
 	}
 	for _, spec := range topicsOf(s.tables) {
 		cursors := s.cursors[spec.Type]
-		ends, err := s.w.positions(ctx, spec.Topic, cursors)
+		ends, err := ledgerdb.ReadEnds(ctx, s.w.DB, spec.Topic, cursors)
 		if err != nil {
 			return err
 		}
-		touched, err := s.w.touched(ctx, spec.Topic, cursors, ends)
+		touched, err := ledgerdb.ReadTouched(ctx, s.w.DB, spec.Topic, cursors, ends)
 		if err != nil {
 			return err
 		}
@@ -146,7 +147,7 @@ func (s *step) loadPending(ctx context.Context) error {
 func (s *step) loadCursors(ctx context.Context) error {
 	err := s.w.DB.Query(ctx, cursorsSQL, func(scan func(...any) error) error {
 		var topic string
-		var place Place
+		var place ledgerdb.Place
 		var position uint64
 		if err := scan(&topic, &place.Epoch, &place.Partition, &position); err != nil {
 			return err
@@ -156,7 +157,7 @@ func (s *step) loadCursors(ctx context.Context) error {
 			return nil // Of a newer version of the program.
 		}
 		if s.cursors[spec.Type] == nil {
-			s.cursors[spec.Type] = make(Bounds)
+			s.cursors[spec.Type] = make(ledgerdb.Bounds)
 		}
 		s.cursors[spec.Type][place] = int64(position)
 		return nil
@@ -188,7 +189,7 @@ func (s *step) account(ctx context.Context) error {
 		var parts []spans.Span
 		parts, s.far[spec.Type] = partsOf(days)
 		for _, part := range parts {
-			minutes, err := ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], part.From, part.To)
+			minutes, err := ledgerdb.ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], part.From, part.To)
 			if err != nil {
 				return err
 			}
@@ -223,8 +224,8 @@ func (s *step) farOf(t *Table) int32 {
 }
 
 // accounts returns the ledger's account of what a table stands for.
-func (s *step) accounts(t *Table) Accounts {
-	var a Accounts
+func (s *step) accounts(t *Table) ledgerdb.Accounts {
+	var a ledgerdb.Accounts
 	for _, typ := range t.Types {
 		a = append(a, s.minutes[typ])
 	}
@@ -342,7 +343,7 @@ func (s *step) savePending(ctx context.Context, marks []pending, done bool) erro
 
 func (s *step) saveCursors(ctx context.Context) error {
 	for _, spec := range topicsOf(s.tables) {
-		moved := make(Bounds)
+		moved := make(ledgerdb.Bounds)
 		for place, end := range s.ends[spec.Type] {
 			if cursor, known := s.cursors[spec.Type][place]; !known || cursor != end {
 				moved[place] = end
@@ -356,4 +357,15 @@ func (s *step) saveCursors(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// topicsOf returns the topics that tables are made from, in the order of the types.
+func topicsOf(tables []Table) []schemas.Spec {
+	var specs []schemas.Spec
+	for _, spec := range schemas.Specs() {
+		if slices.ContainsFunc(tables, func(t Table) bool { return slices.Contains(t.Types, spec.Type) }) {
+			specs = append(specs, spec)
+		}
+	}
+	return specs
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
@@ -196,7 +197,7 @@ var audienceDims = []string{"product", "segment", "country", "tenant", "model"}
 // Source says which rows of one type's raw table to aggregate.
 type Source struct {
 	From, To int32 // Minutes; To is exclusive.
-	Bounds   Bounds
+	Bounds   ledgerdb.Bounds
 	// Once leaves out all but one record of each event: of the highest revision, the first. Without it rows are taken as
 	// they stand.
 	Once bool

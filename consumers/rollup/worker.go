@@ -28,15 +28,9 @@ import (
 	"slices"
 	"time"
 
-	"tidemark/consumers/rollup/spans"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 )
-
-// DB is the database. Exec runs one statement to its end; of an error the outcome is unknown. Query calls row once a row
-// of the result, with a function that copies the row into pointers to the columns' own types.
-type DB interface {
-	Exec(ctx context.Context, sql string) error
-	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
-}
 
 // Limits bound what the worker takes of the machine. The zero value has the defaults.
 type Limits struct {
@@ -124,7 +118,7 @@ func timeOf(minute int32) time.Time { return time.Unix(int64(minute)*60, 0).UTC(
 
 // Worker recomputes rollups. Its fields are set before the first call and not changed. It is for one goroutine.
 type Worker struct {
-	DB     DB
+	DB     ledgerdb.DB
 	Limits Limits
 	Hooks  Hooks
 	// Now is the clock for pauses and durations. time.Now.

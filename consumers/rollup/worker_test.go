@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/schemas"
@@ -21,7 +22,7 @@ var (
 	early = time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-func catchUp(t *testing.T, db rollup.DB) {
+func catchUp(t *testing.T, db ledgerdb.DB) {
 	t.Helper()
 	if err := (&rollup.Worker{DB: db}).UntilCaughtUp(t.Context()); err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func firstDifference(got, want string) string {
 
 // crashing lets some statements pass and fails all that follow, before or after they are done.
 type crashing struct {
-	rollup.DB
+	ledgerdb.DB
 	left  int
 	after bool // The next one is done, and its answer lost.
 	count int

@@ -7,11 +7,12 @@ import (
 	"go.uber.org/zap"
 
 	"tidemark/consumers/health"
+	"tidemark/consumers/ledger/ledgerdb"
 )
 
 // report lets a process that runs on say that it does, and what the log holds, until the returned function is called,
 // which waits for the last word; a process that was asked to stop works until it has finished.
-func report(ctx context.Context, k kafkaFlags, db health.DB, namespace string, log *zap.Logger, roles ...string) (func() error, error) {
+func report(ctx context.Context, k kafkaFlags, db ledgerdb.DB, namespace string, log *zap.Logger, roles ...string) (func() error, error) {
 	client, err := k.client("tidemark-health")
 	if err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func report(ctx context.Context, k kafkaFlags, db health.DB, namespace string, l
 }
 
 // working is work beside a report of it.
-func working(ctx context.Context, k kafkaFlags, db health.DB, namespace string, log *zap.Logger, role string, work func(context.Context) error) error {
+func working(ctx context.Context, k kafkaFlags, db ledgerdb.DB, namespace string, log *zap.Logger, role string, work func(context.Context) error) error {
 	stop, err := report(ctx, k, db, namespace, log, role)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/consumers/ledger/ledgerdb"
 	namespaces "tidemark/consumers/namespace"
 	"tidemark/schemas"
 )
@@ -28,8 +29,8 @@ type namespacesCmd struct {
 const anyDatabase = "system"
 
 // serverOf is the database server of an open connection.
-func serverOf(db *clickhouse.DB) func(string) namespaces.DB {
-	return func(database string) namespaces.DB { return db.In(database) }
+func serverOf(db *clickhouse.DB) func(string) ledgerdb.Querier {
+	return func(database string) ledgerdb.Querier { return db.In(database) }
 }
 
 type namespacesListCmd struct {

@@ -12,6 +12,7 @@ import (
 
 	"tidemark/consumers/health"
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/consumers/ledger/ledgerdb"
 	namespaces "tidemark/consumers/namespace"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
@@ -112,7 +113,7 @@ type roller struct {
 	last   atomic.Pointer[error] // of the last step, or that none has run; nil when it went well
 }
 
-func newRoller(db rollup.DB, flags rollupFlags, m *metrics, log *zap.Logger) *roller {
+func newRoller(db ledgerdb.DB, flags rollupFlags, m *metrics, log *zap.Logger) *roller {
 	r := &roller{log: log}
 	starting := errors.New("starting: no step has run yet")
 	r.last.Store(&starting)

@@ -1,4 +1,4 @@
-package rollup
+package ledgerdb
 
 import (
 	"slices"
