@@ -15,7 +15,7 @@ import (
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger"
-	namespaces "tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	producerkafka "tidemark/producers/kafka"
 	"tidemark/schemas"
 )

@@ -7,7 +7,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
-	namespaces "tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	"tidemark/schemas"
 )
 

@@ -15,7 +15,7 @@ import (
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
-	namespaces "tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	"tidemark/schemas"
 )
 

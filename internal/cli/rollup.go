@@ -13,7 +13,7 @@ import (
 	"tidemark/consumers/health"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
-	namespaces "tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	"tidemark/consumers/rollup"
 	"tidemark/schemas"
 )

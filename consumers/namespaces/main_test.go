@@ -1,4 +1,4 @@
-package namespace_test
+package namespaces_test
 
 import (
 	"testing"

@@ -1,6 +1,6 @@
-// Package namespace looks after namespaces as a whole: which there are, whether two show the same, and what has to go
+// Package namespaces looks after namespaces as a whole: which there are, whether two show the same, and what has to go
 // when one goes. A namespace is a database, the topics with its name in front, and two consumer groups.
-package namespace
+package namespaces
 
 import (
 	"context"

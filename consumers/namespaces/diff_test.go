@@ -1,4 +1,4 @@
-package namespace_test
+package namespaces_test
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/ledger/ledgerdb"
-	"tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/schemas"
@@ -63,9 +63,9 @@ func server(db *clickhouse.DB) func(string) ledgerdb.Querier {
 	return func(database string) ledgerdb.Querier { return db.In(database) }
 }
 
-func diff(t *testing.T, a, b *rolluptest.World, change func(*namespace.Diff)) namespace.DiffResult {
+func diff(t *testing.T, a, b *rolluptest.World, change func(*namespaces.Diff)) namespaces.DiffResult {
 	t.Helper()
-	d := &namespace.Diff{DB: a.DB, In: server(a.DB), A: a.DB.Database(), B: b.DB.Database()}
+	d := &namespaces.Diff{DB: a.DB, In: server(a.DB), A: a.DB.Database(), B: b.DB.Database()}
 	if change != nil {
 		change(d)
 	}
@@ -77,7 +77,7 @@ func diff(t *testing.T, a, b *rolluptest.World, change func(*namespace.Diff)) na
 }
 
 // told writes a result without the rollups that are equal.
-func told(r namespace.DiffResult) string {
+func told(r namespaces.DiffResult) string {
 	var out strings.Builder
 	for _, d := range r.First {
 		fmt.Fprintf(&out, "%s %s %s: %s %s | %s\n", d.Table, d.Bucket.Format("2006-01-02 15:04"), d.Row, d.Measure, d.A, d.B)
@@ -92,13 +92,13 @@ func told(r namespace.DiffResult) string {
 
 func TestDiffOfEqual(t *testing.T) {
 	a, b := worlds(t)
-	for _, change := range []func(*namespace.Diff){nil, func(d *namespace.Diff) { d.Deep = true }, func(d *namespace.Diff) { d.Deep, d.Rows = true, 150 }} {
+	for _, change := range []func(*namespaces.Diff){nil, func(d *namespaces.Diff) { d.Deep = true }, func(d *namespaces.Diff) { d.Deep, d.Rows = true, 150 }} {
 		pieces := make(map[string]int)
-		result := diff(t, a, b, func(d *namespace.Diff) {
+		result := diff(t, a, b, func(d *namespaces.Diff) {
 			if change != nil {
 				change(d)
 			}
-			d.Progress = func(p namespace.DiffProgress) {
+			d.Progress = func(p namespaces.DiffProgress) {
 				pieces[p.Table]++
 				if p.Done > p.Rows+p.Rows/10 {
 					t.Errorf("%+v: more is done than there is", p)
@@ -150,7 +150,7 @@ func TestDiffSeesEveryMeasure(t *testing.T) {
 		}
 		b.Exec("ALTER TABLE %s %s SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1", table.Rows(), strings.Join(updates, ", "))
 	}
-	result := diff(t, a, b, func(d *namespace.Diff) { d.Show, d.Rows = 1000, 400 })
+	result := diff(t, a, b, func(d *namespaces.Diff) { d.Show, d.Rows = 1000, 400 })
 	got := make(map[string]bool)
 	for _, d := range result.First {
 		got[d.Table+" "+d.Measure] = true
@@ -191,7 +191,7 @@ func TestDiffTells(t *testing.T) {
 	b.Deliver(signup("1", "chat", 6, at), signup("2", "api", 1, at), signup("4", `it's "new"`, 2, at.Add(time.Minute)))
 	rollUp(t, a)
 	rollUp(t, b)
-	result := diff(t, a, b, func(d *namespace.Diff) { d.Deep = true })
+	result := diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true })
 	want := `signups_1m 2026-02-28 12:30 product="old" segment="unknown" country="DE": signups 1 | no row
 signups_1m 2026-03-01 12:30 product="chat" segment="unknown" country="DE": signups 5 | 6
 signups_1m 2026-03-01 12:31 product="it's \"new\"" segment="unknown" country="DE": signups no row | 2
@@ -220,7 +220,7 @@ signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 	if !strings.HasPrefix(got, want) || !strings.Contains(got, "\nsignups differ 1 only 1 1 [") || strings.Count(got, "\n") != strings.Count(want, "\n")+1 {
 		t.Errorf("got\n%swant\n%sand the events", got, want)
 	}
-	if result := diff(t, a, b, func(d *namespace.Diff) { d.Show = 2 }); len(result.First) != 2 || len(result.Tables[5].Measures) == 0 {
+	if result := diff(t, a, b, func(d *namespaces.Diff) { d.Show = 2 }); len(result.First) != 2 || len(result.Tables[5].Measures) == 0 {
 		t.Errorf("with two to show:\n%s", told(result))
 	}
 
@@ -228,7 +228,7 @@ signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 	f := func(from, to time.Time, want string) {
 		t.Helper()
 		var got []string
-		for _, d := range diff(t, a, b, func(d *namespace.Diff) { d.From, d.To, d.Deep = from, to, true }).First {
+		for _, d := range diff(t, a, b, func(d *namespaces.Diff) { d.From, d.To, d.Deep = from, to, true }).First {
 			got = append(got, d.Table+" "+d.Bucket.Format("02T15:04"))
 		}
 		if strings.Join(got, ", ") != want {
@@ -242,14 +242,14 @@ signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 
 	// Times that no event has bound nothing; between two of them there is nothing that could be equal.
 	far, long := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
-	all := told(diff(t, a, b, func(d *namespace.Diff) { d.Deep = true }))
+	all := told(diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true }))
 	for _, of := range [][2]time.Time{{{}, far}, {long, {}}, {long, far}} {
-		if got := told(diff(t, a, b, func(d *namespace.Diff) { d.From, d.To, d.Deep = of[0], of[1], true })); got != all {
+		if got := told(diff(t, a, b, func(d *namespaces.Diff) { d.From, d.To, d.Deep = of[0], of[1], true })); got != all {
 			t.Errorf("from %s to %s:\n%swant\n%s", of[0], of[1], got, all)
 		}
 	}
 	for _, of := range [][2]time.Time{{far, {}}, {{}, long}, {at, at}, {at.Add(time.Second), at}} {
-		d := &namespace.Diff{DB: a.DB, In: server(a.DB), A: a.DB.Database(), B: b.DB.Database(), From: of[0], To: of[1]}
+		d := &namespaces.Diff{DB: a.DB, In: server(a.DB), A: a.DB.Database(), B: b.DB.Database(), From: of[0], To: of[1]}
 		if result, err := d.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no event can lie there") {
 			t.Errorf("from %s to %s: %v, %v", of[0], of[1], result, err)
 		}
@@ -264,9 +264,9 @@ func TestDiffDeep(t *testing.T) {
 	if result := diff(t, a, b, nil); !result.Equal() {
 		t.Errorf("the rollups differ:\n%s", told(result))
 	}
-	result := diff(t, a, b, func(d *namespace.Diff) { d.Deep = true })
+	result := diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true })
 	if len(result.First) != 2 || result.First[0].Measure != "operation" || result.First[0].A != "" || result.First[0].B != "other" ||
-		result.First[1].Table != "reference_points" || result.First[1].B != namespace.Absent {
+		result.First[1].Table != "reference_points" || result.First[1].B != namespaces.Absent {
 		t.Errorf("got\n%swant an operation and a reference point", told(result))
 	}
 }
@@ -300,15 +300,15 @@ func TestDiffRefuses(t *testing.T) {
 	f := func(name string, want string, is error) {
 		t.Helper()
 		for _, pair := range [][2]string{{a.DB.Database(), name}, {name, a.DB.Database()}} {
-			_, err := (&namespace.Diff{DB: a.DB, In: server(a.DB), A: pair[0], B: pair[1]}).Run(t.Context())
+			_, err := (&namespaces.Diff{DB: a.DB, In: server(a.DB), A: pair[0], B: pair[1]}).Run(t.Context())
 			if err == nil || !strings.Contains(err.Error(), want) || is != nil && !errors.Is(err, is) {
 				t.Errorf("%v: %v, want %q", pair, err, want)
 			}
 		}
 	}
-	f("nowhere", "nowhere is not a Tidemark namespace", namespace.ErrNotNamespace)
-	f("system", "has the name of a database of ClickHouse's own", namespace.ErrNotNamespace)
-	f("Bad'; DROP", "lower-case", namespace.ErrNotNamespace)
+	f("nowhere", "nowhere is not a Tidemark namespace", namespaces.ErrNotNamespace)
+	f("system", "has the name of a database of ClickHouse's own", namespaces.ErrNotNamespace)
+	f("Bad'; DROP", "lower-case", namespaces.ErrNotNamespace)
 	b := rolluptest.New(t)
 	b.Exec("DROP VIEW rollup_progress") // Of no concern.
 	if result := diff(t, a, b, nil); !result.Equal() {

@@ -1,4 +1,4 @@
-package namespace_test
+package namespaces_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
-	"tidemark/consumers/namespace"
+	"tidemark/consumers/namespaces"
 	"tidemark/consumers/rollup/rolluptest"
 	kafkalog "tidemark/internal/kafka"
 	stacktest "tidemark/internal/test/stack"
@@ -36,13 +36,13 @@ func newWhole(t *testing.T) whole {
 	w.Deliver(events()...)
 	rollUp(t, w.World)
 	var specs []kafka.TopicSpec
-	for i, name := range namespace.TopicNames(w.name) {
+	for i, name := range namespaces.TopicNames(w.name) {
 		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: 1 + i%2})
 	}
 	if _, err := w.client.CreateTopics(t.Context(), specs); err != nil {
 		t.Fatal(err)
 	}
-	for _, group := range []string{namespace.IngestGroup(w.name), namespace.RollupGroup(w.name)} {
+	for _, group := range []string{namespaces.IngestGroup(w.name), namespaces.RollupGroup(w.name)} {
 		topic := schemas.TopicName(w.name, "runs.v1")
 		err := w.client.Consume(t.Context(), kafka.GroupConfig{Group: group, Topics: []string{topic}}, func(ctx context.Context, g kafka.Generation) error {
 			if err := w.client.Commit(ctx, group, g, topic, 0, 0, ""); err != nil {
@@ -71,11 +71,11 @@ func newClient(t *testing.T) *kafka.Client {
 	return client
 }
 
-func (w whole) dropper() *namespace.Dropper {
-	return &namespace.Dropper{DB: w.DB.In("system"), Log: w.log, Groups: w.log}
+func (w whole) dropper() *namespaces.Dropper {
+	return &namespaces.Dropper{DB: w.DB.In("system"), Log: w.log, Groups: w.log}
 }
 
-func (w whole) plan(t *testing.T) namespace.Plan {
+func (w whole) plan(t *testing.T) namespaces.Plan {
 	t.Helper()
 	p, err := w.dropper().Plan(t.Context(), w.name)
 	if err != nil {
@@ -99,16 +99,16 @@ func everything(t *testing.T, all ...whole) string {
 		t.Fatal(err)
 	}
 	for _, w := range all {
-		topics, err := w.log.Topics(t.Context(), namespace.TopicNames(w.name))
+		topics, err := w.log.Topics(t.Context(), namespaces.TopicNames(w.name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range namespace.TopicNames(w.name) {
+		for _, name := range namespaces.TopicNames(w.name) {
 			if topic, exists := topics[name]; exists {
 				fmt.Fprintln(&out, name, topic)
 			}
 		}
-		for _, group := range []string{namespace.IngestGroup(w.name), namespace.RollupGroup(w.name)} {
+		for _, group := range []string{namespaces.IngestGroup(w.name), namespaces.RollupGroup(w.name)} {
 			if _, exists, err := w.log.Group(t.Context(), group); err != nil {
 				t.Fatal(err)
 			} else if exists {
@@ -137,7 +137,7 @@ func TestDrop(t *testing.T) {
 	before := everything(t, w, other)
 	p := w.plan(t)
 	if !p.Database || p.Tables < 40 || p.Rows < 440 || p.Bytes == 0 || !slices.Equal(p.Foreign, []string{"mine"}) || len(p.Topics) != 7 || p.Empty() ||
-		!slices.Equal(p.Groups, []namespace.GroupPlan{{Name: w.name}, {Name: w.name + ".rollup"}}) {
+		!slices.Equal(p.Groups, []namespaces.GroupPlan{{Name: w.name}, {Name: w.name + ".rollup"}}) {
 		t.Errorf("the plan is %+v", p)
 	}
 	if got := everything(t, w, other); got != before {
@@ -177,8 +177,8 @@ func TestDrop(t *testing.T) {
 // dying ends a drop at some step: before it is done, or after it with its answer lost.
 type dying struct {
 	ledgerdb.DB
-	namespace.Log
-	namespace.Groups
+	namespaces.Log
+	namespaces.Groups
 	left  int
 	after bool
 }
@@ -241,10 +241,10 @@ func TestDropInterrupted(t *testing.T) {
 func TestDropRefuses(t *testing.T) {
 	foreign := clickhousetest.OpenEmpty(t)
 	log := kafka.NamespaceLog{Client: newClient(t)}
-	d := &namespace.Dropper{DB: foreign.In("system"), Log: log, Groups: log}
+	d := &namespaces.Dropper{DB: foreign.In("system"), Log: log, Groups: log}
 	f := func(name string) {
 		t.Helper()
-		if p, err := d.Plan(t.Context(), name); !errors.Is(err, namespace.ErrNotNamespace) || p.Database {
+		if p, err := d.Plan(t.Context(), name); !errors.Is(err, namespaces.ErrNotNamespace) || p.Database {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -304,15 +304,15 @@ func TestDropWaitsForMembers(t *testing.T) {
 		<-joined
 		return cancel, ended
 	}
-	_, left := join(namespace.RollupGroup(w.name), schemas.TopicName(w.name, "runs.v1"))
-	end, stayed := join(namespace.IngestGroup(w.name), elsewhere)
+	_, left := join(namespaces.RollupGroup(w.name), schemas.TopicName(w.name, "runs.v1"))
+	end, stayed := join(namespaces.IngestGroup(w.name), elsewhere)
 	p := w.plan(t)
 	if len(p.Groups) != 2 || p.Groups[0].Members != 1 || p.Groups[1].Members != 1 {
 		t.Errorf("the plan is %+v", p.Groups)
 	}
 	d := w.dropper()
 	d.Patience = time.Millisecond
-	if err := d.Drop(t.Context(), p); !errors.Is(err, namespace.ErrInUse) || !strings.Contains(err.Error(), "stop them") {
+	if err := d.Drop(t.Context(), p); !errors.Is(err, namespaces.ErrInUse) || !strings.Contains(err.Error(), "stop them") {
 		t.Errorf("with a consumer at work: %v", err)
 	}
 	if err := <-left; !errors.Is(err, kafka.ErrUnknownTopic) {
@@ -348,18 +348,18 @@ func TestList(t *testing.T) {
 	w.Deliver(rolluptest.Random(77, 30, late, time.Second)...)
 	// A ledger row that lost against another one does not count.
 	w.Exec("INSERT INTO ledger SELECT * REPLACE (generation - 1 AS generation) FROM ledger")
-	list := func() namespace.Info {
+	list := func() namespaces.Info {
 		t.Helper()
-		var all []namespace.Info
-		err := (&namespace.Lister{DB: w.DB.In("system"), In: server(w.DB), Log: w.log}).List(t.Context(), func(info namespace.Info) error {
+		var all []namespaces.Info
+		err := (&namespaces.Lister{DB: w.DB.In("system"), In: server(w.DB), Log: w.log}).List(t.Context(), func(info namespaces.Info) error {
 			all = append(all, info)
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		i := slices.IndexFunc(all, func(i namespace.Info) bool { return i.Name == w.name })
-		if i < 0 || !slices.IsSortedFunc(all, func(a, b namespace.Info) int { return strings.Compare(a.Name, b.Name) }) {
+		i := slices.IndexFunc(all, func(i namespaces.Info) bool { return i.Name == w.name })
+		if i < 0 || !slices.IsSortedFunc(all, func(a, b namespaces.Info) int { return strings.Compare(a.Name, b.Name) }) {
 			t.Fatalf("the namespace is not listed, or there is no order: %+v", all)
 		}
 		return all[i]
@@ -403,10 +403,10 @@ func TestList(t *testing.T) {
 			t.Errorf("the audit of a namespace that is spoilt (%v) is %+v", spoilt, result)
 		}
 	}
-	if _, err := w.log.Topics(t.Context(), namespace.TopicNames(w.name)); err != nil {
+	if _, err := w.log.Topics(t.Context(), namespaces.TopicNames(w.name)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.client.DeleteTopics(t.Context(), namespace.TopicNames(w.name)[2:]); err != nil {
+	if err := w.client.DeleteTopics(t.Context(), namespaces.TopicNames(w.name)[2:]); err != nil {
 		t.Fatal(err)
 	}
 	w.Exec("DROP TABLE ledger SYNC")
