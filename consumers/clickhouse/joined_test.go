@@ -51,7 +51,7 @@ func TestJoinedInserts(t *testing.T) {
 		release()
 		refusals := 0
 		for range blocks {
-			var refused *ingest.Refused
+			var refused *ingest.RefusedError
 			if err := <-errs; errors.As(err, &refused) {
 				refusals++
 			} else if err != nil {

@@ -246,8 +246,8 @@ func TestInsertThroughTrouble(t *testing.T) {
 				}
 			}
 			resume, err := store.Resume(t.Context(), calls, 10)
-			if err != nil || resume.Position != 8100 || len(resume.Stored) != 10 || len(resume.Ahead) != 0 {
-				t.Errorf("position %d, %d stored, %d ahead: %v", resume.Position, len(resume.Stored), len(resume.Ahead), err)
+			if err != nil || resume.Position != 8100 || len(resume.Stored) != 10 || len(resume.Orphans) != 0 {
+				t.Errorf("position %d, %d stored, %d orphans: %v", resume.Position, len(resume.Stored), len(resume.Orphans), err)
 			}
 		})
 	}
@@ -256,7 +256,7 @@ func TestInsertThroughTrouble(t *testing.T) {
 // wantUnknown fails unless err leaves the outcome unknown and says what happened.
 func wantUnknown(t *testing.T, err error, says string) {
 	t.Helper()
-	var refused *ingest.Refused
+	var refused *ingest.RefusedError
 	switch {
 	case err == nil:
 		t.Error("the trouble was not noticed")

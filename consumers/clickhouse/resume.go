@@ -41,7 +41,7 @@ func (s *Store) resume(ctx context.Context, p ingest.Partition, window int64, li
 		return ingest.Resume{}, err
 	}
 	err = s.attempt(ctx, "read the rows ahead of "+p.String(), func(ctx context.Context) (err error) {
-		r.Ahead, r.Through, err = s.ahead(ctx, p, r.Position, limit)
+		r.Orphans, r.OrphansUpTo, err = s.ahead(ctx, p, r.Position, limit)
 		return err
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 // ahead reads the stored rows from the position on, each offset once. When there
 // are more than limit, through says up to where they are complete; otherwise
 // it is 0.
-func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.AheadRow, through int64, err error) {
+func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.OrphanRow, through int64, err error) {
 	spec := schemas.SpecOf(p.Type)
 	sql := fmt.Sprintf("SELECT %s, %s, %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d"+uncompiled,
 		storedColumns(spec), spec.ChecksumSQL(), spec.ContentSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
@@ -227,7 +227,7 @@ func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
 const maxRun = 1 << 16
 
 // readAheadRow reads a stored row with checksums and run. Equal runs share a string.
-func readAheadRow(r *bufio.Reader, runs map[string]string) (row ingest.AheadRow, err error) {
+func readAheadRow(r *bufio.Reader, runs map[string]string) (row ingest.OrphanRow, err error) {
 	if row.StoredRow, err = readStoredRow(r); err != nil {
 		return row, err
 	}

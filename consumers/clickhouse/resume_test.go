@@ -139,8 +139,8 @@ func TestResumeRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !resume.Known || resume.Position != 150 || resume.Through != 0 {
-		t.Errorf("known %v, position %d, through %d", resume.Known, resume.Position, resume.Through)
+	if !resume.Known || resume.Position != 150 || resume.OrphansUpTo != 0 {
+		t.Errorf("known %v, position %d, orphans up to %d", resume.Known, resume.Position, resume.OrphansUpTo)
 	}
 	var stored, ahead []int64
 	for _, r := range resume.Stored {
@@ -149,7 +149,7 @@ func TestResumeRows(t *testing.T) {
 	}
 	checksums := map[int64]uint64{}
 	columns := schemas.NewColumns(calls.Type)
-	for _, r := range resume.Ahead {
+	for _, r := range resume.Orphans {
 		ahead = append(ahead, r.Offset)
 		event := wantRow(t, r.StoredRow)
 		value, err := schemas.AppendEvent(nil, event)
@@ -177,10 +177,10 @@ func TestResumeRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The offsets from 150 to 160 are stored twice.
-	if last := resume.Ahead[len(resume.Ahead)-1].Offset; resume.Through != 158 || last != 157 {
-		t.Errorf("through %d, last %d", resume.Through, last)
+	if last := resume.Orphans[len(resume.Orphans)-1].Offset; resume.OrphansUpTo != 158 || last != 157 {
+		t.Errorf("orphans up to %d, last %d", resume.OrphansUpTo, last)
 	}
-	for i, r := range resume.Ahead {
+	for i, r := range resume.Orphans {
 		if r.Offset != 150+int64(i) {
 			t.Errorf("row %d is at %d", i, r.Offset)
 		}
@@ -188,8 +188,8 @@ func TestResumeRows(t *testing.T) {
 	// A partition that nothing is known of, but whose ledger is lost.
 	other.Epoch = 2
 	resume, err = store.Resume(t.Context(), other, 70)
-	if err != nil || resume.Known || resume.Position != 0 || len(resume.Stored) != 0 || len(resume.Ahead) != 210 {
-		t.Errorf("lost ledger: %v %d, %d stored, %d ahead: %v", resume.Known, resume.Position, len(resume.Stored), len(resume.Ahead), err)
+	if err != nil || resume.Known || resume.Position != 0 || len(resume.Stored) != 0 || len(resume.Orphans) != 210 {
+		t.Errorf("lost ledger: %v %d, %d stored, %d orphans: %v", resume.Known, resume.Position, len(resume.Stored), len(resume.Orphans), err)
 	}
 }
 

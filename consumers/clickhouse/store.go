@@ -55,7 +55,7 @@ func (s *Store) Insert(ctx context.Context, p ingest.Partition, rows schemas.Col
 	}
 	err := s.insert(ctx, schemas.SpecOf(p.Type).RawTable, rows.Input(), rows.Rows())
 	if IsRefused(err) {
-		return &ingest.Refused{Err: err}
+		return &ingest.RefusedError{Err: err}
 	}
 	return err
 }

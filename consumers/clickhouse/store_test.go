@@ -137,7 +137,7 @@ func TestInsertRefused(t *testing.T) {
 			}
 			store := clickhouse.NewStore(db)
 			err = store.Insert(t.Context(), calls, columns)
-			var refused *ingest.Refused
+			var refused *ingest.RefusedError
 			if err == nil || errors.As(err, &refused) != test.refused || clickhouse.IsRefused(err) != test.refused {
 				t.Fatalf("refused should be %v: %v", test.refused, err)
 			}

@@ -11,31 +11,29 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// block is a contiguous range of decided offsets under construction: the rows to insert, the dead letters, and what
-// the ledger row will say. It is a pure accumulator with one owner at a time, and is used again after reset.
+// block is a contiguous range of decided offsets under construction: the rows to insert, the dead letters, and the
+// figures of the ledger row. It is a pure accumulator, and is used again after reset.
 type block struct {
 	columns schemas.Columns
-	offsets []int64 // of the rows in columns
+	offsets []int64 // Of the rows in columns.
 
-	from, to int64 // the offsets covered
-	first    int64 // the offset of the first record; from if there is none yet
+	from, to int64 // The offsets covered, [from, to).
+	first    int64 // The offset of the first record; from if there is none yet.
 	records  int
-	opened   time.Time // when the first record or gap was taken
-
-	highWatermark int64 // as last seen when the block was closed
+	opened   time.Time // When the first record or gap was taken.
 
 	exceptions []ledger.Span
 	counts     [ledger.Gap + 1]uint64
 	bytes      uint64
-	newest     int64 // time of the newest stored event
+	newest     int64 // Time of the newest stored event, microseconds since 1970.
 	produced   produced
-	adopted    bool // there are rows that an earlier worker decided
-	runs       groups[string, ledger.RunCount]
-	buckets    groups[int32, ledger.Bucket]
+	adopted    bool // Some rows were decided by an earlier worker.
+	runs       tally[string, ledger.RunCount]
+	buckets    tally[int32, ledger.Bucket]
 
 	letters     []*usagev1.DeadLetter
 	letterBytes int
-	memory      int // of columns and letters
+	memory      int // Of columns and letters, in bytes.
 }
 
 func newBlock(t schemas.Type) *block { return &block{columns: schemas.NewColumns(t)} }
@@ -54,16 +52,21 @@ func (b *block) full(l *Limits) bool {
 	return !b.empty() && (len(b.offsets) >= l.Rows || b.memory >= l.Bytes)
 }
 
-// far reports whether a record at that offset is further from the block's first than a block may reach.
-func (b *block) far(offset, window int64) bool { return b.records > 0 && offset-b.first > window }
+// tooFar reports whether a record at that offset is further from the block's first than a block may reach.
+func (b *block) tooFar(offset, window int64) bool { return b.records > 0 && offset-b.first > window }
 
-// due returns how long the block may still stay open; 0 or less when it should be closed.
-func (b *block) due(now time.Time, l *Limits) time.Duration {
+// ready reports whether the block is to be flushed: it is full, or has been open for long enough.
+func (b *block) ready(now time.Time, l *Limits) bool {
+	return b.full(l) || !b.empty() && b.untilDue(now, l) <= 0
+}
+
+// untilDue returns how long the block may still stay open; 0 or less when it is due.
+func (b *block) untilDue(now time.Time, l *Limits) time.Duration {
 	return b.opened.Truncate(l.Age).Add(l.Age).Sub(now)
 }
 
-// extend covers the offsets up to the end of a record.
-func (b *block) extend(rec *Record) {
+// cover adds the offsets up to the end of a record.
+func (b *block) cover(rec *Record) {
 	if b.records == 0 {
 		b.first = rec.Offset
 	}
@@ -83,14 +86,14 @@ func (b *block) run(name string) *ledger.RunCount {
 	return b.runs.of(name)
 }
 
-// except adds offsets that are not stored, [from, to).
-func (b *block) except(from, to int64, d ledger.Disposition) {
+// addException adds offsets that are not stored, [from, to).
+func (b *block) addException(from, to int64, d ledger.Disposition) {
 	b.exceptions = ledger.AppendSpan(b.exceptions, ledger.Span{From: from, To: to, Disposition: d})
 	b.counts[d] += uint64(to - from)
 }
 
-// stored accounts for a stored row.
-func (b *block) stored(row *AheadRow, p Partition) {
+// addStored accounts for a stored row.
+func (b *block) addStored(row *OrphanRow, p Partition) {
 	if b.counts[ledger.Stored]++; b.counts[ledger.Stored] == 1 || row.Time > b.newest {
 		b.newest = row.Time
 	}
@@ -110,8 +113,8 @@ func (b *block) stored(row *AheadRow, p Partition) {
 	}
 }
 
-// row returns what the ledger row says of the offsets. It shares nothing with the block.
-func (b *block) row() ledger.Row {
+// ledgerRow returns the part of the ledger row that follows from the records. It shares nothing with the block.
+func (b *block) ledgerRow() ledger.Row {
 	row := ledger.Row{From: b.from, To: b.to, Exceptions: slices.Clone(b.exceptions), Bytes: b.bytes, FetchedAt: b.opened,
 		Stored: b.counts[ledger.Stored], Duplicates: b.counts[ledger.Duplicate], Conflicts: b.counts[ledger.Conflict],
 		Dead: b.counts[ledger.Dead], Control: b.counts[ledger.Control], Gap: b.counts[ledger.Gap]}
@@ -134,8 +137,8 @@ func (b *block) row() ledger.Row {
 	return row
 }
 
-// groups holds a value for each key, and is quick when the key is mostly that of the time before.
-type groups[K cmp.Ordered, V any] struct {
+// tally holds a value for each key. It is fast when the key is mostly the same as in the previous call.
+type tally[K cmp.Ordered, V any] struct {
 	index  map[K]int
 	values []V
 	key    K
@@ -143,35 +146,35 @@ type groups[K cmp.Ordered, V any] struct {
 }
 
 // of returns the value of a key, the zero value at first. It is valid until the next call.
-func (g *groups[K, V]) of(key K) *V {
-	if len(g.values) > 0 && key == g.key {
-		return &g.values[g.last]
+func (t *tally[K, V]) of(key K) *V {
+	if len(t.values) > 0 && key == t.key {
+		return &t.values[t.last]
 	}
-	at, ok := g.index[key]
+	at, ok := t.index[key]
 	if !ok {
-		if g.index == nil {
-			g.index = make(map[K]int)
+		if t.index == nil {
+			t.index = make(map[K]int)
 		}
 		var zero V
-		at = len(g.values)
-		g.index[key] = at
-		g.values = append(g.values, zero)
+		at = len(t.values)
+		t.index[key] = at
+		t.values = append(t.values, zero)
 	}
-	g.key, g.last = key, at
-	return &g.values[at]
+	t.key, t.last = key, at
+	return &t.values[at]
 }
 
 // has reports whether there is a value of a key.
-func (g *groups[K, V]) has(key K) bool {
-	if len(g.values) > 0 && key == g.key {
+func (t *tally[K, V]) has(key K) bool {
+	if len(t.values) > 0 && key == t.key {
 		return true
 	}
-	_, ok := g.index[key]
+	_, ok := t.index[key]
 	return ok
 }
 
-// emptied returns the groups without keys, with their memory.
-func (g groups[K, V]) emptied() groups[K, V] {
-	clear(g.index)
-	return groups[K, V]{index: g.index, values: g.values[:0]}
+// emptied returns the tally without keys, with its memory.
+func (t tally[K, V]) emptied() tally[K, V] {
+	clear(t.index)
+	return tally[K, V]{index: t.index, values: t.values[:0]}
 }

@@ -4,6 +4,9 @@
 //
 //	Resume -> Fetch -> decode -> decide -> Insert -> DeadLetters.Write -> Commit -> Account -> Fetch ...
 //
+// An attempt of the worker begins with Resume and goes on until something makes what it holds in memory void; the next
+// attempt begins with Resume again. The worker has one open block, and fetches nothing while it stores one.
+//
 // The database holds both the rows and the position (the ledger), and a row is keyed by the coordinates of its
 // record. So a copy of a row is harmless, an insert whose outcome is unknown is sent again, and the decision about a
 // record depends on the log alone: whoever takes over after a crash decides the same.
@@ -24,28 +27,28 @@ import (
 
 // Errors that the adapters return and Worker.Run knows. They may be wrapped.
 var (
-	// ErrBelowStart is returned by Source.Fetch when the log no longer holds the offset asked for. The Fetch that
-	// comes with it carries LogStart. The worker records a gap and goes on.
+	// ErrBelowStart is returned by Source.Fetch, together with LogStart, when the log no longer holds the requested
+	// offset. The worker records a gap and continues at LogStart.
 	ErrBelowStart = errors.New("offset is below the start of the log")
-	// ErrBeyondEnd is returned by Source.Fetch when the offset asked for lies beyond the end of the log: the log
+	// ErrBeyondEnd is returned by Source.Fetch when the requested offset lies beyond the end of the log: the log
 	// lost records or is another one. The worker stops with it and never resets its position.
 	ErrBeyondEnd = errors.New("offset is beyond the end of the log")
 	// ErrFenced is returned by Committer.Commit when the generation is over. The worker stops with it.
 	ErrFenced = errors.New("generation is over")
 )
 
-// Refused is returned by Store.Insert when the database looked at the rows and refuses the data itself, so that
+// RefusedError is returned by Store.Insert when the database looked at the rows and refuses the data itself, so that
 // the same rows would be refused again.
-type Refused struct { //nolint:errname // It reads as a verdict: errors.As(err, &refused).
+type RefusedError struct {
 	// Err is the answer of the database.
 	Err error
 }
 
 // Error returns the answer of the database.
-func (r *Refused) Error() string { return fmt.Sprintf("rows refused: %v", r.Err) }
+func (e *RefusedError) Error() string { return fmt.Sprintf("rows refused: %v", e.Err) }
 
 // Unwrap returns the answer of the database.
-func (r *Refused) Unwrap() error { return r.Err }
+func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Partition names one partition of one incarnation of a topic.
 type Partition struct {
@@ -66,7 +69,7 @@ func (p Partition) String() string { return fmt.Sprintf("%s/%d epoch %d", p.Topi
 // Source reads one partition of the log.
 type Source interface {
 	// Fetch returns what the log holds from the offset on. When there is nothing it blocks for a bounded time and
-	// returns no records with Next == from. The records and their bytes are valid until the next call.
+	// returns no records, with Next == from. The records and their bytes are valid until the next call.
 	//
 	// It returns ErrBelowStart (with LogStart set) and ErrBeyondEnd as described there; after any other error the
 	// worker calls again, with backoff.
@@ -76,14 +79,14 @@ type Source interface {
 // Fetch is an answer of a Source.
 type Fetch struct {
 	// Records ascend by offset and lie in [from, Next). An offset in between without a record is a gap: a record
-	// that the log does not hold any more. Control records and records of aborted transactions are given, with
-	// Control set. What cannot be read is given with Unreadable set, and never is an error for long.
+	// that the log does not hold any more. Control records and records of aborted transactions are returned with
+	// Control set. What cannot be read is returned with Unreadable set; it is not an error that repeats without end.
 	Records []Record
 	// Next is the first offset that was not looked at.
 	Next int64
-	// HighWatermark is the end up to which Fetch can get at the moment, LogStart the first offset still held.
+	// HighWatermark is the end up to which Fetch can read at the moment, LogStart the first offset that the log still holds.
 	HighWatermark, LogStart int64
-	// Asked is when the broker was asked that told HighWatermark; zero when that is not known.
+	// Asked is when the request was sent whose answer told HighWatermark; zero when that is not known.
 	Asked time.Time
 }
 
@@ -95,20 +98,20 @@ type Record struct {
 	Timestamp int64
 	// Key and Value are valid until the next Fetch.
 	Key, Value []byte
-	// Run is the value of the header "tidemark-run", "" if there is none, cut to MaxRunLabel bytes. It only says whose a
-	// dead letter is.
+	// Run is the value of the header schemas.RunHeader, "" if there is none, cut to MaxRunLabel bytes. Only dead letters
+	// use it: to name the run that the record belongs to.
 	Run string
 	// Control marks a control record or one of an aborted transaction; nothing else of it is looked at but Unreadable.
 	Control bool
-	// Unreadable, if not nil, says that nobody can read what is here.
+	// Unreadable is not nil when nobody can read the record.
 	Unreadable *Unreadable
 }
 
 // MaxRunLabel is the greatest length of a run label, in bytes.
 const MaxRunLabel = 256
 
-// Unreadable says why a record, or all that a batch of records holds from an offset on, cannot be read. The Value of the
-// Record is then the beginning of the bytes in question: the record's, or the batch's as it is on the log.
+// Unreadable tells why a record, or all that a batch of records holds from an offset on, cannot be read. The Value of the
+// Record is then the beginning of the unreadable bytes: the record's, or the batch's as it is on the log.
 type Unreadable struct {
 	// Next is the first offset behind what cannot be read, greater than the Record's Offset.
 	Next int64
@@ -127,8 +130,8 @@ func (r *Record) End() int64 {
 	return r.Offset + 1
 }
 
-// cut makes the record, which has Unreadable set, end at an offset.
-func (r *Record) cut(next int64) {
+// endAt makes the record, which has Unreadable set, end at an offset.
+func (r *Record) endAt(next int64) {
 	part := *r.Unreadable
 	part.Next = next
 	r.Unreadable = &part
@@ -139,7 +142,7 @@ type Store interface {
 	// Resume returns where the partition stands: its position and the stored rows of at least the last window
 	// offsets before it.
 	Resume(ctx context.Context, p Partition, window int64) (Resume, error)
-	// Insert stores the rows; nil means that they are durable. It returns a *Refused when the database refuses the
+	// Insert stores the rows; nil means that they are durable. It returns a *RefusedError when the database refuses the
 	// data itself; after any other error the outcome is unknown and the worker sends the rows again. The rows
 	// belong to the worker again when Insert has returned.
 	Insert(ctx context.Context, p Partition, rows schemas.Columns) error
@@ -155,13 +158,13 @@ type Resume struct {
 	Position int64
 	// Stored are the stored rows at offsets in [Position-window, Position), each offset once, ascending.
 	Stored []StoredRow
-	// Ahead are the stored rows at offsets from Position on, each offset once, ascending: of workers that ended
-	// between insert and account. They stay as they are.
-	Ahead []AheadRow
-	// Through bounds Ahead: when not 0, Ahead is complete for offsets below Through only, and the worker resumes
-	// anew when it gets there. Through is greater than Position. It keeps memory bounded when the ledger is far
+	// Orphans are the stored rows at offsets from Position on, each offset once, ascending: no ledger row accounts for
+	// them, because their worker ended between insert and account. They stay as they are.
+	Orphans []OrphanRow
+	// OrphansUpTo bounds Orphans: when not 0, Orphans is complete for offsets below OrphansUpTo only, and the worker
+	// resumes again when it gets there. It is greater than Position. It keeps memory bounded when the ledger is far
 	// behind the rows.
-	Through int64
+	OrphansUpTo int64
 }
 
 // StoredRow is what the window needs of a stored row.
@@ -174,9 +177,9 @@ type StoredRow struct {
 	Revision, Body uint64
 }
 
-// AheadRow is a stored row that no ledger row accounts for yet. The rest is what the ledger needs of it: the log may
+// OrphanRow is a stored row that no ledger row accounts for yet. It carries what the ledger needs of the row: the log may
 // not hold the record any more.
-type AheadRow struct {
+type OrphanRow struct {
 	StoredRow
 	// Run is the run of the event; Checksum and Content are the row's as schemas.Spec.ChecksumSQL and ContentSQL give them.
 	Run               string

@@ -11,7 +11,8 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// What a dead letter keeps of a record at the most, in bytes. Of the rest it has the length, and the hash of the value.
+// The most bytes of a record that a dead letter keeps. A longer value or key is cut; the letter has its whole length, and
+// the hash of the whole value.
 const (
 	MaxLetterValue  = 2 << 20
 	MaxLetterKey    = 64 << 10
@@ -22,21 +23,21 @@ const (
 // reasonUnreadable is the reason of dead letters of what cannot be read from the log.
 const reasonUnreadable = "unreadable"
 
-// bury accounts for a dead record and keeps it, whole if that is not too much.
-func (b *block) bury(rec *Record, p Partition, run string, why *schemas.Invalid) {
+// addDead accounts for a dead record and adds its dead letter.
+func (b *block) addDead(rec *Record, p Partition, run string, why *schemas.Invalid) {
 	letter := newLetter(rec, p, run, why)
 	sum := sha256.Sum256(rec.Value)
 	letter.ValueLength, letter.ValueSha256 = uint64(len(rec.Value)), sum[:]
-	b.send(letter, rec.Offset, rec.Offset+1)
+	b.addLetter(letter, rec.Offset, rec.Offset+1)
 }
 
-// lose accounts for the offsets [from, to) of what cannot be read. whole says whether to keep the bytes, too.
-func (b *block) lose(rec *Record, p Partition, from, to int64, whole bool) {
+// addUnreadable accounts for the unreadable offsets [from, to) and adds their dead letter, with the bytes if whole.
+func (b *block) addUnreadable(rec *Record, p Partition, from, to int64, whole bool) {
 	if from >= to {
 		return
 	}
 	if rec.Control {
-		b.except(from, to, ledger.Control)
+		b.addException(from, to, ledger.Control)
 		return
 	}
 	part := *rec
@@ -49,11 +50,11 @@ func (b *block) lose(rec *Record, p Partition, from, to int64, whole bool) {
 	if to-from > 1 {
 		letter.LastOffset = to - 1
 	}
-	b.send(letter, from, to)
+	b.addLetter(letter, from, to)
 }
 
-func (b *block) send(letter *usagev1.DeadLetter, from, to int64) {
-	b.except(from, to, ledger.Dead)
+func (b *block) addLetter(letter *usagev1.DeadLetter, from, to int64) {
+	b.addException(from, to, ledger.Dead)
 	b.run(letter.GetRun()).Dead += uint64(to - from)
 	b.letters = append(b.letters, letter)
 	b.letterBytes += len(letter.GetKey()) + len(letter.GetValue()) + len(letter.GetDetail()) + letterOverhead

@@ -16,7 +16,7 @@ import (
 
 // TestUnreadable: each offset of what cannot be read is dead, but those that an earlier worker stored.
 func TestUnreadable(t *testing.T) {
-	f(t, "a batch", func(t *testing.T, b *bench) {
+	f(t, "a batch", func(t *testing.T, b *rig) {
 		b.append(0, 3)
 		b.log.AppendUnreadable(1000, []byte("raw"), false)
 		b.log.AppendUnreadable(10, []byte("never counted"), true)
@@ -40,7 +40,7 @@ func TestUnreadable(t *testing.T) {
 			t.Errorf("letter %v", letter)
 		}
 	})
-	stored := func(t *testing.T, b *bench) {
+	stored := func(t *testing.T, b *rig) {
 		columns := schemas.NewColumns(schemas.QueryType)
 		for _, o := range []int64{0, 4, 5} {
 			value, _ := schemas.AppendEvent(nil, ingesttest.Query(o))
@@ -78,7 +78,7 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	f(t, "rows stored by a worker that could read them", stored)
-	f(t, "rows stored by a worker that could read them, page by page", func(t *testing.T, b *bench) {
+	f(t, "rows stored by a worker that could read them, page by page", func(t *testing.T, b *rig) {
 		b.store.Page = 1
 		stored(t, b)
 	})
@@ -86,7 +86,7 @@ func TestUnreadable(t *testing.T) {
 
 // TestLetterIsCut: what a letter keeps is bounded, and it says of what it is the beginning.
 func TestLetterIsCut(t *testing.T) {
-	f(t, "key and value", func(t *testing.T, b *bench) {
+	f(t, "key and value", func(t *testing.T, b *rig) {
 		value := bytes.Repeat([]byte("v"), 3*ingest.MaxLetterValue)
 		key := bytes.Repeat([]byte("k"), 3*ingest.MaxLetterKey)
 		b.log.Append(ingest.Record{Key: key, Value: value, Run: strings.Repeat("é", 200)})
@@ -101,7 +101,7 @@ func TestLetterIsCut(t *testing.T) {
 			t.Errorf("%d of %d bytes, key %d of %d, run %q", len(letter.Value), letter.ValueLength, len(letter.Key), letter.KeyLength, letter.Run)
 		}
 	})
-	f(t, "many at a time close the block", func(t *testing.T, b *bench) {
+	f(t, "many at a time close the block", func(t *testing.T, b *rig) {
 		for range 100 {
 			b.log.Append(ingest.Record{Value: bytes.Repeat([]byte{0xff}, 1<<20)})
 		}
@@ -130,7 +130,7 @@ func TestCutText(t *testing.T) {
 // TestManyRuns: labels come from outside. However many there are, a ledger row tells no more than ledger.MaxRuns apart,
 // and its runs still add up.
 func TestManyRuns(t *testing.T) {
-	f(t, "in one block", func(t *testing.T, b *bench) {
+	f(t, "in one block", func(t *testing.T, b *rig) {
 		const n = 3 * ledger.MaxRuns
 		for i := range int64(n) {
 			e := ingesttest.Query(i % (n - 10))

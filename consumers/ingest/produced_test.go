@@ -27,7 +27,7 @@ func TestProduceTime(t *testing.T) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench()
+				b := newRig()
 				b.Limits.Age = time.Second
 				put := func(records []record) {
 					for _, r := range records {
@@ -87,7 +87,7 @@ func TestProduceTime(t *testing.T) {
 
 // TestProduceTimeOfGaps: what the log does not hold, or holds for its own ends, was not produced at any time.
 func TestProduceTimeOfGaps(t *testing.T) {
-	f(t, "gaps and control records", func(t *testing.T, b *bench) {
+	f(t, "gaps and control records", func(t *testing.T, b *rig) {
 		b.log.Hole()
 		b.log.Append(ingest.Record{Control: true, Timestamp: time.Now().Add(-time.Hour).UnixMilli()})
 		b.UntilCaughtUp = true
@@ -105,7 +105,7 @@ func TestProduceTimeOfGaps(t *testing.T) {
 // TestProduceTimeWhileBehind lets a worker fall behind: the bound of what it reads is when the log ended before it, not
 // when it was asked last, so that the lag is not made small.
 func TestProduceTimeWhileBehind(t *testing.T) {
-	f(t, "an insert that takes long", func(t *testing.T, b *bench) {
+	f(t, "an insert that takes long", func(t *testing.T, b *rig) {
 		b.Limits.Age = time.Second
 		b.log.MaxRecords = 2
 		slow := &slowStore{Store: b.store, wait: 20 * time.Second}

@@ -11,32 +11,34 @@ import (
 	"tidemark/schemas"
 )
 
-// errDrained ends a session whose worker was asked to drain.
-var errDrained = errors.New("drained")
+// Errors by which an attempt ends without a failure.
+var (
+	// errResume: what the worker holds in memory is no longer what the database will have. The next attempt resumes.
+	errResume = errors.New("resume from the database")
+	// errDrained: the worker was asked to drain and owes nothing.
+	errDrained = errors.New("drained")
+)
 
-// session is one Run of a worker: the path from Fetch to the closed block. What happens to a closed block is in
-// flight.go.
+// session is what a worker keeps during one Run: the path from Fetch to the full block. What happens to a full block is
+// in flush.go.
 type session struct {
 	*Worker
 	limits Limits
 	window *window
 
-	block    *block // under construction; its to is the next offset to decide
-	accounts int64  // the end of what is accounted for
-	ahead    []AheadRow
-	through  int64           // where ahead ends, 0 if it is complete
-	refused  map[int64]error // offsets at or after accounts that the database refuses
-	restart  bool            // the block at hand is void: resume
-	owed     int64           // the end of the last void block, of which rows may be stored
+	block       *block          // The open one; its to is the next offset to decide.
+	accounted   int64           // The end of what is accounted for.
+	orphans     []OrphanRow     // Stored rows without a ledger row, from the open block on.
+	orphansUpTo int64           // Where the knowledge of orphans ends, 0 if it does not.
+	refused     map[int64]error // Offsets at or after accounted that the database refuses.
+	mustReach   int64           // The end of the last void block: some of its rows may be stored.
+	scratch     schemas.Columns // Parts of a refused block.
 
-	flight flight
-
-	asked         int64 // what the last Fetch was asked for
+	asked         int64 // What the last Fetch was asked for.
 	highWatermark int64
-	caughtUp      bool
-	entries       entries
-	failures      int      // of Fetch, one after the other
-	row           AheadRow // the one at hand
+	entries       entryTimes
+	failures      int       // Of Fetch, one after the other.
+	row           OrphanRow // The row at hand.
 }
 
 func newSession(w *Worker, limits Limits) *session {
@@ -44,53 +46,66 @@ func newSession(w *Worker, limits Limits) *session {
 		refused: make(map[int64]error)}
 }
 
-// run is the worker's loop: fetch, decide, and close blocks as they get full or old.
-func (s *session) run(ctx context.Context) error {
-	for s.restart = true; ; {
-		if s.restart {
-			if err := s.resume(ctx); err != nil {
-				return err
-			}
-		}
+// attempt begins from what the database knows, then fetches, decides, and flushes blocks as they become full or due. It
+// returns nil when the worker is done, and errResume when the next attempt must begin from the database again.
+func (s *session) attempt(ctx context.Context) error {
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	for {
 		fetch, answered, err := s.fetch(ctx)
 		if err != nil {
 			return err
 		}
-		if err := s.takeAll(ctx, fetch); err != nil {
-			return err
+		for i := range fetch.Records {
+			for !s.take(&fetch.Records[i]) {
+				if err := s.flush(ctx); err != nil {
+					return err
+				}
+			}
 		}
-		if s.restart {
-			continue
+		s.skipTo(fetch.Next)
+		atEnd, drain := answered && s.block.to >= s.highWatermark, s.draining()
+		if drain || atEnd && s.UntilCaughtUp || s.pastOrphans(s.block.to) || s.block.ready(time.Now(), &s.limits) {
+			if err := s.flush(ctx); err != nil {
+				return err
+			}
 		}
-		done, err := s.closeIfDue(ctx, answered)
-		if done || err != nil {
-			return err
+		if s.Hooks.Position != nil && answered {
+			s.Hooks.Position(s.Partition, s.accounted, s.highWatermark)
+		}
+		switch {
+		case drain && s.accounted >= s.mustReach:
+			return nil
+		case s.pastOrphans(s.accounted):
+			return errResume
+		case atEnd && s.UntilCaughtUp && s.asked == s.accounted:
+			return nil // A fetch after the last block found nothing more, so everything is accounted for.
 		}
 	}
 }
 
-// resume learns from the database where to begin and what is stored before and after that.
+// resume learns from the database where to begin and which rows are stored before and after that.
 func (s *session) resume(ctx context.Context) error {
 	var at Resume
-	_, err := s.retry(ctx, StepResume, func() (err error) {
-		at, err = s.Store.Resume(ctx, s.Partition, s.limits.Window)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("resume %v: %w", s.Partition, err)
+	retry := s.retry(StepResume)
+	for retry.next(ctx) {
+		at, retry.err = s.Store.Resume(ctx, s.Partition, s.limits.Window)
 	}
-	s.restart = false
-	s.accounts, s.ahead, s.through = at.Position, at.Ahead, at.Through
+	if retry.err != nil {
+		return fmt.Errorf("resume %v: %w", s.Partition, retry.err)
+	}
+	s.accounted, s.orphans, s.orphansUpTo = at.Position, at.Orphans, at.OrphansUpTo
 	s.block.reset(at.Position)
 	s.window.reset()
 	for i := range at.Stored {
 		s.window.push(&at.Stored[i])
 	}
-	if s.Hooks.Resumed != nil {
-		s.Hooks.Resumed(s.Partition, at.Position, len(at.Ahead))
-	}
 	return nil
 }
+
+// pastOrphans reports whether an offset has reached the end of the known orphans, beyond which there may be more.
+func (s *session) pastOrphans(offset int64) bool { return s.orphansUpTo > 0 && offset >= s.orphansUpTo }
 
 // fetch asks the log once for what follows. A log that begins later answers with a gap; after a failure that may pass
 // it pauses and returns nothing, with answered false.
@@ -108,130 +123,76 @@ func (s *session) fetch(ctx context.Context) (f Fetch, answered bool, err error)
 		f.Records, f.Next = nil, f.LogStart
 		f.HighWatermark = max(f.HighWatermark, f.LogStart)
 	default:
-		s.resend(StepFetch, err)
+		s.reportRepeat(StepFetch, err)
 		pause := s.pause(StepFetch, s.failures)
 		if !s.block.empty() {
-			pause = min(pause, max(s.block.due(time.Now(), &s.limits), 0))
+			pause = min(pause, max(s.block.untilDue(time.Now(), &s.limits), 0))
 		}
 		s.failures++
-		return Fetch{Next: from}, false, s.sleep(ctx, pause)
+		return Fetch{Next: from}, false, sleep(ctx, pause)
 	}
 	s.failures = 0
 	s.highWatermark = f.HighWatermark
-	s.entries.answered(from, f.HighWatermark, f.Asked, time.Now())
-	if s.through > 0 && f.Next > s.through {
-		// What lies beyond is for after the next resume.
-		end, _ := slices.BinarySearchFunc(f.Records, s.through, func(r Record, o int64) int { return int(r.Offset - o) })
-		f.Records, f.Next = f.Records[:end], s.through
-		if end > 0 && f.Records[end-1].End() > s.through {
-			f.Records[end-1].cut(s.through)
+	s.entries.noteFetch(from, f.HighWatermark, f.Asked, time.Now())
+	if s.orphansUpTo > 0 && f.Next > s.orphansUpTo {
+		// What lies beyond is for the next attempt.
+		end, _ := slices.BinarySearchFunc(f.Records, s.orphansUpTo, func(r Record, o int64) int { return int(r.Offset - o) })
+		f.Records, f.Next = f.Records[:end], s.orphansUpTo
+		if end > 0 && f.Records[end-1].End() > s.orphansUpTo {
+			f.Records[end-1].endAt(s.orphansUpTo)
 		}
-	}
-	if s.Hooks.Fetched != nil && len(f.Records) > 0 {
-		bytes := 0
-		for i := range f.Records {
-			bytes += len(f.Records[i].Key) + len(f.Records[i].Value)
-		}
-		s.Hooks.Fetched(s.Partition, len(f.Records), bytes)
 	}
 	return f, true, nil
 }
 
-// takeAll decides everything in a fetch and closes the blocks that get full on the way. It stops early, with restart
-// set, when a block turned out void.
-func (s *session) takeAll(ctx context.Context, f Fetch) error {
-	for i := range f.Records {
-		rec := &f.Records[i]
-		if rec.Offset < s.block.to {
-			continue
-		}
-		for !s.take(rec) {
-			if err := s.close(ctx); err != nil || s.restart {
-				return err
-			}
-		}
-	}
-	s.skip(f.Next)
-	return nil
-}
-
-// closeIfDue closes a block that is full or old, or that should not wait because this was the last of the log, and
-// reports whether the worker is done.
-func (s *session) closeIfDue(ctx context.Context, answered bool) (done bool, err error) {
-	if s.landed() {
-		if err := s.collect(); err != nil || s.restart {
-			return false, err
-		}
-	}
-	atEnd := answered && s.block.to >= s.highWatermark
-	drain := s.draining()
-	switch {
-	case drain, atEnd && s.UntilCaughtUp, s.through > 0 && s.block.to >= s.through:
-		if err := s.settle(ctx); err != nil || s.restart {
-			return false, err
-		}
-		s.restart = s.through > 0 && s.accounts >= s.through
-	case s.block.full(&s.limits), !s.block.empty() && s.block.due(time.Now(), &s.limits) <= 0 && !s.flight.busy:
-		if err := s.close(ctx); err != nil || s.restart {
-			return false, err
-		}
-	}
-	if s.Hooks.Position != nil && answered {
-		s.Hooks.Position(s.Partition, s.accounts, s.highWatermark)
-	}
-	// Everything is accounted for only if a fetch after the last block finds nothing more.
-	reached := atEnd && !s.restart && s.asked == s.accounts
-	if reached && !s.caughtUp && s.Hooks.CaughtUp != nil {
-		s.Hooks.CaughtUp(s.Partition)
-	}
-	s.caughtUp = reached
-	return drain && s.accounts >= s.owed || reached && s.UntilCaughtUp, nil
-}
-
-// take decides what becomes of a record and adds it to the block. It returns false, without having decided, when the
-// record belongs to the next block.
+// take decides what a record is and adds it to the block. It returns false, without having decided, when the record
+// belongs to the next block. A record before the block is decided already.
 func (s *session) take(rec *Record) bool {
 	b := s.block
-	if b.full(&s.limits) || b.far(rec.Offset, s.limits.Window) {
+	if rec.Offset < b.to {
+		return true
+	}
+	if b.full(&s.limits) || b.tooFar(rec.Offset, s.limits.Window) {
 		return false
 	}
-	s.skip(rec.Offset)
+	s.skipTo(rec.Offset)
 	if b.empty() {
 		b.opened = time.Now()
 	}
-	switch row := s.nextAhead(rec.Offset); {
+	switch row := s.nextOrphan(rec.Offset); {
 	case rec.Unreadable != nil:
-		s.lose(rec)
+		s.takeUnreadable(rec)
 	case rec.Control:
-		b.except(rec.Offset, rec.Offset+1, ledger.Control)
+		b.addException(rec.Offset, rec.Offset+1, ledger.Control)
 	case row != nil && row.Offset == rec.Offset:
 		s.adopt(row)
 	default:
 		meta, err := b.columns.Append(rec.Value, schemas.Coordinates{Epoch: s.Partition.Epoch, Partition: s.Partition.ID, Offset: rec.Offset})
 		if err != nil {
-			b.bury(rec, s.Partition, rec.Run, invalid(err))
+			b.addDead(rec, s.Partition, rec.Run, invalid(err))
 			break
 		}
 		s.decide(rec, &meta)
 	}
-	b.extend(rec)
+	b.cover(rec)
 	if !rec.Control {
 		b.produced.add(s.entries.of(rec.Offset, rec.Timestamp))
 	}
 	return true
 }
 
-// lose gives up the offsets of what cannot be read, but for rows that an earlier worker stored: it could read them.
-func (s *session) lose(rec *Record) {
+// takeUnreadable makes the offsets of what cannot be read dead, except for rows that an earlier worker stored: it could
+// read them.
+func (s *session) takeUnreadable(rec *Record) {
 	from, to := rec.Offset, rec.End()
 	whole := true
-	for row := s.nextAhead(from); row != nil && row.Offset < to; row = s.nextAhead(from) {
-		s.block.lose(rec, s.Partition, from, row.Offset, whole)
+	for row := s.nextOrphan(from); row != nil && row.Offset < to; row = s.nextOrphan(from) {
+		s.block.addUnreadable(rec, s.Partition, from, row.Offset, whole)
 		whole = whole && from == row.Offset
 		s.adopt(row)
 		from = row.Offset + 1
 	}
-	s.block.lose(rec, s.Partition, from, to, whole)
+	s.block.addUnreadable(rec, s.Partition, from, to, whole)
 }
 
 // decide decides about a record that is the row appended last.
@@ -239,7 +200,7 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 	b := s.block
 	if err, ok := s.refused[rec.Offset]; ok {
 		b.columns.Pop()
-		b.bury(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
+		b.addDead(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
 		return
 	}
 	row := &s.row // One by one: a copy of what was just written waits for it.
@@ -249,7 +210,7 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 	switch d {
 	case ledger.Stored:
 		b.offsets = append(b.offsets, rec.Offset)
-		b.stored(row, s.Partition)
+		b.addStored(row, s.Partition)
 		s.window.push(&row.StoredRow)
 		return
 	case ledger.Duplicate:
@@ -258,7 +219,7 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 		b.run(meta.Run).Conflicts++
 	}
 	b.columns.Pop()
-	b.except(rec.Offset, rec.Offset+1, d)
+	b.addException(rec.Offset, rec.Offset+1, d)
 }
 
 // reasonRefused is the reason of dead letters that the database refused.
@@ -273,28 +234,28 @@ func invalid(err error) *schemas.Invalid {
 	return &schemas.Invalid{Reason: schemas.ReasonInvalid, Detail: err.Error()}
 }
 
-// nextAhead returns the first row that an earlier worker stored at that offset or after it, nil if there is none. The
-// rows before it are done with.
-func (s *session) nextAhead(offset int64) *AheadRow {
-	for len(s.ahead) > 0 && s.ahead[0].Offset < offset {
-		s.ahead = s.ahead[1:]
+// nextOrphan returns the first row without a ledger row at that offset or after it, nil if there is none. It forgets the
+// rows before that offset.
+func (s *session) nextOrphan(offset int64) *OrphanRow {
+	for len(s.orphans) > 0 && s.orphans[0].Offset < offset {
+		s.orphans = s.orphans[1:]
 	}
-	if len(s.ahead) == 0 {
+	if len(s.orphans) == 0 {
 		return nil
 	}
-	return &s.ahead[0]
+	return &s.orphans[0]
 }
 
 // adopt accounts for a row that an earlier worker stored.
-func (s *session) adopt(row *AheadRow) {
-	s.block.stored(row, s.Partition)
+func (s *session) adopt(row *OrphanRow) {
+	s.block.addStored(row, s.Partition)
 	s.block.adopted = true
 	s.window.push(&row.StoredRow)
 }
 
-// skip passes over the offsets up to that one, which the log does not hold: gaps, but for rows that an earlier worker
-// stored.
-func (s *session) skip(to int64) {
+// skipTo covers the offsets before that one, which the log does not hold: they are gaps, except for rows that an earlier
+// worker stored.
+func (s *session) skipTo(to int64) {
 	b := s.block
 	if to <= b.to {
 		return
@@ -302,12 +263,12 @@ func (s *session) skip(to int64) {
 	if b.empty() {
 		b.opened = time.Now()
 	}
-	for row := s.nextAhead(b.to); row != nil && row.Offset < to; row = s.nextAhead(b.to) {
-		b.except(b.to, row.Offset, ledger.Gap)
+	for row := s.nextOrphan(b.to); row != nil && row.Offset < to; row = s.nextOrphan(b.to) {
+		b.addException(b.to, row.Offset, ledger.Gap)
 		s.adopt(row)
 		b.to = row.Offset + 1
 	}
-	b.except(b.to, to, ledger.Gap)
+	b.addException(b.to, to, ledger.Gap)
 	b.to = to
 }
 

@@ -58,7 +58,7 @@ func fill(log *ingesttest.Log, r *rand.Rand, window int64) int64 {
 			case 0, 1:
 				e.TimeUs = new(eventTime(r))
 			case 2:
-				if !refused[e.Id] { // See land.
+				if !refused[e.Id] { // See storeUnrefused.
 					e.Revision = r.Uint64N(4)
 				}
 			case 3:

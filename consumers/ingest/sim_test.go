@@ -150,14 +150,15 @@ func (w *world) newLife(faults float64) *life {
 	l.inserted.Store(-1)
 	l.committer = w.group.Committer(l.generation)
 	limits := w.limits
-	limits.Rows, limits.InFlight = 1+r.IntN(30), 1+r.IntN(2)
+	limits.Rows = 1 + r.IntN(30)
+	_ = r.IntN(2) // Nothing any more; it keeps the other draws of a seed as they were.
 	limits.Age = time.Duration(1 + r.Int64N(int64(50*time.Millisecond)))
 	if r.IntN(4) == 0 {
 		limits.Bytes = 1 + r.IntN(3000)
 	}
 	position := int64(0)
 	l.worker = &ingest.Worker{Partition: w.p, Source: l, Store: l, DeadLetters: l, Committer: l, Generation: l.generation,
-		Member: "member", Limits: limits, Drain: l.drain, UntilCaughtUp: r.IntN(4) == 0, Slots: make(chan struct{}, 1)}
+		Member: "member", Limits: limits, Drain: l.drain, UntilCaughtUp: r.IntN(4) == 0}
 	l.worker.Hooks.Position = func(_ ingest.Partition, at, _ int64) {
 		if at < position {
 			w.violate("generation %d: the position goes back from %d to %d", l.generation, position, at)

@@ -8,17 +8,17 @@ import (
 	"tidemark/schemas"
 )
 
-// window knows the identity, time, revision and body of every row stored at one of the last offsets. It is exact: an open-addressing
-// table finds candidates in a ring of entries, and the ring decides.
+// window knows the identity, time, revision and body of every row stored at one of the last offsets. It is exact: an
+// open-addressing table finds candidates in a ring of entries, and the ring decides.
 //
 // Entries are pushed at ascending offsets and leave when they are out of reach of the newest. Leaving does not touch
-// the table: a slot whose entry has left points outside of the ring's live part or at another entry, and is passed
-// over until the table is built anew, which happens when it is three quarters full.
+// the table: a slot whose entry has left points outside of the ring's held part or at another entry, and is passed
+// over until the table is built again, which happens when it is three quarters full.
 type window struct {
 	reach int64 // an offset sees the entries at most reach offsets before it
 	seed  uint64
 
-	// The live entries are ring[(head+i) % len(ring)] for i in [0, count).
+	// The held entries are ring[(head+i) % len(ring)] for i in [0, count).
 	ring  []StoredRow
 	head  int
 	count int
@@ -75,7 +75,7 @@ func (w *window) decide(rec *StoredRow) ledger.Disposition {
 		}
 		if s&^windowIndexMask == tag {
 			index := int(s&windowIndexMask) - 1
-			if e := &w.ring[index]; e.Identity == rec.Identity && e.Offset >= rec.Offset-w.reach && w.live(index) {
+			if e := &w.ring[index]; e.Identity == rec.Identity && e.Offset >= rec.Offset-w.reach && w.holds(index) {
 				switch {
 				case e.Time != rec.Time:
 					other = true
@@ -96,8 +96,8 @@ func (w *window) decide(rec *StoredRow) ledger.Disposition {
 	return ledger.Stored
 }
 
-// live reports whether the ring holds an entry at that index.
-func (w *window) live(index int) bool {
+// holds reports whether the ring holds an entry at that index.
+func (w *window) holds(index int) bool {
 	age := index - w.head
 	if age < 0 {
 		age += len(w.ring)
@@ -135,7 +135,7 @@ func (w *window) enter(index int) {
 	w.used++
 }
 
-// build makes the ring large enough for another entry and the table anew, without the slots that have gone stale.
+// build makes the ring large enough for another entry and builds the table again, without the slots that have gone stale.
 func (w *window) build() {
 	if w.count == len(w.ring) {
 		size := max(windowMinimum, 2*len(w.ring))

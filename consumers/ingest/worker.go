@@ -8,28 +8,24 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
-	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // Limits bound a worker's memory and its delays. The zero value of a field means its default.
 type Limits struct {
-	// Rows is the most rows in a block. 65536.
+	// Rows is the most rows in a block. Default 65,536.
 	Rows int
-	// Bytes closes a block when its columns and dead letters take that much memory; one record may exceed it.
-	// 32 MiB.
+	// Bytes closes a block when its columns and dead letters take that much memory; one record may exceed it. For tests.
+	// Default 32 MiB.
 	Bytes int
 	// Age closes a block at the next whole multiple of Age (since year 1) after its first record was fetched. So the
 	// blocks of many partitions close together, and a Store can join them in one insert: a database takes many small
-	// inserts badly. A Source that blocks longer in one Fetch delays it by that. 1 s.
+	// inserts badly. A Source that blocks longer in one Fetch delays it by that. Default 1 s.
 	Age time.Duration
-	// Window is the number of offsets within which duplicates are recognized, at most MaxWindow. The offsets of a
-	// block's records are never further apart than that. 262144.
+	// Window is how many offsets back duplicates are recognized, and how far the first and the last record of a block
+	// may be apart. At most MaxWindow. Default 262,144.
 	Window int64
-	// InFlight is the number of blocks of the partition at work at once: 1, or 2 to build a block while the one
-	// before is being stored. 1.
-	InFlight int
 	// RetryMin and RetryMax bound the pause before an attempt is repeated. It doubles from the one to the other and
-	// is shortened by up to a half at random. 100 ms and 10 s.
+	// is shortened by up to a half at random. For tests. Default 100 ms and 10 s.
 	RetryMin, RetryMax time.Duration
 }
 
@@ -49,25 +45,17 @@ const (
 	StepAccount     Step = "account"
 )
 
-// Hooks tell what a worker does. A nil function is not called. The worker waits for a hook, so it must be fast. With
-// two blocks in flight two goroutines call them.
+// Hooks tell what a worker does. A nil function is not called. The worker waits for a hook, so it must be fast.
 type Hooks struct {
-	// Resumed is called when the worker knows where to begin.
-	Resumed func(p Partition, position int64, ahead int)
-	// Fetched is called after each fetch that brought records.
-	Fetched func(p Partition, records int, bytes int)
 	// Block is called for each ledger row after it became durable. The row may be kept, not changed.
 	Block func(row ledger.Row)
-	// Position is called after each fetch and each block: position is accounted for, the log ends at highWatermark.
+	// Position is called after each fetch that the log answered: every offset before position is accounted for, the log
+	// ends at highWatermark.
 	Position func(p Partition, position, highWatermark int64)
-	// CaughtUp is called when the position has reached the end of the log, each time after it had not.
-	CaughtUp func(p Partition)
 	// Resend is called when a step failed and will be repeated.
 	Resend func(p Partition, step Step, err error)
 	// Refused is called for each row that the database refused.
 	Refused func(p Partition, offset int64, err error)
-	// DeadLetter is called for each dead letter after it became durable. It must not be changed.
-	DeadLetter func(letter *usagev1.DeadLetter)
 	// Alarm is called when the worker stops with an error that needs a person.
 	Alarm func(p Partition, err error)
 }
@@ -87,33 +75,32 @@ type Worker struct {
 	Hooks      Hooks
 	// UntilCaughtUp makes Run return nil once everything in the log is accounted for.
 	UntilCaughtUp bool
-	// Drain, when closed, makes Run finish and account for the block at hand and return nil. Optional.
+	// Drain, when closed, makes Run store and account for the open block and return nil. Optional.
 	Drain <-chan struct{}
-	// Slots bounds the inserts at work at once over all workers that share it: its capacity. Optional.
-	Slots chan struct{}
 }
 
-// Run works until ctx ends (it returns the context's error and leaves the blocks at hand to the next worker), the
-// generation is over (ErrFenced), the log ends before the position (ErrBeyondEnd), or, with nil, as Drain and
-// UntilCaughtUp say. Any other failure of a step is tried again for as long as ctx lives: membership of the group, not
-// an error of the database, decides who owns the partition. All goroutines have ended when Run returns.
+// Run works until ctx ends (it returns the context's error and leaves the open block to the next worker), the
+// generation is over (ErrFenced), the log ends before the position (ErrBeyondEnd), or, with nil, until Drain or
+// UntilCaughtUp ends it. Any other failure of a step is tried again for as long as ctx lives: membership of the group,
+// not an error of the database, decides who owns the partition. Run starts no goroutine.
 func (w *Worker) Run(ctx context.Context) error {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
 		return fmt.Errorf("limits of %v: %w", w.Partition, err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
 	s := newSession(w, limits)
-	defer s.wait()
-	defer cancel()
-	err = s.run(ctx)
-	if errors.Is(err, errDrained) {
-		return nil
+	for {
+		err := s.attempt(ctx)
+		switch {
+		case errors.Is(err, errResume):
+			continue
+		case errors.Is(err, errDrained):
+			return nil
+		case errors.Is(err, ErrBeyondEnd) && w.Hooks.Alarm != nil:
+			w.Hooks.Alarm(w.Partition, err)
+		}
+		return err
 	}
-	if errors.Is(err, ErrBeyondEnd) && w.Hooks.Alarm != nil {
-		w.Hooks.Alarm(w.Partition, err)
-	}
-	return err
 }
 
 // Validate returns an error unless a worker can run within the limits.
@@ -128,17 +115,22 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.Bytes = cmp.Or(l.Bytes, 32<<20)
 	l.Age = cmp.Or(l.Age, time.Second)
 	l.Window = cmp.Or(l.Window, 262144)
-	l.InFlight = cmp.Or(l.InFlight, 1)
 	l.RetryMin = cmp.Or(l.RetryMin, 100*time.Millisecond)
 	l.RetryMax = cmp.Or(l.RetryMax, max(l.RetryMin, 10*time.Second))
-	if l.Rows < 1 || l.Bytes < 1 || l.Age < 0 || l.RetryMin < 0 || l.RetryMax < l.RetryMin {
-		return l, errors.New("rows, bytes, age and pauses must be positive, RetryMax not below RetryMin")
+	var errs []error
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{{"Rows", int64(l.Rows)}, {"Bytes", int64(l.Bytes)}, {"Age", int64(l.Age)}, {"RetryMin", int64(l.RetryMin)}} {
+		if limit.value < 0 {
+			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
+		}
+	}
+	if l.RetryMax < l.RetryMin {
+		errs = append(errs, fmt.Errorf("RetryMax %v is less than RetryMin %v", l.RetryMax, l.RetryMin))
 	}
 	if l.Window < 1 || l.Window > MaxWindow {
-		return l, fmt.Errorf("window %d is not between 1 and %d offsets", l.Window, MaxWindow)
+		errs = append(errs, fmt.Errorf("Window %d is not between 1 and %d offsets", l.Window, MaxWindow))
 	}
-	if l.InFlight < 1 || l.InFlight > 2 {
-		return l, fmt.Errorf("%d blocks in flight, can be 1 or 2", l.InFlight)
-	}
-	return l, nil
+	return l, errors.Join(errs...)
 }

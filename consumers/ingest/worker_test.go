@@ -15,8 +15,8 @@ import (
 	"tidemark/schemas"
 )
 
-// bench is a worker with a log, a database and a group of its own.
-type bench struct {
+// rig is a worker with a log, a database and a group of its own.
+type rig struct {
 	*ingest.Worker
 	log     ingesttest.Log
 	store   *ingesttest.Store
@@ -24,29 +24,45 @@ type bench struct {
 	group   ingesttest.Group
 }
 
-func newBench() *bench {
-	b := &bench{store: new(ingesttest.Store)}
+func newRig() *rig {
+	b := &rig{store: new(ingesttest.Store)}
 	b.store.Refuse = refuse
 	b.Worker = b.worker()
 	return b
 }
 
 // worker returns a worker of the next generation.
-func (b *bench) worker() *ingest.Worker {
+func (b *rig) worker() *ingest.Worker {
 	g := b.group.Join()
 	return &ingest.Worker{Partition: ingest.Partition{Topic: "queries.v1", Type: schemas.QueryType, Epoch: 1, ID: 2, Count: 4},
 		Source: b.log.Source(), Store: b.store, DeadLetters: &b.letters, Committer: b.group.Committer(g), Generation: g}
 }
 
 // append appends valid records numbered from n on.
-func (b *bench) append(from, to int64) {
+func (b *rig) append(from, to int64) {
 	for n := from; n < to; n++ {
 		value, _ := schemas.AppendEvent(nil, ingesttest.Query(n))
 		b.log.Append(ingest.Record{Value: value})
 	}
 }
 
-func (b *bench) ranges() (ranges []ledger.Range) {
+// onFetch has the worker's source call a function after each fetch that brings records.
+func (b *rig) onFetch(call func()) { b.Source = observed{b.Source, call} }
+
+type observed struct {
+	ingest.Source
+	call func()
+}
+
+func (o observed) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
+	f, err := o.Source.Fetch(ctx, from)
+	if len(f.Records) > 0 {
+		o.call()
+	}
+	return f, err
+}
+
+func (b *rig) ranges() (ranges []ledger.Range) {
 	for _, row := range b.store.Ledger() {
 		ranges = append(ranges, row.Range())
 	}
@@ -54,36 +70,34 @@ func (b *bench) ranges() (ranges []ledger.Range) {
 }
 
 // f runs a test in a bubble of virtual time.
-func f(t *testing.T, name string, test func(t *testing.T, b *bench)) {
+func f(t *testing.T, name string, test func(t *testing.T, b *rig)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, newBench()) }) })
+	t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { test(t, newRig()) }) })
 }
 
 func TestWorkerEnds(t *testing.T) {
-	f(t, "when it has caught up, with what arrived meanwhile", func(t *testing.T, b *bench) {
+	f(t, "when it has caught up, with what arrived meanwhile", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.UntilCaughtUp = true
-		caughtUp := 0
-		b.Hooks.CaughtUp = func(ingest.Partition) { caughtUp++ }
 		b.Hooks.Block = func(row ledger.Row) {
 			if row.To == 10 {
 				b.append(10, 15)
 			}
 		}
-		if err := b.Run(t.Context()); err != nil || len(b.store.Rows()) != 15 || caughtUp != 1 || b.group.Committed() != 15 {
-			t.Errorf("%v, %d rows, %d times caught up, %d committed", err, len(b.store.Rows()), caughtUp, b.group.Committed())
+		if err := b.Run(t.Context()); err != nil || len(b.store.Rows()) != 15 || b.group.Committed() != 15 {
+			t.Errorf("%v, %d rows, %d committed", err, len(b.store.Rows()), b.group.Committed())
 		}
 	})
-	f(t, "when drained, with the block at hand", func(t *testing.T, b *bench) {
+	f(t, "when drained, with the open block", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		drain := make(chan struct{})
 		b.Drain, b.Limits.Age = drain, time.Hour
-		b.Hooks.Fetched = func(ingest.Partition, int, int) { close(drain) }
+		b.onFetch(func() { close(drain) })
 		if err := b.Run(t.Context()); err != nil || !slices.Equal(b.ranges(), []ledger.Range{{From: 0, To: 10, Generation: 1}}) {
 			t.Errorf("%v, ledger %v", err, b.ranges())
 		}
 	})
-	f(t, "when drained before the database answers", func(t *testing.T, b *bench) {
+	f(t, "when drained before the database answers", func(t *testing.T, b *rig) {
 		drain := make(chan struct{})
 		close(drain)
 		b.Drain, b.Store = drain, down{b.store, func() bool { return true }}
@@ -91,7 +105,7 @@ func TestWorkerEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	f(t, "when its context ends, and leaves the block at hand", func(t *testing.T, b *bench) {
+	f(t, "when its context ends, and leaves the open block", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.Limits.Age = time.Hour
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -100,14 +114,14 @@ func TestWorkerEnds(t *testing.T) {
 			t.Errorf("%v, ledger %v", err, b.ranges())
 		}
 	})
-	f(t, "when fenced, without a ledger row", func(t *testing.T, b *bench) {
+	f(t, "when fenced, without a ledger row", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.group.Join()
 		if err := b.Run(t.Context()); !errors.Is(err, ingest.ErrFenced) || len(b.ranges()) > 0 {
 			t.Errorf("%v, ledger %v", err, b.ranges())
 		}
 	})
-	f(t, "when the log ends before the position, with an alarm", func(t *testing.T, b *bench) {
+	f(t, "when the log ends before the position, with an alarm", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.UntilCaughtUp = true
 		if err := b.Run(t.Context()); err != nil {
@@ -121,9 +135,9 @@ func TestWorkerEnds(t *testing.T) {
 			t.Errorf("%v, alarm %v, ledger %v", err, alarm, b.ranges())
 		}
 	})
-	f(t, "when its limits make no sense", func(t *testing.T, b *bench) {
+	f(t, "when its limits make no sense", func(t *testing.T, b *rig) {
 		for _, l := range []ingest.Limits{{Rows: -1}, {Bytes: -1}, {Age: -1}, {Window: -1}, {Window: ingest.MaxWindow + 1},
-			{InFlight: 3}, {InFlight: -1}, {RetryMin: -1}, {RetryMin: 2, RetryMax: 1}} {
+			{RetryMin: -1}, {RetryMax: -1}, {RetryMin: 2, RetryMax: 1}} {
 			b.Limits = l
 			if err := b.Run(t.Context()); err == nil {
 				t.Errorf("limits %+v", l)
@@ -162,7 +176,7 @@ func (d down) Account(ctx context.Context, row ledger.Row) error {
 }
 
 func TestWorkerBlocks(t *testing.T) {
-	f(t, "rows of an earlier worker make the window of their ledger row unknown", func(t *testing.T, b *bench) {
+	f(t, "rows of an earlier worker make the window of their ledger row unknown", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.UntilCaughtUp = true
 		b.Committer = commitFunc(func() error { return ingest.ErrFenced }) // Inserts, and ends before it accounts.
@@ -180,7 +194,7 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("ledger %+v", rows)
 		}
 	})
-	f(t, "records that are gone before the first are a gap from 0", func(t *testing.T, b *bench) {
+	f(t, "records that are gone before the first are a gap from 0", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.log.DeleteBefore(4)
 		b.UntilCaughtUp = true
@@ -193,7 +207,7 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("ledger %+v", rows)
 		}
 	})
-	f(t, "a trickle is stored after Age, an idle log writes no ledger row", func(t *testing.T, b *bench) {
+	f(t, "a trickle is stored after Age, an idle log writes no ledger row", func(t *testing.T, b *rig) {
 		begin := time.Now()
 		b.Hooks.Block = func(row ledger.Row) {
 			// Fetches take 300 ms here, so a block can close that much after the whole second it is due at.
@@ -202,13 +216,13 @@ func TestWorkerBlocks(t *testing.T) {
 				t.Errorf("a block of age %v, %v after the second", now.Sub(row.FetchedAt), past)
 			}
 		}
-		b.Hooks.Fetched = func(ingest.Partition, int, int) {
+		b.onFetch(func() {
 			if time.Since(begin) < 3*time.Second {
 				time.Sleep(300 * time.Millisecond)
 				n := b.log.End()
 				b.append(n, n+1)
 			}
-		}
+		})
 		b.append(0, 1)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -219,18 +233,18 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("%d blocks, %d of %d committed", n, b.group.Committed(), end)
 		}
 	})
-	f(t, "a record larger than the limit is a block of its own", func(t *testing.T, b *bench) {
+	f(t, "a record larger than the limit is a block of its own", func(t *testing.T, b *rig) {
 		b.append(0, 5)
 		b.UntilCaughtUp, b.Limits.Bytes = true, 1
 		if err := b.Run(t.Context()); err != nil || len(b.ranges()) != 5 || len(b.store.Rows()) != 5 {
 			t.Errorf("%v, ledger %v", err, b.ranges())
 		}
 	})
-	f(t, "an open block gets stored although the log does not answer", func(t *testing.T, b *bench) {
+	f(t, "an open block gets stored although the log does not answer", func(t *testing.T, b *rig) {
 		b.append(0, 5)
 		source := &flaky{Source: b.Source}
 		b.Source = source
-		b.Hooks.Fetched = func(ingest.Partition, int, int) { source.down = true }
+		b.onFetch(func() { source.down = true })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		resends := 0
@@ -246,7 +260,7 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("%d attempts in a minute", resends)
 		}
 	})
-	f(t, "a database that is down for an hour loses nothing", func(t *testing.T, b *bench) {
+	f(t, "a database that is down for an hour loses nothing", func(t *testing.T, b *rig) {
 		b.append(0, 50)
 		begin := time.Now()
 		b.Store = down{b.store, func() bool { return time.Since(begin) < time.Hour }}
@@ -260,7 +274,7 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("%d attempts in an hour of pauses between 5 s and 10 s", resends)
 		}
 	})
-	f(t, "rows ahead are adopted page by page, also where the log has gone", func(t *testing.T, b *bench) {
+	f(t, "orphans are adopted page by page, also where the log has gone", func(t *testing.T, b *rig) {
 		b.append(0, 20)
 		b.store.Page, b.Limits.Rows, b.UntilCaughtUp = 3, 7, true
 		b.Committer = b.group.Committer(99) // Every block ends at the fence, after its insert.
@@ -283,7 +297,7 @@ func TestWorkerBlocks(t *testing.T) {
 			t.Errorf("%d stored, %d gap, %d copies; ledger %v", stored, gap, b.store.Copies(), b.ranges())
 		}
 	})
-	f(t, "what was stored is not inserted again", func(t *testing.T, b *bench) {
+	f(t, "what was stored is not inserted again", func(t *testing.T, b *rig) {
 		b.append(0, 20)
 		b.UntilCaughtUp = true
 		ctx, cancel := context.WithCancel(t.Context())
@@ -316,7 +330,7 @@ func (f *flaky) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	return f.Source.Fetch(ctx, from)
 }
 
-// slow is a store that takes a while to insert and knows how many inserts are at work.
+// slow is a store that takes a while to insert and knows how many inserts are running.
 type slow struct {
 	*ingesttest.Store
 	now, most *atomic.Int32
@@ -331,43 +345,21 @@ func (s slow) Insert(ctx context.Context, p ingest.Partition, rows schemas.Colum
 	return s.Store.Insert(ctx, p, rows)
 }
 
-func TestSlotsBoundInserts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		slots := make(chan struct{}, 2)
-		var now, most atomic.Int32
-		ended := make(chan error, 5)
-		for range 5 {
-			b := newBench()
-			b.append(0, 50)
-			b.Store, b.Slots, b.Limits.Rows, b.UntilCaughtUp = slow{b.store, &now, &most}, slots, 10, true
-			go func() { ended <- b.Run(t.Context()) }()
-		}
-		for range 5 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
-		}
-		if most.Load() != 2 || len(slots) != 0 {
-			t.Errorf("%d inserts at once, %d slots left taken", most.Load(), len(slots))
-		}
-	})
-}
-
-// TestBlocksInFlight holds that with two blocks in flight the log is read while a block is being stored, and that
-// the ledger is written in order.
-func TestBlocksInFlight(t *testing.T) {
-	f(t, "two", func(t *testing.T, b *bench) {
+// TestOneBlockAtATime: while a block is being stored the worker fetches nothing, and it writes the ledger in order.
+func TestOneBlockAtATime(t *testing.T) {
+	f(t, "ten blocks", func(t *testing.T, b *rig) {
 		var now, most atomic.Int32
 		b.append(0, 100)
 		b.log.MaxRecords = 10
-		b.Store, b.Limits.Rows, b.Limits.InFlight, b.UntilCaughtUp = slow{b.store, &now, &most}, 10, 2, true
-		fetchedDuring := 0
-		b.Hooks.Fetched = func(ingest.Partition, int, int) {
+		b.Store, b.Limits.Rows, b.UntilCaughtUp = slow{b.store, &now, &most}, 10, true
+		fetches, during := 0, 0
+		b.onFetch(func() {
 			time.Sleep(time.Millisecond)
-			fetchedDuring += int(now.Load())
-		}
-		if err := b.Run(t.Context()); err != nil || most.Load() != 1 || fetchedDuring < 5 {
-			t.Errorf("%v, %d inserts at once, %d fetches during one", err, most.Load(), fetchedDuring)
+			fetches++
+			during += int(now.Load())
+		})
+		if err := b.Run(t.Context()); err != nil || most.Load() != 1 || fetches != 10 || during != 0 {
+			t.Errorf("%v, %d inserts at once, %d fetches, %d during an insert", err, most.Load(), fetches, during)
 		}
 		at := int64(0)
 		for _, r := range b.ranges() {
@@ -375,6 +367,9 @@ func TestBlocksInFlight(t *testing.T) {
 				t.Errorf("ledger %v", b.ranges())
 			}
 			at = r.To
+		}
+		if at != 100 {
+			t.Errorf("the ledger ends at %d", at)
 		}
 	})
 }

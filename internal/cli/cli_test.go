@@ -37,8 +37,8 @@ func TestConfigurationErrorsAreReportedTogether(t *testing.T) {
 			}
 		}
 	}
-	f("ingest --namespace Bad! --brokers nohost --clickhouse ftp://x --window 0 --log-level loud --block-rows 0 --inserts 0",
-		"--namespace", "--brokers", "--clickhouse", "--window", "--log-level", "--block-rows", "--inserts")
+	f("ingest --namespace Bad! --brokers nohost --clickhouse ftp://x --window 0 --log-level loud --block-rows 0",
+		"--namespace", "--brokers", "--clickhouse", "--window", "--log-level", "--block-rows")
 	f("ingest --kafka-sasl plain", "--kafka-sasl: needs --kafka-user", "TIDEMARK_KAFKA_PASSWORD")
 	f("ingest --kafka-user u", "--kafka-user: needs --kafka-sasl")
 	f("ingest --kafka-sasl gssapi --kafka-user u", `"gssapi" is not plain`)

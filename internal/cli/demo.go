@@ -180,7 +180,7 @@ func (d *demo) play(ctx context.Context) (ok bool, err error) {
 
 func (d *demo) open() error {
 	var err error
-	ingestDefaults := ingestFlags{Window: 262_144, BlockRows: 65_536, BlockAge: time.Second, Inserts: 16, Stall: time.Minute}
+	ingestDefaults := ingestFlags{Window: 262_144, BlockRows: 65_536, BlockAge: time.Second, Stall: time.Minute}
 	m := newMetrics(d.cmd.Namespace)
 	if d.ingester, err = newIngester(d.cmd.commonFlags, d.kafka, d.clickhouse, ingestDefaults, m, d.log); err != nil {
 		return err

@@ -15,7 +15,6 @@ type ingestFlags struct {
 	Window    int64         `help:"Offsets a partition looks back for duplicates." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
 	BlockRows int           `help:"Rows of a block at the most." default:"65536" placeholder:"ROWS" group:"Ingest" range:"1..1000000"`
 	BlockAge  time.Duration `help:"Insert a partial block when its oldest record has waited this long." default:"1s" group:"Ingest" range:"1ms..1h"`
-	Inserts   int           `help:"Blocks being inserted at a time, over all partitions; those of one table share inserts." default:"16" placeholder:"N" group:"Ingest" range:"1..256"`
 	Stall     time.Duration `help:"A partition with lag that has not moved for this long makes /readyz answer 503." default:"60s" group:"Ingest" range:"1s..24h"`
 }
 

@@ -37,13 +37,12 @@ type ingester struct {
 	dead   *deadLetterWriter
 	db     *clickhouse.DB
 	store  *clickhouse.Store
-	slots  chan struct{}
 
 	closers []func() error // in the order of opening
 }
 
 func newIngester(common commonFlags, k kafkaFlags, ch clickhouseFlags, flags ingestFlags, m *metrics, log *zap.Logger) (*ingester, error) {
-	in := &ingester{common: common, flags: flags, log: log, metrics: m, progress: newProgress(flags.Stall), slots: make(chan struct{}, flags.Inserts)}
+	in := &ingester{common: common, flags: flags, log: log, metrics: m, progress: newProgress(flags.Stall)}
 	conn, err := k.conn("tidemark-ingest")
 	if err != nil {
 		return nil, err
@@ -230,7 +229,6 @@ func (in *ingester) partition(ctx context.Context, g consumerkafka.Generation, p
 			Hooks:         in.hooks(),
 			UntilCaughtUp: untilCaughtUp,
 			Drain:         drain,
-			Slots:         in.slots,
 		}
 		err := worker.Run(ctx)
 		if err == nil || ctx.Err() != nil || errors.Is(err, ingest.ErrFenced) || errors.Is(err, consumerkafka.ErrRecreated) {

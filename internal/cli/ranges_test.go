@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"tidemark/consumers/ingest"
 )
 
 // anyNumber are the flags that take every number of their type.
@@ -85,8 +87,8 @@ func testCommand(t *testing.T, args ...string) (code int, out, errOut string) {
 
 // TestRangesAreTheWorkers: what the command line lets through a worker can run with.
 func TestRangesAreTheWorkers(t *testing.T) {
-	good := ingestFlags{Window: 1, BlockRows: 1, BlockAge: time.Millisecond, Inserts: 1, Stall: time.Second}
-	most := ingestFlags{Window: 1 << 22, BlockRows: 1_000_000, BlockAge: time.Hour, Inserts: 256, Stall: 24 * time.Hour}
+	good := ingestFlags{Window: 1, BlockRows: 1, BlockAge: time.Millisecond, Stall: time.Second}
+	most := ingestFlags{Window: ingest.MaxWindow, BlockRows: 1_000_000, BlockAge: time.Hour, Stall: 24 * time.Hour}
 	for _, f := range []ingestFlags{good, most} {
 		if err := f.validate(); err != nil {
 			t.Errorf("%+v: %v", f, err)

@@ -21,12 +21,12 @@ func StoreConformance(t *testing.T, open func(t *testing.T) ingest.Store) {
 	p := ingest.Partition{Topic: "queries.v1", Type: schemas.QueryType, Epoch: 1, ID: 3, Count: 8}
 	for name, check := range map[string]func(t *testing.T, s *storeSuite){
 		"an unknown partition":             unknownPartition,
-		"rows without a ledger are ahead":  rowsAhead,
+		"rows without a ledger row":        orphanRows,
 		"copies of rows do not show":       copiesOfRows,
 		"the ledger moves the position":    ledgerMoves,
 		"the window ends at the position":  windowEnds,
 		"holes end the chain":              holesEndChain,
-		"the chain that gets furthest":     furthestChain,
+		"the chain that reaches furthest":  furthestChain,
 		"partitions are apart":             partitionsApart,
 		"columns are free after an insert": columnsAreFree,
 		"an ended context is no refusal":   endedContext,
@@ -45,8 +45,8 @@ type storeSuite struct {
 	columns schemas.Columns
 }
 
-// insert stores a query at each offset and returns what Resume must say of them.
-func (s *storeSuite) insert(t *testing.T, offsets ...int64) []ingest.AheadRow {
+// insert stores a query at each offset and returns how Resume must return them.
+func (s *storeSuite) insert(t *testing.T, offsets ...int64) []ingest.OrphanRow {
 	t.Helper()
 	var events []*usagev1.Query
 	for _, o := range offsets {
@@ -55,10 +55,10 @@ func (s *storeSuite) insert(t *testing.T, offsets ...int64) []ingest.AheadRow {
 	return s.insertEvents(t, offsets, events)
 }
 
-func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usagev1.Query) []ingest.AheadRow {
+func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usagev1.Query) []ingest.OrphanRow {
 	t.Helper()
 	s.columns.Reset()
-	var rows []ingest.AheadRow
+	var rows []ingest.OrphanRow
 	for i, o := range offsets {
 		value, err := schemas.AppendEvent(nil, events[i])
 		if err != nil {
@@ -68,7 +68,7 @@ func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usage
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows = append(rows, ingest.AheadRow{StoredRow: ingest.StoredRow{Offset: o, Identity: meta.Identity, Time: meta.Time,
+		rows = append(rows, ingest.OrphanRow{StoredRow: ingest.StoredRow{Offset: o, Identity: meta.Identity, Time: meta.Time,
 			Revision: meta.Revision, Body: meta.Body}, Run: meta.Run, Checksum: meta.Checksum, Content: meta.Content})
 	}
 	if err := s.store.Insert(t.Context(), s.p, s.columns); err != nil {
@@ -77,7 +77,7 @@ func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usage
 	return rows
 }
 
-// account writes a ledger row whose offsets are all stored but for the exceptions.
+// account writes a ledger row whose offsets are all stored except for the exceptions.
 func (s *storeSuite) account(t *testing.T, generation, from, to int64, exceptions ...ledger.Span) {
 	t.Helper()
 	row := ledger.Row{Topic: s.p.Topic, Epoch: s.p.Epoch, Partition: s.p.ID, Partitions: s.p.Count, From: from, To: to,
@@ -96,8 +96,8 @@ func (s *storeSuite) account(t *testing.T, generation, from, to int64, exception
 	}
 }
 
-// expect checks an answer of Resume. Ahead may be paged: expect reads the first page.
-func (s *storeSuite) expect(t *testing.T, window int64, known bool, position int64, stored, ahead []ingest.AheadRow) {
+// expect checks an answer of Resume. Orphans may be paged: expect reads the first page.
+func (s *storeSuite) expect(t *testing.T, window int64, known bool, position int64, stored, orphans []ingest.OrphanRow) {
 	t.Helper()
 	r, err := s.store.Resume(t.Context(), s.p, window)
 	if err != nil {
@@ -113,14 +113,14 @@ func (s *storeSuite) expect(t *testing.T, window int64, known bool, position int
 	if !slices.Equal(r.Stored, plain) {
 		t.Errorf("stored before %d:\n%v, want\n%v", position, r.Stored, plain)
 	}
-	if r.Through != 0 {
-		if r.Through <= position {
-			t.Errorf("through %d at position %d", r.Through, position)
+	if r.OrphansUpTo != 0 {
+		if r.OrphansUpTo <= position {
+			t.Errorf("orphans up to %d at position %d", r.OrphansUpTo, position)
 		}
-		ahead = slices.DeleteFunc(slices.Clone(ahead), func(row ingest.AheadRow) bool { return row.Offset >= r.Through })
+		orphans = slices.DeleteFunc(slices.Clone(orphans), func(row ingest.OrphanRow) bool { return row.Offset >= r.OrphansUpTo })
 	}
-	if !slices.Equal(r.Ahead, ahead) {
-		t.Errorf("ahead of %d:\n%v, want\n%v", position, r.Ahead, ahead)
+	if !slices.Equal(r.Orphans, orphans) {
+		t.Errorf("orphans from %d:\n%v, want\n%v", position, r.Orphans, orphans)
 	}
 }
 
@@ -133,7 +133,7 @@ func Query(n int64) *usagev1.Query {
 
 func unknownPartition(t *testing.T, s *storeSuite) { s.expect(t, 100, false, 0, nil, nil) }
 
-func rowsAhead(t *testing.T, s *storeSuite) {
+func orphanRows(t *testing.T, s *storeSuite) {
 	s.expect(t, 100, false, 0, nil, s.insert(t, 0, 1, 3))
 }
 
@@ -175,7 +175,7 @@ func holesEndChain(t *testing.T, s *storeSuite) {
 
 func furthestChain(t *testing.T, s *storeSuite) {
 	rows := s.insert(t, 0, 1, 2, 3, 4, 5)
-	s.account(t, 1, 0, 4) // written late by a worker that had been replaced
+	s.account(t, 1, 0, 4) // Written late by a worker that had been replaced.
 	s.account(t, 2, 0, 2)
 	s.expect(t, 100, true, 4, rows[:4], rows[4:])
 	s.account(t, 2, 2, 5)
@@ -192,8 +192,8 @@ func partitionsApart(t *testing.T, s *storeSuite) {
 		other := *s
 		change(&other.p)
 		other.expect(t, 100, false, 0, nil, nil)
-		ahead := other.insert(t, 0, 1, 2)
-		other.expect(t, 100, false, 0, nil, ahead)
+		orphans := other.insert(t, 0, 1, 2)
+		other.expect(t, 100, false, 0, nil, orphans)
 	}
 	other := *s
 	other.p.Topic, other.p.Type = "signups.v1", schemas.SignupType
@@ -213,7 +213,7 @@ func endedContext(t *testing.T, s *storeSuite) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	err := s.store.Insert(ctx, s.p, s.columns)
-	if refused := (*ingest.Refused)(nil); err == nil || errors.As(err, &refused) {
+	if refused := (*ingest.RefusedError)(nil); err == nil || errors.As(err, &refused) {
 		t.Errorf("insert under an ended context: %v", err)
 	}
 	s.expect(t, 100, false, 0, nil, rows)

@@ -112,7 +112,7 @@ func (s *source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	for i := range s.buffer {
 		s.buffer[i] = 0xEE // Whoever still looks at it shall see that it is gone.
 	}
-	f, err := s.look(from)
+	f, err := s.snapshot(from)
 	if err != nil || f.Next > from {
 		return f, err
 	}
@@ -124,13 +124,13 @@ func (s *source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return s.look(from)
+		return s.snapshot(from)
 	case <-ctx.Done():
 		return ingest.Fetch{}, ctx.Err()
 	}
 }
 
-func (s *source) look(from int64) (ingest.Fetch, error) {
+func (s *source) snapshot(from int64) (ingest.Fetch, error) {
 	l := s.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,7 +178,7 @@ func (s *source) copy(b []byte) []byte {
 
 // Store is a database in memory for one partition of queries. It is safe for concurrent use.
 type Store struct {
-	// Page bounds Resume.Ahead if it is not 0.
+	// Page bounds Resume.Orphans if it is not 0.
 	Page int
 	// Refuse returns an error for a row that the database refuses. Optional.
 	Refuse func(Row) error
@@ -209,12 +209,12 @@ func (s *Store) Resume(_ context.Context, p ingest.Partition, window int64) (ing
 		case p.Type != schemas.QueryType || row.Place.Epoch != p.Epoch || row.Place.Partition != p.ID || row.Offset < r.Position-window:
 		case row.Offset < r.Position:
 			r.Stored = append(r.Stored, row.StoredRow)
-		case s.Page > 0 && len(r.Ahead) == s.Page:
-			if r.Through == 0 {
-				r.Through = r.Ahead[s.Page-1].Offset + 1
+		case s.Page > 0 && len(r.Orphans) == s.Page:
+			if r.OrphansUpTo == 0 {
+				r.OrphansUpTo = r.Orphans[s.Page-1].Offset + 1
 			}
 		default:
-			r.Ahead = append(r.Ahead, row.AheadRow)
+			r.Orphans = append(r.Orphans, row.OrphanRow)
 		}
 	}
 	return r, nil
@@ -239,7 +239,7 @@ func (s *Store) Put(rows []Row) error {
 			break
 		}
 		if err := s.Refuse(row); err != nil {
-			return fmt.Errorf("insert %d rows: %w", len(rows), &ingest.Refused{Err: err})
+			return fmt.Errorf("insert %d rows: %w", len(rows), &ingest.RefusedError{Err: err})
 		}
 	}
 	s.mu.Lock()

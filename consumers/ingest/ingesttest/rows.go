@@ -14,13 +14,13 @@ import (
 
 // Row is one row of a block of queries, as a database would read it from the block's wire form.
 type Row struct {
-	ingest.AheadRow
+	ingest.OrphanRow
 	Place schemas.Coordinates
 	Event *usagev1.Query
 }
 
-// Rows encodes a block of queries as for the database, decodes it, and computes what Resume has to know from the
-// result. So whatever the columns get wrong about a row shows.
+// Rows encodes a block of queries as for the database, decodes it, and computes from the result what Resume has to
+// return. So a mistake of the columns shows.
 func Rows(columns schemas.Columns) ([]Row, error) {
 	var buffer proto.Buffer
 	input := columns.Input()
@@ -33,7 +33,7 @@ func Rows(columns schemas.Columns) ([]Row, error) {
 		return nil, fmt.Errorf("decode %d rows: %w", columns.Rows(), err)
 	}
 	rows := make([]Row, columns.Rows())
-	again := schemas.NewColumns(schemas.QueryType)
+	scratch := schemas.NewColumns(schemas.QueryType)
 	for i := range rows {
 		row := &rows[i]
 		row.Place = schemas.Coordinates{Epoch: b.epoch[i], Partition: int32(b.partition[i]), Offset: int64(b.offset[i])}
@@ -42,7 +42,7 @@ func Rows(columns schemas.Columns) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		meta, err := again.Append(value, row.Place)
+		meta, err := scratch.Append(value, row.Place)
 		if err != nil {
 			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
@@ -76,7 +76,7 @@ func newBlock() *block {
 	return b
 }
 
-// results pairs the columns with those of the input, in its order.
+// results pairs the columns with the columns of the input, in its order.
 func (b *block) results(input proto.Input) proto.Results {
 	words := map[string]proto.ColResult{"identity": &b.identity, "epoch": &b.epoch, "partition": &b.partition,
 		"offset": &b.offset, "id": &b.id, "time": &b.time, "user": &b.user, "weight": &b.weight,
@@ -88,7 +88,7 @@ func (b *block) results(input proto.Input) proto.Results {
 			continue
 		}
 		if words[column.Name] == nil {
-			continue // DecodeRawBlock says that the count of columns differs.
+			continue // DecodeRawBlock reports that the count of columns differs.
 		}
 		data := words[column.Name]
 		if full, ok := data.(proto.Column); ok && data.Type() != column.Data.Type() {

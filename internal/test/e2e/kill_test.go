@@ -163,7 +163,7 @@ func TestKilled(t *testing.T) {
 	for i := range kills {
 		known := k.stored(t)
 		// Small blocks, so that ten kills find work to interrupt.
-		ingest := k.start(t, "ingest", "--block-rows", "4096", "--inserts", "2")
+		ingest := k.start(t, "ingest", "--block-rows", "4096")
 		k.runFor(t, ingest, 1+k.random.Uint64N(2*(k.total*3/4-min(k.accounted(t), k.total/2))/(kills+1)))
 		at := k.accounted(t)
 		n := k.strike(t, ingest, known)
