@@ -12,7 +12,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	producerformats "tidemark/producers/formats"
+	"tidemark/producers/formats/faults"
 	"tidemark/producers/replay"
+	"tidemark/schemas"
 )
 
 type replayCmd struct {
@@ -68,8 +71,15 @@ func (replayCmd) Help() string {
 		"OpenMeter's examples: there the input is the call, and its output belongs to it.",
 		"", "Formats of files:",
 	}
-	for _, format := range replay.Formats() {
-		lines = append(lines, fmt.Sprintf("  %-12s %s", format.Name, format.Description))
+	for _, format := range producerformats.All() {
+		line := fmt.Sprintf("  %-12s %s", format.Name, format.Description)
+		if format.NeedsStart {
+			line += "; needs --start"
+		}
+		if format.NeedsMapping {
+			line += "; needs --mapping"
+		}
+		lines = append(lines, line)
 	}
 	return strings.Join(append(lines, sourcesHelp), "\n")
 }
@@ -154,6 +164,26 @@ func (c *replayCmd) options() (replay.Options, error) {
 	return o, errors.Join(errs...)
 }
 
+// asFlags puts the names of flags into the errors about settings that are joined in err.
+func asFlags(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // It is what errors.Join returns.
+		var all []error
+		for _, one := range joined.Unwrap() {
+			all = append(all, asFlags(one))
+		}
+		return errors.Join(all...)
+	}
+	var setting *faults.SettingError
+	var field *schemas.FieldError
+	switch {
+	case errors.As(err, &setting):
+		return fmt.Errorf("--%s: %s", strings.Join(setting.Settings, " and --"), setting.Problem)
+	case errors.As(err, &field):
+		return fmt.Errorf("--%w", field)
+	}
+	return err
+}
+
 // parseMoment reads a time in RFC 3339 or a date, which is its beginning in UTC.
 func parseMoment(text string) (time.Time, error) {
 	if day, err := time.Parse(time.DateOnly, text); err == nil {
@@ -172,7 +202,7 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 	options, optionsErr := c.options()
 	open, sourceErr := c.opener(&options)
 	if sourceErr == nil {
-		optionsErr = errors.Join(optionsErr, options.Validate())
+		optionsErr = errors.Join(optionsErr, asFlags(options.Validate()))
 	}
 	var usersErr error
 	options.Users, usersErr = c.users(options.HasUsers())

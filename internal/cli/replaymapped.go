@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 	"tidemark/producers/replay"
 	"tidemark/schemas"
 )
@@ -34,7 +36,7 @@ func printLeftOut(s Streams, leftOut, joined, later int64) {
 }
 
 // printColumns says what of the mapping was in no row; it returns errFound if usage is lost by that.
-func printColumns(s Streams, c replay.Columns) (err error) {
+func printColumns(s Streams, c mapping.Columns) (err error) {
 	if c.Rows > 0 && c.Used == 0 {
 		fmt.Fprintf(s.Err, "tidemark: the mapping's where leaves out all %s rows: correct it, or leave it out\n", number(uint64(c.Rows)))
 		err = errFound
@@ -72,7 +74,7 @@ func printColumns(s Streams, c replay.Columns) (err error) {
 
 // lostFigures returns errFound if figures of files do not count: costs that could not be read, and what another record of the
 // same event and revision says otherwise.
-func lostFigures(s Streams, o replay.Options, unread []replay.Unread, truth *producers.Truth) (err error) {
+func lostFigures(s Streams, o replay.Options, unread []fields.Unread, truth *producers.Truth) (err error) {
 	for _, u := range unread {
 		if u.Field == "reported_cost_nanos" && u.Example != "" {
 			err = errFound
@@ -104,28 +106,28 @@ func printCosts(s Streams, costs map[string]*big.Int) {
 }
 
 // printSample shows what the fields of the first events are, and the columns that they come from.
-func printSample(s Streams, events []schemas.Event, mapping *replay.Mapping) error {
+func printSample(s Streams, events []schemas.Event, of *mapping.Mapping) error {
 	if len(events) == 0 {
 		return nil
 	}
 	fmt.Fprintf(s.Out, "the first %d events:\n", len(events))
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	fields := events[0].ProtoReflect().Descriptor().Fields()
-	for i := range fields.Len() {
-		name, any := fields.Get(i).TextName(), false
+	all := events[0].ProtoReflect().Descriptor().Fields()
+	for i := range all.Len() {
+		name, any := all.Get(i).TextName(), false
 		if name == "run" { // The replay's own.
 			continue
 		}
 		line := "  " + name
-		if mapping != nil {
-			line += "\t" + mapping.From(name)
+		if of != nil {
+			line += "\t" + of.From(name)
 		}
 		for _, e := range events {
 			text := fieldText(e, name)
 			any = any || text != ""
 			line += "\t" + text
 		}
-		if any || mapping != nil && mapping.From(name) != "" {
+		if any || of != nil && of.From(name) != "" {
 			fmt.Fprintln(table, line)
 		}
 	}

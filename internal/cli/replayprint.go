@@ -15,6 +15,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/producers"
+	"tidemark/producers/formats/fields"
 	"tidemark/producers/replay"
 )
 
@@ -144,7 +145,7 @@ func printHeaders(s Streams, n int64) {
 }
 
 // printUnread says which fields are unknown because their values could not be read.
-func printUnread(s Streams, unread []replay.Unread) {
+func printUnread(s Streams, unread []fields.Unread) {
 	for _, u := range unread {
 		example := ""
 		if u.Example != "" {

@@ -8,6 +8,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/producers/formats/mapping"
 	"tidemark/producers/replay"
 	"tidemark/schemas"
 )
@@ -64,7 +65,7 @@ func (c *replayCmd) files(o *replay.Options) error {
 		return nil
 	}
 	var err error
-	if o.Mapping, err = replay.ReadMapping(c.Mapping); err != nil {
+	if o.Mapping, err = mapping.Read(c.Mapping); err != nil {
 		return fmt.Errorf("--mapping: %w", err)
 	}
 	return nil

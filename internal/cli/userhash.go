@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"tidemark/producers/formats/fields"
 	"tidemark/producers/replay"
 )
 
@@ -28,14 +29,14 @@ const (
 )
 
 // users returns how the flags say to hash users; nil if there are none, or if the key is that of the installation.
-func (f userFlags) users(needed bool) (*replay.Users, error) {
+func (f userFlags) users(needed bool) (*fields.Users, error) {
 	switch {
 	case f.UserHash != hashKeyed && f.UserHash != hashLegacy:
 		return nil, fmt.Errorf("--user-hash: %q is not keyed or legacy", f.UserHash)
 	case !needed:
 		return nil, nil
 	case f.UserHash == hashLegacy: // With or without a key in the environment.
-		return replay.LegacyUsers(), nil
+		return fields.LegacyUsers(), nil
 	case f.UserHashKeyFile == "":
 		return nil, nil
 	}
@@ -43,7 +44,7 @@ func (f userFlags) users(needed bool) (*replay.Users, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--user-hash-key-file: %w", err)
 	}
-	return replay.KeyedUsers(key), nil
+	return fields.KeyedUsers(key), nil
 }
 
 // prepare sets the users of the installation where the flags say nothing else, and tells what people should know.
@@ -57,7 +58,7 @@ func (f userFlags) prepare(o *replay.Options, w io.Writer) (err error) {
 }
 
 // installedUsers returns users hashed under the key of this installation, and makes the key if there is none.
-func installedUsers(w io.Writer) (*replay.Users, error) {
+func installedUsers(w io.Writer) (*fields.Users, error) {
 	folder, err := configFolder()
 	if err != nil {
 		return nil, fmt.Errorf("find the key that users are hashed with: %w; give --user-hash-key-file", err)
@@ -75,7 +76,7 @@ func installedUsers(w io.Writer) (*replay.Users, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the key that users are hashed with: %w; or give another with --user-hash-key-file", err)
 	}
-	return replay.KeyedUsers(key), nil
+	return fields.KeyedUsers(key), nil
 }
 
 // configFolder is the user's folder of configuration, also where the environment does not name it, as in some services.

@@ -163,7 +163,7 @@ type holding struct {
 
 // read reads the stream to its end.
 func (h *holding) read() error {
-	if again, ok := h.in.(restarter); ok && again.canRestart() && (h.merger == nil || !h.merger.repeats.joins()) {
+	if again, ok := h.in.(restarter); ok && again.canRestart() && (h.merger == nil || !h.merger.mapping.Joins()) {
 		h.again = again
 	}
 	for n := uint64(1); ; n++ {

@@ -2,9 +2,10 @@ package replay
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
+
+	"tidemark/producers/formats/container"
 )
 
 // TestCSVShapes reads files that were put together, and those that separate their fields by something else than a comma.
@@ -24,11 +25,11 @@ func TestCSVShapes(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, data, want string }{
 		{"twice", callsCSV + more, "6 calls, 66 in, 1 headers"},
-		{"twice with marks", mark + callsCSV + mark + more, "6 calls, 66 in, 1 headers"},
+		{"twice with marks", container.ByteOrderMark + callsCSV + container.ByteOrderMark + more, "6 calls, 66 in, 1 headers"},
 		{"header quoted", callsCSV + strings.Replace(more, "id,at,model,in", `"id"," at ",model,"in"`, 1), "6 calls, 66 in, 1 headers"},
 		{"header at the end", callsCSV + header, all + ", 1 headers"},
 		{"header thrice at once", header + header + callsCSV, all + ", 2 headers"},
-		{"mark before a quoted field", callsCSV + mark + "\"5\",2026-03-01 10:00:00,m,7\n", "4 calls, 40 in"},
+		{"mark before a quoted field", callsCSV + container.ByteOrderMark + "\"5\",2026-03-01 10:00:00,m,7\n", "4 calls, 40 in"},
 		{"other columns", callsCSV + "id,model,at,in\n5,m,2026-03-01 10:00:00,7\n6,m,2026-03-01 10:00:00,7\n" + more, "6 calls, 66 in, 1 headers\n5:1: the line names the columns again, and not as the header does: the rows after it are left out; replay them as a file of their own\n6:1: the row is left out, since line 5 names other columns\nand 1 more"},
 		{"more columns", callsCSV + "id,at,x,model,in\n5,2026-03-01 10:00:00,x,m,7\n", all + "\n5:1: the line names the columns again, and not as the header does: the rows after it are left out; replay them as a file of their own\n6:1: the row is left out, since line 5 names other columns"},
 		{"a value like a name", header + "id,2026-03-01 10:00:00,model,1\n" + rest, "4 calls, 34 in"},
@@ -37,10 +38,10 @@ func TestCSVShapes(t *testing.T) {
 		{"bar", by("|"), all},
 		{"semicolon, quoted", quoted(";"), all},
 		{"tab, quoted", quoted("\t"), all},
-		{"semicolon, with mark, twice", mark + by(";") + mark + strings.ReplaceAll(more, ",", ";"), "6 calls, 66 in, 1 headers"},
+		{"semicolon, with mark, twice", container.ByteOrderMark + by(";") + container.ByteOrderMark + strings.ReplaceAll(more, ",", ";"), "6 calls, 66 in, 1 headers"},
 		{"semicolon with commas in values", strings.ReplaceAll(by(";"), ";m;", ";a,b;"), all},
 		{"sep", "sep=;\r\n" + by(";"), all},
-		{"sep, with mark", mark + "sep=;\n" + by(";"), all},
+		{"sep, with mark", container.ByteOrderMark + "sep=;\n" + by(";"), all},
 		{"sep, quoted", "\"sep=|\"\n" + by("|"), all},
 		{"sep of an uncommon kind", "sep=^\n" + by("^"), all},
 		{"sep of a comma", "sep=,\n" + callsCSV, all},
@@ -55,19 +56,6 @@ func TestCSVShapes(t *testing.T) {
 		if got := sums(t, o); got != tt.want {
 			t.Errorf("%s: got %s\nwant %s", tt.name, got, tt.want)
 		}
-	}
-}
-
-// TestDelimiterGiven takes what is said and does not guess.
-func TestDelimiterGiven(t *testing.T) {
-	l := linesOf("a,b;c\n1,2;3\n")
-	l.delimiter = ';'
-	rows, err := readCSV(l, []column{{name: "a,b"}, {name: "c"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r, err := rows.next(); err != nil || !slices.Equal(r.values, []string{"1,2", "3"}) {
-		t.Errorf("got %q, %v", r.values, err)
 	}
 }
 

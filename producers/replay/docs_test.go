@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -58,7 +59,7 @@ func TestDocs(t *testing.T) {
 	}
 	for _, one := range all {
 		t.Run(one.section, func(t *testing.T) {
-			m, err := parseMapping("m.yaml", []byte(one.mapping))
+			m, err := mapping.Parse("m.yaml", []byte(one.mapping))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +71,7 @@ func TestDocs(t *testing.T) {
 }
 
 // outcome replays a file and returns a line for each event, and one for all else that became of rows.
-func outcome(t *testing.T, m *Mapping, format, data string) string {
+func outcome(t *testing.T, m *mapping.Mapping, format, data string) string {
 	t.Helper()
 	log, result := replayed(t, Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Mapping: m, Users: testUsers, Run: "test"})
 	var b strings.Builder

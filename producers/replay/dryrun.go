@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/numbers"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -169,7 +171,7 @@ func (d *dryRun) cost(call *usagev1.TokenCall, weight uint64) {
 	if d.costs[call.CostCurrency] == nil {
 		d.costs[call.CostCurrency] = new(big.Int)
 	}
-	cost := new(big.Int).Mul(big.NewInt(call.GetReportedCostNanos()), big.NewInt(picosPerNano))
+	cost := new(big.Int).Mul(big.NewInt(call.GetReportedCostNanos()), big.NewInt(numbers.PicosPerNano))
 	cost.Add(cost, new(big.Int).SetUint64(call.GetReportedCostPicos()))
 	d.costs[call.CostCurrency].Add(d.costs[call.CostCurrency], cost.Mul(cost, new(big.Int).SetUint64(weight)))
 }
@@ -229,3 +231,6 @@ AND identity IN (SELECT arrayJoin(arrayMap(i -> reinterpretAsUInt128(substring(u
 	}
 	return n, nil
 }
+
+// le64 returns the first 8 bytes of b as a number.
+func le64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }

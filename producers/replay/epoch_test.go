@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -19,7 +20,7 @@ func TestFirstInstant(t *testing.T) {
 		o := options(format, write(t, "f", []byte(data)))
 		o.Start = begin
 		if timeRule != "" {
-			m, err := parseMapping("m.yaml", []byte("source: s\nfields: {tenant: {constant: t}, product: {constant: p}, model: m}\ntime: "+timeRule+"\n"))
+			m, err := mapping.Parse("m.yaml", []byte("source: s\nfields: {tenant: {constant: t}, product: {constant: p}, model: m}\ntime: "+timeRule+"\n"))
 			if err != nil {
 				t.Fatal(err)
 			}

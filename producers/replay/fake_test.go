@@ -16,6 +16,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -78,21 +81,21 @@ func replayed(t *testing.T, o Options) (*memory, Result) {
 }
 
 // testUsers is a key that is known.
-var testUsers = KeyedUsers([]byte("0123456789abcdef0123456789abcdef"))
+var testUsers = fields.KeyedUsers([]byte("0123456789abcdef0123456789abcdef"))
 
 // options are those to replay the files with, without Start where there is no use for it.
 func options(format string, files ...string) Options {
 	o := Options{Format: format, Files: files, Users: testUsers, Run: "test"}
-	if formatNamed(format).NeedsStart {
+	if formats.Named(format).NeedsStart {
 		o.Start = start
 	}
 	return o
 }
 
-// mapping reads a mapping that is right.
-func mapping(t *testing.T, name string) *Mapping {
+// readMapping reads a mapping that is right.
+func readMapping(t *testing.T, name string) *mapping.Mapping {
 	t.Helper()
-	m, err := ReadMapping(name)
+	m, err := mapping.Read(name)
 	if err != nil {
 		t.Fatal(err)
 	}

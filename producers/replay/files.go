@@ -8,6 +8,12 @@ import (
 	"sync/atomic"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/container"
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
+	"tidemark/producers/formats/rows"
 	"tidemark/schemas"
 )
 
@@ -48,7 +54,7 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 	if !known {
 		r.whole = 0
 	}
-	if m := o.Mapping; m != nil && len(m.id) > 0 {
+	if m := o.Mapping; m != nil && m.HasID() {
 		a.byTime = a.byTime || len(r.files) > 1 // As they would be merged.
 		r.merge.streams = []stream{&arranged{arranging: a, in: &chain{files: r.files}, merger: newMerger(a, r.files, m)}}
 		return r, nil
@@ -95,7 +101,7 @@ type file struct {
 	name    string
 	regular bool
 	in      *input // Nil before it is opened and after its end.
-	rows    rows
+	rows    formats.Rows
 	row     uint64          // Data rows so far.
 	read    uint64          // Data rows that next has read; those after it were only skimmed.
 	told    uint64          // Data rows that were counted, and whose problems were told, in a reading before this one.
@@ -115,20 +121,12 @@ func (f *file) restart(same bool) error {
 	return f.open()
 }
 
-// rows gives the events of the data rows of a file.
-type rows interface {
-	// next returns the event of the next data row, which is the nth, from 1, valid until next is called again: a *rowError
-	// for a row that gives none, errNothing for one that is to give none, io.EOF after the last. After any other error there
-	// are no more.
-	next(n uint64) (schemas.Event, error)
-}
-
 func (f *file) open() error {
+	f.rows = nil
 	in, err := openInput(f.name, &f.reader.done, f.reader.options.Stdin, f.reader.stop)
 	f.in = in
 	if err == nil {
-		in.lines.lastLine = f.reader.options.lastLine()
-		f.rows, err = formatNamed(f.reader.options.Format).open(in.lines, f.reader.options)
+		f.rows, err = formats.Named(f.reader.options.Format).Open(in.lines, f.reader.options.settings())
 	}
 	if err = f.ending(err); errors.Is(err, io.EOF) {
 		return nil // It has no rows.
@@ -145,8 +143,7 @@ func (f *file) next() (schemas.Event, error) {
 		if f.most > 0 && f.row == f.most {
 			return nil, f.ending(io.EOF) // What came since was not looked through.
 		}
-		f.in.lines.lenient.reset()
-		e, err := f.rows.next(f.row + 1)
+		e, err := f.rows.Next(f.row + 1)
 		if err != nil && !goesOn(err) {
 			return nil, f.ending(err)
 		}
@@ -155,7 +152,7 @@ func (f *file) next() (schemas.Event, error) {
 		fresh := f.row > f.told
 		switch {
 		case err == nil && fresh:
-			f.reader.tally.read(&f.in.lines.lenient)
+			f.reader.tally.read(f.rows.Noted())
 		case fresh:
 			f.count(err)
 		}
@@ -166,16 +163,10 @@ func (f *file) next() (schemas.Event, error) {
 	return nil, io.EOF
 }
 
-// skimmer is rows of which identity and time can be had for less than their events.
-type skimmer interface {
-	// skim is next for a row of which nothing else is wanted: *rowError, errNothing and errLeftOut are told by a later next.
-	skim(n uint64) (schemas.Identity, int64, error)
-}
-
 // skim returns identity and time of the next row that may have an event; false if the rows have no skimmer. What is told of
 // rows is left to a reading after this one.
 func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error) {
-	rows, can := f.rows.(skimmer)
+	rows, can := f.rows.(formats.Skimmer)
 	if !can || f.in == nil {
 		return identity, 0, can, io.EOF
 	}
@@ -183,7 +174,7 @@ func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error)
 		if isClosed(f.reader.stop) {
 			return identity, 0, true, errStopped
 		}
-		identity, us, err = rows.skim(f.row + 1)
+		identity, us, err = rows.Skim(f.row + 1)
 		switch {
 		case err == nil:
 			f.row++
@@ -198,7 +189,7 @@ func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error)
 // skimmed ends a skim: the file is closed, and what is wrong with it told by a reading after this one.
 func (f *file) skimmed(err error) error {
 	f.close()
-	var damaged *damagedError
+	var damaged *container.DamagedError
 	if errors.As(err, &damaged) {
 		return io.EOF
 	}
@@ -210,34 +201,34 @@ func (f *file) line() int {
 	if f.in == nil {
 		return 0
 	}
-	return f.in.lines.number
+	return f.in.lines.Number
 }
 
 // goesOn reports whether there may be rows after the one that the error is about.
 func goesOn(err error) bool {
-	var bad *rowError
-	return errors.Is(err, errNothing) || errors.Is(err, errLeftOut) || errors.Is(err, errHeader) || errors.As(err, &bad)
+	var bad *faults.RowError
+	return errors.Is(err, fields.ErrNothing) || errors.Is(err, mapping.ErrLeftOut) || errors.Is(err, rows.ErrHeader) || errors.As(err, &bad)
 }
 
 // count counts a row that gives no event and was not counted before, and tells its problem.
 func (f *file) count(err error) {
 	t := f.reader.tally
-	if errors.Is(err, errHeader) { // It has a place, and so a number among the rows, and is none.
+	if errors.Is(err, rows.ErrHeader) { // It has a place, and so a number among the rows, and is none.
 		t.headers++
 		return
 	}
 	t.rows.Add(1)
-	var bad *rowError
-	var once *onceError
+	var bad *faults.RowError
+	var once *faults.OnceError
 	switch {
-	case errors.Is(err, errNothing):
+	case errors.Is(err, fields.ErrNothing):
 		t.nothing++
-	case errors.Is(err, errLeftOut):
+	case errors.Is(err, mapping.ErrLeftOut):
 		t.leftOut++
 	case errors.As(err, &once) && f.again(once):
 		t.skipped++
 	case errors.As(err, &bad):
-		t.problem(Problem{File: f.in.name, Line: bad.line, Column: bad.column, Text: bad.text})
+		t.problem(Problem{File: f.in.name, Line: bad.Line, Column: bad.Column, Text: bad.Text})
 	}
 }
 
@@ -245,16 +236,16 @@ func (f *file) count(err error) {
 const manyKinds = 100
 
 // again reports whether a problem of that kind was told before, and counts it.
-func (f *file) again(once *onceError) bool {
-	if once.unknownType != "" {
-		f.reader.tally.unknownType(once.unknownType)
+func (f *file) again(once *faults.OnceError) bool {
+	if once.UnknownType != "" {
+		f.reader.tally.unknownType(once.UnknownType)
 	}
 	if f.kinds == nil {
 		f.kinds = map[string]bool{}
 	}
-	told := f.kinds[once.kind] || len(f.kinds) >= manyKinds
+	told := f.kinds[once.Kind] || len(f.kinds) >= manyKinds
 	if !told {
-		f.kinds[once.kind] = true
+		f.kinds[once.Kind] = true
 	}
 	return told
 }
@@ -264,20 +255,22 @@ func (f *file) ending(err error) error {
 	if err == nil {
 		return nil
 	}
-	name, line := f.in.name, f.in.lines.number
-	if f.row > f.told || f.row == 0 {
-		f.reader.tally.columns.add(&f.in.lines.seen)
+	name, line := f.in.name, f.in.lines.Number
+	if f.rows != nil && (f.row > f.told || f.row == 0) {
+		if seen := f.rows.Columns(); seen != nil {
+			f.reader.tally.columns.Add(seen)
+		}
 	}
-	if f.in.lines.taken && f.row > f.told {
+	if f.in.lines.Taken && f.row > f.told {
 		f.reader.tally.unended = append(f.reader.tally.unended, name)
 	}
-	if f.row > f.told {
-		for _, note := range f.in.lines.notes {
+	if f.rows != nil && f.row > f.told {
+		for _, note := range f.rows.Notes() {
 			f.reader.tally.notes = append(f.reader.tally.notes, name+": "+note)
 		}
 	}
 	f.close()
-	var damaged *damagedError
+	var damaged *container.DamagedError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, errStopped):
 		return err

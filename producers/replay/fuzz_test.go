@@ -16,6 +16,9 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/container"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -104,12 +107,12 @@ func (p *packer) pack(t *testing.T, data []byte) []byte {
 
 // isPacked reports whether data are no text as they are, so that packing them makes another file.
 func isPacked(data []byte) bool {
-	unpacked, err := unpack(bytes.NewReader(data))
+	unpacked, err := container.Unpack(bytes.NewReader(data))
 	if err != nil {
 		return true
 	}
 	text, err := io.ReadAll(unpacked)
-	return err != nil || !bytes.Equal(text, bytes.TrimPrefix(data, []byte(mark)))
+	return err != nil || !bytes.Equal(text, bytes.TrimPrefix(data, []byte(container.ByteOrderMark)))
 }
 
 // samePacked checks that other line ends and gzip give the same events.
@@ -210,7 +213,7 @@ func FuzzCloudEvents(f *testing.F) {
 
 func FuzzMappedCSV(f *testing.F) {
 	seedFrom(f, "mapped.csv")
-	m, err := ReadMapping("testdata/mapped.yaml")
+	m, err := mapping.Read("testdata/mapped.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -219,7 +222,7 @@ func FuzzMappedCSV(f *testing.F) {
 
 func FuzzMappedJSON(f *testing.F) {
 	seedFrom(f, "mapped.jsonl")
-	m, err := ReadMapping("testdata/mapped-jsonl.yaml")
+	m, err := mapping.Read("testdata/mapped-jsonl.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -242,8 +245,8 @@ func FuzzMapping(f *testing.F) {
 	for _, one := range examples(f) {
 		f.Add([]byte(one.mapping), []byte(one.data))
 	}
-	f.Fuzz(func(t *testing.T, mapping, data []byte) {
-		m, err := parseMapping("m.yaml", mapping)
+	f.Fuzz(func(t *testing.T, text, data []byte) {
+		m, err := mapping.Parse("m.yaml", text)
 		if err != nil {
 			for line := range strings.SplitSeq(err.Error(), "\n") {
 				if !strings.HasPrefix(line, "m.yaml:") || !strings.Contains(line, "; ") {
@@ -254,7 +257,7 @@ func FuzzMapping(f *testing.F) {
 		}
 		for _, format := range []string{"csv", "jsonl"} {
 			o := Options{Format: format, Mapping: m, Tenant: "t", Product: "p"}
-			if m.time.relative {
+			if m.Relative() {
 				o.Start = start
 			}
 			drainAny(t, o, data)
@@ -263,10 +266,10 @@ func FuzzMapping(f *testing.F) {
 }
 
 func BenchmarkSource(b *testing.B) {
-	for _, info := range Formats() {
+	for _, info := range formats.All() {
 		format := info.Name
 		head, row := header, "2023-11-16 18:15:46.6805900,374,44\r\n"
-		var m *Mapping
+		var m *mapping.Mapping
 		switch format {
 		case "burstgpt":
 			head, row = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n", "45,ChatGPT,1000,200,1200,Conversation log\n"
@@ -307,9 +310,9 @@ func BenchmarkSource(b *testing.B) {
 	}
 }
 
-func benchMapping(b *testing.B) *Mapping {
+func benchMapping(b *testing.B) *mapping.Mapping {
 	b.Helper()
-	m, err := parseMapping("m.yaml", []byte("source: s\ntime: at\nfields: {tenant: tenant, product: {constant: p}, model: model, input_uncached: in, output_visible: out}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("source: s\ntime: at\nfields: {tenant: tenant, product: {constant: p}, model: model, input_uncached: in, output_visible: out}\n"))
 	if err != nil {
 		b.Fatal(err)
 	}

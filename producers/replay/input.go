@@ -2,67 +2,26 @@ package replay
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"sync/atomic"
+
+	"tidemark/producers/formats/container"
+	"tidemark/producers/formats/rows"
 )
 
-// maxLine bounds a line, and a CSV row over several lines, in bytes.
-const maxLine = 16 << 20
-
-// readSize is the size of reads from a file, in bytes.
+// readSize is the size of reads from a stream and from the temporary file, in bytes.
 const readSize = 64 << 10
 
-var (
-	errStopped = errors.New("stopped")
-	errTooLong = fmt.Errorf("is longer than %d MiB", maxLine>>20)
-)
+var errStopped = errors.New("stopped")
 
 // input is an open file.
 type input struct {
 	name  string // For people.
-	lines *lines
+	lines *rows.Lines
 	file  *os.File // Nil for standard input.
 }
-
-// rowReader gives the data rows of a file: io.EOF after the last, a *rowError for a row that cannot be read. After any
-// other error there are no more.
-type rowReader interface {
-	next() (row, error)
-}
-
-// row is one data row, valid until the next is asked for.
-type row struct {
-	values []string // By the columns of the format, without space around them; empty where the row has none.
-	line   int
-	column func(i int) int    // Where value i stands, in bytes from 1.
-	bare   []bool             // Of values of JSON: those that are numbers or truths and no texts; nil elsewhere.
-	wrong  []string           // Of values of JSON: why they are no text and no number; nil elsewhere.
-	found  []bool             // Of paths into JSON: those that the row has; nil where the file has every column.
-	near   func(i int) string // What the row has where path i leads to nothing; nil like found.
-}
-
-// rowError says why a row cannot be read.
-type rowError struct {
-	line, column int
-	text         string
-}
-
-func (e *rowError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
-
-// onceError is a problem of which only the first of its kind in a file is told; all are counted.
-type onceError struct {
-	bad         *rowError
-	kind        string
-	unknownType string // Of an event of which nobody knows what it is.
-}
-
-func (e *onceError) Error() string { return e.bad.Error() }
-
-func (e *onceError) Unwrap() error { return e.bad }
 
 // shownFile is the name of a file for people.
 func shownFile(name string) string {
@@ -75,7 +34,7 @@ func shownFile(name string) string {
 // openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
 // with errStopped when stop is closed. The input returned is to be closed, with an error too.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
-	in := &input{name: name, lines: &lines{}}
+	in := &input{name: name, lines: &rows.Lines{}}
 	var raw io.Reader
 	if name == Stdin {
 		in.name = shownFile(name)
@@ -93,14 +52,14 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 			raw = &stoppable{r: raw, stop: stop} // A read that is left behind ends when the file is closed.
 		}
 	}
-	unpacked, err := unpack(raw)
-	if errors.Is(err, errParquet) {
+	unpacked, err := container.Unpack(raw)
+	if errors.Is(err, container.ErrParquet) {
 		unpacked, err = in.openParquet(read)
 	}
 	if err != nil {
 		return in, err
 	}
-	in.lines.r = unpacked
+	in.lines.R = unpacked
 	return in, nil
 }
 
@@ -114,10 +73,10 @@ func (in *input) openParquet(read *atomic.Int64) (*bufio.Reader, error) {
 		}
 	}
 	if info == nil || !info.Mode().IsRegular() {
-		return nil, &foreignError{"a Parquet file", "it can be read from a file only, and not from a stream: save it and name the file"}
+		return nil, &container.ForeignError{What: "a Parquet file", Remedy: "it can be read from a file only, and not from a stream: save it and name the file"}
 	}
-	table, err := openParquet(countingAt{in.file, read}, info.Size())
-	in.lines.parquet = table
+	table, err := container.OpenParquet(countingAt{in.file, read}, info.Size())
+	in.lines.Parquet = table
 	return bufio.NewReaderSize(table, readSize), err
 }
 
@@ -180,8 +139,8 @@ func (c counting) Read(p []byte) (int, error) {
 }
 
 func (in *input) close() {
-	if in.lines.parquet != nil {
-		in.lines.parquet.close()
+	if in.lines.Parquet != nil {
+		in.lines.Parquet.Close()
 	}
 	if in.file != nil {
 		in.file.Close() // It was only read.
@@ -220,107 +179,4 @@ func (s *stoppable) Read(p []byte) (int, error) {
 		s.stopped = true
 		return 0, errStopped
 	}
-}
-
-// lines gives the lines of a file.
-type lines struct {
-	lastLine
-	seen      seen
-	lenient   lenient      // Of the current row.
-	notes     []string     // What is to be said at the end of the file.
-	delimiter byte         // What separates the fields of CSV; 0: find out.
-	parquet   *parquetFile // Whose rows the lines are; nil for a text.
-	r         *bufio.Reader
-	number    int    // Of the last line given, from 1.
-	partial   bool   // What piece gave last goes on.
-	back      []byte // Whole lines that were given back.
-	again     int    // The bytes of back that have been given again.
-	long      []byte // The memory of lines longer than a read.
-}
-
-// want says which columns are read, to spare the others where that can be.
-func (l *lines) want(columns []column) {
-	if l.parquet != nil {
-		l.parquet.only(columns)
-	}
-}
-
-// next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
-// longer than maxLine, which is left out. When the file cannot be read to its end the line that is cut off is left out.
-func (l *lines) next() ([]byte, error) {
-	if rest := l.back[l.again:]; len(rest) > 0 {
-		end := bytes.IndexByte(rest, '\n') + 1
-		if end == 0 {
-			end = len(rest)
-		}
-		l.again += end
-		l.number++
-		return rest[:end:end], nil
-	}
-	line, err := l.r.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		line, err = l.nextLong(line)
-	}
-	switch {
-	case err == nil, errors.Is(err, io.EOF) && len(line) > 0:
-		l.number++
-		return line, nil
-	case errors.Is(err, errTooLong):
-		l.number++
-	}
-	return nil, err
-}
-
-// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. It is for readers that
-// do not call next.
-func (l *lines) piece() ([]byte, error) {
-	if l.again < len(l.back) {
-		l.partial = false
-		return l.next()
-	}
-	piece, err := l.r.ReadSlice('\n')
-	if len(piece) > 0 && !l.partial {
-		l.number++
-	}
-	l.partial = errors.Is(err, bufio.ErrBufferFull)
-	if l.partial || errors.Is(err, io.EOF) && len(piece) > 0 {
-		return piece, nil
-	}
-	return piece, err
-}
-
-// nextLong returns the line that begins with start and goes on.
-func (l *lines) nextLong(start []byte) ([]byte, error) {
-	l.long = append(l.long[:0], start...)
-	tooLong := false
-	for {
-		more, err := l.r.ReadSlice('\n')
-		tooLong = tooLong || len(l.long)+len(more) > maxLine
-		if !tooLong {
-			l.long = append(l.long, more...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-		case tooLong && (err == nil || errors.Is(err, io.EOF)):
-			return nil, errTooLong
-		default:
-			return l.long, err
-		}
-	}
-}
-
-// giveBack makes next return the count whole lines again that it returned last. It copies them, if it does not have them
-// still: what it costs does not depend on how much was given back before.
-func (l *lines) giveBack(whole []byte, count int) {
-	l.number -= count
-	if l.again < len(l.back) { // The last lines are from there, all of them.
-		l.again -= len(whole)
-		return
-	}
-	l.back, l.again = append(l.back[:0], whole...), 0
-}
-
-// isBlank reports whether the line has nothing but its end.
-func isBlank(line []byte) bool {
-	return len(bytes.TrimRight(line, "\r\n")) == 0
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidemark/internal/test/env"
+	"tidemark/producers/formats/mapping"
 )
 
 // head begins a mapping of calls of one tenant.
@@ -202,7 +203,7 @@ func TestRows(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, err := parseMapping("m.yaml", []byte(test.mapping))
+			m, err := mapping.Parse("m.yaml", []byte(test.mapping))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -242,7 +243,7 @@ func TestObjects(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			m, err := parseMapping("m.yaml", []byte(test.mapping))
+			m, err := mapping.Parse("m.yaml", []byte(test.mapping))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -255,7 +256,7 @@ func TestObjects(t *testing.T) {
 
 // TestMissingColumns asks which fields usage is counted by that no row says.
 func TestMissingColumns(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nwhere: {z: {not: x}, at: {not: never}}\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, country: c, input_uncached: a.b, requests: {column: r, default: \"1\"}, output_visible: {first: [x, out]}, latency_us: {column: l, optional: true}, input_cache_write: {sum: [w, v]}}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("source: t\ntime: at\nwhere: {z: {not: x}, at: {not: never}}\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, country: c, input_uncached: a.b, requests: {column: r, default: \"1\"}, output_visible: {first: [x, out]}, latency_us: {column: l, optional: true}, input_cache_write: {sum: [w, v]}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -290,7 +291,7 @@ func TestSharedMappings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := ReadMapping(filepath.Join(dir, test.mapping))
+		m, err := mapping.Read(filepath.Join(dir, test.mapping))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +304,7 @@ func TestSharedMappings(t *testing.T) {
 // TestPartsGrow replays a file again that has grown by a part of an event: what is read then is the newer statement.
 func TestPartsGrow(t *testing.T) {
 	for _, repeats := range []string{"parts", "sum"} {
-		m, err := parseMapping("m.yaml", []byte("time: at\nid: [id]\nrepeats: "+repeats+"\npivot: {column: kind, value: n, fields: {in: input_uncached, out: output_visible}}\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}}\n"))
+		m, err := mapping.Parse("m.yaml", []byte("time: at\nid: [id]\nrepeats: "+repeats+"\npivot: {column: kind, value: n, fields: {in: input_uncached, out: output_visible}}\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}}\n"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -320,7 +321,7 @@ func TestPartsGrow(t *testing.T) {
 
 // TestPlanCountsCalls adds up the calls of a dry run.
 func TestPlanCountsCalls(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte("time: at\nid: [at]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in, requests: n, weight: w}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("time: at\nid: [at]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in, requests: n, weight: w}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +342,7 @@ func TestRowsOfFiles(t *testing.T) {
 		{"", "id,at,in\n1,2026-03-02,5\n1,2026-03-02,6\n", "id,at,in\n1,2026-03-03,159\n", "2026-03-02 159 r2"},
 		{"repeats: first\n", "id,at,in\n1,2026-03-02,5\n", "id,at,in\n1,2026-03-03,159\n", "2026-03-02 5 r0"},
 	} {
-		m, err := parseMapping("m.yaml", []byte("time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"+test.mapping))
+		m, err := mapping.Parse("m.yaml", []byte("time: at\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"+test.mapping))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -358,7 +359,7 @@ func TestRowsOfFiles(t *testing.T) {
 		}
 	}
 	// Long files in order, no id twice: they are looked through, and read again.
-	m, _ := parseMapping("m.yaml", []byte("time: {column: at, format: unix_s}\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"))
+	m, _ := mapping.Parse("m.yaml", []byte("time: {column: at, format: unix_s}\nid: [id]\nsource: t\nfields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in}\n"))
 	var parts [2]strings.Builder
 	for i := range 400 {
 		if i%200 == 0 {

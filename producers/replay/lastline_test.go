@@ -7,7 +7,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tidemark/producers/formats/mapping"
+	"tidemark/producers/formats/rows"
 )
+
+// unended is the problem of a last line that is left out.
+const unended = "the last line has no end and may be half-written: it is left out; replay the file again when it is whole, or set last-line to take if that is all of it"
 
 // TestLastLine reads files of which the last line has no end, in every wrapping.
 func TestLastLine(t *testing.T) {
@@ -32,7 +38,7 @@ func TestLastLine(t *testing.T) {
 		{"jsonl, half", "jsonl", object + "\n" + object[:20], 1, 1, 1, false},
 		{"trace", "azure-llm", header + row("1") + "\n" + row("2"), 2, 2, 1, true},
 	} {
-		for choice, want := range map[string]int{"": tt.auto, LastLineAuto: tt.auto, LastLineTake: tt.take, LastLineLeave: tt.leave} {
+		for choice, want := range map[string]int{"": tt.auto, rows.LastLineAuto: tt.auto, rows.LastLineTake: tt.take, rows.LastLineLeave: tt.leave} {
 			for _, wrap := range []string{"plain", "gzip", "stdin"} {
 				o := options(tt.format, "f")
 				if tt.format != "azure-llm" {
@@ -51,11 +57,11 @@ func TestLastLine(t *testing.T) {
 				if len(log.calls) != want || result.Rows != result.Sent+result.Skipped {
 					t.Errorf("%s, %q, %s: %d rows, want %d; %+v", tt.name, choice, wrap, len(log.calls), want, result)
 				}
-				left := want < max(tt.take, tt.auto) || choice != LastLineTake && (strings.HasSuffix(tt.name, "half") || strings.HasSuffix(tt.name, "fields") || strings.HasSuffix(tt.name, "quote"))
+				left := want < max(tt.take, tt.auto) || choice != rows.LastLineTake && (strings.HasSuffix(tt.name, "half") || strings.HasSuffix(tt.name, "fields") || strings.HasSuffix(tt.name, "quote"))
 				if told := len(result.Problems) == 1 && result.Problems[0].Text == unended; told != left {
 					t.Errorf("%s, %q, %s: the problems are %v", tt.name, choice, wrap, result.Problems)
 				}
-				if noted := len(result.Unended) == 1; noted != (tt.noted && (choice == "" || choice == LastLineAuto)) {
+				if noted := len(result.Unended) == 1; noted != (tt.noted && (choice == "" || choice == rows.LastLineAuto)) {
 					t.Errorf("%s, %q, %s: noted %v", tt.name, choice, wrap, result.Unended)
 				}
 			}
@@ -63,7 +69,7 @@ func TestLastLine(t *testing.T) {
 	}
 	o := options("azure-llm", "f")
 	o.LastLine = "keep"
-	if err := o.Validate(); err == nil || err.Error() != `--last-line: "keep" is not one of auto, take, leave` {
+	if err := o.Validate(); err == nil || err.Error() != `last-line: "keep" is not one of auto, take, leave` {
 		t.Errorf("got %v", err)
 	}
 }
@@ -78,7 +84,7 @@ func TestHalfHeader(t *testing.T) {
 
 // TestGrowingFile reads a file while its last line is being written, and when it is whole: the half is no call.
 func TestGrowingFile(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: in}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("source: t\ntime: at\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: in}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"tidemark/schemas"
+	"tidemark/producers/formats/mapping"
 )
 
 // TestBadMappings compares what is said of every malformed mapping: file, line, cause and remedy of each fault.
@@ -23,7 +23,7 @@ func TestBadMappings(t *testing.T) {
 	form := regexp.MustCompile(`^mapping/[a-z]+\.yaml:[0-9]+: [^;]+; .+$`)
 	var got strings.Builder
 	for _, file := range files {
-		m, err := ReadMapping(file)
+		m, err := mapping.Read(file)
 		if err == nil {
 			t.Errorf("%s is accepted: %+v", file, m)
 			continue
@@ -46,23 +46,23 @@ func TestBadMappings(t *testing.T) {
 }
 
 func TestMappingFiles(t *testing.T) {
-	if _, err := ReadMapping("testdata/no such"); err == nil {
+	if _, err := mapping.Read("testdata/no such"); err == nil {
 		t.Error("a missing file is no error")
 	}
-	if _, err := ReadMapping("testdata"); err == nil {
+	if _, err := mapping.Read("testdata"); err == nil {
 		t.Error("a folder is no error")
 	}
-	big := write(t, "big.yaml", []byte(strings.Repeat("# 1\n", maxMapping/4+1)))
-	if _, err := ReadMapping(big); err == nil || !strings.Contains(err.Error(), "is this the data?") {
+	big := write(t, "big.yaml", []byte(strings.Repeat("# 1\n", (1<<20)/4+1)))
+	if _, err := mapping.Read(big); err == nil || !strings.Contains(err.Error(), "is this the data?") {
 		t.Errorf("a large file: %v", err)
 	}
 }
 
 // TestMappingNeeds checks what a mapping leaves to the flags.
 func TestMappingNeeds(t *testing.T) {
-	parse := func(text string) *Mapping {
+	parse := func(text string) *mapping.Mapping {
 		t.Helper()
-		m, err := parseMapping("m.yaml", []byte(text))
+		m, err := mapping.Parse("m.yaml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestMappingNeeds(t *testing.T) {
 	}
 	calls := parse("source: s\ntime: at\nfields: {model: m}\n")
 	o := Options{Format: "csv", Files: []string{"-"}, Mapping: calls}
-	if err := fmt.Sprint(o.Validate()); err != "--tenant: required, since m.yaml maps no tenant\n--product: required, since m.yaml maps no product" {
+	if err := fmt.Sprint(o.Validate()); err != "tenant: required, since m.yaml maps no tenant\nproduct: required, since m.yaml maps no product" {
 		t.Errorf("got %s", err)
 	}
 	o.Tenant, o.Product = "t", "p"
@@ -78,7 +78,7 @@ func TestMappingNeeds(t *testing.T) {
 		t.Error(err)
 	}
 	o.Mapping, o.Product = parse("type: reference_points\nsource: s\ntime: {column: at, format: relative_s}\nfields: {entity: a, metric: b, unit: c, value: d}\n"), ""
-	if err := fmt.Sprint(o.Validate()); err != "--start: required, since the times of m.yaml are relative" {
+	if err := fmt.Sprint(o.Validate()); err != "start: required, since the times of m.yaml are relative" {
 		t.Errorf("got %s", err)
 	}
 	o.Start = start
@@ -90,9 +90,9 @@ func TestMappingNeeds(t *testing.T) {
 // TestMappedIdentity holds the rule for ids: the place of columns, what they are used for and columns that the mapping
 // does not name are nothing to it.
 func TestMappedIdentity(t *testing.T) {
-	ids := func(mapping, data string, at time.Time) string {
+	ids := func(text, data string, at time.Time) string {
 		t.Helper()
-		m, err := parseMapping("m.yaml", []byte("source: s\n"+mapping))
+		m, err := mapping.Parse("m.yaml", []byte("source: s\n"+text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,11 +134,11 @@ func TestMappedIdentity(t *testing.T) {
 // TestDistinctIdentities gives texts that are different and must not become one id or tenant: those that cannot be told
 // apart are problems, each of its row.
 func TestDistinctIdentities(t *testing.T) {
-	f := func(format, mapping, data string, want ...string) {
+	f := func(format, text, data string, want ...string) {
 		t.Helper()
 		o := Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Users: testUsers, Run: "test"}
-		if mapping != "" {
-			m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\n"+mapping))
+		if text != "" {
+			m, err := mapping.Parse("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\n"+text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,7 +153,7 @@ func TestDistinctIdentities(t *testing.T) {
 			got = append(got, c.Tenant+" "+c.Id+" "+c.Model)
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s %s: got\n%s\nwant\n%s", format, mapping, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Errorf("%s %s: got\n%s\nwant\n%s", format, text, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	}
 	fields := "fields: {tenant: t, product: {constant: p}, model: m}\n"
@@ -184,42 +184,10 @@ func TestDistinctIdentities(t *testing.T) {
 		`6:122: tenant "caf\xe9" is not UTF-8: convert the file`, "t 1 caf\ufffd", "t 5 unknown")
 }
 
-func TestFieldNames(t *testing.T) {
-	for _, spec := range schemas.Specs() {
-		for _, name := range fieldNames(spec.Type) {
-			if fieldNamed(spec.Type, name) == nil {
-				t.Errorf("%s has no %s", spec.Name, name)
-			}
-		}
-	}
-	if got := strings.Join(fieldNames(schemas.SignupType), " "); got != "channel country plan product revision segment tenant user user_weight weight" {
-		t.Errorf("got %s", got)
-	}
-	// What aliases and totals name has to be there.
-	for _, a := range aliases {
-		if fieldNamed(schemas.TokenCallType, a.field) == nil {
-			t.Errorf("alias of %s", a.field)
-		}
-	}
-	if len(totalPaths) != len(totals) {
-		t.Errorf("%d totals have paths, of %d", len(totalPaths), len(totals))
-	}
-	for i, of := range totals {
-		if totalPaths[i][0] != of.name {
-			t.Errorf("the paths of %s begin with %s", of.name, totalPaths[i][0])
-		}
-		for _, name := range append(of.others, of.part) {
-			if fieldNamed(schemas.TokenCallType, name) == nil {
-				t.Errorf("part %s", name)
-			}
-		}
-	}
-}
-
 // TestMappedConstants reads numbers that YAML has other forms for: they are what they say in base 10, or refused.
 func TestMappedConstants(t *testing.T) {
 	for text, want := range map[string]uint64{"10": 10, "010": 10, "08": 8, `"010"`: 10, "1e1": 10, "0x10": 0, "0b10": 0, "0o10": 0, "1_0": 0} {
-		m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\nfields: {model: m, input_uncached: {constant: "+text+"}}\n"))
+		m, err := mapping.Parse("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\nfields: {model: m, input_uncached: {constant: "+text+"}}\n"))
 		if (err == nil) != (want > 0) {
 			t.Errorf("%s: %v", text, err)
 		}

@@ -2,34 +2,11 @@ package replay
 
 import (
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 )
-
-// fieldRevision is the field that says which statement of an event is the newest.
-const fieldRevision = "revision"
-
-// revisionOf returns the revision of an event.
-func revisionOf(e schemas.Event) uint64 {
-	if r, ok := e.(interface{ GetRevision() uint64 }); ok {
-		return r.GetRevision()
-	}
-	return 0
-}
-
-// setRevision sets the revision of an event.
-func setRevision(e schemas.Event, revision uint64) {
-	m := e.ProtoReflect()
-	fd := m.Descriptor().Fields().ByTextName(fieldRevision)
-	switch {
-	case fd == nil:
-	case revision == 0:
-		m.Clear(fd)
-	default:
-		m.Set(fd, protoreflect.ValueOfUint64(revision))
-	}
-}
 
 // merger makes one event of the rows of files that have one id. They come together, in the order of the files, and the
 // event goes where the first of them was.
@@ -44,8 +21,7 @@ func setRevision(e schemas.Event, revision uint64) {
 // Where rows are parts, see joiner, all of them are put together.
 type merger struct {
 	arranging *arranging
-	kind      revisionKind
-	repeats   repetition
+	mapping   *mapping.Mapping
 	joiner    *joiner // Of rows that are parts.
 	out       *sorter
 
@@ -57,10 +33,10 @@ type merger struct {
 	record     []byte
 }
 
-func newMerger(a *arranging, files []*file, mapping *Mapping) *merger {
-	m := &merger{arranging: a, kind: mapping.revision.kind, repeats: mapping.repeats}
-	if m.repeats.joins() {
-		m.joiner = newJoiner(a, files, mapping)
+func newMerger(a *arranging, files []*file, of *mapping.Mapping) *merger {
+	m := &merger{arranging: a, mapping: of}
+	if of.Joins() {
+		m.joiner = newJoiner(a, files, of)
 	}
 	return m
 }
@@ -85,8 +61,8 @@ func (m *merger) add(key sortKey, record []byte) error {
 func (m *merger) again(place uint64, record []byte) error {
 	switch {
 	case m.joiner != nil:
-		return m.joiner.join(place, record)
-	case m.repeats == repeatsFirst:
+		return m.joiner.add(place, record)
+	case m.mapping.FirstCounts():
 		m.arranging.tally.later++
 		return nil
 	}
@@ -102,29 +78,30 @@ func (m *merger) again(place uint64, record []byte) error {
 	if err := readRecord(record, m.next); err != nil {
 		return err
 	}
-	have, got := revisionOf(m.best), revisionOf(m.next)
-	if m.kind == revisionFrom {
+	kind := m.mapping.Revision()
+	have, got := fields.RevisionOf(m.best), fields.RevisionOf(m.next)
+	if kind == mapping.RevisionFrom {
 		if m.next.GetTimeUs() != m.best.GetTimeUs() {
 			return m.emit(m.next, place)
 		}
 	} else {
-		setTime(m.next, m.best.GetTimeUs())
+		fields.SetTime(m.next, m.best.GetTimeUs())
 	}
-	setRevision(m.next, have)
+	fields.SetRevision(m.next, have)
 	same := proto.Equal(m.next, m.best)
 	switch {
-	case same && (m.kind != revisionFrom || got == have):
+	case same && (kind != mapping.RevisionFrom || got == have):
 		m.arranging.tally.repeated++
 		return nil
-	case m.kind == revisionOfRow:
+	case kind == mapping.RevisionOfRow:
 		got = have + 1
-	case m.kind == revisionFrom && got == have:
+	case kind == mapping.RevisionFrom && got == have:
 		return m.emit(m.next, place)
-	case m.kind == revisionFrom && got < have:
+	case kind == mapping.RevisionFrom && got < have:
 		m.arranging.tally.replaced++
 		return nil
 	}
-	setRevision(m.next, got)
+	fields.SetRevision(m.next, got)
 	m.best, m.next = m.next, m.best
 	m.arranging.tally.replaced++
 	return nil
@@ -136,9 +113,9 @@ func (m *merger) flush() error {
 	case m.place == 0:
 		return nil
 	case m.joiner != nil:
-		e, err := m.joiner.end()
-		if e == nil || err != nil {
-			return err
+		e := m.joiner.end()
+		if e == nil {
+			return nil
 		}
 		return m.emit(e, m.place)
 	case m.many:

@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 )
 
 // revised is the mapping of the tests of revisions, with more lines.
-func revised(t *testing.T, lines string) *Mapping {
+func revised(t *testing.T, lines string) *mapping.Mapping {
 	t.Helper()
-	m, err := parseMapping("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\nid: n\n"+lines+
+	m, err := mapping.Parse("m.yaml", []byte("source: s\ntime: {column: at, format: unix_s}\nid: n\n"+lines+
 		"fields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, output_visible: out}\n"))
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +164,7 @@ func TestGrowingMessage(t *testing.T) {
 		fmt.Fprintf(&session, `{"timestamp":"2026-03-01T10:00:0%d.100Z","type":"assistant","requestId":"req_%d","message":{"id":"msg_%[2]d","model":"m1","usage":{"input_tokens":%[5]d,"cache_creation_input_tokens":%[3]d,"cache_read_input_tokens":%[4]d,"output_tokens":%[6]d}}}`+"\n",
 			line.second, line.message, line.written, line.cached, line.input, line.output)
 	}
-	m, err := parseMapping("m.yaml", []byte(`source: sessions
+	m, err := mapping.Parse("m.yaml", []byte(`source: sessions
 time: timestamp
 id: [message.id, requestId]
 fields:

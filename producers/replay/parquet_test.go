@@ -1,8 +1,8 @@
 package replay
 
 import (
-	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -10,50 +10,16 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/lz4"
+
+	"tidemark/producers/formats/container"
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/mapping"
 )
-
-// parquetLines returns what a Parquet file is read as.
-func parquetLines(t testing.TB, data []byte, columns ...column) (string, error) {
-	t.Helper()
-	p, err := openParquet(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return "", err
-	}
-	defer p.close()
-	if columns != nil {
-		p.only(columns)
-	}
-	text, err := io.ReadAll(p)
-	return string(text), err
-}
-
-// TestParquetValues reads a file that pyarrow 21.0.0 wrote: every kind of column, in two groups of rows.
-func TestParquetValues(t *testing.T) {
-	data := read(t, "testdata/calls.parquet")
-	got, err := parquetLines(t, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"id":"0","n":7,"u":18446744073709551615,"small":200,"at":"2026-03-01T10:00:00.123456Z","at_ns":"2026-03-01 10:00:00.123456","at_ms":null,"at_s":"2026-03-01 10:00:00","day":"2026-03-01","clock":"01:02:03.000004","cost":0.000450,"cheap":1.50,"model":"m","usage":{"in":10,"details":{"cached":4}},"tags":["a","b"],"turns":[{"t":1,"x":[1,2]},{"t":2,"x":[]}],"labels":{"k":"v","l":null},"ok":true,"f":1.5,"f32":0.1,"raw":"` + "\xff" + `\u0000","nothing":null}
-{"id":"1","n":null,"u":0,"small":1,"at":"2026-03-01T10:00:01.123456Z","at_ns":"2026-03-01 10:00:01.123456","at_ms":"2026-03-01T10:00:01.123Z","at_s":"2026-03-01 10:00:01","day":"1969-12-31","clock":null,"cost":-12345678901234567890.123456,"cheap":-0.01,"model":"m \"quoted\"\u000a\u001b","usage":{"in":11,"details":null},"tags":[],"turns":null,"labels":{},"ok":false,"f":null,"f32":2,"raw":"x","nothing":null}
-{"id":"2","n":9,"u":1,"small":null,"at":"2026-03-01T10:00:02.123456Z","at_ns":"2026-03-01 10:00:02.123456","at_ms":"2026-03-01T10:00:02.123Z","at_s":"2026-03-01 10:00:02","day":null,"clock":"00:00:00","cost":null,"cheap":null,"model":"ü","usage":{"in":12,"details":{"cached":null}},"tags":null,"turns":[],"labels":null,"ok":null,"f":1e+30,"f32":null,"raw":null,"nothing":null}
-`
-	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(want, "\n")
-	for i := range max(len(gotLines), len(wantLines)) {
-		if i >= len(gotLines) || i >= len(wantLines) || gotLines[i] != wantLines[i] {
-			t.Fatalf("line %d: got\n%s\nwant\n%s", i+1, got, want)
-		}
-	}
-	some, err := parquetLines(t, data, column{name: "usage.details.cached"}, column{name: "x", others: []string{"id"}})
-	if want := `{"id":"0","usage":{"in":10,"details":{"cached":4}}}` + "\n"; err != nil || !strings.HasPrefix(some, want) {
-		t.Errorf("got %s, %v", some, err)
-	}
-}
 
 // TestParquetMapped reads Parquet with the mappings of csv and of jsonl: the same ids as from text.
 func TestParquetMapped(t *testing.T) {
-	name := write(t, "f", read(t, "testdata/calls.parquet"))
-	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: usage.in, input_cache_read: usage.details.cached}\n"))
+	name := write(t, "f", read(t, "../formats/container/testdata/calls.parquet"))
+	m, err := mapping.Parse("m.yaml", []byte("source: t\ntime: at\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: usage.in, input_cache_read: usage.details.cached}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +39,7 @@ func TestParquetMapped(t *testing.T) {
 				t.Errorf("%s: got %q, want %q, %v", format, got, want, result.Problems)
 			}
 			for _, p := range result.Problems {
-				if p.Line != 2 || printable(p.String()) != p.String() {
+				if p.Line != 2 || faults.Printable(p.String()) != p.String() {
 					t.Errorf("%s: %q", format, p)
 				}
 			}
@@ -138,7 +104,8 @@ func TestParquetTraces(t *testing.T) {
 			t.Errorf("%d of %d events, %v", len(again), count, result.Problems)
 		}
 	}
-	if _, err := parquetLines(t, parquetOf(t, rows, parquet.Compression(&lz4.Codec{}))); err == nil || !strings.Contains(err.Error(), `a Parquet file with columns packed with LZ4, as "TIMESTAMP" is: write it with zstd`) {
+	packed := parquetOf(t, rows, parquet.Compression(&lz4.Codec{}))
+	if _, err := container.OpenParquet(bytes.NewReader(packed), int64(len(packed))); err == nil || !strings.Contains(err.Error(), `a Parquet file with columns packed with LZ4, as "TIMESTAMP" is: write it with zstd`) {
 		t.Errorf("LZ4: %v", err)
 	}
 	type turn struct {
@@ -157,11 +124,11 @@ func TestParquetTraces(t *testing.T) {
 
 // TestDamagedParquet says that a file is damaged, in one line, or reads it up to there.
 func TestDamagedParquet(t *testing.T) {
-	whole := read(t, "testdata/calls.parquet")
+	whole := read(t, "../formats/container/testdata/calls.parquet")
 	for _, data := range [][]byte{whole[:len(whole)/2], whole[:8], append(whole[:len(whole)-100:len(whole)-100], whole[len(whole)-8:]...), []byte("PAR1\x15\x00PAR1"), append([]byte("PAR1"), "\xff\xff\xff\x7fPAR1"...)} {
 		o := options("csv", write(t, "f", data))
 		o.Mapping = callsMapping(t)
-		if got := sums(t, o); !strings.Contains(got, "the file is a Parquet file that is damaged or cut off (") || printable(got) != got {
+		if got := sums(t, o); !strings.Contains(got, "the file is a Parquet file that is damaged or cut off (") || faults.Printable(got) != got {
 			t.Errorf("got %q", got)
 		}
 	}
@@ -176,14 +143,18 @@ func TestDamagedParquet(t *testing.T) {
 
 // FuzzParquet reads damaged files: an error, never a crash, and all lines are objects.
 func FuzzParquet(f *testing.F) {
-	seedFrom(f, "calls.parquet")
+	seedFrom(f, "../../formats/container/testdata/calls.parquet")
 	f.Add(parquetOf(f, []azureRow{{TIMESTAMP: "x", Lists: []listRow{{[]int32{1}}, {}, {[]int32{2, 3}}}}, {}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		text, _ := parquetLines(t, data)
-		o := objects{lines: &lines{r: bufio.NewReader(strings.NewReader(text))}}
-		for range strings.Count(text, "\n") {
-			if _, err := o.next(); err != nil {
-				t.Fatalf("%q: %v", text, err)
+		p, err := container.OpenParquet(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		defer p.Close()
+		text, _ := io.ReadAll(p)
+		for line := range bytes.Lines(text) {
+			if !json.Valid(line) {
+				t.Fatalf("%q", line)
 			}
 		}
 	})
@@ -192,15 +163,15 @@ func FuzzParquet(f *testing.F) {
 // FuzzUnpack reads anything as a file: it ends, with what is in it or an error on one line.
 func FuzzUnpack(f *testing.F) {
 	frame := zstdOf(f, []byte(callsCSV))
-	for _, seed := range [][]byte{frame, append(frame, 0, 0, 0, 0), []byte(bzipped), []byte("\x1f\x8b\x08"), []byte("PK\x03\x04"), []byte("\xff\xfei\x00"), []byte("i\x00d\x00,"), []byte(mark + "<html"), []byte("\x00\x00\x00i")} {
+	for _, seed := range [][]byte{frame, append(frame, 0, 0, 0, 0), []byte(bzipped), []byte("\x1f\x8b\x08"), []byte("PK\x03\x04"), []byte("\xff\xfei\x00"), []byte("i\x00d\x00,"), []byte(container.ByteOrderMark + "<html"), []byte("\x00\x00\x00i")} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := unpack(bytes.NewReader(data))
+		r, err := container.Unpack(bytes.NewReader(data))
 		if err == nil {
 			_, err = io.Copy(io.Discard, io.LimitReader(r, 1<<24))
 		}
-		if err != nil && (strings.Contains(err.Error(), "\n") || printable(err.Error()) != err.Error()) {
+		if err != nil && (strings.Contains(err.Error(), "\n") || faults.Printable(err.Error()) != err.Error()) {
 			t.Fatalf("%q", err)
 		}
 	})

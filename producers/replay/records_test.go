@@ -1,15 +1,14 @@
 package replay
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"tidemark/producers/formats/container"
 )
 
 // call is the object of a call in JSON, on one line.
@@ -29,16 +28,16 @@ func TestJSONShapes(t *testing.T) {
 	const all = "3 calls, 33 in"
 	for _, tt := range []struct{ name, data, want string }{
 		{"lines", a + "\n" + b + "\n" + c + "\n", all},
-		{"marks", mark + a + "\n" + mark + b + "\r\n" + mark + c + "\n", all},
-		{"mark alone", mark + "\n" + a + "\n" + mark + "\n" + b + "\n" + c + "\n" + mark, all},
+		{"marks", container.ByteOrderMark + a + "\n" + container.ByteOrderMark + b + "\r\n" + container.ByteOrderMark + c + "\n", all},
+		{"mark alone", container.ByteOrderMark + "\n" + a + "\n" + container.ByteOrderMark + "\n" + b + "\n" + c + "\n" + container.ByteOrderMark, all},
 		{"text sequence", "\x1e" + a + "\n\x1e" + b + "\n\x1e" + c + "\n", all},
 		{"array on a line", "[" + a + "," + b + "," + c + "]", all},
 		{"array on a line, with an end", " [ " + a + " , " + b + " , " + c + " ] \n", all},
 		{"array, one a line", "[\n" + a + ",\n" + b + ",\n" + c + "\n]\n", all},
 		{"array, commas first", "[" + a + "\n," + b + "\n," + c + "\n]\n", all},
 		{"array, for people", "[\n" + pa + ",\n" + pb + ",\n" + pc + "\n]\n", all},
-		{"array, with a mark", mark + "\n\n[\n" + a + ",\n" + pb + ",\n" + c + "\n]\n\n", all},
-		{"arrays", "[" + a + "]\n" + mark + "[" + b + "," + c + "]\n[]\n", all},
+		{"array, with a mark", container.ByteOrderMark + "\n\n[\n" + a + ",\n" + pb + ",\n" + c + "\n]\n\n", all},
+		{"arrays", "[" + a + "]\n" + container.ByteOrderMark + "[" + b + "," + c + "]\n[]\n", all},
 		{"arrays without an end between them", "[" + a + "][" + b + "," + c + "]", all},
 		{"array and lines", "[" + a + "]\n" + b + "\n" + pc + "\n", all},
 		{"array of none", "[]", "0 calls, 0 in"},
@@ -109,151 +108,22 @@ func TestJSONIdentity(t *testing.T) {
 	}
 }
 
-// bigArray gives an array of many elements without an end of line.
-type bigArray struct {
-	left int
-	rest string
-}
-
-func (b *bigArray) Read(p []byte) (int, error) {
-	if b.rest == "" {
-		switch {
-		case b.left < 0:
-			return 0, io.EOF
-		case b.left == 0:
-			b.rest = callJSON("last", 1) + "]"
-		default:
-			b.rest = strings.Repeat(callJSON("x", 1)+",", 1000)
-		}
-		b.left--
-	}
-	n := copy(p, b.rest)
-	b.rest = b.rest[n:]
-	return n, nil
-}
-
-// TestLongArray reads an array of 120 MB on one line in the memory of an element.
-func TestLongArray(t *testing.T) {
-	l := &lines{r: bufio.NewReaderSize(io.MultiReader(strings.NewReader("["), &bigArray{left: 2000}), readSize)}
-	o := objects{lines: l}
-	count := 0
-	for {
-		_, err := o.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		count++
-	}
-	if held := cap(o.text) + cap(l.long) + cap(l.back); count != 2000001 || held > readSize {
-		t.Errorf("%d elements, %d bytes held", count, held)
-	}
-}
-
 // TestTooLongElement leaves out what does not fit and nothing else.
 func TestTooLongElement(t *testing.T) {
-	long := `{"x":"` + strings.Repeat("y", maxLine) + `","z":[` + strings.Repeat("1,", 100) + `1]}`
+	long := `{"x":"` + strings.Repeat("y", 16<<20) + `","z":[` + strings.Repeat("1,", 100) + `1]}`
 	a, c := callJSON("a", 10), callJSON("c", 12)
 	for _, tt := range []struct{ data, want string }{
 		{"[" + a + "," + long + "," + c + "]", "2 calls, 22 in\n1:61: the line is longer than 16 MiB"},
 		{a + "\n" + long + "\n" + c, "2 calls, 22 in\n2:1: the line is longer than 16 MiB"},
 		{a + long + c, "2 calls, 22 in\n1:59: the line is longer than 16 MiB"},
 		{a + "\n{\n" + strings.Repeat("\"x\": \""+strings.Repeat("y", 1<<20)+"\",\n", 17) + "\"x\": 1}\n" + c, "2 calls, 22 in\n2:1: the object is longer than 16 MiB"},
-		{a + "\n" + long[:maxLine+5] + "\n" + c, "2 calls, 22 in\n2:1: the line is longer than 16 MiB"},
+		{a + "\n" + long[:16<<20+5] + "\n" + c, "2 calls, 22 in\n2:1: the line is longer than 16 MiB"},
 	} {
 		o := options("jsonl", Stdin)
 		o.Mapping = callsMapping(t)
 		o.Stdin = strings.NewReader(tt.data)
 		if got := sums(t, o); got != tt.want {
 			t.Errorf("%.40q: got %s\nwant %s", tt.data, got, tt.want)
-		}
-	}
-}
-
-// TestBrokenLinesAreLinear reads many lines each of which could go on in all the next ones. It would take very long if each
-// was put together with what follows.
-func TestBrokenLinesAreLinear(t *testing.T) {
-	const bad = 200000
-	l := &lines{r: bufio.NewReader(strings.NewReader(strings.Repeat("{\"a\":[\n", bad) + `{"a":1}`))}
-	o := objects{lines: l}
-	for i := range bad {
-		var broken *rowError
-		if _, err := o.next(); !errors.As(err, &broken) || broken.line != i+1 {
-			t.Fatalf("line %d: %v", i+1, err)
-		}
-	}
-	if _, err := o.next(); err != nil || o.number != bad+1 || o.alone < bad-maxDepth {
-		t.Errorf("line %d, %v; put together before line %d", o.number, err, o.alone)
-	}
-}
-
-// FuzzObjects splits texts: the objects of any layout are those that they were made of, whatever is between them, and what
-// is no JSON ends all the same.
-func FuzzObjects(f *testing.F) {
-	for _, seed := range []string{"[{},{}]", "{\"a\":1}{\"b\":[2]}\n", "[\n{\"a\":\"x\\\"\"},\n{\"a\":[1\n]", "\x1e{}", mark + "{", "[[[", "{\"a\":\n{\n", "}", "\"", "[1,"} {
-		f.Add([]byte(seed), uint64(1))
-	}
-	f.Fuzz(func(t *testing.T, data []byte, seed uint64) {
-		drain := func(text string) (found []string, bad int) {
-			o := objects{lines: &lines{r: bufio.NewReaderSize(strings.NewReader(text), 16)}}
-			for range len(text) + 2 {
-				one, err := o.next()
-				var broken *rowError
-				switch {
-				case errors.Is(err, io.EOF):
-					return found, bad
-				case errors.As(err, &broken):
-					if bad++; broken.line < 1 || broken.column < 1 || broken.text == "" {
-						t.Fatalf("%q: %+v", text, broken)
-					}
-				case err != nil:
-					t.Fatalf("%q: %v", text, err)
-				default:
-					if one == nil {
-						t.Fatalf("%q: no object", text)
-					}
-					found = append(found, string(o.line))
-				}
-			}
-			t.Fatalf("%q does not end", text)
-			return nil, 0
-		}
-		objects, _ := drain(string(data))
-		random := rand.New(rand.NewPCG(seed, 0))
-		text, array := "", random.IntN(2) == 0
-		if array {
-			text = "["
-		}
-		for i, one := range objects {
-			if i > 0 && array {
-				text += ","
-			}
-			text += one + []string{"", "\n", " \t", "\r\n" + mark}[random.IntN(4)]
-		}
-		if array {
-			text += "]"
-		}
-		if again, bad := drain(text); bad > 0 || !slices.Equal(again, objects) {
-			t.Fatalf("%q: got %q and %d problems, want %q", text, again, bad, objects)
-		}
-	})
-}
-
-// TestEndAtTheEndOfARead ends a line that cannot be read where a read ends, too.
-func TestEndAtTheEndOfARead(t *testing.T) {
-	for _, begin := range []string{"{\"a\":", "x", "[{\"a\":", "{\"a\":\"", "{}{}x"} {
-		for size := 16; size < 50; size++ {
-			o := objects{lines: &lines{r: bufio.NewReaderSize(strings.NewReader(begin+strings.Repeat("1", size-len(begin))), 16)}}
-			for range 10 {
-				if _, err := o.next(); errors.Is(err, io.EOF) {
-					break
-				}
-			}
-			if _, err := o.next(); !errors.Is(err, io.EOF) {
-				t.Errorf("%s, %d bytes: %v", begin, size, err)
-			}
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package replay
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/schemas"
 )
 
 // maxRepeats is how many different events are remembered to tell repeats from them, at about 70 bytes each.
@@ -36,7 +39,7 @@ func (o Options) mayRepeat() bool {
 	case o.Table != nil, o.Name != "":
 		return false
 	}
-	return len(o.Files) > 1 || o.Format == "cloudevents" || o.Mapping != nil && o.Mapping.revision.kind == revisionFrom
+	return len(o.Files) > 1 || formats.Named(o.Format).MayRepeat(o.settings())
 }
 
 func newRepeats(most int) *repeats {
@@ -70,3 +73,6 @@ func (r *repeats) kind(item *producers.Item) producers.Kind {
 }
 
 func bounded(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
+
+// half returns half of an identity, which is enough to tell some millions apart.
+func half(id schemas.Identity) uint64 { return binary.LittleEndian.Uint64(id[8:]) }

@@ -1,37 +1,17 @@
-// Package replay puts recorded usage back onto the log: traces and other files, topics and tables, at the recorded
-// pace, faster, or as fast as the log takes it.
+// Package replay puts recorded usage onto the log again, at the recorded pace, faster, or as fast as the log takes it.
 //
-//	files: open, unpack (or Parquet) -> lines -> rows (CSV, JSON objects) -> fill (by format) ──┐
-//	topic: partitions -> records ───────────────────────────────────────────────────────────────┴─> arrange -> merge by time ─┐
-//	table: pages of the view -> rows ─────────────────────────────────────────────────────────────────────────────────────────┤
-//	anything else that is a producers.Source ─────────────────────────────────────────────────────────────────────────────────┤
-//	                                                                             producers.Pump <- control (range, limit, pace)
+//	files: open -> container -> formats.Rows ──┐
+//	topic: partitions -> records ──────────────┴─> arrange -> merge by time ─┐
+//	table: pages of the view -> rows ────────────────────────────────────────┤
+//	anything else that is a producers.Source ────────────────────────────────┤
+//	                            producers.Pump <- source (range, limit, pace) ┘
 //
 // What is arranged has to be read to its end before its first event can go: with a speed it is put in order by time, and
-// where a mapping says what the id is, one event is made of the rows of each id.
+// where a mapping says what the id is, one event is made of the rows of each id. How rows become events, and what their
+// identity is made of, is in package formats.
 //
-// # Identity
-//
-// A replay of the same rows gives the same events, whatever the file is called, however it is packed or its lines end,
-// at any pace and under any run label, so a second replay changes nothing. The source of an event is that of its format
-// and never changes. Its id is
-//
-//	<row>-<hash>
-//
-// where row counts the data rows of the file from 1, rows that cannot be read and headers in the middle among them (so that
-// mending one moves no other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's columns in the order in which
-// the package lists them, each after its length, without the spaces around it; a column that the file does not have is
-// empty, and columns that the format does not use do not matter. (Mooncake: of the first three, with the
-// session and the delay only for a turn without a time of its own.) Equal rows at different places of a file are different
-// events; at the same place of two files they are one, since it does not matter what a file is called: join the shards of
-// a trace that may have such rows. A replay counts what it sends again as a duplicate. In a format with relative times the
-// time of the trace's zero is hashed too, in microseconds: a replay with another start is another history. What was once
-// a column of a format remains one, in its place.
-//
-// With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
-// value; or the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a
-// backslash within one after a backslash; the rows of one file that have one id are statements of one event, see merger. What an identity is made of has to be UTF-8. CloudEvents bring source and id
-// along. Records of a topic and rows of a table keep the identity they have.
+// A replay of the same rows gives the same events at any pace and under any run label, so a second replay changes nothing: it
+// counts what it sends again as a duplicate. Records of a topic and rows of a table keep the identity they have.
 package replay
 
 import (
@@ -44,8 +24,10 @@ import (
 	"time"
 
 	"tidemark/producers"
-	"tidemark/schemas"
-	usagev1 "tidemark/schemas/usage/v1"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 )
 
 // Stdin is the name that stands for standard input among the files.
@@ -66,7 +48,7 @@ type Options struct {
 	// memory is that of what is put in order, in bytes. Default sortMemory.
 	memory int
 	// Mapping says what the columns mean where the format does not.
-	Mapping *Mapping
+	Mapping *mapping.Mapping
 	// CloudType is the name of the type that CloudEvents are of whose own type says nothing. Default: token calls if their data
 	// says the usage of one, and a problem otherwise.
 	CloudType string
@@ -75,7 +57,7 @@ type Options struct {
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
 	// Users says how users are hashed; required where HasUsers.
-	Users *Users
+	Users *fields.Users
 
 	Topic *Topic
 	Table *Table
@@ -114,11 +96,11 @@ type Problem struct {
 func (p Problem) String() string {
 	switch {
 	case p.Line == 0:
-		return printable(p.File + ": " + p.Text)
+		return faults.Printable(p.File + ": " + p.Text)
 	case p.Column == 0:
-		return printable(fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text))
+		return faults.Printable(fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text))
 	}
-	return printable(fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text))
+	return faults.Printable(fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Text))
 }
 
 // Progress is how far a replay is.
@@ -156,9 +138,9 @@ type Reading struct {
 	Tokenless     int64
 	TokenlessHave []string
 	// Unread are the values that could not be read in rows that count all the same, by field and reason.
-	Unread []Unread
+	Unread []fields.Unread
 	// Columns is what of the columns that the mapping names was in the rows.
-	Columns Columns
+	Columns mapping.Columns
 	// Notes are what may be wrong with files, one line each.
 	Notes []string
 	// Unended are the files of which a last line without an end was taken, because such files are finished.
@@ -195,37 +177,48 @@ func (o Options) Validate() error {
 		errs = append(errs, o.fileErrors()...)
 	}
 	if len(o.Files) > 0 && (o.Topic != nil || o.Table != nil || o.Name != "") {
-		errs = append(errs, errors.New("files: this source reads none"))
+		errs = append(errs, faults.BadSetting("files", "this source reads none"))
 	}
 	if o.Speed < 0 || math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) {
-		errs = append(errs, fmt.Errorf("--speed: %g is not a positive number", o.Speed))
+		errs = append(errs, faults.BadSetting("speed", "%g is not a positive number", o.Speed))
 	}
 	if o.Rate < 0 || math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) {
-		errs = append(errs, fmt.Errorf("--rate: %g is not a positive number of events a second", o.Rate))
+		errs = append(errs, faults.BadSetting("rate", "%g is not a positive number of events a second", o.Rate))
 	}
 	if o.Limit < 0 {
-		errs = append(errs, fmt.Errorf("--limit: %d is negative", o.Limit))
+		errs = append(errs, faults.BadSetting("limit", "%d is negative", o.Limit))
 	}
 	if !o.From.IsZero() && !o.To.IsZero() && !o.From.Before(o.To) {
-		errs = append(errs, fmt.Errorf("--from and --to: %s is not before %s", o.From.UTC().Format(time.RFC3339Nano), o.To.UTC().Format(time.RFC3339Nano)))
+		errs = append(errs, &faults.SettingError{Settings: []string{"from", "to"}, Problem: o.From.UTC().Format(time.RFC3339Nano) + " is not before " + o.To.UTC().Format(time.RFC3339Nano)})
 	}
-	return errors.Join(append(errs, o.labelErrors()...)...)
+	return errors.Join(append(errs, o.settings().LabelErrors()...)...)
 }
+
+// settings are those of the format of the files.
+func (o Options) settings() formats.Settings {
+	return formats.Settings{
+		Tenant: o.Tenant, Product: o.Product, Run: o.Run, Start: o.Start, Mapping: o.Mapping, CloudType: o.CloudType, LastLine: o.LastLine, Users: o.Users,
+	}
+}
+
+// HasUsers reports whether rows of the options' files may have users, so that Options.Users is required.
+func (o Options) HasUsers() bool {
+	f := formats.Named(o.Format)
+	return o.Topic == nil && o.Table == nil && o.Name == "" && f != nil && f.HasUsers(o.settings())
+}
+
+var errNoUsers = errors.New("replay: nothing says how users are hashed")
 
 // fileErrors returns what is wrong with the options about files.
 func (o Options) fileErrors() []error {
 	var errs []error
-	f := formatNamed(o.Format)
-	if f == nil {
-		errs = append(errs, fmt.Errorf("format: %q is not one of %s", o.Format, formatNames()))
+	if f := formats.Named(o.Format); f == nil {
+		errs = append(errs, faults.BadSetting("format", "%q is not one of %s", o.Format, formats.Names()))
 	} else {
-		errs = append(errs, o.formatErrors(f)...)
-	}
-	if err := errors.Join(o.lastLineErrors(), o.cloudErrors()); err != nil {
-		errs = append(errs, err)
+		errs = append(errs, f.Validate(o.settings())...)
 	}
 	if len(o.Files) == 0 {
-		errs = append(errs, errors.New("files: none given; - is standard input"))
+		errs = append(errs, faults.BadSetting("files", "none given; - is standard input"))
 	}
 	stdin := 0
 	for _, name := range o.Files {
@@ -234,58 +227,9 @@ func (o Options) fileErrors() []error {
 		}
 	}
 	if stdin > 1 {
-		errs = append(errs, errors.New("files: standard input can be read only once"))
+		errs = append(errs, faults.BadSetting("files", "standard input can be read only once"))
 	}
 	return errs
-}
-
-func (o Options) formatErrors(f *format) []error {
-	var errs []error
-	switch {
-	case f.NeedsMapping && o.Mapping == nil:
-		return append(errs, fmt.Errorf("--mapping: required, since %s says nothing about its columns", f.Name))
-	case !f.NeedsMapping && o.Mapping != nil:
-		errs = append(errs, fmt.Errorf("--mapping: not for %s, whose columns are known", f.Name))
-	}
-	relative, why := f.NeedsStart, f.Name+" has only relative times"
-	if o.Mapping != nil {
-		relative, why = o.Mapping.time.relative, "the times of "+o.Mapping.file+" are relative"
-	}
-	if o.Mapping != nil {
-		errs = append(errs, o.Mapping.labelErrors(o)...)
-	}
-	switch {
-	case relative && o.Start.IsZero():
-		errs = append(errs, fmt.Errorf("--start: required, since %s", why))
-	case !relative && !o.Start.IsZero():
-		errs = append(errs, fmt.Errorf("--start: not for %s, whose rows carry their time", f.Name))
-	case relative && (o.Start.Year() < 1900 || o.Start.Year() > 2299):
-		errs = append(errs, fmt.Errorf("--start: %s is not within the years 1900 to 2299", o.Start.UTC().Format(time.RFC3339)))
-	}
-	return errs
-}
-
-// labelErrors returns what is wrong with the fields that are the same in all events.
-func (o Options) labelErrors() []error {
-	e := &usagev1.TokenCall{
-		Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: unknownModel, Status: usagev1.Status_STATUS_OK, Run: o.Run,
-	}
-	o.label(e)
-	var errs []error
-	for _, bad := range fieldErrors(schemas.Validate(e)) {
-		errs = append(errs, fmt.Errorf("--%w", bad))
-	}
-	return errs
-}
-
-// label sets tenant and product where the options name them.
-func (o Options) label(e *usagev1.TokenCall) {
-	if o.Tenant != "" {
-		e.Tenant = o.Tenant
-	}
-	if o.Product != "" {
-		e.Product = o.Product
-	}
 }
 
 // name is what is replayed, for people.

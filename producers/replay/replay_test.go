@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -22,6 +21,8 @@ import (
 	"tidemark/internal/test/env"
 	stacktest "tidemark/internal/test/stack"
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -48,7 +49,7 @@ func TestGolden(t *testing.T) {
 			t.Chdir("testdata")
 			o := options(tt.format, tt.name)
 			if tt.mapping != "" {
-				o.Mapping = mapping(t, tt.mapping)
+				o.Mapping = readMapping(t, tt.mapping)
 			}
 			var got strings.Builder
 			var problems []Problem
@@ -167,7 +168,7 @@ func TestSameEvents(t *testing.T) {
 					t.Errorf("%s: got\n%s\nwant\n%s", kind, strings.Join(identities(again), "\n"), strings.Join(want, "\n"))
 				}
 			}
-			if formatNamed(format).NeedsStart {
+			if formats.Named(format).NeedsStart {
 				o := options(format, filepath.Join("testdata", name))
 				o.Start = start.Add(time.Microsecond)
 				again, _ := replayed(t, o)
@@ -219,7 +220,7 @@ func TestRepeatsInFiles(t *testing.T) {
 	cloud := write(t, "c", []byte(event("1", "query", "1")+event("1", "query", "1")+event("1", "query", "2")+event("1", "signup", "1")+event("2", "query", "1")))
 	f(options("cloudevents", cloud), producers.Counts{Produced: 5, Events: 3, Duplicates: 1, Conflicts: 1})
 
-	m, err := parseMapping("m.yaml", []byte("source: s\ntype: queries\ntime: {column: at, format: unix_s}\nid: n\nfields: {tenant: {constant: t}, product: {constant: p}}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("source: s\ntype: queries\ntime: {column: at, format: unix_s}\nid: n\nfields: {tenant: {constant: t}, product: {constant: p}}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestDamage(t *testing.T) {
 	}
 	whole := zipped(t, []byte(many.String()))
 	row := func(s int) string { return fmt.Sprintf("2024-05-10 00:00:%02d,1,1\n", s) }
-	long := strings.Repeat("x", maxLine)
+	long := strings.Repeat("x", 16<<20)
 	for _, tt := range []struct {
 		name, format string
 		data         []byte
@@ -273,67 +274,6 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestGiveBack takes lines, some of them several times, from where they were given back and beyond.
-func TestGiveBack(t *testing.T) {
-	l := &lines{r: bufio.NewReader(strings.NewReader("a\nb\nc\nd\ne"))}
-	take := func(n int) string {
-		var all []byte
-		for range n {
-			line, err := l.next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, line...)
-		}
-		return string(all)
-	}
-	f := func(n int, want string, back, number int) {
-		t.Helper()
-		got := take(n)
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-		l.giveBack([]byte(got[2*(n-back):]), back)
-		if l.number != number {
-			t.Errorf("after %q: line %d, want %d", want, l.number, number)
-		}
-	}
-	f(3, "a\nb\nc\n", 2, 1) // From the file.
-	f(1, "b\n", 1, 1)       // From what was given back.
-	f(1, "b\n", 0, 2)
-	f(3, "c\nd\ne", 2, 3) // From both.
-	f(2, "d\ne", 1, 4)
-	if got := take(1); got != "e" || l.number != 5 {
-		t.Errorf("got %q of line %d", got, l.number)
-	}
-	if _, err := l.next(); !errors.Is(err, io.EOF) {
-		t.Errorf("got %v after the last line", err)
-	}
-}
-
-// TestDamageIsLinear reads a file in which a quote makes all that follows a part of one row, and none of it a row of its
-// own. It would take minutes if each bad row cost what is left of the file.
-func TestDamageIsLinear(t *testing.T) {
-	const bad = 1 << 19
-	data := header + "2023-11-16 18:15:46,\"1,2\n" + strings.Repeat("x\n", bad) + "2023-11-16 18:15:47,1,2\n"
-	rows, err := readCSV(&lines{r: bufio.NewReader(strings.NewReader(data))}, formatNamed("azure-llm").columns)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range bad + 1 {
-		var broken *rowError
-		if _, err := rows.next(); !errors.As(err, &broken) || broken.line != i+2 {
-			t.Fatalf("line %d: %v", i+2, err)
-		}
-	}
-	if r, err := rows.next(); err != nil || r.line != bad+3 {
-		t.Errorf("after the bad rows: line %d, %v", r.line, err)
-	}
-	if _, err := rows.next(); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: %v", err)
-	}
-}
-
 // TestErrors has what ends a replay before anything is sent.
 func TestErrors(t *testing.T) {
 	good := write(t, "good", []byte(header+"2024-05-10 00:00:00,1,2\n"))
@@ -343,26 +283,26 @@ func TestErrors(t *testing.T) {
 		want   string
 	}{
 		{"format", func(o *Options) { o.Format = "xml" }, `format: "xml" is not one of azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl`},
-		{"no mapping", func(o *Options) { o.Format = "csv" }, "--mapping: required, since csv says nothing about its columns"},
-		{"useless mapping", func(o *Options) { o.Mapping = mapping(t, "testdata/mapped.yaml") }, "--mapping: not for azure-llm, whose columns are known"},
-		{"column of a mapping", func(o *Options) { o.Format, o.Mapping = "csv", mapping(t, "testdata/mapped.yaml") }, "replay csv: read F: line 1: there is no column account, which testdata/mapped.yaml:17 names; the columns are TIMESTAMP, ContextTokens, GeneratedTokens"},
-		{"rate", func(o *Options) { o.Rate = -1 }, "--rate: -1 is not a positive number of events a second"},
-		{"limit", func(o *Options) { o.Limit = -1 }, "--limit: -1 is negative"},
-		{"range", func(o *Options) { o.From, o.To = start, start }, "--from and --to: 2026-03-02T00:00:00Z is not before 2026-03-02T00:00:00Z"},
+		{"no mapping", func(o *Options) { o.Format = "csv" }, "mapping: required, since csv says nothing about its columns"},
+		{"useless mapping", func(o *Options) { o.Mapping = readMapping(t, "testdata/mapped.yaml") }, "mapping: not for azure-llm, whose columns are known"},
+		{"column of a mapping", func(o *Options) { o.Format, o.Mapping = "csv", readMapping(t, "testdata/mapped.yaml") }, "replay csv: read F: line 1: there is no column account, which testdata/mapped.yaml:17 names; the columns are TIMESTAMP, ContextTokens, GeneratedTokens"},
+		{"rate", func(o *Options) { o.Rate = -1 }, "rate: -1 is not a positive number of events a second"},
+		{"limit", func(o *Options) { o.Limit = -1 }, "limit: -1 is negative"},
+		{"range", func(o *Options) { o.From, o.To = start, start }, "from and to: 2026-03-02T00:00:00Z is not before 2026-03-02T00:00:00Z"},
 		{"files of a topic", func(o *Options) { o.Topic = &Topic{Name: "x"} }, "files: this source reads none"},
 		{"not opened", func(o *Options) { o.Topic, o.Files = &Topic{Name: "x"}, nil }, "replay: the source was not opened"},
-		{"offsets", func(o *Options) { o.Topic, o.Files = &Topic{FromOffset: 5, ToOffset: 5}, nil }, "--from-offset and --to-offset: 5 is not before 5"},
+		{"offsets", func(o *Options) { o.Topic, o.Files = &Topic{FromOffset: 5, ToOffset: 5}, nil }, "from-offset and to-offset: 5 is not before 5"},
 		{"topic of runs", func(o *Options) { o.Topic, o.Files = &Topic{Name: "x", Type: schemas.RunType}, nil }, "topic x: reports about runs are no usage; replay the topics of the events"},
 		{"table of runs", func(o *Options) { o.Table, o.Files = &Table{Namespace: "x", Type: schemas.RunType}, nil }, "table: reports about runs are no usage; replay the tables of the events"},
 		{"namespace", func(o *Options) { o.Table, o.Files = &Table{Namespace: "X"}, nil }, `table: namespace "X" is not a lower-case letter followed by lower-case letters, digits and underscores`},
-		{"start", func(o *Options) { o.Format = "mooncake" }, "--start: required, since mooncake has only relative times"},
-		{"useless start", func(o *Options) { o.Start = start }, "--start: not for azure-llm, whose rows carry their time"},
-		{"early start", func(o *Options) { o.Format, o.Start = "agentic", time.Unix(-1e11, 0) }, "--start: -1199-02-15T14:13:20Z is not within the years 1900 to 2299"},
-		{"speed", func(o *Options) { o.Speed = -1 }, "--speed: -1 is not a positive number"},
+		{"start", func(o *Options) { o.Format = "mooncake" }, "start: required, since mooncake has only relative times"},
+		{"useless start", func(o *Options) { o.Start = start }, "start: not for azure-llm, whose rows carry their time"},
+		{"early start", func(o *Options) { o.Format, o.Start = "agentic", time.Unix(-1e11, 0) }, "start: -1199-02-15T14:13:20Z is not within the years 1900 to 2299"},
+		{"speed", func(o *Options) { o.Speed = -1 }, "speed: -1 is not a positive number"},
 		{"no files", func(o *Options) { o.Files = nil }, "files: none given; - is standard input"},
 		{"stdin twice", func(o *Options) { o.Files = []string{"-", "-"} }, "files: standard input can be read only once"},
 		{"no stdin", func(o *Options) { o.Files = []string{"-"} }, "read standard input: there is none"},
-		{"tenant", func(o *Options) { o.Tenant = "a\nb" }, `--tenant has a control character: "a\nb"`},
+		{"tenant", func(o *Options) { o.Tenant = "a\nb" }, `tenant has a control character: "a\nb"`},
 		{"missing file", func(o *Options) { o.Files = []string{good, "no/such"} }, "find the trace: stat no/such: no such file or directory"},
 		{"folder", func(o *Options) { o.Files = []string{good, "testdata"} }, "find the trace: testdata is a folder"},
 		{"column", func(o *Options) { o.Files[0] = write(t, "f", []byte("\n\nTIMESTAMP,GeneratedTokens\n")) }, "replay azure-llm: read F: line 3: there is no column ContextTokens"},
@@ -455,20 +395,4 @@ func TestInterrupt(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-func TestFormats(t *testing.T) {
-	for _, f := range Formats() {
-		relative := slices.Contains([]string{"mooncake", "agentic", "burstgpt"}, f.Name)
-		if f.Name == "" || f.Description == "" || f.NeedsStart != relative || f.NeedsMapping != (f.Name == "csv" || f.Name == "jsonl") {
-			t.Errorf("got %+v", f)
-		}
-	}
-	for _, f := range formats {
-		for field, i := range f.fields {
-			if i >= len(f.columns) || (&usagev1.TokenCall{}).ProtoReflect().Descriptor().Fields().ByTextName(field) == nil {
-				t.Errorf("%s: field %s, column %d", f.Name, field, i)
-			}
-		}
-	}
 }

@@ -183,8 +183,8 @@ func (s *source) result(truth *producers.Truth) Result {
 	t := s.tally
 	r := Result{Truth: truth, Sent: sent(truth), Reading: Reading{
 		Rows: t.rows.Load(), Outside: s.outside + s.arrange.outside, Nothing: t.nothing, LeftOut: t.leftOut, Joined: t.joined, Later: t.later,
-		Replaced: t.replaced, Repeated: t.repeated, Headers: t.headers, Skipped: t.skipped, Problems: t.problems, Unread: t.unread.list(),
-		Columns: t.columns.list(), Notes: t.notes, Unended: t.unended,
+		Replaced: t.replaced, Repeated: t.repeated, Headers: t.headers, Skipped: t.skipped, Problems: t.problems, Unread: t.unread.List(),
+		Columns: t.columns.List(), Notes: t.notes, Unended: t.unended,
 		UnknownTypes: t.types, Tokenless: t.tokenless, TokenlessHave: slices.Sorted(maps.Keys(t.has)),
 	}}
 	if c := truth.Total(); c.Events > 0 {

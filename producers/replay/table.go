@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/fields"
 	"tidemark/schemas"
 )
 
@@ -178,10 +179,10 @@ func (r *tableReader) decode() error {
 	}
 	r.after.set, r.after.timeUs = true, r.event.GetTimeUs()
 	m := r.event.ProtoReflect()
-	fd := m.Descriptor().Fields().ByTextName(fieldRun)
+	fd := m.Descriptor().Fields().ByTextName(fields.Run)
 	m.Clear(fd)
 	if r.run != "" {
-		setField(m, fd, r.run, 0)
+		fields.Set(m, fd, r.run, 0)
 	}
 	return schemas.Validate(r.event)
 }

@@ -3,6 +3,10 @@ package replay
 import (
 	"sync"
 	"sync/atomic"
+
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 )
 
 // tally counts what is read and keeps and tells its problems. It calls the caller's functions one at a time: problems
@@ -13,13 +17,13 @@ type tally struct {
 	leftOut   int64
 	joined    int64
 	later     int64
-	columns   Columns
+	columns   mapping.Columns
 	skipped   int64
 	problems  []Problem
 	replaced  int64    // Rows of files that a later one of the same id replaces.
 	unended   []string // Files of which a last line without an end was taken.
 	repeated  int64    // Rows that say what another one of the same id says.
-	unread    unreads
+	unread    fields.Unreads
 	notes     []string
 	types     map[string]int64 // Of events that nobody knows.
 	tokenless int64
@@ -44,10 +48,12 @@ func (t *tally) problem(p Problem) {
 }
 
 // read counts a row that gives an event, and what of it could not be read.
-func (t *tally) read(l *lenient) {
+func (t *tally) read(l *fields.Lenient) {
 	t.rows.Add(1)
-	t.unread.add(l.noted)
-	t.noTokens(l.tokenless)
+	if l != nil {
+		t.unread.Add(l.Noted)
+		t.noTokens(l.Tokenless)
+	}
 }
 
 // noTokens counts a call that says no tokens, and what its data has.
@@ -60,7 +66,7 @@ func (t *tally) noTokens(names []string) {
 		if t.has == nil {
 			t.has = map[string]bool{}
 		}
-		if len(t.has) < shownColumns {
+		if len(t.has) < faults.ShownColumns {
 			t.has[name] = true
 		}
 	}

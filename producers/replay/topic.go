@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/fields"
 	"tidemark/schemas"
 )
 
@@ -61,10 +63,10 @@ func (t *Topic) validate() error {
 		errs = append(errs, fmt.Errorf("topic %s: reports about runs are no usage; replay the topics of the events", t.Name))
 	}
 	if t.FromOffset < 0 || t.ToOffset < 0 {
-		errs = append(errs, errors.New("--from-offset and --to-offset: negative"))
+		errs = append(errs, &faults.SettingError{Settings: []string{"from-offset", "to-offset"}, Problem: "negative"})
 	}
 	if t.ToOffset > 0 && t.FromOffset >= t.ToOffset {
-		errs = append(errs, fmt.Errorf("--from-offset and --to-offset: %d is not before %d", t.FromOffset, t.ToOffset))
+		errs = append(errs, &faults.SettingError{Settings: []string{"from-offset", "to-offset"}, Problem: fmt.Sprintf("%d is not before %d", t.FromOffset, t.ToOffset)})
 	}
 	return errors.Join(errs...)
 }
@@ -202,15 +204,15 @@ func (p *partition) decode(value []byte) string {
 	if err := proto.Unmarshal(value, p.event); err != nil {
 		return "not an event of " + p.reader.topic.Type.String()
 	}
-	if bad := firstError(p.event); bad != nil {
+	if bad := fields.FirstError(p.event); bad != nil {
 		return "not an event that counts: " + bad.Error()
 	}
 	m := p.event.ProtoReflect()
-	fd := m.Descriptor().Fields().ByTextName(fieldRun)
+	fd := m.Descriptor().Fields().ByTextName(fields.Run)
 	if p.run == "" {
 		m.Clear(fd)
 		return ""
 	}
-	setField(m, fd, p.run, 0)
+	fields.Set(m, fd, p.run, 0)
 	return ""
 }

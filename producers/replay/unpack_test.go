@@ -16,12 +16,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/container"
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/mapping"
+	"tidemark/producers/formats/rows"
 )
 
 // callsMapping is that of the small files in tests.
-func callsMapping(t testing.TB) *Mapping {
+func callsMapping(t testing.TB) *mapping.Mapping {
 	t.Helper()
-	m, err := parseMapping("m.yaml", []byte("source: t\ntime: at\nid: [id]\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: in}\n"))
+	m, err := mapping.Parse("m.yaml", []byte("source: t\ntime: at\nid: [id]\nfields: {tenant: {constant: acme}, product: {constant: api}, model: {column: model, default: unknown}, input_uncached: in}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +108,7 @@ func TestPacked(t *testing.T) {
 	zip, frame := zipped(t, plain), zstdOf(t, plain)
 	skippable := append([]byte{0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0}, "abc"...)
 	zeros := make([]byte, 10240)
-	bom := []byte(mark)
+	bom := []byte(container.ByteOrderMark)
 	for _, tt := range []struct {
 		name string
 		data []byte
@@ -132,14 +137,14 @@ func TestPacked(t *testing.T) {
 		{"zstd in gzip", zipped(t, frame), "read f: the file is zstd within gzip: unpack it once and replay what is in it"},
 		{"gzip in zstd", zstdOf(t, zip), "read f: the file is gzip within zstd: unpack it once and replay what is in it"},
 		{"mark", slices.Concat(bom, plain), all},
-		{"UTF-16, little", inUTF16(mark+callsCSV, binary.LittleEndian), all},
-		{"UTF-16, big", inUTF16(mark+callsCSV, binary.BigEndian), all},
+		{"UTF-16, little", inUTF16(container.ByteOrderMark+callsCSV, binary.LittleEndian), all},
+		{"UTF-16, big", inUTF16(container.ByteOrderMark+callsCSV, binary.BigEndian), all},
 		{"UTF-16, little, no mark", inUTF16(callsCSV, binary.LittleEndian), all},
 		{"UTF-16, big, no mark", inUTF16(callsCSV, binary.BigEndian), all},
-		{"UTF-16, twice", slices.Concat(inUTF16(mark+callsCSV, binary.LittleEndian), inUTF16(mark+strings.Replace(callsCSV, "\n0,", "\n5,", 1), binary.LittleEndian)), "4 calls, 43 in, 1 headers"},
+		{"UTF-16, twice", slices.Concat(inUTF16(container.ByteOrderMark+callsCSV, binary.LittleEndian), inUTF16(container.ByteOrderMark+strings.Replace(callsCSV, "\n0,", "\n5,", 1), binary.LittleEndian)), "4 calls, 43 in, 1 headers"},
 		{"UTF-16, half a character", append(inUTF16(callsCSV, binary.LittleEndian), 'x'), all + "\n5:0: the UTF-16 data is damaged or cut off, and the rest of the file lost: it ends in the middle of a character"},
-		{"UTF-16 in gzip", zipped(t, inUTF16(mark+callsCSV, binary.LittleEndian)), all},
-		{"UTF-16, beyond 16 bits", inUTF16(mark+strings.ReplaceAll(callsCSV, ",m,", ",\U0001f30a,"), binary.BigEndian), all},
+		{"UTF-16 in gzip", zipped(t, inUTF16(container.ByteOrderMark+callsCSV, binary.LittleEndian)), all},
+		{"UTF-16, beyond 16 bits", inUTF16(container.ByteOrderMark+strings.ReplaceAll(callsCSV, ",m,", ",\U0001f30a,"), binary.BigEndian), all},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Chdir(filepath.Dir(write(t, "f", tt.data)))
@@ -172,7 +177,7 @@ func TestUTF16KeepsTextsApart(t *testing.T) {
 		for _, c := range append([]uint16{'x', 'y'}, text...) {
 			data = binary.LittleEndian.AppendUint16(data, c)
 		}
-		r, err := unpack(iotest.OneByteReader(bytes.NewReader(data)))
+		r, err := container.Unpack(iotest.OneByteReader(bytes.NewReader(data)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +236,7 @@ func TestForeign(t *testing.T) {
 		{"Rar!\x1a\x07\x01\x00", "a RAR archive"},
 		{string(tar), "a tar archive"},
 		{"\n <!DOCTYPE html>\n<html>", "an HTML page"},
-		{mark + "<html lang=en>", "an HTML page"},
+		{container.ByteOrderMark + "<html lang=en>", "an HTML page"},
 		{"<?xml version=\"1.0\"?>\n<rows/>", "an XML document"},
 		{"\xff\xfe\x00\x00i\x00\x00\x00", "a text in UTF-32"},
 		{"\x00\x00\xfe\xff\x00\x00\x00i", "a text in UTF-32"},
@@ -244,14 +249,14 @@ func TestForeign(t *testing.T) {
 			for _, pack := range []func([]byte) []byte{func(b []byte) []byte { return b }, func(b []byte) []byte { return zipped(t, b) }} {
 				o := options(format, Stdin)
 				o.Stdin = bytes.NewReader(pack([]byte(tt.data)))
-				if o.Mapping = callsMapping(t); formatNamed(format).NeedsMapping == false {
+				if o.Mapping = callsMapping(t); formats.Named(format).NeedsMapping == false {
 					o.Mapping = nil
 				}
 				log, _, err := attempt(t, o)
 				if err == nil || len(log.calls) > 0 {
 					t.Fatalf("%s, %q: no error", format, tt.data)
 				}
-				if got := err.Error(); strings.Contains(got, "\n") || printable(got) != got || !strings.Contains(got, ": ") ||
+				if got := err.Error(); strings.Contains(got, "\n") || faults.Printable(got) != got || !strings.Contains(got, ": ") ||
 					!strings.Contains(got, "read standard input: the file is "+tt.what) && !strings.Contains(got, "Parquet within gzip") {
 					t.Errorf("%s, %q: %q", format, tt.data, got)
 				}
@@ -278,7 +283,7 @@ func TestNoRawBytes(t *testing.T) {
 	o.Mapping = callsMapping(t)
 	o.Stdin = strings.NewReader("\u202eevil,\x1b[31mred," + strings.Repeat("x", 100) + strings.Repeat(",y", 100) + "\n1,2,3\n")
 	got := sums(t, o)
-	if printable(got) != got || !strings.Contains(got, `"\u202eevil", "\x1b[31mred", "xxxx`) || !strings.HasSuffix(got, "and 63 more") || strings.Contains(got, "\n") {
+	if faults.Printable(got) != got || !strings.Contains(got, `"\u202eevil", "\x1b[31mred", "xxxx`) || !strings.HasSuffix(got, "and 63 more") || strings.Contains(got, "\n") {
 		t.Errorf("got %q", got)
 	}
 	if got := (Problem{File: "a\x1b", Line: 1, Text: "x\u0085y\nz"}).String(); got != `a\x1b:1: x\u0085y\nz` {
@@ -287,6 +292,6 @@ func TestNoRawBytes(t *testing.T) {
 }
 
 // linesOf are the lines of a text.
-func linesOf(text string) *lines {
-	return &lines{r: bufio.NewReaderSize(strings.NewReader(text), readSize)}
+func linesOf(text string) *rows.Lines {
+	return rows.NewLines(bufio.NewReaderSize(strings.NewReader(text), readSize), nil)
 }

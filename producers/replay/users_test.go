@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"tidemark/producers"
+	"tidemark/producers/formats"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 )
 
@@ -17,13 +20,13 @@ func usersOf(t *testing.T, o Options, data string) (users []uint64, problem stri
 	t.Helper()
 	o.Files, o.Stdin, o.Run = []string{Stdin}, strings.NewReader(data), "test"
 	if o.Format == "csv" || o.Format == "jsonl" {
-		m, err := parseMapping("m.yaml", []byte(usersMapping))
+		m, err := mapping.Parse("m.yaml", []byte(usersMapping))
 		if err != nil {
 			t.Fatal(err)
 		}
 		o.Mapping = m
 	}
-	if formatNamed(o.Format).NeedsStart {
+	if formats.Named(o.Format).NeedsStart {
 		o.Start = start
 	}
 	log, result := replayed(t, o)
@@ -50,7 +53,7 @@ func jsonUser(tenant, value string) string {
 // TestUserIsOne gives the same person in every form that a file may have.
 func TestUserIsOne(t *testing.T) {
 	hasher := schemas.NewUserHasher([]byte("a key for tests only"))
-	users := KeyedUsers([]byte("a key for tests only"))
+	users := fields.KeyedUsers([]byte("a key for tests only"))
 	f := func(format, data string) {
 		t.Helper()
 		got, problem := usersOf(t, Options{Format: format, Tenant: "acme", Users: users}, data)
@@ -73,7 +76,7 @@ func TestUsersAreDistinct(t *testing.T) {
 	seen := map[uint64]string{}
 	f := func(key, data string) {
 		t.Helper()
-		got, problem := usersOf(t, Options{Format: "cloudevents", Users: KeyedUsers([]byte(key))}, data)
+		got, problem := usersOf(t, Options{Format: "cloudevents", Users: fields.KeyedUsers([]byte(key))}, data)
 		if len(got) != 1 || got[0] == 0 || seen[got[0]] != "" {
 			t.Fatalf("%s: got %d, the same as %s: %s", data, got, seen[got[0]], problem)
 		}
@@ -120,7 +123,7 @@ func TestBadUsers(t *testing.T) {
 			continue
 		}
 		// The call counts, without a user.
-		if len(log.calls) != 1 || log.calls[0].User != 0 || len(result.Unread) != 1 || result.Unread[0].Field != fieldUser || !strings.HasSuffix(want, result.Unread[0].Reason) {
+		if len(log.calls) != 1 || log.calls[0].User != 0 || len(result.Unread) != 1 || result.Unread[0].Field != fields.User || !strings.HasSuffix(want, result.Unread[0].Reason) {
 			t.Errorf("cloudevents %s: got %v, %+v, want %q", value, log.calls, result.Unread, want)
 		}
 	}
@@ -132,7 +135,7 @@ func TestBadUsers(t *testing.T) {
 func TestLegacyUsers(t *testing.T) {
 	f := func(format, data string, want uint64) {
 		t.Helper()
-		got, problem := usersOf(t, Options{Format: format, Users: LegacyUsers()}, data)
+		got, problem := usersOf(t, Options{Format: format, Users: fields.LegacyUsers()}, data)
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("%s %s: got %x, want %x %s", format, data, got, want, problem)
 		}
@@ -150,7 +153,7 @@ func TestLegacyUsers(t *testing.T) {
 
 // TestUsersAreRequired expects no replay of users without a word about how they are hashed.
 func TestUsersAreRequired(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte(usersMapping))
+	m, err := mapping.Parse("m.yaml", []byte(usersMapping))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,15 +8,16 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 )
 
 // eventsOf returns the events of a text as people read them, what was made of nothing, and the first problem.
-func eventsOf(t *testing.T, format, mapping, data string) (events []string, nothing int64, problem string) {
+func eventsOf(t *testing.T, format, text, data string) (events []string, nothing int64, problem string) {
 	t.Helper()
 	o := Options{Format: format, Files: []string{Stdin}, Stdin: strings.NewReader(data), Users: testUsers, Run: "test"}
-	if mapping != "" {
-		m, err := parseMapping("m.yaml", []byte(mapping))
+	if text != "" {
+		m, err := mapping.Parse("m.yaml", []byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,9 +54,9 @@ func eventsOf(t *testing.T, format, mapping, data string) (events []string, noth
 func TestWeightZero(t *testing.T) {
 	const head = "type: queries\nsource: s\ntime: {column: at, format: unix_s}\nid: id\n"
 	const fields = head + "fields: {tenant: {constant: t}, product: {constant: p}, user: u, weight: w, user_weight: uw}\n"
-	f := func(format, mapping, data, want string, wantNothing int64, wantProblem string) {
+	f := func(format, text, data, want string, wantNothing int64, wantProblem string) {
 		t.Helper()
-		events, nothing, problem := eventsOf(t, format, mapping, data)
+		events, nothing, problem := eventsOf(t, format, text, data)
 		if got := strings.Join(events, ", "); got != want || nothing != wantNothing || problem != wantProblem {
 			t.Errorf("%s %s:\ngot  %s, %d nothing, %s\nwant %s, %d nothing, %s", format, data, got, nothing, problem, want, wantNothing, wantProblem)
 		}
@@ -89,7 +90,7 @@ func TestWeightZero(t *testing.T) {
 
 // TestDownloadsOfNothing is the history of a model in which weeks are without a download.
 func TestDownloadsOfNothing(t *testing.T) {
-	m, err := parseMapping("m.yaml", []byte(`{type: model_events, source: hub, time: {column: date, format: "2006-01-02"}, id: [date, model],
+	m, err := mapping.Parse("m.yaml", []byte(`{type: model_events, source: hub, time: {column: date, format: "2006-01-02"}, id: [date, model],
 fields: {tenant: {constant: hub}, kind: {constant: download}, model: model, weight: downloads}}`))
 	if err != nil {
 		t.Fatal(err)

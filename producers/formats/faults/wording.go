@@ -1,0 +1,57 @@
+package faults
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ShownBytes is how much of a bad value a problem shows.
+const ShownBytes = 40
+
+// Quote quotes s for people and cuts it to a length that fits a message.
+func Quote(s string) string {
+	if len(s) <= ShownBytes {
+		return strconv.QuoteToASCII(s)
+	}
+	return strconv.QuoteToASCII(s[:ShownBytes]) + "..."
+}
+
+// Keys puts the keys of a map in words.
+func Keys[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
+
+// ShownColumns is how many columns a problem names.
+const ShownColumns = 40
+
+// Names puts names in words, without what could do something to a terminal.
+func Names(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == ShownColumns {
+			fmt.Fprintf(&b, "and %d more", len(names)-i)
+			break
+		}
+		if len(name) > ShownBytes || strings.ContainsAny(name, ", ") || Printable(name) != name {
+			name = Quote(name)
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// Printable puts a text on one line for people: what could do something to a terminal is escaped.
+func Printable(s string) string {
+	clean := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
+	if strings.IndexFunc(s, clean) < 0 {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}

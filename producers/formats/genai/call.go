@@ -1,0 +1,113 @@
+// Package genai reads a model call from a JSON object: by the names of OpenTelemetry's GenAI conventions, by those that gateways
+// use, and from the usage object of a provider. It needs no file: whoever has the attributes of a span, the data of
+// a CloudEvent or the body of an answer calls Fill.
+package genai
+
+import (
+	"maps"
+	"slices"
+
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/jsonpath"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Fill sets what a call has under none of its fields' own names: what it says by OpenTelemetry's GenAI conventions, by
+// the names that gateways use, or in the usage object of a provider. The problem, of a call that has to be refused, is
+// to be read after the path.
+func Fill(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path, problem string) {
+	m := call.ProtoReflect()
+	for _, a := range aliases {
+		if problem := f.From(m, a.field, data, a.path, a.shift); problem != "" {
+			return a.path, problem
+		}
+	}
+	fillCost(f, call, data)
+	if path, problem := fillTokens(f, call, data); problem != "" {
+		return path, problem
+	}
+	if call.Status == usagev1.Status_STATUS_UNSPECIFIED {
+		call.Status = usagev1.Status_STATUS_OK
+		if call.ErrorType != "" {
+			call.Status = usagev1.Status_STATUS_ERROR
+		}
+	}
+	if call.RequestedModel == call.Model {
+		call.RequestedModel = "" // It means the same.
+	}
+	if call.Model == "" {
+		call.Model = fields.UnknownModel
+	}
+	if !saysTokens(call) && call.Status == usagev1.Status_STATUS_OK {
+		f.Lenient.Tokenless = slices.Sorted(maps.Keys(data))
+		if len(data) == 0 {
+			f.Lenient.Tokenless = []string{"nothing"}
+		}
+	}
+	return "", ""
+}
+
+// fillCost sets the cost that is in dollars if nothing else is said.
+func fillCost(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) {
+	if call.ReportedCostNanos != nil {
+		return
+	}
+	for _, a := range dollars {
+		_ = f.From(call.ProtoReflect(), a.field, data, a.path, a.shift) // A cost is never refused.
+		if call.ReportedCostNanos != nil {
+			break
+		}
+	}
+	if call.ReportedCostNanos != nil && call.CostCurrency == "" {
+		call.CostCurrency = "USD"
+	}
+}
+
+// saysTokens reports whether a call says the tokens of any class.
+func saysTokens(call *usagev1.TokenCall) bool {
+	return call.InputUncached != nil || call.InputCacheRead != nil || call.InputCacheWrite != nil || call.OutputVisible != nil || call.OutputReasoning != nil
+}
+
+// fillTokens sets the classes of tokens that the data has under no name of their own: from sums, or from a usage object.
+func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path, problem string) {
+	m := call.ProtoReflect()
+	if !saysTokens(call) && !saysGenAI(data) {
+		if field, is := classOf(data); is {
+			return "tokens", fillClass(f, call, field, data)
+		}
+		u, path, problem := usageOf(data)
+		if problem != "" {
+			return path, problem
+		}
+		if u != nil {
+			u.into(call)
+			return "", ""
+		}
+	}
+	for i, of := range fields.Totals {
+		part := m.Descriptor().Fields().ByTextName(of.Part)
+		if m.Has(part) {
+			continue // The total says nothing new.
+		}
+		for _, path := range totalPaths[i] {
+			if problem := f.From(m, of.Part, data, path, 0); problem != "" {
+				return path, problem
+			}
+		}
+		// Parts that are more than the total cannot be in it: this sender counts them apart, and the total is the part.
+		_ = fields.Subtract(m, of)
+	}
+	return "", ""
+}
+
+// fillClass sets the one class that an event says. The input is what stands for the call, so that its output and the like, which
+// come as events of their own, are no more of them.
+func fillClass(f *fields.Filler, call *usagev1.TokenCall, field string, data jsonpath.Object) (problem string) {
+	if problem := f.From(call.ProtoReflect(), field, data, "tokens", 0); problem != "" {
+		return problem
+	}
+	if field != "input_uncached" && call.Requests == nil {
+		call.Requests = new(uint64(0))
+	}
+	return ""
+}

@@ -1,0 +1,53 @@
+package mapping
+
+import (
+	"fmt"
+
+	"tidemark/producers/formats/fields"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// finish judges a whole event: the problem of one that is refused; errNothing for one that stands for nothing.
+func (m *Rows) finish(e schemas.Event) (*schemas.FieldError, error) {
+	message := e.ProtoReflect()
+	for _, of := range fields.Totals {
+		if m.mapping.lines[of.Name] == 0 {
+			continue
+		}
+		if problem := fields.Subtract(message, of); problem != "" {
+			return &schemas.FieldError{Field: of.Name, Problem: problem}, nil
+		}
+	}
+	call, isCall := e.(*usagev1.TokenCall)
+	if isCall && call.Model == "" {
+		m.lenient.Keep("model", "", "is empty and counts as "+fields.UnknownModel+": give default: NAME to the field if that is right")
+		call.Model = fields.UnknownModel
+	}
+	if isCall && call.Requests != nil {
+		ofMany(&m.lenient, call)
+		if isNothingAtAll(call) {
+			return nil, fields.ErrNothing
+		}
+	}
+	return m.lenient.Settle(e), nil
+}
+
+// ofMany makes what is known of single calls only unknown in an event of another number of calls.
+func ofMany(l *fields.Lenient, call *usagev1.TokenCall) {
+	if call.GetRequests() == 1 {
+		return
+	}
+	for name, us := range map[string]**uint64{"latency_us": &call.LatencyUs, "first_token_us": &call.FirstTokenUs} {
+		if *us != nil {
+			l.Keep(name, "", fmt.Sprintf("is that of a row of %d calls, and that of a call is not known", call.GetRequests()))
+			*us = nil
+		}
+	}
+}
+
+// isNothingAtAll reports whether a record of no call has no tokens and no cost either.
+func isNothingAtAll(call *usagev1.TokenCall) bool {
+	return call.GetRequests() == 0 && call.GetReportedCostNanos() == 0 && call.GetReportedCostPicos() == 0 &&
+		call.GetInputUncached()|call.GetInputCacheRead()|call.GetInputCacheWrite()|call.GetOutputVisible()|call.GetOutputReasoning() == 0
+}

@@ -1,0 +1,57 @@
+package numbers
+
+import (
+	"math/big"
+	"strings"
+)
+
+const (
+	PicosPerNano = 1000
+	picoDigits   = 3
+	maxPicos     = 9e18 // What fits a word; more is read by big numbers.
+	maxNanos     = 9e18 // Beyond what an event may hold, and within an int64.
+)
+
+// Money reads a decimal number, times ten to the power of shift, as nanos rounded down and what is left, in picos, so that
+// both together are the number also below 0. What is below a pico is rounded, half of one to the even neighbor. A problem
+// is to be read after the number.
+func Money(text string, shift int) (nanos int64, picos uint64, problem string) {
+	digits, negative := strings.CutPrefix(text, "-")
+	if strings.HasPrefix(digits, "-") {
+		return 0, 0, NotNumber
+	}
+	n, rest, problem := scaled(digits, shift+picoDigits, maxPicos)
+	if problem == "" {
+		if rest == overHalf || rest == halfLeft && n%2 == 1 {
+			n++
+		}
+		nanos, picos = int64(n/PicosPerNano), n%PicosPerNano
+	} else { // Not a number, or one that picos are too many for.
+		if _, _, problem = scaled(digits, shift, maxNanos); problem != "" {
+			return 0, 0, problem
+		}
+		nanos, picos = largeMoney(digits, shift)
+	}
+	if negative {
+		nanos = -nanos
+		if picos > 0 {
+			nanos, picos = nanos-1, PicosPerNano-picos
+		}
+	}
+	return nanos, picos, ""
+}
+
+// largeMoney is money for a number above 0 that scaled reads as at most maxNanos.
+func largeMoney(digits string, shift int) (nanos int64, picos uint64) {
+	exact, ok := new(big.Rat).SetString(digits)
+	if !ok {
+		return 0, 0 // Not possible: scaled has read it.
+	}
+	exact.Mul(exact, new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(shift+picoDigits)), nil)))
+	all, rest := new(big.Int).QuoRem(exact.Num(), exact.Denom(), new(big.Int))
+	if half := rest.Lsh(rest, 1).Cmp(exact.Denom()); half > 0 || half == 0 && all.Bit(0) == 1 {
+		all.Add(all, big.NewInt(1))
+	}
+	whole, below := all.QuoRem(all, big.NewInt(PicosPerNano), new(big.Int))
+	return whole.Int64(), below.Uint64()
+}

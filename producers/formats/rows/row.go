@@ -1,0 +1,62 @@
+// Package rows reads the rows of text: CSV, JSON objects, and the elements of arrays in them.
+//
+//	text -> Lines -> CSV               ─┐
+//	              -> Objects -> JSON   ─┼─> Reader: Row
+//	                         -> Paths  ─┘
+//
+// A Reader reads forward and keeps at most one row, in memory that the next call of Next overwrites: whoever keeps a value
+// copies it. A row that cannot be read is a *faults.RowError and costs one row, as a rule: reading goes on with the line after its
+// first one.
+package rows
+
+import (
+	"fmt"
+	"slices"
+
+	"tidemark/producers/formats/faults"
+)
+
+// Column is one value of a row.
+type Column struct {
+	Name     string
+	Others   []string // Names that mean the same.
+	Required bool     // The file has to have it; the value may be empty all the same, where fill allows it.
+	Why      string   // Who says so, if not the format.
+	Exact    bool     // Identities are made of it.
+}
+
+// in returns where the column is in a header; -1 if it is not.
+func (c Column) in(header []string) int {
+	at := slices.Index(header, c.Name)
+	for _, other := range c.Others {
+		if at < 0 {
+			at = slices.Index(header, other)
+		}
+	}
+	return at
+}
+
+// missing says why the column should be there, and which are.
+func (c Column) missing(header []string) string {
+	if c.Why == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s; the columns are %s", c.Why, faults.Names(header))
+}
+
+// Reader gives the data rows of a file: io.EOF after the last, a *rowError for a row that cannot be read. After any
+// other error there are no more.
+type Reader interface {
+	Next() (Row, error)
+}
+
+// Row is one data row, valid until the next is asked for.
+type Row struct {
+	Values []string // By the columns of the format, without space around them; empty where the row has none.
+	Line   int
+	Column func(i int) int    // Where value i stands, in bytes from 1.
+	Bare   []bool             // Of values of JSON: those that are numbers or truths and no texts; nil elsewhere.
+	Wrong  []string           // Of values of JSON: why they are no text and no number; nil elsewhere.
+	Found  []bool             // Of paths into JSON: those that the row has; nil where the file has every column.
+	Near   func(i int) string // What the row has where path i leads to nothing; nil like found.
+}

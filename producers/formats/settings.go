@@ -1,0 +1,118 @@
+package formats
+
+import (
+	"slices"
+	"time"
+
+	"tidemark/producers/formats/faults"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/formats/mapping"
+	"tidemark/producers/formats/rows"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// Settings is what a format is told beside the data.
+type Settings struct {
+	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
+	Tenant, Product string
+	// Run is the label in the events, no part of their identity.
+	Run string
+	// Start is the time of the trace's zero where the format has relative times; not to be set where it has not.
+	Start time.Time
+	// Mapping says what the columns mean where the format does not.
+	Mapping *mapping.Mapping
+	// CloudType is the name of the type that CloudEvents are of whose own type says nothing. Default: token calls if their
+	// data says the usage of one, and a problem otherwise.
+	CloudType string
+	// LastLine says what to do with a last line that has no end. Default LastLineAuto.
+	LastLine string
+	// Users says how users are hashed; required where HasUsers.
+	Users *fields.Users
+}
+
+// labels are what is the same in all events.
+func (s Settings) labels() fields.Labels {
+	return fields.Labels{Tenant: s.Tenant, Product: s.Product, Run: s.Run}
+}
+
+// LabelErrors returns what is wrong with the fields that are the same in all events, one error for each: a
+// *schemas.FieldError.
+func (s Settings) LabelErrors() []error {
+	e := &usagev1.TokenCall{
+		Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: fields.UnknownModel, Status: usagev1.Status_STATUS_OK, Run: s.Run,
+	}
+	s.label(e)
+	var errs []error
+	for _, bad := range fields.Errors(schemas.Validate(e)) {
+		errs = append(errs, bad)
+	}
+	return errs
+}
+
+// label sets tenant and product where the settings name them.
+func (s Settings) label(e *usagev1.TokenCall) {
+	if s.Tenant != "" {
+		e.Tenant = s.Tenant
+	}
+	if s.Product != "" {
+		e.Product = s.Product
+	}
+}
+
+// lastLine is what to do with the last line of a file of the format.
+func (s Settings) lastLine(f *Format) rows.LastLine {
+	return rows.LastLine{Take: s.LastLine == rows.LastLineTake, Leave: s.LastLine == rows.LastLineLeave, Finished: f.Published}
+}
+
+// HasUsers reports whether rows of the format may have users, so that Settings.Users is required.
+func (f *Format) HasUsers(s Settings) bool {
+	if s.Mapping != nil {
+		return s.Mapping.Sets(fields.User)
+	}
+	return f.users
+}
+
+// MayRepeat reports whether the rows of one file may give an event more than once. As a rule they have their place in their
+// ids; of rows that bring ids along by a mapping the newest is chosen, save where their revision is a column and two say the
+// same.
+func (f *Format) MayRepeat(s Settings) bool {
+	return f.ownIDs || s.Mapping != nil && s.Mapping.Revision() == mapping.RevisionFrom
+}
+
+// Validate returns what is wrong with the settings for files of the format, one *SettingError for each.
+func (f *Format) Validate(s Settings) []error {
+	var errs []error
+	add := func(name, format string, args ...any) { errs = append(errs, faults.BadSetting(name, format, args...)) }
+	switch {
+	case f.NeedsMapping && s.Mapping == nil:
+		add("mapping", "required, since %s says nothing about its columns", f.Name)
+		return errs
+	case !f.NeedsMapping && s.Mapping != nil:
+		add("mapping", "not for %s, whose columns are known", f.Name)
+	}
+	relative, why := f.NeedsStart, f.Name+" has only relative times"
+	if s.Mapping != nil {
+		relative, why = s.Mapping.Relative(), "the times of "+s.Mapping.File()+" are relative"
+		errs = append(errs, s.Mapping.LabelErrors(s.labels())...)
+	}
+	switch {
+	case relative && s.Start.IsZero():
+		add("start", "required, since %s", why)
+	case !relative && !s.Start.IsZero():
+		add("start", "not for %s, whose rows carry their time", f.Name)
+	case relative && (s.Start.Year() < 1900 || s.Start.Year() > 2299):
+		add("start", "%s is not within the years 1900 to 2299", s.Start.UTC().Format(time.RFC3339))
+	}
+	if s.LastLine != "" && !slices.Contains([]string{rows.LastLineAuto, rows.LastLineTake, rows.LastLineLeave}, s.LastLine) {
+		add("last-line", "%q is not one of %s, %s, %s", s.LastLine, rows.LastLineAuto, rows.LastLineTake, rows.LastLineLeave)
+	}
+	switch {
+	case s.CloudType == "":
+	case !f.ownIDs:
+		add("type", "only for cloudevents")
+	case otherType(s.CloudType) == "":
+		add("type", "%q is not a type of event such as token_calls", s.CloudType)
+	}
+	return errs
+}
