@@ -12,14 +12,12 @@ import (
 // ledgerTable accounts for every offset of every partition.
 const ledgerTable = "ledger"
 
-// Account stores one ledger row. Sent twice, it leaves two equal rows, of which
-// the table keeps one.
+// Account stores one ledger row. Sent twice, it leaves two equal rows, of which the table keeps one.
 func (s *Store) Account(ctx context.Context, row ledger.Row) error {
-	return s.insert(ctx, ledgerTable, ledgerInput(&row), 1)
+	return s.coalescer(ledgerTable).insert(ctx, insertPart{input: ledgerInput(&row), rows: 1})
 }
 
-// ledgerInput lays the row out in the columns of the ledger table. The time of
-// writing is the database's.
+// ledgerInput returns the row as columns of the ledger table. The database adds the time of writing.
 func ledgerInput(row *ledger.Row) proto.Input {
 	input := proto.Input{
 		{Name: "topic", Data: text(row.Topic)},
@@ -55,12 +53,11 @@ func ledgerInput(row *ledger.Row) proto.Input {
 	return append(input, bucketColumns(row.Buckets)...)
 }
 
-// ledgerFormat says which columns of a ledger row are known: see the migrations
+// ledgerFormat is the version of the ledger row, by which a reader knows which columns have values: see the migrations
 // of the ledger.
 const ledgerFormat = 1
 
-// dispositionType is the type of a disposition in the ledger; the numbers are
-// those of package ledger.
+// dispositionType is the type of a disposition in the ledger; the numbers are those of package ledger.
 const dispositionType = "Enum8('duplicate' = 2, 'conflict' = 3, 'dead' = 4, 'control' = 5, 'gap' = 6)"
 
 func exceptionColumns(spans []ledger.Span) proto.Input {
@@ -141,7 +138,7 @@ func instant(t time.Time) *proto.ColDateTime64 {
 	return column
 }
 
-// millis is a time in milliseconds; no time at all is 1970, as in rows from before there was the column.
+// millis is a time in milliseconds. A zero time is stored as 1970, as in rows that are older than the column.
 func millis(t time.Time) *proto.ColDateTime64 {
 	if t.IsZero() {
 		t = time.UnixMilli(0)
@@ -151,8 +148,7 @@ func millis(t time.Time) *proto.ColDateTime64 {
 	return column
 }
 
-// oneArray is a column of one array. Package proto has arrays of one type of
-// element each; a ledger row has seven.
+// oneArray is a column of one array. Package proto has arrays of one type of element each; a ledger row has seven.
 type oneArray struct {
 	values  proto.ColInput
 	offsets proto.ColUInt64

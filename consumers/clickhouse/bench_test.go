@@ -53,8 +53,7 @@ func BenchmarkEncode(b *testing.B) {
 	b.ReportMetric(float64(bytes)/benchRows, "bytes/row")
 }
 
-// BenchmarkSend adds the HTTP client, loopback, and a server that reads and
-// forgets.
+// BenchmarkSend adds the HTTP client, loopback, and a server that reads and forgets.
 func BenchmarkSend(b *testing.B) {
 	backend, _ := newFront(b, nil)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -76,8 +75,8 @@ func BenchmarkSend(b *testing.B) {
 	})
 }
 
-// BenchmarkInsert is the whole way into the real engine, which runs in this
-// process: its processor time is in the figure.
+// BenchmarkInsert is the whole way into the real engine, which runs in this process: its processor time is in the
+// figure.
 func BenchmarkInsert(b *testing.B) {
 	for _, variant := range []struct {
 		name     string

@@ -31,8 +31,7 @@ func blockOf(rows int) proto.Input {
 	return proto.Input{{Name: "n", Data: &numbers}, {Name: "s", Data: &texts}, {Name: "l", Data: symbols}, {Name: "m", Data: &numbers}}
 }
 
-// TestBodyIsTheBlock: however it is read, a body is the block that package proto
-// encodes.
+// TestBodyIsTheBlock: however it is read, a body is the block that package proto encodes.
 func TestBodyIsTheBlock(t *testing.T) {
 	for _, rows := range []int{1, 100, 50000} {
 		input := blockOf(rows)
@@ -40,12 +39,12 @@ func TestBodyIsTheBlock(t *testing.T) {
 		if err := (proto.Block{Columns: len(input), Rows: rows}).EncodeRawBlock(&want, nativeRevision, input); err != nil {
 			t.Fatal(err)
 		}
-		read, err := io.ReadAll(iotest.OneByteReader(struct{ io.Reader }{newBlockBody(block{input: input, rows: rows})}))
+		read, err := io.ReadAll(iotest.OneByteReader(struct{ io.Reader }{newInsertBody(insertPart{input: input, rows: rows})}))
 		if err != nil || !bytes.Equal(read, want.Buf) {
 			t.Errorf("%d rows read: %d bytes, want %d: %v", rows, len(read), len(want.Buf), err)
 		}
 		var written bytes.Buffer
-		body := newBlockBody(block{input: input, rows: rows})
+		body := newInsertBody(insertPart{input: input, rows: rows})
 		first := make([]byte, 7)
 		if _, err := io.ReadFull(body, first); err != nil {
 			t.Fatal(err)
@@ -63,16 +62,15 @@ func TestBodyIsTheBlock(t *testing.T) {
 func TestBodyOfUnequalColumns(t *testing.T) {
 	input := blockOf(3)
 	input[3].Data = &proto.ColUInt64{1}
-	if _, err := io.ReadAll(newBlockBody(block{input: input, rows: 3})); err == nil || !strings.Contains(err.Error(), "column m has 1 rows of 3") {
+	if _, err := io.ReadAll(newInsertBody(insertPart{input: input, rows: 3})); err == nil || !strings.Contains(err.Error(), "column m has 1 rows of 3") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestBodyStops: after stop the columns belong to their owner again, though the
-// HTTP client may still be reading.
+// TestBodyStops: after stop the columns belong to their owner again, though the HTTP client may still be reading.
 func TestBodyStops(t *testing.T) {
 	input := blockOf(50000)
-	body := newBlockBody(block{input: input, rows: 50000})
+	body := newInsertBody(insertPart{input: input, rows: 50000})
 	if _, err := body.Read(make([]byte, 10)); err != nil {
 		t.Fatal(err)
 	}
@@ -94,8 +92,7 @@ func TestBodyStops(t *testing.T) {
 	}
 }
 
-// TestChainWalkIsChain holds the walk that needs little memory equal to the
-// chain over all ranges.
+// TestChainWalkIsChain holds the walk that needs little memory equal to the chain over all ranges.
 func TestChainWalkIsChain(t *testing.T) {
 	seed := rand.Uint64()
 	rng := rand.New(rand.NewPCG(seed, 0))
@@ -138,20 +135,20 @@ func TestChainWalkIsChain(t *testing.T) {
 	}
 }
 
-// TestAttemptIsNotTheCaller: a request that reports the end of its context did
-// not meet the end of the caller's.
+// TestAttemptIsNotTheCaller: a request that reports the end of its context did not meet the end of the caller's.
 func TestAttemptIsNotTheCaller(t *testing.T) {
 	store := NewStore(&DB{config: Config{AttemptTimeout: time.Millisecond}})
 	wait := func(ctx context.Context) error {
-		<-ctx.Done()
-		return ctx.Err()
+		attempt, end := store.startAttempt(ctx, "wait")
+		<-attempt.Done()
+		return end(attempt.Err())
 	}
-	if err := store.attempt(t.Context(), "wait", wait); errors.Is(err, context.Canceled) || err == nil || !strings.Contains(err.Error(), "did not answer") {
+	if err := wait(t.Context()); errors.Is(err, context.Canceled) || err == nil || !strings.Contains(err.Error(), "did not answer") {
 		t.Errorf("got %v", err)
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if err := store.attempt(ended, "wait", wait); !errors.Is(err, context.Canceled) {
+	if err := wait(ended); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

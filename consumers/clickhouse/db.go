@@ -1,22 +1,21 @@
-// Package clickhouse is the adapter of the consumers to ClickHouse: statements
-// and queries (DB), blocks and the ledger (Store), and the schema (Migrate).
+// Package clickhouse is the adapter of the consumers to ClickHouse: statements and queries (DB), blocks and the ledger
+// (Store), and the schema (Migrate).
 //
 //	ingest.Worker -> Store.Insert -> one INSERT of one Native block
 //	              -> Store.Account -> one row of the ledger
 //	rollup, audit -> DB.Exec, DB.Query
 //	migrate       -> DB.Migrate
 //
-// It speaks ClickHouse's HTTP interface, because only there the bytes of a
-// block can be made once, column by column, without the driver's own copies.
+// It uses ClickHouse's HTTP interface, because only there the bytes of a block can be made once, column by column,
+// without the driver's own copies.
 //
-// An error of this package is one of two kinds: IsRefused reports that the
-// database refuses the data itself and will refuse it again, anything else means
-// that the outcome is unknown or that the cause may pass, so the caller sends
-// the same again. Every statement that the package itself sends may be sent
-// twice.
+// An error of this package is one of two kinds. IsRefused reports that the database refuses the data itself and will
+// refuse it again. Any other error means that the outcome is unknown or that the cause may pass, so the caller sends the
+// same again. Every statement that the package itself sends may be sent twice.
 package clickhouse
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -33,25 +32,27 @@ import (
 
 // Config says how to reach ClickHouse. Only URL and Database are required.
 type Config struct {
-	URL      string // http://host:port or https://host:port, with an optional path; required
-	User     string // "default"
-	Password string // empty
-	Database string // the namespace: every unqualified name is looked up there; required
-	// TLS is used with https, nil for the system's roots.
+	URL string // http://host:port or https://host:port, with an optional path. Required.
+	// User and Password authenticate. Default "default" and "".
+	User, Password string
+	// Database is the namespace: unqualified names are looked up there. Required.
+	Database string
+	// TLS is used with https. Nil trusts the system's roots.
 	TLS *tls.Config
 
-	DialTimeout time.Duration // to connect, or to wait for a free connection; 10 s
-	// AttemptTimeout bounds one attempt of a method of Store, from the first byte
-	// sent to the last one received; 60 s.
+	// DialTimeout bounds the time to connect, or to wait for a free connection. Default 10 s.
+	DialTimeout time.Duration
+	// AttemptTimeout bounds one attempt of a method of Store, from the first byte sent to the last one received.
+	// Default 60 s.
 	AttemptTimeout time.Duration
-	// SilenceTimeout is how long the server may send nothing while a statement or
-	// a query is under way; 5 min.
+	// SilenceTimeout is how long the server may send nothing while a statement or a query is running. Default 5 min.
 	SilenceTimeout time.Duration
-	MaxConns       int // connections open at a time; 32
+	// MaxConns bounds the open connections. Default 32.
+	MaxConns int
 }
 
-// validate reports every problem of the configuration at once.
-func (c Config) validate() (*url.URL, error) {
+// withDefaults returns the configuration with defaults for what is 0. Its error reports every problem at once.
+func (c Config) withDefaults() (Config, error) {
 	var problems []error
 	u, err := url.Parse(c.URL)
 	switch {
@@ -61,34 +62,28 @@ func (c Config) validate() (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		problems = append(problems, errors.New("the ClickHouse URL must be http://host:port or https://host:port"))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		problems = append(problems, errors.New("the ClickHouse URL must not hold a user, a password or parameters: give them apart"))
+		problems = append(problems, errors.New("the ClickHouse URL must not contain a user, a password or parameters: set them separately"))
 	}
 	if c.Database == "" {
 		problems = append(problems, errors.New("the ClickHouse database is not named"))
 	}
-	if c.MaxConns < 0 || c.DialTimeout < 0 || c.AttemptTimeout < 0 || c.SilenceTimeout < 0 {
-		problems = append(problems, errors.New("ClickHouse limits and timeouts must not be negative"))
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{
+		{"DialTimeout", int64(c.DialTimeout)}, {"AttemptTimeout", int64(c.AttemptTimeout)},
+		{"SilenceTimeout", int64(c.SilenceTimeout)}, {"MaxConns", int64(c.MaxConns)},
+	} {
+		if limit.value < 0 {
+			problems = append(problems, fmt.Errorf("%s must not be negative", limit.name))
+		}
 	}
-	return u, errors.Join(problems...)
-}
-
-func (c Config) withDefaults() Config {
-	if c.User == "" {
-		c.User = "default"
-	}
-	if c.DialTimeout == 0 {
-		c.DialTimeout = 10 * time.Second
-	}
-	if c.AttemptTimeout == 0 {
-		c.AttemptTimeout = 60 * time.Second
-	}
-	if c.SilenceTimeout == 0 {
-		c.SilenceTimeout = 5 * time.Minute
-	}
-	if c.MaxConns == 0 {
-		c.MaxConns = 32
-	}
-	return c
+	c.User = cmp.Or(c.User, "default")
+	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
+	c.AttemptTimeout = cmp.Or(c.AttemptTimeout, 60*time.Second)
+	c.SilenceTimeout = cmp.Or(c.SilenceTimeout, 5*time.Minute)
+	c.MaxConns = cmp.Or(c.MaxConns, 32)
+	return c, errors.Join(problems...)
 }
 
 // DB is a pool of connections to one database. It is safe for concurrent use.
@@ -99,11 +94,14 @@ type DB struct {
 
 // Open checks the configuration and makes a pool. It does not connect: see Ping.
 func Open(cfg Config) (*DB, error) {
-	u, err := cfg.validate()
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("clickhouse configuration: %w", err)
 	}
-	cfg = cfg.withDefaults()
+	u, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, fmt.Errorf("clickhouse configuration: %w", err)
+	}
 	host, tlsConfig := u.Host, cfg.TLS
 	if u.Scheme == "https" && tlsConfig == nil {
 		tlsConfig = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -122,8 +120,7 @@ func Open(cfg Config) (*DB, error) {
 	conn, err := chgo.Open(&chgo.Options{
 		Protocol: chgo.HTTP,
 		Addr:     []string{host},
-		// The database is a parameter of each request (see settings): a
-		// connection bound to it could not create it.
+		// The database is a parameter of each request (see settings): a connection bound to it could not create it.
 		Auth:         chgo.Auth{Username: cfg.User, Password: cfg.Password},
 		TLS:          tlsConfig,
 		HttpUrlPath:  u.Path,
@@ -159,7 +156,7 @@ func (db *DB) Close() error {
 // Database is the name of the database that unqualified names are looked up in.
 func (db *DB) Database() string { return db.config.Database }
 
-// In returns the same pool for another database. It is closed with the first DB, not by itself.
+// In returns the same pool for another database. Close the first DB, not this one.
 func (db *DB) In(database string) *DB {
 	config := db.config
 	config.Database = database
@@ -171,19 +168,18 @@ func (db *DB) Ping(ctx context.Context) error {
 	return wrap("ping ClickHouse", db.conn.Ping(withoutDeadline(ctx)))
 }
 
-// Exec runs one statement and waits for its end. An INSERT is synchronous and
-// not deduplicated by the server. An error that is not an *Error leaves the
-// outcome unknown. Nil means that ClickHouse itself said so: see proofTransport.
+// Exec runs one statement and waits for its end. An INSERT is synchronous and not deduplicated by the server. An error
+// that is not an *Error leaves the outcome unknown. Nil means that ClickHouse itself reported success: see
+// proofTransport.
 func (db *DB) Exec(ctx context.Context, sql string) error {
 	return wrap("run a statement", db.conn.Exec(db.context(ctx, execSettings), sql))
 }
 
-// Query runs a query and calls row once a row of its result, in order. The
-// callback gets a function that copies the row into pointers to Go values of
-// the columns' own types (UInt64 to *uint64 and so on). An error of the
-// callback ends the query and is returned as it is.
+// Query runs a query and calls row once per row of its result, in order. The callback gets a function that copies the
+// row into pointers to Go values of the columns' own types (UInt64 to *uint64 and so on). An error of the callback ends
+// the query and is returned as it is.
 func (db *DB) Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) (err error) {
-	// A query given up half-way is stopped, not read to its end.
+	// A query that is abandoned half-way is stopped, not read to its end.
 	ctx, cancel := context.WithCancel(db.context(ctx, querySettings))
 	defer cancel()
 	rows, err := db.conn.Query(ctx, sql)
@@ -192,7 +188,7 @@ func (db *DB) Query(ctx context.Context, sql string, row func(scan func(dest ...
 	}
 	defer func() {
 		cancel()
-		_ = rows.Close() // the result has been read, or given up; Err tells what matters
+		_ = rows.Close() // The result has been read or abandoned; Err has the error that matters.
 	}()
 	for rows.Next() {
 		if err := row(rows.Scan); err != nil {
@@ -202,15 +198,14 @@ func (db *DB) Query(ctx context.Context, sql string, row func(scan func(dest ...
 	return wrap("query", rows.Err())
 }
 
-// Format runs a query that may only read and copies its result to w in one of
-// ClickHouse's output formats, such as "CSVWithNames", without holding it in
-// memory. After an error part of the result may have been written.
+// Format runs a query that may only read and copies its result to w in one of ClickHouse's output formats, such as
+// "CSVWithNames", without holding it in memory. After an error part of the result may have been written.
 func (db *DB) Format(ctx context.Context, sql, format string, w io.Writer) error {
 	return db.FormatWith(ctx, sql, format, nil, w)
 }
 
-// FormatWith is Format with settings of ClickHouse's for this query, such as
-// max_execution_time. What keeps a query from writing is not theirs to change.
+// FormatWith is Format with ClickHouse settings for this query, such as max_execution_time. They cannot replace the
+// settings that keep a query from writing.
 func (db *DB) FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error {
 	all := make(chgo.Settings, len(settings)+len(readOnlySettings))
 	maps.Copy(all, settings)
@@ -237,23 +232,22 @@ func (db *DB) formatWith(ctx context.Context, sql, format string, settings chgo.
 	}
 	defer func() {
 		cancel()
-		_ = stream.Close() // everything worth knowing came from reading
+		_ = stream.Close() // Reading returned the error that matters.
 	}()
 	return read(stream)
 }
 
-// Every setting that matters is sent with every request: the servers' defaults
-// differ between versions and profiles.
+// Every setting that matters is sent with every request: the servers' defaults differ between versions and profiles.
 var (
-	// execSettings: an INSERT is written when it is acknowledged, and a failure
-	// late in a statement is still a failure of the request.
+	// execSettings: an INSERT is written when it is acknowledged, and a failure late in a statement is still a failure
+	// of the request.
 	execSettings = chgo.Settings{"async_insert": 0, "insert_deduplicate": 0, "wait_end_of_query": 1}
 	// querySettings: the server stops when nobody reads any more.
 	querySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1}
 	// readOnlySettings: 2 forbids writing but, unlike 1, not other settings.
 	readOnlySettings = chgo.Settings{"cancel_http_readonly_queries_on_client_close": 1, "readonly": 2}
-	// rightSettings go with every request, the driver's own too, and nobody's settings replace them. Up to 26.7 a compiled
-	// min or max with GROUP BY takes a DateTime64 before 1970 for the latest of all; 26.9 does not.
+	// rightSettings are sent with every request, the driver's own too, and no other settings replace them. Up to 26.7 a
+	// compiled min or max with GROUP BY takes a DateTime64 before 1970 for the latest of all; 26.9 does not.
 	rightSettings = chgo.Settings{"compile_aggregate_expressions": 0}
 )
 

@@ -19,13 +19,13 @@ func TestOpenReportsEveryProblem(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"http://host:port", "database is not named", "not be negative"} {
+	for _, want := range []string{"http://host:port", "database is not named", "MaxConns must not be negative"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("error %q does not say %q", err, want)
+			t.Errorf("error %q does not contain %q", err, want)
 		}
 	}
 	_, err = clickhouse.Open(clickhouse.Config{URL: "http://user:secret@host:1", Database: "d"})
-	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "give them apart") {
+	if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "set them separately") {
 		t.Errorf("a password in the URL: %v", err)
 	}
 }

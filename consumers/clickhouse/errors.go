@@ -10,9 +10,9 @@ import (
 
 // Error is an exception of ClickHouse itself.
 type Error struct {
-	Code    int32  // ClickHouse's number, such as 60
-	Name    string // its symbolic name, such as "UNKNOWN_TABLE"; may be empty
-	Message string // what ClickHouse says, with its version at the end
+	Code    int32  // ClickHouse's number, such as 60.
+	Name    string // Its symbolic name, such as "UNKNOWN_TABLE"; may be empty.
+	Message string // The text of the exception, with ClickHouse's version at the end.
 }
 
 func (e *Error) Error() string {
@@ -28,11 +28,10 @@ const (
 	CodeUnknownDatabase = 81
 )
 
-// refusals are the exceptions that speak of a value, so that the same rows get
-// them every time. What speaks of the table (a missing column or table, another
-// type) is not among them: it would turn every row of a database that was not
-// migrated into a dead letter. Neither is what says that the body ended early
-// (CANNOT_READ_ALL_DATA, ATTEMPT_TO_READ_AFTER_EOF): that is a broken connection.
+// refusals are the exceptions about a value, so that the same rows get them every time. Exceptions about the table (a
+// missing column or table, another type) are not refusals: they would turn every row of a database that was not migrated
+// into a dead letter. Neither are exceptions about a body that ended early (CANNOT_READ_ALL_DATA,
+// ATTEMPT_TO_READ_AFTER_EOF): that is a broken connection.
 var refusals = map[int32]string{
 	6:   "CANNOT_PARSE_TEXT",
 	25:  "CANNOT_PARSE_ESCAPE_SEQUENCE",
@@ -55,9 +54,8 @@ var refusals = map[int32]string{
 	691: "UNKNOWN_ELEMENT_OF_ENUM",
 }
 
-// IsRefused reports whether ClickHouse refuses the data itself: the same rows,
-// sent again, would be refused again. After any other error the outcome is
-// unknown or the cause may pass, and the same rows may be sent again.
+// IsRefused reports whether ClickHouse refuses the data itself: the same rows, sent again, would be refused again.
+// After any other error the outcome is unknown or the cause may pass, and the same rows may be sent again.
 func IsRefused(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -73,9 +71,8 @@ func IsCode(err error, code int32) bool {
 	return errors.As(err, &e) && e.Code == code
 }
 
-// wrap turns an error of the driver into ours, with the verb; nil stays nil.
-// Neither the address nor the statement of a request is repeated: the driver
-// puts both, with every parameter, into its errors.
+// wrap turns an error of the driver into ours, with the verb; nil stays nil. Neither the address nor the statement of a
+// request is repeated: the driver puts both, with every parameter, into its errors.
 func wrap(verb string, err error) error {
 	if err == nil {
 		return nil
@@ -91,7 +88,7 @@ func wrap(verb string, err error) error {
 	return fmt.Errorf("%s: %w", verb, err)
 }
 
-// explain adds what to do to the errors that a first start meets.
+// explain adds advice to the errors that a first start meets.
 func explain(e *Error) error {
 	switch e.Code {
 	case CodeUnknownTable, CodeUnknownDatabase:
@@ -100,7 +97,7 @@ func explain(e *Error) error {
 	return e
 }
 
-// columnError says that the columns of a block are not equally long.
+// columnError is the error of a block whose columns are not equally long.
 type columnError struct {
 	column     string
 	rows, want int

@@ -13,7 +13,7 @@ import (
 	"tidemark/consumers/ledger"
 )
 
-// ResumeAtMost is Resume with another limit of rows ahead.
+// ResumeAtMost is Resume with another limit of orphans.
 func (s *Store) ResumeAtMost(ctx context.Context, p ingest.Partition, window int64, limit int) (ingest.Resume, error) {
 	return s.resume(ctx, p, window, limit)
 }
@@ -26,25 +26,25 @@ func sortRanges(ranges []ledger.Range) {
 func (s *Store) InsertWith(ctx context.Context, table string, input proto.Input, rows int, more map[string]any) error {
 	all := maps.Clone(insertSettings)
 	maps.Copy(all, more)
-	body := newBlockBody(block{input: input, rows: rows})
+	body := newInsertBody(insertPart{input: input, rows: rows})
 	defer body.stop()
 	return s.db.conn.InsertFormat(s.db.context(ctx, all), "Native", insertStatement(table, input), body)
 }
 
 // WriteBlock encodes a block as Insert does.
 func WriteBlock(w io.Writer, input proto.Input, rows int) (int64, error) {
-	return newBlockBody(block{input: input, rows: rows}).WriteTo(w)
+	return newInsertBody(insertPart{input: input, rows: rows}).WriteTo(w)
 }
 
-// Hold makes the table look busy with an INSERT until release is called; Waiting tells how many blocks have gathered.
-func (s *Store) Hold(table string) (waiting func() int, release func()) {
-	g := s.group(table)
-	g.mu.Lock()
-	g.busy = true
-	g.mu.Unlock()
+// HoldInserts makes the table look busy with an INSERT until release is called; waiting counts the parts that wait.
+func (s *Store) HoldInserts(table string) (waiting func() int, release func()) {
+	c := s.coalescer(table)
+	c.mu.Lock()
+	c.busy = true
+	c.mu.Unlock()
 	return func() int {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return len(g.waiting)
-	}, g.pass
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.waiting)
+	}, c.passLead
 }

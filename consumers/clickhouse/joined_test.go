@@ -12,8 +12,8 @@ import (
 	"tidemark/schemas"
 )
 
-// TestJoinedInserts: blocks of several partitions that wait at the same time become one part; when one of them has a row
-// that the database refuses, only that block is refused.
+// TestJoinedInserts: blocks of several partitions that wait at the same time become one part; when one of them has a
+// row that the database refuses, only that block is refused.
 func TestJoinedInserts(t *testing.T) {
 	for _, bad := range []bool{false, true} {
 		db := openRaw(t)
@@ -23,7 +23,7 @@ func TestJoinedInserts(t *testing.T) {
 			}
 		}
 		store := clickhouse.NewStore(db)
-		waiting, release := store.Hold("token_calls_raw")
+		waiting, release := store.HoldInserts("token_calls_raw")
 		const blocks = 4
 		errs := make(chan error, blocks)
 		for i := range blocks {
@@ -68,12 +68,12 @@ func TestJoinedInserts(t *testing.T) {
 	}
 }
 
-// TestSpareColumns: numbers that are all 0 or absent are not sent, and nobody sees that: not beside a block that has others,
-// nor alone.
+// TestSpareColumns: numbers that are all 0 or absent are not sent, and nobody sees that: not beside a block that has
+// others, nor alone.
 func TestSpareColumns(t *testing.T) {
 	db := openRaw(t)
 	store := clickhouse.NewStore(db)
-	waiting, release := store.Hold("token_calls_raw")
+	waiting, release := store.HoldInserts("token_calls_raw")
 	errs := make(chan error, 4)
 	insert := func(partition int32, revision uint64) {
 		p := calls

@@ -21,8 +21,8 @@ import (
 	stacktest "tidemark/internal/test/stack"
 )
 
-// front stands between the adapter and the engine and spoils the next INSERT of
-// data in the way of its trouble; everything else passes.
+// front stands between the adapter and the engine and spoils the next INSERT of data in the way of its trouble;
+// everything else passes.
 type front struct {
 	t       testing.TB
 	backend string
@@ -189,7 +189,7 @@ var troubles = []struct {
 	{"a proxy that takes the headers away", stored(status(http.StatusOK, "")), "X-ClickHouse-Query-Id"},
 	{"a proxy that takes the summary away", changed(func(h http.Header) { h.Del("X-ClickHouse-Summary") }), "X-ClickHouse-Summary"},
 	{"a summary of fewer rows", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", `{"read_rows":"0","written_rows":"0"}`) }), "0 rows were written of"},
-	{"a summary without rows", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", `{}`) }), "does not tell the rows"},
+	{"a summary without rows", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", `{}`) }), "does not report the rows"},
 	{"a summary that is none", changed(func(h http.Header) { h.Set("X-ClickHouse-Summary", "lots") }), "cannot be read"},
 	{"the answer to another statement", changed(func(h http.Header) { h.Set("X-ClickHouse-Query-Id", "0123") }), "0123"},
 	{"an exception with status 200", exceptionAs(http.StatusOK, 252, "Code: 252. DB::Exception: Too many parts (TOO_MANY_PARTS)"), "TOO_MANY_PARTS"},
@@ -209,8 +209,7 @@ var troubles = []struct {
 	{"cut in a column", cut(100_000), ""},
 }
 
-// TestInsertThroughTrouble: whatever happens to an insert, sending it again
-// leaves exactly its rows.
+// TestInsertThroughTrouble: whatever happens to an insert, sending it again leaves exactly its rows.
 func TestInsertThroughTrouble(t *testing.T) {
 	f, address := newFront(t, nil)
 	for _, test := range troubles {
@@ -288,8 +287,7 @@ func TestInsertEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestSilence: a statement under way on a connection on which nothing moves ends
-// with an error.
+// TestSilence: a statement under way on a connection on which nothing moves ends with an error.
 func TestSilence(t *testing.T) {
 	_, address := newFront(t, func(f *front, w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

@@ -12,19 +12,20 @@ import (
 	"strings"
 )
 
-// Headers by which ClickHouse says which query it answers, what it did, and that it failed.
+// Headers in which ClickHouse names the query that it answers, reports what it did, and reports a failure.
 const (
 	queryIDHeader   = "X-ClickHouse-Query-Id"
 	summaryHeader   = "X-ClickHouse-Summary"
 	exceptionHeader = "X-ClickHouse-Exception-Code"
 )
 
-// foreignError says that an answer is no proof: whatever the statement did, ClickHouse did not say it.
+// foreignError is the error of an answer that does not prove that ClickHouse gave it. The outcome of the statement is
+// unknown.
 type foreignError struct {
 	status  int
-	kind    string // content type
+	kind    string // Content type.
 	because string
-	text    string // how the body begins
+	text    string // The first words of the body.
 }
 
 func (e *foreignError) Error() string {
@@ -36,23 +37,24 @@ func (e *foreignError) Error() string {
 	if e.text != "" {
 		begins = fmt.Sprintf(", it begins %q", e.text)
 	}
-	return fmt.Sprintf("the answer is not taken for ClickHouse's (HTTP %d, %s%s): %s. Something between Tidemark and ClickHouse answered itself, or changed the answer: "+
-		"connect to ClickHouse directly, or have the proxy hand on the parameter query_id and the headers %s and %s as they are",
+	return fmt.Sprintf("the answer is not proven to be ClickHouse's (HTTP %d, %s%s): %s. Something between Tidemark and ClickHouse answered itself, or changed the answer: "+
+		"connect to ClickHouse directly, or let the proxy pass the parameter query_id and the headers %s and %s unchanged",
 		e.status, kind, begins, e.because, queryIDHeader, summaryHeader)
 }
 
 // rowsKey is the context's key for the rows that an INSERT sends.
 type rowsKey struct{}
 
-// expectRows makes an answer to a request of ctx count only if it says that this many rows were written.
+// expectRows makes an answer to a request of ctx count only if it reports that this many rows were written.
 func expectRows(ctx context.Context, rows int) context.Context {
 	return context.WithValue(ctx, rowsKey{}, rows)
 }
 
-// proofTransport lets a success through only if the answer proves that ClickHouse ran this very statement to its end: it
-// repeats the random id that the request carries, and it has an end that a cut cannot look like. An answer to an INSERT of
-// data also tells that all rows were written. A proxy, a load balancer or a login page that answers 200 by itself, out of
-// a cache or with somebody else's answer, becomes an error that leaves the outcome unknown.
+// proofTransport accepts a success only if the answer proves that ClickHouse ran this very statement to its end: the
+// answer repeats the random id of the request, and its length is known, so that a part cannot look like the whole. An
+// answer to an INSERT of data must also report that all rows were written. A proxy, a load balancer or a login page that
+// answers 200 by itself, out of a cache or with the answer to another request, becomes an error that leaves the outcome
+// unknown.
 type proofTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -76,7 +78,7 @@ func (p proofTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, foreign
 	}
 	if response.StatusCode == http.StatusOK && failed(response.Header) {
-		// Somebody made a success of ClickHouse's error; the driver reads exceptions of answers that are none.
+		// A proxy changed the status of ClickHouse's error to 200; the driver looks for exceptions in failures only.
 		response.StatusCode, response.Status = http.StatusInternalServerError, "500 Internal Server Error"
 	}
 	return response, nil
@@ -95,14 +97,14 @@ func newQueryID() string {
 	return hex.EncodeToString(id[:])
 }
 
-// failed reports that the headers tell of an exception, whatever the status.
+// failed reports that the headers name an exception, whatever the status.
 func failed(h http.Header) bool {
 	code := h.Get(exceptionHeader)
 	return code != "" && code != "0"
 }
 
-// doubt says why an answer proves nothing about the query with that id, which sent rows; "" when it does, or when it is
-// an error anyway.
+// doubt returns the reason why an answer proves nothing about the query with that id, which sent rows. It returns ""
+// when the answer is proof, and when it is an error anyway.
 func doubt(r *http.Response, id string, rows int) string {
 	got := r.Header.Get(queryIDHeader)
 	switch {
@@ -113,7 +115,7 @@ func doubt(r *http.Response, id string, rows int) string {
 	case failed(r.Header):
 		return ""
 	case r.StatusCode != http.StatusOK && rows > 0:
-		// The text alone does not make a refusal, which would be the end of the rows.
+		// The text alone does not make a refusal, since a refused row becomes a dead letter.
 		return "it has no header " + exceptionHeader
 	case r.StatusCode != http.StatusOK:
 		return ""
@@ -127,8 +129,8 @@ func doubt(r *http.Response, id string, rows int) string {
 	return ""
 }
 
-// doubtRows says why the headers do not prove that the rows were written. There may be more than were sent: those that
-// views of the table write are counted too.
+// doubtRows returns the reason why the headers do not prove that the rows were written, "" if they do. ClickHouse may
+// report more rows than were sent: it counts the rows that views of the table write, too.
 func doubtRows(h http.Header, rows int) string {
 	values := h.Values(summaryHeader)
 	if len(values) == 0 {
@@ -143,20 +145,20 @@ func doubtRows(h http.Header, rows int) string {
 	}
 	written, err := strconv.ParseUint(summary.WrittenRows, 10, 64)
 	if err != nil {
-		return fmt.Sprintf("its %s does not tell the rows that were written: %q", summaryHeader, shorten(last, 200))
+		return fmt.Sprintf("its %s does not report the rows that were written: %q", summaryHeader, shorten(last, 200))
 	}
 	if written < uint64(rows) {
-		return fmt.Sprintf("by its %s %d rows were written of %d that were sent", summaryHeader, written, rows)
+		return fmt.Sprintf("its %s reports that %d rows were written of the %d that were sent", summaryHeader, written, rows)
 	}
 	return ""
 }
 
-// beginning returns the first words of a body, as far as it is text and known to end.
+// beginning returns the first words of a body of known length, as far as it is text.
 func beginning(r *http.Response) string {
 	if r.ContentLength <= 0 {
 		return ""
 	}
-	text, _ := io.ReadAll(io.LimitReader(r.Body, 256)) // What came of it is enough.
+	text, _ := io.ReadAll(io.LimitReader(r.Body, 256)) // Whatever was read is enough.
 	return shorten(strings.Join(strings.Fields(strings.ToValidUTF8(string(text), "")), " "), 160)
 }
 

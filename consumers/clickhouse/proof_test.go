@@ -25,8 +25,8 @@ func cutOff(f *front, w http.ResponseWriter, r *http.Request) {
 	_ = conn.Close()
 }
 
-// TestSuccessNeedsProof: no statement of any kind is taken for done, and no result for read, when the answer is somebody
-// else's.
+// TestSuccessNeedsProof: no statement of any kind is taken for done, and no result for read, when the answer is
+// somebody else's.
 func TestSuccessNeedsProof(t *testing.T) {
 	answers := map[string]struct {
 		spoil trouble

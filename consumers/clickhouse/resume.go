@@ -13,57 +13,46 @@ import (
 	"tidemark/schemas"
 )
 
-// aheadLimit bounds the rows that Resume returns beyond the position. There are
-// as many as the blocks in flight of a dead worker had, unless ledger rows are
-// missing.
-const aheadLimit = 1 << 18
+// maxOrphans bounds the rows that Resume returns from the position on. There are as many as the last block of a dead
+// worker had, unless ledger rows are missing.
+const maxOrphans = 1 << 18
 
-// Resume returns the position of the partition and the stored rows around it.
-// See ingest.Store.
+// Resume returns the position of the partition and the stored rows around it. See ingest.Store.
 func (s *Store) Resume(ctx context.Context, p ingest.Partition, window int64) (ingest.Resume, error) {
-	return s.resume(ctx, p, window, aheadLimit)
+	return s.resume(ctx, p, window, maxOrphans)
 }
 
-func (s *Store) resume(ctx context.Context, p ingest.Partition, window int64, limit int) (ingest.Resume, error) {
-	var r ingest.Resume
-	err := s.attempt(ctx, "read the position of "+p.String(), func(ctx context.Context) (err error) {
-		r.Known, r.Position, err = s.position(ctx, p)
-		return err
-	})
-	if err != nil {
+func (s *Store) resume(ctx context.Context, p ingest.Partition, window int64, limit int) (r ingest.Resume, err error) {
+	attempt, end := s.startAttempt(ctx, "read the position of "+p.String())
+	r.Known, r.Position, err = s.readPosition(attempt, p)
+	if err = end(err); err != nil {
 		return ingest.Resume{}, err
 	}
-	err = s.attempt(ctx, "read the window of "+p.String(), func(ctx context.Context) (err error) {
-		r.Stored, err = s.window(ctx, p, max(0, r.Position-window), r.Position)
-		return err
-	})
-	if err != nil {
+	attempt, end = s.startAttempt(ctx, "read the window of "+p.String())
+	r.Stored, err = s.readWindow(attempt, p, max(0, r.Position-window), r.Position)
+	if err = end(err); err != nil {
 		return ingest.Resume{}, err
 	}
-	err = s.attempt(ctx, "read the rows ahead of "+p.String(), func(ctx context.Context) (err error) {
-		r.Orphans, r.OrphansUpTo, err = s.ahead(ctx, p, r.Position, limit)
-		return err
-	})
-	if err != nil {
+	attempt, end = s.startAttempt(ctx, "read the rows without a ledger row of "+p.String())
+	r.Orphans, r.OrphansUpTo, err = s.readOrphans(attempt, p, r.Position, limit)
+	if err = end(err); err != nil {
 		return ingest.Resume{}, err
 	}
 	return r, nil
 }
 
-// position finds the end of the ledger's chain from offset 0.
+// readPosition finds the end of the ledger's chain from offset 0.
 //
-// A ledger without overlaps is known by sums, without reading a row: each
-// range ends where exactly one other begins, except the last, and each begins
-// where one ends, except the first. Ranges that go forward and do that are
-// one path from 0 to the greatest end. (The sums are of hashes: a ledger that
-// passes by chance has odds of one in 2^64.)
-func (s *Store) position(ctx context.Context, p ingest.Partition) (known bool, position int64, err error) {
+// Sums prove that a ledger has neither overlaps nor holes, without reading a row: each range ends where exactly one other
+// begins, except the last, and each begins where one ends, except the first. Ranges that go forward and do that are one
+// path from 0 to the greatest end. (The sums are of hashes: another ledger passes by chance with odds of one in 2^64.)
+func (s *Store) readPosition(ctx context.Context, p ingest.Partition) (known bool, position int64, err error) {
 	var rows, end uint64
 	var tiled uint8
 	sql := fmt.Sprintf(`SELECT count(), max(to_offset),
   min(from_offset) = 0 AND min(to_offset > from_offset) = 1
     AND sum(intHash64(from_offset)) - intHash64(min(from_offset)) = sum(intHash64(to_offset)) - intHash64(max(to_offset))
-FROM %s %s`, ledgerTable, coordinates(p))
+FROM %s WHERE %s`, ledgerTable, ledgerWhere(p))
 	err = s.db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&rows, &end, &tiled) })
 	if err != nil || rows == 0 {
 		return false, 0, err
@@ -73,7 +62,7 @@ FROM %s %s`, ledgerTable, coordinates(p))
 	}
 	// There are overlaps, holes, or a row that was sent twice.
 	walk := chainWalk{}
-	sql = fmt.Sprintf("SELECT from_offset, to_offset, generation FROM %s %s ORDER BY from_offset, to_offset", ledgerTable, coordinates(p))
+	sql = fmt.Sprintf("SELECT from_offset, to_offset, generation FROM %s WHERE %s ORDER BY from_offset, to_offset", ledgerTable, ledgerWhere(p))
 	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
 		var row [24]byte
 		for buffered := bufio.NewReaderSize(r, 64<<10); ; {
@@ -92,11 +81,10 @@ FROM %s %s`, ledgerTable, coordinates(p))
 	return true, walk.end(), err
 }
 
-// chainWalk follows ledger.Chain over ranges that come in the order of From,
-// holding only ranges that overlap one another: where a range begins and no
-// earlier one reaches beyond, every chain that goes on passes.
+// chainWalk follows ledger.Chain over ranges that come in the order of From, holding only ranges that overlap one
+// another: where a range begins and no earlier one reaches beyond, every chain that goes on passes.
 type chainWalk struct {
-	position int64          // the end of the chain over all that was let go
+	position int64          // the end of the chain over all dropped ranges
 	broken   bool           // the chain ends at position whatever follows
 	pending  []ledger.Range // overlapping ranges from position on
 	reach    int64          // the greatest end among pending
@@ -104,14 +92,14 @@ type chainWalk struct {
 
 func (w *chainWalk) add(r ledger.Range) {
 	if r.From >= w.reach {
-		w.settle()
+		w.followPending()
 	}
 	w.pending = append(w.pending, r)
 	w.reach = max(w.reach, r.To)
 }
 
-// settle follows the chain through the pending ranges and lets them go.
-func (w *chainWalk) settle() {
+// followPending follows the chain through the pending ranges and drops them.
+func (w *chainWalk) followPending() {
 	if len(w.pending) == 0 || w.broken {
 		w.pending = w.pending[:0]
 		return
@@ -121,20 +109,20 @@ func (w *chainWalk) settle() {
 	w.pending = w.pending[:0]
 }
 
-// end settles what is left and returns the end of the chain.
+// end follows the last pending ranges and returns the end of the chain.
 func (w *chainWalk) end() int64 {
-	w.settle()
+	w.followPending()
 	return w.position
 }
 
-// window reads the stored rows at offsets in [from, to), each offset once.
-func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) ([]ingest.StoredRow, error) {
+// readWindow reads the stored rows at offsets in [from, to), each offset once.
+func (s *Store) readWindow(ctx context.Context, p ingest.Partition, from, to int64) ([]ingest.StoredRow, error) {
 	if from >= to {
 		return nil, nil
 	}
 	spec := schemas.SpecOf(p.Type)
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s AND offset >= %d AND offset < %d ORDER BY offset"+uncompiled,
-		storedColumns(spec), schemas.Ident(spec.RawTable), place(p), from, to)
+		storedColumns(spec), schemas.Ident(spec.RawTable), partitionWhere(p), from, to)
 	var rows []ingest.StoredRow
 	err := s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
 		reader := bufio.NewReaderSize(r, 64<<10)
@@ -154,19 +142,18 @@ func (s *Store) window(ctx context.Context, p ingest.Partition, from, to int64) 
 	return rows, err
 }
 
-// ahead reads the stored rows from the position on, each offset once. When there
-// are more than limit, through says up to where they are complete; otherwise
-// it is 0.
-func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.OrphanRow, through int64, err error) {
+// readOrphans reads the stored rows from the position on, each offset once. When there are more than limit, they are
+// complete for offsets below upTo; otherwise upTo is 0.
+func (s *Store) readOrphans(ctx context.Context, p ingest.Partition, position int64, limit int) (rows []ingest.OrphanRow, upTo int64, err error) {
 	spec := schemas.SpecOf(p.Type)
 	sql := fmt.Sprintf("SELECT %s, %s, %s, run FROM %s WHERE %s AND offset >= %d ORDER BY offset LIMIT %d"+uncompiled,
-		storedColumns(spec), spec.ChecksumSQL(), spec.ContentSQL(), schemas.Ident(spec.RawTable), place(p), position, limit)
+		storedColumns(spec), spec.ChecksumSQL(), spec.ContentSQL(), schemas.Ident(spec.RawTable), partitionWhere(p), position, limit)
 	read := 0
 	runs := map[string]string{}
 	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
 		reader := bufio.NewReaderSize(r, 64<<10)
 		for {
-			row, err := readAheadRow(reader, runs)
+			row, err := readOrphanRow(reader, runs)
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
@@ -183,21 +170,21 @@ func (s *Store) ahead(ctx context.Context, p ingest.Partition, position int64, l
 		return nil, 0, err
 	}
 	if read == limit {
-		through = rows[len(rows)-1].Offset + 1
+		upTo = rows[len(rows)-1].Offset + 1
 	}
-	return rows, through, nil
+	return rows, upTo, nil
 }
 
 // uncompiled keeps the engine from compiling the checksums: for a few partitions that takes longer than running them.
 const uncompiled = " SETTINGS compile_expressions = 0"
 
-// coordinates selects the ledger rows of a partition.
-func coordinates(p ingest.Partition) string {
-	return fmt.Sprintf("WHERE topic = %s AND epoch = %d AND partition = %d", schemas.Quote(p.Topic), p.Epoch, p.ID)
+// ledgerWhere selects the ledger rows of a partition.
+func ledgerWhere(p ingest.Partition) string {
+	return fmt.Sprintf("topic = %s AND epoch = %d AND partition = %d", schemas.Quote(p.Topic), p.Epoch, p.ID)
 }
 
-// place selects the raw rows of a partition. The index over offset finds them.
-func place(p ingest.Partition) string {
+// partitionWhere selects the raw rows of a partition. The index over offset finds them.
+func partitionWhere(p ingest.Partition) string {
 	return fmt.Sprintf("epoch = %d AND partition = %d", p.Epoch, p.ID)
 }
 
@@ -206,8 +193,8 @@ func storedColumns(spec schemas.Spec) string {
 	return "offset, identity, toUnixTimestamp64Micro(time), " + spec.RevisionSQL() + ", " + spec.BodySQL()
 }
 
-// readStoredRow reads what storedColumns names. io.EOF means that there is no
-// further row; a row cut short is another error.
+// readStoredRow reads what storedColumns names. io.EOF means that there is no further row; a row cut short is another
+// error.
 func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
 	var fixed [48]byte
 	if _, err := io.ReadFull(r, fixed[:]); errors.Is(err, io.EOF) {
@@ -226,8 +213,8 @@ func readStoredRow(r *bufio.Reader) (row ingest.StoredRow, err error) {
 // maxRun is more than validation lets through.
 const maxRun = 1 << 16
 
-// readAheadRow reads a stored row with checksums and run. Equal runs share a string.
-func readAheadRow(r *bufio.Reader, runs map[string]string) (row ingest.OrphanRow, err error) {
+// readOrphanRow reads a stored row with checksums and run. Equal runs share a string.
+func readOrphanRow(r *bufio.Reader, runs map[string]string) (row ingest.OrphanRow, err error) {
 	if row.StoredRow, err = readStoredRow(r); err != nil {
 		return row, err
 	}

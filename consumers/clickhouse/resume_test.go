@@ -142,7 +142,7 @@ func TestResumeRows(t *testing.T) {
 	if !resume.Known || resume.Position != 150 || resume.OrphansUpTo != 0 {
 		t.Errorf("known %v, position %d, orphans up to %d", resume.Known, resume.Position, resume.OrphansUpTo)
 	}
-	var stored, ahead []int64
+	var stored, orphans []int64
 	for _, r := range resume.Stored {
 		stored = append(stored, r.Offset)
 		wantRow(t, r)
@@ -150,7 +150,7 @@ func TestResumeRows(t *testing.T) {
 	checksums := map[int64]uint64{}
 	columns := schemas.NewColumns(calls.Type)
 	for _, r := range resume.Orphans {
-		ahead = append(ahead, r.Offset)
+		orphans = append(orphans, r.Offset)
 		event := wantRow(t, r.StoredRow)
 		value, err := schemas.AppendEvent(nil, event)
 		if err != nil {
@@ -167,8 +167,8 @@ func TestResumeRows(t *testing.T) {
 	if want := offsets(80, 150); !slices.Equal(stored, want) {
 		t.Errorf("stored %v", stored)
 	}
-	if want := append(offsets(150, 180), offsets(200, 210)...); !slices.Equal(ahead, want) {
-		t.Errorf("ahead %v", ahead)
+	if want := append(offsets(150, 180), offsets(200, 210)...); !slices.Equal(orphans, want) {
+		t.Errorf("orphans %v", orphans)
 	}
 
 	// With a limit the rows come in pieces, none of them missing.

@@ -17,8 +17,7 @@ import (
 	"tidemark/consumers/ledger"
 )
 
-// TestStatements keeps every statement that the store and the migrations send,
-// with its settings.
+// TestStatements keeps every statement that the store and the migrations send, with its settings.
 func TestStatements(t *testing.T) {
 	var mu sync.Mutex
 	var sent strings.Builder

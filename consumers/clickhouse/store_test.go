@@ -11,8 +11,7 @@ import (
 	"tidemark/schemas"
 )
 
-// TestInsertMakesOnePart: a block is neither cut nor joined, whatever its
-// size.
+// TestInsertMakesOnePart: a block is neither cut nor joined, whatever its size.
 func TestInsertMakesOnePart(t *testing.T) {
 	tests := []struct {
 		name string
@@ -43,8 +42,7 @@ func TestInsertMakesOnePart(t *testing.T) {
 	}
 }
 
-// TestInsertKeepsValues compares what is stored with the checksums computed from
-// the events.
+// TestInsertKeepsValues compares what is stored with the checksums computed from the events.
 func TestInsertKeepsValues(t *testing.T) {
 	db := openRaw(t)
 	columns := schemas.NewColumns(calls.Type)
@@ -79,8 +77,7 @@ func TestInsertKeepsValues(t *testing.T) {
 	}
 }
 
-// TestInsertAgain: a block sent twice is two copies of the same rows, and both
-// are gone after a merge.
+// TestInsertAgain: a block sent twice is two copies of the same rows, and both are gone after a merge.
 func TestInsertAgain(t *testing.T) {
 	db := openRaw(t)
 	store := clickhouse.NewStore(db)
@@ -153,8 +150,8 @@ func TestInsertRefused(t *testing.T) {
 	}
 }
 
-// TestInsertDespiteViews: a view that somebody hangs on the raw table fails after
-// the rows are stored. That is neither a refusal nor a reason to stop.
+// TestInsertDespiteViews: a view that somebody hangs on the raw table fails after the rows are stored. That is neither
+// a refusal nor a reason to stop.
 func TestInsertDespiteViews(t *testing.T) {
 	db := openRaw(t)
 	view := "CREATE MATERIALIZED VIEW throws ENGINE = Memory AS SELECT throwIf(offset = 2) AS x FROM token_calls_raw"

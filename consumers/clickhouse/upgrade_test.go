@@ -15,8 +15,8 @@ import (
 // beforeRequests is the last migration of a database whose calls were one a row.
 const beforeRequests = 282
 
-// TestUpgradeOfCalls: rows of before count as they did, with the checksums that ledger and rollups have of them, and rows that
-// add up many calls count beside them.
+// TestUpgradeOfCalls: rows of before count as they did, with the checksums that ledger and rollups have of them, and
+// rows that add up many calls count beside them.
 func TestUpgradeOfCalls(t *testing.T) {
 	db := clickhousetest.OpenEmpty(t)
 	all := schemas.Migrations(db.Database())

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// TestGroupJoinsWaiting holds the first INSERT until the others wait, and expects one INSERT for all of them.
-func TestGroupJoinsWaiting(t *testing.T) {
+// TestCoalescerJoinsWaiting holds the first INSERT until the others wait, and expects one INSERT for all of them.
+func TestCoalescerJoinsWaiting(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
 	var sent []int
 	failure := errors.New("outcome unknown")
-	g := &group{send: func(_ context.Context, blocks []block) error {
+	c := &coalescer{send: func(_ context.Context, _ string, parts []insertPart) error {
 		mu.Lock()
-		sent = append(sent, len(blocks))
+		sent = append(sent, len(parts))
 		first := len(sent) == 1
 		mu.Unlock()
 		if first {
@@ -26,15 +26,15 @@ func TestGroupJoinsWaiting(t *testing.T) {
 		return failure
 	}}
 	errs := make(chan error, 10)
-	go func() { errs <- g.insert(t.Context(), block{rows: 1}) }()
+	go func() { errs <- c.insert(t.Context(), insertPart{rows: 1}) }()
 	<-started
 	canceled, cancel := context.WithCancel(t.Context())
 	gone := make(chan error, 1)
-	go func() { gone <- g.insert(canceled, block{rows: 1}) }()
+	go func() { gone <- c.insert(canceled, insertPart{rows: 1}) }()
 	for range 9 {
-		go func() { errs <- g.insert(t.Context(), block{rows: 1}) }()
+		go func() { errs <- c.insert(t.Context(), insertPart{rows: 1}) }()
 	}
-	waitFor(t, g, 10)
+	waitFor(t, c, 10)
 	cancel()
 	if err := <-gone; !errors.Is(err, context.Canceled) {
 		t.Errorf("a waiter whose context ended got %v", err)
@@ -49,22 +49,22 @@ func TestGroupJoinsWaiting(t *testing.T) {
 		}
 	}
 	if succeeded != 1 || len(sent) != 2 || sent[0] != 1 || sent[1] != 9 {
-		t.Errorf("%d succeeded; blocks of each INSERT: %v; want 1 and [1 9]", succeeded, sent)
+		t.Errorf("%d succeeded; parts of each INSERT: %v; want 1 and [1 9]", succeeded, sent)
 	}
-	if g.busy || len(g.waiting) != 0 {
-		t.Errorf("the group is left busy=%v with %d waiting", g.busy, len(g.waiting))
+	if c.busy || len(c.waiting) != 0 {
+		t.Errorf("the coalescer is left busy=%v with %d waiting", c.busy, len(c.waiting))
 	}
 }
 
-// TestGroupBounds expects an INSERT to take no more rows than maxGroupRows, but a larger block whole.
-func TestGroupBounds(t *testing.T) {
+// TestCoalescerBounds expects an INSERT to take no more rows than maxJoinedRows, but a larger part whole.
+func TestCoalescerBounds(t *testing.T) {
 	started, release := make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
 	var rows []int
-	g := &group{send: func(_ context.Context, blocks []block) error {
+	c := &coalescer{send: func(_ context.Context, _ string, parts []insertPart) error {
 		sum := 0
-		for _, b := range blocks {
-			sum += b.rows
+		for _, p := range parts {
+			sum += p.rows
 		}
 		mu.Lock()
 		rows = append(rows, sum)
@@ -79,37 +79,37 @@ func TestGroupBounds(t *testing.T) {
 	var all sync.WaitGroup
 	insert := func(n int) {
 		all.Go(func() {
-			if err := g.insert(t.Context(), block{rows: n}); err != nil {
+			if err := c.insert(t.Context(), insertPart{rows: n}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	insert(2 * maxGroupRows)
+	insert(2 * maxJoinedRows)
 	<-started
 	for range 5 {
-		insert(maxGroupRows / 2)
+		insert(maxJoinedRows / 2)
 	}
-	waitFor(t, g, 5)
+	waitFor(t, c, 5)
 	close(release)
 	all.Wait()
 	total := 0
 	for i, n := range rows {
-		if total += n; i > 0 && n > maxGroupRows {
+		if total += n; i > 0 && n > maxJoinedRows {
 			t.Errorf("INSERT %d had %d rows", i, n)
 		}
 	}
-	if total != 2*maxGroupRows+5*(maxGroupRows/2) || len(rows) != 4 {
+	if total != 2*maxJoinedRows+5*(maxJoinedRows/2) || len(rows) != 4 {
 		t.Errorf("rows of each INSERT: %v", rows)
 	}
 }
 
-// waitFor returns when n blocks wait.
-func waitFor(t *testing.T, g *group, n int) {
+// waitFor returns when n parts wait.
+func waitFor(t *testing.T, c *coalescer, n int) {
 	t.Helper()
 	for t.Context().Err() == nil {
-		g.mu.Lock()
-		waiting := len(g.waiting)
-		g.mu.Unlock()
+		c.mu.Lock()
+		waiting := len(c.waiting)
+		c.mu.Unlock()
 		if waiting == n {
 			return
 		}

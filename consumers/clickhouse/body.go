@@ -11,8 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// insertStatement names every column of the block, so that the order of the
-// table's columns does not matter and those it computes are left to it.
+// insertStatement names every column of the block, so that the order of the table's columns does not matter and the
+// table computes the columns that are not sent.
 func insertStatement(table string, input proto.Input) string {
 	var b strings.Builder
 	b.WriteString("INSERT INTO " + schemas.Ident(table) + " (")
@@ -26,109 +26,107 @@ func insertStatement(table string, input proto.Input) string {
 	return b.String()
 }
 
-// withoutSpares leaves out the columns that no block needs, because the table has the same values without them. Blocks of one
-// INSERT have the same columns.
-func withoutSpares(blocks []block) []block {
+// withoutSpares leaves out the columns that no part needs, because the table computes the same values without them. Parts
+// of one INSERT have the same columns.
+func withoutSpares(parts []insertPart) []insertPart {
 	spare := func(i int) bool {
-		for _, b := range blocks {
-			if data, ok := b.input[i].Data.(interface{ Spare() bool }); !ok || !data.Spare() {
+		for _, p := range parts {
+			if data, ok := p.input[i].Data.(interface{ Spare() bool }); !ok || !data.Spare() {
 				return false
 			}
 		}
 		return true
 	}
-	lean := make([]block, len(blocks))
-	for i, b := range blocks {
-		lean[i].rows = b.rows
-		lean[i].input = make(proto.Input, 0, len(b.input))
+	lean := make([]insertPart, len(parts))
+	for i, p := range parts {
+		lean[i].rows = p.rows
+		lean[i].input = make(proto.Input, 0, len(p.input))
 	}
-	for i := range blocks[0].input {
+	for i := range parts[0].input {
 		if spare(i) {
 			continue
 		}
-		for j, b := range blocks {
-			lean[j].input = append(lean[j].input, b.input[i])
+		for j, p := range parts {
+			lean[j].input = append(lean[j].input, p.input[i])
 		}
 	}
 	return lean
 }
 
-// blockChunk is about how many bytes of a block are encoded at a time; a column
-// is never cut, so a chunk can be as large as the largest column and this.
-const blockChunk = 256 << 10
+// chunkBytes is about how many bytes of a block are encoded at a time; a column is never cut, so a chunk can be as
+// large as the largest column and this.
+const chunkBytes = 256 << 10
 
-// chunkBuffers holds the buffers (*proto.Buffer) of bodies that have been read to
-// their end.
+// chunkBuffers holds the buffers (*proto.Buffer) of bodies that have been read to their end.
 var chunkBuffers sync.Pool
 
 var errBodyStopped = errors.New("the request is over")
 
-// blockBody is the body of an INSERT: Native blocks, one after the other, encoded
-// from their columns while they are read, so that no second copy of a block exists.
+// insertBody is the body of an INSERT: Native blocks, one after the other, encoded from their columns while they are
+// read, so that no second copy of a block exists.
 //
-// The HTTP client may go on reading a body after the request has failed, in a
-// goroutine of its own. stop makes that harmless: after it the columns are not
-// touched any more.
-type blockBody struct {
-	mu      sync.Mutex // held while the columns are read
-	blocks  []block    // those not encoded to their end
-	next    int        // the next column of the first one
+// The HTTP client may go on reading a body after the request has failed, in a goroutine of its own. stop makes that
+// harmless: after it the columns are not touched any more.
+type insertBody struct {
+	mu      sync.Mutex   // Held while the columns are read.
+	parts   []insertPart // The parts that are not encoded to their end.
+	next    int          // The next column of the first part.
 	stopped bool
 
-	// The rest belongs to whoever reads.
+	// The reader owns the rest.
 	buffer *proto.Buffer
-	rest   []byte // encoded and not yet read
+	rest   []byte // Encoded and not yet read.
 }
 
-var _ io.WriterTo = (*blockBody)(nil)
+var _ io.WriterTo = (*insertBody)(nil)
 
-func newBlockBody(blocks ...block) *blockBody {
+func newInsertBody(parts ...insertPart) *insertBody {
 	buffer, ok := chunkBuffers.Get().(*proto.Buffer)
 	if !ok {
 		buffer = new(proto.Buffer)
 	}
-	return &blockBody{blocks: blocks, buffer: buffer}
+	return &insertBody{parts: parts, buffer: buffer}
 }
 
 // stop ends the use of the columns: when it has returned nobody reads them.
-func (b *blockBody) stop() {
+func (b *insertBody) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stopped, b.blocks = true, nil
+	b.stopped, b.parts = true, nil
 }
 
 // chunk encodes the next part of the block. It is valid until the next call.
-func (b *blockBody) chunk() ([]byte, error) {
+func (b *insertBody) chunk() ([]byte, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.stopped {
 		return nil, errBodyStopped
 	}
-	if b.buffer == nil || len(b.blocks) == 0 {
+	if b.buffer == nil || len(b.parts) == 0 {
 		b.release()
 		return nil, io.EOF
 	}
 	b.buffer.Reset()
-	for len(b.blocks) > 0 && len(b.buffer.Buf) < blockChunk {
-		first := b.blocks[0]
+	for len(b.parts) > 0 && len(b.buffer.Buf) < chunkBytes {
+		first := b.parts[0]
 		if b.next == 0 {
 			proto.Block{Columns: len(first.input), Rows: first.rows}.EncodeAware(b.buffer, nativeRevision)
 		}
-		for b.next < len(first.input) && len(b.buffer.Buf) < blockChunk {
+		for b.next < len(first.input) && len(b.buffer.Buf) < chunkBytes {
 			if err := encodeColumn(b.buffer, first.input[b.next], first.rows); err != nil {
 				return nil, err
 			}
 			b.next++
 		}
 		if b.next == len(first.input) {
-			b.blocks, b.next = b.blocks[1:], 0
+			b.parts, b.next = b.parts[1:], 0
 		}
 	}
 	return b.buffer.Buf, nil
 }
 
 // release gives the buffer back once the block has been read to its end.
-func (b *blockBody) release() {
+func (b *insertBody) release() {
 	if b.buffer != nil {
 		chunkBuffers.Put(b.buffer)
 		b.buffer = nil
@@ -136,7 +134,7 @@ func (b *blockBody) release() {
 }
 
 // Read implements io.Reader.
-func (b *blockBody) Read(p []byte) (int, error) {
+func (b *insertBody) Read(p []byte) (int, error) {
 	if len(b.rest) == 0 {
 		rest, err := b.chunk()
 		if err != nil {
@@ -150,7 +148,7 @@ func (b *blockBody) Read(p []byte) (int, error) {
 }
 
 // WriteTo implements io.WriterTo: chunks go to the connection without a copy.
-func (b *blockBody) WriteTo(w io.Writer) (int64, error) {
+func (b *insertBody) WriteTo(w io.Writer) (int64, error) {
 	total := int64(0)
 	for {
 		chunk := b.rest
@@ -170,8 +168,8 @@ func (b *blockBody) WriteTo(w io.Writer) (int64, error) {
 	}
 }
 
-// nativeRevision is the revision of the Native format in the body of an INSERT
-// over HTTP: a block without any of the later additions.
+// nativeRevision is the revision of the Native format in the body of an INSERT over HTTP: a block without any of the
+// later additions.
 const nativeRevision = 0
 
 // encodeColumn appends one column of a block in the Native format.
