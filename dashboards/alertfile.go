@@ -15,6 +15,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/expr"
 
+	"tidemark/dashboards/grafana"
 	"tidemark/dashboards/macros"
 	"tidemark/schemas"
 )
@@ -85,7 +86,7 @@ var alertFile = template.Must(template.New(AlertsFile).Funcs(template.FuncMap{
 	"note":    func(text string) string { return "|-\n" + indent(text, 12) },
 	"seconds": func(d time.Duration) int64 { return int64(d / time.Second) },
 	"minutes": func(d time.Duration) string { return fmt.Sprintf("%dm", int64(d/time.Minute)) },
-	"query":   func() Query { return newQuery("A", "", formatTable) },
+	"query":   func() Query { return newQuery("A", "", grafana.FormatTable) },
 	"above":   threshold,
 	"states": func() map[string]string {
 		return map[string]string{"none": string(alerting.RuleNoDataStateOK), "failed": string(alerting.RuleExecErrStateError)}
@@ -195,7 +196,7 @@ func (a Alerts) Check() []string {
 			if rule.Pending%g.Every != 0 {
 				problem("pending for %s is not a multiple of the group's interval of %s", rule.Pending, g.Every)
 			}
-			if _, err := macros.Expand(rule.SQL, rule.scope(at)); err != nil {
+			if _, err := grafana.Expand(rule.SQL, rule.scope(at)); err != nil {
 				problem("%v", err)
 			}
 		}
@@ -208,14 +209,20 @@ func (a alert) scope(at time.Time) macros.Scope {
 	return macros.Scope{From: at.Add(-a.From), To: at.Add(-a.To), Interval: time.Second}
 }
 
-// Execute asks what every rule asks, as at a time and in a namespace, one after the other. A rule that fails has its
-// error in its result.
-func (a Alerts) Execute(ctx context.Context, db DB, namespace string, at time.Time) []Result {
+// Execute runs the statement of every rule for a time and a namespace, one after the other. The error of a rule is in its
+// result.
+func (a Alerts) Execute(ctx context.Context, db grafana.DB, namespace string, at time.Time) []Result {
+	runner := grafana.NewRunner(grafana.Config{DB: db})
 	var results []Result
 	for _, g := range a.groups {
 		for _, rule := range g.Alerts {
-			r := Result{Panel: rule.Panel, Title: rule.Title, Kind: "alert", RefID: "A"}
-			r.ask(ctx, db, strings.ReplaceAll(rule.SQL, alertDatabase, schemas.Ident(namespace)+"."), rule.scope(at))
+			r := Result{Panel: rule.Panel, Title: rule.Title, Kind: grafana.ForAlerts, RefID: "A"}
+			sql := strings.ReplaceAll(rule.SQL, alertDatabase, schemas.Ident(namespace)+".")
+			if r.SQL, r.Err = grafana.Expand(sql, rule.scope(at)); r.Err == nil {
+				var table *grafana.Table
+				table, r.Took, r.Err = runner.Run(ctx, r.SQL)
+				r.take(table)
+			}
 			results = append(results, r)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/table"
+
+	"tidemark/dashboards/grafana"
 )
 
 // board is a dashboard under construction.
@@ -86,7 +88,7 @@ func (b board) build(r *resolver) (dashboard.Dashboard, error) {
 		d.Templating.List = append(d.Templating.List, v.build(r.resolve(b.uid+": variable "+v.name, v.sql)))
 	}
 	for _, a := range b.annotations {
-		q := newQuery("Anno", r.resolve(b.uid+": annotation "+a.name, a.sql), formatTable)
+		q := newQuery("Anno", r.resolve(b.uid+": annotation "+a.name, a.sql), grafana.FormatTable)
 		d.Annotations.List = append(d.Annotations.List, dashboard.AnnotationQuery{
 			Name: a.name, Datasource: cog.ToPtr(datasource()), Enable: true, IconColor: a.color, Target: q,
 		})
@@ -132,9 +134,9 @@ func (p panel) build(uid string, r *resolver) (dashboard.Panel, error) {
 	if err != nil {
 		return built, fmt.Errorf("%s: %w", where, err)
 	}
-	format := formatTimeSeries
+	format := grafana.FormatTimeSeries
 	if p.table {
-		format = formatTable
+		format = grafana.FormatTable
 	}
 	built.Id, built.Title, built.Description = &p.id, &p.title, &p.description
 	built.Datasource = cog.ToPtr[common.DataSourceRef](datasource())

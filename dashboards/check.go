@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
@@ -18,6 +17,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 
+	"tidemark/dashboards/grafana"
 	"tidemark/dashboards/macros"
 	"tidemark/schemas"
 )
@@ -138,46 +138,33 @@ func (c *checker) panel(uid string, p dashboard.Panel, ids map[uint32]bool) {
 // rawName finds the tables and views that hold single events.
 var rawName = regexp.MustCompile(`\}"\.(\w+?)(?:_raw)?\b`)
 
-// statements expands every statement and looks at what it reads.
+// statements checks every statement: the preview and Grafana must accept it, and no value may be more than a value.
 func (c *checker) statements(f File) {
-	var m queries
-	if err := json.Unmarshal(f.JSON, &m); err != nil {
+	d, err := grafana.Read(f.JSON)
+	if err != nil {
 		c.problem("%s: %v", f.UID, err)
 		return
 	}
+	c.problems = append(c.problems, d.Check()...)
 	single := map[string]bool{}
 	for _, spec := range schemas.Specs() {
-		single[spec.Name] = spec.Type != schemas.ReferencePointType // Those are few.
+		single[spec.Name] = spec.Type != schemas.ReferencePointType // There are only a few of those.
 	}
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	scope := macros.Scope{From: at, To: at.Add(time.Hour), Interval: time.Minute, Variables: map[string]macros.Value{}}
-	for _, v := range m.Templating.List {
-		c.statement(fmt.Sprintf("%s: variable %s", f.UID, v.Name), v.Query, scope)
-		scope.Variables[v.Name] = macros.Value{Values: []string{"a"}, Multi: v.Multi}
-	}
-	for _, a := range m.Annotations.List {
-		if a.Target != nil {
-			c.statement(fmt.Sprintf("%s: annotation %q", f.UID, a.Name), a.Target.RawSQL, scope)
+	for _, s := range d.Statements() {
+		if _, err := grafana.Expand(s.SQL, s.Scope); err != nil {
+			continue // d.Check has reported it.
 		}
-	}
-	for _, p := range m.Panels {
-		for _, q := range p.Targets {
-			c.statement(fmt.Sprintf("%s: panel %q, query %s", f.UID, p.Title, q.RefID), q.RawSQL, scope)
-			for _, name := range rawName.FindAllStringSubmatch(q.RawSQL, -1) {
-				if single[name[1]] && !strings.Contains(q.RawSQL, "- INTERVAL 1 HOUR") {
-					c.problem("%s: panel %q reads single events of %s for more than an hour", f.UID, p.Title, name[1])
-				}
+		if err := macros.Safe(s.SQL, s.Scope); err != nil {
+			c.problem("%s: %s: unsafe: %v", f.UID, s.Where, err)
+		}
+		if s.Panel == nil {
+			continue
+		}
+		for _, name := range rawName.FindAllStringSubmatch(s.SQL, -1) {
+			if single[name[1]] && !strings.Contains(s.SQL, "- INTERVAL 1 HOUR") {
+				c.problem("%s: %s reads single events of %s for more than an hour", f.UID, s.Where, name[1])
 			}
 		}
-	}
-}
-
-// statement expands one statement, and says where a value could be more than a value.
-func (c *checker) statement(where, sql string, scope macros.Scope) {
-	if _, err := macros.Expand(sql, scope); err != nil {
-		c.problem("%s: %v", where, err)
-	} else if err := macros.Safe(sql, scope); err != nil {
-		c.problem("%s: unsafe: %v", where, err)
 	}
 }
 

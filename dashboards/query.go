@@ -8,19 +8,15 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
+
+	"tidemark/dashboards/grafana"
 )
 
-// What deploy/grafana provisions: the data source and the plugin's version that the queries are written for.
+// The data source that deploy/grafana provisions, and the version of its plugin that the queries are written for.
 const (
 	DatasourceUID  = "tidemark"
-	DatasourceType = "grafana-clickhouse-datasource"
+	DatasourceType = grafana.DatasourceType
 	pluginVersion  = "4.20.0"
-)
-
-// Formats of a result, as the plugin numbers them.
-const (
-	formatTimeSeries = 0
-	formatTable      = 1
 )
 
 // Query is one statement of a panel as the ClickHouse data source of Grafana (version 4.20) reads it. The Foundation
@@ -38,7 +34,7 @@ type Query struct {
 // newQuery returns a query with everything but its SQL's names checked.
 func newQuery(refID, sql string, format int) Query {
 	kind := "table"
-	if format == formatTimeSeries {
+	if format == grafana.FormatTimeSeries {
 		kind = "timeseries"
 	}
 	return Query{

@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"time"
+
+	"tidemark/dashboards/grafana"
 )
 
 // requestBytes bounds the body of a request.
@@ -68,7 +70,7 @@ func (s *server) show(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(d.text)
+	_, _ = w.Write(d.JSON)
 }
 
 func noDashboard(uid string) problem {
@@ -77,8 +79,8 @@ func noDashboard(uid string) problem {
 
 // query answers POST /api/query.
 func (s *server) query(w http.ResponseWriter, r *http.Request) {
-	s.answerView(w, r, func(d *dashboard, v view) ([]target, *problem) {
-		p := d.panel(v.Panel)
+	s.answerView(w, r, func(d *grafana.Dashboard, v view) ([]grafana.Target, *problem) {
+		p := d.Panel(v.Panel)
 		if p == nil {
 			return nil, &problem{http.StatusNotFound, fmt.Sprintf("dashboard %s has no panel %d", d.UID, v.Panel), "take the id from the dashboard's JSON"}
 		}
@@ -88,21 +90,21 @@ func (s *server) query(w http.ResponseWriter, r *http.Request) {
 
 // annotations answers POST /api/annotations.
 func (s *server) annotations(w http.ResponseWriter, r *http.Request) {
-	s.answerView(w, r, func(d *dashboard, v view) ([]target, *problem) {
-		t := d.annotation(v.Name)
+	s.answerView(w, r, func(d *grafana.Dashboard, v view) ([]grafana.Target, *problem) {
+		t := d.Annotation(v.Name)
 		if t == nil {
 			return nil, &problem{http.StatusNotFound, fmt.Sprintf("dashboard %s has no annotations %q of ClickHouse", d.UID, v.Name), "take the name from the dashboard's JSON"}
 		}
-		return []target{*t}, nil
+		return []grafana.Target{*t}, nil
 	})
 }
 
 // answerView runs the targets that pick finds for a request.
-func (s *server) answerView(w http.ResponseWriter, r *http.Request, pick func(*dashboard, view) ([]target, *problem)) {
+func (s *server) answerView(w http.ResponseWriter, r *http.Request, pick func(*grafana.Dashboard, view) ([]grafana.Target, *problem)) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeout)
 	defer cancel()
 	v, d, p := s.read(w, r)
-	var targets []target
+	var targets []grafana.Target
 	if p == nil {
 		targets, p = pick(d, v)
 	}
@@ -129,19 +131,19 @@ func (s *server) variable(w http.ResponseWriter, r *http.Request) {
 		refuse(w, *p)
 		return
 	}
-	i := d.variable(v.Name)
+	i := d.Variable(v.Name)
 	if i < 0 {
 		refuse(w, problem{http.StatusNotFound, fmt.Sprintf("dashboard %s has no variable %q", d.UID, v.Name), "take the name from the dashboard's JSON"})
 		return
 	}
 	var body struct {
-		Options []option `json:"options"`
-		Error   string   `json:"error"`
+		Options []grafana.Option `json:"options"`
+		Error   string           `json:"error"`
 	}
-	options, err := s.options(ctx, d, v, i)
+	options, err := s.runner.Options(ctx, d, v.choices(), i)
 	body.Options = options
 	if err != nil {
-		body.Options, body.Error = []option{}, s.explain(ctx, err)
+		body.Options, body.Error = []grafana.Option{}, s.explain(ctx, err)
 	}
 	reply(w, http.StatusOK, body)
 }
@@ -151,7 +153,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
 	text := "ok"
-	if err := s.DB.FormatWith(ctx, "SELECT 1", format, nil, io.Discard); err != nil {
+	if err := s.DB.FormatWith(ctx, "SELECT 1", "TSV", nil, io.Discard); err != nil {
 		if text = s.explain(r.Context(), err); ctx.Err() != nil {
 			text = fmt.Sprintf("ClickHouse did not answer within %s", healthTimeout)
 		}
@@ -162,7 +164,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request) {
 }
 
 // read reads the body of a request and finds its dashboard.
-func (s *server) read(w http.ResponseWriter, r *http.Request) (view, *dashboard, *problem) {
+func (s *server) read(w http.ResponseWriter, r *http.Request) (view, *grafana.Dashboard, *problem) {
 	var v view
 	// A form or a simple request of another site's page cannot have this type.
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
+	"tidemark/dashboards/grafana/grafanatest"
 	"tidemark/internal/stack"
 	"tidemark/internal/test/env"
 	stacktest "tidemark/internal/test/stack"
@@ -26,7 +28,7 @@ func TestOutage(t *testing.T) {
 		t.Fatal(err)
 	}
 	config.HTTPListen = first.HTTPAddr()
-	s := newSite(t, Config{DB: connect(t, first.HTTPURL(), "default"), Dashboards: [][]byte{board(nil, sql("SELECT 42"))}})
+	s := newSite(t, Config{DB: grafanatest.Connect(t, first.HTTPURL(), "default"), Dashboards: [][]byte{board(nil, sql("SELECT 42"))}})
 	health := func() string {
 		var h struct{ ClickHouse string }
 		s.get("/api/health", &h)
@@ -66,9 +68,9 @@ func TestOutage(t *testing.T) {
 // TestRealDashboards asks every panel, variable and annotation of the real dashboards on an empty store: none fails, over
 // any range.
 func TestRealDashboards(t *testing.T) {
-	e := newEngine(t)
-	for _, m := range schemas.Migrations(e.database) {
-		e.exec(t, m.SQL)
+	e := grafanatest.New(t)
+	for _, m := range schemas.Migrations(e.Database) {
+		e.Exec(t, m.SQL)
 	}
 	files, err := dashboards.Committed()
 	if err != nil {
@@ -78,7 +80,7 @@ func TestRealDashboards(t *testing.T) {
 	for _, f := range files {
 		texts = append(texts, f.JSON)
 	}
-	s := newSite(t, Config{DB: e, Dashboards: texts, Namespace: e.database})
+	s := newSite(t, Config{DB: e, Dashboards: texts, Namespace: e.Database})
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ranges := map[string][2]time.Time{
 		"an hour": {now.Add(-time.Hour), now}, "40 years": {now.AddDate(-40, 0, 0), now},
@@ -94,7 +96,7 @@ func TestRealDashboards(t *testing.T) {
 // walk does what the page does when a dashboard is opened.
 func (s *site) walk(t *testing.T, name string, text []byte, from, to time.Time) {
 	t.Helper()
-	d, err := readDashboard(text)
+	d, err := grafana.Read(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +110,7 @@ func (s *site) walk(t *testing.T, name string, text []byte, from, to time.Time) 
 		}
 		switch {
 		case v.IncludeAll:
-			chosen[v.Name] = []string{all}
+			chosen[v.Name] = []string{grafana.All}
 		case len(c.Options) > 0:
 			chosen[v.Name] = []string{c.Options[0].Value}
 		}

@@ -2,77 +2,15 @@ package preview
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
-	"strings"
 	"testing"
 
-	stacktest "tidemark/internal/test/stack"
+	"tidemark/dashboards/grafana"
 )
-
-// engine asks ClickHouse over HTTP as the program's adapter does: read-only, one database.
-type engine struct {
-	url, database string
-	client        *http.Client
-}
-
-func (e engine) FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error {
-	values := url.Values{"database": {e.database}, "default_format": {format}, "cancel_http_readonly_queries_on_client_close": {"1"}}
-	for name, value := range settings {
-		values.Set(name, fmt.Sprint(value))
-	}
-	values.Set("readonly", "2")
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url+"/?"+values.Encode(), strings.NewReader(sql))
-	if err != nil {
-		return err
-	}
-	response, err := e.client.Do(request)
-	if err != nil {
-		return fmt.Errorf("query: %w", err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			return err
-		}
-		return fmt.Errorf("query: %s", text)
-	}
-	_, err = io.Copy(w, response.Body)
-	return err
-}
-
-// newEngine returns a new database on the shared engine.
-func newEngine(t testing.TB) engine {
-	t.Helper()
-	stack := stacktest.Start(t)
-	return connect(t, stack.HTTPURL(), stacktest.Database(t, stack))
-}
-
-func connect(t testing.TB, address, database string) engine {
-	transport := &http.Transport{}
-	t.Cleanup(transport.CloseIdleConnections)
-	return engine{url: address, database: database, client: &http.Client{Transport: transport}}
-}
-
-// exec runs statements that may write.
-func (e engine) exec(t testing.TB, statements ...string) {
-	t.Helper()
-	for _, sql := range statements {
-		stacktest.Query(t, stacktest.Start(t), e.database, sql)
-	}
-}
-
-// ask returns the result of a query as text.
-func (e engine) ask(t testing.TB, sql string) string {
-	t.Helper()
-	return stacktest.Query(t, stacktest.Start(t), e.database, sql)
-}
 
 // board is a dashboard with a panel for each of its statements, ids from 1 on, and variables.
 func board(variables []map[string]any, statements ...map[string]any) []byte {
@@ -92,11 +30,13 @@ func board(variables []map[string]any, statements ...map[string]any) []byte {
 }
 
 // sql is a target in the table format.
-func sql(text string) map[string]any { return map[string]any{"rawSql": text, "format": formatTable} }
+func sql(text string) map[string]any {
+	return map[string]any{"rawSql": text, "format": grafana.FormatTable}
+}
 
 // series is a target in the time series format.
 func series(text string) map[string]any {
-	return map[string]any{"rawSql": text, "format": formatTimeSeries}
+	return map[string]any{"rawSql": text, "format": grafana.FormatTimeSeries}
 }
 
 // site is a running preview.
@@ -183,7 +123,7 @@ type answers struct {
 			}
 			Data struct {
 				Values   [][]any
-				Entities []*entities
+				Entities []*grafana.Entities
 			}
 		}
 		Error, SQL string

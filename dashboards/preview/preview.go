@@ -2,7 +2,7 @@
 // its queries.
 //
 //	page -> /api/query {dashboard, panel, range, variables}
-//	     -> SQL of that panel -> macros.Expand -> macros.OnlyReads -> ClickHouse, read-only and bounded
+//	     -> SQL of that panel -> grafana.Runner: ClickHouse, read-only and bounded
 //	     -> frames as Grafana's data source plugin makes them -> page
 //
 // A request never brings SQL, only names and values. The server is for one person on one machine: it has no
@@ -25,44 +25,34 @@
 package preview
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
+	"tidemark/dashboards/grafana"
 	"tidemark/internal/webguard"
 )
 
-// DB runs a statement that may only read, with settings of ClickHouse's for it, and writes its result in a format of
-// ClickHouse's. The context ends it.
-type DB interface {
-	FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error
-}
-
-// Config says what to serve. DB, Dashboards and Namespace are required.
+// Config sets what is served. DB, Dashboards and Namespace are required.
 type Config struct {
-	DB         DB
+	DB         grafana.DB
 	Dashboards [][]byte // Grafana's JSON, one each, in the order of the page's list. They are not changed.
 	Namespace  string   // The value of the variable "namespace" where a request has none.
 	Version    string   // Of the program, for the page.
 	// Guard refuses requests that other sites' pages make a browser send; one for a port on all addresses by default.
 	Guard *webguard.Guard
 
-	Timeout time.Duration // Of one request, waiting for its turn included; 40 s.
-	Queries int           // Run at a time, over all requests; 4.
-	Rows    int           // A result has at most; 100,000.
+	Timeout time.Duration // The longest time for one request, the wait for other queries included. Default 40 s.
+	Queries int           // Queries that run at a time, over all requests. Default 4.
+	Rows    int           // The most rows of a result. Default 100,000.
 }
-
-// resultBytes bounds what a result may take in ClickHouse's JSON.
-const resultBytes = 64 << 20
 
 // server answers for one Config.
 type server struct {
 	Config
-	dashboards []*dashboard
-	places     chan struct{} // One for each query that runs.
+	dashboards []*grafana.Dashboard
+	runner     *grafana.Runner
 }
 
 // New returns the handler for the page and its API. An error names every dashboard that cannot be read.
@@ -73,16 +63,10 @@ func New(c Config) (http.Handler, error) {
 	if c.Timeout == 0 {
 		c.Timeout = 40 * time.Second
 	}
-	if c.Queries == 0 {
-		c.Queries = 4
-	}
-	if c.Rows == 0 {
-		c.Rows = 100_000
-	}
-	s := &server{Config: c, places: make(chan struct{}, c.Queries)}
+	s := &server{Config: c, runner: grafana.NewRunner(grafana.Config{DB: c.DB, Namespace: c.Namespace, Queries: c.Queries, Rows: c.Rows})}
 	var problems []error
 	for i, text := range c.Dashboards {
-		d, err := readDashboard(text)
+		d, err := grafana.Read(text)
 		if err == nil && s.dashboard(d.UID) != nil {
 			err = fmt.Errorf("the uid %q is another dashboard's", d.UID)
 		}
@@ -102,7 +86,7 @@ func New(c Config) (http.Handler, error) {
 	return s.guard(s.routes(pages)), nil
 }
 
-func (s *server) dashboard(uid string) *dashboard {
+func (s *server) dashboard(uid string) *grafana.Dashboard {
 	for _, d := range s.dashboards {
 		if d.UID == uid {
 			return d

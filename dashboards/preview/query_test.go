@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"tidemark/dashboards/grafana/grafanatest"
 	"tidemark/schemas"
 )
 
 func TestQuery(t *testing.T) {
-	e := newEngine(t)
-	e.exec(t, "CREATE TABLE t (at DateTime64(3, 'UTC'), model LowCardinality(String), n UInt64) ENGINE = MergeTree ORDER BY at",
+	e := grafanatest.New(t)
+	e.Exec(t, "CREATE TABLE t (at DateTime64(3, 'UTC'), model LowCardinality(String), n UInt64) ENGINE = MergeTree ORDER BY at",
 		"INSERT INTO t VALUES ('2026-01-01 00:00:30.000', 'b', 1), ('2026-01-01 00:01:00.000', 'a', 2), ('2026-01-01 00:01:10.000', 'b', 40), ('2026-01-01 01:00:00.000', 'a', 5), ('2026-01-01 01:00:01.000', 'a', 1000)")
 	const perModel = "SELECT $__timeInterval(at) AS time, model, sum(n) AS calls FROM t WHERE $__timeFilter(at) GROUP BY time, model ORDER BY time"
 	s := newSite(t, Config{DB: e, Dashboards: [][]byte{board(nil, series(perModel), sql("SELECT model, sum(n) FROM t GROUP BY model ORDER BY model"))}})
@@ -67,7 +67,7 @@ func TestTargets(t *testing.T) {
 		"annotations":{"list":[{"name":"Grafana's","datasource":"-- Grafana --","builtIn":1},{"name":"Other","datasource":{"type":"prometheus"}},
 		{"name":"Releases","datasource":{"type":"grafana-clickhouse-datasource"},"target":{"refId":"Anno","format":0,"rawSql":"SELECT toDateTime64(0.5, 3, 'UTC') AS time, 'x' AS title, 1 AS n"}},
 		{"name":"Old","datasource":null,"rawQuery":"SELECT toDateTime(0, 'UTC') AS time, 'old' AS text"}]}}`)
-	s := newSite(t, Config{DB: newEngine(t), Dashboards: [][]byte{text}})
+	s := newSite(t, Config{DB: grafanatest.New(t), Dashboards: [][]byte{text}})
 	var a answers
 	if status := s.post("/api/query", ask(7, nil), &a); status != http.StatusOK {
 		t.Fatalf("status %d: %+v", status, a)
@@ -116,8 +116,8 @@ func TestTargets(t *testing.T) {
 
 // TestReadOnly holds that no dashboard can change anything, whatever its SQL.
 func TestReadOnly(t *testing.T) {
-	e := newEngine(t)
-	e.exec(t, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a", "INSERT INTO t VALUES (1), (2)")
+	e := grafanatest.New(t)
+	e.Exec(t, "CREATE TABLE t (a Int32) ENGINE = MergeTree ORDER BY a", "INSERT INTO t VALUES (1), (2)")
 	file := filepath.Join(t.TempDir(), "out")
 	statements := []string{
 		"INSERT INTO t VALUES (3)", "INSERT INTO t SELECT 3", "WITH 3 AS x INSERT INTO t SELECT x", "DROP TABLE t", "TRUNCATE TABLE t", "ALTER TABLE t DELETE WHERE 1", "ALTER TABLE t ADD COLUMN b Int32", "DELETE FROM t WHERE 1",
@@ -130,13 +130,13 @@ func TestReadOnly(t *testing.T) {
 		targets = append(targets, sql(statement))
 	}
 	s := newSite(t, Config{DB: e, Dashboards: [][]byte{board(nil, targets...)}})
-	before := e.ask(t, "SELECT count(), sum(a) FROM t") + e.ask(t, "SHOW TABLES") + e.ask(t, "DESCRIBE t")
+	before := e.Ask(t, "SELECT count(), sum(a) FROM t") + e.Ask(t, "SHOW TABLES") + e.Ask(t, "DESCRIBE t")
 	for i, statement := range statements {
 		if r := s.panel(i+1, nil).Results[0]; r.Error == "" || len(r.Frames) > 0 {
 			t.Errorf("%s: %+v", statement, r)
 		}
 	}
-	if after := e.ask(t, "SELECT count(), sum(a) FROM t") + e.ask(t, "SHOW TABLES") + e.ask(t, "DESCRIBE t"); after != before {
+	if after := e.Ask(t, "SELECT count(), sum(a) FROM t") + e.Ask(t, "SHOW TABLES") + e.Ask(t, "DESCRIBE t"); after != before {
 		t.Errorf("the database has changed from\n%s\nto\n%s", before, after)
 	}
 	if _, err := os.Stat(file); err == nil {
@@ -146,7 +146,7 @@ func TestReadOnly(t *testing.T) {
 
 // TestHostile puts values that try to leave their literal into a real table and a real query: each finds its own row.
 func TestHostile(t *testing.T) {
-	e := newEngine(t)
+	e := grafanatest.New(t)
 	values := []string{
 		"plain", `'`, `''`, `"`, "`", `\`, `\\`, `\'`, `\\'`, `' OR 1=1 --`, `\' OR 1=1 --`, `'; DROP TABLE t; --`, `" OR 1=1 --`, `x') OR 1=1 /*`, "*/ OR 1=1", "-- x", "# x", "a\nb", "a\r\nb", "a\tb",
 		"nul\x00byte", "\x00", "‘x’", "“x”", "ʼ OR 1=1", "\u2028'", "{a:String}", "$__timeFilter(x)", "${tenant}", "$$'$$", "$x$'$x$", `\x27 OR 1=1`, `\u0027`, "%' OR '1'='1", strings.Repeat(`\'`, 20_000),
@@ -155,7 +155,7 @@ func TestHostile(t *testing.T) {
 	for i, v := range values {
 		rows[i] = fmt.Sprintf("(%d, %s)", i, schemas.Quote(v))
 	}
-	e.exec(t, "CREATE TABLE t (id UInt32, tenant String) ENGINE = MergeTree ORDER BY id", "INSERT INTO t VALUES "+strings.Join(rows, ","))
+	e.Exec(t, "CREATE TABLE t (id UInt32, tenant String) ENGINE = MergeTree ORDER BY id", "INSERT INTO t VALUES "+strings.Join(rows, ","))
 	variables := []map[string]any{
 		{"name": "tenant", "type": "textbox"}, {"name": "tenants", "type": "custom", "multi": true, "includeAll": true}, {"name": "database", "type": "textbox"},
 	}
@@ -196,13 +196,13 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%d bytes of %.1q: %.300s %v", len(v), v, r.Error, r.Frames)
 		}
 	}
-	if got := e.ask(t, "SELECT count() FROM t"); got != fmt.Sprint(len(values)) {
+	if got := e.Ask(t, "SELECT count() FROM t"); got != fmt.Sprint(len(values)) {
 		t.Errorf("the table has %s rows of %d", got, len(values))
 	}
 }
 
 func TestBounds(t *testing.T) {
-	e := newEngine(t)
+	e := grafanatest.New(t)
 	s := newSite(t, Config{DB: e, Rows: 1000, Dashboards: [][]byte{board(nil,
 		sql("SELECT number FROM numbers(1000)"), sql("SELECT number FROM numbers(1001)"), sql("SELECT number FROM system.numbers"), sql("SELECT repeat('x', 1000000) FROM numbers(100) SETTINGS max_block_size = 1"),
 		sql("SELECT throwIf(number = 999) FROM numbers(1000) SETTINGS max_block_size = 10"), sql("SELECT nope, '"+strings.Repeat("x", 5000)+"'"),
@@ -224,9 +224,9 @@ func TestBounds(t *testing.T) {
 }
 
 // running counts the statements of a test that are under way in the engine.
-func (e engine) running(t testing.TB) string {
+func running(t testing.TB, e grafanatest.Engine) string {
 	t.Helper()
-	return e.ask(t, "SELECT count() FROM system.processes WHERE current_database = currentDatabase() AND query NOT LIKE '%system.processes%'")
+	return e.Ask(t, "SELECT count() FROM system.processes WHERE current_database = currentDatabase() AND query NOT LIKE '%system.processes%'")
 }
 
 // until waits for something that must come to pass.
@@ -242,7 +242,7 @@ func until(t testing.TB, what string, ok func() bool) {
 // TestPlaces holds that no more statements run at a time than may, that others wait for their turn, and that a place is
 // free again when its client is gone.
 func TestPlaces(t *testing.T) {
-	e := newEngine(t)
+	e := grafanatest.New(t)
 	const endless = "SELECT sleepEachRow(0.1) FROM system.numbers SETTINGS max_block_size = 1"
 	s := newSite(t, Config{DB: e, Queries: 2, Dashboards: [][]byte{board(nil, sql(endless), sql("SELECT 'quick'"))}})
 	text, err := json.Marshal(ask(1, nil))
@@ -264,7 +264,7 @@ func TestPlaces(t *testing.T) {
 			}
 		})
 	}
-	until(t, "two statements run", func() bool { return e.running(t) == "2" })
+	until(t, "two statements run", func() bool { return running(t, e) == "2" })
 	quick := make(chan string, 1)
 	clients.Go(func() {
 		var a answers
@@ -275,7 +275,7 @@ func TestPlaces(t *testing.T) {
 			quick <- a.Error
 		}
 	})
-	if got := e.running(t); got != "2" {
+	if got := running(t, e); got != "2" {
 		t.Errorf("%s statements run at a time, 2 may", got)
 	}
 	// Health has no need of a place.
@@ -288,20 +288,5 @@ func TestPlaces(t *testing.T) {
 		t.Errorf("the query that waited: %s", got)
 	}
 	clients.Wait()
-	until(t, "no statement runs", func() bool { return e.running(t) == "0" })
-
-	// Whose turn never comes is told so, even where both happen at once.
-	full := &server{Config: Config{DB: e}, places: make(chan struct{}, 1)}
-	full.places <- struct{}{}
-	ctx, leave = context.WithCancel(t.Context())
-	leave()
-	for range 2 {
-		if _, _, err := full.run(ctx, "SELECT 1"); !errors.Is(err, errBusy) {
-			t.Errorf("no place: %v", err)
-		}
-		full.places = make(chan struct{}, 1)
-	}
-	if len(full.places) != 0 {
-		t.Error("the place was not given back")
-	}
+	until(t, "no statement runs", func() bool { return running(t, e) == "0" })
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 )
 
 type dashboardsCmd struct {
@@ -207,14 +208,14 @@ func outcome(out io.Writer, of, kind string, results []dashboards.Result) (probl
 }
 
 // load runs the statements of one dashboard, prints what fails and returns it.
-func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db dashboards.DB, view dashboards.View) (problems []string, err error) {
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view dashboards.View) (problems []string, err error) {
 	began := time.Now()
 	opened, err := f.Open(ctx, db, view)
 	if err != nil {
 		return nil, err
 	}
 	variables := time.Since(began)
-	problems = outcome(s.Out, f.UID, "panel", opened.Load(ctx, db))
+	problems = outcome(s.Out, f.UID, "panel", opened.Load(ctx))
 	if c.Loads == 0 {
 		return problems, nil
 	}
@@ -222,7 +223,7 @@ func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.F
 	slowest := map[string]time.Duration{}
 	for range c.Loads {
 		began := time.Now()
-		for _, r := range opened.Load(ctx, db) {
+		for _, r := range opened.Load(ctx) {
 			slowest[r.Title] += r.Took / time.Duration(c.Loads)
 		}
 		walls = append(walls, time.Since(began))

@@ -2,7 +2,6 @@ package dashboards_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,10 +35,6 @@ func TestPanelsOfBills(t *testing.T) {
 			for _, row := range got[panel].Rows {
 				line := ""
 				for _, c := range columns {
-					if row[c] == nil && !strings.HasPrefix(got[panel].Columns[c].Type, "Nullable(") {
-						line += "not a number "
-						continue
-					}
 					line += fmt.Sprint(row[c], " ")
 				}
 				rows = append(rows, line)

@@ -17,8 +17,12 @@ import (
 // httpDB runs statements as anybody would, over HTTP.
 type httpDB struct{ p pipeline }
 
-func (db httpDB) Format(ctx context.Context, sql, format string, w io.Writer) error {
-	address := db.p.database + "/?" + url.Values{"database": {db.p.namespace}, "default_format": {format}}.Encode()
+func (db httpDB) FormatWith(ctx context.Context, sql, format string, settings map[string]any, w io.Writer) error {
+	values := url.Values{"database": {db.p.namespace}, "default_format": {format}}
+	for name, value := range settings {
+		values.Set(name, fmt.Sprint(value))
+	}
+	address := db.p.database + "/?" + values.Encode()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(sql))
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package preview
+package grafana
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// format is the format of ClickHouse's that results are read in: the names, the types, and a list a row, all JSON.
-const format = "JSONCompactEachRowWithNamesAndTypes"
+// resultFormat is ClickHouse's format in which results are read: names, types and one list per row, all in JSON.
+const resultFormat = "JSONCompactEachRowWithNamesAndTypes"
 
-// encoding are the settings that say how values are written there. They are pinned, since servers and profiles differ.
+// encoding are the settings for how ClickHouse writes values in it. They are fixed because servers and profiles differ.
 var encoding = map[string]any{
 	"output_format_json_quote_64bit_integers": 0,
 	"output_format_json_quote_64bit_floats":   0,
@@ -22,45 +22,57 @@ var encoding = map[string]any{
 	"date_time_output_format":                 "iso", // In UTC, whatever the zone of a column.
 }
 
-// kind is what a column is to Grafana.
-type kind string
+// Kind is what a column is to Grafana.
+type Kind string
 
+// The kinds of columns, and the Go types of their values.
 const (
-	kindTime    kind = "time"    // int64, milliseconds since 1970.
-	kindNumber  kind = "number"  // json.Number.
-	kindString  kind = "string"  // string.
-	kindBoolean kind = "boolean" // bool.
+	KindTime    Kind = "time"    // int64, milliseconds since 1970.
+	KindNumber  Kind = "number"  // json.Number.
+	KindString  Kind = "string"  // string.
+	KindBoolean Kind = "boolean" // bool.
 )
 
-// column is a column of a result. A value is of the type of its kind, a denormal in place of
-// a number, or nil.
-type column struct {
-	name     string
-	kind     kind
-	nullable bool
-	// factor says that the column tells series apart, as texts and booleans do; what is written as text for lack of a
-	// kind, such as an array, is a value to the plugin.
+// Column is a column of a result.
+type Column struct {
+	Name     string
+	Type     string // ClickHouse's.
+	Kind     Kind
+	Nullable bool
+	Values   []any // Of the kind's Go type, a Denormal in place of a number, or nil.
+	// factor says that the column tells series apart, as texts and booleans do. The plugin takes what is text only for
+	// lack of a kind, such as an array, for a value.
 	factor bool
-	values []any
 }
 
-// denormal is a number that JSON has no way to write.
-type denormal string
+// Denormal is a number that JSON cannot write.
+type Denormal string
 
+// The numbers that JSON cannot write.
 const (
-	notANumber       denormal = "nan"
-	infinity         denormal = "inf"
-	negativeInfinity denormal = "-inf"
+	NotANumber       Denormal = "nan"
+	Infinity         Denormal = "inf"
+	NegativeInfinity Denormal = "-inf"
 )
 
-// table is a result.
-type table struct{ columns []column }
+// Table is a result.
+type Table struct{ Columns []Column }
 
-func (t *table) rows() int {
-	if len(t.columns) == 0 {
+// Rows returns how many rows the result has.
+func (t *Table) Rows() int {
+	if len(t.Columns) == 0 {
 		return 0
 	}
-	return len(t.columns[0].values)
+	return len(t.Columns[0].Values)
+}
+
+// Row returns the values of one row in the order of the columns.
+func (t *Table) Row(i int) []any {
+	row := make([]any, len(t.Columns))
+	for c := range t.Columns {
+		row[c] = t.Columns[c].Values[i]
+	}
+	return row
 }
 
 // rowsError is the error of a result with more rows than the limit.
@@ -70,8 +82,8 @@ func (e *rowsError) Error() string {
 	return fmt.Sprintf("the result has more than %d rows: choose a shorter range or a coarser interval", e.limit)
 }
 
-// readTable reads a result in format.
-func readTable(r io.Reader, limit int) (*table, error) {
+// ReadTable reads a result of at most limit rows in resultFormat.
+func ReadTable(r io.Reader, limit int) (*Table, error) {
 	decoder := json.NewDecoder(r)
 	var names, types []string
 	if err := decoder.Decode(&names); err != nil {
@@ -86,9 +98,9 @@ func readTable(r io.Reader, limit int) (*table, error) {
 	if len(types) != len(names) {
 		return nil, fmt.Errorf("read the result: %d names for %d types", len(names), len(types))
 	}
-	t := &table{columns: make([]column, len(names))}
+	t := &Table{Columns: make([]Column, len(names))}
 	for i, name := range names {
-		t.columns[i] = newColumn(name, types[i])
+		t.Columns[i] = newColumn(name, types[i])
 	}
 	var row []json.RawMessage
 	for n := 0; ; n++ {
@@ -103,25 +115,25 @@ func readTable(r io.Reader, limit int) (*table, error) {
 		if len(row) != len(names) {
 			return nil, fmt.Errorf("read row %d of the result: %d values for %d columns", n+1, len(row), len(names))
 		}
-		for i := range t.columns {
-			if err := t.columns[i].add(row[i]); err != nil {
+		for i := range t.Columns {
+			if err := t.Columns[i].add(row[i]); err != nil {
 				return nil, fmt.Errorf("read row %d of the result: column %s: %w", n+1, names[i], err)
 			}
 		}
 	}
 }
 
-func newColumn(name, clickhouseType string) column {
+func newColumn(name, clickhouseType string) Column {
 	base, nullable := unwrap(clickhouseType)
-	c := column{name: name, nullable: nullable, kind: kindString, values: []any{}}
+	c := Column{Name: name, Type: clickhouseType, Nullable: nullable, Kind: KindString, Values: []any{}}
 	word, _, _ := strings.Cut(base, "(")
 	switch {
 	case word == "Bool":
-		c.kind, c.factor = kindBoolean, true
+		c.Kind, c.factor = KindBoolean, true
 	case word == "Date" || word == "Date32" || word == "DateTime" || word == "DateTime64":
-		c.kind = kindTime
+		c.Kind = KindTime
 	case strings.HasPrefix(word, "Decimal"), word == "BFloat16", strings.HasPrefix(word, "Interval"), isNumber(word):
-		c.kind = kindNumber
+		c.Kind = KindNumber
 	case word == "String" || word == "FixedString" || word == "Enum8" || word == "Enum16" || word == "UUID" || word == "IPv4" || word == "IPv6" || word == "Nothing":
 		c.factor = true
 	}
@@ -156,16 +168,16 @@ func unwrap(t string) (base string, nullable bool) {
 }
 
 // add appends a value as it stands in the result.
-func (c *column) add(raw json.RawMessage) error {
+func (c *Column) add(raw json.RawMessage) error {
 	value, err := c.parse(raw)
 	if err != nil {
 		return err
 	}
-	c.values = append(c.values, value)
+	c.Values = append(c.Values, value)
 	return nil
 }
 
-func (c *column) parse(raw json.RawMessage) (any, error) {
+func (c *Column) parse(raw json.RawMessage) (any, error) {
 	if bytes.Equal(raw, []byte("null")) {
 		return nil, nil
 	}
@@ -177,20 +189,20 @@ func (c *column) parse(raw json.RawMessage) (any, error) {
 		}
 	}
 	switch {
-	case c.kind == kindTime && quoted:
+	case c.Kind == KindTime && quoted:
 		return milliseconds(text)
-	case c.kind == kindNumber && quoted:
+	case c.Kind == KindNumber && quoted:
 		return parseDenormal(text)
-	case c.kind == kindNumber && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'):
+	case c.Kind == KindNumber && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'):
 		return json.Number(raw), nil
-	case c.kind == kindBoolean && !quoted:
+	case c.Kind == KindBoolean && !quoted:
 		return bytes.Equal(raw, []byte("true")), nil
-	case c.kind == kindString && quoted:
+	case c.Kind == KindString && quoted:
 		return text, nil
-	case c.kind == kindString:
+	case c.Kind == KindString:
 		return string(raw), nil // An array and the like.
 	}
-	return nil, fmt.Errorf("%.40s is no %s", raw, c.kind)
+	return nil, fmt.Errorf("%.40s is no %s", raw, c.Kind)
 }
 
 // milliseconds reads a time in ISO 8601 or a date, rounded down.
@@ -209,25 +221,25 @@ func milliseconds(text string) (any, error) {
 func parseDenormal(text string) (any, error) {
 	switch strings.ToLower(text) {
 	case "nan", "-nan":
-		return notANumber, nil
+		return NotANumber, nil
 	case "inf", "+inf":
-		return infinity, nil
+		return Infinity, nil
 	case "-inf":
-		return negativeInfinity, nil
+		return NegativeInfinity, nil
 	}
 	return nil, fmt.Errorf("%.40q is not a number", text)
 }
 
-// options are the choices that the result of a variable's query gives: one column, or value and text in this order, as
-// the plugin's documentation has it.
-func (t *table) options() ([]option, error) {
-	if n := len(t.columns); n != 1 && n != 2 {
+// options returns the choices in the result of a variable's query. It has one column, or a value and a text in this order,
+// as the plugin documents it.
+func (t *Table) options() ([]Option, error) {
+	if n := len(t.Columns); n != 1 && n != 2 {
 		return nil, fmt.Errorf("%d columns: the query of a variable has one, or two for value and text", n)
 	}
-	text := len(t.columns) - 1
-	var options []option
-	for row := range t.rows() {
-		options = append(options, option{Value: cell(t.columns[0].values[row]), Text: cell(t.columns[text].values[row])})
+	text := len(t.Columns) - 1
+	var options []Option
+	for row := range t.Rows() {
+		options = append(options, Option{Value: cell(t.Columns[0].Values[row]), Text: cell(t.Columns[text].Values[row])})
 	}
 	return options, nil
 }

@@ -1,4 +1,4 @@
-package preview
+package grafana
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// frame is Grafana's data frame as JSON (dataFrameFromJSON of @grafana/data reads it).
-type frame struct {
+// Frame is Grafana's data frame as JSON. The function dataFrameFromJSON of @grafana/data reads it.
+type Frame struct {
 	Schema schema `json:"schema"`
 	Data   values `json:"data"`
 }
@@ -30,7 +30,7 @@ type meta struct {
 
 type field struct {
 	Name     string            `json:"name"`
-	Type     kind              `json:"type"`
+	Type     Kind              `json:"type"`
 	TypeInfo typeInfo          `json:"typeInfo"`
 	Labels   map[string]string `json:"labels,omitempty"`
 }
@@ -42,40 +42,40 @@ type typeInfo struct {
 
 type values struct {
 	Values   [][]any     `json:"values"`
-	Entities []*entities `json:"entities,omitempty"`
+	Entities []*Entities `json:"entities,omitempty"`
 }
 
-// entities are the rows of a field whose number is none; the row itself has null.
-type entities struct {
+// Entities are the rows of a field whose number is none; the row itself has null.
+type Entities struct {
 	NaN    []int `json:"NaN,omitempty"`
 	Inf    []int `json:"Inf,omitempty"`
 	NegInf []int `json:"NegInf,omitempty"`
 }
 
 // goTypes are the types of values in the plugin's frames.
-var goTypes = map[kind]string{kindTime: "time.Time", kindNumber: "float64", kindString: "string", kindBoolean: "bool"}
+var goTypes = map[Kind]string{KindTime: "time.Time", KindNumber: "float64", KindString: "string", KindBoolean: "bool"}
 
 // add appends a field with its values.
-func (f *frame) add(c column, labels map[string]string) {
+func (f *Frame) add(c Column, labels map[string]string) {
 	f.Schema.Fields = append(f.Schema.Fields, field{
-		Name: c.name, Type: c.kind, TypeInfo: typeInfo{Frame: goTypes[c.kind], Nullable: c.nullable}, Labels: labels,
+		Name: c.Name, Type: c.Kind, TypeInfo: typeInfo{Frame: goTypes[c.Kind], Nullable: c.Nullable}, Labels: labels,
 	})
-	values, special := c.values, (*entities)(nil)
-	for row, value := range c.values {
-		d, ok := value.(denormal)
+	values, special := c.Values, (*Entities)(nil)
+	for row, value := range c.Values {
+		d, ok := value.(Denormal)
 		if !ok {
 			continue
 		}
 		if special == nil {
-			values, special = slices.Clone(values), &entities{}
+			values, special = slices.Clone(values), &Entities{}
 		}
 		values[row] = nil
 		switch d {
-		case notANumber:
+		case NotANumber:
 			special.NaN = append(special.NaN, row)
-		case infinity:
+		case Infinity:
 			special.Inf = append(special.Inf, row)
-		case negativeInfinity:
+		case NegativeInfinity:
 			special.NegInf = append(special.NegInf, row)
 		}
 	}
@@ -83,39 +83,39 @@ func (f *frame) add(c column, labels map[string]string) {
 	f.Data.Entities = append(f.Data.Entities, special)
 }
 
-// newFrame makes the frame for a target: a time series in several series becomes wide, anything else stays as it is.
-func newFrame(t *table, refID, sql string, format int) (*frame, error) {
-	f := &frame{Schema: schema{RefID: refID, Name: refID, Meta: meta{ExecutedQueryString: sql, PreferredType: "graph"}, Fields: []field{}}, Data: values{Values: [][]any{}}}
-	if format != formatTimeSeries {
+// NewFrame makes the frame for a target: a time series in several series becomes wide, anything else stays as it is.
+func NewFrame(t *Table, refID, sql string, format int) (*Frame, error) {
+	f := &Frame{Schema: schema{RefID: refID, Name: refID, Meta: meta{ExecutedQueryString: sql, PreferredType: "graph"}, Fields: []field{}}, Data: values{Values: [][]any{}}}
+	if format != FormatTimeSeries {
 		f.Schema.Meta.PreferredType = "table"
 	}
-	if format == formatTimeSeries && t.rows() > 0 && t.long() {
+	if format == FormatTimeSeries && t.Rows() > 0 && t.long() {
 		if err := f.widen(t); err != nil {
 			return nil, err
 		}
 		f.Schema.Meta.Type, f.Schema.Meta.TypeVersion = "timeseries-wide", []int{0, 1}
 	} else {
-		for _, c := range t.columns {
+		for _, c := range t.Columns {
 			f.add(c, nil)
 		}
 	}
-	if !slices.ContainsFunc(f.Data.Entities, func(e *entities) bool { return e != nil }) {
+	if !slices.ContainsFunc(f.Data.Entities, func(e *Entities) bool { return e != nil }) {
 		f.Data.Entities = nil
 	}
 	return f, nil
 }
 
 // time returns the index of the column that is the time of a series, -1 if there is none.
-func (t *table) time() int {
-	return slices.IndexFunc(t.columns, func(c column) bool { return c.kind == kindTime })
+func (t *Table) time() int {
+	return slices.IndexFunc(t.Columns, func(c Column) bool { return c.Kind == KindTime })
 }
 
 // long reports whether the table holds several series one below the other: it has a time, something to tell series apart,
 // and a value.
-func (t *table) long() bool {
+func (t *Table) long() bool {
 	at := t.time()
 	var factor, value bool
-	for i, c := range t.columns {
+	for i, c := range t.Columns {
 		factor = factor || c.factor
 		value = value || !c.factor && i != at
 	}
@@ -129,14 +129,14 @@ const maxCells = 2_000_000
 // widen puts the series of a long table side by side, as LongToWide of Grafana's plugin SDK does: a row a time, a field
 // for every value column of every combination of labels, null where a series has nothing at a time, the last row where
 // it has several. Fields are in the order of their names, then their labels.
-func (f *frame) widen(t *table) error {
+func (f *Frame) widen(t *Table) error {
 	at := t.time()
-	lines, err := timeLines(t.columns[at])
+	lines, err := timeLines(t.Columns[at])
 	if err != nil {
 		return err
 	}
 	var factors, measures []int
-	for i, c := range t.columns {
+	for i, c := range t.Columns {
 		switch {
 		case i == at:
 		case c.factor:
@@ -154,49 +154,49 @@ func (f *frame) widen(t *table) error {
 		return fmt.Errorf("%d series of %d points are more than can be drawn: choose a shorter range, or fewer values above", n, rows)
 	}
 	type wide struct {
-		column
+		Column
 		labels []string
 	}
 	fields := make([]wide, 0, len(labels)*len(measures))
 	for _, text := range labels {
 		for _, m := range measures {
-			c := t.columns[m]
-			c.nullable, c.values = true, make([]any, rows)
+			c := t.Columns[m]
+			c.Nullable, c.Values = true, make([]any, rows)
 			fields = append(fields, wide{c, text})
 		}
 	}
 	for k, m := range measures {
-		for row, value := range t.columns[m].values {
-			fields[series[row]*len(measures)+k].values[lines[row]] = value
+		for row, value := range t.Columns[m].Values {
+			fields[series[row]*len(measures)+k].Values[lines[row]] = value
 		}
 	}
 	slices.SortStableFunc(fields, func(a, b wide) int {
-		if c := strings.Compare(a.name, b.name); c != 0 {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
 			return c
 		}
 		return slices.Compare(a.labels, b.labels)
 	})
-	times := t.columns[at]
-	times.nullable, times.values = false, make([]any, rows)
+	times := t.Columns[at]
+	times.Nullable, times.Values = false, make([]any, rows)
 	for row, line := range lines {
-		times.values[line] = t.columns[at].values[row]
+		times.Values[line] = t.Columns[at].Values[row]
 	}
 	f.add(times, nil)
 	for _, w := range fields {
 		named := make(map[string]string, len(factors))
 		for i, factor := range factors {
-			named[t.columns[factor].name] = w.labels[i]
+			named[t.Columns[factor].Name] = w.labels[i]
 		}
-		f.add(w.column, named)
+		f.add(w.Column, named)
 	}
 	return nil
 }
 
 // timeLines returns for each row of a long table the row of the wide one.
-func timeLines(times column) ([]int, error) {
-	lines := make([]int, len(times.values))
+func timeLines(times Column) ([]int, error) {
+	lines := make([]int, len(times.Values))
 	line, last := -1, int64(0)
-	for row, value := range times.values {
+	for row, value := range times.Values {
 		ms, ok := value.(int64)
 		switch {
 		case !ok:
@@ -212,22 +212,22 @@ func timeLines(times column) ([]int, error) {
 }
 
 // series returns for each row the series it belongs to, and the labels of each series, in the order of factors.
-func (t *table) series(factors []int) (of []int, labels [][]string, err error) {
+func (t *Table) series(factors []int) (of []int, labels [][]string, err error) {
 	names := map[string]bool{}
 	for _, i := range factors {
-		if names[t.columns[i].name] {
-			return nil, nil, fmt.Errorf("two columns are called %s", t.columns[i].name)
+		if names[t.Columns[i].Name] {
+			return nil, nil, fmt.Errorf("two columns are called %s", t.Columns[i].Name)
 		}
-		names[t.columns[i].name] = true
+		names[t.Columns[i].Name] = true
 	}
 	known := map[string]int{}
-	of = make([]int, t.rows())
+	of = make([]int, t.Rows())
 	var key strings.Builder
 	for row := range of {
 		key.Reset()
 		text := make([]string, len(factors))
 		for k, i := range factors {
-			text[k] = cell(t.columns[i].values[row]) // A null is an empty label.
+			text[k] = cell(t.Columns[i].Values[row]) // A null is an empty label.
 			key.WriteString(strconv.Itoa(len(text[k])))
 			key.WriteByte(' ')
 			key.WriteString(text[k])

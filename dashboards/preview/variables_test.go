@@ -2,17 +2,20 @@ package preview
 
 import (
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
+	"tidemark/dashboards/grafana/grafanatest"
 )
 
 // choices is the answer to a request for a variable.
 type choices struct {
-	Options []option
+	Options []grafana.Option
 	Error   string
 }
 
@@ -41,7 +44,7 @@ func (c choices) String() string {
 }
 
 func TestVariables(t *testing.T) {
-	e := newEngine(t)
+	e := grafanatest.New(t)
 	query := func(name, sql string, more ...map[string]any) map[string]any {
 		v := map[string]any{"name": name, "type": "query", "query": sql}
 		for _, m := range more {
@@ -137,35 +140,49 @@ func TestVariables(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	text := board([]map[string]any{
-		{"name": "regex", "type": "query", "query": "SELECT 1", "regex": "/a/"},
-		{"name": "unknown", "type": "query", "query": "SELECT $nope"},
-	}, sql("SELECT $nope"), sql("DROP TABLE t"), sql("SELECT ${regex:singlequote}"), map[string]any{"rawSql": "up", "datasource": map[string]any{"type": "prometheus"}})
-	var d map[string]any
-	var panels struct{ Panels []any }
-	if err := errors.Join(json.Unmarshal(text, &d), json.Unmarshal(text, &panels)); err != nil {
-		t.Fatal(err)
-	}
-	d["panels"] = append(panels.Panels, map[string]any{"id": 9, "type": "row", "panels": []any{map[string]any{"id": 10, "title": "folded", "targets": []any{sql("SELECT $__nope")}}}})
-	d["annotations"] = map[string]any{"list": []any{map[string]any{"name": "Builtin", "datasource": "-- Grafana --"}, map[string]any{"name": "Ours", "target": sql("SELECT $x")}}}
-	text, err := json.Marshal(d)
+// TestCheckRefusesThem plants what the page refuses in a dashboard that Tidemark generates, one thing at a time, and expects
+// "tidemark dashboards check" to refuse the same: the server's error is among its lines.
+func TestCheckRefusesThem(t *testing.T) {
+	files, err := dashboards.Committed()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(Check(text), "\n")
-	for _, want := range []string{
-		"test: variable regex: a regex over options", `test: variable unknown: $nope: unknown variable "nope"`, `test: panel 1 "panel 1", query A: $nope:`,
-		`panel 2 "panel 2", query A: a panel must not write`, `panel 4 "panel 4", query A: it is of the data source "prometheus"`, `panel 10 "folded"`, "annotations Ours: $x: unknown variable",
+	original := string(files[0].JSON)
+	for name, planted := range map[string]struct{ old, replacement, path, target string }{
+		"a kind of variable": {"\"type\": \"query\",\n        \"name\": \"product\"", "\"type\": \"adhoc\",\n        \"name\": \"product\"", "/api/variable", "product"},
+		"a regex":            {`"regex": ""`, `"regex": "/a/"`, "/api/variable", "namespace"},
+		"a statement":        {`"rawSql": "SELECT`, `"rawSql": "INSERT`, "/api/query", "1"},
+		"a file":             {`"rawSql": "SELECT `, `"rawSql": "SELECT 1 INTO OUTFILE '/nowhere/x', `, "/api/query", "1"},
+		"a macro":            {`"rawSql": "SELECT `, `"rawSql": "SELECT $__range, `, "/api/query", "1"},
+		"a variable":         {`"rawSql": "SELECT `, `"rawSql": "SELECT '$nobody', `, "/api/query", "1"},
+		"a data source":      {"\"datasource\": {\n            \"type\": \"grafana-clickhouse-datasource\"", `"datasource": {"type": "prometheus"`, "/api/query", "1"},
 	} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-	if strings.Contains(got, "panel 3") {
-		t.Errorf("panel 3 is fine, but\n%s", got)
-	}
-	if got := Check([]byte("{")); len(got) != 1 {
-		t.Errorf("broken JSON: %v", got)
+		t.Run(name, func(t *testing.T) {
+			text := []byte(strings.Replace(original, planted.old, planted.replacement, 1))
+			if string(text) == original {
+				t.Fatalf("%q is not in the dashboard", planted.old)
+			}
+			s := newSite(t, Config{DB: grafanatest.Engine{}, Dashboards: [][]byte{text}})
+			body := map[string]any{"dashboard": files[0].UID, "from": 0, "to": 1}
+			refused := ""
+			if planted.path == "/api/variable" {
+				var c choices
+				body["name"] = planted.target
+				s.post(planted.path, body, &c)
+				refused = c.Error
+			} else {
+				var a answers
+				body["panel"] = json.Number(planted.target)
+				s.post(planted.path, body, &a)
+				if len(a.Results) == 1 {
+					refused = a.Results[0].Error
+				}
+			}
+			spoiled := slices.Clone(files)
+			spoiled[0].JSON = text
+			if found := strings.Join(dashboards.Check(spoiled), "\n"); refused == "" || !strings.Contains(found, refused) {
+				t.Errorf("the page says %q, the check\n%s", refused, found)
+			}
+		})
 	}
 }
