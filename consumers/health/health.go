@@ -1,17 +1,20 @@
-// Package health says who is at work and what the log holds, so that a pipeline that stands still is seen to stand still.
+// Package health reports which workers run and what the log holds, so that dashboards and alerts notice a pipeline that
+// stands still.
 //
-//	Reporter.Run -> Beat -> heartbeats
-//	             -> Look -> Log (ends), ledger (positions) -> log_ends
+//	Reporter.Run -> Beat     -> heartbeats
+//	             -> PollEnds -> Log (ends), ledger (positions) -> log_ends
 //
-// The ledger tells what was read. What nobody reads, because ingest was never started, has died or has lost a partition,
-// stands in no row of it. So every worker that runs on reports itself, and any of them, whichever comes first, says what
-// the brokers have. When all are gone the rows grow old, which readers look at.
+// The ledger has only what ingest read. If ingest was never started, died or lost a partition, no row of the ledger says
+// so. Therefore every long-running worker reports itself, and the first of them to find log_ends too old reports what the
+// brokers have. When all workers are gone the rows grow old, and readers check their age.
 package health
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,8 +32,8 @@ type Log interface {
 
 // Topic is what the brokers say of a topic.
 type Topic struct {
-	ID         [16]byte       // Of this incarnation.
-	Partitions map[int32]Ends // All that are listed.
+	ID         [16]byte       // The id of this incarnation.
+	Partitions map[int32]Ends // By id.
 }
 
 // Ends are the first offset that the log still holds and the first one not yet written.
@@ -43,33 +46,42 @@ const (
 	Audit  = "audit"
 )
 
-// DefaultEvery is the time between two reports. Panels and alerts take a worker for gone after a minute.
+// DefaultEvery is the default time between two reports. Panels and alerts count a worker as gone after a minute.
 const DefaultEvery = 10 * time.Second
 
 // Reporter reports for one process. Its fields are set before the first call and not changed. It is for one goroutine.
 type Reporter struct {
 	DB  ledgerdb.DB
 	Log Log
-	// Roles are what the process works as. At least one.
+	// Roles are the roles of the process, at least one.
 	Roles []string
-	// Every is the time between two reports. 10 s.
+	// Every is the time between two reports. It may not be negative. Default 10 s.
 	Every time.Duration
-	// Error is called when reporting begins to fail, and not again before it has worked. Optional.
-	Error func(error)
+	Hooks Hooks
 
 	worker  string
 	started time.Time
 	beats   uint64
 
-	positions map[place]int64 // Of the ledger.
-	read      int64           // Up to when the ledger was read, microseconds since 1970 by the database's clock; 0 for never.
+	positions map[partition]int64 // Of the ledger.
+	read      int64               // When the ledger was read last, microseconds since 1970 by the database's clock; 0 for never.
 }
 
-// Run reports until ctx ends, and then that the worker stopped. It never fails: what cannot be reported shows as silence.
+// Hooks are called by the reporter, on its goroutine. Nil functions are not called.
+type Hooks struct {
+	// Error is called when reporting begins to fail, and not again before a report has succeeded.
+	Error func(error)
+}
+
+// Run reports until ctx ends, and then that the worker stopped. It returns no error: readers see a report that fails as
+// a report that is missing.
 func (r *Reporter) Run(ctx context.Context) {
-	every := r.Every
-	if every <= 0 {
-		every = DefaultEvery
+	every := cmp.Or(r.Every, DefaultEvery)
+	if every < 0 {
+		if r.Hooks.Error != nil {
+			r.Hooks.Error(errors.New("health: Reporter.Every must not be negative"))
+		}
+		return
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -79,13 +91,13 @@ func (r *Reporter) Run(ctx context.Context) {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
-			_ = r.Beat(last, true) // Else it looks as if it had died, which is as good as true.
+			_ = r.Beat(last, true) // If it fails, the worker counts as gone after a minute.
 			return
 		case <-timer.C:
 		}
 		err := r.report(ctx, every)
-		if err != nil && !failing && ctx.Err() == nil && r.Error != nil {
-			r.Error(err)
+		if err != nil && !failing && ctx.Err() == nil && r.Hooks.Error != nil {
+			r.Hooks.Error(err)
 		}
 		failing = err != nil
 		timer.Reset(every)
@@ -93,16 +105,16 @@ func (r *Reporter) Run(ctx context.Context) {
 }
 
 func (r *Reporter) report(ctx context.Context, every time.Duration) error {
-	// Short of the minute after which a worker counts as gone, whatever hangs.
+	// Below the minute after which a worker counts as gone, even if the database or a broker hangs.
 	limited, cancel := context.WithTimeout(ctx, 2*every)
 	defer cancel()
 	if err := r.Beat(limited, false); err != nil {
 		return err
 	}
-	return r.Look(limited, every*8/10)
+	return r.PollEnds(limited, every*8/10)
 }
 
-// Beat says that the process is at work, or with stopped that it ends.
+// Beat reports that the process runs, or with stopped that it ends.
 func (r *Reporter) Beat(ctx context.Context, stopped bool) error {
 	if r.worker == "" {
 		var id [8]byte

@@ -41,7 +41,7 @@ func world(t *testing.T) (*rolluptest.World, *brokers, func() *Reporter) {
 
 func look(t *testing.T, r *Reporter, want string) {
 	t.Helper()
-	err := r.Look(t.Context(), 0)
+	err := r.PollEnds(t.Context(), 0)
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 		t.Fatalf("look: %v, want %q", err, want)
 	}
@@ -131,7 +131,7 @@ func TestLookOncePerTime(t *testing.T) {
 	asks := func(want bool) {
 		t.Helper()
 		b.asked = 0
-		if err := reporter().Look(t.Context(), time.Minute); err != nil {
+		if err := reporter().PollEnds(t.Context(), time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		if (b.asked > 0) != want {
@@ -151,7 +151,7 @@ func TestRun(t *testing.T) {
 	w, b, _ := world(t)
 	b.down["queries.v1"] = errors.New("no leader")
 	failures := make(chan error, 100)
-	r := &Reporter{DB: w.DB, Log: b, Roles: []string{Ingest, Rollup}, Every: 20 * time.Millisecond, Error: func(err error) { failures <- err }}
+	r := &Reporter{DB: w.DB, Log: b, Roles: []string{Ingest, Rollup}, Every: 20 * time.Millisecond, Hooks: Hooks{Error: func(err error) { failures <- err }}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()

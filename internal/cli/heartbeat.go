@@ -17,9 +17,9 @@ func report(ctx context.Context, k kafkaFlags, db ledgerdb.DB, namespace string,
 	if err != nil {
 		return nil, err
 	}
-	reporter := &health.Reporter{DB: db, Log: healthLog{auditLog{client: client, namespace: namespace}}, Roles: roles, Error: func(err error) {
+	reporter := &health.Reporter{DB: db, Log: healthLog{auditLog{client: client, namespace: namespace}}, Roles: roles, Hooks: health.Hooks{Error: func(err error) {
 		log.Warn("cannot report that this process works, or what the log holds; the dashboards will say so", zap.Error(err))
-	}}
+	}}}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {

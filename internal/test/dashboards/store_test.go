@@ -85,7 +85,7 @@ func generatedFrom(t testing.TB, records int64, span time.Duration, begin time.T
 func (s store) report(t testing.TB) {
 	t.Helper()
 	r := &health.Reporter{DB: s.DB, Log: seenLog{s.World}, Roles: []string{health.Ingest, health.Rollup, health.Audit}}
-	if err := errors.Join(r.Beat(t.Context(), false), r.Look(t.Context(), 0)); err != nil {
+	if err := errors.Join(r.Beat(t.Context(), false), r.PollEnds(t.Context(), 0)); err != nil {
 		t.Fatal(err)
 	}
 }
