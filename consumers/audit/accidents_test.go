@@ -82,7 +82,7 @@ var accidents = [][]accident{{
 	{"the table topics has no row", []string{"ALTER TABLE topics DELETE WHERE topic = 'queries.v1'" + mutate}, nil,
 		"difference  ledger tiles queries.v1: the ledger accounts for offsets of incarnation 1, of which the table topics has no row"},
 	{"a topic is deleted", nil, func(p *pipeline) { p.gone["runs.v1"] = true },
-		"difference  ledger tiles runs.v1: the ledger accounts for offsets of the topic, and the brokers do not have it any more"},
+		"difference  ledger tiles runs.v1: the ledger accounts for offsets of the topic, and the brokers no longer have it"},
 	{"a letter is gone", nil, func(p *pipeline) { p.logs[schemas.DeadLettersTopic] = withoutLast(p.logs[schemas.DeadLettersTopic]) },
 		"the ledger calls it dead, and dead_letters.v1 has no letter about it; 1 letters are missing"},
 	{"the runs of a ledger row have other names", []string{"ALTER TABLE ledger UPDATE `runs.duplicates` = arrayMap(a -> a + 1, runs.duplicates) WHERE topic = 'token_calls.v1'" + mutate}, nil,

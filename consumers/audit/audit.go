@@ -1,11 +1,11 @@
-// Package audit proves that every event is counted once: it holds the log, the ledger, the raw rows and the rollups
-// against one another, and names the place of the first difference.
+// Package audit proves that every event is counted once. It compares the log, the ledger, the raw rows and the rollups,
+// and reports the first difference of each with its place.
 //
 //	Log -> ledger -> raw -> rollups, runs
 //
-// Everything may be in motion. What an audit reads first can only be behind what it reads later: the rollups' progress
-// and the runs, then the ledger, whose ends bound all that follows, then raw, then the ends of the log. Work under way is pending, not
-// a difference; nothing else is, and no clock is asked what is under way.
+// Producers, ingest and rollup may run meanwhile. What an audit reads first can only be behind what it reads later: first
+// the rollups' progress and the runs, then the ledger, whose ends bound all that follows, then raw, then the ends of the
+// log. Work under way is pending, not a difference. Nothing else is pending, and no clock decides what is under way.
 package audit
 
 import (
@@ -32,14 +32,14 @@ type Log interface {
 
 // Topic is what the brokers say of a topic.
 type Topic struct {
-	ID         [16]byte       // Of this incarnation.
-	Partitions map[int32]Ends // All that are listed.
+	ID         [16]byte       // The id of this incarnation.
+	Partitions map[int32]Ends // By id.
 }
 
 // Records reads the log's records.
 type Records interface {
-	// Fetch returns what a partition of a topic, named without namespace, holds from the offset on, as the Fetch of an
-	// ingest.Source does: with ingest.ErrBelowStart if the log begins later.
+	// Fetch returns what a partition holds from the offset on, as the Fetch of an ingest.Source does: with
+	// ingest.ErrBelowStart if the log begins later. The topic is named without namespace.
 	Fetch(ctx context.Context, topic string, partition int32, from int64) (ingest.Fetch, error)
 }
 
@@ -53,7 +53,7 @@ type Verdict string
 const (
 	OK         Verdict = "ok"
 	Difference Verdict = "difference"
-	Pending    Verdict = "pending" // Right as far as it goes; the rest is under way.
+	Pending    Verdict = "pending" // No difference so far; the rest is under way.
 	Error      Verdict = "error"   // The check could not be made.
 )
 
@@ -66,12 +66,12 @@ type Finding struct {
 	Took    time.Duration
 }
 
-// Result is an audit.
+// Result is the outcome of an audit.
 type Result struct {
 	ID       string
 	OK       bool // No difference, and every check could be made.
 	Findings []Finding
-	Lost     uint64 // Offsets that the log did not hold any more when they were to be read.
+	Lost     uint64 // Offsets that the log no longer held when ingest came to read them.
 	Dead     uint64 // Records that could not be counted and are in the dead-letter topic.
 }
 
@@ -93,77 +93,118 @@ type Auditor struct {
 	// Records reads back what the ledger says of offsets that are not stored, as far as the log still holds them; nil for
 	// not at all.
 	Records Records
-	// Deep looks for identities stored at more than one time as well, which reads every row.
+	// Deep also looks for identities stored at more than one time, which reads every row.
 	Deep bool
-	// Settled means that nothing is under way: what would be pending is a difference.
+	// Settled asserts that nothing is under way: what would be pending is a difference.
 	Settled bool
-	// Patience is how long an audit waits for a rollup to be published again that says it is about to be, and that
-	// differs though the ledger has no news for it. 30 s.
+	Limits  Limits
+	Hooks   Hooks
+}
+
+// Limits bound what an audit takes of the machine. The zero value has the defaults; no field may be negative.
+type Limits struct {
+	// Patience is how long an audit waits, all in all, for buckets that are pending and differ although the ledger gained
+	// no rows for them: a rollup worker is about to publish them again. Default 30 s.
 	Patience time.Duration
-	// Rows bounds the raw rows that one statement aggregates, unless one bucket has more. 2,000,000.
+	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 2,000,000.
 	Rows int
-	// Memory bounds one statement, bytes. 4 GiB.
+	// Memory bounds one statement, in bytes. Default 4 GiB.
 	Memory int64
-	// Threads is the number of threads of one statement. 2.
+	// Threads is the number of threads of one statement. Default 2.
 	Threads int
-	// Progress is called with each finding as it is made; nil for none.
-	Progress func(Finding)
+}
+
+// withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
+func (l Limits) withDefaults() (Limits, error) {
+	var errs []error
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{{"Patience", int64(l.Patience)}, {"Rows", int64(l.Rows)}, {"Memory", l.Memory}, {"Threads", int64(l.Threads)}} {
+		if limit.value < 0 {
+			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
+		}
+	}
+	return Limits{
+		Patience: cmp.Or(l.Patience, 30*time.Second),
+		Rows:     cmp.Or(l.Rows, 2_000_000),
+		Memory:   cmp.Or(l.Memory, 4<<30),
+		Threads:  cmp.Or(l.Threads, 2),
+	}, errors.Join(errs...)
+}
+
+// settings returns the settings of every query that aggregates many rows.
+func (l Limits) settings() string {
+	return fmt.Sprintf(" SETTINGS max_threads = %d, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
+		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
+}
+
+// Hooks are called by an audit, on its goroutine. Nil functions are not called.
+type Hooks struct {
+	// Finding is called with each finding as it is made.
+	Finding func(Finding)
 }
 
 // topic is what an audit knows of one type.
 type topic struct {
 	spec    schemas.Spec
-	chains  map[ledgerdb.Place]ledgerdb.Chain
-	bounds  ledgerdb.Bounds // The ends of the chains: all that is accounted for.
-	epoch   uint32          // Of the incarnation that the brokers have; 0 if no row of it was ever read.
-	epochs  map[uint32]bool // That the table topics knows.
+	chains  ledgerdb.Chains
+	losers  []ledgerdb.Loser
+	bounds  ledgerdb.Bounds // The ends of the chains: everything below them is accounted for.
+	epoch   uint32          // Of the incarnation that the brokers have; 0 if nothing of it was ever read.
+	epochs  map[uint32]bool // The epochs in the table topics.
 	log     Topic
 	lag     uint64 // Offsets in the log that are not accounted for.
-	years   years  // In which there are stored rows.
+	years   years  // The years with stored rows.
 	raw     rawFinding
 	except  exceptions
 	read    spans.Span // The minutes read last, and what the ledger says of them.
-	minutes []ledgerdb.Minute
+	minutes ledgerdb.Minutes
 }
 
-// run is the state of one audit.
-type run struct {
+// pass is the state of one audit.
+type pass struct {
 	*Auditor
+	limits Limits
 	result Result
 	topics []*topic
 
-	truths    []truth // Of runs that had ended when the audit began.
+	truths    []truth // Of the runs that had ended when the audit began.
 	truthsErr error
 
-	clock    uint64                     // The database's, when the audit began. It says when, never what counts.
+	clock    uint64                     // The database's clock when the audit began. It never decides what counts.
 	newest   uint64                     // The newest version of any rollup then.
 	future   map[string]uint64          // The newest version after the clock, by rollup.
-	deadline time.Time                  // Of all waiting for rollups; zero before.
+	deadline time.Time                  // The end of all waiting for rollups; zero before the first wait.
 	letters  *letters                   // Nil until they are read.
 	cursors  map[string]ledgerdb.Bounds // How far the rollups have followed the ledger, by topic.
-	waiting  map[string][]spans.Span    // What they have passed and not done, by rollup.
-	flaws    map[string]flaw            // The first of each raw table and rollup that has one.
+	pending  map[string][]spans.Span    // The ranges that they have passed and not updated, by rollup.
+	flaws    map[string]flaw            // The first flaw of each raw table and rollup that has one.
 }
 
-// Run makes one audit and writes its findings to the table audits. The error says that they could not be written, or
-// that ctx ended; what was found is in the result all the same.
+// Run makes one audit and writes its findings to the table audits. If they cannot be written, or ctx ends, it returns an
+// error and the findings so far.
 func (a *Auditor) Run(ctx context.Context) (Result, error) {
-	r := &run{Auditor: a, flaws: make(map[string]flaw)}
-	if err := r.begin(ctx); err != nil {
+	limits, err := a.Limits.withDefaults()
+	if err != nil {
+		return Result{}, fmt.Errorf("limits of the audit: %w", err)
+	}
+	p := &pass{Auditor: a, limits: limits, flaws: make(map[string]flaw)}
+	if err := p.begin(ctx); err != nil {
 		return Result{}, fmt.Errorf("begin the audit: %w", err)
 	}
-	for _, check := range []func(context.Context){r.checkLedger, r.checkRaw, r.checkLog, r.checkExceptions, r.checkRollups, r.checkRuns, r.checkDeep} {
+	for _, check := range []func(context.Context){p.checkLedger, p.checkRaw, p.checkLog, p.checkExceptions, p.checkRollups, p.checkRuns, p.checkDeep} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
-			return r.result, err
+			return p.result, err
 		}
 	}
 	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRun, checkOneTime}
-	slices.SortStableFunc(r.result.Findings, func(a, b Finding) int {
+	slices.SortStableFunc(p.result.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(order, a.Check), slices.Index(order, b.Check))
 	})
-	r.result.OK = r.result.Differences() == 0
-	return r.result, r.write(ctx)
+	p.result.OK = p.result.Differences() == 0
+	return p.result, p.write(ctx)
 }
 
 // The checks.
@@ -176,74 +217,61 @@ const (
 	checkOneTime    = "identity has one time"
 )
 
-// add takes note of a finding.
-func (r *run) add(check, scope string, began time.Time, verdict Verdict, format string, args ...any) {
-	if verdict == Pending && r.Settled {
+// add adds a finding to the result.
+func (p *pass) add(check, scope string, began time.Time, verdict Verdict, format string, args ...any) {
+	if verdict == Pending && p.Settled {
 		verdict, format = Difference, format+", and nothing is said to be under way"
 	}
 	f := Finding{Check: check, Scope: scope, Verdict: verdict, Detail: fmt.Sprintf(format, args...), Took: time.Since(began)}
-	r.result.Findings = append(r.result.Findings, f)
-	if r.Progress != nil {
-		r.Progress(f)
+	p.result.Findings = append(p.result.Findings, f)
+	if p.Hooks.Finding != nil {
+		p.Hooks.Finding(f)
 	}
 }
 
-// fail takes note of a check that could not be made.
-func (r *run) fail(check, scope string, began time.Time, err error) {
-	r.add(check, scope, began, Error, "%s", strings.ReplaceAll(err.Error(), "\n", " "))
+// fail adds the finding that a check could not be made.
+func (p *pass) fail(check, scope string, began time.Time, err error) {
+	p.add(check, scope, began, Error, "%s", strings.ReplaceAll(err.Error(), "\n", " "))
 }
 
-// begin reads how far the rollups are, then the ledger's places.
-func (r *run) begin(ctx context.Context) error {
-	err := r.DB.Query(ctx, clockSQL, func(scan func(...any) error) error { return scan(&r.clock, &r.newest) })
+// begin reads how far the rollups are, then the ledger.
+func (p *pass) begin(ctx context.Context) error {
+	err := p.DB.Query(ctx, clockSQL, func(scan func(...any) error) error { return scan(&p.clock, &p.newest) })
 	if err != nil {
 		return err
 	}
-	r.future = make(map[string]uint64)
-	err = r.DB.Query(ctx, futureSQL(r.clock), func(scan func(...any) error) error {
+	p.future = make(map[string]uint64)
+	err = p.DB.Query(ctx, futureSQL(p.clock), func(scan func(...any) error) error {
 		var name string
 		var version uint64
 		if err := scan(&name, &version); err != nil {
 			return err
 		}
-		r.future[name] = version
+		p.future[name] = version
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	r.result.ID = time.UnixMicro(int64(r.clock)).UTC().Format("2006-01-02T15:04:05.000000Z")
-	if err := r.readProgress(ctx); err != nil {
+	p.result.ID = time.UnixMicro(int64(p.clock)).UTC().Format("2006-01-02T15:04:05.000000Z")
+	if err := p.readProgress(ctx); err != nil {
 		return err
 	}
-	r.truths, r.truthsErr = r.readTruths(ctx)
+	p.truths, p.truthsErr = p.readTruths(ctx)
 	for _, spec := range schemas.Specs() {
-		chains, err := ledgerdb.ReadChains(ctx, r.DB, spec.Topic)
+		chains, err := ledgerdb.ReadChains(ctx, p.DB, spec.Topic)
 		if err != nil {
 			return err
 		}
-		t := &topic{spec: spec, chains: chains, bounds: make(ledgerdb.Bounds)}
-		for place, chain := range chains {
-			t.bounds[place] = chain.End
-		}
-		r.topics = append(r.topics, t)
+		p.topics = append(p.topics, &topic{spec: spec, chains: chains, bounds: chains.Bounds(), losers: chains.Losers()})
 	}
 	return nil
 }
 
-// settings of every query that aggregates many rows.
-func (r *run) settings() string {
-	rows := cmp.Or(r.Memory, 4<<30)
-	return fmt.Sprintf(" SETTINGS max_threads = %d, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
-		cmp.Or(r.Threads, 2), rows, rows/2, rows/2)
-}
-
-func (r *run) rows() uint64 { return uint64(cmp.Or(r.Rows, 2_000_000)) }
-
-// write keeps the findings in the database.
-func (r *run) write(ctx context.Context) error {
-	if err := r.DB.Exec(ctx, auditsSQL(r.result)); err != nil {
-		return fmt.Errorf("write %d findings of the audit: %w", len(r.result.Findings), err)
+// write writes the findings to the database.
+func (p *pass) write(ctx context.Context) error {
+	if err := p.DB.Exec(ctx, auditsSQL(p.result)); err != nil {
+		return fmt.Errorf("write %d findings of the audit: %w", len(p.result.Findings), err)
 	}
 	return nil
 }
@@ -251,9 +279,9 @@ func (r *run) write(ctx context.Context) error {
 // errDone ends a query early.
 var errDone = errors.New("enough rows")
 
-// first runs a query and takes at most one row. It reports whether there was one.
-func (r *run) first(ctx context.Context, sql string, dest ...any) (found bool, err error) {
-	err = r.DB.Query(ctx, sql, func(scan func(...any) error) error {
+// queryFirst runs a query and scans its first row. It reports whether there was one.
+func (p *pass) queryFirst(ctx context.Context, sql string, dest ...any) (found bool, err error) {
+	err = p.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		if err := scan(dest...); err != nil {
 			return err
 		}
@@ -266,4 +294,4 @@ func (r *run) first(ctx context.Context, sql string, dest ...any) (found bool, e
 	return found, err
 }
 
-func at(minute int32) string { return time.Unix(int64(minute)*60, 0).UTC().Format("2006-01-02 15:04") }
+func at(minute int32) string { return spans.TimeOf(minute).Format("2006-01-02 15:04") }

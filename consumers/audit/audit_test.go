@@ -154,7 +154,7 @@ func TestAuditIsOK(t *testing.T) {
 			t.Errorf("%s: not OK:\n%s", what, report)
 		}
 	}
-	check("as it should be", &audit.Auditor{Deep: true, Settled: true, Rows: 50})
+	check("as it should be", &audit.Auditor{Deep: true, Settled: true, Limits: audit.Limits{Rows: 50}})
 	for _, c := range harmless {
 		w.Exec("%s", c.sql)
 	}

@@ -11,43 +11,43 @@ import (
 	"tidemark/schemas"
 )
 
-// What the ledger says of offsets that are not stored is held against the others: raw has no row there, every dead
-// letter is in its topic, and what the log still holds at such an offset is what the ledger calls it.
+// An exception is an offset that is not stored. The audit checks what the ledger says of it: raw has no row at the offset,
+// every dead letter is in its topic, and the record that the log still holds there is what the ledger calls it.
 
 // exceptional are the dispositions of offsets that are not stored, as the ledger names and orders them.
 var exceptional = []ledger.Disposition{ledger.Duplicate, ledger.Conflict, ledger.Dead, ledger.Control, ledger.Gap}
 
-// span is a range of offsets that are not stored, to exclusive.
-type span struct {
-	ledgerdb.Place
+// exceptionSpan is a range of exceptions, to exclusive.
+type exceptionSpan struct {
+	ledger.Partition
 	from, to uint64
 	what     ledger.Disposition
-	window   uint64 // In which duplicates were looked for; 0 if nobody recorded it.
-	format   uint8  // Of the ledger row; 0 if contents were not compared yet.
+	window   uint64 // In which ingest looked for duplicates; 0 if it is not recorded.
+	format   uint8  // Of the ledger row; 0 if ingest did not compare contents yet.
 }
 
-// exceptions are the offsets of a topic that are not stored.
+// exceptions are the exceptions of a topic.
 type exceptions struct {
-	offsets [ledger.Gap + 1]uint64
-	spans   [ledger.Gap + 1]uint64
-	gaps    []span // The first ones.
-	dead    []span
-	sample  []span // To be read back from the log, in the order of the log.
-	back    uint64 // Offsets that were read back.
-	unkept  uint64 // Dead letters that their topic does not hold any more.
+	offsets [ledger.Gap + 1]uint64 // By disposition.
+	spans   [ledger.Gap + 1]uint64 // By disposition.
+	gaps    []exceptionSpan        // The first ones.
+	dead    []exceptionSpan
+	sample  []exceptionSpan // Spans to read back from the log, in the order of the log.
+	back    uint64          // Offsets that were read back.
+	unkept  uint64          // Dead letters that their topic no longer holds.
 	foreign foreign
 }
 
 // foreign are the events, by run, that are duplicates of what other runs made. They are known if every duplicate and
 // conflict was read back.
 type foreign struct {
-	events map[string]map[schemas.Identity]bool
-	looked uint64 // Duplicates and conflicts looked up.
+	events   map[string]map[schemas.Identity]bool
+	lookedUp uint64 // Duplicates and conflicts.
 }
 
-// foreignOf returns how many events of a run others made before, and whether that is known.
+// foreignOf returns how many events of a run other runs made before, and whether that is known.
 func (x *exceptions) foreignOf(run string) (n uint64, known bool) {
-	return uint64(len(x.foreign.events[run])), x.foreign.looked == x.offsets[ledger.Duplicate]+x.offsets[ledger.Conflict]
+	return uint64(len(x.foreign.events[run])), x.foreign.lookedUp == x.offsets[ledger.Duplicate]+x.offsets[ledger.Conflict]
 }
 
 const (
@@ -56,32 +56,32 @@ const (
 )
 
 // checkExceptions judges the exceptions of each topic.
-func (r *run) checkExceptions(ctx context.Context) {
-	for _, t := range r.topics {
+func (p *pass) checkExceptions(ctx context.Context) {
+	for _, t := range p.topics {
 		if len(t.bounds) == 0 {
 			continue
 		}
 		began := time.Now()
-		problem, err := r.judgeExceptions(ctx, t)
+		problem, err := p.judgeExceptions(ctx, t)
 		switch {
 		case err != nil:
-			r.fail(checkExceptions, t.spec.Topic, began, err)
+			p.fail(checkExceptions, t.spec.Topic, began, err)
 		case problem != "":
-			r.add(checkExceptions, t.spec.Topic, began, Difference, "%s", problem)
+			p.add(checkExceptions, t.spec.Topic, began, Difference, "%s", problem)
 		default:
-			r.add(checkExceptions, t.spec.Topic, began, OK, "%s", t.except.String())
+			p.add(checkExceptions, t.spec.Topic, began, OK, "%s", t.except.String())
 		}
-		r.result.Lost += t.except.offsets[ledger.Gap]
-		r.result.Dead += t.except.offsets[ledger.Dead]
+		p.result.Lost += t.except.offsets[ledger.Gap]
+		p.result.Dead += t.except.offsets[ledger.Dead]
 	}
 }
 
-// judgeExceptions returns the first exception that does not hold; empty if all do.
-func (r *run) judgeExceptions(ctx context.Context, t *topic) (string, error) {
-	if err := r.readExceptions(ctx, t); err != nil {
+// judgeExceptions describes the first exception that is not what the ledger calls it; empty if all are.
+func (p *pass) judgeExceptions(ctx context.Context, t *topic) (string, error) {
+	if err := p.readExceptions(ctx, t); err != nil {
 		return "", fmt.Errorf("read the exceptions in the ledger of %s: %w", t.spec.Topic, err)
 	}
-	for _, check := range []func(context.Context, *topic) (string, error){r.storedAfterAll, r.lettersMissing, r.readBack} {
+	for _, check := range []func(context.Context, *topic) (string, error){p.findStored, p.findMissingLetter, p.readBack} {
 		if problem, err := check(ctx, t); err != nil || problem != "" {
 			return problem, err
 		}
@@ -90,13 +90,13 @@ func (r *run) judgeExceptions(ctx context.Context, t *topic) (string, error) {
 }
 
 // readExceptions counts the exceptions and takes some of each disposition, evenly, to be read back.
-func (r *run) readExceptions(ctx context.Context, t *topic) error {
+func (p *pass) readExceptions(ctx context.Context, t *topic) error {
 	x := &t.except
 	var dest []any
 	for _, d := range exceptional {
 		dest = append(dest, &x.offsets[d], &x.spans[d])
 	}
-	if _, err := r.first(ctx, exceptionTotalsSQL(t.spec.Topic, t.bounds, t.losers()), dest...); err != nil {
+	if _, err := p.queryFirst(ctx, exceptionTotalsSQL(t.spec.Topic, t.bounds, t.losers), dest...); err != nil {
 		return err
 	}
 	kinds := make(map[string]ledger.Disposition)
@@ -104,10 +104,11 @@ func (r *run) readExceptions(ctx context.Context, t *topic) error {
 		kinds[d.String()] = d
 	}
 	var seen [ledger.Gap + 1]uint64
-	return r.DB.Query(ctx, spansSQL(t.spec.Topic, t.bounds, t.losers()), func(scan func(...any) error) error {
-		var s span
+	return p.DB.Query(ctx, exceptionSpansSQL(t.spec.Topic, t.bounds, t.losers), func(scan func(...any) error) error {
+		var s exceptionSpan
 		var what string
-		if err := scan(&s.Epoch, &s.Partition, &s.from, &s.to, &what, &s.window, &s.format); err != nil {
+		var err error
+		if s.Partition, err = ledgerdb.ScanPartition(t.spec.Topic, scan, &s.from, &s.to, &what, &s.window, &s.format); err != nil {
 			return err
 		}
 		s.what = kinds[what]
@@ -125,16 +126,16 @@ func (r *run) readExceptions(ctx context.Context, t *topic) error {
 	})
 }
 
-// storedAfterAll returns the first raw row at an offset that the ledger says is not stored; empty if there is none.
-func (r *run) storedAfterAll(ctx context.Context, t *topic) (string, error) {
+// findStored describes the first raw row at an offset that the ledger says is not stored; empty if there is none.
+func (p *pass) findStored(ctx context.Context, t *topic) (string, error) {
 	if len(t.except.sample) == 0 {
 		return "", nil
 	}
-	var place ledgerdb.Place
+	var epoch, id uint32
 	var offset uint64
 	var minute int32
 	var what string
-	found, err := r.first(ctx, storedAfterAllSQL(t.spec, t.bounds, t.losers(), r.settings()), &place.Epoch, &place.Partition, &offset, &minute, &what)
+	found, err := p.queryFirst(ctx, storedExceptionSQL(t.spec, t.bounds, t.losers, p.limits.settings()), &epoch, &id, &offset, &minute, &what)
 	if err != nil {
 		return "", fmt.Errorf("look for rows of %s at offsets that are not stored: %w", t.spec.RawTable, err)
 	}
@@ -142,21 +143,21 @@ func (r *run) storedAfterAll(ctx context.Context, t *topic) (string, error) {
 		return "", nil
 	}
 	return fmt.Sprintf("partition %d offset %d%s: the ledger calls it %s, and %s has a row of it, at %s",
-		place.Partition, offset, t.inEpoch(place), what, t.spec.RawTable, at(minute)), nil
+		id, offset, t.inEpoch(epoch), what, t.spec.RawTable, at(minute)), nil
 }
 
-// words say of an offset what the ledger calls it.
-var words = map[ledger.Disposition]string{
+// dispositionWords name exceptions in the plural.
+var dispositionWords = map[ledger.Disposition]string{
 	ledger.Duplicate: "duplicates", ledger.Conflict: "conflicts", ledger.Dead: "dead letters", ledger.Control: "control records",
 	ledger.Gap: "lost to retention before they were read",
 }
 
-// String says what there is.
+// String counts the exceptions by disposition, and names the first gaps.
 func (x *exceptions) String() string {
 	var parts []string
 	for _, d := range exceptional {
 		if n := x.offsets[d]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, words[d]))
+			parts = append(parts, fmt.Sprintf("%d %s", n, dispositionWords[d]))
 		}
 	}
 	if len(parts) == 0 {
@@ -166,7 +167,7 @@ func (x *exceptions) String() string {
 	if len(x.gaps) > 0 {
 		var places []string
 		for _, g := range x.gaps {
-			places = append(places, fmt.Sprintf("partition %d offsets [%d, %d)", g.Partition, g.from, g.to))
+			places = append(places, fmt.Sprintf("partition %d offsets [%d, %d)", g.ID, g.from, g.to))
 		}
 		if more := x.spans[ledger.Gap] - uint64(len(x.gaps)); more > 0 {
 			places = append(places, fmt.Sprintf("%d more", more))
@@ -174,7 +175,7 @@ func (x *exceptions) String() string {
 		text += " (" + strings.Join(places, ", ") + ")"
 	}
 	if x.unkept > 0 {
-		text += fmt.Sprintf("; %d dead letters are not kept any more", x.unkept)
+		text += fmt.Sprintf("; %d dead letters are no longer kept", x.unkept)
 	}
 	if x.back > 0 {
 		text += fmt.Sprintf("; %d read back from the log", x.back)

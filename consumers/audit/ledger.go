@@ -1,38 +1,40 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
 )
 
-// checkLog reads the log, after ledger and raw, and judges both by it.
-func (r *run) checkLog(ctx context.Context) {
-	for _, t := range r.topics {
+// checkLog reads the log, after ledger and raw, and completes the checks of both.
+func (p *pass) checkLog(ctx context.Context) {
+	for _, t := range p.topics {
 		began := time.Now()
-		if err := r.readLog(ctx, t); err != nil {
-			r.fail(checkTiles, t.spec.Topic, began, err)
+		if err := p.readLog(ctx, t); err != nil {
+			p.fail(checkTiles, t.spec.Topic, began, err)
 			continue
 		}
-		r.judgeLedger(ctx, t, began)
-		r.judgeBeyond(ctx, t)
+		p.judgeLedger(ctx, t, began)
+		p.judgeRaw(ctx, t)
 	}
 }
 
-// readLog reads the ends of a topic and the numbers of its incarnations, which are given before anything is read of one.
-func (r *run) readLog(ctx context.Context, t *topic) (err error) {
-	if t.log, err = r.Log.Topic(ctx, t.spec.Topic); err != nil {
+// readLog reads the ends of a topic and the epochs of its incarnations. Ingest numbers an incarnation before it reads
+// anything of it.
+func (p *pass) readLog(ctx context.Context, t *topic) (err error) {
+	if t.log, err = p.Log.Topic(ctx, t.spec.Topic); err != nil {
 		return fmt.Errorf("read the ends of %s: %w", t.spec.Topic, err)
 	}
-	if _, err := r.first(ctx, epochSQL(t.spec.Topic, t.log.ID), &t.epoch); err != nil {
+	if _, err := p.queryFirst(ctx, epochSQL(t.spec.Topic, t.log.ID), &t.epoch); err != nil {
 		return fmt.Errorf("read the incarnations of %s: %w", t.spec.Topic, err)
 	}
 	t.epochs = make(map[uint32]bool)
-	err = r.DB.Query(ctx, epochsSQL(t.spec.Topic), func(scan func(...any) error) error {
+	err = p.DB.Query(ctx, epochsSQL(t.spec.Topic), func(scan func(...any) error) error {
 		var epoch uint32
 		if err := scan(&epoch); err != nil {
 			return err
@@ -47,125 +49,122 @@ func (r *run) readLog(ctx context.Context, t *topic) (err error) {
 }
 
 // judgeLedger checks that the ledger covers every offset of every partition up to the position, once.
-func (r *run) judgeLedger(ctx context.Context, t *topic, began time.Time) {
+func (p *pass) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 	problem := t.tiling()
 	if problem == "" {
-		problem = t.shrunk(r.cursors[t.spec.Topic])
+		problem = t.behindCursors(p.cursors[t.spec.Topic])
 	}
 	if problem == "" {
-		var place ledgerdb.Place
+		var epoch, id uint32
 		var from, to uint64
-		found, err := r.first(ctx, ledgerRowSQL(t.spec.Topic), &place.Epoch, &place.Partition, &from, &to)
+		found, err := p.queryFirst(ctx, ledgerRowSQL(t.spec.Topic), &epoch, &id, &from, &to)
 		if err != nil {
-			r.fail(checkTiles, t.spec.Topic, began, err)
+			p.fail(checkTiles, t.spec.Topic, began, err)
 			return
 		}
 		if found {
-			problem = fmt.Sprintf("the ledger row of partition %d offsets [%d, %d) does not add up%s", place.Partition, from, to, t.inEpoch(place))
+			problem = fmt.Sprintf("the ledger row of partition %d offsets [%d, %d) does not add up%s", id, from, to, t.inEpoch(epoch))
 		}
 	}
 	if problem == "" {
-		problem = t.unknown()
+		problem = t.unknownTopic()
 	}
 	if problem == "" {
 		problem = t.beyondLog()
 	}
 	if problem != "" {
-		r.add(checkTiles, t.spec.Topic, began, Difference, "%s", problem)
+		p.add(checkTiles, t.spec.Topic, began, Difference, "%s", problem)
 		return
 	}
 	offsets := uint64(0)
 	for _, end := range t.bounds {
 		offsets += uint64(end)
 	}
-	counted := fmt.Sprintf("%d partitions, %d offsets", max(len(t.log.Partitions), len(t.bounds)), offsets)
-	if lag := t.behind(); lag != "" {
-		r.add(checkTiles, t.spec.Topic, began, Pending, "%s; %s", counted, lag)
+	counted := fmt.Sprintf("%d partitions, %d offsets, each accounted for once", max(len(t.log.Partitions), len(t.bounds)), offsets)
+	if lag := t.measureLag(); lag != "" {
+		p.add(checkTiles, t.spec.Topic, began, Pending, "%s; %s", counted, lag)
 		return
 	}
-	r.add(checkTiles, t.spec.Topic, began, OK, "%s", counted)
+	p.add(checkTiles, t.spec.Topic, began, OK, "%s", counted)
 }
 
-// inEpoch tells of an incarnation that is not the one the brokers have.
-func (t *topic) inEpoch(place ledgerdb.Place) string {
-	newest := t.epoch // Not known before the log is read.
-	for other := range t.bounds {
-		newest = max(newest, other.Epoch)
+// inEpoch names an incarnation in a text; empty for the newest one.
+func (t *topic) inEpoch(epoch uint32) string {
+	newest := t.epoch // 0 before the log is read.
+	for p := range t.bounds {
+		newest = max(newest, p.Epoch)
 	}
-	if place.Epoch == newest {
+	if epoch == newest {
 		return ""
 	}
-	return fmt.Sprintf(" (incarnation %d)", place.Epoch)
+	return fmt.Sprintf(" (incarnation %d)", epoch)
 }
 
-// tiling returns the first hole or row that does not fit, in the order of partitions; empty if there is none.
+// tiling describes the first hole in the ledger, or the first row beyond the end of its chain, in the order of partitions;
+// empty if there is none.
 func (t *topic) tiling() string {
-	for _, place := range t.bounds.Places() {
-		chain := t.chains[place]
+	for _, p := range t.bounds.Partitions() {
+		chain := t.chains[p]
 		if len(chain.Holes) > 0 {
-			return fmt.Sprintf("no ledger row covers partition %d offsets [%d, %d)%s", place.Partition, chain.Holes[0][0], chain.Holes[0][1], t.inEpoch(place))
+			return fmt.Sprintf("no ledger row covers partition %d offsets [%d, %d)%s", p.ID, chain.Holes[0][0], chain.Holes[0][1], t.inEpoch(p.Epoch))
 		}
 		for _, l := range chain.Losers {
 			if l.To > chain.End {
-				return fmt.Sprintf("the ledger row of partition %d offsets [%d, %d) does not follow from offset %d%s", place.Partition, l.From, l.To, chain.End, t.inEpoch(place))
+				return fmt.Sprintf("the ledger row of partition %d offsets [%d, %d) does not follow from offset %d%s", p.ID, l.From, l.To, chain.End, t.inEpoch(p.Epoch))
 			}
 		}
 	}
 	return ""
 }
 
-// shrunk returns the first partition of which the rollups, read before, have followed more of the ledger than there is;
-// empty if there is none. The end of a chain never moves back.
-func (t *topic) shrunk(cursors ledgerdb.Bounds) string {
-	for _, place := range cursors.Places() {
-		if end := t.bounds[place]; cursors[place] > end {
-			return fmt.Sprintf("no ledger row covers partition %d offsets [%d, %d)%s, which the rollups have followed", place.Partition, end, cursors[place], t.inEpoch(place))
+// behindCursors describes the first partition whose chain ends before the cursor of the rollups, which the audit read
+// earlier; empty if there is none. The end of a chain never moves back.
+func (t *topic) behindCursors(cursors ledgerdb.Bounds) string {
+	for _, p := range cursors.Partitions() {
+		if end := t.bounds[p]; cursors[p] > end {
+			return fmt.Sprintf("no ledger row covers partition %d offsets [%d, %d)%s, which the rollups have followed", p.ID, end, cursors[p], t.inEpoch(p.Epoch))
 		}
 	}
 	return ""
 }
 
-// unknown says what of the ledger's topic the brokers or the table topics do not know; empty if they know it.
-func (t *topic) unknown() string {
-	for _, place := range t.bounds.Places() {
+// unknownTopic describes what the ledger has of the topic and the brokers or the table topics do not; empty if there is
+// nothing.
+func (t *topic) unknownTopic() string {
+	for _, p := range t.bounds.Partitions() {
 		switch {
-		case !t.epochs[place.Epoch]:
-			return fmt.Sprintf("the ledger accounts for offsets of incarnation %d, of which the table topics has no row", place.Epoch)
+		case !t.epochs[p.Epoch]:
+			return fmt.Sprintf("the ledger accounts for offsets of incarnation %d, of which the table topics has no row", p.Epoch)
 		case len(t.log.Partitions) == 0:
-			return "the ledger accounts for offsets of the topic, and the brokers do not have it any more"
+			return "the ledger accounts for offsets of the topic, and the brokers no longer have it"
 		}
 	}
 	return ""
 }
 
-// beyondLog returns the first partition of which the ledger knows more than the log; empty if there is none.
+// beyondLog describes the first partition of which the ledger accounts for more than the log has; empty if there is none.
 func (t *topic) beyondLog() string {
-	for _, place := range t.bounds.Places() {
-		if place.Epoch != t.epoch || len(t.log.Partitions) == 0 {
+	for _, p := range t.bounds.Partitions() {
+		if p.Epoch != t.epoch || len(t.log.Partitions) == 0 {
 			continue
 		}
-		ends, listed := t.log.Partitions[int32(place.Partition)]
-		switch end := t.bounds[place]; {
+		ends, listed := t.log.Partitions[p.ID]
+		switch end := t.bounds[p]; {
 		case !listed:
-			return fmt.Sprintf("the ledger covers partition %d offsets [0, %d), and the brokers do not list it", place.Partition, end)
+			return fmt.Sprintf("the ledger covers partition %d offsets [0, %d), and the brokers do not list it", p.ID, end)
 		case end > ends.End:
-			return fmt.Sprintf("the ledger covers partition %d up to offset %d, and the log ends at offset %d", place.Partition, end, ends.End)
+			return fmt.Sprintf("the ledger covers partition %d up to offset %d, and the log ends at offset %d", p.ID, end, ends.End)
 		}
 	}
 	return ""
 }
 
-// behind says how much of the log is not accounted for; empty if all is.
-func (t *topic) behind() string {
-	var ids []int32
-	for id := range t.log.Partitions {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, cmp.Compare[int32])
+// measureLag counts the offsets of the log that are not accounted for, and describes them; empty if there are none.
+func (t *topic) measureLag() string {
 	where := ""
-	for _, id := range ids {
+	for _, id := range slices.Sorted(maps.Keys(t.log.Partitions)) {
 		ends := t.log.Partitions[id]
-		position := t.bounds[ledgerdb.Place{Epoch: t.epoch, Partition: uint32(id)}]
+		position := t.bounds[ledger.Partition{Topic: t.spec.Topic, Epoch: t.epoch, ID: id}]
 		if position >= ends.End {
 			continue
 		}
@@ -181,17 +180,4 @@ func (t *topic) behind() string {
 		return ""
 	}
 	return fmt.Sprintf("%d offsets are not yet ingested, first %s", t.lag, where)
-}
-
-// losers are the ledger rows of a topic that do not count.
-func (t *topic) losers() []ledgerdb.Loser {
-	var losers []ledgerdb.Loser
-	for _, place := range t.bounds.Places() {
-		for _, l := range t.chains[place].Losers {
-			if l.To <= t.bounds[place] { // Those beyond are beyond the bounds.
-				losers = append(losers, ledgerdb.Loser{Place: place, Range: l})
-			}
-		}
-	}
-	return losers
 }

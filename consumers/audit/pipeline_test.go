@@ -171,7 +171,7 @@ func (p *pipeline) rebuild() {
 // audit returns the report, once as it is and once with nothing under way.
 func (p *pipeline) audit(settled bool) (audit.Result, string) {
 	p.t.Helper()
-	return run(p.t, &audit.Auditor{DB: p.db, Log: p, Records: p, Settled: settled, Patience: time.Millisecond})
+	return run(p.t, &audit.Auditor{DB: p.db, Log: p, Records: p, Settled: settled, Limits: audit.Limits{Patience: time.Millisecond}})
 }
 
 // expect audits both ways: each has the lines, and is OK or not.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -10,42 +11,43 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger"
-	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
-// What is read back from the log is bounded, so that an audit of years of duplicates ends.
+// Bounds on what is read back from the log, so that an audit of years of duplicates ends.
 const (
-	maxFetches  = 500    // Of one topic.
-	maxBack     = 20_000 // Offsets of one topic.
-	maxSpan     = 200    // Offsets of one span, evenly.
-	maxOnce     = 1_000  // Events that are looked up at once.
-	knownWindow = 4 << 20
+	maxFetches = 500    // Of one topic.
+	maxBack    = 20_000 // Offsets of one topic.
+	maxSpan    = 200    // Offsets of one span, evenly.
+	maxEvents  = 1_000  // Events that one query looks up.
 )
 
-// readBack reads records at offsets that are not stored and returns the first one that is not what the ledger calls it;
-// empty if there is none. Only the incarnation that the brokers have can be read, from where its log begins.
-func (r *run) readBack(ctx context.Context, t *topic) (string, error) {
-	if r.Records == nil {
+// largestWindow is the largest window, in offsets, that ingest can have used where it is not recorded.
+const largestWindow = 4 << 20
+
+// readBack reads records at offsets that are not stored and describes the first one that is not what the ledger calls it;
+// empty if there is none. It can read only the incarnation that the brokers have, from where its log begins.
+func (p *pass) readBack(ctx context.Context, t *topic) (string, error) {
+	if p.Records == nil {
 		return "", nil
 	}
-	b := &reader{run: r, topic: t, columns: schemas.NewColumns(t.spec.Type)}
+	b := &reader{pass: p, topic: t, columns: schemas.NewColumns(t.spec.Type)}
 	for _, s := range t.except.sample {
-		ends, listed := t.log.Partitions[int32(s.Partition)]
+		ends, listed := t.log.Partitions[s.ID]
 		if s.Epoch != t.epoch || !listed || t.epoch == 0 {
 			continue
 		}
-		if s.Place != b.place || len(b.events) >= maxOnce {
+		if s.Partition != b.partition || len(b.events) >= maxEvents {
 			if problem, err := b.lookUp(ctx); err != nil || problem != "" {
 				return problem, err
 			}
-			if s.Place != b.place {
-				b.place, b.start, b.from, b.fetch = s.Place, uint64(ends.Start), 0, ingest.Fetch{}
+			if s.Partition != b.partition {
+				b.partition, b.start, b.from, b.fetch = s.Partition, uint64(ends.Start), 0, ingest.Fetch{}
 			}
 		}
-		problem, err := b.span(ctx, s)
+		problem, err := b.judgeSpan(ctx, s)
 		if err != nil {
-			return "", fmt.Errorf("read partition %d of %s back: %w", s.Partition, t.spec.Topic, err)
+			return "", fmt.Errorf("read partition %d of %s back: %w", s.ID, t.spec.Topic, err)
 		}
 		if problem != "" {
 			return problem, nil
@@ -56,29 +58,29 @@ func (r *run) readBack(ctx context.Context, t *topic) (string, error) {
 
 // reader reads one partition after the other, at ascending offsets.
 type reader struct {
-	*run
-	topic   *topic
-	columns schemas.Columns
-	place   ledgerdb.Place
-	start   uint64 // Of the log.
-	from    uint64 // Of the fetch at hand.
-	fetch   ingest.Fetch
-	fetches int
-	events  []event // To be looked up in raw.
+	*pass
+	topic     *topic
+	columns   schemas.Columns
+	partition ledger.Partition
+	start     uint64       // Of the log.
+	fetch     ingest.Fetch // The last one.
+	from      uint64       // The offset that it was asked for.
+	fetches   int
+	events    []event // To be looked up in raw.
 }
 
-// event is a duplicate or a conflict: some row before it has its identity.
+// event is a duplicate or a conflict: a row before it has its identity.
 type event struct {
 	offset uint64
 	what   ledger.Disposition
 	reach  uint64 // The first offset that the window reached.
-	exact  bool   // It is known how the decision was made: the window, and that contents were compared.
+	exact  bool   // The ledger records how ingest decided: the window, and that it compared contents.
 	schemas.Meta
 }
 
-// at returns the record at an offset, nil if the log has none there. known is false if the log does not tell: it begins
-// later, or enough was read.
-func (b *reader) at(ctx context.Context, offset uint64) (rec *ingest.Record, known bool, err error) {
+// recordAt returns the record at an offset, nil if the log has none there. known is false if the reader cannot tell: the
+// log begins later, or it has read enough.
+func (b *reader) recordAt(ctx context.Context, offset uint64) (rec *ingest.Record, known bool, err error) {
 	if offset < b.start {
 		return nil, false, nil
 	}
@@ -87,7 +89,7 @@ func (b *reader) at(ctx context.Context, offset uint64) (rec *ingest.Record, kno
 			return nil, false, nil
 		}
 		b.fetches++
-		f, err := b.Records.Fetch(ctx, b.topic.spec.Topic, int32(b.place.Partition), int64(offset))
+		f, err := b.Records.Fetch(ctx, b.topic.spec.Topic, b.partition.ID, int64(offset))
 		switch {
 		case errors.Is(err, ingest.ErrBelowStart):
 			b.start = uint64(max(f.LogStart, int64(offset)+1))
@@ -107,11 +109,11 @@ func (b *reader) at(ctx context.Context, offset uint64) (rec *ingest.Record, kno
 	return &b.fetch.Records[i], true, nil
 }
 
-// span judges offsets of a span.
-func (b *reader) span(ctx context.Context, s span) (problem string, err error) {
+// judgeSpan describes the first record of a span that is not what the ledger calls it; empty if there is none.
+func (b *reader) judgeSpan(ctx context.Context, s exceptionSpan) (problem string, err error) {
 	step := (s.to-s.from)/maxSpan + 1
 	for offset := max(s.from, b.start); offset < s.to && b.topic.except.back < maxBack; offset += step {
-		rec, known, err := b.at(ctx, offset)
+		rec, known, err := b.recordAt(ctx, offset)
 		if err != nil {
 			return "", err
 		}
@@ -123,15 +125,15 @@ func (b *reader) span(ctx context.Context, s span) (problem string, err error) {
 		}
 		b.topic.except.back++
 		if problem := b.judge(rec, offset, s); problem != "" {
-			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", s.Partition, offset, s.what, problem), nil
+			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", s.ID, offset, s.what, problem), nil
 		}
 	}
 	return "", nil
 }
 
-// judge says what is wrong with a record; empty if it may be what the ledger calls it. A record that is gone from the
-// midst of the log, because somebody compacts the topic, proves nothing.
-func (b *reader) judge(rec *ingest.Record, offset uint64, s span) string {
+// judge describes what is wrong with a record; empty if it may be what the ledger calls it. A record missing in the middle
+// of the log proves nothing: the brokers may compact the topic.
+func (b *reader) judge(rec *ingest.Record, offset uint64, s exceptionSpan) string {
 	switch {
 	case rec == nil && s.what == ledger.Control:
 		return "the log holds nothing there"
@@ -143,25 +145,22 @@ func (b *reader) judge(rec *ingest.Record, offset uint64, s span) string {
 		if rec.Control {
 			return "the log holds a control record or one of an aborted transaction there"
 		}
-		return "the log holds a record there that is not of a transaction's making"
+		return "the log holds a record there that is neither a control record nor of an aborted transaction"
 	case s.what == ledger.Control:
 		return ""
 	}
-	meta, err := b.columns.Append(rec.Value, schemas.Coordinates{Epoch: s.Epoch, Partition: int32(s.Partition), Offset: int64(offset)})
+	meta, err := b.columns.Append(rec.Value, schemas.Coordinates{Epoch: s.Epoch, Partition: s.ID, Offset: int64(offset)})
 	b.columns.Reset()
 	switch {
 	case s.what == ledger.Dead:
-		refused := b.letters.refused(source{b.topic.spec.Topic, s.Place}, offset)
+		refused := b.letters.refused(s.Partition, offset)
 		if err == nil && !refused {
 			return "the log holds a valid event there that the database did not refuse"
 		}
 	case err != nil:
-		return "the log holds a record there that is no event: " + err.Error()
+		return "the log holds a record there that is not an event: " + err.Error()
 	default:
-		window := s.window
-		if window == 0 {
-			window = knownWindow
-		}
+		window := cmp.Or(s.window, largestWindow)
 		b.events = append(b.events, event{offset: offset, what: s.what, reach: offset - min(offset, window), exact: s.window > 0 && s.format > 0, Meta: meta})
 	}
 	return ""
@@ -175,7 +174,7 @@ type original struct {
 	run            string
 }
 
-// lookUp finds the originals of the events read back and returns the first event that is not what the ledger calls it;
+// lookUp finds the originals of the events read back and describes the first event that is not what the ledger calls it;
 // empty if there is none.
 func (b *reader) lookUp(ctx context.Context) (string, error) {
 	events := b.events
@@ -191,7 +190,7 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 	}
 	slices.Sort(ids)
 	found := make(map[string][]original)
-	sql := originalsSQL(b.topic.spec, b.place, low, events[len(events)-1].offset, slices.Compact(ids))
+	sql := originalsSQL(b.topic.spec, b.partition, low, events[len(events)-1].offset, slices.Compact(ids))
 	err := b.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var id string
 		var o original
@@ -202,12 +201,12 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 		return nil
 	})
 	if err != nil {
-		return "", fmt.Errorf("look for the originals of duplicates in %s: %w", b.topic.spec.RawTable, err)
+		return "", fmt.Errorf("find the originals of duplicates in %s: %w", b.topic.spec.RawTable, err)
 	}
 	x := &b.topic.except.foreign
 	for _, e := range events {
 		rows := found[hex.EncodeToString(e.Identity[:])]
-		x.looked++
+		x.lookedUp++
 		if !slices.ContainsFunc(rows, func(o original) bool { return o.run == e.Run }) {
 			if x.events == nil {
 				x.events = make(map[string]map[schemas.Identity]bool)
@@ -218,13 +217,14 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 			x.events[e.Run][e.Identity] = true
 		}
 		if problem := e.judge(rows); problem != "" {
-			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", b.place.Partition, e.offset, e.what, problem), nil
+			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", b.partition.ID, e.offset, e.what, problem), nil
 		}
 	}
 	return "", nil
 }
 
-// judge holds an event against the rows of its identity, by the rule that ingest decides by.
+// judge compares an event with the rows of its identity, by the rule that ingest decides by, and describes what is wrong;
+// empty if nothing is.
 func (e *event) judge(originals []original) string {
 	var before, same, newer, equal, other bool
 	for _, o := range originals {

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Report writes a result for people: a line a finding, the verdict last.
+// Report writes a result for people: a line per finding, then the verdict.
 func Report(w io.Writer, r Result) error {
 	width := len(Difference)
 	for _, f := range r.Findings {

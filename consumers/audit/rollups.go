@@ -14,64 +14,52 @@ import (
 	"tidemark/schemas"
 )
 
-// readProgress reads how far the rollups are.
-func (r *run) readProgress(ctx context.Context) error {
-	r.cursors = make(map[string]ledgerdb.Bounds)
-	err := r.DB.Query(ctx, cursorsSQL, func(scan func(...any) error) error {
-		var name string
-		var place ledgerdb.Place
-		var position uint64
-		if err := scan(&name, &place.Epoch, &place.Partition, &position); err != nil {
-			return err
-		}
-		if r.cursors[name] == nil {
-			r.cursors[name] = make(ledgerdb.Bounds)
-		}
-		r.cursors[name][place] = int64(position)
-		return nil
-	})
+// readProgress reads how far the rollups are: their cursors, then the ranges that they have passed and not updated.
+func (p *pass) readProgress(ctx context.Context) error {
+	cursors, err := ledgerdb.ReadCursors(ctx, p.DB)
 	if err != nil {
 		return err
 	}
-	r.waiting = make(map[string][]spans.Span)
-	return r.DB.Query(ctx, waitingSQL, func(scan func(...any) error) error {
+	p.cursors = cursors
+	p.pending = make(map[string][]spans.Span)
+	return p.DB.Query(ctx, pendingSQL, func(scan func(...any) error) error {
 		var name string
 		var s spans.Span
 		if err := scan(&name, &s.From, &s.To); err != nil {
 			return err
 		}
-		r.waiting[name] = spans.Union(r.waiting[name], []spans.Span{s})
+		p.pending[name] = spans.Union(p.pending[name], []spans.Span{s})
 		return nil
 	})
 }
 
 // checkRollups compares every rollup with its recomputation.
-func (r *run) checkRollups(ctx context.Context) {
+func (p *pass) checkRollups(ctx context.Context) {
 	touched := make(map[schemas.Type][]int32)
-	for _, t := range r.topics {
-		minutes, err := r.touched(ctx, t)
+	for _, t := range p.topics {
+		minutes, err := p.readTouched(ctx, t)
 		if err != nil {
-			r.fail(checkEquals, t.spec.Name, time.Now(), err)
+			p.fail(checkEquals, t.spec.Name, time.Now(), err)
 			return
 		}
 		touched[t.spec.Type] = minutes
 	}
-	open := make(map[string][]spans.Span) // The buckets of each that wait.
+	pending := make(map[string][]spans.Span) // The pending buckets, by rollup.
 	for _, table := range rollup.Tables() {
 		began := time.Now()
-		c := &comparison{run: r, table: &table}
+		c := &comparison{pass: p, table: &table}
 		for _, typ := range table.Types {
-			c.topics = append(c.topics, r.topics[typ])
+			c.topics = append(c.topics, p.topics[typ])
 			c.pending = spans.Union(c.pending, spans.Buckets(touched[typ], table.Minutes))
 		}
-		c.pending = spans.Union(c.pending, spans.Widen(r.waiting[table.Name], table.Minutes))
-		c.pending = spans.Union(c.pending, spans.Widen(open[table.From], table.Minutes))
-		open[table.Name] = c.pending
-		c.conclude(began, c.all(ctx), c.inherit(ctx))
+		c.pending = spans.Union(c.pending, spans.Widen(p.pending[table.Name], table.Minutes))
+		c.pending = spans.Union(c.pending, spans.Widen(pending[table.From], table.Minutes))
+		pending[table.Name] = c.pending
+		c.conclude(began, c.compareAll(ctx), c.inherit(ctx))
 	}
 }
 
-// conclude says what was found in one rollup, by itself and in what it is made from.
+// conclude adds the finding of one rollup, from its comparison and from the flaws of what it is made from.
 func (c *comparison) conclude(began time.Time, err error, from inherited) {
 	name := c.table.Name
 	switch {
@@ -88,37 +76,37 @@ func (c *comparison) conclude(began time.Time, err error, from inherited) {
 		c.flaws[name] = from.flaw
 		c.add(checkEquals, name, began, Difference, "%s", from.says)
 	case len(c.pending) > 0 || c.newer > 0:
-		c.add(checkEquals, name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.open(), c.ahead())
+		c.add(checkEquals, name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.countPending(), c.futureNote())
 	default:
-		c.add(checkEquals, name, began, OK, "%d buckets%s", c.buckets, c.ahead())
+		c.add(checkEquals, name, began, OK, "%d buckets, each equal to its recomputation%s", c.buckets, c.futureNote())
 	}
 }
 
-// touched returns the minutes that the ledger has and the rollups have not followed yet.
-func (r *run) touched(ctx context.Context, t *topic) ([]int32, error) {
-	minutes, err := ledgerdb.ReadTouched(ctx, r.DB, t.spec.Topic, r.cursors[t.spec.Topic], t.bounds)
+// readTouched returns the minutes of ledger rows that the rollups have not followed yet.
+func (p *pass) readTouched(ctx context.Context, t *topic) ([]int32, error) {
+	minutes, err := ledgerdb.ReadTouched(ctx, p.DB, t.spec.Topic, p.cursors[t.spec.Topic], t.bounds)
 	if err != nil {
-		return nil, fmt.Errorf("read what the rollups have to follow of %s: %w", t.spec.Topic, err)
+		return nil, fmt.Errorf("read what the rollups have yet to follow of %s: %w", t.spec.Topic, err)
 	}
 	return minutes, nil
 }
 
 // comparison is the check of one rollup.
 type comparison struct {
-	*run
+	*pass
 	table   *rollup.Table
 	topics  []*topic
-	pending []spans.Span // Buckets that wait to be published again.
+	pending []spans.Span // Buckets that are to be published again.
 
-	buckets uint64 // Shown.
-	newer   int    // Buckets published again meanwhile, or made from one that was.
+	buckets uint64 // Buckets that are shown.
+	newer   int    // Buckets published since the audit began, or made from one that was.
 	differs int    // Rows that differ.
-	place   string // The first of them.
+	place   string // Describes the first of them.
 	own     flaw   // Its bucket.
 }
 
-// open is the number of pending buckets.
-func (c *comparison) open() int {
+// countPending is the number of buckets that are to be published again.
+func (c *comparison) countPending() int {
 	n := c.newer
 	for _, s := range c.pending {
 		n += int((s.To - s.From) / c.table.Minutes)
@@ -126,10 +114,10 @@ func (c *comparison) open() int {
 	return n
 }
 
-// all compares the buckets of all times, range by range.
-func (c *comparison) all(ctx context.Context) (err error) {
+// compareAll compares the buckets of all times, range by range.
+func (c *comparison) compareAll(ctx context.Context) (err error) {
 	shown := make(years)
-	if c.buckets, err = c.readYears(ctx, publishedSQL(c.table.Name), shown); err != nil {
+	if c.buckets, err = c.readYears(ctx, shownYearsSQL(c.table.Name), shown); err != nil {
 		return fmt.Errorf("read the versions of %s: %w", c.table.Name, err)
 	}
 	for _, t := range c.topics {
@@ -138,15 +126,15 @@ func (c *comparison) all(ctx context.Context) (err error) {
 		}
 	}
 	for _, s := range shown.pieces() {
-		var accounts ledgerdb.Accounts
+		var all ledgerdb.MinutesByType
 		for _, t := range c.topics {
 			minutes, err := c.readMinutes(ctx, t, s)
 			if err != nil {
 				return err
 			}
-			accounts = append(accounts, minutes)
+			all = append(all, minutes)
 		}
-		for _, piece := range ledgerdb.Split(s, c.table.Minutes, accounts, c.rows()) {
+		for _, piece := range all.Split(s, c.table.Minutes, uint64(c.limits.Rows)) {
 			if err := c.compare(ctx, piece); err != nil {
 				return fmt.Errorf("recompute %s from %s to %s: %w", c.table.Name, at(piece.From), at(piece.To), err)
 			}
@@ -161,44 +149,44 @@ func (c *comparison) all(ctx context.Context) (err error) {
 // maxRows is the number of differing rows that a query returns.
 const maxRows = 100
 
-// tries is how often a range is compared whose buckets are published again meanwhile.
-const tries = 5
+// maxTries is how often a range is compared whose buckets are published again meanwhile.
+const maxTries = 5
 
 // compare compares the buckets of one range.
 func (c *comparison) compare(ctx context.Context, s spans.Span) error {
-	if idle, err := c.idle(ctx, s); idle || err != nil {
+	if nothing, err := c.nothingToCompare(ctx, s); nothing || err != nil {
 		return err
 	}
-	for range tries {
-		rows, err := c.differing(ctx, s, false)
+	for range maxTries {
+		rows, err := c.readDiffering(ctx, s, false)
 		if err != nil {
 			return err
 		}
 		for _, d := range rows {
-			if differs, err := c.judge(ctx, d); differs || err != nil {
+			if differs, err := c.judgeRow(ctx, d); differs || err != nil {
 				return err
 			}
 		}
 		if len(rows) < maxRows {
-			again, err := c.again(ctx, s)
-			c.newer += int(again)
+			newer, err := c.countNewer(ctx, s)
+			c.newer += int(newer)
 			return err
 		}
 	}
 	return errors.New("too many buckets were published again meanwhile: try again")
 }
 
-// judge reports whether a row differs, and says so, unless its bucket was published again meanwhile.
-func (c *comparison) judge(ctx context.Context, d row) (differs bool, err error) {
+// judgeRow reports whether a row differs although its bucket was not published again meanwhile, and describes it.
+func (c *comparison) judgeRow(ctx context.Context, d row) (differs bool, err error) {
 	bucket := spans.Span{From: d.start, To: d.start + c.table.Minutes}
-	if again, err := c.again(ctx, bucket); err != nil || again > 0 {
+	if newer, err := c.countNewer(ctx, bucket); err != nil || newer > 0 {
 		return false, err
 	}
-	if again, err := c.published(ctx, bucket); err != nil || again {
+	if published, err := c.awaitPublished(ctx, bucket); err != nil || published {
 		return false, err
 	}
 	c.differs++
-	details, err := c.differing(ctx, bucket, true)
+	details, err := c.readDiffering(ctx, bucket, true)
 	if err != nil {
 		return false, err
 	}
@@ -210,14 +198,14 @@ func (c *comparison) judge(ctx context.Context, d row) (differs bool, err error)
 	return true, nil
 }
 
-// again counts the buckets that were published again since the audit began, or made from one that was: of more of the
-// ledger than the audit looks at.
-func (c *comparison) again(ctx context.Context, s spans.Span) (n uint64, err error) {
-	_, err = c.first(ctx, countSQL(newerSQL(c.table, s, c.newest)), &n)
+// countNewer counts the buckets that were published since the audit began, or are made from one that was: they stand for
+// more of the ledger than the audit read.
+func (c *comparison) countNewer(ctx context.Context, s spans.Span) (n uint64, err error) {
+	_, err = c.queryFirst(ctx, countSQL(newerSQL(c.table, s, c.newest)), &n)
 	return n, err
 }
 
-// row is a row of a rollup that is not as it should be.
+// row is a row of a rollup that differs from its recomputation.
 type row struct {
 	start           int32
 	dims            []string
@@ -225,13 +213,14 @@ type row struct {
 	got, want       []string
 }
 
-func (c *comparison) differing(ctx context.Context, s spans.Span, detail bool) ([]row, error) {
+// readDiffering returns rows that differ; with detail, the first one with its measures.
+func (c *comparison) readDiffering(ctx context.Context, s spans.Span, detail bool) ([]row, error) {
 	var rows []row
 	var e excuse
 	if !detail {
-		e = excuse{waiting: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
+		e = excuse{pending: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
 	}
-	sql := compareSQL(c.table, c.recompute(s), s, &e, detail, c.settings())
+	sql := compareSQL(c.table, c.recompute(s), s, &e, detail, c.limits.settings())
 	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
 		var d row
 		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {
@@ -243,19 +232,20 @@ func (c *comparison) differing(ctx context.Context, s spans.Span, detail bool) (
 	return rows, err
 }
 
-// recompute is the query for what should be there: from raw, with each event taken once by looking at every row; or from
-// the rollup that this one merges, which is compared with raw itself.
+// recompute is the query for the rows that should be there: from raw, deduplicated by looking at every event, or from the
+// rollup that this one merges, which is compared by itself.
 func (c *comparison) recompute(s spans.Span) string {
 	if c.table.From != "" {
 		return c.table.SelectMerge(s.From, s.To)
 	}
 	var sources []rollup.Source
 	for _, t := range c.topics {
-		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Once: true})
+		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Deduplicate: true})
 	}
 	return c.table.SelectRaw(sources)
 }
 
+// key names a row by its dimensions.
 func (c *comparison) key(dims []string) string {
 	var parts []string
 	for i, d := range dims {
@@ -264,7 +254,7 @@ func (c *comparison) key(dims []string) string {
 	return strings.Join(parts, " ")
 }
 
-// explain names the first measure that differs.
+// explain describes how a row differs: by its number, or by the first measure.
 func (c *comparison) explain(d row) string {
 	switch {
 	case d.shown == 0:

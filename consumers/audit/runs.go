@@ -12,34 +12,34 @@ import (
 	"tidemark/schemas"
 )
 
-// truth is what the maker of a run's records of one type knows of them.
+// truth is what the producer of a run counted of one type.
 type truth struct {
 	run, typ, kind                                  string
 	produced, events, duplicates, conflicts, poison uint64
 	input, output, weight                           big.Int
 }
 
-// counts is what became of a run's records of one type.
+// counts are the records of a run of one type by what became of them.
 type counts struct{ stored, duplicates, conflicts, dead uint64 }
 
 func (c counts) sum() uint64 { return c.stored + c.duplicates + c.conflicts + c.dead }
 
-// totals sums up the distinct events of a run of one type.
+// totals are the sums over the distinct events of a run of one type.
 type totals struct {
 	events                uint64
 	weight, input, output big.Int
 }
 
-// checkRuns compares what the makers of records know with what became of them.
-func (r *run) checkRuns(ctx context.Context) {
+// checkRuns compares what the producers counted with what became of their records.
+func (p *pass) checkRuns(ctx context.Context) {
 	began := time.Now()
-	if r.truthsErr != nil {
-		r.fail(checkRun, schemas.SpecOf(schemas.RunType).Name, began, r.truthsErr)
+	if p.truthsErr != nil {
+		p.fail(checkRun, schemas.SpecOf(schemas.RunType).Name, began, p.truthsErr)
 		return
 	}
-	for _, t := range r.topics {
+	for _, t := range p.topics {
 		var own []truth
-		for _, x := range r.truths {
+		for _, x := range p.truths {
 			if x.typ == t.spec.Name {
 				own = append(own, x)
 			}
@@ -47,17 +47,17 @@ func (r *run) checkRuns(ctx context.Context) {
 		if len(own) == 0 {
 			continue
 		}
-		if err := r.judgeRuns(ctx, t, own); err != nil {
-			r.fail(checkRun, t.spec.Name, began, err)
+		if err := p.judgeRuns(ctx, t, own); err != nil {
+			p.fail(checkRun, t.spec.Name, began, err)
 		}
 	}
 }
 
-// readTruths reads what the makers of records know. A run tells when all of its records are in the log: read before the
-// ledger, it tells of none that is not in the log when the ends of that are read.
-func (r *run) readTruths(ctx context.Context) ([]truth, error) {
+// readTruths reads what the producers counted. A producer reports its run when all records are in the log. The audit reads
+// the runs before the ledger and the ends of the log, so the log it reads has all of their records.
+func (p *pass) readTruths(ctx context.Context) ([]truth, error) {
 	var truths []truth
-	err := r.DB.Query(ctx, runsSQL, func(scan func(...any) error) error {
+	err := p.DB.Query(ctx, runsSQL, func(scan func(...any) error) error {
 		var x truth
 		if err := scan(&x.run, &x.typ, &x.kind, &x.produced, &x.events, &x.duplicates, &x.conflicts, &x.poison,
 			&x.input, &x.output, &x.weight); err != nil {
@@ -72,12 +72,12 @@ func (r *run) readTruths(ctx context.Context) ([]truth, error) {
 	return truths, nil
 }
 
-func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
-	became := map[string]counts{ledger.OtherRuns: {}} // Of the runs asked for: labels come from outside, in any number.
+func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
+	became := map[string]counts{ledger.OtherRuns: {}} // Of the runs to be judged only: there may be any number of others.
 	for _, x := range truths {
 		became[x.run] = counts{}
 	}
-	err := r.DB.Query(ctx, runCountsSQL(t.spec.Topic, t.bounds, t.losers()), func(scan func(...any) error) error {
+	err := p.DB.Query(ctx, runCountsSQL(t.spec.Topic, t.bounds, t.losers), func(scan func(...any) error) error {
 		var name string
 		var c counts
 		if err := scan(&name, &c.stored, &c.duplicates, &c.conflicts, &c.dead); err != nil {
@@ -93,7 +93,7 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 	}
 	found := make(map[string]*totals)
 	if t.lag == 0 {
-		if found, err = r.runEvents(ctx, t); err != nil {
+		if found, err = p.readRunEvents(ctx, t); err != nil {
 			return err
 		}
 	}
@@ -108,30 +108,31 @@ func (r *run) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		}
 		switch problem := t.judgeRun(&x, c, sums); {
 		case c.sum() < x.produced && t.lag > 0:
-			r.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
+			p.add(checkRun, scope, began, Pending, "%d of %d produced records are ingested", c.sum(), x.produced)
 		case c.sum() < x.produced && x.produced-c.sum() <= became[ledger.OtherRuns].sum() && sums.events <= x.events+x.conflicts:
-			// A block with more runs than the ledger tells apart had records of this one, too.
-			r.add(checkRun, scope, began, OK, "%s, and up to %d among %s, which were too many at a time to be told apart", balance,
+			// A block had more runs than the ledger tells apart, and records of this one among them.
+			p.add(checkRun, scope, began, OK, "%s, and up to %d among %s, which were too many at a time to be told apart", balance,
 				x.produced-c.sum(), ledger.OtherRuns)
 		case problem != "":
-			r.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
+			p.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
 		case c.sum() > x.produced && t.lag > 0:
-			r.add(checkRun, scope, began, Pending, "the log holds %d records of %d produced; whether all events are there is known when it is read", c.sum(), x.produced)
+			p.add(checkRun, scope, began, Pending, "the log holds %d records of %d produced; whether all events are there is known when it is read", c.sum(), x.produced)
 		case c.sum() > x.produced:
-			r.add(checkRun, scope, began, OK, "%d produced, all %d distinct events stored; the log holds %d records more than were sent: the broker kept batches that were sent again after it was interrupted",
+			p.add(checkRun, scope, began, OK, "%d produced, all %d distinct events stored; the log holds %d records more than were sent: the broker kept batches that were sent again after it was interrupted",
 				x.produced, sums.events, c.sum()-x.produced)
 		default:
-			r.add(checkRun, scope, began, OK, "%s", balance)
+			p.add(checkRun, scope, began, OK, "%s", balance)
 		}
 	}
 	return nil
 }
 
-// judgeRun returns how a run does not add up; empty if it does. A run that repeats what another made has more duplicates
-// than it knows of: then its events and those that are the other's must make all, if these are known.
+// judgeRun describes how a run does not add up; empty if it does. A run that repeats events of another run has more
+// duplicates than its producer counted. Then its stored events and those of the other run must make all of its events, if
+// the latter are known.
 //
-// The log may hold more records of a run than were produced: a broker that is killed can keep a batch that its producer
-// does not know to be kept, and sends again. That is no loss as long as every distinct event is stored.
+// The log may hold more records of a run than were produced. A broker that is killed can keep a batch without telling the
+// producer, which sends it again. That is no difference as long as every distinct event is stored.
 func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	more := c.sum() > x.produced
 	if c.sum() < x.produced {
@@ -151,8 +152,8 @@ func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	if !known && !more {
 		return ""
 	}
-	// A conflict beyond the window is stored, as an event of its own; an event that the database refused is a dead letter.
-	// Where records were kept twice, dead letters and conflicts may be too.
+	// A conflict beyond the window is stored as an event of its own; an event that the database refused is a dead letter.
+	// If the log kept records twice, it may have kept dead letters and conflicts twice too.
 	late, refused := x.conflicts-min(c.conflicts, x.conflicts), c.dead-x.poison
 	if more {
 		refused = 0
@@ -174,8 +175,8 @@ func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 		compare   bool
 	}{
 		{"weight", &x.weight, &found.weight, true},
-		{"input tokens", &x.input, &found.input, tokens(t.spec.Type)},
-		{"output tokens", &x.output, &found.output, tokens(t.spec.Type)},
+		{"input tokens", &x.input, &found.input, hasTokens(t.spec.Type)},
+		{"output tokens", &x.output, &found.output, hasTokens(t.spec.Type)},
 	} {
 		if m.compare && m.want.Cmp(m.got) != 0 {
 			return fmt.Sprintf("%s of %s were produced, and %s are stored", m.name, m.want, m.got)
@@ -184,16 +185,16 @@ func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	return ""
 }
 
-// runEvents sums up the distinct events of every run, each on its own.
-func (r *run) runEvents(ctx context.Context, t *topic) (map[string]*totals, error) {
+// readRunEvents sums up the distinct events of every run, each run by itself.
+func (p *pass) readRunEvents(ctx context.Context, t *topic) (map[string]*totals, error) {
 	found := make(map[string]*totals)
 	for _, s := range t.years.pieces() {
-		minutes, err := r.readMinutes(ctx, t, s)
+		minutes, err := p.readMinutes(ctx, t, s)
 		if err != nil {
 			return nil, err
 		}
-		for _, piece := range ledgerdb.Split(s, 1, ledgerdb.Accounts{minutes}, r.rows()) {
-			if err := r.addRunEvents(ctx, t, piece, found); err != nil {
+		for _, piece := range (ledgerdb.MinutesByType{minutes}).Split(s, 1, uint64(p.limits.Rows)) {
+			if err := p.addRunEvents(ctx, t, piece, found); err != nil {
 				return nil, err
 			}
 		}
@@ -201,8 +202,8 @@ func (r *run) runEvents(ctx context.Context, t *topic) (map[string]*totals, erro
 	return found, nil
 }
 
-func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]*totals) error {
-	err := r.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, r.settings()), func(scan func(...any) error) error {
+func (p *pass) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]*totals) error {
+	err := p.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, p.limits.settings()), func(scan func(...any) error) error {
 		var name string
 		var x totals
 		if err := scan(&name, &x.events, &x.weight, &x.input, &x.output); err != nil {
@@ -225,37 +226,36 @@ func (r *run) addRunEvents(ctx context.Context, t *topic, s spans.Span, found ma
 	return nil
 }
 
-// checkDeep looks for identities that are stored at more than one time: conflicts that lie too far apart to be found when
-// they are ingested.
-func (r *run) checkDeep(ctx context.Context) {
-	if !r.Deep {
+// checkDeep looks for identities that are stored at more than one time: conflicts too far apart for ingest to find.
+func (p *pass) checkDeep(ctx context.Context) {
+	if !p.Deep {
 		return
 	}
-	for _, t := range r.topics {
+	for _, t := range p.topics {
 		began := time.Now()
-		shares := t.raw.rows/r.rows() + 1
+		shares := t.raw.rows/uint64(p.limits.Rows) + 1
 		var conflicts, offset uint64
 		var partition uint32
 		var tenant, late, early string
 		for share := range shares {
 			var n, o uint64
-			var p uint32
+			var id uint32
 			var text [3]string
-			_, err := r.first(ctx, timesSQL(t.spec, t.bounds, share, shares, r.settings()), &n, &p, &o, &text[0], &text[1], &text[2])
+			_, err := p.queryFirst(ctx, timesSQL(t.spec, t.bounds, share, shares, p.limits.settings()), &n, &id, &o, &text[0], &text[1], &text[2])
 			if err != nil {
-				r.fail(checkOneTime, t.spec.RawTable, began, fmt.Errorf("compare the times of identities: %w", err))
+				p.fail(checkOneTime, t.spec.RawTable, began, fmt.Errorf("compare the times of identities: %w", err))
 				return
 			}
 			if n > 0 && conflicts == 0 {
-				partition, offset, tenant, late, early = p, o, text[0], text[1], text[2]
+				partition, offset, tenant, late, early = id, o, text[0], text[1], text[2]
 			}
 			conflicts += n
 		}
 		if conflicts > 0 {
-			r.add(checkOneTime, t.spec.RawTable, began, Difference, "%d identities are stored at more than one time; one of tenant %q is in %s partition %d offset %d at %s and was before at %s",
+			p.add(checkOneTime, t.spec.RawTable, began, Difference, "%d identities are stored at more than one time; one of tenant %q is in %s partition %d offset %d at %s and was before at %s",
 				conflicts, tenant, t.spec.RawTable, partition, offset, late, early)
 			continue
 		}
-		r.add(checkOneTime, t.spec.RawTable, began, OK, "%d rows", t.raw.rows)
+		p.add(checkOneTime, t.spec.RawTable, began, OK, "%d rows, no identity at two times", t.raw.rows)
 	}
 }

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 
+	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
-// Every statement that an audit sends is made here or by package rollup, and is kept as a golden file.
+// Every statement that an audit sends is made here, in pending.go, by package rollup or by package ledgerdb, and is kept as
+// a golden file.
 
 // clockSQL reads the database's clock and the newest version that a rollup shows.
 const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_versions)`
@@ -18,14 +20,14 @@ const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max
 // slack is by how much the clocks of two servers may differ, microseconds.
 const slack = 60_000_000
 
-// futureSQL reads the newest versions that are of a clock that was ahead.
+// futureSQL reads, by rollup, the newest version of a clock that was ahead.
 func futureSQL(clock uint64) string {
 	return fmt.Sprintf("SELECT rollup, max(version) FROM rollup_versions WHERE version > %d GROUP BY `rollup` ORDER BY `rollup`", clock+slack)
 }
 
-const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
-
-const waitingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
+// pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them: they
+// differ until raw and ledger match.
+const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
 
 func epochSQL(topic string, id [16]byte) string {
 	return fmt.Sprintf(`SELECT min(epoch) FROM topics FINAL WHERE topic = %s AND topic_id = toUUID('%x-%x-%x-%x-%x')`,
@@ -58,82 +60,81 @@ func ledgerRowSQL(topic string) string {
 
 // ledgerTotalsSQL sums up the ledger of a topic up to the bounds.
 func ledgerTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf(`SELECT sum(stored) FROM ledger FINAL WHERE topic = %s AND %s%s`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+	return `SELECT sum(stored) FROM ledger FINAL WHERE ` + ledgerdb.CountedSQL(topic, bounds, losers)
 }
 
 // contentsSQL sums up the contents of the ledger's rows by minute, for minutes of which all ledger rows have them.
 func contentsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, s spans.Span) string {
 	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
-		`WHERE topic = %[1]s AND stored > 0 AND max_minute >= %[2]d AND min_minute < %[3]d AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
-		schemas.Quote(topic), s.From, s.To, bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+		`WHERE topic = %[1]s AND %[6]s AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
+		schemas.Quote(topic), s.From, s.To, bounds.LedgerSQL(), ledgerdb.NotLosersSQL(losers), ledgerdb.MinutesSQL(s))
 }
 
-// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the rows whose
-// identity is not that of their texts, with the place of the first of them.
+// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the
+// rows whose identity is not that of their texts, with the place of the first one.
 func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	misnamed := "identity != " + schemas.IdentitySQL()
 	return fmt.Sprintf(`SELECT minute, count(), sum(%[1]s), sum(%[8]s), countIf(%[2]s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
 		`FROM %[3]s FINAL WHERE minute >= %[4]d AND minute < %[5]d AND %[6]s GROUP BY minute ORDER BY minute%[7]s`,
-		spec.ChecksumSQL(), misnamed, spec.RawTable, s.From, s.To, bounds.SQL(), settings, spec.ContentSQL())
+		spec.ChecksumSQL(), misnamed, spec.RawTable, s.From, s.To, bounds.RawSQL(), settings, spec.ContentSQL())
 }
 
-// beyondSQL finds raw rows that no ledger row accounts for, by partition.
-func beyondSQL(spec schemas.Spec, bounds ledgerdb.Bounds) string {
+// orphansSQL finds raw rows that no ledger row accounts for, by partition.
+func orphansSQL(spec schemas.Spec, bounds ledgerdb.Bounds) string {
 	return fmt.Sprintf(`SELECT epoch, partition, uniqExact(offset), min(offset), max(offset) FROM %s WHERE NOT %s GROUP BY epoch, partition ORDER BY epoch, partition`,
-		spec.RawTable, bounds.SQL())
+		spec.RawTable, bounds.RawSQL())
 }
 
 // fromOffsetSQL finds the first raw row of a partition from an offset on.
-func fromOffsetSQL(spec schemas.Spec, place ledgerdb.Place, from int64) string {
+func fromOffsetSQL(spec schemas.Spec, p ledger.Partition, from int64) string {
 	return fmt.Sprintf(`SELECT offset, minute FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d ORDER BY offset LIMIT 1`,
-		spec.RawTable, place.Epoch, place.Partition, from)
+		spec.RawTable, p.Epoch, p.ID, from)
 }
 
-// outsideSQL finds raw rows in times of which the ledger knows nothing.
+// outsideSQL finds the first raw row outside of the spans.
 func outsideSQL(spec schemas.Spec, bounds ledgerdb.Bounds, known []spans.Span) string {
 	outside := "1"
 	if len(known) > 0 {
-		outside = "NOT (" + inSpans("minute", known) + ")"
+		outside = "NOT (" + spans.MinutesSQL("minute", known) + ")"
 	}
-	return fmt.Sprintf(`SELECT minute FROM %s WHERE %s AND %s ORDER BY minute LIMIT 1`, spec.RawTable, outside, bounds.SQL())
+	return fmt.Sprintf(`SELECT minute FROM %s WHERE %s AND %s ORDER BY minute LIMIT 1`, spec.RawTable, outside, bounds.RawSQL())
 }
 
-// blocksSQL lists the ledger rows that say something of one minute.
-func blocksSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, minute int32) string {
+// ledgerBlocksSQL lists the ledger rows that have stored rows of one minute.
+func ledgerBlocksSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, minute int32) string {
 	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)], buckets.content[indexOf(buckets.minute, %[2]d)], toBool(format > 0) `+
 		`FROM ledger FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
-		schemas.Quote(topic), minute, bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+		schemas.Quote(topic), minute, bounds.LedgerSQL(), ledgerdb.NotLosersSQL(losers))
 }
 
-// blockSQL sums up the raw rows of one minute and block.
-func blockSQL(spec schemas.Spec, minute int32, b block) string {
+// blockRowsSQL sums up the raw rows of one minute and block.
+func blockRowsSQL(spec schemas.Spec, minute int32, b ledgerBlock) string {
 	return fmt.Sprintf(`SELECT count(), sum(%s), sum(%s) FROM %s FINAL WHERE minute = %d AND epoch = %d AND partition = %d AND offset >= %d AND offset < %d`,
-		spec.ChecksumSQL(), spec.ContentSQL(), spec.RawTable, minute, b.Epoch, b.Partition, b.from, b.to)
+		spec.ChecksumSQL(), spec.ContentSQL(), spec.RawTable, minute, b.Epoch, b.ID, b.from, b.to)
 }
 
-// placesSQL lists the rows of one minute by their places.
-func placesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, minute int32) string {
+// coordinatesSQL lists the coordinates of the rows of one minute.
+func coordinatesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, minute int32) string {
 	return fmt.Sprintf(`SELECT DISTINCT epoch, partition, offset FROM %s WHERE minute = %d AND %s ORDER BY epoch, partition, offset`,
-		spec.RawTable, minute, bounds.SQL())
+		spec.RawTable, minute, bounds.RawSQL())
 }
 
 // offsetsSQL lists the offsets of a block that raw holds.
-func offsetsSQL(spec schemas.Spec, b block) string {
+func offsetsSQL(spec schemas.Spec, b ledgerBlock) string {
 	return fmt.Sprintf(`SELECT DISTINCT offset FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d ORDER BY offset`,
-		spec.RawTable, b.Epoch, b.Partition, b.from, b.to)
+		spec.RawTable, b.Epoch, b.ID, b.from, b.to)
 }
 
 // exceptionsSQL lists the offsets of a block that are not stored, as ranges.
-func exceptionsSQL(topic string, b block) string {
+func exceptionsSQL(b ledgerBlock) string {
 	return fmt.Sprintf(`SELECT DISTINCT e.1 AS first, e.2 AS last FROM ledger ARRAY JOIN arrayZip(exceptions.from, exceptions.to) AS e WHERE topic = %s AND epoch = %d AND partition = %d AND from_offset = %d AND to_offset = %d ORDER BY first`,
-		schemas.Quote(topic), b.Epoch, b.Partition, b.from, b.to)
+		schemas.Quote(b.Topic), b.Epoch, b.ID, b.from, b.to)
 }
 
-// publishedSQL counts the buckets that a rollup shows, by year.
-func publishedSQL(table string) string {
+// shownYearsSQL counts the buckets that a rollup shows, by year.
+func shownYearsSQL(table string) string {
 	return fmt.Sprintf(`SELECT %s, uniqExact(bucket) FROM rollup_versions WHERE rollup = %s GROUP BY year ORDER BY year`,
-		yearOf("intDiv(toUnixTimestamp64Second(bucket), 60)"), schemas.Quote(table))
+		yearOf(spans.BucketMinuteSQL), schemas.Quote(table))
 }
 
 // yearOf is the first minute of the year, of 366 days, that a minute lies in. Of a negative Int32 and a UInt32, the type of
@@ -142,31 +143,21 @@ func yearOf(minute string) string {
 	return fmt.Sprintf("toInt32(%[1]s - positiveModulo(toInt64(%[1]s), %[2]d)) AS year", minute, year)
 }
 
-// yearsSQL counts the minutes that the ledger knows, by year.
-func yearsSQL(topic string, bounds ledgerdb.Bounds) string {
+// ledgerYearsSQL counts the minutes that the ledger has, by year.
+func ledgerYearsSQL(topic string, bounds ledgerdb.Bounds) string {
 	return fmt.Sprintf(`SELECT %s, uniqExact(minute) FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s GROUP BY year ORDER BY year`,
-		yearOf("minute"), schemas.Quote(topic), bounds.Within("to_offset <= %s"))
+		yearOf("minute"), schemas.Quote(topic), bounds.LedgerSQL())
 }
 
-// newerSQL lists the buckets of a rollup in s that were published again after a version, or one of those that they are
-// made from: what is shown of them then is of more of the ledger, or not yet.
+// newerSQL lists the buckets of a rollup in s that were published after a version, or that are made from one that was:
+// they stand for more of the ledger than the audit read, or will soon.
 func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 	names := schemas.Quote(t.Name)
 	if t.From != "" {
 		names += ", " + schemas.Quote(t.From)
 	}
-	minute := "toInt64(intDiv(toUnixTimestamp64Second(bucket), 60))"
-	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM rollup_versions WHERE rollup IN (%[3]s) AND version > %[4]d AND bucket >= %[5]s AND bucket < %[6]s`,
-		minute, t.Minutes, names, newest, bucketOf(s.From), bucketOf(s.To))
-}
-
-// inSpans is the condition that a column of minutes lies in one of several ranges.
-func inSpans(column string, all []spans.Span) string {
-	ranges := make([]string, len(all))
-	for i, s := range all {
-		ranges[i] = fmt.Sprintf("%[1]s >= %[2]d AND %[1]s < %[3]d", column, s.From, s.To)
-	}
-	return strings.Join(ranges, " OR ")
+	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM rollup_versions WHERE rollup IN (%[3]s) AND version > %[4]d AND %[5]s`,
+		bucketMinute, t.Minutes, names, newest, s.BucketsSQL())
 }
 
 func quoted(names []string) string {
@@ -179,13 +170,12 @@ func quoted(names []string) string {
 
 func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
 
-func bucketOf(minute int32) string {
-	return fmt.Sprintf("toDateTime64(%d, 0, 'UTC')", int64(minute)*60)
-}
+// bucketMinute is the minute that a row of a rollup begins with.
+const bucketMinute = "toInt64(" + spans.BucketMinuteSQL + ")"
 
-// compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation, but for those that
-// are excused: the bucket, the dimensions, how many rows are shown and computed. Their measures come only with detail; without,
-// rows are compared by a hash of these, which is many times cheaper.
+// compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation and are not excused:
+// the bucket, the dimensions, and how many rows are shown and computed. With detail it returns the measures of the first
+// row too. Without, it compares the rows by a hash of their measures, which is many times cheaper.
 func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detail bool, settings string) string {
 	text := func(expressions []string) string {
 		return "[toString(" + strings.Join(expressions, "), toString(") + ")]"
@@ -198,23 +188,23 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detai
 	dims := strings.Join(t.Dims, ", ")
 	conditions := append([]string{"1"}, e.conditions(s)...)
 	return fmt.Sprintf(`SELECT toInt32(start), %s, toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), %s, %s FROM (`+
-		`SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, %s, %s AS measures, true AS shown FROM %s WHERE bucket >= %s AND bucket < %s `+
+		`SELECT %s AS start, %s, %s AS measures, true AS shown FROM %s WHERE %s `+
 		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`+
 		`) WHERE %s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
-		text(t.Dims), got, want, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, bucketOf(s.From), bucketOf(s.To),
+		text(t.Dims), got, want, bucketMinute, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, s.BucketsSQL(),
 		dims, measures(t.Values(func(i int) string { return fmt.Sprintf("m%d", i) })), computed, strings.Join(conditions, " AND "), dims, dims, limit, settings)
 }
 
-// runsSQL lists what the makers of records know of them.
+// runsSQL lists, by run and type, what its producer counted.
 const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs GROUP BY run, type ORDER BY run, type`
 
 // runCountsSQL sums up the ledger of a topic by run.
 func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf(`SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM ledger FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE topic = %s AND %s%s GROUP BY run ORDER BY run`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+	return fmt.Sprintf(`SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM ledger FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE %s GROUP BY run ORDER BY run`,
+		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
-// runEventsSQL counts the distinct events of each run on its own: whether another run made them too is no matter.
+// runEventsSQL counts the distinct events of each run by itself. An event that two runs produced counts in both.
 func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	tokens := "toUInt128(0), toUInt128(0)"
 	columns := "run"
@@ -230,15 +220,15 @@ func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, setti
 		weight = "toUInt128(count())"
 	}
 	return fmt.Sprintf(`SELECT run, count(), %s, %s FROM (SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
-		weight, tokens, columns, spec.RawTable, s.From, s.To, bounds.SQL(), settings)
+		weight, tokens, columns, spec.RawTable, s.From, s.To, bounds.RawSQL(), settings)
 }
 
-// timesSQL finds identities with more than one time, in one of several shares of all identities.
+// timesSQL finds identities with more than one time. Of all identities it looks at one of several shares.
 func timesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, share, shares uint64, settings string) string {
 	return fmt.Sprintf(`SELECT count(), min(place).1, min(place).2, min(place).3, min(place).4, min(place).5 FROM (`+
 		`SELECT argMax((partition, offset, toString(tenant), toString(time)), (time, epoch, partition, offset)) AS last, `+
 		`(last.1, last.2, last.3, last.4, toString(min(time))) AS place FROM %s WHERE identity %% %d = %d AND %s GROUP BY tenant, identity HAVING min(time) != max(time))%s`,
-		spec.RawTable, shares, share, bounds.SQL(), settings)
+		spec.RawTable, shares, share, bounds.RawSQL(), settings)
 }
 
 // auditsSQL writes the findings.
@@ -251,36 +241,36 @@ func auditsSQL(r Result) string {
 	return "INSERT INTO audits (audit, check, scope, verdict, detail, took_us) VALUES " + strings.Join(rows, ", ")
 }
 
-// exceptionTotalsSQL counts the offsets and the spans of each disposition but stored.
+// exceptionTotalsSQL counts the offsets and the spans of each disposition other than stored.
 func exceptionTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	var sums []string
 	for _, d := range exceptional {
 		sums = append(sums, fmt.Sprintf("toUInt64(sum(arraySum(arrayMap((a, b, d) -> if(d = '%[1]s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition)))), sum(countEqual(exceptions.disposition, '%[1]s'))", d))
 	}
-	return fmt.Sprintf(`SELECT %s FROM ledger FINAL WHERE topic = %s AND %s%s`,
-		strings.Join(sums, ", "), schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+	return fmt.Sprintf(`SELECT %s FROM ledger FINAL WHERE %s`,
+		strings.Join(sums, ", "), ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
-// spansSQL lists the exceptions of a topic in the order of the log.
-func spansSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE topic = %s AND %s%s ORDER BY epoch, partition, first",
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+// exceptionSpansSQL lists the exceptions of a topic in the order of the log.
+func exceptionSpansSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
+	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE %s ORDER BY epoch, partition, first",
+		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
-// storedAfterAllSQL finds the first raw row that lies in an exception.
-func storedAfterAllSQL(spec schemas.Spec, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, settings string) string {
+// storedExceptionSQL finds the first raw row that lies in an exception.
+func storedExceptionSQL(spec schemas.Spec, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, settings string) string {
 	return fmt.Sprintf(`SELECT r.epoch, r.partition, r.offset, r.minute, toString(e.what) FROM (SELECT epoch, partition, offset, minute FROM %s WHERE %s) AS r `+
-		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE topic = %s AND %s%s) AS e `+
+		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE %s) AS e `+
 		`ON r.epoch = e.epoch AND r.partition = e.partition AND r.offset >= e.first WHERE r.offset < e.last ORDER BY r.epoch, r.partition, r.offset LIMIT 1%s`,
-		spec.RawTable, bounds.SQL(), schemas.Quote(spec.Topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers), settings)
+		spec.RawTable, bounds.RawSQL(), ledgerdb.CountedSQL(spec.Topic, bounds, losers), settings)
 }
 
 // originalsSQL lists the rows of some identities, in hex, at the offsets [from, to) of a partition.
-func originalsSQL(spec schemas.Spec, place ledgerdb.Place, from, to uint64, ids []string) string {
+func originalsSQL(spec schemas.Spec, p ledger.Partition, from, to uint64, ids []string) string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
 		texts[i] = "reinterpretAsUInt128(unhex('" + id + "'))"
 	}
 	return fmt.Sprintf(`SELECT DISTINCT hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), %s, %s, toString(run) FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d AND identity IN (%s)`,
-		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, place.Epoch, place.Partition, from, to, strings.Join(texts, ", "))
+		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, p.Epoch, p.ID, from, to, strings.Join(texts, ", "))
 }

@@ -46,6 +46,16 @@ func (d Disposition) String() string {
 // Valid reports whether d is one of the dispositions.
 func (d Disposition) Valid() bool { return d >= Stored && d <= Gap }
 
+// Partition is one partition of one incarnation of a topic.
+type Partition struct {
+	// Topic is the topic without its namespace, for example "token_calls.v1".
+	Topic string
+	// Epoch numbers the incarnations of the topic: deleted and created again, it has the next epoch.
+	Epoch uint32
+	// ID is the number that the brokers give the partition.
+	ID int32
+}
+
 // Span is a range of offsets that share a disposition. To is exclusive.
 type Span struct {
 	From, To    int64

@@ -3,6 +3,7 @@ package namespaces
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,38 +14,56 @@ import (
 	"tidemark/schemas"
 )
 
-// Diff compares what two namespaces of one server show: every measure of every row of every rollup, states by their
-// values. It goes range by range in time, so that neither side is ever held whole. Its fields are set before the call of
+// Diff compares what two namespaces of one server show: every measure of every row of every rollup, and of states their
+// values. It goes range by range in time, so that no statement holds all of one side. Its fields are set before the call of
 // Run.
 type Diff struct {
 	DB ledgerdb.Querier
-	// In is the same server with another database for unqualified names.
+	// In returns the same server with another database for unqualified names.
 	In   func(database string) ledgerdb.Querier
 	A, B string
-	// From and To bound the times, To exclusive; zero is no bound. A bucket that holds one of them is compared.
+	// From and To bound the times, To exclusive. A zero time is no bound. The buckets that they lie in are compared too.
 	From, To time.Time
-	// Deep compares the events too, one by one, by time, tenant, source and id.
+	// Deep compares the events too, each by time, tenant, source and id.
 	Deep bool
-	// Rows is the number of rows of both together that one statement compares, unless one bucket has more. 500,000.
+	// Rows is the number of rows of both together that one statement compares, unless one bucket has more. Default 500,000.
 	Rows int
-	// Memory bounds one statement, bytes; from half of it on it spills to disk. 2 GiB.
+	// Memory bounds one statement, in bytes. It spills to disk from half of it on. Default 2 GiB.
 	Memory int64
-	// Threads is the number of threads of one statement. 2.
+	// Threads is the number of threads of one statement. Default 2.
 	Threads int
-	// Show is the number of differences to keep. 20.
-	Show int
-	// Progress is called now and then; nil for none.
-	Progress func(DiffProgress)
+	// Show is the number of differences to return. Default 20.
+	Show  int
+	Hooks Hooks
 }
 
-// DiffProgress says how far a comparison is.
+// withDefaults returns d with a value in every field that has a default, or an error that names the fields that are
+// negative.
+func (d Diff) withDefaults() (Diff, error) {
+	var errs []error
+	for _, limit := range []struct {
+		name  string
+		value int64
+	}{{"Rows", int64(d.Rows)}, {"Memory", d.Memory}, {"Threads", int64(d.Threads)}, {"Show", int64(d.Show)}} {
+		if limit.value < 0 {
+			errs = append(errs, fmt.Errorf("namespaces: Diff.%s must not be negative", limit.name))
+		}
+	}
+	d.Rows = cmp.Or(d.Rows, 500_000)
+	d.Memory = cmp.Or(d.Memory, 2<<30)
+	d.Threads = cmp.Or(d.Threads, 2)
+	d.Show = cmp.Or(d.Show, 20)
+	return d, errors.Join(errs...)
+}
+
+// DiffProgress is how far a comparison is.
 type DiffProgress struct {
 	Table      string
-	Number, Of int    // Which of how many, from 1.
+	Number, Of int    // The number of the table, from 1, and the number of tables.
 	Done, Rows uint64 // Rows on disk of that table.
 }
 
-// Difference is one measure of one row, or one row that a namespace does not have.
+// Difference is one measure of one row, or one row that one of the namespaces does not have.
 type Difference struct {
 	Table   string
 	Bucket  time.Time
@@ -60,7 +79,7 @@ const Absent = "no row"
 type Compared struct {
 	Table        string
 	Rows         uint64 // In A or B or both.
-	Differ       uint64 // Of these, in both with different values.
+	Differ       uint64 // Those that are in both with different values.
 	OnlyA, OnlyB uint64
 	Measures     []Measured // Those that differ.
 }
@@ -71,15 +90,15 @@ func (c Compared) Equal() bool { return c.Differ == 0 && c.OnlyA == 0 && c.OnlyB
 // Measured is a measure that differs in some rows.
 type Measured struct {
 	Column string
-	Rows   uint64 // In which it does, those included that only one namespace has.
-	A, B   string // Its value over all rows; empty if there is no such thing.
+	Rows   uint64 // The rows in which it differs, also those that only one namespace has.
+	A, B   string // Its value over all rows; empty if it has none.
 }
 
 // DiffResult is the outcome of a comparison.
 type DiffResult struct {
 	Tables []Compared
 	First  []Difference // The first ones, by table and time.
-	// Behind are the namespaces whose rollups do not show all that is stored.
+	// Behind are the namespaces whose rollups do not show all stored events yet.
 	Behind []string
 }
 
@@ -88,13 +107,18 @@ func (r DiffResult) Equal() bool {
 	return !slices.ContainsFunc(r.Tables, func(c Compared) bool { return !c.Equal() })
 }
 
-// Run compares. Either name that is not a namespace is an error that wraps ErrNotNamespace. Bounds between which no event
-// can lie are an error too: there is nothing to be equal.
+// Run compares. A name that is not a namespace is an error that wraps ErrNotNamespace. Bounds between which no event can lie
+// are an error too, because there is nothing to compare.
 func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	var result DiffResult
+	withDefaults, err := d.withDefaults()
+	if err != nil {
+		return result, err
+	}
+	d = &withDefaults
 	if s := spans.Between(d.From, d.To); s.From >= s.To || !d.To.IsZero() && !d.To.After(d.From) {
 		return result, fmt.Errorf("compare from %s to %s: no event can lie there; give a time of the years 1900 to 2299, and the end after the beginning",
-			bound(d.From), bound(d.To))
+			formatBound(d.From), formatBound(d.To))
 	}
 	all, err := relations(d.Deep)
 	if err != nil {
@@ -108,9 +132,9 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 		if err := check(ctx, d.DB, name, needed); err != nil {
 			return result, err
 		}
-		behind, err := number(ctx, d.In(name), behindSQL(rolledUp()))
+		behind, err := queryNumber(ctx, d.In(name), behindSQL(rolledUpTopics()))
 		if err != nil {
-			return result, fmt.Errorf("look how far the rollups of %s are: %w", name, err)
+			return result, fmt.Errorf("read how far the rollups of %s are: %w", name, err)
 		}
 		if behind > 0 {
 			result.Behind = append(result.Behind, name)
@@ -125,16 +149,16 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	return result, nil
 }
 
-// bound writes a bound for people.
-func bound(t time.Time) string {
+// formatBound writes a bound for people.
+func formatBound(t time.Time) string {
 	if t.IsZero() {
 		return "any time"
 	}
 	return t.UTC().Format(time.RFC3339)
 }
 
-// rolledUp are the topics that rollups are made from, in quotes.
-func rolledUp() []string {
+// rolledUpTopics are the topics that rollups are made from, in quotes.
+func rolledUpTopics() []string {
 	var topics []string
 	for _, spec := range schemas.Specs() {
 		if spec.Type != schemas.RunType && spec.Type != schemas.ReferencePointType {
@@ -144,7 +168,7 @@ func rolledUp() []string {
 	return topics
 }
 
-// comparison is the one of a relation.
+// comparison compares one relation.
 type comparison struct {
 	*Diff
 	*relation
@@ -152,31 +176,31 @@ type comparison struct {
 	progress DiffProgress
 
 	compared Compared
-	measures []uint64 // Rows in which each differs.
+	measures []uint64 // The number of rows in which each differs.
 }
 
 func (c *comparison) run(ctx context.Context) error {
 	c.compared.Table = c.name
 	c.measures = make([]uint64, len(c.columns))
 	bounds := c.bounds()
-	days, err := c.days(ctx, bounds)
+	days, err := c.readDays(ctx, bounds)
 	if err != nil {
 		return err
 	}
-	for _, piece := range pieces(days, uint64(cmp.Or(c.Rows, 500_000)), c.length) {
+	for _, piece := range planPieces(days, uint64(c.Rows), c.length) {
 		piece.From, piece.To = max(piece.From, bounds.From), min(piece.To, bounds.To)
 		if piece.From < piece.To {
 			if err := c.compare(ctx, piece.Span); err != nil {
-				return fmt.Errorf("from %s to %s: %w", timeOf(piece.From).Format(time.RFC3339), timeOf(piece.To).Format(time.RFC3339), err)
+				return fmt.Errorf("from %s to %s: %w", spans.TimeOf(piece.From).Format(time.RFC3339), spans.TimeOf(piece.To).Format(time.RFC3339), err)
 			}
 		}
 		c.progress.Done += piece.rows
-		if c.Progress != nil {
-			c.Progress(c.progress)
+		if c.Hooks.Compared != nil {
+			c.Hooks.Compared(c.progress)
 		}
 	}
 	if !c.compared.Equal() {
-		if err := c.total(ctx, bounds); err != nil {
+		if err := c.addTotals(ctx, bounds); err != nil {
 			return err
 		}
 	}
@@ -191,19 +215,20 @@ func (c *comparison) bounds() spans.Span {
 	return s
 }
 
-// piece is a range with the rows that both have in it.
+// piece is a range with the number of rows that both have in it.
 type piece struct {
 	spans.Span
 	rows uint64
 }
 
-func (c *comparison) days(ctx context.Context, bounds spans.Span) (days []piece, err error) {
+// readDays returns the days with rows in them, ascending.
+func (c *comparison) readDays(ctx context.Context, bounds spans.Span) (days []piece, err error) {
 	err = c.DB.Query(ctx, c.daysSQL(c.A, c.B, bounds), func(scan func(...any) error) error {
 		var p piece
 		if err := scan(&p.From, &p.rows); err != nil {
 			return err
 		}
-		p.To = p.From + day
+		p.To = p.From + spans.Day
 		days = append(days, p)
 		c.progress.Rows += p.rows
 		return nil
@@ -214,19 +239,20 @@ func (c *comparison) days(ctx context.Context, bounds spans.Span) (days []piece,
 	return days, nil
 }
 
-// pieces joins days, which ascend, into ranges with at most so many rows, and cuts a day with more evenly between buckets.
-func pieces(days []piece, rows uint64, length int32) []piece {
+// planPieces joins days, which ascend, into ranges with at most so many rows, and cuts a day with more rows evenly between
+// buckets.
+func planPieces(days []piece, rows uint64, length int32) []piece {
 	var out []piece
 	for _, d := range days {
 		if last := len(out) - 1; last >= 0 && out[last].rows+d.rows <= rows {
 			out[last].To, out[last].rows = d.To, out[last].rows+d.rows
 			continue
 		}
-		n := min((d.rows+rows-1)/max(rows, 1), uint64(day/length))
-		step := (day/length + int32(max(n, 1)) - 1) / int32(max(n, 1)) * length
+		n := min((d.rows+rows-1)/max(rows, 1), uint64(spans.Day/length))
+		step := (spans.Day/length + int32(max(n, 1)) - 1) / int32(max(n, 1)) * length
 		for from := d.From; from < d.To; from += step {
 			part := piece{Span: spans.Span{From: from, To: min(from+step, d.To)}}
-			part.rows = d.rows * uint64(part.To-part.From) / day
+			part.rows = d.rows * uint64(part.To-part.From) / uint64(spans.Day)
 			out = append(out, part)
 		}
 	}
@@ -234,9 +260,8 @@ func pieces(days []piece, rows uint64, length int32) []piece {
 }
 
 func (d *Diff) settings() string {
-	memory := cmp.Or(d.Memory, 2<<30)
 	return fmt.Sprintf(" SETTINGS max_threads = %d, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
-		cmp.Or(d.Threads, 2), memory, memory/2, memory/2)
+		d.Threads, d.Memory, d.Memory/2, d.Memory/2)
 }
 
 // compare compares one range.
@@ -255,7 +280,7 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 		if err := scan(&p.start, &p.dims, &p.first, &p.second, &p.one, &p.other); err != nil {
 			return err
 		}
-		c.take(p)
+		c.add(p)
 		return nil
 	})
 }
@@ -268,8 +293,8 @@ type pair struct {
 	one, other    []string
 }
 
-// take counts a pair that differs, and keeps what is to be shown.
-func (c *comparison) take(p pair) {
+// add counts a pair that differs, and keeps the first differences.
+func (c *comparison) add(p pair) {
 	switch {
 	case p.second == 0:
 		c.compared.OnlyA++
@@ -284,15 +309,15 @@ func (c *comparison) take(p pair) {
 		case absent:
 			c.measures[i]++
 			if i == 0 { // One line for the row.
-				c.show(p, column, valueOr(p.first, p.one[i:]), valueOr(p.second, p.other[i:]))
+				c.addDifference(p, column, valueOr(p.first, p.one[i:]), valueOr(p.second, p.other[i:]))
 			}
 		case p.one[i] != p.other[i]:
 			c.measures[i]++
-			c.show(p, column, p.one[i], p.other[i])
+			c.addDifference(p, column, p.one[i], p.other[i])
 		}
 	}
 	if p.first > 1 || p.second > 1 {
-		c.show(p, "rows", fmt.Sprint(p.first), fmt.Sprint(p.second))
+		c.addDifference(p, "rows", fmt.Sprint(p.first), fmt.Sprint(p.second))
 	}
 }
 
@@ -303,19 +328,19 @@ func valueOr(rows uint64, values []string) string {
 	return values[0]
 }
 
-func (c *comparison) show(p pair, measure, a, b string) {
-	if len(c.result.First) >= cmp.Or(c.Show, 20) {
+func (c *comparison) addDifference(p pair, measure, a, b string) {
+	if len(c.result.First) >= c.Show {
 		return
 	}
 	var row []string
 	for i, dim := range c.dims {
 		row = append(row, fmt.Sprintf("%s=%q", dim, p.dims[i]))
 	}
-	c.result.First = append(c.result.First, Difference{Table: c.name, Bucket: timeOf(p.start), Row: strings.Join(row, " "), Measure: measure, A: a, B: b})
+	c.result.First = append(c.result.First, Difference{Table: c.name, Bucket: spans.TimeOf(p.start), Row: strings.Join(row, " "), Measure: measure, A: a, B: b})
 }
 
-// total lists the measures that differ, with their values over all rows.
-func (c *comparison) total(ctx context.Context, bounds spans.Span) error {
+// addTotals lists the measures that differ, with their values over all rows.
+func (c *comparison) addTotals(ctx context.Context, bounds spans.Span) error {
 	totals := [2][]string{make([]string, len(c.columns)), make([]string, len(c.columns))}
 	for i, database := range []string{c.A, c.B} {
 		if len(c.totals) == 0 {

@@ -98,7 +98,7 @@ func TestDiffOfEqual(t *testing.T) {
 			if change != nil {
 				change(d)
 			}
-			d.Progress = func(p namespaces.DiffProgress) {
+			d.Hooks.Compared = func(p namespaces.DiffProgress) {
 				pieces[p.Table]++
 				if p.Done > p.Rows+p.Rows/10 {
 					t.Errorf("%+v: more is done than there is", p)

@@ -1,6 +1,7 @@
 package namespaces
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,20 +17,19 @@ type Dropper struct {
 	DB     ledgerdb.DB
 	Log    Log
 	Groups Groups
-	// Patience is how long to wait for the members of a consumer group to leave, which they do when their topics are gone
-	// or, if they are dead, when their session has run out. 45 s.
+	// Patience is how long to wait for the members of a consumer group to leave. They leave when their topics are gone or,
+	// if they are dead, when their sessions expire. It may not be negative. Default 45 s.
 	Patience time.Duration
-	// Progress is called with what was done, or is waited for; nil for none.
-	Progress func(what string)
+	Hooks    Hooks
 }
 
-// Plan is what dropping a namespace would remove.
+// Plan is what dropping a namespace removes.
 type Plan struct {
 	Name string
-	// Database says whether there is one, with how many tables and views, rows and bytes on disk.
+	// Database reports whether there is a database. Tables counts its tables and views, Rows and Bytes what is on disk.
 	Database            bool
 	Tables, Rows, Bytes uint64
-	// Foreign are tables in it that this program does not know: somebody's own, or those of a newer version.
+	// Foreign are tables of the database that this program does not know: those of a user, or of a newer version.
 	Foreign []string
 	Topics  map[string]Topic // By full name.
 	Groups  []GroupPlan
@@ -44,12 +44,11 @@ type GroupPlan struct {
 // Empty reports that there is nothing to remove.
 func (p Plan) Empty() bool { return !p.Database && len(p.Topics) == 0 && len(p.Groups) == 0 }
 
-// reserved are databases of the server, or that clients take for granted, which are never dropped whatever is in them.
+// reserved are databases of the server, or that clients rely on. They are never dropped, whatever is in them.
 var reserved = []string{"default", "system", "information_schema"}
 
-// Plan finds out what there is of a namespace. A database of that name without Tidemark's record of migrations is an error
-// that wraps ErrNotNamespace. What a drop left that was interrupted is a plan like any other; that nothing is left is an
-// empty one.
+// Plan returns what there is of a namespace. A database of that name without Tidemark's record of migrations is an error
+// that wraps ErrNotNamespace. After a drop that was interrupted, the plan has what is left; if nothing is left it is empty.
 func (d *Dropper) Plan(ctx context.Context, name string) (Plan, error) {
 	p := Plan{Name: name}
 	if err := schemas.ValidNamespace(name); err != nil {
@@ -66,7 +65,7 @@ func (d *Dropper) Plan(ctx context.Context, name string) (Plan, error) {
 		return p, err
 	}
 	if p.Empty() {
-		return p, nil // A group of that name is somebody else's then.
+		return p, nil // Then a group of that name is not ours.
 	}
 	for _, group := range []string{IngestGroup(name), RollupGroup(name)} {
 		members, exists, err := d.Groups.Group(ctx, group)
@@ -81,9 +80,9 @@ func (d *Dropper) Plan(ctx context.Context, name string) (Plan, error) {
 }
 
 func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
-	n, err := number(ctx, d.DB, databaseSQL(p.Name))
+	n, err := queryNumber(ctx, d.DB, databaseSQL(p.Name))
 	if err != nil {
-		return fmt.Errorf("look for database %s: %w", p.Name, err)
+		return fmt.Errorf("find database %s: %w", p.Name, err)
 	}
 	if n == 0 {
 		return nil
@@ -95,12 +94,12 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 	if !slices.Contains(known, p.Name) {
 		return fmt.Errorf("database %s is %w: no migration of Tidemark is recorded in it", p.Name, ErrNotNamespace)
 	}
-	s, err := sizeOf(ctx, d.DB, p.Name)
+	s, err := readSize(ctx, d.DB, p.Name)
 	if err != nil {
 		return err
 	}
 	p.Database, p.Tables, p.Rows, p.Bytes = true, s.tables, s.rows, s.bytes
-	tables, err := tablesOf(ctx, d.DB, p.Name)
+	tables, err := listTables(ctx, d.DB, p.Name)
 	if err != nil {
 		return err
 	}
@@ -116,9 +115,13 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// Drop removes what the plan holds: the topics, so that nobody goes on, the groups, and last the database, with the record
-// of its migrations at the very end. Whatever interrupts it, it is run again with a new plan.
+// Drop removes what is in the plan: first the topics, so that no process continues, then the groups, last the database, of
+// which the record of migrations goes at the very end. After an interruption the caller makes a new plan and calls it
+// again.
 func (d *Dropper) Drop(ctx context.Context, p Plan) error {
+	if d.Patience < 0 {
+		return errors.New("namespaces: Dropper.Patience must not be negative")
+	}
 	for _, topic := range TopicNames(p.Name) {
 		if _, exists := p.Topics[topic]; !exists {
 			continue
@@ -126,7 +129,7 @@ func (d *Dropper) Drop(ctx context.Context, p Plan) error {
 		if err := d.Log.DeleteTopics(ctx, []string{topic}); err != nil {
 			return err
 		}
-		d.tell("topic %s is deleted", topic)
+		d.report("topic %s is deleted", topic)
 	}
 	for _, group := range p.Groups {
 		if err := d.dropGroup(ctx, group.Name); err != nil {
@@ -139,18 +142,15 @@ func (d *Dropper) Drop(ctx context.Context, p Plan) error {
 	return nil
 }
 
-// groupPoll is how often a group is looked at whose members are to leave.
+// groupPoll is the time between two attempts to delete a group whose members are to leave.
 const groupPoll = 500 * time.Millisecond
 
 func (d *Dropper) dropGroup(ctx context.Context, group string) error {
-	patience := d.Patience
-	if patience == 0 {
-		patience = 45 * time.Second
-	}
+	patience := cmp.Or(d.Patience, 45*time.Second)
 	for began := time.Now(); ; {
 		err := d.Groups.DeleteGroup(ctx, group)
 		if err == nil {
-			d.tell("consumer group %s is deleted", group)
+			d.report("consumer group %s is deleted", group)
 			return nil
 		}
 		if !errors.Is(err, ErrInUse) {
@@ -159,7 +159,7 @@ func (d *Dropper) dropGroup(ctx context.Context, group string) error {
 		if time.Since(began) > patience {
 			return fmt.Errorf("%w: stop them and drop the namespace again", err)
 		}
-		d.tell("waiting for the members of consumer group %s to leave", group)
+		d.report("waiting for the members of consumer group %s to leave", group)
 		timer := time.NewTimer(groupPoll)
 		select {
 		case <-ctx.Done():
@@ -171,7 +171,7 @@ func (d *Dropper) dropGroup(ctx context.Context, group string) error {
 }
 
 func (d *Dropper) dropDatabase(ctx context.Context, name string) error {
-	tables, err := tablesOf(ctx, d.DB, name)
+	tables, err := listTables(ctx, d.DB, name)
 	if err != nil {
 		return err
 	}
@@ -187,12 +187,12 @@ func (d *Dropper) dropDatabase(ctx context.Context, name string) error {
 	if err := d.DB.Exec(ctx, dropDatabaseSQL(name)); err != nil {
 		return fmt.Errorf("drop database %s: %w", name, err)
 	}
-	d.tell("database %s is dropped", name)
+	d.report("database %s is dropped", name)
 	return nil
 }
 
-func (d *Dropper) tell(format string, args ...any) {
-	if d.Progress != nil {
-		d.Progress(fmt.Sprintf(format, args...))
+func (d *Dropper) report(format string, args ...any) {
+	if d.Hooks.Dropped != nil {
+		d.Hooks.Dropped(fmt.Sprintf(format, args...))
 	}
 }

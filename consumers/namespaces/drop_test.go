@@ -145,7 +145,7 @@ func TestDrop(t *testing.T) {
 	}
 	var told []string
 	d := w.dropper()
-	d.Progress = func(what string) { told = append(told, what) }
+	d.Hooks.Dropped = func(what string) { told = append(told, what) }
 	if err := d.Drop(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestDropWaitsForMembers(t *testing.T) {
 		t.Errorf("while a consumer was at work the database was dropped: %+v", p)
 	}
 	waits := make(chan bool, 1000)
-	d.Patience, d.Progress = time.Minute, func(what string) {
+	d.Patience, d.Hooks.Dropped = time.Minute, func(what string) {
 		if strings.HasPrefix(what, "waiting for") {
 			waits <- true
 		}

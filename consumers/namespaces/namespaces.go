@@ -1,5 +1,5 @@
-// Package namespaces looks after namespaces as a whole: which there are, whether two show the same, and what has to go
-// when one goes. A namespace is a database, the topics with its name in front, and two consumer groups.
+// Package namespaces lists namespaces, compares two of them, and drops one. A namespace is a database, the topics that
+// have its name as a prefix, and two consumer groups.
 package namespaces
 
 import (
@@ -20,13 +20,13 @@ type Log interface {
 	DeleteTopics(ctx context.Context, names []string) error
 }
 
-// Topic is what the log says of a topic.
+// Topic is what the brokers list of a topic.
 type Topic struct {
 	Partitions int
-	Records    uint64 // Offsets that it holds.
+	Records    uint64 // Offsets that its partitions hold.
 }
 
-// Groups are the consumer groups of the log.
+// Groups are the consumer groups of the brokers.
 type Groups interface {
 	// Group returns the number of members of a group, and whether there is such a group.
 	Group(ctx context.Context, name string) (members int, exists bool, err error)
@@ -34,7 +34,15 @@ type Groups interface {
 	DeleteGroup(ctx context.Context, name string) error
 }
 
-// Errors that name a reason.
+// Hooks are called by a Diff and a Dropper, on the goroutine of the caller. Nil functions are not called.
+type Hooks struct {
+	// Compared is called after each range that a Diff compared.
+	Compared func(DiffProgress)
+	// Dropped is called with a sentence when a Dropper has removed something, or waits to.
+	Dropped func(what string)
+}
+
+// Errors that callers tell apart.
 var (
 	ErrInUse        = errors.New("the consumer group has members")
 	ErrNotNamespace = errors.New("not a Tidemark namespace")
@@ -52,13 +60,14 @@ func TopicNames(namespace string) []string {
 // IngestGroup is the consumer group of the ingesters of a namespace.
 func IngestGroup(namespace string) string { return namespace }
 
-// RollupGroup is the consumer group of the rollup processes of a namespace, one of which works at a time.
+// RollupGroup is the consumer group of the rollup processes of a namespace. One of them works at a time.
 func RollupGroup(namespace string) string { return namespace + ".rollup" }
 
-// migrationsTable is by what a database is known: the table in which the migrations are recorded. It goes last.
+// migrationsTable is the table in which migrations are recorded. A database that has it is a namespace, so Drop removes it
+// last.
 const migrationsTable = "schema_migrations"
 
-// names returns the databases that are namespaces, in order.
+// names returns the databases that are namespaces, in the order of their names.
 func names(ctx context.Context, db ledgerdb.Querier) ([]string, error) {
 	var found []string
 	err := db.Query(ctx, candidatesSQL, func(scan func(...any) error) error {
@@ -72,7 +81,7 @@ func names(ctx context.Context, db ledgerdb.Querier) ([]string, error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for namespaces: %w", err)
+		return nil, fmt.Errorf("find namespaces: %w", err)
 	}
 	var namespaces []string
 	for _, name := range found {
@@ -87,18 +96,18 @@ func names(ctx context.Context, db ledgerdb.Querier) ([]string, error) {
 	return namespaces, nil
 }
 
-// migrated reports whether migrations of ours are recorded in a database that has a table for that. Other programs have
-// tables of that name too.
+// migrated reports whether a database with a table of migrations has some of Tidemark's. Other programs have tables of
+// that name too.
 func migrated(ctx context.Context, db ledgerdb.Querier, name string) (bool, error) {
-	n, err := number(ctx, db, migratedSQL(name))
+	n, err := queryNumber(ctx, db, migratedSQL(name))
 	if err != nil {
 		return false, fmt.Errorf("read the migrations of database %s: %w", name, err)
 	}
 	return n > 0, nil
 }
 
-// check returns an error that wraps ErrNotNamespace unless name is a namespace, and one that says what to do unless it has
-// the tables and views.
+// check returns an error that wraps ErrNotNamespace unless name is a namespace, and one with a remedy unless it has the
+// tables and views.
 func check(ctx context.Context, db ledgerdb.Querier, name string, needed []string) error {
 	if err := schemas.ValidNamespace(name); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotNamespace, err)
@@ -108,9 +117,9 @@ func check(ctx context.Context, db ledgerdb.Querier, name string, needed []strin
 		return err
 	}
 	if !slices.Contains(known, name) {
-		return fmt.Errorf("%s is %w: `tidemark namespaces list` shows those there are", name, ErrNotNamespace)
+		return fmt.Errorf("%s is %w: `tidemark namespaces list` lists the namespaces", name, ErrNotNamespace)
 	}
-	tables, err := tablesOf(ctx, db, name)
+	tables, err := listTables(ctx, db, name)
 	if err != nil {
 		return err
 	}
@@ -122,8 +131,8 @@ func check(ctx context.Context, db ledgerdb.Querier, name string, needed []strin
 	return nil
 }
 
-// tablesOf lists the tables and views of a database.
-func tablesOf(ctx context.Context, db ledgerdb.Querier, name string) ([]string, error) {
+// listTables lists the tables and views of a database.
+func listTables(ctx context.Context, db ledgerdb.Querier, name string) ([]string, error) {
 	var tables []string
 	err := db.Query(ctx, tablesSQL(name), func(scan func(...any) error) error {
 		var table string
@@ -137,8 +146,8 @@ func tablesOf(ctx context.Context, db ledgerdb.Querier, name string) ([]string, 
 	return tables, nil
 }
 
-// number runs a query with one row of one number.
-func number(ctx context.Context, db ledgerdb.Querier, sql string) (n uint64, err error) {
+// queryNumber runs a query with one row of one number.
+func queryNumber(ctx context.Context, db ledgerdb.Querier, sql string) (n uint64, err error) {
 	err = db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
 }

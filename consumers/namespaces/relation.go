@@ -10,27 +10,25 @@ import (
 	"tidemark/schemas"
 )
 
-// relation is something that both namespaces have and that can be compared row by row: a rollup, or the events of a type.
+// relation is what a Diff compares row by row: a rollup, or the events of a type.
 type relation struct {
 	name    string   // The view.
-	rows    string   // The table behind it, whose rows are counted to plan by.
+	rows    string   // The table behind it, whose rows are counted for planning.
 	start   string   // The minute that a row begins with, as an expression.
-	in      string   // The condition that it lies in a range, with two verbs for the bounds.
+	in      string   // The condition that a row lies in a range, with %d for each bound.
 	length  int32    // Of a bucket, minutes.
-	dims    []string // What tells the rows of a bucket apart.
-	columns []string // What is compared.
-	values  []string // By which expressions.
-	totals  []string // Their values over all rows; none if there is no such thing.
+	dims    []string // The columns that tell the rows of a bucket apart.
+	columns []string // The columns that are compared.
+	values  []string // The expressions that they are compared by.
+	totals  []string // The expressions for their values over all rows; none if they have no such value.
 }
-
-const day = 24 * 60
 
 // ofRollup is the relation of a rollup. Measures that depend on places in the log are left out: the same events lie
 // elsewhere in another namespace.
 func ofRollup(t *rollup.Table) relation {
 	r := relation{
 		name: t.Name, rows: t.Rows(), length: t.Minutes, dims: t.Dims,
-		start: "toInt64(intDiv(toUnixTimestamp64Second(bucket), 60))",
+		start: "toInt64(" + spans.BucketMinuteSQL + ")",
 		in:    "bucket >= toDateTime64(%d * 60, 0, 'UTC') AND bucket < toDateTime64(%d * 60, 0, 'UTC')",
 	}
 	values, totals := t.Values(func(i int) string { return t.Measures[i].Column }), t.Totals()
@@ -87,17 +85,17 @@ func relations(deep bool) ([]relation, error) {
 
 func (r *relation) where(s spans.Span) string { return fmt.Sprintf(r.in, s.From, s.To) }
 
-// daysSQL counts the rows of both namespaces by day. They are those on disk: of versions that nobody sees too.
+// daysSQL counts the rows of both namespaces by day. It counts rows on disk, those of versions that are not shown included.
 func (r *relation) daysSQL(a, b string, s spans.Span) string {
 	from := func(database string) string {
 		return fmt.Sprintf(`SELECT toInt32(%[1]s - positiveModulo(%[1]s, %[2]d)) AS day_, count() AS rows_ FROM %[3]s.%[4]s WHERE %[5]s GROUP BY day_`,
-			r.start, day, schemas.Ident(database), schemas.Ident(r.rows), r.where(s))
+			r.start, spans.Day, schemas.Ident(database), schemas.Ident(r.rows), r.where(s))
 	}
 	return fmt.Sprintf(`SELECT day_, sum(rows_) FROM (%s UNION ALL %s) GROUP BY day_ ORDER BY day_`, from(a), from(b))
 }
 
 // pairs puts the rows of both namespaces side by side: where a row begins, its dimensions, how many of it each has, and
-// the value of each. Names that the query gives end in an underscore, which no column does: audiences have a column value.
+// the value of each. The names of the query end in an underscore, as no column does: audiences have a column value.
 func (r *relation) pairs(a, b string, s spans.Span, value string) string {
 	dims := r.quoted()
 	from := func(database string, second bool) string {

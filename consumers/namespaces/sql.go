@@ -13,7 +13,7 @@ import (
 // candidatesSQL lists the databases with a table of migrations of our form.
 const candidatesSQL = `SELECT database FROM system.columns WHERE table = '` + migrationsTable + `' AND name IN ('version', 'name', 'checksum', 'applied_at') GROUP BY database HAVING count() = 4 ORDER BY database`
 
-// migratedSQL counts the migrations of ours that a database has.
+// migratedSQL counts the migrations of Tidemark that a database has.
 func migratedSQL(database string) string {
 	var ours []string
 	for _, m := range schemas.Migrations(database) {
@@ -37,20 +37,19 @@ func sizeSQL(database string) string {
 
 // storedSQL sums up the ledger of a topic up to the bounds.
 func storedSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf(`SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE topic = %s AND stored > 0 AND %s%s`,
-		schemas.Quote(topic), bounds.Within("to_offset <= %s"), ledgerdb.NotLosers(losers))
+	return `SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE stored > 0 AND ` + ledgerdb.CountedSQL(topic, bounds, losers)
 }
 
 const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM audits WHERE audit = (SELECT argMax(audit, at) FROM audits)`
 
-// behindSQL counts the partitions whose ledger the rollups have not followed to its end, and the ranges that wait.
+// behindSQL counts the partitions whose ledger the rollups have not followed to its end, and the pending ranges.
 func behindSQL(topics []string) string {
 	return fmt.Sprintf(`SELECT (SELECT count() FROM (SELECT topic, epoch, partition, max(to_offset) AS last FROM ledger WHERE topic IN (%s) GROUP BY topic, epoch, partition) AS l `+
 		`LEFT JOIN (SELECT topic, epoch, partition, argMax(position, version) AS followed FROM rollup_cursors GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition) WHERE last > followed) `+
 		`+ (SELECT count() FROM rollup_pending FINAL WHERE NOT done)`, strings.Join(topics, ", "))
 }
 
-// dropTableSQL and dropDatabaseSQL also drop what is larger than the server lets go unasked: we were asked.
+// dropTableSQL and dropDatabaseSQL lift the server's limit on the size of what a statement may drop.
 func dropTableSQL(database, table string) string {
 	return fmt.Sprintf(`DROP TABLE IF EXISTS %s.%s SYNC SETTINGS max_table_size_to_drop = 0`, schemas.Ident(database), schemas.Ident(table))
 }

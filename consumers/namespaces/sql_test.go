@@ -1,10 +1,7 @@
 package namespaces
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,49 +10,36 @@ import (
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
+	"tidemark/internal/test/golden"
 	"tidemark/schemas"
 )
 
-var update = flag.Bool("update", false, "write the golden file anew")
-
 func TestStatements(t *testing.T) {
-	s := spans.Span{From: -day, To: day}
-	bounds := ledgerdb.Bounds{{Epoch: 1, Partition: 0}: 100}
-	losers := []ledgerdb.Loser{{Place: ledgerdb.Place{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
-	statements := [][2]string{
+	s := spans.Span{From: -spans.Day, To: spans.Day}
+	bounds := ledgerdb.Bounds{{Epoch: 1, ID: 0}: 100}
+	losers := []ledgerdb.Loser{{Partition: ledger.Partition{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
+	statements := []golden.Statement{
 		{"candidates", candidatesSQL}, {"database", databaseSQL("a")}, {"tables", tablesSQL("a")},
-		{"size", sizeSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUp())},
+		{"size", sizeSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUpTopics())},
 		{"drop a table", dropTableSQL("a", "t")}, {"drop the database", dropDatabaseSQL("a")},
 	}
 	all, err := relations(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := (&Diff{}).settings()
-	for _, r := range all {
-		statements = append(statements, [2]string{r.name + ": days", r.daysSQL("a", "b", s)}, [2]string{r.name + ": count", r.countSQL("a", "b", s, settings)},
-			[2]string{r.name + ": list", r.listSQL("a", "b", s, settings)})
-		if len(r.totals) > 0 {
-			statements = append(statements, [2]string{r.name + ": totals", r.totalsSQL("a", s, settings)})
-		}
-	}
-	var out strings.Builder
-	for _, s := range statements {
-		fmt.Fprintf(&out, "-- %s\n%s;\n\n", s[0], s[1])
-	}
-	path := filepath.Join("testdata", "statements.sql")
-	if *update {
-		if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
+	diff, err := Diff{}.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out.String() != string(want) {
-		t.Errorf("statements differ from %s; if that is meant, run the test with -update and read the difference", path)
+	settings := diff.settings()
+	for _, r := range all {
+		statements = append(statements, golden.Statement{r.name + ": days", r.daysSQL("a", "b", s)}, golden.Statement{r.name + ": count", r.countSQL("a", "b", s, settings)},
+			golden.Statement{r.name + ": list", r.listSQL("a", "b", s, settings)})
+		if len(r.totals) > 0 {
+			statements = append(statements, golden.Statement{r.name + ": totals", r.totalsSQL("a", s, settings)})
+		}
 	}
+	golden.Statements(t, statements)
 }
 
 // TestRelations expects every rollup with every measure that events decide, and every column of an event but those that
@@ -106,12 +90,12 @@ func TestRelations(t *testing.T) {
 
 func TestPieces(t *testing.T) {
 	at := func(n int32, rows uint64) piece {
-		return piece{Span: spans.Span{From: n * day, To: (n + 1) * day}, rows: rows}
+		return piece{Span: spans.Span{From: n * spans.Day, To: (n + 1) * spans.Day}, rows: rows}
 	}
 	f := func(length int32, days []piece, want string) {
 		t.Helper()
 		var got []string
-		for _, p := range pieces(days, 100, length) {
+		for _, p := range planPieces(days, 100, length) {
 			got = append(got, fmt.Sprintf("%d-%d:%d", p.From, p.To, p.rows))
 		}
 		if strings.Join(got, " ") != want {
@@ -123,10 +107,10 @@ func TestPieces(t *testing.T) {
 	f(1, []piece{at(-1, 40), at(0, 60), at(5, 1)}, "-1440-1440:100 7200-8640:1")
 	f(1, []piece{at(0, 300)}, "0-480:100 480-960:100 960-1440:100")
 	f(60, []piece{at(0, 700)}, "0-240:116 240-480:116 480-720:116 720-960:116 960-1200:116 1200-1440:116")
-	f(day, []piece{at(0, 700), at(1, 700)}, "0-1440:700 1440-2880:700")
+	f(spans.Day, []piece{at(0, 700), at(1, 700)}, "0-1440:700 1440-2880:700")
 	f(60, []piece{at(0, 1<<40)}, strings.Join(func() (hours []string) {
 		for h := range 24 {
-			hours = append(hours, fmt.Sprintf("%d-%d:%d", h*60, h*60+60, uint64(1<<40)*60/day))
+			hours = append(hours, fmt.Sprintf("%d-%d:%d", h*60, h*60+60, uint64(1<<40)*60/uint64(spans.Day)))
 		}
 		return hours
 	}(), " "))

@@ -10,14 +10,14 @@ import (
 )
 
 func TestPlan(t *testing.T) {
-	minutes := func(pairs ...uint64) ledgerdb.Accounts { // Minute, rows, ...
-		var m []ledgerdb.Minute
+	minutes := func(pairs ...uint64) ledgerdb.MinutesByType { // Minute, rows, ...
+		var m ledgerdb.Minutes
 		for i := 0; i < len(pairs); i += 2 {
-			m = append(m, ledgerdb.Minute{Minute: int32(pairs[i]), Rows: pairs[i+1], Once: true})
+			m = append(m, ledgerdb.Minute{Minute: int32(pairs[i]), Rows: pairs[i+1], Distinct: true})
 		}
-		return ledgerdb.Accounts{m}
+		return ledgerdb.MinutesByType{m}
 	}
-	f := func(name string, due []spans.Span, length int32, a ledgerdb.Accounts, most uint64, want ...spans.Span) {
+	f := func(name string, due []spans.Span, length int32, a ledgerdb.MinutesByType, most uint64, want ...spans.Span) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			t.Helper()
@@ -39,7 +39,7 @@ func TestPlan(t *testing.T) {
 func TestPartsOf(t *testing.T) {
 	daysAt := func(apart int32, n int) (days []spans.Span) {
 		for i := range int32(n) {
-			days = append(days, spans.Span{From: i * apart, To: i*apart + day})
+			days = append(days, spans.Span{From: i * apart, To: i*apart + spans.Day})
 		}
 		return days
 	}
@@ -54,7 +54,7 @@ func TestPartsOf(t *testing.T) {
 		}
 	}
 	f("nothing", nil, 0, farApart)
-	f("days in a row", daysAt(day, 400), 1, farApart)
+	f("days in a row", daysAt(spans.Day, 400), 1, farApart)
 	f("two ages", daysAt(20*farApart, 2), 2, farApart)
 	f("a day in two years, for four centuries", daysAt(2*farApart, 200), 1, math.MaxInt32)
 }

@@ -14,41 +14,43 @@ import (
 	"tidemark/schemas"
 )
 
-// Rebuild has buckets recomputed from raw though nothing says that they changed. It goes range by range, oldest first:
-// it asks for a range by marks, the worker at work does it in its next step, in whatever process that is, and says so by
-// the marks. Readers see what they saw until the new version of a bucket is published.
+// Rebuild has buckets recomputed from raw although the ledger does not say that they changed. It goes range by range,
+// oldest first: it requests a range by rows of rollup_pending, a worker recomputes the range in its next step, in whatever
+// process it runs, and marks the rows as done. Readers see the old version of a bucket until the new one is published.
 //
-// Nothing is kept beside the marks. A Rebuild that ends half-way leaves one range asked for, which a worker does anyhow;
-// another one of the same times does all of it again, which is harmless, or with Since what is left.
+// A Rebuild keeps no state but its requests. One that ends half-way leaves one range requested, which a worker recomputes
+// anyhow. Another Rebuild of the same times recomputes everything once more, which is harmless, or with Since what is left.
 //
 // Its fields are set before the first call of Next and not changed. It is for one goroutine.
 type Rebuild struct {
 	DB ledgerdb.DB
-	// From and To bound the times whose buckets are recomputed, To exclusive. Zero is no bound.
+	// From and To bound the times whose buckets are recomputed, To exclusive. A zero time is no bound.
 	From, To time.Time
 	// Rollups are names of rollups; all if empty. What is made from one of them is recomputed with it.
 	Rollups []string
-	// Since leaves out what was published at this time of the database's clock or later. Zero leaves out nothing.
+	// Since leaves out buckets published at this time of the database's clock or later. A zero time leaves out nothing.
 	Since time.Time
-	// Rows is the number of stored rows, of all types together, in a range, unless one day has more. 4,000,000.
+	// Rows is the number of stored rows in a range, of all types together, unless one day has more. It may not be
+	// negative. Default 4,000,000.
 	Rows int
 
 	planned  bool
-	tables   []Table // To be asked for.
+	tables   []Table // Tables to request.
 	shown    []Table // These, and what is made from them.
 	began    time.Time
-	ranges   []rebuildRange // To be asked for, the one under way first.
-	version  uint64         // Of the marks under way; 0 if there are none.
+	ranges   []rebuildRange // Ranges to request; the one under way is first.
+	version  uint64         // Of the requests under way; 0 if there are none.
 	progress RebuildProgress
 }
 
-// rebuildRange is a range of whole days, but for the first and the last one.
+// rebuildRange is a range of whole days, except that the bounds may cut the first and the last day.
 type rebuildRange struct {
 	spans.Span
-	days int // With anything in them.
+	days int // Days that have rows or buckets.
 	rows map[schemas.Type]uint64
 }
 
+// total is the number of stored rows of all types.
 func (r *rebuildRange) total() uint64 {
 	var n uint64
 	for _, rows := range r.rows {
@@ -57,17 +59,17 @@ func (r *rebuildRange) total() uint64 {
 	return n
 }
 
-// RebuildProgress says how far a rebuild is.
+// RebuildProgress is how far a rebuild is.
 type RebuildProgress struct {
 	Ranges, Done   int
-	Rows, RowsDone uint64    // Stored rows in the ranges, about.
+	Rows, RowsDone uint64    // Stored rows in the ranges. Ledger rows that are in the table twice count twice.
 	From, To       time.Time // The range under way; zero if there is none.
-	// Unequal is the number of ranges of buckets that stay as they were, because raw is not what the ledger says.
+	// Unequal is the number of ranges of buckets that were not updated because raw rows do not match the ledger.
 	Unequal int
 }
 
-// Next looks how far things are, and asks for the next range when the one before is done. It reports whether all of them
-// are. After an error it may be called again.
+// Next reads the progress of the range under way, and requests the next range when that one is done. It reports whether
+// all ranges are done. After an error the caller may call it again.
 func (r *Rebuild) Next(ctx context.Context) (done bool, err error) {
 	if !r.planned {
 		if err := r.plan(ctx); err != nil {
@@ -80,17 +82,17 @@ func (r *Rebuild) Next(ctx context.Context) (done bool, err error) {
 			if len(r.ranges) == 0 {
 				return true, nil
 			}
-			asked, err := r.ask(ctx)
-			if asked || err != nil {
+			requested, err := r.request(ctx)
+			if requested || err != nil {
 				return false, err
 			}
 			continue
 		}
-		var waiting uint64
-		if err := r.one(ctx, markedSQL(r.version), &waiting); err != nil {
-			return false, fmt.Errorf("look what is left of a rebuild: %w", err)
+		var open uint64
+		if err := r.queryOne(ctx, openRequestsSQL(r.version), &open); err != nil {
+			return false, fmt.Errorf("read the progress of the rebuild: %w", err)
 		}
-		if waiting > 0 {
+		if open > 0 {
 			return false, nil
 		}
 		if err := r.finish(ctx); err != nil {
@@ -99,45 +101,45 @@ func (r *Rebuild) Next(ctx context.Context) (done bool, err error) {
 	}
 }
 
-// Progress says how far the rebuild was at the last call of Next.
+// Progress returns how far the rebuild was at the last call of Next.
 func (r *Rebuild) Progress() RebuildProgress { return r.progress }
 
-// Began is the time of the database's clock when the rebuild began: what to give to Since to go on with it. It is zero
+// Began is the time of the database's clock when the rebuild began. To resume the rebuild, set Since to it. It is zero
 // before the first call of Next.
 func (r *Rebuild) Began() time.Time { return r.began }
 
 // plan reads what there is to rebuild.
 func (r *Rebuild) plan(ctx context.Context) error {
-	if err := r.choose(); err != nil {
+	if r.Rows < 0 {
+		return fmt.Errorf("rollup: Rebuild.Rows is negative: %d", r.Rows)
+	}
+	if err := r.selectTables(); err != nil {
 		return err
 	}
 	bounds := spans.Between(r.From, r.To)
-	from, to := bounds.From, bounds.To
-	if from >= to || !r.To.IsZero() && !r.To.After(r.From) {
-		return fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", timeOf(from), timeOf(to))
+	if bounds.From >= bounds.To || !r.To.IsZero() && !r.To.After(r.From) {
+		return fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", spans.TimeOf(bounds.From), spans.TimeOf(bounds.To))
 	}
 	var clock uint64
-	if err := r.one(ctx, nowSQL, &clock); err != nil {
+	if err := r.queryOne(ctx, nowSQL, &clock); err != nil {
 		return fmt.Errorf("read the database's clock: %w", err)
 	}
 	r.began = time.UnixMicro(int64(clock)).UTC()
-	days, err := r.days(ctx, from, to)
+	days, err := r.readDays(ctx, bounds)
 	if err != nil {
 		return err
 	}
-	limit := uint64(r.Rows)
-	set(&limit, 4_000_000)
-	r.ranges = join(days, limit)
+	r.ranges = joinDays(days, uint64(cmp.Or(r.Rows, 4_000_000)))
 	for i := range r.ranges {
-		r.ranges[i].From, r.ranges[i].To = max(r.ranges[i].From, from), min(r.ranges[i].To, to)
+		r.ranges[i].From, r.ranges[i].To = max(r.ranges[i].From, bounds.From), min(r.ranges[i].To, bounds.To)
 		r.progress.Rows += r.ranges[i].total()
 	}
 	r.progress.Ranges = len(r.ranges)
 	return nil
 }
 
-// choose finds the tables by their names.
-func (r *Rebuild) choose() error {
+// selectTables finds the tables by their names.
+func (r *Rebuild) selectTables() error {
 	r.tables, r.shown = nil, nil
 	all := Tables()
 	known := func(name string) bool { return slices.ContainsFunc(all, func(t Table) bool { return t.Name == name }) }
@@ -159,17 +161,17 @@ func (r *Rebuild) choose() error {
 	return errors.Join(errs...)
 }
 
-// days reads the days in which there is anything: rows by the ledger, or buckets that are shown. They ascend.
-func (r *Rebuild) days(ctx context.Context, from, to int32) ([]rebuildRange, error) {
+// readDays reads the days that have stored rows by the ledger, or buckets that readers see. They ascend.
+func (r *Rebuild) readDays(ctx context.Context, bounds spans.Span) ([]rebuildRange, error) {
 	found := make(map[int32]*rebuildRange)
 	at := func(start int32) *rebuildRange {
 		if found[start] == nil {
-			found[start] = &rebuildRange{Span: spans.Span{From: start, To: start + day}, days: 1, rows: make(map[schemas.Type]uint64)}
+			found[start] = &rebuildRange{Span: spans.Span{From: start, To: start + spans.Day}, days: 1, rows: make(map[schemas.Type]uint64)}
 		}
 		return found[start]
 	}
-	for _, spec := range topicsOf(r.tables) {
-		err := r.DB.Query(ctx, storedDaysSQL(spec.Topic, from, to), func(scan func(...any) error) error {
+	for _, spec := range specsOf(r.tables) {
+		err := r.DB.Query(ctx, storedDaysSQL(spec.Topic, bounds), func(scan func(...any) error) error {
 			var start int32
 			var rows uint64
 			if err := scan(&start, &rows); err != nil {
@@ -182,7 +184,7 @@ func (r *Rebuild) days(ctx context.Context, from, to int32) ([]rebuildRange, err
 			return nil, fmt.Errorf("read the days of %s in the ledger: %w", spec.Topic, err)
 		}
 	}
-	err := r.DB.Query(ctx, shownDaysSQL(names(r.shown), from, to), func(scan func(...any) error) error {
+	err := r.DB.Query(ctx, shownDaysSQL(names(r.shown), bounds), func(scan func(...any) error) error {
 		var start int32
 		if err := scan(&start); err != nil {
 			return err
@@ -191,7 +193,7 @@ func (r *Rebuild) days(ctx context.Context, from, to int32) ([]rebuildRange, err
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read the days that rollups show: %w", err)
+		return nil, fmt.Errorf("read the days in which rollups have buckets: %w", err)
 	}
 	days := make([]rebuildRange, 0, len(found))
 	for _, d := range found {
@@ -201,14 +203,14 @@ func (r *Rebuild) days(ctx context.Context, from, to int32) ([]rebuildRange, err
 	return days, nil
 }
 
-// most days of a range: a step reads what the ledger says of each of their minutes.
-const mostDays = 366
+// maxDays bounds the days of a range: a step reads what the ledger says of each of their minutes.
+const maxDays = 366
 
-// join makes ranges of days, each with a bounded number of rows and of days that have any.
-func join(days []rebuildRange, rows uint64) []rebuildRange {
+// joinDays joins days into ranges with at most so many rows, unless one day has more, and at most maxDays days.
+func joinDays(days []rebuildRange, rows uint64) []rebuildRange {
 	var out []rebuildRange
 	for _, d := range days {
-		if last := len(out) - 1; last >= 0 && out[last].total()+d.total() <= rows && out[last].days < mostDays {
+		if last := len(out) - 1; last >= 0 && out[last].total()+d.total() <= rows && out[last].days < maxDays {
 			out[last].To = d.To
 			out[last].days++
 			for typ, n := range d.rows {
@@ -221,10 +223,10 @@ func join(days []rebuildRange, rows uint64) []rebuildRange {
 	return out
 }
 
-// ask marks the next range, and reports whether there was anything to mark.
-func (r *Rebuild) ask(ctx context.Context) (bool, error) {
+// request requests the next range, and reports whether there was anything to request.
+func (r *Rebuild) request(ctx context.Context) (bool, error) {
 	next := &r.ranges[0]
-	tables, err := r.due(ctx, next)
+	tables, err := r.staleTables(ctx, next)
 	if err != nil {
 		return false, err
 	}
@@ -234,32 +236,32 @@ func (r *Rebuild) ask(ctx context.Context) (bool, error) {
 		r.ranges = r.ranges[1:]
 		return false, nil
 	}
-	var marks []pending
+	var requests []pending
 	for _, t := range tables {
-		marks = append(marks, pending{table: t.Name, Span: spans.Widen([]spans.Span{next.Span}, t.Minutes)[0], reason: reasonAsked})
+		requests = append(requests, pending{table: t.Name, Span: spans.Widen([]spans.Span{next.Span}, t.Minutes)[0], reason: reasonRequested})
 	}
 	var version uint64
-	if err := r.one(ctx, markSQL, &version); err != nil {
+	if err := r.queryOne(ctx, requestVersionSQL, &version); err != nil {
 		return false, fmt.Errorf("read the database's clock: %w", err)
 	}
 	if err := checkVersion(version); err != nil {
 		return false, err
 	}
-	if err := r.DB.Exec(ctx, savePendingSQL(marks, false, version)); err != nil {
-		return false, fmt.Errorf("ask for a rebuild from %s to %s: %w", timeOf(next.From), timeOf(next.To), err)
+	if err := r.DB.Exec(ctx, savePendingSQL(requests, false, version)); err != nil {
+		return false, fmt.Errorf("request a rebuild from %s to %s: %w", spans.TimeOf(next.From), spans.TimeOf(next.To), err)
 	}
 	r.version = version
-	r.progress.From, r.progress.To = timeOf(next.From), timeOf(next.To)
+	r.progress.From, r.progress.To = spans.TimeOf(next.From), spans.TimeOf(next.To)
 	return true, nil
 }
 
-// due returns the tables of which a range has buckets that were not published since Since.
-func (r *Rebuild) due(ctx context.Context, next *rebuildRange) ([]Table, error) {
+// staleTables returns the tables of which a range has buckets that were not published since Since.
+func (r *Rebuild) staleTables(ctx context.Context, next *rebuildRange) ([]Table, error) {
 	if r.Since.IsZero() {
 		return r.tables, nil
 	}
 	oldest := make(map[string]uint64)
-	err := r.DB.Query(ctx, oldestSQL(names(r.shown), next.From, next.To), func(scan func(...any) error) error {
+	err := r.DB.Query(ctx, oldestSQL(names(r.shown), next.Span), func(scan func(...any) error) error {
 		var name string
 		var version uint64
 		if err := scan(&name, &version); err != nil {
@@ -271,34 +273,34 @@ func (r *Rebuild) due(ctx context.Context, next *rebuildRange) ([]Table, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read when buckets were published: %w", err)
 	}
-	// A version after the rebuild began is from a clock that was ahead: it does not say when it was published.
+	// A version after the rebuild began is of a clock that was ahead. It does not tell when it was published.
 	since, began := uint64(max(0, r.Since.UnixMicro())), uint64(r.began.UnixMicro())
 	fresh := func(t Table) bool {
 		version, shown := oldest[t.Name]
 		empty := !slices.ContainsFunc(t.Types, func(typ schemas.Type) bool { return next.rows[typ] > 0 })
 		return shown && version >= since && version <= began || !shown && empty
 	}
-	stale := make(map[string]bool) // By what is made from it too.
+	stale := make(map[string]bool) // Also what something stale is made from.
 	for _, t := range slices.Backward(r.shown) {
 		if stale[t.Name] || !fresh(t) {
 			stale[t.Name], stale[t.From] = true, true
 		}
 	}
-	var due []Table
+	var tables []Table
 	for _, t := range r.tables {
 		if stale[t.Name] {
-			due = append(due, t)
+			tables = append(tables, t)
 		}
 	}
-	return due, nil
+	return tables, nil
 }
 
 // finish takes note that the range under way is done.
 func (r *Rebuild) finish(ctx context.Context) error {
 	last := &r.ranges[0]
 	var unequal uint64
-	if err := r.one(ctx, unequalSQL(names(r.shown), last.From, last.To), &unequal); err != nil {
-		return fmt.Errorf("look what a rebuild had to leave: %w", err)
+	if err := r.queryOne(ctx, mismatchedSQL(names(r.shown), last.Span), &unequal); err != nil {
+		return fmt.Errorf("count the ranges that the rebuild skipped: %w", err)
 	}
 	r.progress.Unequal += int(unequal)
 	r.progress.Done++
@@ -308,8 +310,8 @@ func (r *Rebuild) finish(ctx context.Context) error {
 	return nil
 }
 
-// one runs a query with one row of one column.
-func (r *Rebuild) one(ctx context.Context, sql string, value *uint64) error {
+// queryOne runs a query with one row of one column.
+func (r *Rebuild) queryOne(ctx context.Context, sql string, value *uint64) error {
 	return r.DB.Query(ctx, sql, func(scan func(...any) error) error { return scan(value) })
 }
 

@@ -11,37 +11,38 @@ import (
 	"tidemark/schemas"
 )
 
-// tooMany is the number of ranges of buckets that a publication can leave out. With more, the whole range stays as it was.
-const tooMany = 500
+// maxExcepted is the number of spans that a publication can leave out. With more of them nothing of the range is published.
+const maxExcepted = 500
 
-// recomputeRange computes all buckets of a range and publishes those that hold what the ledger says. It returns the
-// others, and whether events had to be looked at one by one.
-func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, once bool, err error) {
+// recomputeRange computes all buckets of a range and publishes those that match the ledger. It returns the others, and
+// whether the statement had to look at every event.
+func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, deduplicated bool, err error) {
 	if t.From != "" {
-		return s.mergeRange(ctx, t, r)
+		bad, err = s.mergeRange(ctx, t, r)
+		return bad, false, err
 	}
-	// What somebody asks for is looked at closely: he may have reason to doubt what is shown.
-	if s.accounts(t).Once(r.From, r.To) && len(spans.Intersect(s.asked[t.Name], []spans.Span{r})) == 0 {
+	// Whoever requests a range may doubt what is shown: its events are always looked at one by one.
+	if s.minutesOf(t).Distinct(r.From, r.To) && len(spans.Intersect(s.requested[t.Name], []spans.Span{r})) == 0 {
 		version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, false)), r)
 		if err != nil {
 			return nil, false, err
 		}
-		equal, err := s.equals(ctx, t, r, version)
+		equal, err := s.matchesLedger(ctx, t, r, version)
 		if err != nil {
 			return nil, false, err
 		}
 		if equal {
-			s.held(t, r)
+			s.markCompared(t, r)
 			return nil, false, s.publish(ctx, t, r, nil, version)
 		}
-		// There are copies of records, or something is wrong. Look closer.
+		// There are physical copies of rows, or rows that do not match the ledger: look at every event.
 	}
 	for _, typ := range t.Types {
 		if err := s.compare(ctx, typ, r); err != nil {
 			return nil, true, err
 		}
 	}
-	s.held(t, r)
+	s.markCompared(t, r)
 	version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, true)), r)
 	if err != nil {
 		return nil, true, err
@@ -50,36 +51,37 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 	return bad, true, s.publish(ctx, t, r, bad, version)
 }
 
-// mergeRange computes buckets from the published ones of another rollup, unless one of these cannot be published.
-func (s *step) mergeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, once bool, err error) {
+// mergeRange computes buckets from the published ones of another rollup. It returns those that it does not publish,
+// because one of the other's buckets could not be published.
+func (s *step) mergeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, err error) {
 	version, err := s.insert(ctx, t, t.SelectMerge(r.From, r.To), r)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	bad = spans.Intersect([]spans.Span{r}, spans.Widen(s.unequal[t.From], t.Minutes))
-	return bad, false, s.publish(ctx, t, r, bad, version)
+	bad = spans.Intersect([]spans.Span{r}, spans.Widen(s.mismatched[t.From], t.Minutes))
+	return bad, s.publish(ctx, t, r, bad, version)
 }
 
-func (s *step) sources(t *Table, r spans.Span, once bool) []Source {
+func (s *step) sources(t *Table, r spans.Span, deduplicate bool) []Source {
 	var sources []Source
 	for _, typ := range t.Types {
-		sources = append(sources, Source{From: r.From, To: r.To, Bounds: s.ends[typ], Once: once})
+		sources = append(sources, Source{From: r.From, To: r.To, Bounds: s.ends[typ], Deduplicate: deduplicate})
 	}
 	return sources
 }
 
-// insert writes the rows of a version that nobody sees yet. Its outcome does not matter unless it is good: every attempt
-// is a version of its own.
+// insert writes the rows of a version, which readers do not see yet. After an error its outcome does not matter: every
+// attempt has a version of its own.
 func (s *step) insert(ctx context.Context, t *Table, selected string, r spans.Span) (version uint64, err error) {
-	version = s.w.version()
-	if err := s.w.DB.Exec(ctx, insertSQL(t, selected, r.From, r.To, version, s.limits.settings())); err != nil {
+	version = s.w.takeVersion()
+	if err := s.w.DB.Exec(ctx, insertSQL(t, selected, r, version, s.limits.settings())); err != nil {
 		return 0, fmt.Errorf("insert version %d: %w", version, err)
 	}
 	return version, nil
 }
 
-// settings of every INSERT SELECT. The size of blocks is said because the defaults differ between versions; a version
-// may well be several blocks, since it is published apart.
+// settings returns the settings of every INSERT SELECT. They name the size of blocks because the defaults differ between
+// versions of ClickHouse. A version may be several blocks, since it is published by a statement of its own.
 func (l Limits) settings() string {
 	return fmt.Sprintf("async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, "+
 		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, "+
@@ -87,10 +89,11 @@ func (l Limits) settings() string {
 		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
 }
 
-// equals reports whether the rows written for a version are made of exactly the raw rows that the ledger calls stored:
-// by number and checksum in every bucket. Distinct users say nothing about rows, and copies do not change them; what is
-// missing was found by the other rollups of the same types in the same step, or is looked for now, where these wait.
-func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
+// matchesLedger reports whether the rows written for a version are made of exactly the raw rows that the ledger calls
+// stored: in every bucket their number and checksum are equal. Counts of distinct users do not tell the number of rows,
+// and copies do not change them. Missing rows were found when the step recomputed the other rollups of the same types, or
+// are looked for here, where those wait.
+func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
 	if t.audience {
 		for _, typ := range t.Types {
 			for _, unknown := range spans.Subtract([]spans.Span{r}, s.compared[typ]) {
@@ -101,9 +104,9 @@ func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint6
 		}
 		return len(s.badBuckets(t, r)) == 0, nil
 	}
-	want := ledgerdb.MinutesIn(s.minutes[t.Types[0]], r.From, r.To)
+	want := s.minutes[t.Types[0]].In(r.From, r.To)
 	equal := true
-	err := s.w.DB.Query(ctx, writtenSQL(t, r.From, r.To, version), func(scan func(...any) error) error {
+	err := s.w.DB.Query(ctx, writtenSQL(t, r, version), func(scan func(...any) error) error {
 		var start int32
 		var rows, checksum uint64
 		if err := scan(&start, &rows, &checksum); err != nil {
@@ -123,12 +126,12 @@ func (s *step) equals(ctx context.Context, t *Table, r spans.Span, version uint6
 	return equal && len(want) == 0, nil
 }
 
-// compare holds what raw has, copies apart, against the ledger, minute by minute.
+// compare compares the rows of raw, each counted once, with the ledger, minute by minute.
 func (s *step) compare(ctx context.Context, typ schemas.Type, r spans.Span) error {
 	spec := schemas.SpecOf(typ)
-	want := ledgerdb.MinutesIn(s.minutes[typ], r.From, r.To)
+	want := s.minutes[typ].In(r.From, r.To)
 	differs := func(m int32, accounted, raw ledgerdb.Minute) {
-		s.mismatch(typ, Mismatch{Table: spec.RawTable, Minute: m,
+		s.addMismatch(typ, Mismatch{Table: spec.RawTable, Minute: m,
 			LedgerRows: accounted.Rows, LedgerChecksum: accounted.Checksum, Rows: raw.Rows, RowsChecksum: raw.Checksum})
 	}
 	missing := func(before int32) {
@@ -159,33 +162,33 @@ func (s *step) compare(ctx context.Context, typ schemas.Type, r spans.Span) erro
 	return nil
 }
 
-// held takes note that the raw rows of a range were held against the ledger, and all minutes that differ are known.
-func (s *step) held(t *Table, r spans.Span) {
+// markCompared takes note that the raw rows of a range were compared with the ledger: all mismatches are known.
+func (s *step) markCompared(t *Table, r spans.Span) {
 	for _, typ := range t.Types {
 		s.compared[typ] = spans.Union(s.compared[typ], []spans.Span{r})
 	}
 }
 
-// mismatch takes note of a minute, and tells once.
-func (s *step) mismatch(typ schemas.Type, m Mismatch) {
-	if s.bad[typ] == nil {
-		s.bad[typ] = make(map[int32]Mismatch)
+// addMismatch takes note of a mismatch and calls the hook once per minute.
+func (s *step) addMismatch(typ schemas.Type, m Mismatch) {
+	if s.mismatches[typ] == nil {
+		s.mismatches[typ] = make(map[int32]Mismatch)
 	}
-	if _, known := s.bad[typ][m.Minute]; known {
+	if _, known := s.mismatches[typ][m.Minute]; known {
 		return
 	}
-	s.bad[typ][m.Minute] = m
+	s.mismatches[typ][m.Minute] = m
 	s.progress.Mismatches++
 	if s.w.Hooks.Mismatch != nil {
 		s.w.Hooks.Mismatch(m)
 	}
 }
 
-// badBuckets returns the buckets of a range with a minute that differs.
+// badBuckets returns the buckets of a range that have a mismatch; the whole range if there are too many to leave out.
 func (s *step) badBuckets(t *Table, r spans.Span) []spans.Span {
 	var minutes []int32
 	for _, typ := range t.Types {
-		for m := range s.bad[typ] {
+		for m := range s.mismatches[typ] {
 			if m >= r.From && m < r.To {
 				minutes = append(minutes, m)
 			}
@@ -193,15 +196,15 @@ func (s *step) badBuckets(t *Table, r spans.Span) []spans.Span {
 	}
 	slices.SortFunc(minutes, cmp.Compare[int32])
 	bad := spans.Buckets(minutes, t.Minutes)
-	if len(bad) > tooMany {
+	if len(bad) > maxExcepted {
 		return []spans.Span{r}
 	}
 	return bad
 }
 
-// publish shows a version to the readers, except for some buckets.
+// publish shows a version to readers, except for some buckets.
 func (s *step) publish(ctx context.Context, t *Table, r spans.Span, except []spans.Span, version uint64) error {
-	if err := s.w.DB.Exec(ctx, publishSQL(t, r.From, r.To, except, version, s.limits.settings())); err != nil {
+	if err := s.w.DB.Exec(ctx, publishSQL(t, r, except, version, s.limits.settings())); err != nil {
 		return fmt.Errorf("publish version %d: %w", version, err)
 	}
 	return nil

@@ -11,35 +11,23 @@ import (
 
 // Every statement that the worker sends is made here and by Table, and is kept as a golden file.
 
-// bucketOf is the first second of the bucket that begins with the minute.
-func bucketOf(minute int32) string {
-	return fmt.Sprintf("toDateTime64(%d, 0, 'UTC')", int64(minute)*60)
-}
-
-// bucketsIn is a condition on the column bucket: it begins in the minutes [from, to).
-func bucketsIn(from, to int32) string {
-	return fmt.Sprintf("bucket >= %s AND bucket < %s", bucketOf(from), bucketOf(to))
-}
-
-// clockSQL reads the database's clock, the newest version saved and the newest one of a mark.
+// clockSQL reads the database's clock, the newest version of a cursor and the newest one of a pending range.
 const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_cursors), (SELECT max(version) FROM rollup_pending)`
 
-// publishedSQL reads the newest version that is published. A worker that died may not have saved it.
+// publishedSQL reads the newest version that is published. A worker that died may have published it and not saved it.
 const publishedSQL = `SELECT max(version) FROM rollup_versions`
-
-const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
 
 const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)), toString(reason) FROM rollup_pending FINAL WHERE NOT done ORDER BY rollup, from_bucket, to_bucket`
 
 // storedSQL counts, by minute, the distinct coordinates that raw holds, and sums their checksums.
 func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span) string {
 	return fmt.Sprintf(`SELECT minute, count(), sum(%s) FROM %s FINAL WHERE minute >= %d AND minute < %d AND %s GROUP BY minute ORDER BY minute`,
-		spec.ChecksumSQL(), spec.RawTable, s.From, s.To, bounds.SQL())
+		spec.ChecksumSQL(), spec.RawTable, s.From, s.To, bounds.RawSQL())
 }
 
-// insertSQL computes the buckets in [from, to) as one version, each into the slot that is not published. selected is a
-// query of SelectRaw or SelectMerge.
-func insertSQL(t *Table, selected string, from, to int32, version uint64, settings string) string {
+// insertSQL computes the buckets in s as one version, each into the slot that is not published. selected is a query of
+// SelectRaw or SelectMerge.
+func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings string) string {
 	var measures []string
 	for i := range t.Measures {
 		measures = append(measures, fmt.Sprintf("m%d", i))
@@ -47,23 +35,23 @@ func insertSQL(t *Table, selected string, from, to int32, version uint64, settin
 	return fmt.Sprintf(`INSERT INTO %s (bucket, %s, version, slot) SETTINGS %s SELECT toDateTime64(toInt64(start) * 60, 0, 'UTC') AS first, %s, %s, %d, `+
 		`first IN (SELECT bucket FROM rollup_versions WHERE rollup = %s AND %s GROUP BY bucket HAVING argMax(slot, version) = 0) FROM (%s)`,
 		t.Rows(), strings.Join(t.Columns(), ", "), settings, strings.Join(t.Dims, ", "), strings.Join(measures, ", "), version,
-		schemas.Quote(t.Name), bucketsIn(from, to), selected)
+		schemas.Quote(t.Name), s.BucketsSQL(), selected)
 }
 
 // writtenSQL sums up what an insert wrote, by bucket.
-func writtenSQL(t *Table, from, to int32, version uint64) string {
+func writtenSQL(t *Table, s spans.Span, version uint64) string {
 	return fmt.Sprintf(`SELECT toInt32(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, sum(records), sum(checksum) FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
-		t.Rows(), bucketsIn(from, to), version)
+		t.Rows(), s.BucketsSQL(), version)
 }
 
-// publishSQL shows a version of the buckets in [from, to) but for those in except to the readers: the buckets that have
-// rows of it, and those that had rows before and now have none.
-func publishSQL(t *Table, from, to int32, except []spans.Span, version uint64, settings string) string {
+// publishSQL shows a version of the buckets in s to readers, except for those in except: the buckets that have rows of the
+// version, and those that had rows before and now have none.
+func publishSQL(t *Table, s spans.Span, except []spans.Span, version uint64, settings string) string {
 	where := ""
 	if len(except) > 0 {
 		var ranges []string
-		for _, s := range except {
-			ranges = append(ranges, bucketsIn(s.From, s.To))
+		for _, e := range except {
+			ranges = append(ranges, e.BucketsSQL())
 		}
 		where = " WHERE NOT (" + strings.Join(ranges, " OR ") + ")"
 	}
@@ -71,24 +59,24 @@ func publishSQL(t *Table, from, to int32, except []spans.Span, version uint64, s
 	return fmt.Sprintf(`INSERT INTO rollup_versions (rollup, bucket, version, slot) SETTINGS %s SELECT %s, bucket, %d, argMax(slot, written) FROM (`+
 		`SELECT bucket, slot, 1 AS written FROM %s WHERE %s AND version = %d GROUP BY bucket, slot UNION ALL `+
 		`SELECT bucket, 1 - argMax(slot, version) AS slot, 0 AS written FROM rollup_versions WHERE rollup = %s AND %s GROUP BY bucket)%s GROUP BY bucket`,
-		settings, name, version, t.Rows(), bucketsIn(from, to), version, name, bucketsIn(from, to), where)
+		settings, name, version, t.Rows(), s.BucketsSQL(), version, name, s.BucketsSQL(), where)
 }
 
-// savePendingSQL marks ranges as waiting or as done.
+// savePendingSQL saves ranges as pending or as done.
 func savePendingSQL(ranges []pending, done bool, version uint64) string {
 	var rows []string
 	for _, p := range ranges {
 		rows = append(rows, fmt.Sprintf("(%s, %s, %s, %s, %t, %d)",
-			schemas.Quote(p.table), bucketOf(p.From), bucketOf(p.To), schemas.Quote(p.reason), done, version))
+			schemas.Quote(p.table), spans.BucketSQL(p.From), spans.BucketSQL(p.To), schemas.Quote(p.reason), done, version))
 	}
 	return "INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES " + strings.Join(rows, ", ")
 }
 
-// saveCursorsSQL remembers how far the ledger was followed.
+// saveCursorsSQL saves how far the ledger was followed.
 func saveCursorsSQL(topic string, ends ledgerdb.Bounds, version uint64) string {
 	var rows []string
-	for _, p := range ends.Places() {
-		rows = append(rows, fmt.Sprintf("(%s, %d, %d, %d, %d)", schemas.Quote(topic), p.Epoch, p.Partition, ends[p], version))
+	for _, p := range ends.Partitions() {
+		rows = append(rows, fmt.Sprintf("(%s, %d, %d, %d, %d)", schemas.Quote(topic), p.Epoch, p.ID, ends[p], version))
 	}
 	return "INSERT INTO rollup_cursors (topic, epoch, partition, position, version) VALUES " + strings.Join(rows, ", ")
 }
@@ -96,40 +84,44 @@ func saveCursorsSQL(topic string, ends ledgerdb.Bounds, version uint64) string {
 // nowSQL reads the database's clock, microseconds since 1970.
 const nowSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
 
-// markSQL reads the version for new marks: the database's clock, or one more than any mark has if the clock was set back.
-const markSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM rollup_pending) + 1)`
+// requestVersionSQL reads the version for new requests: the database's clock, or one more than the newest version of a
+// pending range if the clock was set back.
+const requestVersionSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM rollup_pending) + 1)`
 
 // dayOf is the first minute of the day that a minute lies in, also before 1970.
 func dayOf(minute string) string {
-	return fmt.Sprintf("toInt32(toInt64(%[1]s) - positiveModulo(toInt64(%[1]s), %[2]d))", minute, day)
+	return fmt.Sprintf("toInt32(toInt64(%[1]s) - positiveModulo(toInt64(%[1]s), %[2]d))", minute, spans.Day)
 }
 
-// storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is there twice counts twice.
-func storedDaysSQL(topic string, from, to int32) string {
+// wholeDays widens a span to whole days.
+func wholeDays(s spans.Span) spans.Span { return spans.Widen([]spans.Span{s}, spans.Day)[0] }
+
+// storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is in the table twice counts twice.
+func storedDaysSQL(topic string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT %[1]s AS start, sum(n) FROM ledger ARRAY JOIN buckets.minute AS m, buckets.rows AS n `+
-		`WHERE topic = %[2]s AND stored > 0 AND max_minute >= %[3]d AND min_minute < %[4]d AND m >= %[3]d AND m < %[4]d GROUP BY start ORDER BY start`,
-		dayOf("m"), schemas.Quote(topic), from, to)
+		`WHERE topic = %[2]s AND %[3]s AND m >= %[4]d AND m < %[5]d GROUP BY start ORDER BY start`,
+		dayOf("m"), schemas.Quote(topic), ledgerdb.MinutesSQL(s), s.From, s.To)
 }
 
-// shownDaysSQL lists the days in which the rollups named have buckets, those included that a bound lies in.
-func shownDaysSQL(names string, from, to int32) string {
+// shownDaysSQL lists the days in which the rollups named have buckets, the day in which the span begins included.
+func shownDaysSQL(names string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT DISTINCT %s AS start FROM rollup_versions WHERE rollup IN (%s) AND %s ORDER BY start`,
-		dayOf("intDiv(toUnixTimestamp64Second(bucket), 60)"), names, bucketsIn(spans.Floor(from, day), to))
+		dayOf(spans.BucketMinuteSQL), names, spans.Span{From: spans.Floor(s.From, spans.Day), To: s.To}.BucketsSQL())
 }
 
-// markedSQL counts the marks of a version that wait to be done as they were made.
-func markedSQL(version uint64) string {
-	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonAsked), version)
+// openRequestsSQL counts the requests of a version that are still as they were made.
+func openRequestsSQL(version uint64) string {
+	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonRequested), version)
 }
 
-// unequalSQL counts the ranges that could not be done because raw is not what the ledger says.
-func unequalSQL(names string, from, to int32) string {
+// mismatchedSQL counts the ranges that could not be recomputed because raw rows do not match the ledger.
+func mismatchedSQL(names string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND rollup IN (%s) AND from_bucket < %s AND to_bucket > %s`,
-		schemas.Quote(reasonMismatch), names, bucketOf(to), bucketOf(from))
+		schemas.Quote(reasonMismatch), names, spans.BucketSQL(s.To), spans.BucketSQL(s.From))
 }
 
-// oldestSQL reads, by rollup, the oldest version that is shown of a bucket in the days of a range.
-func oldestSQL(names string, from, to int32) string {
+// oldestSQL reads, by rollup, the oldest version that is shown of a bucket in the days of a span.
+func oldestSQL(names string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT rollup, min(newest) FROM (SELECT rollup, bucket, max(version) AS newest FROM rollup_versions WHERE rollup IN (%s) AND %s GROUP BY `+"`rollup`"+`, bucket) GROUP BY `+"`rollup`"+` ORDER BY `+"`rollup`",
-		names, bucketsIn(spans.Floor(from, day), spans.Floor(to-1, day)+day))
+		names, wholeDays(s).BucketsSQL())
 }

@@ -6,59 +6,51 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
-// pending is a range of buckets that the cursors have passed and that is not up to date.
-type pending struct {
-	table string
-	spans.Span
-	reason string
-}
-
-// Reasons of a pending range, as in the table.
-const (
-	reasonDeferred = "deferred"
-	reasonMismatch = "mismatch"
-	reasonAsked    = "asked"
-)
-
 // step is the state of one call of Step.
 type step struct {
-	w      *Worker
-	limits Limits
-	paced  bool // Leave out what is paused.
-	tables []Table
-	clock  uint64 // Of its marks: the database's when the step began, or what the newest mark has.
+	w       *Worker
+	limits  Limits
+	paced   bool // Leave out buckets that are paused.
+	tables  []Table
+	version uint64 // Of the rows of rollup_pending that the step writes.
 
-	cursors map[schemas.Type]ledgerdb.Bounds // Where the step before left off.
-	ends    map[schemas.Type]ledgerdb.Bounds // Where this one will.
-	waiting []pending                        // As saved by earlier steps.
+	cursors map[string]ledgerdb.Bounds       // Where the step before ended, by topic.
+	ends    map[schemas.Type]ledgerdb.Bounds // Where this step ends.
+	pending []pending                        // As saved by earlier steps and by Rebuild.
 
-	dirty    map[string][]spans.Span             // What is to be recomputed, by table; less as it is done.
-	unequal  map[string][]spans.Span             // What of it could not be, at the last try, because of a mismatch.
-	asked    map[string][]spans.Span             // What of it somebody asked for: it is done in this step, paused or not.
-	minutes  map[schemas.Type][]ledgerdb.Minute  // The ledger's account of the minutes around what is dirty.
-	far      map[schemas.Type]int32              // From which gap on these leave out what lies between.
-	bad      map[schemas.Type]map[int32]Mismatch // Minutes found to differ.
-	compared map[schemas.Type][]spans.Span       // Where all that differ were found.
-	progress Progress
+	dirty      map[string][]spans.Span             // Buckets to recompute, by table. A published range is taken off.
+	mismatched map[string][]spans.Span             // Those of them that the last try could not publish because of a mismatch.
+	requested  map[string][]spans.Span             // Those of them that a Rebuild requested: this step does them, paused or not.
+	minutes    map[schemas.Type]ledgerdb.Minutes   // What the ledger says of the minutes around dirty buckets.
+	far        map[schemas.Type]int32              // minutes leave out what lies in gaps of this length or longer.
+	mismatches map[schemas.Type]map[int32]Mismatch // By minute.
+	compared   map[schemas.Type][]spans.Span       // Where all mismatches are known.
+	progress   Progress
 }
 
 func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
+	limits, err := w.Limits.withDefaults()
+	if err != nil {
+		return Progress{}, err
+	}
 	began := w.now()
 	s := &step{
-		w: w, paced: paced, limits: w.Limits.withDefaults(), tables: Tables(),
-		cursors: make(map[schemas.Type]ledgerdb.Bounds), ends: make(map[schemas.Type]ledgerdb.Bounds),
-		dirty: make(map[string][]spans.Span), unequal: make(map[string][]spans.Span), asked: make(map[string][]spans.Span),
-		minutes: make(map[schemas.Type][]ledgerdb.Minute), far: make(map[schemas.Type]int32), bad: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
+		w: w, paced: paced, limits: limits, tables: Tables(),
+		ends:  make(map[schemas.Type]ledgerdb.Bounds),
+		dirty: make(map[string][]spans.Span), mismatched: make(map[string][]spans.Span), requested: make(map[string][]spans.Span),
+		minutes: make(map[schemas.Type]ledgerdb.Minutes), far: make(map[schemas.Type]int32),
+		mismatches: make(map[schemas.Type]map[int32]Mismatch), compared: make(map[schemas.Type][]spans.Span),
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
 	slices.SortStableFunc(s.tables, func(a, b Table) int { return cmp.Compare(a.Minutes, b.Minutes) })
-	for _, stage := range []func(context.Context) error{s.follow, s.account, s.recompute, s.save} {
+	for _, stage := range []func(context.Context) error{s.follow, s.readLedger, s.recompute, s.save} {
 		if err := stage(ctx); err != nil {
 			return s.progress, err
 		}
@@ -67,29 +59,29 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	if w.Hooks.Step != nil {
 		w.Hooks.Step(s.progress)
 	}
-	return s.progress, s.mismatches()
+	return s.progress, s.mismatchError()
 }
 
-// follow finds what has changed since the step before. The clock is read first, so that versions tell which worker saw
-// more.
+// follow finds the buckets that changed since the step before. It reads the clock first, so that of two workers' versions
+// the newer one is of the worker that saw more.
 func (s *step) follow(ctx context.Context) (err error) {
-	if s.clock, err = s.w.clock(ctx); err != nil {
+	if s.version, err = s.w.readClock(ctx); err != nil {
 		return err
 	}
-	if err := s.loadPending(ctx); err != nil {
+	if err := s.readPending(ctx); err != nil {
 		return err
 	}
-	if err := s.loadCursors(ctx); err != nil {
+	if s.cursors, err = ledgerdb.ReadCursors(ctx, s.w.DB); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(s.waiting, func(p pending) bool { return p.reason == reasonAsked }) {
-		// Something may have been published behind the worker's back: what was asked for is to be seen in any case.
+	if slices.ContainsFunc(s.pending, func(p pending) bool { return p.reason == reasonRequested }) {
+		// Another process may have published newer versions. They must not hide what a Rebuild requested.
 		if err := s.w.readPublished(ctx); err != nil {
 			return err
 		}
 	}
-	for _, spec := range topicsOf(s.tables) {
-		cursors := s.cursors[spec.Type]
+	for _, spec := range specsOf(s.tables) {
+		cursors := s.cursors[spec.Topic]
 		ends, err := ledgerdb.ReadEnds(ctx, s.w.DB, spec.Topic, cursors)
 		if err != nil {
 			return err
@@ -99,8 +91,8 @@ func (s *step) follow(ctx context.Context) (err error) {
 			return err
 		}
 		s.ends[spec.Type] = ends
-		for place, end := range ends {
-			s.progress.Offsets += uint64(end - cursors[place])
+		for p, end := range ends {
+			s.progress.Offsets += uint64(end - cursors[p])
 		}
 		for _, t := range s.tables {
 			if t.From == "" && slices.Contains(t.Types, spec.Type) {
@@ -111,85 +103,39 @@ func (s *step) follow(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *step) loadPending(ctx context.Context) error {
-	err := s.w.DB.Query(ctx, pendingSQL, func(scan func(...any) error) error {
-		var p pending
-		if err := scan(&p.table, &p.From, &p.To, &p.reason); err != nil {
-			return err
+// specsOf returns the types that tables are made from, in their order.
+func specsOf(tables []Table) []schemas.Spec {
+	var specs []schemas.Spec
+	for _, spec := range schemas.Specs() {
+		if slices.ContainsFunc(tables, func(t Table) bool { return slices.Contains(t.Types, spec.Type) }) {
+			specs = append(specs, spec)
 		}
-		s.waiting = append(s.waiting, p)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read what waits to be recomputed: %w", err)
 	}
-	for _, t := range s.tables {
-		var all, unequal, asked []spans.Span
-		for _, p := range s.waiting {
-			if p.table != t.Name {
-				continue
-			}
-			all = append(all, p.Span)
-			switch p.reason {
-			case reasonMismatch:
-				unequal = append(unequal, p.Span)
-			case reasonAsked:
-				asked = append(asked, p.Span)
-			}
-		}
-		s.dirty[t.Name] = spans.Widen(spans.Union(all, nil), t.Minutes)
-		s.unequal[t.Name] = spans.Widen(spans.Union(unequal, nil), t.Minutes)
-		s.asked[t.Name] = spans.Widen(spans.Union(asked, nil), t.Minutes)
-	}
-	return nil
+	return specs
 }
 
-func (s *step) loadCursors(ctx context.Context) error {
-	err := s.w.DB.Query(ctx, cursorsSQL, func(scan func(...any) error) error {
-		var topic string
-		var place ledgerdb.Place
-		var position uint64
-		if err := scan(&topic, &place.Epoch, &place.Partition, &position); err != nil {
-			return err
-		}
-		spec, ok := schemas.SpecByTopic(topic)
-		if !ok {
-			return nil // Of a newer version of the program.
-		}
-		if s.cursors[spec.Type] == nil {
-			s.cursors[spec.Type] = make(ledgerdb.Bounds)
-		}
-		s.cursors[spec.Type][place] = int64(position)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read how far the ledger was followed: %w", err)
-	}
-	return nil
-}
-
-// farApart is the gap in minutes from which on the minutes between dirty buckets are not read from the ledger: there may be
-// years of them. But when more than thin parts of history are that far apart, history is thin, and reading all of it costs
-// less than going from one to the next.
+// The ledger is not read between dirty buckets that are farApart minutes or more apart: there may be years of minutes.
+// But when history has more than maxParts parts that are so far apart, there is little in it, and reading all of it costs
+// less than going from one part to the next.
 const (
-	farApart = 366 * day
-	thin     = 16
+	farApart = 366 * spans.Day
+	maxParts = 16
 )
 
-// account reads what the ledger says of the days in which anything is dirty, and of the time between: a range may cover
-// it, and must then be compared as well.
-func (s *step) account(ctx context.Context) error {
-	for _, spec := range topicsOf(s.tables) {
+// readLedger reads what the ledger says of the days with dirty buckets and of the time between them: a range may cover
+// that time too, and is then compared with the ledger as well.
+func (s *step) readLedger(ctx context.Context) error {
+	for _, spec := range specsOf(s.tables) {
 		var days []spans.Span
 		for _, t := range s.tables {
 			if slices.Contains(t.Types, spec.Type) {
-				days = spans.Union(days, spans.Widen(s.dirty[t.Name], day))
+				days = spans.Union(days, spans.Widen(s.dirty[t.Name], spans.Day))
 			}
 		}
 		var parts []spans.Span
 		parts, s.far[spec.Type] = partsOf(days)
 		for _, part := range parts {
-			minutes, err := ledgerdb.ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], part.From, part.To)
+			minutes, err := ledgerdb.ReadMinutes(ctx, s.w.DB, spec.Topic, s.ends[spec.Type], part)
 			if err != nil {
 				return err
 			}
@@ -208,13 +154,13 @@ func partsOf(days []spans.Span) (parts []spans.Span, far int32) {
 		}
 		parts = append(parts, d)
 	}
-	if len(parts) > thin {
+	if len(parts) > maxParts {
 		return []spans.Span{{From: parts[0].From, To: parts[len(parts)-1].To}}, math.MaxInt32
 	}
 	return parts, farApart
 }
 
-// farOf returns how far apart two buckets of a table are at least if nothing is known of what lies between.
+// farOf returns the length of the gaps between buckets of a table from which on the step has not read what lies between.
 func (s *step) farOf(t *Table) int32 {
 	far := int32(math.MaxInt32)
 	for _, typ := range t.Types {
@@ -223,63 +169,63 @@ func (s *step) farOf(t *Table) int32 {
 	return far
 }
 
-// accounts returns the ledger's account of what a table stands for.
-func (s *step) accounts(t *Table) ledgerdb.Accounts {
-	var a ledgerdb.Accounts
+// minutesOf returns what the ledger says of the types that a table is made from.
+func (s *step) minutesOf(t *Table) ledgerdb.MinutesByType {
+	var all ledgerdb.MinutesByType
 	for _, typ := range t.Types {
-		a = append(a, s.minutes[typ])
+		all = append(all, s.minutes[typ])
 	}
-	return a
+	return all
 }
 
-// recompute brings table after table up to date.
+// recompute updates one table after the other.
 func (s *step) recompute(ctx context.Context) error {
 	for i := range s.tables {
 		t := &s.tables[i]
 		due := s.dirty[t.Name]
 		if s.paced {
-			due = spans.Subtract(due, spans.Subtract(s.w.paused(t.Name), s.asked[t.Name]))
+			due = spans.Subtract(due, spans.Subtract(s.w.paused(t.Name), s.requested[t.Name]))
 		}
-		for _, r := range plan(due, t.Minutes, s.accounts(t), uint64(s.limits.Rows), s.farOf(t)) {
+		for _, r := range plan(due, t.Minutes, s.minutesOf(t), uint64(s.limits.Rows), s.farOf(t)) {
 			began := s.w.now()
-			bad, once, err := s.recomputeRange(ctx, t, r)
+			bad, deduplicated, err := s.recomputeRange(ctx, t, r)
 			if err != nil {
-				return fmt.Errorf("recompute %s from %s to %s: %w", t.Name, timeOf(r.From), timeOf(r.To), err)
+				return fmt.Errorf("recompute %s from %s to %s: %w", t.Name, spans.TimeOf(r.From), spans.TimeOf(r.To), err)
 			}
 			took := s.w.now().Sub(began)
-			s.w.pause(t.Name, r, took)
-			s.finish(t, r, bad)
-			rows := s.accounts(t).Rows(r.From, r.To)
+			s.w.pause(t.Name, r, took*time.Duration(s.limits.Pause))
+			s.markPublished(t, r, bad)
+			rows := s.minutesOf(t).Rows(r.From, r.To)
 			s.progress.Ranges++
 			s.progress.Rows += rows
 			if s.w.Hooks.Range != nil {
-				s.w.Hooks.Range(Published{Table: t.Name, From: r.From, To: r.To, Rows: rows, Once: once, Took: took})
+				s.w.Hooks.Range(Published{Table: t.Name, From: r.From, To: r.To, Rows: rows, Deduplicated: deduplicated, Took: took})
 			}
 		}
-		s.progress.Deferred += len(spans.Subtract(s.dirty[t.Name], s.unequal[t.Name]))
+		s.progress.Deferred += len(spans.Subtract(s.dirty[t.Name], s.mismatched[t.Name]))
 	}
 	return nil
 }
 
-// finish takes a published range off what is dirty and marks what is made from it.
-func (s *step) finish(t *Table, r spans.Span, bad []spans.Span) {
+// markPublished takes a published range off the dirty buckets and makes dirty what is made from it. The buckets of bad
+// could not be published and stay dirty, requested or not.
+func (s *step) markPublished(t *Table, r spans.Span, bad []spans.Span) {
 	published := spans.Subtract([]spans.Span{r}, bad)
 	news := spans.Intersect(s.dirty[t.Name], published)
-	s.unequal[t.Name] = spans.Union(spans.Subtract(s.unequal[t.Name], published), bad)
-	// What differs stays dirty, asked for or not.
+	s.mismatched[t.Name] = spans.Union(spans.Subtract(s.mismatched[t.Name], published), bad)
 	s.dirty[t.Name] = spans.Union(spans.Subtract(s.dirty[t.Name], published), bad)
 	for _, d := range s.tables {
 		if d.From == t.Name {
 			s.dirty[d.Name] = spans.Union(s.dirty[d.Name], spans.Widen(news, d.Minutes))
-			s.asked[d.Name] = spans.Union(s.asked[d.Name], spans.Widen(spans.Intersect(news, s.asked[t.Name]), d.Minutes))
+			s.requested[d.Name] = spans.Union(s.requested[d.Name], spans.Widen(spans.Intersect(news, s.requested[t.Name]), d.Minutes))
 		}
 	}
 }
 
-// mismatches returns the step's error.
-func (s *step) mismatches() error {
+// mismatchError returns a *MismatchError, or nil if the step found no mismatch.
+func (s *step) mismatchError() error {
 	var all []Mismatch
-	for _, minutes := range s.bad {
+	for _, minutes := range s.mismatches {
 		for _, m := range minutes {
 			all = append(all, m)
 		}
@@ -291,62 +237,20 @@ func (s *step) mismatches() error {
 	return &MismatchError{Mismatches: all}
 }
 
-// rowsPerInsert bounds a statement that carries its values.
-const rowsPerInsert = 1000
-
-// save remembers what waits, then how far the ledger was followed: in this order, so that nothing is passed over.
+// save saves what is pending, then how far the ledger was followed: in this order, so that no change is lost.
 func (s *step) save(ctx context.Context) error {
-	var waits []pending
-	for _, t := range s.tables {
-		for _, sp := range s.unequal[t.Name] {
-			waits = append(waits, pending{t.Name, sp, reasonMismatch})
-		}
-		for _, sp := range spans.Subtract(s.dirty[t.Name], s.unequal[t.Name]) {
-			waits = append(waits, pending{t.Name, sp, reasonDeferred})
-		}
-	}
-	isIn := func(list []pending) func(pending) bool {
-		set := make(map[pending]bool, len(list))
-		for _, p := range list {
-			set[p] = true
-		}
-		return func(p pending) bool { return set[p] }
-	}
-	// A range may wait for another reason than before: its mark is written anew, not done away with.
-	places := make([]pending, len(waits))
-	for i, p := range waits {
-		places[i] = pending{table: p.table, Span: p.Span}
-	}
-	stillWaits := isIn(places)
-	add := slices.DeleteFunc(slices.Clone(waits), isIn(s.waiting))
-	done := slices.DeleteFunc(slices.Clone(s.waiting), func(p pending) bool {
-		return stillWaits(pending{table: p.table, Span: p.Span})
-	})
-	if err := s.savePending(ctx, add, false); err != nil {
-		return err
-	}
-	if err := s.savePending(ctx, done, true); err != nil {
+	if err := s.savePending(ctx); err != nil {
 		return err
 	}
 	return s.saveCursors(ctx)
 }
 
-// savePending writes marks with the clock of the step's beginning: one that a Rebuild makes meanwhile is newer.
-func (s *step) savePending(ctx context.Context, marks []pending, done bool) error {
-	for some := range slices.Chunk(marks, rowsPerInsert) {
-		if err := s.w.DB.Exec(ctx, savePendingSQL(some, done, s.clock)); err != nil {
-			return fmt.Errorf("save %d ranges that wait to be recomputed: %w", len(some), err)
-		}
-	}
-	return nil
-}
-
 func (s *step) saveCursors(ctx context.Context) error {
-	for _, spec := range topicsOf(s.tables) {
+	for _, spec := range specsOf(s.tables) {
 		moved := make(ledgerdb.Bounds)
-		for place, end := range s.ends[spec.Type] {
-			if cursor, known := s.cursors[spec.Type][place]; !known || cursor != end {
-				moved[place] = end
+		for p, end := range s.ends[spec.Type] {
+			if cursor, known := s.cursors[spec.Topic][p]; !known || cursor != end {
+				moved[p] = end
 			}
 		}
 		if len(moved) == 0 {
@@ -357,15 +261,4 @@ func (s *step) saveCursors(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// topicsOf returns the topics that tables are made from, in the order of the types.
-func topicsOf(tables []Table) []schemas.Spec {
-	var specs []schemas.Spec
-	for _, spec := range schemas.Specs() {
-		if slices.ContainsFunc(tables, func(t Table) bool { return slices.Contains(t.Types, spec.Type) }) {
-			specs = append(specs, spec)
-		}
-	}
-	return specs
 }

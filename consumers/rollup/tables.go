@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
 
@@ -198,16 +199,16 @@ var audienceDims = []string{"product", "segment", "country", "tenant", "model"}
 type Source struct {
 	From, To int32 // Minutes; To is exclusive.
 	Bounds   ledgerdb.Bounds
-	// Once leaves out all but one record of each event: of the highest revision, the first. Without it rows are taken as
-	// they stand.
-	Once bool
+	// Deduplicate leaves out all but one record of each event: of the highest revision, the first. Without it every row
+	// counts.
+	Deduplicate bool
 }
 
 // sql is a subquery of the rows with the columns named.
 func (s Source) sql(t schemas.Type, columns string) string {
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s",
-		columns, schemas.SpecOf(t).RawTable, s.From, s.To, s.Bounds.SQL())
-	if s.Once {
+		columns, schemas.SpecOf(t).RawTable, s.From, s.To, s.Bounds.RawSQL())
+	if s.Deduplicate {
 		sql += " ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY time, tenant, identity"
 	}
 	return sql
@@ -255,5 +256,5 @@ func (t *Table) SelectMerge(from, to int32) string {
 	start := fmt.Sprintf("intDiv(toUnixTimestamp64Second(bucket), 60) - positiveModulo(intDiv(toUnixTimestamp64Second(bucket), 60), %d)", t.Minutes)
 	dims := strings.Join(t.Dims, ", ")
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM %s WHERE %s GROUP BY start, %s",
-		start, dims, t.aggregates(func(m Measure) string { return m.merge }), t.From, bucketsIn(from, to), dims)
+		start, dims, t.aggregates(func(m Measure) string { return m.merge }), t.From, spans.Span{From: from, To: to}.BucketsSQL(), dims)
 }

@@ -1,27 +1,29 @@
 // Package rollup keeps the rollups equal to the raw rows that they stand for.
 //
-// A rollup is never added to: buckets that changed are recomputed from raw and then shown to readers all at once.
+// The worker never adds to a rollup. It recomputes the buckets that changed from raw, then shows them to readers all at
+// once.
 //
-//	ledger -> positions, touched minutes -> dirty buckets -> ranges
+//	ledger -> ends, touched minutes -> dirty buckets -> ranges
 //	range  -> INSERT SELECT from raw -> compare with the ledger -> publish
 //	       -> rollup_pending, rollup_cursors
 //
-// Every statement may be the last one before a crash. What a step did not save, the next one does again: recomputing a
-// bucket from the same rows gives the same values, and readers see none of it before it is published.
+// A crash may follow every statement. The next step repeats what a step did not save: recomputing a bucket from the same
+// rows gives the same values, and readers see none of it before it is published.
 //
-// A version of a bucket stands for the stored rows below one position of each partition, the bounds. Rows beyond are
-// in raw already when a block is inserted and not yet accounted for; they are left out, so that what a bucket holds can
-// be compared with the ledger exactly, and touch their buckets again when their ledger row comes.
+// A version of a bucket stands for the stored rows below one position of each partition, the bounds. Raw has rows beyond
+// them from when a block is inserted until its ledger row is written. The worker leaves these rows out, so that it can
+// compare a bucket with the ledger exactly; their ledger row will touch the bucket again.
 //
-// One worker of a namespace is meant to be at work. If two are, for a while, none of them shows half a bucket that it
-// computed, and the one whose step began last wins in every bucket: versions are taken from the database's clock before
-// anything is read, and the view takes the newest. Cursors are saved under the version too, so the older worker's do not
-// replace the newer's. What remains is a window: both write the slot that is not published, and if one publishes it
-// while the rows of the other, with a newer version, are under way, a merge in that time may replace published rows; the
-// bucket shows too little until the newer version is published, or the bucket is recomputed.
+// One worker per namespace should run. If two run for a while, neither shows half a bucket, and the worker whose step
+// began last wins in every bucket: it takes its versions from the database's clock before it reads anything, and the view
+// shows the newest version. Cursors are saved under the version too, so the older worker's do not replace the newer's. A
+// window remains. Both workers write the slot that is not published. If one publishes that slot while the other inserts
+// rows of a newer version, a merge in that time may replace published rows. The bucket then shows too little until the
+// newer version is published or the bucket is recomputed.
 package rollup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,104 +34,114 @@ import (
 	"tidemark/consumers/spans"
 )
 
-// Limits bound what the worker takes of the machine. The zero value has the defaults.
+// Limits bound what the worker takes of the machine. The zero value has the defaults; no field may be negative.
 type Limits struct {
-	// Interval is the time from the end of a step to the next one in Run. 1 s.
+	// Interval is the time from the end of a step to the next one in Run. Default 1 s.
 	Interval time.Duration
-	// Pause is for how many times as long as a range took none of its buckets is recomputed again, in Run. 10.
+	// Pause is a factor: Run does not recompute a range again until Pause times its last duration has passed. Default 10.
 	Pause int
-	// Rows is the number of raw rows to aggregate by one statement, unless one bucket has more. 4,000,000.
+	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 4,000,000.
 	Rows int
-	// Memory bounds one statement, bytes. Grouping spills to disk from half of it on. 4 GiB.
+	// Memory bounds one statement, in bytes. Grouping spills to disk from half of it on. Default 4 GiB.
 	Memory int64
-	// Threads is the number of threads of one statement. 2.
+	// Threads is the number of threads of one statement. Default 2.
 	Threads int
-	// RetryMin and RetryMax are the first and the longest pause after an error in Run. 250 ms, 30 s.
+	// RetryMin and RetryMax are the first and the longest pause after an error in Run. Tests set them. Default 250 ms
+	// and 30 s.
 	RetryMin, RetryMax time.Duration
 }
 
-func (l Limits) withDefaults() Limits {
-	set(&l.Interval, time.Second)
-	set(&l.Pause, 10)
-	set(&l.Rows, 4_000_000)
-	set(&l.Memory, 4<<30)
-	set(&l.Threads, 2)
-	set(&l.RetryMin, 250*time.Millisecond)
-	set(&l.RetryMax, 30*time.Second)
-	return l
-}
-
-func set[T comparable](value *T, fallback T) {
-	var zero T
-	if *value == zero {
-		*value = fallback
+// withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
+func (l Limits) withDefaults() (Limits, error) {
+	var errs []error
+	for _, f := range []struct {
+		name  string
+		value int64
+	}{
+		{"Interval", int64(l.Interval)}, {"Pause", int64(l.Pause)}, {"Rows", int64(l.Rows)}, {"Memory", l.Memory},
+		{"Threads", int64(l.Threads)}, {"RetryMin", int64(l.RetryMin)}, {"RetryMax", int64(l.RetryMax)},
+	} {
+		if f.value < 0 {
+			errs = append(errs, fmt.Errorf("rollup: Limits.%s is negative: %d", f.name, f.value))
+		}
 	}
+	return Limits{
+		Interval: cmp.Or(l.Interval, time.Second),
+		Pause:    cmp.Or(l.Pause, 10),
+		Rows:     cmp.Or(l.Rows, 4_000_000),
+		Memory:   cmp.Or(l.Memory, 4<<30),
+		Threads:  cmp.Or(l.Threads, 2),
+		RetryMin: cmp.Or(l.RetryMin, 250*time.Millisecond),
+		RetryMax: cmp.Or(l.RetryMax, 30*time.Second),
+	}, errors.Join(errs...)
 }
 
-// Hooks are called by the worker, on its goroutine. Nil functions are left out.
+// Hooks are called by the worker, on its goroutine. Nil functions are not called.
 type Hooks struct {
-	Step     func(Progress)  // A step ended, also one with mismatches.
-	Range    func(Published) // A range was published.
-	Mismatch func(Mismatch)  // Raw is not what the ledger says: a bucket stays as it was. Once a step and minute.
-	Error    func(error)     // A step of Run failed and will be tried again.
+	// Step is called when a step ends, also one with mismatches.
+	Step func(Progress)
+	// Range is called when a range of buckets is published.
+	Range func(Published)
+	// Mismatch is called once per step and minute when the raw rows do not match the ledger. The bucket is not updated.
+	Mismatch func(Mismatch)
+	// Error is called when a step of Run fails. Run will repeat the step.
+	Error func(error)
 }
 
-// Published says what was recomputed by one statement.
+// Published is a range of buckets that one statement recomputed.
 type Published struct {
-	Table    string
-	From, To int32 // Minutes; To is exclusive.
-	Rows     uint64
-	Once     bool // Repeated events had to be left out.
-	Took     time.Duration
+	Table        string
+	From, To     int32 // Minutes since 1970; To is exclusive.
+	Rows         uint64
+	Deduplicated bool // The statement looked at every event and left repeated ones out.
+	Took         time.Duration
 }
 
 // Progress is what a step did.
 type Progress struct {
-	Offsets    uint64 // Accounted for since the step before.
-	Ranges     int    // Published.
-	Rows       uint64 // Raw rows aggregated, once a table.
-	Deferred   int    // Ranges of buckets that wait for their turn.
-	Mismatches int    // Minutes in which raw is not what the ledger says.
+	Offsets    uint64 // Offsets that the ledger gained since the step before.
+	Ranges     int    // Ranges of buckets that were published.
+	Rows       uint64 // Raw rows aggregated, once per table.
+	Deferred   int    // Ranges of buckets that wait for a later step.
+	Mismatches int    // Minutes in which the raw rows do not match the ledger.
 	Took       time.Duration
 }
 
-// Idle reports that there was nothing to do and nothing waits.
+// Idle reports that there was nothing to do and that nothing waits.
 func (p Progress) Idle() bool { return p.Offsets == 0 && p.Ranges == 0 && p.Deferred == 0 }
 
-// Mismatch is a minute of a type in which raw does not hold what the ledger says is stored. No bucket with it is
-// published.
+// Mismatch is a minute of a type in which the raw rows do not match the ledger. No bucket with this minute is published.
 type Mismatch struct {
 	Table                        string // The raw table.
-	Minute                       int32
-	LedgerRows, Rows             uint64 // Stored rows and distinct coordinates present.
+	Minute                       int32  // Since 1970.
+	LedgerRows, Rows             uint64 // Stored rows by the ledger, and distinct coordinates in raw.
 	LedgerChecksum, RowsChecksum uint64
 }
 
 // MismatchError is returned by a step that left buckets unpublished. The rest of the step was done.
 type MismatchError struct{ Mismatches []Mismatch }
 
+// Error counts the minutes and describes the first one.
 func (e *MismatchError) Error() string {
 	first := e.Mismatches[0]
-	return fmt.Sprintf("raw rows differ from the ledger in %d minutes and their rollups stay as they were; first: %s at %s: %d rows and checksum %d, where the ledger says %d and %d",
-		len(e.Mismatches), first.Table, timeOf(first.Minute).Format(time.RFC3339), first.Rows, first.RowsChecksum, first.LedgerRows, first.LedgerChecksum)
+	return fmt.Sprintf("%d minutes of raw rows do not match the ledger; their rollups were not updated; first: %s at %s has %d rows with checksum %d, the ledger says %d rows with checksum %d",
+		len(e.Mismatches), first.Table, spans.TimeOf(first.Minute).Format(time.RFC3339), first.Rows, first.RowsChecksum, first.LedgerRows, first.LedgerChecksum)
 }
-
-func timeOf(minute int32) time.Time { return time.Unix(int64(minute)*60, 0).UTC() }
 
 // Worker recomputes rollups. Its fields are set before the first call and not changed. It is for one goroutine.
 type Worker struct {
 	DB     ledgerdb.DB
 	Limits Limits
 	Hooks  Hooks
-	// Now is the clock for pauses and durations. time.Now.
+	// Now is the clock for pauses and durations. Tests set it. Default time.Now.
 	Now func() time.Time
 
-	newest uint64            // The newest version taken.
-	pauses map[string][]hold // By table.
+	newest uint64                  // The newest version taken.
+	pauses map[string][]pausedSpan // By table.
 }
 
-// hold keeps the buckets of a range from being recomputed for a while.
-type hold struct {
+// pausedSpan is a range whose buckets are not recomputed for a while.
+type pausedSpan struct {
 	spans.Span
 	until time.Time
 }
@@ -141,12 +153,12 @@ func (w *Worker) now() time.Time {
 	return time.Now()
 }
 
-// Step follows the ledger to its end and brings every bucket up to date that has changed and is not paused. It returns a
-// *MismatchError if everything but some buckets could be done; after any other error the step is to be repeated.
+// Step follows the ledger to its end and updates every bucket that changed and is not paused. It returns a
+// *MismatchError if it did everything but some buckets. After any other error the caller repeats the step.
 func (w *Worker) Step(ctx context.Context) (Progress, error) { return w.step(ctx, true) }
 
-// UntilCaughtUp steps, without pauses, until there is nothing left to do. It returns a *MismatchError if buckets stay
-// behind.
+// UntilCaughtUp makes steps without pauses until there is nothing left to do. It returns a *MismatchError if some buckets
+// could not be updated.
 func (w *Worker) UntilCaughtUp(ctx context.Context) error {
 	for {
 		progress, err := w.step(ctx, false)
@@ -164,9 +176,13 @@ func isMismatch(err error) bool {
 	return errors.As(err, &mismatch)
 }
 
-// Run steps until ctx ends, whatever happens, and returns nil then.
+// Run makes steps until ctx ends, then returns nil. It repeats steps that fail. The only errors that it returns are those
+// of invalid Limits.
 func (w *Worker) Run(ctx context.Context) error {
-	limits := w.Limits.withDefaults()
+	limits, err := w.Limits.withDefaults()
+	if err != nil {
+		return err
+	}
 	retry := limits.RetryMin
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -179,7 +195,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		_, err := w.Step(ctx)
 		wait := limits.Interval
 		switch {
-		case err == nil || isMismatch(err): // The hooks have told.
+		case err == nil || isMismatch(err): // Hooks.Mismatch was called.
 			retry = limits.RetryMin
 		case ctx.Err() != nil:
 			return nil
@@ -193,17 +209,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// clock takes note of the newest version and returns the version of the marks of a step: the database's clock,
-// microseconds since 1970, or what the newest mark has if that clock was ahead and was set back. Of two equal versions
-// of a mark the one written last counts.
-func (w *Worker) clock(ctx context.Context) (marks uint64, err error) {
+// readClock takes note of the newest version and returns the version under which a step saves what is pending: the
+// database's clock, in microseconds since 1970, or the newest version in rollup_pending if the clock was set back. Of two
+// rows with equal versions the one written last counts.
+func (w *Worker) readClock(ctx context.Context) (pending uint64, err error) {
 	first := w.newest == 0
 	err = w.DB.Query(ctx, clockSQL, func(scan func(...any) error) error {
-		var micros, saved, marked uint64
-		if err := scan(&micros, &saved, &marked); err != nil {
+		var micros, saved, newest uint64
+		if err := scan(&micros, &saved, &newest); err != nil {
 			return err
 		}
-		w.newest, marks = max(w.newest, micros, saved), max(micros, marked)
+		w.newest, pending = max(w.newest, micros, saved), max(micros, newest)
 		return nil
 	})
 	if err != nil {
@@ -214,10 +230,10 @@ func (w *Worker) clock(ctx context.Context) (marks uint64, err error) {
 			return 0, err
 		}
 	}
-	return marks, errors.Join(checkVersion(w.newest), checkVersion(marks))
+	return pending, errors.Join(checkVersion(w.newest), checkVersion(pending))
 }
 
-// readPublished takes note of the newest version that is published, which hides all that are older.
+// readPublished takes note of the newest version that is published, which hides all older ones.
 func (w *Worker) readPublished(ctx context.Context) error {
 	err := w.DB.Query(ctx, publishedSQL, func(scan func(...any) error) error {
 		var newest uint64
@@ -233,10 +249,10 @@ func (w *Worker) readPublished(ctx context.Context) error {
 	return checkVersion(w.newest)
 }
 
-// maxVersion is far beyond what any clock gives, and far enough from where versions wrap.
+// maxVersion is far beyond what any clock gives, and far below where versions overflow.
 const maxVersion = 1 << 62
 
-// checkVersion refuses versions that nothing can follow.
+// checkVersion refuses versions that leave no room for newer ones.
 func checkVersion(version uint64) error {
 	if version < maxVersion {
 		return nil
@@ -245,31 +261,30 @@ func checkVersion(version uint64) error {
 		version, uint64(maxVersion))
 }
 
-// version takes a version: newer than the clock when the step began, and than any before.
-func (w *Worker) version() uint64 {
+// takeVersion returns a version that is newer than the clock when the step began and than all versions before.
+func (w *Worker) takeVersion() uint64 {
 	w.newest++
 	return w.newest
 }
 
-// pause keeps the buckets of a range from being recomputed again soon.
-func (w *Worker) pause(table string, s spans.Span, took time.Duration) {
+// pause keeps the buckets of a range from being recomputed for a while.
+func (w *Worker) pause(table string, s spans.Span, d time.Duration) {
 	if w.pauses == nil {
-		w.pauses = make(map[string][]hold)
+		w.pauses = make(map[string][]pausedSpan)
 	}
-	until := w.now().Add(took * time.Duration(w.Limits.withDefaults().Pause))
-	w.pauses[table] = append(w.pauses[table], hold{s, until})
+	w.pauses[table] = append(w.pauses[table], pausedSpan{s, w.now().Add(d)})
 }
 
-// paused returns the spans of a table that are not to be recomputed yet.
+// paused returns the spans of a table whose buckets are not to be recomputed yet.
 func (w *Worker) paused(table string) []spans.Span {
 	if len(w.pauses[table]) == 0 {
 		return nil
 	}
 	now := w.now()
-	w.pauses[table] = slices.DeleteFunc(w.pauses[table], func(h hold) bool { return !h.until.After(now) })
+	w.pauses[table] = slices.DeleteFunc(w.pauses[table], func(p pausedSpan) bool { return !p.until.After(now) })
 	var found []spans.Span
-	for _, h := range w.pauses[table] {
-		found = spans.Union(found, []spans.Span{h.Span})
+	for _, p := range w.pauses[table] {
+		found = spans.Union(found, []spans.Span{p.Span})
 	}
 	return found
 }

@@ -257,7 +257,7 @@ func TestCopiesChangeNothing(t *testing.T) {
 	var once []bool
 	worker := &rollup.Worker{DB: w.DB, Hooks: rollup.Hooks{Range: func(p rollup.Published) {
 		if p.Table == "token_calls_1m" {
-			once = append(once, p.Once)
+			once = append(once, p.Deduplicated)
 		}
 	}}}
 	if err := worker.UntilCaughtUp(t.Context()); err != nil {

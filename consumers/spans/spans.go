@@ -1,4 +1,4 @@
-// Package spans does arithmetic with ranges of minutes.
+// Package spans does arithmetic with ranges of minutes, and writes them as conditions in SQL.
 package spans
 
 import (
@@ -10,7 +10,10 @@ import (
 	"tidemark/schemas"
 )
 
-// The years 1900 to 2299, in which events lie, in minutes.
+// Day is the length of a day in minutes.
+const Day int32 = 24 * 60
+
+// First and End bound the years 1900 to 2299, in which events lie, in minutes since 1970.
 const (
 	First int32 = -36_816_480
 	End   int32 = 173_563_200
@@ -19,8 +22,11 @@ const (
 // Span is a range of minutes since 1970, To exclusive. A list of spans ascends, and no two touch.
 type Span struct{ From, To int32 }
 
-// Between returns the minutes in which events lie from one time to another, which is exclusive; the zero time is no bound.
-// A span that does not begin before its end has none.
+// TimeOf returns the beginning of a minute, in UTC.
+func TimeOf(minute int32) time.Time { return time.Unix(int64(minute)*60, 0).UTC() }
+
+// Between returns the minutes from one time to another, which is exclusive, cut to those in which events lie. A zero time
+// is no bound. If the span does not begin before its end, no event lies between the times.
 func Between(from, to time.Time) Span {
 	s := Span{First, End}
 	if !from.IsZero() {
@@ -34,7 +40,7 @@ func Between(from, to time.Time) Span {
 
 // clamp brings a time into the years of events: minutes far beyond them are too many for a Span.
 func clamp(t time.Time) time.Time {
-	first, end := time.Unix(int64(First)*60, 0), time.Unix(int64(End)*60, 0)
+	first, end := TimeOf(First), TimeOf(End)
 	switch {
 	case t.Before(first):
 		return first
@@ -44,7 +50,7 @@ func clamp(t time.Time) time.Time {
 	return t
 }
 
-// Buckets returns the buckets of the given length that hold the minutes, which ascend: ascending and disjoint.
+// Buckets returns the buckets of the given length that hold the minutes, which ascend.
 func Buckets(minutes []int32, length int32) []Span {
 	var spans []Span
 	for _, m := range minutes {
@@ -72,7 +78,7 @@ func Widen(spans []Span, length int32) []Span {
 	return out
 }
 
-// appendSpan adds a Span that does not begin before the last one.
+// appendSpan adds a span that does not begin before the last one.
 func appendSpan(spans []Span, s Span) []Span {
 	if s.From >= s.To {
 		return spans
@@ -84,7 +90,7 @@ func appendSpan(spans []Span, s Span) []Span {
 	return append(spans, s)
 }
 
-// Union returns what lies in a or b, ascending and disjoint.
+// Union returns what lies in a or b, which need not be lists of spans: they may overlap, in any order.
 func Union(a, b []Span) []Span {
 	all := slices.Concat(a, b)
 	slices.SortFunc(all, func(x, y Span) int { return cmp.Compare(x.From, y.From) })
@@ -95,7 +101,7 @@ func Union(a, b []Span) []Span {
 	return out
 }
 
-// Subtract returns what lies in a and not in b, both ascending and disjoint.
+// Subtract returns what lies in a and not in b.
 func Subtract(a, b []Span) []Span {
 	var out []Span
 	for _, s := range a {

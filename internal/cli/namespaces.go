@@ -153,7 +153,7 @@ func (c *namespacesDropCmd) Run(ctx context.Context, s Streams) (err error) {
 		return nil
 	}
 	report := newReporter(s.Err)
-	dropper.Progress = func(what string) { report.line("%s", what) }
+	dropper.Hooks.Dropped = func(what string) { report.line("%s", what) }
 	if err := dropper.Drop(ctx, plan); err != nil {
 		report.end()
 		return fmt.Errorf("%w (run it again to drop the rest)", err)
@@ -217,9 +217,9 @@ func (c *namespacesDiffCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	report := newReporter(s.Err)
 	diff := &namespaces.Diff{DB: db, In: serverOf(db), A: c.A, B: c.B, From: from, To: to, Deep: c.Deep, Rows: c.DiffRows, Show: c.Show,
-		Progress: func(p namespaces.DiffProgress) {
+		Hooks: namespaces.Hooks{Compared: func(p namespaces.DiffProgress) {
 			report.line("%s (%d of %d): %s of %s rows", p.Table, p.Number, p.Of, number(p.Done), number(p.Rows))
-		}}
+		}}}
 	result, err := diff.Run(ctx)
 	report.end()
 	if err != nil {

@@ -128,7 +128,7 @@ func newRoller(db ledgerdb.DB, flags rollupFlags, m *metrics, log *zap.Logger) *
 			m.rollupRows.WithLabelValues(p.Table).Add(float64(p.Rows))
 			r.ranges.Add(1)
 			r.rows.Add(p.Rows)
-			log.Debug("published", zap.String("rollup", p.Table), zap.Int32("from_minute", p.From), zap.Int32("to_minute", p.To), zap.Uint64("rows", p.Rows), zap.Bool("deduplicated", p.Once), zap.Duration("took", p.Took))
+			log.Debug("published", zap.String("rollup", p.Table), zap.Int32("from_minute", p.From), zap.Int32("to_minute", p.To), zap.Uint64("rows", p.Rows), zap.Bool("deduplicated", p.Deduplicated), zap.Duration("took", p.Took))
 		},
 		Mismatch: func(x rollup.Mismatch) {
 			m.rollupMismatches.Inc()

@@ -1,10 +1,7 @@
 -- clock
 SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_versions);
 
--- cursors
-SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition;
-
--- waiting
+-- pending
 SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket;
 
 -- epoch
@@ -19,7 +16,7 @@ SELECT sum(stored) FROM ledger FINAL WHERE topic = 'signups.v1' AND ((epoch = 1 
 -- years in the ledger
 SELECT toInt32(minute - positiveModulo(toInt64(minute), 527040)) AS year, uniqExact(minute) FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic = 'signups.v1' AND ((epoch = 1 AND to_offset <= transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND to_offset <= transform(partition, [0], [7], toUInt64(0)))) GROUP BY year ORDER BY year;
 
--- rows beyond
+-- rows without a ledger row
 SELECT epoch, partition, uniqExact(offset), min(offset), max(offset) FROM signups_raw WHERE NOT ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0)))) GROUP BY epoch, partition ORDER BY epoch, partition;
 
 -- incarnations
@@ -220,13 +217,13 @@ SELECT toInt32(start), [toString(dimension), toString(value), toString(user_weig
 -- audience_1d: compare in detail
 SELECT toInt32(start), [toString(dimension), toString(value), toString(user_weight)], toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), anyIf(measures, shown), anyIf(measures, NOT shown) FROM (SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, dimension, value, user_weight, [toString(finalizeAggregation(users))] AS measures, true AS shown FROM audience_1d WHERE bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') UNION ALL SELECT toInt64(start), dimension, value, user_weight, [toString(finalizeAggregation(m0))] AS measures, false AS shown FROM (SELECT intDiv(toUnixTimestamp64Second(bucket), 60) - positiveModulo(intDiv(toUnixTimestamp64Second(bucket), 60), 1440) AS start, dimension, value, user_weight, uniqCombined64MergeState(users) AS m0 FROM audience_1h WHERE bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY start, dimension, value, user_weight)) WHERE 1 GROUP BY start, dimension, value, user_weight HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, dimension, value, user_weight LIMIT 1 SETTINGS max_threads = 2, max_memory_usage = 4294967296, max_bytes_before_external_group_by = 2147483648, max_bytes_before_external_sort = 2147483648;
 
--- buckets that do not wait or have no news
+-- buckets that are not pending or have no news
 start NOT IN (SELECT DISTINCT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) - positiveModulo(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)), 1) AS start FROM rollup_versions WHERE rollup IN ('queries_1m') AND version > 7 AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC')) AND NOT (start IN (SELECT start FROM (SELECT toInt64(minute) - positiveModulo(toInt64(minute), 1) AS start, max(toUnixTimestamp64Micro(written_at)) AS written FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic IN ('queries.v1', 'signups.v1') AND max_minute >= -10512000 AND min_minute < -10510560 AND minute >= -10512000 AND minute < -10510560 GROUP BY start) AS l LEFT JOIN (SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, max(version) AS version FROM rollup_versions WHERE rollup = 'queries_1m' AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY start) AS v USING (start) WHERE toUInt64(written) >= v.version) AND (start >= -10512000 AND start < -10511940 OR start >= -10511880 AND start < -10511820));
 
 -- buckets that have no news
 start NOT IN (SELECT DISTINCT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) - positiveModulo(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)), 1) AS start FROM rollup_versions WHERE rollup IN ('queries_1m') AND version > 7 AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC')) AND start NOT IN (SELECT start FROM (SELECT toInt64(minute) - positiveModulo(toInt64(minute), 1) AS start, max(toUnixTimestamp64Micro(written_at)) AS written FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic IN ('queries.v1', 'signups.v1') AND max_minute >= -10512000 AND min_minute < -10510560 AND minute >= -10512000 AND minute < -10510560 GROUP BY start) AS l LEFT JOIN (SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, max(version) AS version FROM rollup_versions WHERE rollup = 'queries_1m' AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY start) AS v USING (start) WHERE toUInt64(written) >= v.version);
 
--- buckets that wait without news
+-- buckets without news
 SELECT count() FROM (SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, max(version) AS version FROM rollup_versions WHERE rollup = 'queries_1m' AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY start) WHERE start NOT IN (SELECT start FROM (SELECT toInt64(minute) - positiveModulo(toInt64(minute), 1) AS start, max(toUnixTimestamp64Micro(written_at)) AS written FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic IN ('queries.v1', 'signups.v1') AND max_minute >= -10512000 AND min_minute < -10510560 AND minute >= -10512000 AND minute < -10510560 GROUP BY start) AS l LEFT JOIN (SELECT toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, max(version) AS version FROM rollup_versions WHERE rollup = 'queries_1m' AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') GROUP BY start) AS v USING (start) WHERE toUInt64(written) >= v.version);
 
 -- versions to come

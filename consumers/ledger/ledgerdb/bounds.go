@@ -3,53 +3,48 @@ package ledgerdb
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+
+	"tidemark/consumers/ledger"
 )
 
-// Place is one partition of one incarnation of a topic.
-type Place struct {
-	Epoch     uint32
-	Partition uint32
+// Bounds are the ends of the partitions of one topic. The end of a partition is the first offset that is not accounted
+// for.
+type Bounds map[ledger.Partition]int64
+
+// Partitions returns the partitions in the order of their epochs and ids.
+func (b Bounds) Partitions() []ledger.Partition {
+	return slices.SortedFunc(maps.Keys(b), func(x, y ledger.Partition) int {
+		return cmp.Or(cmp.Compare(x.Epoch, y.Epoch), cmp.Compare(x.ID, y.ID))
+	})
 }
 
-func comparePlaces(a, b Place) int {
-	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Partition, b.Partition))
-}
+// RawSQL is a condition on the columns of a raw table: the row lies below the end of its partition.
+func (b Bounds) RawSQL() string { return b.within("offset < %s") }
 
-// Bounds are the ends of the partitions of one topic: the first offset that is not accounted for.
-type Bounds map[Place]int64
+// LedgerSQL is a condition on the columns of the ledger: the row ends at or below the end of its partition. It does not
+// test the topic.
+func (b Bounds) LedgerSQL() string { return b.within("to_offset <= %s") }
 
-// Places returns the partitions in order.
-func (b Bounds) Places() []Place {
-	places := make([]Place, 0, len(b))
-	for place := range b {
-		places = append(places, place)
-	}
-	slices.SortFunc(places, comparePlaces)
-	return places
-}
-
-// SQL is a condition on the columns epoch, partition and offset: the offset lies below the bound of its partition.
-func (b Bounds) SQL() string { return b.Within("offset < %s") }
-
-// Within is a condition that holds within each partition, with its bound for %s.
-func (b Bounds) Within(condition string) string {
+// within is a condition that holds within each partition, with the end of the partition in place of %s.
+func (b Bounds) within(condition string) string {
 	var epochs []string
-	places := b.Places()
-	for len(places) > 0 {
+	partitions := b.Partitions()
+	for len(partitions) > 0 {
 		n := 1
-		for n < len(places) && places[n].Epoch == places[0].Epoch {
+		for n < len(partitions) && partitions[n].Epoch == partitions[0].Epoch {
 			n++
 		}
-		var partitions, ends []string
-		for _, p := range places[:n] {
-			partitions = append(partitions, fmt.Sprint(p.Partition))
+		var ids, ends []string
+		for _, p := range partitions[:n] {
+			ids = append(ids, fmt.Sprint(p.ID))
 			ends = append(ends, fmt.Sprint(b[p]))
 		}
-		bound := fmt.Sprintf("transform(partition, [%s], [%s], toUInt64(0))", strings.Join(partitions, ", "), strings.Join(ends, ", "))
-		epochs = append(epochs, fmt.Sprintf("(epoch = %d AND %s)", places[0].Epoch, fmt.Sprintf(condition, bound)))
-		places = places[n:]
+		end := fmt.Sprintf("transform(partition, [%s], [%s], toUInt64(0))", strings.Join(ids, ", "), strings.Join(ends, ", "))
+		epochs = append(epochs, fmt.Sprintf("(epoch = %d AND %s)", partitions[0].Epoch, fmt.Sprintf(condition, end)))
+		partitions = partitions[n:]
 	}
 	if epochs == nil {
 		return "0"

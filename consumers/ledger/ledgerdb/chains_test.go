@@ -19,10 +19,10 @@ func TestARowWrittenTwiceIsNoLoser(t *testing.T) {
 func TestBounds(t *testing.T) {
 	f := func(b Bounds, want string) {
 		t.Helper()
-		if got := b.SQL(); got != want {
+		if got := b.RawSQL(); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 	f(nil, "0")
-	f(Bounds{{2, 0}: 3, {1, 1}: 5, {1, 0}: 7}, "((epoch = 1 AND offset < transform(partition, [0, 1], [7, 5], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [3], toUInt64(0))))")
+	f(Bounds{{Epoch: 2, ID: 0}: 3, {Epoch: 1, ID: 1}: 5, {Epoch: 1, ID: 0}: 7}, "((epoch = 1 AND offset < transform(partition, [0, 1], [7, 5], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [3], toUInt64(0))))")
 }

@@ -11,7 +11,7 @@ SELECT name FROM system.tables WHERE database = 'a' ORDER BY name;
 SELECT count(), sum(ifNull(total_rows, 0)), sum(ifNull(total_bytes, 0)) FROM system.tables WHERE database = 'a';
 
 -- stored
-SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE topic = 'queries.v1' AND stored > 0 AND ((epoch = 1 AND to_offset <= transform(partition, [0], [100], toUInt64(0)))) AND (epoch, partition, from_offset, to_offset, generation) NOT IN ((1, 0, 10, 20, 3));
+SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE stored > 0 AND topic = 'queries.v1' AND ((epoch = 1 AND to_offset <= transform(partition, [0], [100], toUInt64(0)))) AND (epoch, partition, from_offset, to_offset, generation) NOT IN ((1, 0, 10, 20, 3));
 
 -- last audit
 SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM audits WHERE audit = (SELECT argMax(audit, at) FROM audits);

@@ -110,7 +110,7 @@ var rules = []rule{
 		why: "what is only for tests stays out of the program",
 		deny: []string{
 			"testing", "go.uber.org/goleak",
-			"tidemark/internal/test/env", "tidemark/internal/test/kafka", "tidemark/internal/test/stack",
+			"tidemark/internal/test/env", "tidemark/internal/test/golden", "tidemark/internal/test/kafka", "tidemark/internal/test/stack",
 		},
 	},
 }

@@ -1,3 +1,6 @@
+-- cursors
+SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition;
+
 -- all ranges of the ledger
 SELECT epoch, partition, from_offset, to_offset, generation FROM ledger WHERE topic = 'queries.v1' AND 1 ORDER BY epoch, partition, from_offset;
 
