@@ -41,9 +41,9 @@ func TestEventInTwoPartitionsCountsOnce(t *testing.T) {
 	t.Run("foreign producer", func(t *testing.T) {
 		w := rolluptest.New(t)
 		events := calls(1, 200)
-		w.Place = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
+		w.Route = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
 		w.Deliver(events...)
-		w.Place = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
+		w.Route = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
 		w.Deliver(events...)
 		catchUp(t, w.DB)
 		onceEach(t, w, "sent twice")
@@ -53,9 +53,9 @@ func TestEventInTwoPartitionsCountsOnce(t *testing.T) {
 		events := calls(2, 200)
 		// Written when there were 2 partitions, read when there are 4: every ledger row says 4.
 		w.Partitions = 4
-		w.Place = func(id schemas.Identity) int32 { return id.Partition(2) }
+		w.Route = func(id schemas.Identity) int32 { return id.Partition(2) }
 		w.Deliver(events...)
-		w.Place = func(id schemas.Identity) int32 { return id.Partition(4) }
+		w.Route = func(id schemas.Identity) int32 { return id.Partition(4) }
 		w.Deliver(events...)
 		catchUp(t, w.DB)
 		onceEach(t, w, "sent again")
@@ -63,9 +63,9 @@ func TestEventInTwoPartitionsCountsOnce(t *testing.T) {
 	t.Run("ledger rows of before", func(t *testing.T) {
 		w := rolluptest.New(t)
 		events := calls(3, 200)
-		w.Place = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
+		w.Route = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
 		w.Deliver(events...)
-		w.Place = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
+		w.Route = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
 		w.Deliver(events...)
 		w.Exec("ALTER TABLE ledger UPDATE format = 0, `buckets.strays` = arrayMap(x -> 0, `buckets.strays`) WHERE 1 SETTINGS mutations_sync = 2")
 		catchUp(t, w.DB)
@@ -77,9 +77,9 @@ func TestEventInTwoPartitionsCountsOnce(t *testing.T) {
 func TestRebuildLooksAtEveryEvent(t *testing.T) {
 	w := rolluptest.New(t)
 	events := calls(4, 200)
-	w.Place = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
+	w.Route = func(id schemas.Identity) int32 { return int32(id[15]) % 2 }
 	w.Deliver(events...)
-	w.Place = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
+	w.Route = func(id schemas.Identity) int32 { return int32(id[15]+1) % 2 }
 	w.Deliver(events...)
 	w.Exec("ALTER TABLE ledger UPDATE `buckets.strays` = arrayMap(x -> 0, `buckets.strays`) WHERE 1 SETTINGS mutations_sync = 2")
 	catchUp(t, w.DB)
@@ -126,7 +126,7 @@ func TestHighestRevisionCounts(t *testing.T) {
 			total(159, "grown")
 			w.Deliver(state(4, 77)...)
 			total(159, "an older statement")
-			w.Place = func(id schemas.Identity) int32 { return 1 - id.Partition(2) }
+			w.Route = func(id schemas.Identity) int32 { return 1 - id.Partition(2) }
 			w.Deliver(state(9, 300)...)
 			total(300, "elsewhere")
 		})

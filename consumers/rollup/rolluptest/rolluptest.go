@@ -5,6 +5,7 @@ package rolluptest
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -18,27 +19,23 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// World is a log of every type in memory and a database that ingest has filled from it.
+// World is a log of every type in memory and a database that ingest has filled from it. Tests may change its fields
+// between deliveries.
 type World struct {
 	DB         *clickhouse.DB
-	Partitions int   // Of every topic. 2.
-	Window     int64 // 1000.
-	Generation int64 // 1.
-	Epoch      uint32
-	// Place is the partition that a producer sends an event to. That of its identity.
-	Place func(id schemas.Identity) int32
+	Partitions int    // Of every topic. Default 2.
+	Window     int64  // In offsets. Default 1000.
+	Generation int64  // Default 1.
+	Epoch      uint32 // Default 1.
+	// Route returns the partition that a producer sends an event to. Default: the partition of its identity.
+	Route func(id schemas.Identity) int32
 
-	t      testing.TB
-	store  *clickhouse.Store
-	places map[place]*partition
+	t          testing.TB
+	store      *clickhouse.Store
+	partitions map[ledger.Partition]*partition
 }
 
-type place struct {
-	Type      schemas.Type
-	epoch     uint32
-	partition int32
-}
-
+// partition is what the world knows of a partition.
 type partition struct {
 	end    int64
 	stored map[schemas.Identity]stored
@@ -49,8 +46,8 @@ type stored struct {
 	meta   schemas.Meta
 }
 
-// again is what a record is that states a stored event again within the window: Stored if it replaces it.
-func (s stored) again(m schemas.Meta) ledger.Disposition {
+// decide returns the disposition of a record with the same identity within the window: Stored if it replaces s.
+func (s stored) decide(m schemas.Meta) ledger.Disposition {
 	switch {
 	case s.meta.Time != m.Time:
 		return ledger.Conflict
@@ -63,10 +60,10 @@ func (s stored) again(m schemas.Meta) ledger.Disposition {
 	}
 }
 
-// New makes a world with an empty, migrated database that goes with the test.
+// New makes a world with an empty, migrated database, which is dropped when the test ends.
 func New(t testing.TB) *World {
-	w := &World{DB: clickhousetest.Open(t), Partitions: 2, Window: 1000, Generation: 1, Epoch: 1, t: t, places: make(map[place]*partition)}
-	w.Place = func(id schemas.Identity) int32 { return id.Partition(w.Partitions) }
+	w := &World{DB: clickhousetest.Open(t), Partitions: 2, Window: 1000, Generation: 1, Epoch: 1, t: t, partitions: make(map[ledger.Partition]*partition)}
+	w.Route = func(id schemas.Identity) int32 { return id.Partition(w.Partitions) }
 	w.store = clickhouse.NewStore(w.DB)
 	for _, spec := range schemas.Specs() {
 		if _, err := w.store.Epoch(t.Context(), spec.Topic, TopicID); err != nil {
@@ -81,34 +78,32 @@ var TopicID = [16]byte{15: 1}
 
 // Ends returns the ends of the partitions of a topic.
 func (w *World) Ends(topic string) map[int32]int64 {
-	spec, _ := schemas.SpecByTopic(topic)
 	ends := make(map[int32]int64)
 	for id := range int32(w.Partitions) {
 		ends[id] = 0
-		if p := w.places[place{spec.Type, w.Epoch, id}]; p != nil {
+		if p := w.partitions[ledger.Partition{Topic: topic, Epoch: w.Epoch, ID: id}]; p != nil {
 			ends[id] = p.end
 		}
 	}
 	return ends
 }
 
-// Deliver appends the events to the log and ingests them: one block and one ledger row a type and partition. It returns
+// Deliver appends the events to the log and ingests them: one block and one ledger row per type and partition. It returns
 // the ledger rows.
 func (w *World) Deliver(events ...schemas.Event) []ledger.Row {
 	w.t.Helper()
-	rows, blocks := w.decide(events)
-	for i, row := range rows {
-		w.insert(row, blocks[i])
+	rows := w.Insert(events...)
+	for _, row := range rows {
 		w.Account(row)
 	}
 	return rows
 }
 
-// Insert appends the events to the log and stores their rows without accounting for them: what a worker leaves that dies
-// in between. It returns the ledger rows to account for with Account.
+// Insert appends the events to the log and stores their rows without their ledger rows, as a worker does that dies in
+// between. It returns the ledger rows, to be written by Account.
 func (w *World) Insert(events ...schemas.Event) []ledger.Row {
 	w.t.Helper()
-	rows, blocks := w.decide(events)
+	rows, blocks := w.appendAll(events)
 	for i, row := range rows {
 		w.insert(row, blocks[i])
 	}
@@ -132,7 +127,7 @@ func (w *World) Exec(format string, args ...any) {
 	}
 }
 
-// Text returns the result of a query whose columns are all strings, one line a row, apart by spaces.
+// Text returns the result of a query whose columns are all strings: a line per row, with spaces between the columns.
 func (w *World) Text(columns int, format string, args ...any) string {
 	w.t.Helper()
 	sql, out := fmt.Sprintf(format, args...), ""
@@ -160,7 +155,7 @@ func (w *World) Text(columns int, format string, args ...any) string {
 	return out
 }
 
-// Numbers returns the one row of a query whose columns are numbers.
+// Numbers returns the result of a query whose columns are numbers, as Text does.
 func (w *World) Numbers(columns int, format string, args ...any) string {
 	w.t.Helper()
 	return w.Text(columns, "SELECT * APPLY toString FROM ("+format+")", args...)
@@ -175,46 +170,44 @@ func (w *World) insert(row ledger.Row, columns schemas.Columns) {
 	}
 }
 
-// decide gives every event its offset and disposition.
-func (w *World) decide(events []schemas.Event) (rows []ledger.Row, blocks []schemas.Columns) {
+// appendAll appends the events to the log and decides on each. It returns a ledger row and a block per partition.
+func (w *World) appendAll(events []schemas.Event) (rows []ledger.Row, blocks []schemas.Columns) {
 	w.t.Helper()
-	batches := make(map[place][]schemas.Event)
+	batches := make(map[ledger.Partition][]schemas.Event)
 	for _, e := range events {
 		typ, ok := schemas.TypeOf(e)
 		if !ok {
 			w.t.Fatalf("%T is no event", e)
 		}
 		id := schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
-		at := place{typ, w.Epoch, w.Place(id)}
+		at := ledger.Partition{Topic: schemas.SpecOf(typ).Topic, Epoch: w.Epoch, ID: w.Route(id)}
 		batches[at] = append(batches[at], e)
 	}
-	var places []place
-	for at := range batches {
-		places = append(places, at)
-	}
-	slices.SortFunc(places, func(a, b place) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.partition, b.partition))
+	partitions := slices.SortedFunc(maps.Keys(batches), func(a, b ledger.Partition) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.ID, b.ID))
 	})
-	for _, at := range places {
-		row, columns := w.block(at, batches[at])
+	for _, at := range partitions {
+		row, columns := w.appendBlock(at, batches[at])
 		rows, blocks = append(rows, row), append(blocks, columns)
 	}
 	return rows, blocks
 }
 
-func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Columns) {
+// appendBlock appends the events of one partition to the log.
+func (w *World) appendBlock(at ledger.Partition, events []schemas.Event) (ledger.Row, schemas.Columns) {
 	w.t.Helper()
-	p := w.places[at]
+	p := w.partitions[at]
 	if p == nil {
 		p = &partition{stored: make(map[schemas.Identity]stored)}
-		w.places[at] = p
+		w.partitions[at] = p
 	}
+	spec, _ := schemas.SpecByTopic(at.Topic)
 	row := ledger.Row{
-		Topic: schemas.SpecOf(at.Type).Topic, Epoch: at.epoch, Partition: at.partition, From: p.end, To: p.end + int64(len(events)),
+		Topic: at.Topic, Epoch: at.Epoch, Partition: at.ID, From: p.end, To: p.end + int64(len(events)),
 		Generation: w.Generation, Member: "member", Partitions: w.Partitions, Window: w.Window,
 		HighWatermark: p.end + int64(len(events)), FetchedAt: time.Unix(1_700_000_000, 0),
 	}
-	columns := schemas.NewColumns(at.Type)
+	columns := schemas.NewColumns(spec.Type)
 	buckets := make(map[int32]*ledger.Bucket)
 	runs := make(map[string]*ledger.RunCount)
 	for _, e := range events {
@@ -224,7 +217,7 @@ func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Col
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		meta, err := columns.Append(value, schemas.Coordinates{Epoch: at.epoch, Partition: at.partition, Offset: offset})
+		meta, err := columns.Append(value, schemas.Coordinates{Epoch: at.Epoch, Partition: at.ID, Offset: offset})
 		if err != nil {
 			w.t.Fatalf("%v: %v", e, err)
 		}
@@ -234,7 +227,7 @@ func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Col
 			runs[meta.Run] = run
 		}
 		if before, ok := p.stored[meta.Identity]; ok && offset-before.offset <= w.Window {
-			if d := before.again(meta); d != ledger.Stored {
+			if d := before.decide(meta); d != ledger.Stored {
 				columns.Pop()
 				if d == ledger.Duplicate {
 					row.Duplicates++
@@ -258,7 +251,7 @@ func (w *World) block(at place, events []schemas.Event) (ledger.Row, schemas.Col
 		b.Rows++
 		b.Checksum += meta.Checksum
 		b.Content += meta.Content
-		if meta.Identity.Partition(w.Partitions) != at.partition {
+		if meta.Identity.Partition(w.Partitions) != at.ID {
 			b.Strays++
 		}
 		if meta.Revision > 0 {
