@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// Range is the place of a ledger row: the offsets [From, To) and who accounted for them.
+// Range is what a ledger row accounts for: the offsets [From, To), and the generation of the worker that wrote the row.
 type Range struct{ From, To, Generation int64 }
 
 // Chain finds the tiling of a partition: the ranges that follow one another from start without a gap or an overlap.
 //
-// A worker that was replaced without noticing may write a row that overlaps its successor's, and any row is true, so
-// the chain that counts is the one that gets furthest; where several do, at each offset the highest generation, then
+// A worker that was replaced without noticing may write a row that overlaps its successor's. Any row is true, so the chain
+// that counts is the one that reaches furthest. If several do, Chain prefers at each offset the highest generation, then
 // the longest range, then the first in ranges. Adding ranges never shortens a chain.
 //
-// Winners are the indices of the chain's ranges in its order, losers those of all the others, ascending. End is where
-// the chain ends, start if it is empty. Holes are the offsets [from, to) beyond end that no range covers although a
-// later one is there, ascending: none in a healthy ledger.
+// Winners are the indices of the chain's ranges in its order, losers those of all other ranges, ascending. End is the end
+// of the chain, or start if it is empty. Holes are the offsets [from, to) beyond end that no range covers although a later
+// range exists, ascending. A healthy ledger has none.
 func Chain(start int64, ranges []Range) (winners []int, losers []int, end int64, holes [][2]int64) {
 	order := make([]int, 0, len(ranges))
 	for i, r := range ranges {
@@ -28,7 +28,7 @@ func Chain(start int64, ranges []Range) (winners []int, losers []int, end int64,
 		x, y := ranges[a], ranges[b]
 		return cmp.Or(cmp.Compare(x.From, y.From), cmp.Compare(y.Generation, x.Generation), cmp.Compare(y.To, x.To), cmp.Compare(a, b))
 	})
-	// From the back: how far one gets from each offset at which a range begins, and by which range first.
+	// From the back: how far a chain can reach from each offset at which a range begins, and its first range.
 	type choice struct {
 		index int
 		reach int64

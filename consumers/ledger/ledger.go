@@ -1,11 +1,10 @@
-// Package ledger says what became of every offset of a partition.
+// Package ledger records what became of every offset of a partition.
 //
-// A Row accounts for a contiguous range of offsets: how many of them are stored, which ones are not and why, and
-// which minutes the stored ones fall into. Rows are written only after what they describe is durable, so any set of
-// rows that tiles a partition is the truth about it. Chain finds that tiling: the position of a partition is the end
-// of its chain.
+// A Row accounts for a contiguous range of offsets: how many of them are stored, which ones are not and why, and the
+// minutes of the stored ones. A worker writes a row only after what it describes is durable, so any set of rows that tiles
+// a partition is true. Chain finds that tiling: the position of a partition is the end of its chain.
 //
-// The package is pure: it does no input or output and starts nothing.
+// The package is pure: it does no input or output and starts no goroutine. Package ledgerdb reads the ledger.
 package ledger
 
 import (
@@ -29,7 +28,7 @@ const (
 	Dead Disposition = 4
 	// Control means that the offset holds a control record or a record of an aborted transaction.
 	Control Disposition = 5
-	// Gap means that the log no longer held the offset when it was its turn.
+	// Gap means that the log no longer held the offset when the worker came to read it.
 	Gap Disposition = 6
 )
 
@@ -74,7 +73,7 @@ type RunCount struct {
 	Stored, Duplicates, Conflicts, Dead uint64
 }
 
-// MaxRuns is the most runs that a row tells apart, and OtherRuns the run under which it counts those beyond.
+// MaxRuns is the number of runs that a row tells apart. It counts the records of all others under OtherRuns.
 const (
 	MaxRuns   = 1024
 	OtherRuns = "(other runs)"
@@ -84,11 +83,11 @@ const (
 type Bucket struct {
 	// Minute counts minutes since 1970-01-01T00:00Z, rounded down.
 	Minute int32
-	// Rows is the number of stored rows; Checksum and Content are the wrapping sums of theirs, see schemas.Meta.
+	// Rows is the number of stored rows. Checksum and Content are the wrapping sums of their checksums, see schemas.Meta.
 	Rows, Checksum, Content uint64
-	// Strays is how many of them lie in another partition than that of their identity: a copy of such a row may lie in
-	// any. Revised is how many have a revision above 0: they may replace another row. Where there are any, events are
-	// told apart one by one.
+	// Strays is the number of rows in another partition than that of their identity: a repeat of such a row may be in any
+	// partition. Revised is the number of rows with a revision above 0, which may replace another row. If either is above
+	// 0, rollups look at every event of the minute.
 	Strays, Revised uint64
 	// MinOffset and MaxOffset are the first and last of their offsets, both inclusive.
 	MinOffset, MaxOffset int64
@@ -102,21 +101,21 @@ type Row struct {
 	Partition int32
 	// From is the first offset covered, To the first one not covered.
 	From, To int64
-	// Generation and Member say who wrote the row. The generations of a partition ascend.
+	// Generation and Member identify the worker that wrote the row. The generations of a partition ascend.
 	Generation int64
 	Member     string
 	// Partitions is the partition count of the topic at the time.
 	Partitions int
-	// Window is the number of offsets within which duplicates were looked for; 0 when rows of the range were decided by
-	// an earlier worker, whose window nobody recorded.
+	// Window is the number of offsets in which the worker looked for duplicates; 0 if an earlier worker, whose window is not
+	// recorded, decided on rows of the range.
 	Window int64
 	// HighWatermark is the end of the log as last seen before the row was written.
 	HighWatermark int64
 	// Stored to Gap count the offsets by disposition; together they are To - From.
 	Stored, Duplicates, Conflicts, Dead, Control, Gap uint64
-	// Exceptions are the offsets that are not stored: ascending, disjoint, as long as they can be.
+	// Exceptions are the offsets that are not stored: ascending, disjoint, and each as long as possible.
 	Exceptions []Span
-	// Runs counts by run, sorted by name: MaxRuns of them at most, and OtherRuns. Control and gap offsets belong to no run.
+	// Runs are the counts by run, sorted by name: at most MaxRuns runs, and OtherRuns. Control and gap offsets have no run.
 	Runs []RunCount
 	// Buckets summarize the stored rows by minute, ascending.
 	Buckets []Bucket
@@ -129,19 +128,19 @@ type Row struct {
 	InsertTime time.Duration
 	// EventLag is the age of the newest stored event when the row was written; 0 when nothing is stored.
 	EventLag time.Duration
-	// OldestProduced and NewestProduced are when the first and the last of the records entered the log, whatever became of
-	// them, to the millisecond; both are zero when no record of the range tells.
+	// OldestProduced and NewestProduced are the times when the first and the last record of the range entered the log, to the
+	// millisecond, whatever became of the records. Both are zero when no record has such a time.
 	OldestProduced, NewestProduced time.Time
-	// ProduceLag is the age of the oldest of these when the row was written, by the worker's clock; 0 when none tells.
+	// ProduceLag is the time from OldestProduced until the row was written, by the worker's clock; 0 when that is zero.
 	ProduceLag time.Duration
 	// FetchedAt is when the oldest record of the range was read from the log.
 	FetchedAt time.Time
 }
 
-// Range returns what Chain needs to know of the row.
+// Range returns the range that the row accounts for, for Chain.
 func (r *Row) Range() Range { return Range{From: r.From, To: r.To, Generation: r.Generation} }
 
-// String returns the place and the counts of the row in one line.
+// String returns the range and the counts of the row in one line.
 func (r *Row) String() string {
 	return fmt.Sprintf("%s/%d epoch %d [%d,%d) generation %d: %d stored, %d duplicate, %d conflict, %d dead, %d control, %d gap",
 		r.Topic, r.Partition, r.Epoch, r.From, r.To, r.Generation, r.Stored, r.Duplicates, r.Conflicts, r.Dead, r.Control, r.Gap)

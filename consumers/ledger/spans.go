@@ -1,6 +1,6 @@
 package ledger
 
-// AppendSpan appends s to ascending, disjoint spans, lengthening the last one if s continues it. An empty s changes
+// AppendSpan appends s to ascending, disjoint spans, or lengthens the last one if s continues it. An empty s changes
 // nothing.
 func AppendSpan(spans []Span, s Span) []Span {
 	if s.To <= s.From {

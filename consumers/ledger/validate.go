@@ -17,7 +17,7 @@ func (r *Row) Validate() error {
 func (r *Row) validateProduced() error {
 	known := !r.OldestProduced.IsZero()
 	if known == r.NewestProduced.IsZero() || r.NewestProduced.Before(r.OldestProduced) || !known && r.ProduceLag != 0 {
-		return fmt.Errorf("records produced from %v to %v, the oldest %s ago", r.OldestProduced, r.NewestProduced, r.ProduceLag)
+		return fmt.Errorf("records produced from %v to %v, produce lag %s", r.OldestProduced, r.NewestProduced, r.ProduceLag)
 	}
 	return nil
 }
@@ -30,7 +30,7 @@ func (r *Row) validateExceptions() error {
 	for _, s := range r.Exceptions {
 		switch {
 		case !s.Disposition.Valid() || s.Disposition == Stored:
-			return fmt.Errorf("exception %v is none", s)
+			return fmt.Errorf("%v is not an exception", s)
 		case s.Len() <= 0 || s.From < before.To || s.To > r.To:
 			return fmt.Errorf("exception %v is empty, out of order or out of range", s)
 		case s.From == before.To && s.Disposition == before.Disposition:
@@ -78,7 +78,7 @@ func (r *Row) validateBuckets() error {
 		}
 		if b.MinOffset < r.From || b.MaxOffset >= r.To || b.MaxOffset < b.MinOffset || b.Rows == 0 ||
 			b.Rows > uint64(b.MaxOffset-b.MinOffset)+1 {
-			errs = append(errs, fmt.Errorf("minute %d: %d rows can not lie at offsets %d to %d of the row", b.Minute, b.Rows, b.MinOffset, b.MaxOffset))
+			errs = append(errs, fmt.Errorf("minute %d: %d rows cannot be at offsets %d to %d of the row", b.Minute, b.Rows, b.MinOffset, b.MaxOffset))
 		}
 		if b.Strays > b.Rows || b.Revised > b.Rows {
 			errs = append(errs, fmt.Errorf("minute %d: %d rows cannot have %d strays and %d revised", b.Minute, b.Rows, b.Strays, b.Revised))

@@ -1,7 +1,7 @@
-// Package expect measures what a scenario expects from the views and rollups of a database, and holds the figures reported
-// against those measured. It only reads.
+// Package expect compares the figures that a scenario reports with those measured in the views and rollups of a database.
+// It only reads.
 //
-//	Check: is there anything -> as generated -> each expectation: query -> figure or rows -> verdict
+//	Check: all events of the scenario stored? -> each expectation: query -> figure or rows -> verdict
 package expect
 
 import (
@@ -31,20 +31,20 @@ type Verdict string
 
 // The verdicts. Only the first two count.
 const (
-	OK           Verdict = "OK"           // Measured from stored events, within the tolerance of the figure reported.
-	Miss         Verdict = "MISS"         // Measured, and not within it; or there is nothing to measure.
-	Illustrative Verdict = "illustrative" // The path between the reported ends is ours.
-	Unconfirmed  Verdict = "unconfirmed"  // No public page has the figure, or what would measure it has not been run.
+	OK           Verdict = "OK"           // Measured, and within the tolerance of the reported figure.
+	Miss         Verdict = "MISS"         // Measured, and not within the tolerance; or there is nothing to measure.
+	Illustrative Verdict = "illustrative" // We interpolated between two reported figures.
+	Unconfirmed  Verdict = "unconfirmed"  // No public source has the figure, or what would measure it has not been run.
 )
 
 // Line is one expectation and what was measured.
 type Line struct {
 	Scenario, ID, What            string
-	Reported, Measured, Tolerance string // With the unit; Measured is "-" where nothing was.
+	Reported, Measured, Tolerance string // With the unit. Measured is "-" if nothing was measured.
 	Verdict                       Verdict
 	Source                        string // Name and page.
-	Detail                        string // The first difference, or why there is nothing; may be empty.
-	// Within reports that what was measured is as expected, whatever the verdict.
+	Detail                        string // The first difference, or why nothing was measured; may be empty.
+	// Within reports that the measured figure is as expected, whatever the verdict.
 	Within bool
 }
 
@@ -53,20 +53,20 @@ type Stored struct {
 	Type                      schemas.Type
 	Events                    uint64
 	Weight                    schemas.Wide
-	InputTokens, OutputTokens schemas.Wide // Times weight, of token calls.
+	InputTokens, OutputTokens schemas.Wide // Tokens times weight, of token calls.
 }
 
-// Check measures the expectations of a scenario, and that all that a whole replay of it makes is there, each event once.
-// Lines may come with an error: it is that of queries that failed, whose lines say so.
+// Check compares what is stored of a scenario with what a whole replay makes, and measures its expectations. If queries
+// fail it returns the lines and an error; the lines of those queries name the failure.
 func Check(ctx context.Context, db DB, s *scenario.Scenario, made []Stored) ([]Line, error) {
 	c := checker{db: db, scenario: s}
-	stored, err := c.stored(ctx, made)
+	stored, err := c.compareStored(ctx, made)
 	if err != nil {
-		return nil, err // The views cannot be read: there is nothing more to learn.
+		return nil, err // The views cannot be read: every other query would fail too.
 	}
 	lines := []Line{stored}
 	for i := range s.Expectations {
-		lines = append(lines, c.expectation(ctx, &s.Expectations[i]))
+		lines = append(lines, c.measure(ctx, &s.Expectations[i]))
 	}
 	return lines, errors.Join(c.errs...)
 }
@@ -74,12 +74,12 @@ func Check(ctx context.Context, db DB, s *scenario.Scenario, made []Stored) ([]L
 type checker struct {
 	db       DB
 	scenario *scenario.Scenario
-	nothing  bool // There is no event of the scenario.
+	nothing  bool // No event of the scenario is stored.
 	errs     []error
 }
 
-// rows runs a query and returns its rows, whose last field is a number; one without a value is NaN.
-func (c *checker) rows(ctx context.Context, id, sql string) ([]row, error) {
+// query runs a query and returns its rows. The last field of a row is a number; NaN if it is NULL.
+func (c *checker) query(ctx context.Context, id, sql string) ([]row, error) {
 	var out bytes.Buffer
 	err := c.db.Format(ctx, sql, "TabSeparated", &out)
 	if err == nil {
@@ -117,12 +117,13 @@ func parseRows(text string) ([]row, error) {
 	return rows, nil
 }
 
-// unescapes undoes what TabSeparated does to texts, tabs between columns apart.
+// unescapes undoes the escapes of the format TabSeparated within a column.
 var unescapes = strings.NewReplacer(`\\`, `\`, `\'`, `'`, `\t`, " ", `\n`, " ")
 
 func unescape(s string) string { return unescapes.Replace(s) }
 
-func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line {
+// measure measures one expectation.
+func (c *checker) measure(ctx context.Context, e *scenario.Expectation) Line {
 	source := c.scenario.Sources[e.Source]
 	line := Line{
 		Scenario: c.scenario.ID, ID: e.ID, What: e.What,
@@ -131,7 +132,7 @@ func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line
 	if e.Series != nil {
 		want := e.Series.Count(c.scenario.Tables[e.Series.File])
 		line.Reported, line.Tolerance = total(want, e.Unit), "equal"
-		c.measure(ctx, &line, e, func(rows []row) {
+		c.run(ctx, &line, e, func(rows []row) {
 			got := line.compareSeries(want, rows)
 			line.Measured = total(got, e.Unit)
 		})
@@ -142,7 +143,7 @@ func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line
 		line.Tolerance = "at least"
 	}
 	absent := false
-	c.measure(ctx, &line, e, func(rows []row) {
+	c.run(ctx, &line, e, func(rows []row) {
 		switch {
 		case len(rows) != 1:
 			line.Detail = fmt.Sprintf("the query returns %d rows, not one number", len(rows))
@@ -162,11 +163,11 @@ func (c *checker) expectation(ctx context.Context, e *scenario.Expectation) Line
 	return line
 }
 
-// measure runs the query of an expectation, unless there is nothing, and sets the verdict.
-func (c *checker) measure(ctx context.Context, line *Line, e *scenario.Expectation, compare func([]row)) {
+// run runs the query of an expectation unless nothing is stored, calls compare with its rows, and sets the verdict.
+func (c *checker) run(ctx context.Context, line *Line, e *scenario.Expectation, compare func([]row)) {
 	if c.nothing {
 		line.Detail = "no data"
-	} else if rows, err := c.rows(ctx, e.ID, e.SQL); err != nil {
+	} else if rows, err := c.query(ctx, e.ID, e.SQL); err != nil {
 		c.errs = append(c.errs, err)
 		line.Measured, line.Detail = "failed", "see the error"
 	} else {
@@ -178,19 +179,19 @@ func (c *checker) measure(ctx context.Context, line *Line, e *scenario.Expectati
 	case scenario.ClassUnconfirmed:
 		line.Verdict = Unconfirmed
 	default:
-		line.judge()
+		line.setVerdict()
 	}
 }
 
-// judge sets the verdict of a check.
-func (l *Line) judge() {
+// setVerdict sets the verdict to OK or Miss.
+func (l *Line) setVerdict() {
 	l.Verdict = Miss
 	if l.Within {
 		l.Verdict = OK
 	}
 }
 
-// compareSeries holds rows against counts by key, and returns what the rows say by key.
+// compareSeries compares rows with the wanted counts by key, and returns the counts of the rows by key.
 func (l *Line) compareSeries(want map[string]float64, rows []row) map[string]float64 {
 	got := map[string]float64{}
 	for _, r := range rows {
@@ -228,7 +229,7 @@ func total(counts map[string]float64, unit string) string {
 	return fmt.Sprintf("%s %s in %d groups", figure(sum), unit, len(counts))
 }
 
-// figure writes a number as people read it: whole ones with commas, others with four digits that count.
+// figure writes a number for people: whole numbers with commas, others with four significant digits.
 func figure(x float64) string {
 	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
 		digits := strconv.FormatFloat(math.Abs(x), 'f', 0, 64)

@@ -175,7 +175,7 @@ func TestAuditExpected(t *testing.T) {
 			}
 		}
 		c := checker{db: db, scenario: s}
-		l := c.expectation(t.Context(), &s.Expectations[i])
+		l := c.measure(t.Context(), &s.Expectations[i])
 		if got := fmt.Sprintf("%s %s %s", l.Verdict, l.Measured, l.Detail); got != want || len(c.errs) > 0 {
 			t.Errorf("after %q: %s (%v), want %s", sql, got, c.errs, want)
 		}

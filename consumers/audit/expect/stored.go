@@ -9,8 +9,8 @@ import (
 	"tidemark/schemas/scenario"
 )
 
-// stored compares what the views hold of a scenario with what a whole replay makes.
-func (c *checker) stored(ctx context.Context, made []Stored) (Line, error) {
+// compareStored compares what the views have of a scenario with what a whole replay makes.
+func (c *checker) compareStored(ctx context.Context, made []Stored) (Line, error) {
 	line := Line{
 		Scenario: c.scenario.ID, ID: "as-generated", What: "events, their weights and tokens are those a whole replay makes, each once",
 		Source: "the scenario itself", Tolerance: "equal",
@@ -27,7 +27,7 @@ func (c *checker) stored(ctx context.Context, made []Stored) (Line, error) {
 		}
 	}
 	line.Reported = events(want)
-	rows, err := c.rows(ctx, line.ID, storedSQL(c.scenario, made))
+	rows, err := c.query(ctx, line.ID, storedSQL(c.scenario, made))
 	if err != nil {
 		return line, err
 	}
@@ -40,7 +40,7 @@ func (c *checker) stored(ctx context.Context, made []Stored) (Line, error) {
 	if c.nothing {
 		line.Detail = "no data: replay it first: tidemark replay scenario:" + c.scenario.ID
 	}
-	line.judge()
+	line.setVerdict()
 	return line, nil
 }
 
@@ -57,26 +57,26 @@ func events(figures map[string]float64) string {
 	return figure(sum) + " events"
 }
 
-// storedSQL asks the views of the types made for what they hold.
+// storedSQL sums up the views of the types made.
 func storedSQL(s *scenario.Scenario, made []Stored) string {
 	tenant := fmt.Sprintf("tenant = '%s'", s.ID)
 	if s.Workload != nil {
 		tenant = fmt.Sprintf("startsWith(tenant, '%s/')", s.ID)
 	}
 	var parts []string
-	ask := func(measure, expression string) {
+	addFigure := func(measure, expression string) {
 		parts = append(parts, fmt.Sprintf("('%s', %s)", measure, expression))
 	}
 	var queries []string
 	for _, m := range made {
 		parts = nil
-		ask("events", "toUInt128(count())")
+		addFigure("events", "toUInt128(count())")
 		if hasWeight(m.Type) {
-			ask("weight", "sum(toUInt128(weight))")
+			addFigure("weight", "sum(toUInt128(weight))")
 		}
 		if m.Type == schemas.TokenCallType {
-			ask("input tokens", "sum(toUInt128(ifNull(input_tokens, 0) * weight))")
-			ask("output tokens", "sum(toUInt128(ifNull(output_tokens, 0) * weight))")
+			addFigure("input tokens", "sum(toUInt128(ifNull(input_tokens, 0) * weight))")
+			addFigure("output tokens", "sum(toUInt128(ifNull(output_tokens, 0) * weight))")
 		}
 		queries = append(queries, fmt.Sprintf("SELECT '%s' AS type, arrayJoin([%s]) AS figure FROM %s WHERE %s",
 			m.Type, strings.Join(parts, ", "), m.Type, tenant))
