@@ -16,7 +16,7 @@ const epochTries = 5
 // Workers that ask for the same incarnation at the same time claim the same number. If workers see two different
 // incarnations within a few milliseconds, both can claim the same number: then the table keeps the later claim, and the
 // worker of the other one claims the next number when it asks again.
-func (s *Store) Epoch(ctx context.Context, topic string, topicID [16]byte) (uint32, error) {
+func (s *Store) Epoch(ctx context.Context, topic string, topicID schemas.TopicID) (uint32, error) {
 	id := fmt.Sprintf("toUUID('%x-%x-%x-%x-%x')", topicID[0:4], topicID[4:6], topicID[6:8], topicID[8:10], topicID[10:16])
 	for range epochTries {
 		epoch, err := s.knownEpoch(ctx, topic, id)

@@ -12,7 +12,8 @@ func sortAborted(aborted []abortedTransaction) {
 	slices.SortFunc(aborted, func(a, b abortedTransaction) int { return cmp.Compare(a.first, b.first) })
 }
 
-// abortedAt reports that the records of b belong to an aborted transaction. Batches are asked about in their order.
+// abortedAt reports that the records of b belong to an aborted transaction. It must be called for the batches in their
+// order.
 func (a *answer) abortedAt(b *batch.Batch) bool {
 	if len(a.aborted) == 0 && len(a.active) == 0 {
 		return false
@@ -28,7 +29,7 @@ func (a *answer) abortedAt(b *batch.Batch) bool {
 	return ok
 }
 
-// isAbort reports that the key of a control record says that a transaction was aborted: its version, then its type.
+// isAbort reports that the key of a control record, its version and its type, ends an aborted transaction.
 func isAbort(key []byte) bool {
 	return len(key) >= 4 && binary.BigEndian.Uint16(key[2:]) == 0
 }

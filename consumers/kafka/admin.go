@@ -22,24 +22,25 @@ const (
 	adminTimeout        = 15 * time.Second
 )
 
-// TopicSpec is a topic as it is wanted.
+// TopicSpec describes a topic to create.
 type TopicSpec struct {
-	Name        string // full
+	Name        string // The full name.
 	Partitions  int
-	Replication int               // replicas; 0 or less leaves it to the brokers
-	Config      map[string]string // of the topic, for example "retention.ms"
+	Replication int               // Replicas; 0 or less leaves the number to the brokers.
+	Config      map[string]string // Of the topic, for example "retention.ms".
 }
 
-// TopicReport says what CreateTopics found or did.
+// TopicReport is the result of CreateTopics for one topic.
 type TopicReport struct {
 	Name    string
 	Created bool
-	// Partitions is what the topic has, Wanted what the TopicSpec asks for. They differ only for a topic that was there
-	// before: its partitions are left as they are, since another number moves events to other partitions.
+	// Partitions is the number of partitions that the topic has, Wanted the number that the TopicSpec asks for. They
+	// differ only for a topic that was there before: CreateTopics does not add partitions, since another number moves
+	// events to other partitions.
 	Partitions, Wanted int
 }
 
-// CreateTopics creates the topics that are not there and waits until all are in use. It may be called again at any time.
+// CreateTopics creates the topics that are not there and waits until all are ready. It may be called again at any time.
 // The reports are in the order of specs.
 func (c *Client) CreateTopics(ctx context.Context, specs []TopicSpec) ([]TopicReport, error) {
 	reports := make([]TopicReport, len(specs))
@@ -102,15 +103,15 @@ func (c *Client) createTopic(ctx context.Context, spec TopicSpec) error {
 		b = wire.AppendString(b, spec.Config[key], false)
 	}
 	b = wire.AppendInt32(b, int32(adminTimeout/time.Millisecond))
-	b = wire.AppendBool(b, false) // not only validate
+	b = wire.AppendBool(b, false) // Do not only validate.
 	return c.admin(ctx, keyCreateTopics, versionCreateTopics, b, func(r *wire.Reader) (kafkago.Error, string) {
 		_ = r.String(false)
 		return kafkago.Error(r.Int16()), r.String(false)
 	})
 }
 
-// DeleteTopics deletes topics with all their records, and waits until the brokers no longer list them. One that is not
-// there is no error.
+// DeleteTopics deletes topics with all their records, and waits until the brokers no longer list them. A topic that is
+// not there is no error.
 func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
 	for _, name := range names {
 		b := c.cluster.AppendHeader(nil, keyDeleteTopics, versionDeleteTopics, false)
@@ -145,7 +146,7 @@ func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
 
 var errStillThere = errors.New("the topic is still listed")
 
-// admin sends a request about one topic to the controller; parse reads what the answer says of it.
+// admin sends a request about one topic to the controller; parse reads the part of the answer about the topic.
 func (c *Client) admin(ctx context.Context, key, version int16, request []byte, parse func(*wire.Reader) (kafkago.Error, string)) error {
 	request = slices.Clone(request) // A connection of an earlier try may still be writing it.
 	kafka.FinishFrame(request, 0)

@@ -1,11 +1,12 @@
-// Package kafka takes records off a Kafka log: membership in a consumer group through kafka-go's ConsumerGroup, record
-// batches through a fetch of its own over kafka-go's transport, and the topics' administration.
+// Package kafka reads records from a Kafka log. kafka-go's ConsumerGroup does the membership in a consumer group; the
+// package fetches record batches and administers topics with requests of its own over kafka-go's transport.
 //
-// kafka-go's Reader is not used: it commits under the wrong generation after a rebalance, gives control records out as
+// kafka-go's Reader is not used: it commits under the wrong generation after a rebalance, returns control records as
 // messages, and does not filter aborted transactions. Its Client.Fetch cannot get past a batch without data.
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,47 +19,58 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafka"
+	"tidemark/schemas"
 )
 
-// ErrUnknownTopic is what errors wrap when a topic is not there. Reading never creates one.
-var ErrUnknownTopic = errors.New("unknown topic")
-
-func unknownTopic(topic string) error {
-	return fmt.Errorf("%w %s: run `tidemark migrate` to create it", ErrUnknownTopic, topic)
-}
-
 // ErrRecreated is what errors wrap when a topic was deleted and created again: its offsets mean other records now.
-var ErrRecreated = errors.New("topic was created anew")
+var ErrRecreated = errors.New("topic was deleted and created again")
 
-// unknownTopicGrace is how long a topic may be unknown: brokers learn of a new one one after the other.
-const unknownTopicGrace = 2 * time.Second
-
-// Config says how to reach the log. Only Conn is required.
+// Config holds the settings of a Client. Only Conn is required.
 type Config struct {
 	Conn kafka.Config
-	// RetryMin and RetryMax bound the wait before a request is sent again. Default 50 ms and 2 s.
+	// RetryMin and RetryMax bound the wait before a request is sent again. For tests. Default 50 ms and 2 s.
 	RetryMin, RetryMax time.Duration
-	// RequestTimeout bounds one request. Default 10 s.
+	// RequestTimeout bounds one request. For tests. Default 10 s.
 	RequestTimeout time.Duration
-	// OnRetry, if set, is called before a request is sent again, with the reason. It must be safe for concurrent use.
-	OnRetry func(what string, reason error)
+	Hooks          Hooks
+}
+
+// Hooks tell what a Client does. A nil function is not called. The functions must be safe for concurrent use.
+type Hooks struct {
+	// Retry is called before a request is sent again, with the reason.
+	Retry func(request string, reason error)
+}
+
+// withDefaults returns the settings with defaults for what is 0.
+func (c Config) withDefaults() (Config, error) {
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
+	return c, negative(map[string]int64{"RetryMin": int64(c.RetryMin), "RetryMax": int64(c.RetryMax), "RequestTimeout": int64(c.RequestTimeout)})
+}
+
+// negative returns an error that names every field below zero.
+func negative(fields map[string]int64) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if fields[name] < 0 {
+			errs = append(errs, fmt.Errorf("%s must not be negative", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Client reads a log. It is safe for concurrent use.
 type Client struct {
 	cfg     Config
 	cluster *kafka.Cluster
-	// wide is held while a batch is decompressed that takes much memory.
+	// wide is held while a batch that takes much memory is decompressed.
 	wide sync.Mutex
 }
 
 // NewClient checks cfg and returns a Client. It does not connect: the first request does.
 func NewClient(cfg Config) (*Client, error) {
-	if cfg.RetryMin < 0 || cfg.RetryMax < 0 || cfg.RequestTimeout < 0 {
-		return nil, errors.New("kafka retry and request times: negative")
-	}
-	if cfg.RequestTimeout == 0 {
-		cfg.RequestTimeout = 10 * time.Second
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("kafka client: %w", err)
 	}
 	cluster, err := kafka.Open(cfg.Conn)
 	if err != nil {
@@ -67,20 +79,20 @@ func NewClient(cfg Config) (*Client, error) {
 	return &Client{cfg: cfg, cluster: cluster}, nil
 }
 
-// Close ends the connections. Calls under way fail.
+// Close ends the connections. Calls that are running fail.
 func (c *Client) Close() error { return c.cluster.Close() }
 
 // Topic is one incarnation of a topic.
 type Topic struct {
-	ID         [16]byte
+	ID         schemas.TopicID
 	Partitions int
 }
 
-// Topics asks for topics by their full names. A topic that is not there is an error that wraps ErrUnknownTopic and says
-// how to create it.
+// Topics asks for topics by their full names. A topic that is not there is an error that wraps kafka.ErrUnknownTopic and
+// tells how to create it.
 func (c *Client) Topics(ctx context.Context, names []string) (map[string]Topic, error) {
 	var topics map[string]Topic
-	since := time.Now()
+	var grace kafka.Grace
 	err := c.retry(ctx, "topics", func(ctx context.Context) error {
 		found, err := c.cluster.Topics(ctx, names)
 		if err != nil {
@@ -94,9 +106,9 @@ func (c *Client) Topics(ctx context.Context, names []string) (map[string]Topic, 
 			topics[name] = Topic{ID: t.ID, Partitions: len(t.Partitions)}
 		}
 		return nil
-	}, func(err error) bool { return kafka.IsUnknownTopic(err) && time.Since(since) > unknownTopicGrace })
+	}, func(err error) bool { return grace.Expired(kafka.IsUnknownTopic(err)) })
 	if kafka.IsUnknownTopic(err) {
-		return nil, c.missing(ctx, names)
+		return nil, c.unknownTopics(ctx, names)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask for %d topics: %w", len(names), err)
@@ -122,32 +134,29 @@ func (c *Client) Existing(ctx context.Context, names []string) (map[string]Topic
 	return topics, nil
 }
 
-// missing names the topics that are not there.
-func (c *Client) missing(ctx context.Context, names []string) error {
+// unknownTopics returns an error that names the topics that are not there.
+func (c *Client) unknownTopics(ctx context.Context, names []string) error {
 	var errs []error
 	for _, name := range names {
 		if _, err := c.cluster.Topic(ctx, name, time.Now().Add(-time.Second)); kafka.IsUnknownTopic(err) {
-			errs = append(errs, unknownTopic(name))
+			errs = append(errs, kafka.UnknownTopic(name))
 		}
 	}
 	if len(errs) == 0 {
-		return unknownTopic(names[0])
+		return kafka.UnknownTopic(names[0])
 	}
 	return errors.Join(errs...)
 }
 
-// Offsets are the ends of a partition: Start is its first offset, End the one that the next record gets.
-type Offsets struct{ Start, End int64 }
-
 // Offsets asks for the ends of every partition of a topic.
-func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]Offsets, error) {
+func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]schemas.Offsets, error) {
 	topics, err := c.Topics(ctx, []string{topic})
 	if err != nil {
 		return nil, err
 	}
-	offsets := make(map[int32]Offsets, topics[topic].Partitions)
+	offsets := make(map[int32]schemas.Offsets, topics[topic].Partitions)
 	for id := range int32(topics[topic].Partitions) {
-		var o Offsets
+		var o schemas.Offsets
 		err := c.retry(ctx, "offsets", func(ctx context.Context) error {
 			var err error
 			o, err = c.listOffsets(ctx, topic, id)
@@ -176,7 +185,7 @@ func (c *Client) Scan(ctx context.Context, topic string, fn func(partition int32
 	return nil
 }
 
-func (c *Client) scanPartition(ctx context.Context, topic string, partition int32, o Offsets, fn func(int32, ingest.Record) error) error {
+func (c *Client) scanPartition(ctx context.Context, topic string, partition int32, o schemas.Offsets, fn func(int32, ingest.Record) error) error {
 	source := c.Source(topic, partition, SourceOptions{})
 	for from := o.Start; from < o.End; {
 		f, err := source.Fetch(ctx, from)
@@ -185,7 +194,7 @@ func (c *Client) scanPartition(ctx context.Context, topic string, partition int3
 			continue
 		}
 		if errors.Is(err, ErrDamaged) {
-			continue // Its Fetch says that a few times at most.
+			continue // Fetch returns this a few times at most.
 		}
 		if err != nil {
 			return err
@@ -209,16 +218,17 @@ func (c *Client) scanPartition(ctx context.Context, topic string, partition int3
 	return nil
 }
 
-// retry calls fn until it succeeds, fails for good, or ctx ends. give, if not nil, makes a temporary error final.
-func (c *Client) retry(ctx context.Context, what string, fn func(context.Context) error, give func(error) bool) error {
+// retry calls fn until it succeeds, fails for good, or ctx ends. final, if not nil, reports that a temporary error ends
+// the tries.
+func (c *Client) retry(ctx context.Context, request string, fn func(context.Context) error, final func(error) bool) error {
 	backoff := kafka.Backoff{Min: c.cfg.RetryMin, Max: c.cfg.RetryMax}
 	for {
 		err := c.once(ctx, fn)
-		if err == nil || !kafka.Temporary(err) || give != nil && give(err) {
+		if err == nil || !kafka.Temporary(err) || final != nil && final(err) {
 			return err
 		}
-		if c.cfg.OnRetry != nil {
-			c.cfg.OnRetry(what, err)
+		if c.cfg.Hooks.Retry != nil {
+			c.cfg.Hooks.Retry(request, err)
 		}
 		if ended := backoff.Wait(ctx); ended != nil {
 			return fmt.Errorf("%w (last: %w)", ended, err)

@@ -21,46 +21,53 @@ var ErrStop = errors.New("stop consuming")
 // errGenerationOver is the cause of the end of a generation's context.
 var errGenerationOver = errors.New("the generation of the consumer group is over")
 
-// GroupConfig says how to be a member of a consumer group. Only Group and Topics are required.
+// GroupConfig holds the settings of a member of a consumer group. Only Group and Topics are required.
 type GroupConfig struct {
 	Group  string
-	Topics []string // full names
-	// Session is how long the brokers wait for a silent member, default 10 s; Heartbeat how often it speaks, default 1 s;
-	// Rebalance how long the others wait for one that is to join again, default 30 s.
-	Session, Heartbeat, Rebalance time.Duration
-	// JoinBackoff is the wait after a failed join, default 300 ms.
+	Topics []string // Full names.
+	// Session is how long the brokers wait for a silent member. For tests. Default 10 s.
+	Session time.Duration
+	// Heartbeat is how often the member reports to the brokers. For tests. Default 1 s.
+	Heartbeat time.Duration
+	// Rebalance is how long the other members wait for one that is to join again. For tests. Default 30 s.
+	Rebalance time.Duration
+	// JoinBackoff is the wait after a failed join. For tests. Default 300 ms.
 	JoinBackoff time.Duration
-	// Watch is how often the topics are looked at for new partitions or a new incarnation, default 5 s.
+	// Watch is how often the member looks for new partitions and new incarnations of the topics. For tests. Default 5 s.
 	Watch time.Duration
-	// OnError, if set, is called when joining fails and is tried again.
-	OnError func(error)
+	Hooks GroupHooks
 }
 
-func (c *GroupConfig) setDefaults() error {
+// GroupHooks tell what a member of a group does. A nil function is not called.
+type GroupHooks struct {
+	// Error is called when the member failed to join or to look at its topics, and tries again. It must be safe for
+	// concurrent use.
+	Error func(err error)
+}
+
+// withDefaults returns the settings with defaults for what is 0.
+func (c GroupConfig) withDefaults() (GroupConfig, error) {
+	errs := []error{negative(map[string]int64{"Session": int64(c.Session), "Heartbeat": int64(c.Heartbeat),
+		"Rebalance": int64(c.Rebalance), "JoinBackoff": int64(c.JoinBackoff), "Watch": int64(c.Watch)})}
 	if c.Group == "" {
-		return errors.New("consumer group: it needs a name")
+		errs = append(errs, errors.New("it needs a name"))
 	}
 	if len(c.Topics) == 0 {
-		return errors.New("consumer group: it needs a topic")
+		errs = append(errs, errors.New("it needs a topic"))
 	}
-	set := func(v *time.Duration, d time.Duration) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	set(&c.Session, 10*time.Second)
-	set(&c.Heartbeat, time.Second)
-	set(&c.Rebalance, 30*time.Second)
-	set(&c.JoinBackoff, 300*time.Millisecond)
-	set(&c.Watch, 5*time.Second)
-	return nil
+	c.Session = cmp.Or(c.Session, 10*time.Second)
+	c.Heartbeat = cmp.Or(c.Heartbeat, time.Second)
+	c.Rebalance = cmp.Or(c.Rebalance, 30*time.Second)
+	c.JoinBackoff = cmp.Or(c.JoinBackoff, 300*time.Millisecond)
+	c.Watch = cmp.Or(c.Watch, 5*time.Second)
+	return c, errors.Join(errs...)
 }
 
 // Generation is one assignment of partitions to this member.
 type Generation struct {
 	ID       int32
 	MemberID string
-	Assigned map[string][]int32 // partitions by full topic name; topics without any are left out
+	Assigned map[string][]int32 // Partitions by full topic name; topics without any are left out.
 }
 
 // closeGrace is how long leaving a group may take before its connections are cut.
@@ -71,11 +78,12 @@ const closeGrace = 5 * time.Second
 // returned, for which the others wait. fn returns nil when it has nothing to do, or when its context ended; ErrStop
 // leaves the group and makes Consume return nil; any other error leaves the group and is returned.
 //
-// Membership says who works on what. It is no proof: a generation may be over without its member knowing yet, which
-// Commit finds out.
+// Membership assigns partitions to members, but proves nothing: a generation may be over before its member knows. Commit
+// finds that out.
 func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx context.Context, g Generation) error) error {
-	if err := cfg.setDefaults(); err != nil {
-		return err
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return fmt.Errorf("consumer group: %w", err)
 	}
 	topics, err := c.Topics(ctx, cfg.Topics)
 	if err != nil {
@@ -97,7 +105,7 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx conte
 		return fmt.Errorf("consumer group %s: %w", cfg.Group, err)
 	}
 	defer func() {
-		// Leaving waits for an answer of the coordinator, which may be gone, or for the join of all the others.
+		// Leaving waits for an answer of the coordinator, which may be gone, or until all other members have joined.
 		cut := time.AfterFunc(closeGrace, dialer.Close)
 		defer cut.Stop()
 		_ = group.Close() // It returns no error.
@@ -110,19 +118,19 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn func(ctx conte
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case err == nil:
-			if stop, err := m.live(ctx, gen); stop {
+			if stop, err := m.runGeneration(ctx, gen); stop {
 				return err
 			}
 		case !temporaryInGroup(err):
 			return fmt.Errorf("join consumer group %s: %w", cfg.Group, err)
-		case cfg.OnError != nil:
-			cfg.OnError(err)
+		case cfg.Hooks.Error != nil:
+			cfg.Hooks.Error(fmt.Errorf("join consumer group %s: %w", cfg.Group, err))
 		}
 	}
 }
 
-// rangeBalancer gives ranges of partitions to the members in the order of their ids, which begin with the client's. It is
-// kafka-go's, which takes the partitions in whatever order a broker lists them.
+// rangeBalancer assigns ranges of partitions to the members in the order of their ids, which begin with the client's. It
+// sorts the partitions for kafka-go's balancer, which takes them in the order in which a broker lists them.
 type rangeBalancer struct{ kafkago.RangeGroupBalancer }
 
 // AssignGroups is part of kafkago.GroupBalancer.
@@ -133,7 +141,8 @@ func (b rangeBalancer) AssignGroups(members []kafkago.GroupMember, partitions []
 	return b.RangeGroupBalancer.AssignGroups(members, ordered)
 }
 
-// temporaryInGroup adds the errors of a member whom the group went on without: it joins again.
+// temporaryInGroup reports that joining again may help. It adds to kafka.Temporary the errors of a member that the group
+// has removed.
 func temporaryInGroup(err error) bool {
 	return kafka.Temporary(err) || fenced(err) || errors.Is(err, kafkago.MemberIDRequired)
 }
@@ -142,16 +151,16 @@ func fenced(err error) bool {
 	return errors.Is(err, kafkago.IllegalGeneration) || errors.Is(err, kafkago.UnknownMemberId) || errors.Is(err, kafkago.RebalanceInProgress)
 }
 
-// member is what a member keeps from generation to generation.
+// member is the state that a member keeps from generation to generation.
 type member struct {
 	client *Client
 	cfg    GroupConfig
-	seen   map[string]Topic // the topics as they were when this member last joined
+	seen   map[string]Topic // The topics as they were when this member last joined.
 	fn     func(ctx context.Context, g Generation) error
 }
 
-// live works through one generation, and says whether it was the last.
-func (m *member) live(ctx context.Context, gen *kafkago.Generation) (stop bool, err error) {
+// runGeneration works through one generation, and reports whether it was the last.
+func (m *member) runGeneration(ctx context.Context, gen *kafkago.Generation) (stop bool, err error) {
 	g := Generation{ID: gen.ID, MemberID: gen.MemberID, Assigned: map[string][]int32{}}
 	for topic, partitions := range gen.Assignments {
 		for _, p := range partitions {
@@ -159,8 +168,8 @@ func (m *member) live(ctx context.Context, gen *kafkago.Generation) (stop bool, 
 		}
 	}
 	worked, watched := make(chan error, 1), make(chan error, 1)
-	gen.Start(func(over context.Context) { worked <- m.work(ctx, over, g) })
-	gen.Start(func(over context.Context) { watched <- m.watch(ctx, over) })
+	gen.Start(func(over context.Context) { worked <- m.runFn(ctx, over, g) })
+	gen.Start(func(over context.Context) { watched <- m.watchTopics(ctx, over) })
 	// Each of the two ends the generation, and with it the other, when it returns.
 	err = <-worked
 	gone := <-watched
@@ -175,8 +184,8 @@ func (m *member) live(ctx context.Context, gen *kafkago.Generation) (stop bool, 
 	return gone != nil, gone
 }
 
-// work calls fn, and waits for the end of the generation if fn has nothing to do until then.
-func (m *member) work(ctx, over context.Context, g Generation) error {
+// runFn calls fn, and waits for the end of the generation if fn returns before.
+func (m *member) runFn(ctx, over context.Context, g Generation) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(over, func() { cancel(errGenerationOver) })
@@ -195,14 +204,15 @@ func (m *member) work(ctx, over context.Context, g Generation) error {
 	return nil
 }
 
-// watch returns when the topics are not what they were when this member joined: partitions were added, or a topic was
-// created anew. It returns an error if one is gone. kafka-go's own watcher sees no incarnations, and creates topics.
-func (m *member) watch(ctx, over context.Context) error {
+// watchTopics returns when the topics are not what they were when this member joined: partitions were added, or a topic
+// was deleted and created again. It returns an error if one is gone. kafka-go's own watcher does not notice incarnations,
+// and creates topics.
+func (m *member) watchTopics(ctx, over context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := context.AfterFunc(over, func() { cancel(errGenerationOver) })
 	defer stop()
-	timer := time.NewTimer(0) // At once: they may have changed since this member looked before it joined.
+	timer := time.NewTimer(0) // At once: the topics may have changed since this member asked for them before it joined.
 	defer timer.Stop()
 	for {
 		select {
@@ -215,11 +225,11 @@ func (m *member) watch(ctx, over context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.Is(err, ErrUnknownTopic):
+		case errors.Is(err, kafka.ErrUnknownTopic):
 			return err
 		case err != nil:
-			if m.cfg.OnError != nil {
-				m.cfg.OnError(fmt.Errorf("watch the topics of consumer group %s: %w", m.cfg.Group, err))
+			if m.cfg.Hooks.Error != nil {
+				m.cfg.Hooks.Error(fmt.Errorf("watch the topics of consumer group %s: %w", m.cfg.Group, err))
 			}
 		case !maps.Equal(found, m.seen):
 			m.seen = found
@@ -228,22 +238,16 @@ func (m *member) watch(ctx, over context.Context) error {
 	}
 }
 
-// MaxCommitMetadata is the largest metadata of a commit that brokers take by default, in bytes.
-const MaxCommitMetadata = 4096
-
-// Commit stores the offset of a partition in the group, with metadata for whoever reads it. It tries until ctx ends. When
-// the generation is over the error is ingest.ErrFenced; nothing was stored then.
-func (c *Client) Commit(ctx context.Context, group string, g Generation, topic string, partition int32, offset int64, metadata string) error {
-	if len(metadata) > MaxCommitMetadata {
-		return fmt.Errorf("commit %s/%d at %d: %d bytes of metadata, %d are the most", topic, partition, offset, len(metadata), MaxCommitMetadata)
-	}
+// Commit stores the offset of a partition in the group. It tries until ctx ends. When the generation is over the error
+// wraps ingest.ErrFenced; nothing was stored then.
+func (c *Client) Commit(ctx context.Context, group string, g Generation, topic string, partition int32, offset int64) error {
 	client := c.cluster.Client(c.cfg.RequestTimeout)
 	err := c.retry(ctx, "commit", func(ctx context.Context) error {
 		res, err := client.OffsetCommit(ctx, &kafkago.OffsetCommitRequest{
 			GroupID:      group,
 			GenerationID: int(g.ID),
 			MemberID:     g.MemberID,
-			Topics:       map[string][]kafkago.OffsetCommit{topic: {{Partition: int(partition), Offset: offset, Metadata: metadata}}},
+			Topics:       map[string][]kafkago.OffsetCommit{topic: {{Partition: int(partition), Offset: offset}}},
 		})
 		if err != nil {
 			return err

@@ -12,23 +12,24 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafka/batch"
+	"tidemark/schemas"
 )
 
 // ErrDamaged is what an error of Fetch wraps when a batch did not arrive as it was written. It may have been damaged on
-// the way: asked again, the broker may send it whole. If it does not, the batch is Unreadable.
+// the way: when asked again, the broker may send it whole. If it does not, Fetch returns the batch as Unreadable.
 var ErrDamaged = errors.New("record batch is damaged")
 
-// resends is how often a damaged batch is asked for again before the damage is taken to be in the log.
+// resends is how often Source asks again for a damaged batch before it takes the damage to be in the log.
 const resends = 2
 
-// damage counts how often the batch at an offset came damaged.
+// damage counts how often the batch at an offset arrived damaged.
 type damage struct {
 	offset int64
 	times  int
 }
 
-// lasting counts another time and reports whether the damage is in the log.
-func (d *damage) lasting(offset int64) bool {
+// persists counts another time and reports whether the damage is in the log.
+func (d *damage) persists(offset int64) bool {
 	if d.offset != offset {
 		*d = damage{offset: offset}
 	}
@@ -36,24 +37,24 @@ func (d *damage) lasting(offset int64) bool {
 	return d.times > resends
 }
 
-// opened is a batch whose records are being given out.
-type opened struct {
+// openBatch is a batch of which Fetch has returned a part of the records.
+type openBatch struct {
 	batch   batch.Batch
-	aborted bool // They belong to an aborted transaction.
-	ended   bool // They end one.
+	aborted bool // The records belong to an aborted transaction.
+	ended   bool // The records end one.
 	stream  *batch.Stream
 }
 
-// control reports that the records are none that anybody counts.
-func (o *opened) control() bool { return o.aborted || o.batch.Control() }
+// control reports that the records do not count.
+func (o *openBatch) control() bool { return o.aborted || o.batch.Control() }
 
-// give gives out a record of o.
-func (s *Source) give(o *opened, rec *batch.Record) {
+// addRecord adds a record of o to the answer.
+func (s *Source) addRecord(o *openBatch, rec *batch.Record) {
 	out := ingest.Record{Offset: rec.Offset, Timestamp: rec.Timestamp, Control: o.control()}
 	if !out.Control {
 		out.Key, out.Value = rec.Key, rec.Value
 		if rec.Headers() > 0 {
-			out.Run = s.intern(rec.Header(RunHeader))
+			out.Run = s.intern(rec.Header(schemas.RunHeader))
 		}
 		if rec.Damage != nil {
 			sum := rec.Sum
@@ -63,19 +64,19 @@ func (s *Source) give(o *opened, rec *batch.Record) {
 	s.records = append(s.records, out)
 }
 
-// close ends o, of which nothing can be read from an offset on if why is not nil.
-func (s *Source) close(o *opened, at int64, why error) {
+// endBatch ends o. When why is not nil, nothing of o can be read from the offset at on.
+func (s *Source) endBatch(o *openBatch, at int64, why error) {
 	if why != nil {
-		s.unreadable(&o.batch, at, o.batch.NextOffset(), o.control(), why)
+		s.addUnreadable(&o.batch, at, o.batch.NextOffset(), o.control(), why)
 	}
-	// A marker that cannot be read aborts: the transaction of a producer in active can end in no other way.
+	// A marker that cannot be read ends an aborted transaction: that of a producer in active can end in no other way.
 	if o.ended || why != nil && o.batch.Control() {
 		delete(s.answer.active, o.batch.Producer.ID)
 	}
 }
 
-// unreadable appends what stands for the offsets [from, to) of a batch.
-func (s *Source) unreadable(b *batch.Batch, from, to int64, control bool, why error) {
+// addUnreadable adds one record for the unreadable offsets [from, to) of a batch.
+func (s *Source) addUnreadable(b *batch.Batch, from, to int64, control bool, why error) {
 	if from >= to {
 		return
 	}
@@ -88,12 +89,12 @@ func (s *Source) unreadable(b *batch.Batch, from, to int64, control bool, why er
 	s.records = append(s.records, out)
 }
 
-// drain gives out records of the stream from an offset on, until there are enough, and returns the first one that it did
-// not look at. A stream that takes much memory is left after each call and begun anew at the next, one at a time in the
-// process: a worker may take as long as it likes to the next call.
-func (s *Source) drain(from int64) int64 {
+// readStream adds records of the stream from an offset on, until there are enough, and returns the first offset that it did
+// not read. A stream that takes much memory is closed after each call and opened again by the next, one at a time in the
+// process, because a worker may take any time until the next call.
+func (s *Source) readStream(from int64) int64 {
 	o := s.stream
-	limits := batch.StreamLimits{Record: s.opts.MaxRecordBytes, Total: int64(s.opts.MaxBatchBytes), Header: RunHeader, HeaderBytes: ingest.MaxRunLabel + 1}
+	limits := batch.StreamLimits{Record: s.opts.MaxRecordBytes, Total: int64(s.opts.MaxBatchBytes), Header: schemas.RunHeader, HeaderBytes: ingest.MaxRunLabel + 1}
 	if o.stream == nil {
 		var err error
 		o.stream, err = s.decompressor.Stream(&o.batch, limits, false)
@@ -116,7 +117,7 @@ func (s *Source) drain(from int64) int64 {
 		}
 		o.ended = o.ended || o.batch.Control() && isAbort(rec.Key)
 		if at = max(at, rec.Offset+1); rec.Offset >= from {
-			s.give(o, &rec)
+			s.addRecord(o, &rec)
 		}
 		if rec.Offset < from || o.control() {
 			s.arena = s.arena[:mark]
@@ -128,28 +129,28 @@ func (s *Source) drain(from int64) int64 {
 func (s *Source) endStream(at int64, why error) int64 {
 	o := s.stream
 	s.stream = nil
-	s.close(o, at, why)
+	s.endBatch(o, at, why)
 	return o.batch.NextOffset()
 }
 
-// refuse gives out the batch that data begins with as one that nobody can read, and returns what follows it. It returns
-// false when more of the log must be seen to know where the batch ends.
-func (s *Source) refuse(data []byte, b *batch.Batch, rest []byte, from int64, why error) (next int64, after []byte, ok bool) {
+// skipDamaged adds the batch that data begins with as unreadable, and returns what follows it. It returns false when it
+// needs more of the log to know where the batch ends.
+func (s *Source) skipDamaged(data []byte, b *batch.Batch, rest []byte, from int64, why error) (next int64, after []byte, ok bool) {
 	whole := b.Raw != nil && !errors.Is(why, batch.ErrTruncated)
-	if next, ok = s.extent(b, rest, from, whole, len(data)); !ok {
+	if next, ok = s.damagedEnd(b, rest, from, whole, len(data)); !ok {
 		return from, nil, false
 	}
 	raw := *b
 	if raw.Raw == nil {
 		raw.Raw = data
 	}
-	s.unreadable(&raw, from, next, false, why)
+	s.addUnreadable(&raw, from, next, false, why)
 	return next, rest, true
 }
 
-// extent returns the end of the offsets of a damaged batch. Its header counts if it fits in before the next batch and the
-// end of the log. whole says that the batch ends where rest, which may be empty, begins; size is that of both.
-func (s *Source) extent(b *batch.Batch, rest []byte, from int64, whole bool, size int) (int64, bool) {
+// damagedEnd returns the end of the offsets of a damaged batch. Its header counts if its offsets end before the next batch
+// and the end of the log. whole means that the batch ends where rest, which may be empty, begins; size is that of both.
+func (s *Source) damagedEnd(b *batch.Batch, rest []byte, from int64, whole bool, size int) (int64, bool) {
 	limit := max(s.answer.stable, s.answer.highWatermark, from+1)
 	if s.answer.stable > from {
 		limit = s.answer.stable
@@ -172,13 +173,13 @@ func (s *Source) extent(b *batch.Batch, rest []byte, from int64, whole bool, siz
 	return from + 1, true
 }
 
-// corruptAnswers is how often a broker must say that it cannot read an offset before it is passed over.
+// corruptAnswers is how often a broker must answer that it cannot read an offset before Source skips it.
 const corruptAnswers = 5
 
-// passOver gives up the offsets from one on that the broker says it cannot read itself, as far as to the first that it can.
-// It returns false before the broker has said so often enough, and when there is none: then the trouble may be the
-// broker's, and pass.
-func (s *Source) passOver(ctx context.Context, from int64, refusals int) (ingest.Fetch, bool) {
+// skipCorrupt skips the offsets from one on that the broker cannot read itself, up to the first one that it can. It returns
+// false while the broker has not answered so often enough, and when it can read none: then the broker itself may have
+// trouble that passes.
+func (s *Source) skipCorrupt(ctx context.Context, from int64, refusals int) (ingest.Fetch, bool) {
 	if refusals <= corruptAnswers {
 		return ingest.Fetch{}, false
 	}
@@ -213,18 +214,18 @@ func (s *Source) passOver(ctx context.Context, from int64, refusals int) (ingest
 	return f, true
 }
 
-// probed is what a broker says of an offset.
+// probed is the answer of a broker about an offset.
 type probed int
 
 const (
 	unclear probed = iota
 	found          // There are batches.
-	corrupt        // It cannot read what is there.
-	beyond         // The log ends before.
+	corrupt        // The broker cannot read the batch.
+	beyond         // The log ends before the offset.
 )
 
 func (s *Source) probe(ctx context.Context, offset int64) probed {
-	err := s.ask(ctx, offset, time.Time{})
+	err := s.send(ctx, offset, time.Time{})
 	switch {
 	case err != nil || ctx.Err() != nil:
 		return unclear

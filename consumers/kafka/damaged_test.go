@@ -18,6 +18,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafka/batch"
+	"tidemark/schemas"
 )
 
 // told is describe with what cannot be read in brackets, as far as it goes.
@@ -198,7 +199,7 @@ func zeros(t testing.TB, base int64, records, size int) []byte {
 	t.Helper()
 	var e batch.Encoder
 	for i := range records {
-		e.Add(nil, append(fmt.Appendf(nil, "%d", i), make([]byte, size)...), []batch.Header{{Key: RunHeader, Value: append(fmt.Appendf(nil, "run %d", i), make([]byte, size)...)}})
+		e.Add(nil, append(fmt.Appendf(nil, "%d", i), make([]byte, size)...), []batch.Header{{Key: schemas.RunHeader, Value: append(fmt.Appendf(nil, "run %d", i), make([]byte, size)...)}})
 	}
 	plain, err := batch.NewCompressor(batch.None)
 	if err != nil {
@@ -301,7 +302,7 @@ func TestBrokerCannotRead(t *testing.T) {
 		s.client.cfg.RetryMin, s.client.cfg.RetryMax = time.Microsecond, time.Microsecond
 		asked := 0
 		ctx, cancel := context.WithCancel(t.Context())
-		s.ask = func(_ context.Context, from int64, _ time.Time) error {
+		s.send = func(_ context.Context, from int64, _ time.Time) error {
 			if asked++; asked > 500 {
 				cancel()
 			}

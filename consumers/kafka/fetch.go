@@ -9,11 +9,12 @@ import (
 
 	"tidemark/internal/kafka"
 	"tidemark/internal/kafka/wire"
+	"tidemark/schemas"
 )
 
 const (
 	keyFetch = 1
-	// versionFetchID names topics by id, so that a topic created anew can never be read by mistake; versionFetchName is
+	// versionFetchID names topics by id, so that another incarnation of a topic is never read by mistake; versionFetchName is
 	// for brokers before Kafka 3.1.
 	versionFetchID   = 13
 	versionFetchName = 11
@@ -23,7 +24,7 @@ const (
 // abortedTransaction says that the records of a producer from an offset on, to its next abort marker, do not count.
 type abortedTransaction struct{ producer, first int64 }
 
-// request asks the partition's leader for records and keeps what it says in s.answer.
+// request asks the partition's leader for records and keeps its answer in s.answer.
 func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, s.client.cfg.RequestTimeout+s.opts.MaxWait)
 	defer cancel()
@@ -32,7 +33,7 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 	if err != nil {
 		return err
 	}
-	if s.opts.TopicID != ([16]byte{}) && id != s.opts.TopicID {
+	if s.opts.TopicID != (schemas.TopicID{}) && id != s.opts.TopicID {
 		return ErrRecreated
 	}
 	if s.version == 0 {
@@ -41,11 +42,11 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 			return err
 		}
 		s.version = versionFetchName
-		if newest >= versionFetchID && id != (kafka.TopicID{}) {
+		if newest >= versionFetchID && id != (schemas.TopicID{}) {
 			s.version = versionFetchID
 		}
 	}
-	// A connection may still be using the old one's buffers, and what one large batch needed is not kept for the next.
+	// A connection may still be using the buffers of the old exchange, and a buffer for one large batch is not kept.
 	if s.exchange == nil || !s.exchange.Done() || cap(s.exchange.Response) > 4*s.opts.MaxBytes {
 		s.exchange = &kafka.Exchange{}
 	}
@@ -65,16 +66,16 @@ func (s *Source) request(ctx context.Context, from int64, notBefore time.Time) e
 	return nil
 }
 
-func (s *Source) appendFetch(b []byte, from int64, id kafka.TopicID) []byte {
+func (s *Source) appendFetch(b []byte, from int64, id schemas.TopicID) []byte {
 	flexible := s.version >= 12
 	b = s.client.cluster.AppendHeader(b, keyFetch, s.version, flexible)
 	b = wire.AppendInt32(b, noReplica)
 	b = wire.AppendInt32(b, int32(s.opts.MaxWait/time.Millisecond))
-	b = wire.AppendInt32(b, 1) // minimum bytes
+	b = wire.AppendInt32(b, 1) // Minimum bytes.
 	b = wire.AppendInt32(b, int32(s.maxBytes))
 	b = wire.AppendInt8(b, readCommitted)
 	b = wire.AppendInt32(b, 0)  // No fetch session:
-	b = wire.AppendInt32(b, -1) // the request says everything.
+	b = wire.AppendInt32(b, -1) // the request is complete.
 	b = wire.AppendArrayLen(b, 1, flexible)
 	if s.version >= versionFetchID {
 		b = append(b, id[:]...)
@@ -86,14 +87,14 @@ func (s *Source) appendFetch(b []byte, from int64, id kafka.TopicID) []byte {
 	b = wire.AppendInt32(b, unknownEpoch)
 	b = wire.AppendInt64(b, from)
 	if flexible {
-		b = wire.AppendInt32(b, unknownEpoch) // of the last record fetched
+		b = wire.AppendInt32(b, unknownEpoch) // Of the last record fetched.
 	}
-	b = wire.AppendInt64(b, -1) // the log start of a replica
+	b = wire.AppendInt64(b, -1) // The log start of a replica.
 	b = wire.AppendInt32(b, int32(s.maxBytes))
 	b = wire.AppendTags(b, flexible)
 	b = wire.AppendTags(b, flexible)
-	b = wire.AppendArrayLen(b, 0, flexible) // topics to forget
-	b = wire.AppendString(b, "", flexible)  // rack
+	b = wire.AppendArrayLen(b, 0, flexible) // Topics to forget.
+	b = wire.AppendString(b, "", flexible)  // Rack.
 	b = wire.AppendTags(b, flexible)
 	kafka.FinishFrame(b, 0)
 	return b
@@ -115,7 +116,7 @@ func parseFetch(response []byte, version int16, active map[int64]struct{}) (answ
 		return a, fmt.Errorf("%w: %d topics, not 1", wire.ErrMalformed, n)
 	}
 	if version >= versionFetchID {
-		r.Next(len(kafka.TopicID{}))
+		r.Next(len(schemas.TopicID{}))
 	} else {
 		_ = r.String(flexible)
 	}

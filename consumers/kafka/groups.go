@@ -11,13 +11,13 @@ import (
 // ErrGroupInUse is what errors wrap when a consumer group has members.
 var ErrGroupInUse = errors.New("the consumer group has members")
 
-// Group is what the brokers know of a consumer group.
+// Group is a consumer group as the brokers describe it.
 type Group struct {
 	Exists  bool
-	Members int // Those at work, and those that died and whose session has not yet run out.
+	Members int // Running members, and dead ones whose session has not yet ended.
 }
 
-// Group asks for a consumer group. One that is not there is no error.
+// Group asks for a consumer group. A group that is not there is no error.
 func (c *Client) Group(ctx context.Context, group string) (Group, error) {
 	client := c.cluster.Client(c.cfg.RequestTimeout)
 	var found Group
@@ -28,7 +28,7 @@ func (c *Client) Group(ctx context.Context, group string) (Group, error) {
 		}
 		for _, g := range res.Groups {
 			if g.GroupID == group {
-				// Of a group that they do not know brokers say that it is dead.
+				// Brokers describe a group that they do not know as dead.
 				found = Group{Exists: g.GroupState != "Dead", Members: len(g.Members)}
 				return g.Error
 			}
@@ -44,8 +44,8 @@ func (c *Client) Group(ctx context.Context, group string) (Group, error) {
 	return found, nil
 }
 
-// DeleteGroup deletes a consumer group with the offsets committed in it. One that is not there is no error; one that has
-// members is left as it is, and the error wraps ErrGroupInUse.
+// DeleteGroup deletes a consumer group with the offsets committed in it. A group that is not there is no error. A group
+// that has members is not deleted, and the error wraps ErrGroupInUse.
 func (c *Client) DeleteGroup(ctx context.Context, group string) error {
 	client := c.cluster.Client(c.cfg.RequestTimeout)
 	err := c.retry(ctx, "delete consumer group "+group, func(ctx context.Context) error {

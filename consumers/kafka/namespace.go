@@ -6,9 +6,10 @@ import (
 	"fmt"
 
 	"tidemark/consumers/namespaces"
+	"tidemark/internal/kafka"
 )
 
-// NamespaceLog shows topics and consumer groups to package namespaces.
+// NamespaceLog gives the package namespaces access to topics and consumer groups.
 type NamespaceLog struct{ Client *Client }
 
 var (
@@ -26,8 +27,8 @@ func (l NamespaceLog) Topics(ctx context.Context, names []string) (map[string]na
 	for name, topic := range existing {
 		t := namespaces.Topic{Partitions: topic.Partitions}
 		offsets, err := l.Client.Offsets(ctx, name)
-		if errors.Is(err, ErrUnknownTopic) {
-			continue // It has gone since.
+		if errors.Is(err, kafka.ErrUnknownTopic) {
+			continue // It was deleted meanwhile.
 		}
 		if err != nil {
 			return nil, err

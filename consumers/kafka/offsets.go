@@ -9,22 +9,23 @@ import (
 
 	"tidemark/internal/kafka"
 	"tidemark/internal/kafka/wire"
+	"tidemark/schemas"
 )
 
 const (
 	keyListOffsets     = 2
 	versionListOffsets = 4
-	latest             = -1 // the timestamps that stand for the ends
+	latest             = -1 // The timestamps that stand for the ends.
 	earliest           = -2
 	noReplica          = -1
 	unknownEpoch       = -1
 )
 
 // leader is the node to ask for a partition.
-func (c *Client) leader(ctx context.Context, topic string, partition int32, notBefore time.Time) (int32, kafka.TopicID, error) {
+func (c *Client) leader(ctx context.Context, topic string, partition int32, notBefore time.Time) (int32, schemas.TopicID, error) {
 	t, err := c.cluster.Topic(ctx, topic, notBefore)
 	if err != nil {
-		return 0, kafka.TopicID{}, err
+		return 0, schemas.TopicID{}, err
 	}
 	if partition < 0 || int(partition) >= len(t.Partitions) {
 		return 0, t.ID, fmt.Errorf("partition %d of %d: %w", partition, len(t.Partitions), kafkago.UnknownTopicOrPartition)
@@ -36,17 +37,17 @@ func (c *Client) leader(ctx context.Context, topic string, partition int32, notB
 }
 
 // listOffsets asks the leader of a partition for both its ends.
-func (c *Client) listOffsets(ctx context.Context, topic string, partition int32) (Offsets, error) {
+func (c *Client) listOffsets(ctx context.Context, topic string, partition int32) (schemas.Offsets, error) {
 	node, _, err := c.leader(ctx, topic, partition, time.Now().Add(-time.Second))
 	if err != nil {
-		return Offsets{}, err
+		return schemas.Offsets{}, err
 	}
 	start, err := c.listOffset(ctx, node, topic, partition, earliest)
 	if err != nil {
-		return Offsets{}, err
+		return schemas.Offsets{}, err
 	}
 	end, err := c.listOffset(ctx, node, topic, partition, latest)
-	return Offsets{Start: start, End: end}, err
+	return schemas.Offsets{Start: start, End: end}, err
 }
 
 func (c *Client) listOffset(ctx context.Context, node int32, topic string, partition int32, timestamp int64) (int64, error) {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,23 +12,19 @@ import (
 	"tidemark/consumers/ingest"
 	"tidemark/internal/kafka"
 	"tidemark/internal/kafka/batch"
+	"tidemark/schemas"
 )
-
-// RunHeader is the record header that names the run of an event.
-const RunHeader = "tidemark-run"
 
 // Defaults of SourceOptions.
 const (
-	DefaultMaxWait        = 500 * time.Millisecond
-	DefaultMaxBytes       = 512 << 10
 	DefaultMaxBatchBytes  = 256 << 20
 	DefaultMaxRecordBytes = 4 << 20
 )
 
 const (
-	// maxFetchBytes is how far MaxBytes grows for a batch that does not fit in.
+	// maxFetchBytes is how far MaxBytes grows for a batch that is larger.
 	maxFetchBytes = 128 << 20
-	// wholeBatchBytes bounds what of a batch is decompressed at once; a larger one is read as a stream.
+	// wholeBatchBytes bounds a batch that is decompressed at once; a larger one is read as a stream.
 	wholeBatchBytes = 8 << 20
 	// A Fetch ends behind the batch that reaches one of these, or inside it if it is a stream: a small answer can hold
 	// many records.
@@ -36,19 +33,31 @@ const (
 	maxRuns        = 1024
 )
 
-// SourceOptions says how a partition is read. The zero value has the defaults.
+// SourceOptions are the settings of a Source. The zero value has the defaults.
 type SourceOptions struct {
-	// TopicID is the incarnation of the topic to read; another one gives ErrRecreated. Zero reads whichever is there.
-	TopicID [16]byte
-	// MaxWait is how long the broker waits for records when it has none.
+	// TopicID is the incarnation of the topic to read; Fetch returns ErrRecreated for another one. Zero reads any.
+	TopicID schemas.TopicID
+	// MaxWait is how long the broker waits for records when it has none. For tests. Default 500 ms.
 	MaxWait time.Duration
-	// MaxBytes is how much is asked for at a time, compressed. A batch that is larger is read all the same.
+	// MaxBytes is how many bytes a request asks for, compressed. Source reads a larger batch all the same. For tests.
+	// Default 512 KiB.
 	MaxBytes int
-	// MaxBatchBytes bounds a batch when decompressed; what lies behind that is Unreadable. It bounds time: the memory
-	// that a batch takes does not depend on its size.
+	// MaxBatchBytes bounds a decompressed batch; the rest of a larger one is Unreadable. It bounds time: the memory that
+	// a batch takes does not depend on its size. For tests. Default DefaultMaxBatchBytes.
 	MaxBatchBytes int
-	// MaxRecordBytes bounds key and value of a record together; a larger one is Unreadable.
+	// MaxRecordBytes bounds key and value of a record together; a larger record is Unreadable. For tests. Default
+	// DefaultMaxRecordBytes.
 	MaxRecordBytes int
+}
+
+// withDefaults returns the options with defaults for what is 0.
+func (o SourceOptions) withDefaults() (SourceOptions, error) {
+	o.MaxWait = cmp.Or(o.MaxWait, 500*time.Millisecond)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<10)
+	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, DefaultMaxBatchBytes)
+	o.MaxRecordBytes = cmp.Or(o.MaxRecordBytes, DefaultMaxRecordBytes)
+	return o, negative(map[string]int64{"MaxWait": int64(o.MaxWait), "MaxBytes": int64(o.MaxBytes),
+		"MaxBatchBytes": int64(o.MaxBatchBytes), "MaxRecordBytes": int64(o.MaxRecordBytes)})
 }
 
 // Source reads one partition. It is not safe for concurrent use.
@@ -57,66 +66,60 @@ type Source struct {
 	topic     string
 	partition int32
 	opts      SourceOptions
-	ask       func(ctx context.Context, from int64, notBefore time.Time) error // request, but in tests
+	invalid   error                                                            // The error of the options.
+	send      func(ctx context.Context, from int64, notBefore time.Time) error // This is request, except in tests.
 
-	version  int16 // of the fetch request, 0 before the first
+	version  int16 // Of the fetch request, 0 before the first.
 	maxBytes int
 	exchange *kafka.Exchange
 	answer   answer
 
 	decompressor *batch.Decompressor
-	stream       *opened // the batch that is being read piece by piece, or nil
+	stream       *openBatch // The batch that is being read piece by piece, or nil.
 	arena        []byte
 	records      []ingest.Record
 	damage       damage
-	run          string // the last one
+	run          string // Of the record before.
 	runs         map[string]string
 }
 
 var _ ingest.Source = (*Source)(nil)
 
-// answer is what a broker said of the partition, and what of it was not decoded yet.
+// answer is the answer of a broker about the partition, and how far it is decoded.
 type answer struct {
 	code                            kafkago.Error
 	highWatermark, stable, logStart int64
-	aborted                         []abortedTransaction // by first offset
-	active                          map[int64]struct{}   // producers with an aborted transaction at this place
-	batches                         []byte
-	next                            int64     // first offset that is not decoded
-	asked                           time.Time // when it was asked
+	aborted                         []abortedTransaction // By first offset.
+	active                          map[int64]struct{}   // Producers with an aborted transaction at this offset.
+	batches                         []byte               // Not decoded yet.
+	next                            int64                // The first offset that is not decoded.
+	asked                           time.Time            // When the request was sent.
 }
 
-// Source returns a reader of a partition. It holds nothing that must be closed.
+// Source returns a reader of a partition. It needs no Close. Options that are not valid are an error of each Fetch.
 func (c *Client) Source(topic string, partition int32, opts SourceOptions) *Source {
-	if opts.MaxWait <= 0 {
-		opts.MaxWait = DefaultMaxWait
-	}
-	if opts.MaxBytes <= 0 {
-		opts.MaxBytes = DefaultMaxBytes
-	}
-	if opts.MaxBatchBytes <= 0 {
-		opts.MaxBatchBytes = DefaultMaxBatchBytes
-	}
-	if opts.MaxRecordBytes <= 0 {
-		opts.MaxRecordBytes = DefaultMaxRecordBytes
-	}
+	opts, invalid := opts.withDefaults()
 	s := &Source{
 		client:       c,
 		topic:        topic,
 		partition:    partition,
 		opts:         opts,
+		invalid:      invalid,
 		maxBytes:     opts.MaxBytes,
 		decompressor: batch.NewDecompressor(min(wholeBatchBytes, opts.MaxBatchBytes)),
 		runs:         map[string]string{},
 	}
-	s.ask = s.request
+	s.send = s.request
 	return s
 }
 
 // Fetch is part of ingest.Source: it returns the committed records from an offset on. Records of aborted transactions,
 // and the markers of transactions, have Control set. While the brokers cannot be reached, or have no leader for the
-// partition, it goes on trying until ctx ends.
+// partition, it tries again until ctx ends.
 func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
+	if s.invalid != nil {
+		return ingest.Fetch{}, fmt.Errorf("options of the source of %s/%d: %w", s.topic, s.partition, s.invalid)
+	}
 	if s.answer.next == from && (len(s.answer.batches) > 0 || s.stream != nil) {
 		f, err := s.decode(from)
 		if err != nil || f.Next > from {
@@ -126,22 +129,22 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	var (
 		backoff   = kafka.Backoff{Min: s.client.cfg.RetryMin, Max: s.client.cfg.RetryMax}
 		notBefore time.Time
-		missing   time.Time // since when the topic is unknown
-		refusals  int       // times in a row that the broker said that it cannot read what is there
+		grace     kafka.Grace
+		refusals  int // How often in a row the broker answered that it cannot read the batch.
 	)
 	for {
-		err := s.ask(ctx, from, notBefore)
+		err := s.send(ctx, from, notBefore)
 		if err == nil && s.answer.code == kafkago.OffsetOutOfRange {
 			if f, err := s.outOfRange(ctx, from); err != nil {
 				return f, err
 			}
 		}
 		if err == nil && s.answer.code != 0 {
-			err = s.answer.code // Out of range, too: the ends moved meanwhile.
+			err = s.answer.code // Also OffsetOutOfRange: then the ends have moved meanwhile.
 		}
 		if err == nil {
 			f, err := s.decode(from)
-			if err != nil || !s.grow(f, from) {
+			if err != nil || !s.growRequest(f, from) {
 				return f, err
 			}
 			continue
@@ -149,25 +152,20 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 		if refusals++; !errors.Is(err, kafkago.InvalidMessage) {
 			refusals = 0
 		}
-		if f, ok := s.passOver(ctx, from, refusals); ok {
+		if f, ok := s.skipCorrupt(ctx, from, refusals); ok {
 			return f, nil
 		}
 		if ctx.Err() != nil {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, context.Cause(ctx))
 		}
-		switch gone := kafka.IsUnknownTopic(err) || errors.Is(err, ErrRecreated); {
-		case gone && missing.IsZero():
-			missing = time.Now()
-		case gone && time.Since(missing) > unknownTopicGrace:
+		if grace.Expired(kafka.IsUnknownTopic(err) || errors.Is(err, ErrRecreated)) {
 			return ingest.Fetch{}, s.goneError(ctx, from)
-		case !gone:
-			missing = time.Time{}
 		}
 		if !kafka.Temporary(err) && !errors.Is(err, kafkago.OffsetOutOfRange) {
 			return ingest.Fetch{}, fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, err)
 		}
-		if s.client.cfg.OnRetry != nil {
-			s.client.cfg.OnRetry(fmt.Sprintf("fetch %s/%d", s.topic, s.partition), err)
+		if s.client.cfg.Hooks.Retry != nil {
+			s.client.cfg.Hooks.Retry(fmt.Sprintf("fetch %s/%d", s.topic, s.partition), err)
 		}
 		notBefore = time.Now()
 		if ended := backoff.Wait(ctx); ended != nil {
@@ -176,8 +174,8 @@ func (s *Source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	}
 }
 
-// grow reports that the answer holds the beginning of a batch only, and sees to it that the next request gets more.
-func (s *Source) grow(f ingest.Fetch, from int64) bool {
+// growRequest reports that the answer holds only the beginning of a batch, and makes the next request ask for more.
+func (s *Source) growRequest(f ingest.Fetch, from int64) bool {
 	if f.Next > from || len(s.answer.batches) == 0 || s.maxBytes >= maxFetchBytes {
 		return false
 	}
@@ -186,10 +184,10 @@ func (s *Source) grow(f ingest.Fetch, from int64) bool {
 	return true
 }
 
-// outOfRange says on which side of the log an offset lies that the broker refused; no error says that it is inside after
-// all.
+// outOfRange returns ErrBelowStart or ErrBeyondEnd for an offset that the broker refused, nil when the offset is in the
+// log after all.
 func (s *Source) outOfRange(ctx context.Context, from int64) (ingest.Fetch, error) {
-	var o Offsets
+	var o schemas.Offsets
 	err := s.client.retry(ctx, "offsets", func(ctx context.Context) error {
 		var err error
 		o, err = s.client.listOffsets(ctx, s.topic, s.partition)
@@ -207,13 +205,13 @@ func (s *Source) outOfRange(ctx context.Context, from int64) (ingest.Fetch, erro
 	return f, nil
 }
 
-// goneError says what became of a topic that the brokers do not know any more.
+// goneError returns the error for a topic that the brokers no longer know: it was deleted, or created again.
 func (s *Source) goneError(ctx context.Context, from int64) error {
 	t, err := s.client.cluster.Topic(ctx, s.topic, time.Now().Add(-time.Second))
-	if err == nil && s.opts.TopicID != ([16]byte{}) && t.ID != s.opts.TopicID {
+	if err == nil && s.opts.TopicID != (schemas.TopicID{}) && t.ID != s.opts.TopicID {
 		return fmt.Errorf("fetch %s/%d at %d: %w: its id is %x, was %x", s.topic, s.partition, from, ErrRecreated, t.ID, s.opts.TopicID)
 	}
-	return fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, unknownTopic(s.topic))
+	return fmt.Errorf("fetch %s/%d at %d: %w", s.topic, s.partition, from, kafka.UnknownTopic(s.topic))
 }
 
 // decode turns batches of the answer into records until it has enough.
@@ -224,7 +222,7 @@ func (s *Source) decode(from int64) (ingest.Fetch, error) {
 	}
 	next, read := from, 0
 	if s.stream != nil {
-		next = s.drain(from)
+		next = s.readStream(from)
 		read = len(s.arena)
 	}
 	data := s.answer.batches
@@ -237,17 +235,16 @@ func (s *Source) decode(from int64) (ingest.Fetch, error) {
 			break
 		}
 		if err != nil && next > from {
-			break // Give out what precedes it; the next call finds it again.
+			break // Return what precedes it; the next call finds it again.
 		}
 		switch {
 		case err != nil:
 			var known bool
-			lasting := s.damage.lasting(next)
-			if lasting {
-				next, rest, known = s.refuse(data, &b, rest, next, err)
+			if s.damage.persists(next) {
+				next, rest, known = s.skipDamaged(data, &b, rest, next, err)
 			}
 			if !known {
-				s.answer.batches = nil // Ask again when called again.
+				s.answer.batches = nil // The next call asks the broker again.
 				return ingest.Fetch{}, fmt.Errorf("%w: %s/%d at %d, %d bytes: %w", ErrDamaged, s.topic, s.partition, next, size, err)
 			}
 		case b.NextOffset() > next:
@@ -267,15 +264,15 @@ func (s *Source) decode(from int64) (ingest.Fetch, error) {
 	return ingest.Fetch{Records: s.records, Next: next, HighWatermark: end, LogStart: s.answer.logStart, Asked: s.answer.asked}, nil
 }
 
-// decodeBatch gives out the records of b from an offset on, or some of them if it is large, and returns the first one that
-// it did not look at.
+// decodeBatch adds the records of b from an offset on, or some of them if it is large, and returns the first offset that
+// it did not read.
 func (s *Source) decodeBatch(b *batch.Batch, from int64) int64 {
-	o := &opened{batch: *b, aborted: s.answer.abortedAt(b)}
+	o := &openBatch{batch: *b, aborted: s.answer.abortedAt(b)}
 	data, arena, err := s.decompressor.Records(s.arena, b)
 	s.arena = arena
 	if errors.Is(err, batch.ErrTooLarge) {
 		s.stream = o
-		return s.drain(from)
+		return s.readStream(from)
 	}
 	at := from
 	if err == nil {
@@ -284,17 +281,17 @@ func (s *Source) decodeBatch(b *batch.Batch, from int64) int64 {
 		for rec := (batch.Record{}); w.Next(&rec); {
 			o.ended = o.ended || b.Control() && isAbort(rec.Key)
 			if at = max(at, rec.Offset+1); rec.Offset >= from {
-				s.give(o, &rec)
+				s.addRecord(o, &rec)
 			}
 		}
 		err = w.Err()
 	}
-	s.close(o, at, err)
+	s.endBatch(o, at, err)
 	return b.NextOffset()
 }
 
-// intern returns run as a string, without an allocation for the ones it knows. A longer one is cut: labels come from
-// outside, and each of them is kept.
+// intern returns run as a string, without an allocation for the runs it knows. A run longer than MaxRunLabel is cut,
+// because anybody may send a long one and intern keeps each.
 func (s *Source) intern(run []byte) string {
 	if len(run) > ingest.MaxRunLabel {
 		run = run[:len(ingest.CutText(string(run[:ingest.MaxRunLabel+1]), ingest.MaxRunLabel))]

@@ -271,9 +271,25 @@ func TestUnreachable(t *testing.T) {
 	if err := s.client.Consume(ctx, GroupConfig{}, nil); err == nil || !strings.Contains(err.Error(), "name") {
 		t.Errorf("Consume without a group = %v", err)
 	}
-	if err := s.client.Commit(ctx, "g", Generation{}, "t", 0, 1, strings.Repeat("x", MaxCommitMetadata+1)); err == nil {
-		t.Error("a commit with too much metadata is accepted")
+}
+
+// TestNegativeSettings: a negative value is an error that names its field.
+func TestNegativeSettings(t *testing.T) {
+	check := func(err error, fields ...string) {
+		t.Helper()
+		for _, field := range fields {
+			if err == nil || !strings.Contains(err.Error(), field+" must not be negative") {
+				t.Errorf("got %v, want %s in it", err, field)
+			}
+		}
 	}
+	_, err := NewClient(Config{Conn: kafka.Config{Brokers: []string{"a:1"}}, RetryMin: -1, RetryMax: -1, RequestTimeout: -1})
+	check(err, "RetryMin", "RetryMax", "RequestTimeout")
+	s := testSource(t)
+	_, err = s.client.Source("topic", 0, SourceOptions{MaxWait: -1, MaxBytes: -1, MaxBatchBytes: -1, MaxRecordBytes: -1}).Fetch(t.Context(), 0)
+	check(err, "MaxWait", "MaxBytes", "MaxBatchBytes", "MaxRecordBytes")
+	err = s.client.Consume(t.Context(), GroupConfig{Session: -1, Heartbeat: -1, Rebalance: -1, JoinBackoff: -1, Watch: -1}, nil)
+	check(err, "Session", "Heartbeat", "Rebalance", "JoinBackoff", "Watch")
 }
 
 // FuzzFetch: whatever a broker answers, decoding ends without a panic, and offsets ascend inside [from, Next).

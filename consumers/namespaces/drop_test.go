@@ -45,7 +45,7 @@ func newWhole(t *testing.T) whole {
 	for _, group := range []string{namespaces.IngestGroup(w.name), namespaces.RollupGroup(w.name)} {
 		topic := schemas.TopicName(w.name, "runs.v1")
 		err := w.client.Consume(t.Context(), kafka.GroupConfig{Group: group, Topics: []string{topic}}, func(ctx context.Context, g kafka.Generation) error {
-			if err := w.client.Commit(ctx, group, g, topic, 0, 0, ""); err != nil {
+			if err := w.client.Commit(ctx, group, g, topic, 0, 0); err != nil {
 				return err
 			}
 			return kafka.ErrStop
@@ -315,7 +315,7 @@ func TestDropWaitsForMembers(t *testing.T) {
 	if err := d.Drop(t.Context(), p); !errors.Is(err, namespaces.ErrInUse) || !strings.Contains(err.Error(), "stop them") {
 		t.Errorf("with a consumer at work: %v", err)
 	}
-	if err := <-left; !errors.Is(err, kafka.ErrUnknownTopic) {
+	if err := <-left; !errors.Is(err, kafkalog.ErrUnknownTopic) {
 		t.Errorf("the consumer of a topic that is gone ends with %v", err)
 	}
 	if p := w.plan(t); !p.Database || len(p.Topics) > 0 {

@@ -15,6 +15,7 @@ import (
 	"tidemark/consumers/health"
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/internal/kafka"
 	"tidemark/schemas"
 )
 
@@ -190,7 +191,7 @@ func (l *auditLog) Fetch(ctx context.Context, topic string, partition int32, fro
 func (l *auditLog) Topic(ctx context.Context, topic string) (audit.Topic, error) {
 	name := schemas.TopicName(l.namespace, topic)
 	topics, err := l.client.Topics(ctx, []string{name})
-	if errors.Is(err, consumerkafka.ErrUnknownTopic) {
+	if errors.Is(err, kafka.ErrUnknownTopic) {
 		return audit.Topic{}, nil
 	}
 	if err != nil {

@@ -100,9 +100,9 @@ func (in *ingester) run(ctx context.Context, untilCaughtUp bool) error {
 	})
 	helpers.Go(func() error { in.watch(working, finished); return nil })
 
-	group := consumerkafka.GroupConfig{Group: namespaces.IngestGroup(in.common.Namespace), Topics: in.topicNames(), OnError: func(err error) {
+	group := consumerkafka.GroupConfig{Group: namespaces.IngestGroup(in.common.Namespace), Topics: in.topicNames(), Hooks: consumerkafka.GroupHooks{Error: func(err error) {
 		in.log.Warn("join the consumer group", zap.Error(err))
-	}}
+	}}}
 	err := in.client.Consume(working, group, func(ctx context.Context, g consumerkafka.Generation) error {
 		return in.generation(ctx, g, drain, untilCaughtUp)
 	})
@@ -333,7 +333,7 @@ type committer struct {
 }
 
 func (c committer) Commit(ctx context.Context, p ingest.Partition, offset int64) error {
-	return c.client.Commit(ctx, c.group, c.generation, c.topic, p.ID, offset, "")
+	return c.client.Commit(ctx, c.group, c.generation, c.topic, p.ID, offset)
 }
 
 // sleep waits for d; false when ctx ended first.

@@ -184,9 +184,9 @@ func withLease(ctx context.Context, k kafkaFlags, namespace, clientID string, lo
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	topic := schemas.TopicName(namespace, schemas.SpecOf(schemas.RunType).Topic)
-	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(namespace), Topics: []string{topic}, OnError: func(err error) {
+	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(namespace), Topics: []string{topic}, Hooks: consumerkafka.GroupHooks{Error: func(err error) {
 		log.Warn("join the rollup group", zap.Error(err))
-	}}
+	}}}
 	return client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
 		held := slices.Contains(g.Assigned[topic], 0)
 		if held {

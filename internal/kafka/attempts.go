@@ -12,7 +12,7 @@ import (
 )
 
 // attempts counts authentications. Some brokers answer a wrong password by ending the connection, which by itself looks
-// like a broker that is restarting; when none of several attempts ever worked, it is the password.
+// like a broker that is restarting. When several attempts failed and none ever succeeded, the password is wrong.
 type attempts struct {
 	sasl.Mechanism
 	started   atomic.Int32
@@ -45,11 +45,11 @@ func (a *attempt) Next(ctx context.Context, challenge []byte) (bool, []byte, err
 	return done, answer, err
 }
 
-// explain makes an ended connection a failed authentication where it must be one.
+// explain turns the error of an ended connection into a failed authentication after enough failed attempts.
 func (a *attempts) explain(err error) error {
 	ended := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 	if a == nil || !ended || a.succeeded.Load() || a.started.Load() < hopelessAttempts {
 		return err
 	}
-	return fmt.Errorf("%w: the broker ends the connection during the authentication: %w", kafkago.SASLAuthenticationFailed, err)
+	return fmt.Errorf("%w: the broker ended the connection during authentication: %w", kafkago.SASLAuthenticationFailed, err)
 }

@@ -24,7 +24,7 @@ var ErrClosed = errors.New("kafka connection is closed")
 // Cluster is a pool of connections to one Kafka cluster. It is safe for concurrent use.
 type Cluster struct {
 	cfg       Config
-	mechanism sasl.Mechanism // nil without SASL
+	mechanism sasl.Mechanism // Nil without SASL.
 	attempts  *attempts
 	addr      net.Addr
 	transport *kafkago.Transport
@@ -38,11 +38,9 @@ type Cluster struct {
 
 // Open checks cfg and prepares a pool. It does not connect: the first request does.
 func Open(cfg Config) (*Cluster, error) {
-	if err := cfg.Validate(); err != nil {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
 		return nil, err
-	}
-	if cfg.ClientID == "" {
-		cfg.ClientID = DefaultClientID
 	}
 	mechanism, err := cfg.mechanism()
 	if err != nil {
@@ -92,7 +90,7 @@ func (c *Cluster) Close() error {
 }
 
 // dial connects, with TLS where configured, and registers the connection, so that Close can end it even while a request
-// waits on it.
+// waits for an answer.
 func (c *Cluster) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	c.mu.Lock()
 	closed := c.closed

@@ -1,13 +1,14 @@
-// Package kafka is what the two Kafka adapters share: the connection settings, the pooled transport of kafka-go, and
-// requests in bytes over it with routing by metadata of our own.
+// Package kafka holds what both Kafka adapters need: the connection settings, kafka-go's pooled transport, requests in
+// bytes over it, which our own metadata routes, and the errors, grace and backoff of their retries.
 //
-// kafka-go's Transport keeps the connections, does TLS and SASL, and knows the brokers. Everything that depends on topics
-// (leaders, partition counts, topic ids) is asked for here, when it is needed and for the topics that are used: the
+// kafka-go's Transport keeps the connections, does TLS and SASL, and knows the brokers. This package asks for everything
+// that depends on topics (leaders, partition counts, topic ids), when it is needed and for the topics that are used. The
 // transport's own topic metadata is switched off, because it fetches all topics of the cluster, is not refreshed when a
 // leader moves, and has no topic ids.
 package kafka
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/tls"
@@ -20,14 +21,14 @@ import (
 	"github.com/segmentio/kafka-go/sasl/plain"
 )
 
-// DefaultClientID is what brokers see in their logs and quotas unless Config says otherwise.
-const DefaultClientID = "tidemark"
-
-// Config says how to reach a cluster.
+// Config holds the settings of a connection to a cluster.
 type Config struct {
-	Brokers  []string    // host:port, at least one; any of the cluster's brokers
-	ClientID string      // default DefaultClientID
-	TLS      *tls.Config // nil: no TLS; an empty ServerName is set to the host dialed
+	// Brokers are any of the cluster's brokers as host:port. At least one is required.
+	Brokers []string
+	// ClientID is the name that brokers show in their logs and quotas. Default "tidemark".
+	ClientID string
+	// TLS is nil for connections without TLS. An empty ServerName is set to the host dialed.
+	TLS *tls.Config
 	// SASLMechanism is "" (none), "PLAIN", "SCRAM-SHA-256" or "SCRAM-SHA-512".
 	SASLMechanism  string
 	User, Password string
@@ -35,6 +36,13 @@ type Config struct {
 
 // Validate reports every setting that is wrong, by name, joined; it never includes the password.
 func (c Config) Validate() error {
+	_, err := c.withDefaults()
+	return err
+}
+
+// withDefaults returns the settings with defaults for what is empty.
+func (c Config) withDefaults() (Config, error) {
+	c.ClientID = cmp.Or(c.ClientID, "tidemark")
 	var errs []error
 	if len(c.Brokers) == 0 {
 		errs = append(errs, errors.New("kafka brokers: at least one host:port is needed"))
@@ -47,7 +55,7 @@ func (c Config) Validate() error {
 	if _, err := c.mechanism(); err != nil {
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return c, errors.Join(errs...)
 }
 
 func (c Config) mechanism() (sasl.Mechanism, error) {

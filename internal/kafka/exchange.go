@@ -13,25 +13,25 @@ import (
 	"tidemark/internal/kafka/wire"
 )
 
-// AnyBroker routes an Exchange to whichever broker the pool likes.
+// AnyBroker routes an Exchange to a broker that the pool chooses.
 const AnyBroker int32 = -1
 
 // Controller routes an Exchange to the cluster's controller.
 const Controller int32 = -2
 
-// maxResponse bounds what is read for one answer, whatever its length field says.
+// maxResponse bounds the bytes read for one answer, whatever its length field.
 const maxResponse = 256 << 20
 
 // Exchange is one request and its answer, in bytes. Its buffers belong to the pool's connection from the call of Do until
 // Done reports true: a call that ended by its context may leave a connection still reading or writing them.
 type Exchange struct {
-	Broker  int32 // a node id, AnyBroker or Controller
+	Broker  int32 // A node id, AnyBroker or Controller.
 	Key     int16
 	Version int16
 	// Request is the whole frame, begun by AppendHeader and ended by FinishFrame.
 	Request []byte
-	// Response is where the answer is read to, growing as needed; after Do it is the answer behind the correlation id
-	// and, in flexible versions, still with the header's tags.
+	// Response is the buffer for the answer; it grows as needed. After Do it is the answer behind the correlation id; in
+	// flexible versions it still begins with the header's tags.
 	Response []byte
 
 	done atomic.Bool
@@ -52,7 +52,7 @@ func FinishFrame(buf []byte, extra int) {
 	binary.BigEndian.PutUint32(buf, uint32(len(buf)-4+extra))
 }
 
-// Do sends e.Request and reads e.Response. ctx must have a deadline, or a silent broker is waited for until ctx ends.
+// Do sends e.Request and reads e.Response. ctx must have a deadline, or Do waits for a silent broker until ctx ends.
 func (c *Cluster) Do(ctx context.Context, e *Exchange) error {
 	e.done.Store(false)
 	if _, err := c.transport.RoundTrip(ctx, c.addr, &rawMessage{e}); err != nil {
@@ -64,7 +64,7 @@ func (c *Cluster) Do(ctx context.Context, e *Exchange) error {
 	return nil
 }
 
-// Done reports that no connection uses the buffers of e any more. It is true after a Do that returned nil.
+// Done reports that no connection uses the buffers of e any longer. It is true after a Do that returned nil.
 func (e *Exchange) Done() bool { return e.done.Load() }
 
 func (c *Cluster) isClosed() bool {

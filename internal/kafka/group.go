@@ -10,9 +10,9 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 )
 
-// GroupDialer opens the connections of a kafka-go ConsumerGroup. They differ from the others in two ways: they can all be
-// ended at once, so that leaving a group never waits for a broker that does not answer; and no request on them creates a
-// topic, though the leader of a kafka-go group asks for that whenever it looks a topic up.
+// GroupDialer opens the connections of a kafka-go ConsumerGroup. They differ from the others in two ways. Close ends them
+// all at once, so that leaving a group never waits for a broker that does not answer. And no request on them creates a
+// topic, although the leader of a kafka-go group asks for that whenever it requests a topic's metadata.
 type GroupDialer struct {
 	cluster *Cluster
 	mu      sync.Mutex
@@ -25,7 +25,7 @@ func (c *Cluster) GroupDialer() *GroupDialer {
 	return &GroupDialer{cluster: c, conns: map[net.Conn]struct{}{}}
 }
 
-// Dialer is the dialer in kafka-go's form.
+// Dialer returns the dialer as kafka-go's type.
 func (g *GroupDialer) Dialer() *kafkago.Dialer {
 	return &kafkago.Dialer{
 		ClientID:      g.cluster.cfg.ClientID,
@@ -53,7 +53,7 @@ func (g *GroupDialer) Close() {
 }
 
 func (g *GroupDialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout) // kafka-go gives a context without an end.
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout) // kafka-go passes a context without a deadline.
 	defer cancel()
 	inner, err := g.cluster.dial(ctx, network, address)
 	if err != nil {
@@ -88,14 +88,14 @@ func (c *groupConn) Close() error {
 	return c.Conn.Close()
 }
 
-// Write writes b, in which a metadata request does not ask for topics to be created any more.
+// Write writes b, after changing metadata requests in it not to create topics.
 func (c *groupConn) Write(b []byte) (int, error) { return c.Conn.Write(c.filter.apply(b)) }
 
-// noCreateFilter watches the requests of one connection go by and clears the last byte of metadata requests that have
-// the field "allow auto topic creation" there (versions 4 to 7). Requests may be cut anywhere between writes.
+// noCreateFilter follows the requests of one connection and clears the last byte of metadata requests that have the
+// field "allow auto topic creation" there (versions 4 to 7). A write may end anywhere inside a request.
 type noCreateFilter struct {
-	head []byte // of the current request, up to 8 bytes: size, key, version
-	left int    // bytes of the current request behind head
+	head []byte // Of the current request, up to 8 bytes: size, key, version.
+	left int    // Bytes of the current request behind head.
 }
 
 const requestHead = 8

@@ -52,7 +52,7 @@ func TestValidate(t *testing.T) {
 				}
 			}
 			if err != nil && strings.Contains(err.Error(), "hidden") {
-				t.Errorf("Validate gives the password away: %v", err)
+				t.Errorf("Validate reveals the password: %v", err)
 			}
 			if _, opened := Open(cfg); (opened == nil) != (err == nil) {
 				t.Errorf("Open = %v, Validate = %v", opened, err)

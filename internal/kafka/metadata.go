@@ -10,6 +10,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/internal/kafka/wire"
+	"tidemark/schemas"
 )
 
 const (
@@ -19,34 +20,31 @@ const (
 	requestTimeout  = 10 * time.Second
 )
 
-// TopicID is the id a broker gave to one incarnation of a topic: a topic deleted and created again has another.
-type TopicID [16]byte
-
-// Topic is what a broker says of a topic.
+// Topic is a topic as a broker describes it.
 type Topic struct {
 	Name       string
-	ID         TopicID
-	Partitions []Partition // by partition id
+	ID         schemas.TopicID
+	Partitions []Partition // By partition id.
 }
 
-// Partition is what a broker says of a partition.
+// Partition is a partition as a broker describes it.
 type Partition struct {
-	Leader int32 // node id, -1 while there is none
-	Epoch  int32 // of the leader
+	Leader int32 // Node id, -1 while there is none.
+	Epoch  int32 // Of the leader.
 }
 
-// metadata is the cache of topics. One request is under way at a time; who needs the same waits for it.
+// metadata is the cache of topics. One request runs at a time; callers that need the same topic wait for it.
 type metadata struct {
-	turn chan struct{} // holds the one token of whoever may ask a broker
+	turn chan struct{} // Holds the one token of the caller that may ask a broker.
 
 	mu       sync.Mutex
 	topics   map[string]cachedTopic
-	versions map[int16]int16 // newest version by key, nil until known
+	versions map[int16]int16 // Newest version by key, nil until known.
 }
 
 type cachedTopic struct {
 	topic Topic
-	err   error // the broker's error for this topic
+	err   error // The broker's error for this topic.
 	at    time.Time
 }
 
@@ -55,8 +53,8 @@ func (m *metadata) init() {
 	m.topics = map[string]cachedTopic{}
 }
 
-// Topic returns what is known of a topic not earlier than notBefore, asking a broker if need be. It never creates the
-// topic. The error is a kafkago.Error (UnknownTopicOrPartition) if the topic is not there.
+// Topic returns a topic as a broker described it at notBefore or later; it asks a broker if the cache is older. It never
+// creates the topic. The error is a kafkago.Error (UnknownTopicOrPartition) if the topic is not there.
 func (c *Cluster) Topic(ctx context.Context, name string, notBefore time.Time) (Topic, error) {
 	if t, ok := c.cached(name, notBefore); ok {
 		return t.topic, t.err
@@ -108,7 +106,7 @@ func (c *Cluster) fetchMetadata(ctx context.Context, names []string) (map[string
 	b := c.AppendHeader(nil, keyMetadata, versionMetadata, true)
 	b = wire.AppendArrayLen(b, len(names), true)
 	for _, name := range names {
-		b = append(b, make([]byte, len(TopicID{}))...)
+		b = append(b, make([]byte, len(schemas.TopicID{}))...)
 		b = wire.AppendString(b, name, true)
 		b = wire.AppendTags(b, true)
 	}
@@ -156,7 +154,7 @@ func parseMetadata(answer []byte, at time.Time) (map[string]cachedTopic, error) 
 			t.err = kafkago.Error(code)
 		}
 		t.topic.Name = r.String(true)
-		copy(t.topic.ID[:], r.Next(len(TopicID{})))
+		copy(t.topic.ID[:], r.Next(len(schemas.TopicID{})))
 		r.Bool() // internal
 		t.topic.Partitions = parsePartitions(&r)
 		r.Int32() // authorized operations
@@ -173,7 +171,7 @@ func parsePartitions(r *wire.Reader) []Partition {
 		partitions[i].Leader = -1
 	}
 	for ; n > 0; n-- {
-		r.Int16() // A partition without a leader says so in leader, too.
+		r.Int16() // The error code. A partition without a leader has leader -1, too.
 		id, leader, epoch := r.Int32(), r.Int32(), r.Int32()
 		for range 3 { // replicas, in-sync, offline
 			r.Next(4 * r.ArrayLen(true))
@@ -186,8 +184,8 @@ func parsePartitions(r *wire.Reader) []Partition {
 	return partitions
 }
 
-// MaxVersion is the newest version of a request that the cluster accepts, -1 if it does not know the request. It is asked
-// of one broker, once.
+// MaxVersion is the newest version of a request that the cluster accepts, -1 if it does not know the request. It asks one
+// broker, once.
 func (c *Cluster) MaxVersion(ctx context.Context, key int16) (int16, error) {
 	c.metadata.mu.Lock()
 	versions := c.metadata.versions

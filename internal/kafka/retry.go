@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,7 +13,7 @@ import (
 )
 
 // Temporary reports that the request that failed with err may succeed when it is sent again, perhaps to another broker:
-// the network failed, a broker is starting, a leader moved. It says nothing about whether the request was executed.
+// the network failed, a broker is starting, a leader moved. The request may or may not have been executed.
 func Temporary(err error) bool {
 	var code kafkago.Error
 	if errors.As(err, &code) {
@@ -58,14 +59,9 @@ func temporaryCode(code kafkago.Error) bool {
 	return false
 }
 
-// IsUnknownTopic reports that err says that a topic, or one incarnation of it, is not there.
-func IsUnknownTopic(err error) bool {
-	return errors.Is(err, kafkago.UnknownTopicOrPartition) || errors.Is(err, kafkago.UnknownTopicID) || errors.Is(err, kafkago.InconsistentTopicID)
-}
-
-// Backoff is the wait between tries: it doubles from Min to Max, and each wait is spread over its upper half. The zero
-// value waits 50 ms to 2 s.
+// Backoff is the wait between tries: it doubles from Min to Max, and each wait is spread over its upper half.
 type Backoff struct {
+	// Min and Max bound the wait. Default 50 ms and 2 s.
 	Min, Max time.Duration
 	next     time.Duration
 }
@@ -75,15 +71,9 @@ func (b *Backoff) Reset() { b.next = 0 }
 
 // Wait waits for the next interval, or until ctx ends, and then returns its cause.
 func (b *Backoff) Wait(ctx context.Context) error {
-	if b.Min <= 0 {
-		b.Min = 50 * time.Millisecond
-	}
-	if b.Max < b.Min {
-		b.Max = max(2*time.Second, b.Min)
-	}
-	if b.next == 0 {
-		b.next = b.Min
-	}
+	b.Min = cmp.Or(b.Min, 50*time.Millisecond)
+	b.Max = max(cmp.Or(b.Max, 2*time.Second), b.Min)
+	b.next = cmp.Or(b.next, b.Min)
 	d := b.next/2 + rand.N(b.next/2+1)
 	b.next = min(2*b.next, b.Max)
 	timer := time.NewTimer(d)

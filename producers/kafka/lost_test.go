@@ -26,7 +26,7 @@ func TestCountedButNotStored(t *testing.T) {
 		}
 	}
 	var once sync.Once
-	w.cfg.OnRetry = func(string, int32, error) {
+	w.cfg.Hooks.Retry = func(string, int32, error) {
 		once.Do(func() {
 			for i := range 4 {
 				if err := os.Remove(segment(i)); err != nil {

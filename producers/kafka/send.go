@@ -22,9 +22,7 @@ const (
 	keyInitProducerID     = 22
 	versionInitProducerID = 1
 	acksAll               = -1
-	// unknownTopicGrace is how long a topic may be unknown: brokers learn of a new one one after the other.
-	unknownTopicGrace = 2 * time.Second
-	// maxSessions bounds the sessions that are tried for one batch when brokers refuse its sequence number.
+	// maxSessions bounds the sessions that send tries for one batch when brokers refuse its sequence number.
 	maxSessions = 4
 )
 
@@ -36,17 +34,17 @@ type slot struct {
 	exchange *kafka.Exchange
 }
 
-// session is what a broker knows the producer of one partition by. Every partition has a producer id of its own: a new
-// epoch of one would otherwise end those of the others on brokers that keep one epoch for each id.
+// session identifies the producer of one partition to a broker. Every partition has a producer id of its own: a new epoch
+// of one partition would otherwise end the epochs of the others on brokers that keep one epoch per id.
 type session struct {
 	id    int64
-	epoch int16 // a new one begins with sequence number 0
-	next  int32 // sequence number of the next record
-	ok    bool  // false: it needs an id
+	epoch int16 // A new epoch begins with sequence number 0.
+	next  int32 // The sequence number of the next record.
+	ok    bool  // False while the session has no id.
 }
 
-// end makes batches of this session that are still under way unacceptable to the broker once the next one is there.
-func (s *session) end() {
+// nextEpoch begins a new epoch: the broker refuses a batch of the old one that arrives after a batch of the new one.
+func (s *session) nextEpoch() {
 	if s.epoch == math.MaxInt16 {
 		*s = session{}
 		return
@@ -76,7 +74,7 @@ func (w *Writer) appendTo(ctx context.Context, p *partition, records []producers
 	return len(rejected), rejected, nil
 }
 
-// appendBatch writes a first batch of indexes and says how many it covers: written, or rejected.
+// appendBatch writes a first batch of indexes and returns how many it covers: written, or rejected.
 func (w *Writer) appendBatch(ctx context.Context, p *partition, records []producers.Record, indexes []int32) (int, []RejectedRecord, error) {
 	var s *slot
 	select {
@@ -99,7 +97,7 @@ func (w *Writer) appendBatch(ctx context.Context, p *partition, records []produc
 		case n == 1:
 			return 1, []RejectedRecord{rejection(indexes[0], s.encoder.Size(), w.TopicLimit(ctx, p.topic))}, nil
 		}
-		// The sizes of the parts are what the next batches are filled to, too.
+		// The next batches are not filled further than this one's parts, either.
 		p.maxBytes = max(s.encoder.Size()/2, 1)
 	}
 }
@@ -144,32 +142,31 @@ var errTooLarge = errors.New("batch is too large for the topic")
 func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 	var (
 		backoff   = kafka.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
-		unknown   time.Time // since when the topic is unknown
+		grace     kafka.Grace
 		notBefore time.Time
 		sessions  = 1
 		open      bool // A send may have written the batch without our knowing.
 		frozen    bool
 	)
 	for {
-		err := w.ready(ctx, p)
+		err := w.ensureSession(ctx, p)
 		if err == nil {
 			if !frozen {
-				s.freeze(w, p)
+				s.buildRequest(w, p)
 				frozen = true
 			}
 			var sent bool
-			sent, err = w.try(ctx, p, s, notBefore)
+			sent, err = w.sendOnce(ctx, p, s, notBefore)
 			open = open || sent
 		}
-		verdict := judge(err)
-		switch verdict {
+		switch classify(err) {
 		case written:
 			p.session.advance(s.encoder.Count())
 			return nil
 		case tooLarge:
 			return errTooLarge
 		case staleSession:
-			// The broker does not have the batch under this session: it would have said so. Go on under a new one.
+			// The broker does not have the batch under this session: it would have answered so. Send it under a new one.
 			if sessions++; sessions > maxSessions {
 				return fmt.Errorf("partition %s/%d: %w after %d new sessions", p.topic, p.id, err, maxSessions-1)
 			}
@@ -180,25 +177,19 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 			p.session, frozen = session{}, false
 		case refused:
 			if open {
-				p.session.end()
+				p.session.nextEpoch()
 			}
 			return fmt.Errorf("partition %s/%d: %w", p.topic, p.id, err)
 		}
-		missing := kafka.IsUnknownTopic(err) || errors.Is(err, errNoPartition)
-		switch {
-		case !missing:
-			unknown = time.Time{}
-		case unknown.IsZero():
-			unknown = time.Now()
-		case time.Since(unknown) > unknownTopicGrace:
-			p.session.end()
+		if grace.Expired(kafka.IsUnknownTopic(err) || errors.Is(err, errNoPartition)) {
+			p.session.nextEpoch()
 			if kafka.IsUnknownTopic(err) {
-				return unknownTopic(p.topic)
+				return kafka.UnknownTopic(p.topic)
 			}
 			return err
 		}
-		if w.cfg.OnRetry != nil {
-			w.cfg.OnRetry(p.topic, p.id, err)
+		if w.cfg.Hooks.Retry != nil {
+			w.cfg.Hooks.Retry(p.topic, p.id, err)
 		}
 		notBefore = time.Now()
 		ended := backoff.Wait(ctx)
@@ -207,15 +198,15 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 		}
 		if ended != nil {
 			if open {
-				p.session.end()
+				p.session.nextEpoch()
 			}
 			return fmt.Errorf("partition %s/%d: %w (last: %w)", p.topic, p.id, ended, err)
 		}
 	}
 }
 
-// ready sees to it that p has a session.
-func (w *Writer) ready(ctx context.Context, p *partition) error {
+// ensureSession gives p a session if it has none.
+func (w *Writer) ensureSession(ctx context.Context, p *partition) error {
 	if p.session.ok {
 		return nil
 	}
@@ -244,7 +235,7 @@ func (w *Writer) initProducerID(ctx context.Context) (int64, error) {
 	case r.Err() != nil:
 		return 0, fmt.Errorf("read the producer id: %w", r.Err())
 	case code != 0:
-		// Code 14 right after a broker started: the caller tries again. Going on would write without idempotence.
+		// Code 14 right after a broker started: the caller tries again. Without an id the write would not be idempotent.
 		return 0, fmt.Errorf("ask for a producer id: %w", kafkago.Error(code))
 	case id < 0:
 		return 0, fmt.Errorf("ask for a producer id: the broker answered %d", id)
@@ -252,8 +243,8 @@ func (w *Writer) initProducerID(ctx context.Context) (int64, error) {
 	return id, nil
 }
 
-// freeze makes the request of the batch. Its bytes do not change any more.
-func (s *slot) freeze(w *Writer, p *partition) {
+// buildRequest makes the request of the batch. Its bytes do not change any more.
+func (s *slot) buildRequest(w *Writer, p *partition) {
 	if s.exchange != nil && !s.exchange.Done() {
 		s.frame = nil // A connection may still be writing the old one.
 	}
@@ -275,13 +266,13 @@ func (s *slot) freeze(w *Writer, p *partition) {
 	s.exchange = nil
 }
 
-// try sends the frozen request once. sent tells that a broker may have got it.
-func (w *Writer) try(ctx context.Context, p *partition, s *slot, notBefore time.Time) (sent bool, err error) {
+// sendOnce sends the built request once. sent means that a broker may have received it.
+func (w *Writer) sendOnce(ctx context.Context, p *partition, s *slot, notBefore time.Time) (sent bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.RequestTimeout)
 	defer cancel()
 	t, err := w.cluster.Topic(ctx, p.topic, notBefore)
 	if err == nil && int(p.id) >= len(t.Partitions) {
-		t, err = w.cluster.Topic(ctx, p.topic, time.Now()) // It may be a new one.
+		t, err = w.cluster.Topic(ctx, p.topic, time.Now()) // The partition may be new.
 	}
 	if err != nil {
 		return false, err
@@ -328,15 +319,16 @@ func parseProduce(answer []byte) error {
 type outcome int
 
 const (
-	again   outcome = iota // written or not: send the same bytes
-	written                // acknowledged
+	again   outcome = iota // Written or not: send the same bytes.
+	written                // Acknowledged.
 	tooLarge
-	unclear      // written or not, and the broker may not know: send it under a new session
-	staleSession // not written: the broker does not know this session, or expects another number
-	refused      // not written by this send, and never will be
+	unclear      // Written or not, and the broker may not know: send it under a new session.
+	staleSession // Not written: the broker does not know this session, or expects another number.
+	refused      // Not written by this send, and never will be.
 )
 
-func judge(err error) outcome {
+// classify returns the outcome of one send.
+func classify(err error) outcome {
 	var code kafkago.Error
 	switch {
 	case err == nil:
@@ -363,7 +355,7 @@ func judge(err error) outcome {
 	return refused
 }
 
-// TopicLimit is the largest batch that a topic takes (max.message.bytes), in bytes, 0 if the broker does not tell.
+// TopicLimit returns the largest batch that a topic takes (max.message.bytes), in bytes, 0 if the broker does not answer.
 func (w *Writer) TopicLimit(ctx context.Context, topic string) int {
 	res, err := w.cluster.Client(w.cfg.RequestTimeout).DescribeConfigs(ctx, &kafkago.DescribeConfigsRequest{
 		Resources: []kafkago.DescribeConfigRequestResource{{
@@ -371,7 +363,7 @@ func (w *Writer) TopicLimit(ctx context.Context, topic string) int {
 		}},
 	})
 	if err != nil {
-		return 0 // Those who ask go on without.
+		return 0 // Callers do without.
 	}
 	for _, r := range res.Resources {
 		for _, c := range r.ConfigEntries {

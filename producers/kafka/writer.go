@@ -3,17 +3,19 @@
 // kafka-go has no idempotent producer, so this one makes its own record batches, with producer id, epoch and sequence
 // numbers, and sends them over kafka-go's transport.
 //
-// A partition has one batch in flight. A batch keeps its partition and its bytes from the first send on: after any error
-// that leaves open whether it was written, the same bytes are sent again, and the broker drops what it has. Two things
-// can still put a record on the log twice, and both are left to the consumers, which count an event once by its
-// identity: a caller that sends records again after Append returned an error, and a broker that forgot its producers
-// (it lost its data, or the topic was deleted) between two sends of one batch.
+// A partition has one batch in flight. A batch keeps its partition and its bytes from the first send on: after an error
+// that leaves its outcome unknown, Writer sends the same bytes again, and the broker drops a copy. Two things can still
+// put a record on the log twice: a caller that appends records again after Append returned an error, and a broker that
+// forgot its producers (it lost its data, or the topic was deleted) between two sends of one batch. Consumers count such
+// an event once, by its identity.
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -22,66 +24,66 @@ import (
 	"tidemark/producers"
 )
 
-// Defaults and limits of Config.
 const (
-	// DefaultMaxBatchBytes leaves room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
-	DefaultMaxBatchBytes  = 900_000
+	// DefaultMaxRecordBytes is the default of Config.MaxRecordBytes.
 	DefaultMaxRecordBytes = 16 << 20
-	DefaultInFlight       = 8
-	DefaultRequestTimeout = 10 * time.Second
-	maxBatchRecords       = 50_000
-	partitionsTTL         = 5 * time.Second
+	// defaultMaxBatchBytes leaves room below the brokers' default limit of 1,048,588 bytes (message.max.bytes).
+	defaultMaxBatchBytes = 900_000
+	maxBatchRecords      = 50_000
+	partitionsTTL        = 5 * time.Second
 )
 
-// Config says how records are appended. Only Conn is required.
+// Config holds the settings of a Writer. Only Conn is required.
 type Config struct {
 	Conn kafka.Config
-	// Compression is "snappy" (the default), "lz4", "zstd" or "none".
+	// Compression is "snappy", "lz4", "zstd" or "none". Default "snappy".
 	Compression string
-	// MaxBatchBytes bounds the records of a batch, uncompressed; a record that is larger gets a batch of its own, up to
-	// MaxRecordBytes. Default DefaultMaxBatchBytes. A broker's lower limit is found by its refusal.
-	MaxBatchBytes  int
+	// MaxBatchBytes bounds the records of a batch, uncompressed; a larger record gets a batch of its own, up to
+	// MaxRecordBytes. A Writer finds a broker's lower limit by its refusal. At most 64 MiB. For tests. Default 900,000.
+	MaxBatchBytes int
+	// MaxRecordBytes bounds one record, encoded; Append rejects a larger one. At most 64 MiB. For tests. Default
+	// DefaultMaxRecordBytes.
 	MaxRecordBytes int
 	// InFlight bounds the batches that exist at a time, over all calls of Append. With MaxBatchBytes it bounds memory:
-	// each has its records once plain and once compressed. Default DefaultInFlight.
+	// each has its records once plain and once compressed. For tests. Default 8.
 	InFlight int
-	// RetryMin and RetryMax bound the wait before a batch is sent again. Default 50 ms and 2 s.
+	// RetryMin and RetryMax bound the wait before a batch is sent again. For tests. Default 50 ms and 2 s.
 	RetryMin, RetryMax time.Duration
-	// RequestTimeout bounds one send. Default DefaultRequestTimeout.
+	// RequestTimeout bounds one send. For tests. Default 10 s.
 	RequestTimeout time.Duration
-	// OnRetry, if set, is called before a batch is sent again, with the reason. It must be safe for concurrent use.
-	OnRetry func(topic string, partition int32, reason error)
+	Hooks          Hooks
 }
 
-func (c *Config) setDefaults() error {
-	if c.Compression == "" {
-		c.Compression = batch.Snappy.String()
-	}
-	set := func(v *int, d int) {
-		if *v == 0 {
-			*v = d
+// Hooks tell what a Writer does. A nil function is not called. The functions must be safe for concurrent use.
+type Hooks struct {
+	// Retry is called before a batch is sent again, with the reason.
+	Retry func(topic string, partition int32, reason error)
+}
+
+// withDefaults returns the settings with defaults for what is 0.
+func (c Config) withDefaults() (Config, error) {
+	c.Compression = cmp.Or(c.Compression, batch.Snappy.String())
+	c.MaxBatchBytes = cmp.Or(c.MaxBatchBytes, defaultMaxBatchBytes)
+	c.MaxRecordBytes = cmp.Or(c.MaxRecordBytes, DefaultMaxRecordBytes)
+	c.InFlight = cmp.Or(c.InFlight, 8)
+	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
+	var errs []error
+	for _, field := range []struct {
+		name        string
+		value, most int64
+	}{
+		{"MaxBatchBytes", int64(c.MaxBatchBytes), 64 << 20}, {"MaxRecordBytes", int64(c.MaxRecordBytes), 64 << 20},
+		{"InFlight", int64(c.InFlight), math.MaxInt64}, {"RetryMin", int64(c.RetryMin), math.MaxInt64},
+		{"RetryMax", int64(c.RetryMax), math.MaxInt64}, {"RequestTimeout", int64(c.RequestTimeout), math.MaxInt64},
+	} {
+		switch {
+		case field.value < 0:
+			errs = append(errs, fmt.Errorf("%s must not be negative", field.name))
+		case field.value > field.most:
+			errs = append(errs, fmt.Errorf("%s is %d, at most %d is possible", field.name, field.value, field.most))
 		}
 	}
-	set(&c.MaxBatchBytes, DefaultMaxBatchBytes)
-	set(&c.MaxRecordBytes, DefaultMaxRecordBytes)
-	set(&c.InFlight, DefaultInFlight)
-	if c.RequestTimeout == 0 {
-		c.RequestTimeout = DefaultRequestTimeout
-	}
-	var errs []error
-	if c.MaxBatchBytes < 0 || c.MaxBatchBytes > 64<<20 {
-		errs = append(errs, fmt.Errorf("kafka batch bytes: %d is not in 1..67108864", c.MaxBatchBytes))
-	}
-	if c.MaxRecordBytes < 0 || c.MaxRecordBytes > 64<<20 {
-		errs = append(errs, fmt.Errorf("kafka record bytes: %d is not in 1..67108864", c.MaxRecordBytes))
-	}
-	if c.InFlight < 0 {
-		errs = append(errs, fmt.Errorf("kafka batches in flight: %d is negative", c.InFlight))
-	}
-	if c.RetryMin < 0 || c.RetryMax < 0 || c.RequestTimeout < 0 {
-		errs = append(errs, errors.New("kafka retry and request times: negative"))
-	}
-	return errors.Join(errs...)
+	return c, errors.Join(errs...)
 }
 
 // Writer appends records. It is safe for concurrent use.
@@ -89,7 +91,7 @@ type Writer struct {
 	cfg        Config
 	cluster    *kafka.Cluster
 	compressor *batch.Compressor
-	slots      chan *slot // the free ones
+	slots      chan *slot // The free slots.
 
 	mu         sync.Mutex
 	partitions map[partitionKey]*partition
@@ -102,17 +104,18 @@ type partitionKey struct {
 	id    int32
 }
 
-// partition is a partition that was written to. Its fields belong to who holds turn.
+// partition is a partition that was written to. The caller that holds turn owns its fields.
 type partition struct {
 	partitionKey
-	turn     chan struct{} // holds the one token of the sender
+	turn     chan struct{} // Holds the one token of the sender.
 	session  session
-	maxBytes int // of a batch: MaxBatchBytes, less where the broker said so
+	maxBytes int // Of a batch: MaxBatchBytes, or less after the broker refused a batch.
 }
 
 // NewWriter checks cfg and returns a Writer. It does not connect: the first Append does.
 func NewWriter(cfg Config) (*Writer, error) {
-	errs := []error{cfg.setDefaults(), cfg.Conn.Validate()}
+	cfg, err := cfg.withDefaults()
+	errs := []error{err, cfg.Conn.Validate()}
 	codec, err := batch.ParseCodec(cfg.Compression)
 	errs = append(errs, err)
 	compressor, err := batch.NewCompressor(codec)
@@ -137,14 +140,15 @@ func NewWriter(cfg Config) (*Writer, error) {
 	return w, nil
 }
 
-// Close ends the connections. An Append under way fails.
+// Close ends the connections. An Append that is running fails.
 func (w *Writer) Close() error { return w.cluster.Close() }
 
-// Partitions is the number of partitions of a topic, at most a few seconds old. A topic that is not there is an error.
+// Partitions returns the number of partitions of a topic, at most 5 s old. A topic that is not there is an error that
+// wraps kafka.ErrUnknownTopic and tells how to create it.
 func (w *Writer) Partitions(ctx context.Context, topic string) (int, error) {
 	backoff := kafka.Backoff{Min: w.cfg.RetryMin, Max: w.cfg.RetryMax}
 	notBefore := time.Now().Add(-partitionsTTL)
-	grace := time.Now().Add(unknownTopicGrace)
+	var grace kafka.Grace
 	for {
 		t, err := w.cluster.Topic(ctx, topic, notBefore)
 		switch {
@@ -152,8 +156,8 @@ func (w *Writer) Partitions(ctx context.Context, topic string) (int, error) {
 			return len(t.Partitions), nil
 		case err == nil:
 			err = fmt.Errorf("topic %s has no partitions yet", topic)
-		case kafka.IsUnknownTopic(err) && time.Now().After(grace):
-			return 0, unknownTopic(topic)
+		case grace.Expired(kafka.IsUnknownTopic(err)):
+			return 0, kafka.UnknownTopic(topic)
 		case !kafka.Temporary(err):
 			return 0, fmt.Errorf("partitions of topic %s: %w", topic, err)
 		}
@@ -164,34 +168,26 @@ func (w *Writer) Partitions(ctx context.Context, topic string) (int, error) {
 	}
 }
 
-// ErrUnknownTopic is what an error of Append or Partitions wraps when a topic is not there. Topics are never created by
-// writing to them.
-var ErrUnknownTopic = errors.New("unknown topic")
-
-func unknownTopic(topic string) error {
-	return fmt.Errorf("%w %s: run `tidemark migrate` to create it", ErrUnknownTopic, topic)
-}
-
-// AppendError says what an Append did not do.
+// AppendError is the error of an Append that did not write all records.
 type AppendError struct {
-	// Total is the number of records given, Unacknowledged how many of them no broker has acknowledged. Of those, the
-	// ones that were under way when the context ended may be on the log all the same.
+	// Total is the number of records given, Unacknowledged how many of them no broker has acknowledged. Those that were
+	// being sent when the context ended may be on the log all the same.
 	Total, Unacknowledged int
-	// Rejected are the records that the log can't take as they are; they are counted in Unacknowledged.
+	// Rejected are the records that the log does not take as they are; they are counted in Unacknowledged.
 	Rejected []RejectedRecord
-	// Err is the first reason, nil if there is none but Rejected.
+	// Err is the first reason other than Rejected, nil if there is none.
 	Err error
 }
 
-// RejectedRecord is a record that was refused for itself, and would be again.
+// RejectedRecord is a record that was refused for its size, and would be refused again.
 type RejectedRecord struct {
-	Index int // in the records given to Append
-	Size  int // encoded, in bytes
-	Limit int // the largest size taken, 0 if unknown
+	Index int // In the records given to Append.
+	Size  int // Encoded, in bytes.
+	Limit int // The largest size that the topic takes, 0 if unknown.
 	Err   error
 }
 
-// Error says how many records of how many are not acknowledged, and why.
+// Error returns the numbers of records and the first reason.
 func (e *AppendError) Error() string {
 	err := e.Err
 	if err == nil && len(e.Rejected) > 0 {
@@ -221,7 +217,7 @@ func (w *Writer) Append(ctx context.Context, records []producers.Record) error {
 		mu     sync.Mutex
 		failed = AppendError{Total: len(records)}
 	)
-	for _, g := range group(records) {
+	for _, g := range byPartition(records) {
 		wg.Go(func() {
 			unacknowledged, rejected, err := w.appendTo(ctx, w.partition(g.key), records, g.indexes)
 			mu.Lock()
@@ -240,30 +236,30 @@ func (w *Writer) Append(ctx context.Context, records []producers.Record) error {
 	return nil
 }
 
-// recordGroup is the records of one partition.
-type recordGroup struct {
+// partitionRecords are the records of one partition.
+type partitionRecords struct {
 	key     partitionKey
 	indexes []int32
 }
 
-// group gives the indexes of the records of each partition, in their order.
-func group(records []producers.Record) []*recordGroup {
+// byPartition returns the indexes of the records of each partition, in their order.
+func byPartition(records []producers.Record) []*partitionRecords {
 	var (
-		groups []*recordGroup
-		topics = map[string]map[int32]*recordGroup{}
-		topic  map[int32]*recordGroup // of the previous record
+		groups []*partitionRecords
+		topics = map[string]map[int32]*partitionRecords{}
+		topic  map[int32]*partitionRecords // Of the previous record.
 	)
 	for i := range records {
 		r := &records[i]
 		if i == 0 || r.Topic != records[i-1].Topic {
 			if topic = topics[r.Topic]; topic == nil {
-				topic = map[int32]*recordGroup{}
+				topic = map[int32]*partitionRecords{}
 				topics[r.Topic] = topic
 			}
 		}
 		g := topic[r.Partition]
 		if g == nil {
-			g = &recordGroup{key: partitionKey{r.Topic, r.Partition}}
+			g = &partitionRecords{key: partitionKey{r.Topic, r.Partition}}
 			topic[r.Partition] = g
 			groups = append(groups, g)
 		}

@@ -109,7 +109,7 @@ func TestStaleSession(t *testing.T) {
 	disturb := []func(){
 		func() {},
 		func() { p.session.next += 7 },
-		func() { p.session.end() },
+		func() { p.session.nextEpoch() },
 		func() { p.session.epoch-- },
 		func() {},
 	}
@@ -169,12 +169,12 @@ func TestSession(t *testing.T) {
 	if s.next != 1 { // 2147483646, 2147483647, 0, then 1.
 		t.Errorf("the sequence goes on at %d", s.next)
 	}
-	s.end()
+	s.nextEpoch()
 	if s.epoch != 1 || s.next != 0 || !s.ok {
 		t.Errorf("after the end: %+v", s)
 	}
 	s.epoch = math.MaxInt16
-	if s.end(); s.ok {
+	if s.nextEpoch(); s.ok {
 		t.Errorf("after the last epoch: %+v", s)
 	}
 }
@@ -192,7 +192,7 @@ func TestLastEpoch(t *testing.T) {
 			t.Errorf("the new session is at %d", p.session.next)
 		}
 		p.session.epoch = math.MaxInt16
-		p.session.end()
+		p.session.nextEpoch()
 	}
 	if got := end(cluster); got != 15 {
 		t.Errorf("%d records on the log", got)
@@ -234,7 +234,7 @@ func TestGroupKeepsOrder(t *testing.T) {
 		in[i] = producers.Record{Topic: fmt.Sprint("topic-", random.IntN(3)), Partition: random.Int32N(4)}
 	}
 	seen := 0
-	for _, g := range group(in) {
+	for _, g := range byPartition(in) {
 		last := int32(-1)
 		for _, i := range g.indexes {
 			if i <= last || in[i].Topic != g.key.topic || in[i].Partition != g.key.id {
@@ -251,7 +251,7 @@ func TestGroupKeepsOrder(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	_, err := NewWriter(Config{Compression: "brotli", MaxBatchBytes: -1, InFlight: -1, RetryMin: -1})
-	for _, want := range []string{"brotli", "batch bytes", "in flight", "retry", "brokers"} {
+	for _, want := range []string{"brotli", "MaxBatchBytes must not be negative", "InFlight must not be negative", "RetryMin must not be negative", "brokers"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("NewWriter = %v, want %q in it", err, want)
 		}

@@ -17,6 +17,7 @@ import (
 	kafkatest "tidemark/internal/test/kafka"
 	"tidemark/producers"
 	pkafka "tidemark/producers/kafka"
+	"tidemark/schemas"
 )
 
 // TestTransactions: aborted records and the markers of transactions are offsets without data.
@@ -152,7 +153,7 @@ func TestForeignProducer(t *testing.T) {
 				var records []*kgo.Record
 				for i := range n {
 					records = append(records, &kgo.Record{Key: fmt.Appendf(nil, "key-%d", i%7), Value: bytes.Repeat([]byte{byte(i)}, i),
-						Headers: []kgo.RecordHeader{{Key: "other", Value: nil}, {Key: ckafka.RunHeader, Value: fmt.Appendf(nil, "run-%d", i%3)}}})
+						Headers: []kgo.RecordHeader{{Key: "other", Value: nil}, {Key: schemas.RunHeader, Value: fmt.Appendf(nil, "run-%d", i%3)}}})
 				}
 				records[5].Key, records[6].Value = nil, nil
 				if err := theirs.ProduceSync(ctx, records...).FirstErr(); err != nil {
@@ -229,7 +230,7 @@ func TestOutOfRange(t *testing.T) {
 		if _, err := source.Fetch(ctx, 101); !errors.Is(err, ingest.ErrBeyondEnd) {
 			t.Errorf("beyond the end: %v", err)
 		}
-		if offsets, err := c.Offsets(ctx, topic); err != nil || offsets[0] != (ckafka.Offsets{Start: 30, End: 100}) {
+		if offsets, err := c.Offsets(ctx, topic); err != nil || offsets[0] != (schemas.Offsets{Start: 30, End: 100}) {
 			t.Errorf("Offsets = %v, %v", offsets, err)
 		}
 	})

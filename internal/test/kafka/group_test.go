@@ -13,6 +13,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	ckafka "tidemark/consumers/kafka"
+	"tidemark/internal/kafka"
 	kafkatest "tidemark/internal/test/kafka"
 	pkafka "tidemark/producers/kafka"
 )
@@ -29,7 +30,7 @@ func join(t *testing.T, c *ckafka.Client, group string, topics ...string) *membe
 	ctx, cancel := context.WithCancel(testContext(t))
 	m := &member{generations: make(chan ckafka.Generation, 100), ended: make(chan error, 1), leave: cancel}
 	cfg := ckafka.GroupConfig{Group: group, Topics: topics, Heartbeat: 100 * time.Millisecond, Watch: 200 * time.Millisecond,
-		OnError: func(err error) { t.Logf("group %s: %v", group, err) }}
+		Hooks: ckafka.GroupHooks{Error: func(err error) { t.Logf("group %s: %v", group, err) }}}
 	go func() {
 		m.ended <- c.Consume(ctx, cfg, func(ctx context.Context, g ckafka.Generation) error {
 			m.generations <- g
@@ -75,12 +76,11 @@ func TestGroup(t *testing.T) {
 
 		first := join(t, c, group, topic)
 		alone := first.until(t, topic, 4)
-		if err := c.Commit(ctx, group, alone, topic, 3, 42, `{"position":42}`); err != nil {
+		if err := c.Commit(ctx, group, alone, topic, 3, 42); err != nil {
 			t.Fatal(err)
 		}
-		offset, metadata := committed(t, b, group, topic, 3)
-		if offset != 42 || metadata != `{"position":42}` {
-			t.Errorf("committed %d, %q", offset, metadata)
+		if offset := committed(t, b, group, topic, 3); offset != 42 {
+			t.Errorf("committed %d", offset)
 		}
 
 		second := join(t, newClient(t, b), group, topic)
@@ -94,19 +94,19 @@ func TestGroup(t *testing.T) {
 			t.Errorf("generation %d after %d", mine.ID, alone.ID)
 		}
 		// The old generation is fenced, and nothing of it is stored.
-		if err := c.Commit(ctx, group, alone, topic, 3, 99, ""); !errors.Is(err, ingest.ErrFenced) {
+		if err := c.Commit(ctx, group, alone, topic, 3, 99); !errors.Is(err, ingest.ErrFenced) {
 			t.Errorf("Commit of an old generation = %v", err)
 		}
-		if offset, _ := committed(t, b, group, topic, 3); offset != 42 {
+		if offset := committed(t, b, group, topic, 3); offset != 42 {
 			t.Errorf("committed %d by an old generation", offset)
 		}
-		if err := c.Commit(ctx, group, mine, topic, 3, 43, ""); err != nil {
+		if err := c.Commit(ctx, group, mine, topic, 3, 43); err != nil {
 			t.Errorf("Commit of the current generation = %v", err)
 		}
 		second.stop(t)
 		first.until(t, topic, 4)
 		first.stop(t)
-		if err := c.Commit(ctx, group, mine, topic, 3, 99, ""); !errors.Is(err, ingest.ErrFenced) {
+		if err := c.Commit(ctx, group, mine, topic, 3, 99); !errors.Is(err, ingest.ErrFenced) {
 			t.Errorf("Commit of a member that left = %v", err)
 		}
 	})
@@ -121,19 +121,19 @@ func TestGroupOutlivesBroker(t *testing.T) {
 		createTopic(t, c, topic, 2)
 		m := join(t, c, group, topic)
 		before := m.until(t, topic, 2)
-		if err := c.Commit(ctx, group, before, topic, 1, 7, "before"); err != nil {
+		if err := c.Commit(ctx, group, before, topic, 1, 7); err != nil {
 			t.Fatal(err)
 		}
 		b.Kill(t)
 		b.Restart(t)
 		after := m.until(t, topic, 2)
-		if err := c.Commit(ctx, group, after, topic, 0, 8, ""); err != nil {
+		if err := c.Commit(ctx, group, after, topic, 0, 8); err != nil {
 			t.Errorf("Commit = %v", err)
 		}
-		if offset, metadata := committed(t, b, group, topic, 1); offset != 7 || metadata != "before" {
-			t.Errorf("committed %d, %q", offset, metadata)
+		if offset := committed(t, b, group, topic, 1); offset != 7 {
+			t.Errorf("committed %d", offset)
 		}
-		if err := c.Commit(ctx, group, before, topic, 1, 9, ""); !errors.Is(err, ingest.ErrFenced) {
+		if err := c.Commit(ctx, group, before, topic, 1, 9); !errors.Is(err, ingest.ErrFenced) {
 			t.Errorf("Commit of the generation before = %v", err)
 		}
 		m.stop(t)
@@ -198,7 +198,7 @@ func TestPartitionsAdded(t *testing.T) {
 func TestTopicRecreated(t *testing.T) {
 	each(t, func(t *testing.T, b *kafkatest.Broker) {
 		ctx := testContext(t)
-		c, w := newClient(t, b), newWriter(t, b, func(cfg *pkafka.Config) { cfg.OnRetry = nil })
+		c, w := newClient(t, b), newWriter(t, b, func(cfg *pkafka.Config) { cfg.Hooks.Retry = nil })
 		topic := name(t, "")
 		createTopic(t, c, topic, 2)
 		if err := w.Append(ctx, numbered(topic, 2, 0, 10)); err != nil {
@@ -250,12 +250,12 @@ func TestTopicGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := join(t, newClient(t, b), name(t, ".group"), kept) // Its join makes the first one look topics up.
-	if err := <-m.ended; !errors.Is(err, ckafka.ErrUnknownTopic) {
+	if err := <-m.ended; !errors.Is(err, kafka.ErrUnknownTopic) {
 		t.Errorf("Consume = %v", err)
 	}
 	other.until(t, kept, 2)
 	other.stop(t)
-	if _, err := c.Topics(ctx, []string{topic}); !errors.Is(err, ckafka.ErrUnknownTopic) {
+	if _, err := c.Topics(ctx, []string{topic}); !errors.Is(err, kafka.ErrUnknownTopic) {
 		t.Errorf("the deleted topic is back (%v)", err)
 	}
 }
@@ -331,12 +331,12 @@ func TestDeleteGroup(t *testing.T) {
 			t.Errorf("deleting a group that never was: %v", err)
 		}
 		kept := join(t, newClient(t, b), other, topic)
-		if err := c.Commit(ctx, other, kept.until(t, topic, 2), topic, 0, 5, ""); err != nil {
+		if err := c.Commit(ctx, other, kept.until(t, topic, 2), topic, 0, 5); err != nil {
 			t.Fatal(err)
 		}
 		first, second := join(t, c, group, topic), join(t, newClient(t, b), group, topic)
 		first.until(t, topic, 1)
-		if err := c.Commit(ctx, group, second.until(t, topic, 1), topic, 1, 7, ""); err != nil && !errors.Is(err, ingest.ErrFenced) {
+		if err := c.Commit(ctx, group, second.until(t, topic, 1), topic, 1, 7); err != nil && !errors.Is(err, ingest.ErrFenced) {
 			t.Fatal(err)
 		}
 		state("with two members", group, ckafka.Group{Exists: true, Members: 2})
@@ -414,7 +414,7 @@ func addPartitions(t *testing.T, b *kafkatest.Broker, topic string, n int32) {
 	}
 }
 
-func committed(t *testing.T, b *kafkatest.Broker, group, topic string, partition int32) (offset int64, metadata string) {
+func committed(t *testing.T, b *kafkatest.Broker, group, topic string, partition int32) int64 {
 	t.Helper()
 	req := kmsg.NewPtrOffsetFetchRequest()
 	req.Group = group
@@ -433,15 +433,7 @@ func committed(t *testing.T, b *kafkatest.Broker, group, topic string, partition
 		t.Fatal(err)
 	}
 	if len(res.Groups) > 0 && len(res.Groups[0].Topics) > 0 {
-		p := res.Groups[0].Topics[0].Partitions[0]
-		if p.Metadata != nil {
-			metadata = *p.Metadata
-		}
-		return p.Offset, metadata
+		return res.Groups[0].Topics[0].Partitions[0].Offset
 	}
-	p := res.Topics[0].Partitions[0]
-	if p.Metadata != nil {
-		metadata = *p.Metadata
-	}
-	return p.Offset, metadata
+	return res.Topics[0].Partitions[0].Offset
 }

@@ -12,6 +12,7 @@ import (
 	ckafka "tidemark/consumers/kafka"
 	kafkatest "tidemark/internal/test/kafka"
 	"tidemark/producers"
+	"tidemark/schemas"
 )
 
 // TestLargeBatches: a batch that another client compressed to far less than it is, is read piece by piece from any offset;
@@ -36,7 +37,7 @@ func TestLargeBatches(t *testing.T) {
 					if i == large {
 						value = append(value, make([]byte, ckafka.DefaultMaxRecordBytes)...)
 					}
-					records = append(records, &kgo.Record{Value: value, Headers: []kgo.RecordHeader{{Key: ckafka.RunHeader, Value: append(fmt.Appendf(nil, "run %d ", i), make([]byte, 300_000)...)}}})
+					records = append(records, &kgo.Record{Value: value, Headers: []kgo.RecordHeader{{Key: schemas.RunHeader, Value: append(fmt.Appendf(nil, "run %d ", i), make([]byte, 300_000)...)}}})
 				}
 				if err := theirs.ProduceSync(ctx, records...).FirstErr(); err != nil {
 					t.Fatal(err)

@@ -120,7 +120,7 @@ func TestSlowBroker(t *testing.T) {
 	each(t, func(t *testing.T, b *kafkatest.Broker) {
 		ctx := testContext(t)
 		c := newClient(t, b)
-		w := newWriter(t, b, func(cfg *pkafka.Config) { cfg.RequestTimeout = time.Second; cfg.OnRetry = nil })
+		w := newWriter(t, b, func(cfg *pkafka.Config) { cfg.RequestTimeout = time.Second; cfg.Hooks.Retry = nil })
 		topic := name(t, "")
 		const partitions, senders, rounds, size = 8, 4, 15, 2000
 		createTopic(t, c, topic, partitions)
@@ -183,7 +183,7 @@ func TestSlowBroker(t *testing.T) {
 func TestBrokerKilled(t *testing.T) {
 	each(t, func(t *testing.T, b *kafkatest.Broker) {
 		ctx := testContext(t)
-		c, w := newClient(t, b), newWriter(t, b, func(cfg *pkafka.Config) { cfg.OnRetry = nil })
+		c, w := newClient(t, b), newWriter(t, b, func(cfg *pkafka.Config) { cfg.Hooks.Retry = nil })
 		topic := name(t, "")
 		createTopic(t, c, topic, 2)
 		const rounds, size = 60, 200

@@ -57,7 +57,7 @@ func TestSecureConnections(t *testing.T) {
 			wantOnce(t, c, topic, 100)
 			group := ckafka.GroupConfig{Group: "group", Topics: []string{topic}}
 			err = c.Consume(ctx, group, func(ctx context.Context, g ckafka.Generation) error {
-				if err := c.Commit(ctx, "group", g, topic, 0, 1, ""); err != nil {
+				if err := c.Commit(ctx, "group", g, topic, 0, 1); err != nil {
 					return err
 				}
 				return ckafka.ErrStop

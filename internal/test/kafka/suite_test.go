@@ -14,6 +14,7 @@ import (
 	kafkatest "tidemark/internal/test/kafka"
 	"tidemark/producers"
 	pkafka "tidemark/producers/kafka"
+	"tidemark/schemas"
 )
 
 // deadline is for what must happen; a test that reaches it failed.
@@ -33,7 +34,7 @@ func conn(b *kafkatest.Broker) kafka.Config {
 func newWriter(t testing.TB, b *kafkatest.Broker, change func(*pkafka.Config)) *pkafka.Writer {
 	t.Helper()
 	cfg := pkafka.Config{Conn: conn(b), RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond,
-		OnRetry: func(topic string, partition int32, err error) { t.Logf("produce %s/%d: %v", topic, partition, err) }}
+		Hooks: pkafka.Hooks{Retry: func(topic string, partition int32, err error) { t.Logf("produce %s/%d: %v", topic, partition, err) }}}
 	if change != nil {
 		change(&cfg)
 	}
@@ -48,7 +49,7 @@ func newWriter(t testing.TB, b *kafkatest.Broker, change func(*pkafka.Config)) *
 func newClient(t testing.TB, b *kafkatest.Broker) *ckafka.Client {
 	t.Helper()
 	c, err := ckafka.NewClient(ckafka.Config{Conn: conn(b), RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond,
-		OnRetry: func(what string, err error) { t.Logf("%s: %v", what, err) }})
+		Hooks: ckafka.Hooks{Retry: func(request string, err error) { t.Logf("%s: %v", request, err) }}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func numbered(topic string, partitions int32, from, n int) []producers.Record {
 			Topic:     topic,
 			Partition: int32(i) % partitions,
 			Value:     fmt.Appendf(nil, "value-%08d", from+i),
-			Headers:   []producers.Header{{Key: ckafka.RunHeader, Value: []byte("run-1")}},
+			Headers:   []producers.Header{{Key: schemas.RunHeader, Value: []byte("run-1")}},
 		}
 	}
 	return records
@@ -150,10 +151,10 @@ func TestUnknownTopic(t *testing.T) {
 		topic := name(t, "")
 		err := w.Append(ctx, numbered(topic, 1, 0, 3))
 		var failed *pkafka.AppendError
-		if !errors.As(err, &failed) || failed.Unacknowledged != 3 || !errors.Is(err, pkafka.ErrUnknownTopic) {
+		if !errors.As(err, &failed) || failed.Unacknowledged != 3 || !errors.Is(err, kafka.ErrUnknownTopic) {
 			t.Errorf("Append = %v", err)
 		}
-		if _, err := c.Topics(ctx, []string{topic}); !errors.Is(err, ckafka.ErrUnknownTopic) {
+		if _, err := c.Topics(ctx, []string{topic}); !errors.Is(err, kafka.ErrUnknownTopic) {
 			t.Errorf("Topics = %v", err)
 		}
 		t.Log(err)

@@ -1,0 +1,47 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// TestGrace: a topic may be unknown for 2 s without a break.
+func TestGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g Grace
+		for i, step := range []struct {
+			wait             time.Duration
+			unknown, expired bool
+		}{
+			{0, false, false},
+			{time.Hour, true, false},
+			{2 * time.Second, true, false},
+			{time.Millisecond, true, true},
+			{time.Hour, false, false},
+			{time.Hour, true, false},
+			{time.Second, false, false},
+			{1500 * time.Millisecond, true, false},
+			{2 * time.Second, true, false},
+			{time.Nanosecond, true, true},
+		} {
+			time.Sleep(step.wait)
+			if got := g.Expired(step.unknown); got != step.expired {
+				t.Errorf("step %d: expired %v, want %v", i, got, step.expired)
+			}
+		}
+	})
+}
+
+func TestUnknownTopic(t *testing.T) {
+	if err := UnknownTopic("lab.runs.v1"); !errors.Is(err, ErrUnknownTopic) || err.Error() != "unknown topic lab.runs.v1: run `tidemark migrate` to create it" {
+		t.Errorf("got %v", err)
+	}
+	if !IsUnknownTopic(fmt.Errorf("topic x: %w", kafkago.UnknownTopicID)) || IsUnknownTopic(kafkago.LeaderNotAvailable) {
+		t.Error("unknown topics are not told from leaders that are not there")
+	}
+}
