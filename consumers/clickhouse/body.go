@@ -65,7 +65,7 @@ var errBodyStopped = errors.New("the request is over")
 // insertBody is the body of an INSERT: Native blocks, one after the other, encoded from their columns while they are
 // read, so that no second copy of a block exists.
 //
-// The HTTP client may go on reading a body after the request has failed, in a goroutine of its own. stop makes that
+// The HTTP client may continue to read a body after the request has failed, in a goroutine of its own. stop makes that
 // harmless: after it the columns are not touched any more.
 type insertBody struct {
 	mu      sync.Mutex   // Held while the columns are read.

@@ -8,7 +8,7 @@ import (
 	"tidemark/consumers/ingest/ingesttest"
 )
 
-// TestStoreConforms holds the real engine to what a worker relies on.
+// TestStoreConforms runs the suite of what a worker relies on against the real engine.
 func TestStoreConforms(t *testing.T) {
 	ingesttest.StoreConformance(t, func(t *testing.T) ingest.Store { return clickhouse.NewStore(openRaw(t)) })
 }

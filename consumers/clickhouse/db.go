@@ -30,7 +30,7 @@ import (
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// Config says how to reach ClickHouse. Only URL and Database are required.
+// Config holds the settings of a pool of connections. Only URL and Database are required.
 type Config struct {
 	URL string // http://host:port or https://host:port, with an optional path. Required.
 	// User and Password authenticate. Default "default" and "".

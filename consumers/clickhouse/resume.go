@@ -82,7 +82,7 @@ FROM %s WHERE %s`, ledgerTable, ledgerWhere(p))
 }
 
 // chainWalk follows ledger.Chain over ranges that come in the order of From, holding only ranges that overlap one
-// another: where a range begins and no earlier one reaches beyond, every chain that goes on passes.
+// another: where a range begins and no earlier one reaches beyond, every longer chain passes.
 type chainWalk struct {
 	position int64          // the end of the chain over all dropped ranges
 	broken   bool           // the chain ends at position whatever follows

@@ -11,8 +11,7 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// wheel is a source that brings the same records over and over, at ever new offsets, and ends a worker after a number
-// of them. There are more of them than the window is long, so none is a duplicate.
+// wheel is a source that returns the same records again and again, at new offsets each time, up to an end. There are more of them than the window is long, so none is a duplicate.
 type wheel struct {
 	values  [][]byte
 	records []ingest.Record

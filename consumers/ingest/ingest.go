@@ -4,12 +4,13 @@
 //
 //	Resume -> Fetch -> decode -> decide -> Insert -> DeadLetters.Write -> Commit -> Account -> Fetch ...
 //
-// An attempt of the worker begins with Resume and goes on until something makes what it holds in memory void; the next
-// attempt begins with Resume again. The worker has one open block, and fetches nothing while it stores one.
+// A worker works in attempts. Each attempt begins with Resume; when the memory of the worker no longer agrees with the
+// database, the attempt ends and the next one resumes. The worker has one open block, and fetches nothing while it stores
+// that block.
 //
 // The database holds both the rows and the position (the ledger), and a row is keyed by the coordinates of its
-// record. So a copy of a row is harmless, an insert whose outcome is unknown is sent again, and the decision about a
-// record depends on the log alone: whoever takes over after a crash decides the same.
+// record. So a copy of a row is harmless, the worker sends an insert again whose outcome is unknown, and the decision about
+// a record depends on the log alone: the worker that takes over after a crash decides the same.
 //
 // The package neither logs nor counts; it calls the functions of Hooks.
 package ingest
@@ -37,8 +38,8 @@ var (
 	ErrFenced = errors.New("generation is over")
 )
 
-// RefusedError is returned by Store.Insert when the database looked at the rows and refuses the data itself, so that
-// the same rows would be refused again.
+// RefusedError is returned by Store.Insert when the database has read the rows and refuses the data itself, so that
+// it would refuse the same rows again.
 type RefusedError struct {
 	// Err is the answer of the database.
 	Err error
@@ -82,26 +83,26 @@ type Fetch struct {
 	// that the log does not hold any more. Control records and records of aborted transactions are returned with
 	// Control set. What cannot be read is returned with Unreadable set; it is not an error that repeats without end.
 	Records []Record
-	// Next is the first offset that was not looked at.
+	// Next is the first offset that Fetch did not read.
 	Next int64
 	// HighWatermark is the end up to which Fetch can read at the moment, LogStart the first offset that the log still holds.
 	HighWatermark, LogStart int64
-	// Asked is when the request was sent whose answer told HighWatermark; zero when that is not known.
+	// Asked is when the request was sent whose answer held HighWatermark; zero when that is not known.
 	Asked time.Time
 }
 
 // Record is one record of the log.
 type Record struct {
 	Offset int64
-	// Timestamp is the record's own, milliseconds since 1970: of the broker where the topic says so, else what the
-	// producer sent; -1 when it sent none.
+	// Timestamp is the record's own, milliseconds since 1970: the broker's where the topic is configured so, else the
+	// producer's; -1 when the producer sent none.
 	Timestamp int64
 	// Key and Value are valid until the next Fetch.
 	Key, Value []byte
 	// Run is the value of the header schemas.RunHeader, "" if there is none, cut to MaxRunLabel bytes. Only dead letters
 	// use it: to name the run that the record belongs to.
 	Run string
-	// Control marks a control record or one of an aborted transaction; nothing else of it is looked at but Unreadable.
+	// Control marks a control record or one of an aborted transaction. The worker reads only Unreadable of it.
 	Control bool
 	// Unreadable is not nil when nobody can read the record.
 	Unreadable *Unreadable

@@ -14,7 +14,7 @@ import (
 	"tidemark/schemas"
 )
 
-// TestUnreadable: each offset of what cannot be read is dead, but those that an earlier worker stored.
+// TestUnreadable: each unreadable offset is dead, except those whose rows an earlier worker stored.
 func TestUnreadable(t *testing.T) {
 	f(t, "a batch", func(t *testing.T, b *rig) {
 		b.append(0, 3)
@@ -84,7 +84,7 @@ func TestUnreadable(t *testing.T) {
 	})
 }
 
-// TestLetterIsCut: what a letter keeps is bounded, and it says of what it is the beginning.
+// TestLetterIsCut: a letter keeps a bounded part of key and value, and their whole lengths.
 func TestLetterIsCut(t *testing.T) {
 	f(t, "key and value", func(t *testing.T, b *rig) {
 		value := bytes.Repeat([]byte("v"), 3*ingest.MaxLetterValue)
@@ -127,8 +127,8 @@ func TestCutText(t *testing.T) {
 	}
 }
 
-// TestManyRuns: labels come from outside. However many there are, a ledger row tells no more than ledger.MaxRuns apart,
-// and its runs still add up.
+// TestManyRuns: anybody may send run labels. However many there are, a ledger row counts at most ledger.MaxRuns of them
+// separately, and its runs still add up.
 func TestManyRuns(t *testing.T) {
 	f(t, "in one block", func(t *testing.T, b *rig) {
 		const n = 3 * ledger.MaxRuns

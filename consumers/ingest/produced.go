@@ -30,7 +30,7 @@ type observedEnd struct {
 // known.
 type entryTimes struct {
 	past, last observedEnd // Every offset from past.end on is bounded by past.at, every one from last.end on by last.at.
-	read       int64       // When the records at hand were read, milliseconds since 1970.
+	read       int64       // When the current records were read, milliseconds since 1970.
 }
 
 // noteFetch notes a fetch from an offset: asked is when the broker was asked (zero if that is not known), end where its

@@ -14,8 +14,8 @@ import (
 	"tidemark/schemas"
 )
 
-// TestProduceTime has a worker read records whose own times are right, wrong or missing, some that lay in the log before it
-// began and some that came while it had caught up, 10 s later. The lag that it records is that of the pipeline.
+// TestProduceTime has a worker read records whose own times are right, wrong or missing. Some were in the log before it
+// began, others arrive 10 s later, when it has caught up. The lag that it records is the pipeline's.
 func TestProduceTime(t *testing.T) {
 	const hour = time.Hour
 	type record struct {
@@ -102,7 +102,7 @@ func TestProduceTimeOfGaps(t *testing.T) {
 	})
 }
 
-// TestProduceTimeWhileBehind lets a worker fall behind: the bound of what it reads is when the log ended before it, not
+// TestProduceTimeWhileBehind lets a worker fall behind: the bound of a record is when the log ended in front of it, not
 // when it was asked last, so that the lag is not made small.
 func TestProduceTimeWhileBehind(t *testing.T) {
 	f(t, "an insert that takes long", func(t *testing.T, b *rig) {

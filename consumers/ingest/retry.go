@@ -23,7 +23,7 @@ type retry struct {
 func (s *session) retry(step Step) retry { return retry{session: s, step: step} }
 
 // next reports whether the step is to be attempted, after a pause if the last attempt failed. It is not when the attempt
-// succeeded, when ctx has ended, or when the error says that another attempt is of no use.
+// succeeded, when ctx has ended, or when another attempt cannot help.
 func (r *retry) next(ctx context.Context) bool {
 	if !r.begun {
 		r.begun = true

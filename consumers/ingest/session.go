@@ -13,9 +13,9 @@ import (
 
 // Errors by which an attempt ends without a failure.
 var (
-	// errResume: what the worker holds in memory is no longer what the database will have. The next attempt resumes.
+	// errResume: the memory of the worker no longer agrees with the database. The next attempt resumes.
 	errResume = errors.New("resume from the database")
-	// errDrained: the worker was asked to drain and owes nothing.
+	// errDrained: the worker was asked to drain, and everything that it stored is accounted for.
 	errDrained = errors.New("drained")
 )
 
@@ -38,7 +38,7 @@ type session struct {
 	highWatermark int64
 	entries       entryTimes
 	failures      int       // Of Fetch, one after the other.
-	row           OrphanRow // The row at hand.
+	row           OrphanRow // The current row.
 }
 
 func newSession(w *Worker, limits Limits) *session {
@@ -203,7 +203,7 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 		b.addDead(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
 		return
 	}
-	row := &s.row // One by one: a copy of what was just written waits for it.
+	row := &s.row // Field by field: a copy of a struct that was just written stalls.
 	row.Offset, row.Identity, row.Time, row.Revision, row.Body = rec.Offset, meta.Identity, meta.Time, meta.Revision, meta.Body
 	row.Run, row.Checksum, row.Content = meta.Run, meta.Checksum, meta.Content
 	d := s.window.decide(&row.StoredRow)

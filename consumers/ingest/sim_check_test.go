@@ -100,7 +100,7 @@ func model(r *rand.Rand) string {
 	return "good"
 }
 
-// fate is what must become of an offset.
+// fate is the required end of an offset.
 type fate struct {
 	disposition ledger.Disposition
 	reason      string
@@ -137,7 +137,7 @@ func reference(log *ingesttest.Log, p ingest.Partition, window, n int64, gaps ma
 		}
 		var e usagev1.Query
 		if proto.Unmarshal(record.Value, &e) == nil && e.Model == refusedModel {
-			// The database sees only what is not a duplicate or a conflict anyway.
+			// The database never gets a duplicate or a conflict.
 			f.disposition, f.reason = ledger.Dead, "refused"
 		}
 		if d := again(fates[max(0, o-window):o], meta); d != 0 {
@@ -150,7 +150,7 @@ func reference(log *ingesttest.Log, p ingest.Partition, window, n int64, gaps ma
 	return fates
 }
 
-// again says what a record is that states an event again, 0 if it does not or replaces what was stated before.
+// again returns the disposition of a record that repeats an event, 0 if it does not, or replaces the earlier ones.
 func again(before []fate, meta schemas.Meta) ledger.Disposition {
 	var known, same, differs bool
 	for _, b := range before {
@@ -173,7 +173,7 @@ func again(before []fate, meta schemas.Meta) ledger.Disposition {
 	return 0
 }
 
-// check holds the invariants at the end of a simulation.
+// check verifies the invariants at the end of a simulation.
 func (w *world) check() {
 	rows := w.store.Ledger()
 	ranges := make([]ledger.Range, len(rows))
@@ -201,8 +201,8 @@ func (w *world) check() {
 	if len(gaps) > 0 {
 		fates = reference(w.log, w.p, w.limits.Window, w.end, gaps)
 	}
-	// A row of a replaced worker may land at an offset that its successor found gone. Then the window knows more
-	// than the ledger says, and only durability can be held.
+	// A row of a replaced worker may arrive at an offset that its successor recorded as a gap. Then the window knows more
+	// than the ledger, and only durability can be checked.
 	if w.retention && w.lateness {
 		return
 	}
@@ -218,7 +218,7 @@ func (w *world) check() {
 	w.checkVisible(fates)
 }
 
-// checkStored holds that table and dead letters have what the ledger says, and the table nothing else but at gaps.
+// checkStored verifies that table and dead letters hold what the ledger lists, and the table nothing else except at gaps.
 func (w *world) checkStored(rows []ledger.Row, winners []int, gaps map[int64]bool) (stored, dead int) {
 	for _, i := range winners {
 		for o := rows[i].From; o < rows[i].To; o++ {
@@ -239,7 +239,7 @@ func (w *world) checkStored(rows []ledger.Row, winners []int, gaps map[int64]boo
 	return stored, dead
 }
 
-// checkAgainst holds that a ledger row says of its offsets what the reference does.
+// checkAgainst verifies that a ledger row gives its offsets the same dispositions as the reference.
 func (w *world) checkAgainst(row *ledger.Row, fates []fate) {
 	want := ledger.Row{}
 	runs, buckets := make(map[string]ledger.RunCount), make(map[int32]ledger.Bucket)
@@ -295,8 +295,8 @@ func (w *world) checkLetter(o int64, f fate) {
 	}
 }
 
-// checkVisible holds that each event that could be read and has one time only is there, once in the view's terms,
-// and nothing else is.
+// checkVisible verifies that the table has each readable event with only one time, once as the view counts, and nothing
+// else.
 func (w *world) checkVisible(fates []fate) {
 	type event struct {
 		identity schemas.Identity

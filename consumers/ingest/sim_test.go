@@ -24,10 +24,23 @@ var simulations = flag.Uint64("ingest.seeds", 300, "number of simulations")
 // regressions are seeds that failed once.
 var regressions = []uint64{120, 259}
 
+// A map of the simulation:
+//
+//	world   what outlives the workers of one seed: the log, the store, the dead letters, the group
+//	life    one worker and the faults around it. It stands between the worker and the world, as source, store, dead
+//	        letters and committer: each call takes time, and may fail before or after its effect
+//	do      the faults of one effect: lost, answered with an error, late, followed by a crash
+//	fates   the required end of every offset, from a sequential reading of the log (reference, in sim_check_test.go)
+//	play    lets lives follow each other, some beside their successor; the last life meets no faults and must reach the end
+//	check   compares ledger, table and dead letters with the fates (in sim_check_test.go)
+//
+// Checks that must hold at every moment (no ledger row and no commit before the rows are durable, no work after the fence)
+// stand where they are made: in Account, Commit and begin.
+
 // TestSimulation runs workers over a random log with random faults between any two steps: errors before and after the
-// effect, effects that land when the worker has given up on them or was replaced, inserts of which a part lands, rows
-// that the database refuses, crashes, workers that go on after they were replaced, a log start that overtakes the
-// position. In the end every offset must have become what a sequential reading of the log says.
+// effect, effects that happen after the worker has given up on them or was replaced, inserts of which a part is stored,
+// rows that the database refuses, crashes, workers that continue after they were replaced, a log start that overtakes the
+// position. In the end every offset must have the fate that a sequential reading of the log gives it.
 func TestSimulation(t *testing.T) {
 	for _, seed := range regressions {
 		simulate(t, seed)
@@ -44,15 +57,15 @@ type world struct {
 	rng     *rand.Rand
 	p       ingest.Partition
 	log     *ingesttest.Log
-	end     int64 // of the log, when it is all shown
-	fates   []fate
+	end     int64  // Of the log, when all of it is visible.
+	fates   []fate // By offset.
 	store   *ingesttest.Store
 	letters *ingesttest.Letters
 	group   *ingesttest.Group
 	limits  ingest.Limits
 
-	retention bool // the log start moves
-	lateness  bool // effects may land after their worker has ended or was replaced
+	retention bool // The log start moves.
+	lateness  bool // Effects may happen after their worker has ended or was replaced.
 
 	running sync.WaitGroup
 	steps   atomic.Int64
@@ -61,7 +74,7 @@ type world struct {
 	violations []string
 }
 
-// maxSteps bounds a simulation, which otherwise a wrong worker could keep busy for ever.
+// maxSteps bounds a simulation: a wrong worker could keep it busy without end.
 const maxSteps = 100_000
 
 func (w *world) violate(format string, args ...any) {
@@ -119,7 +132,7 @@ func (w *world) play(ctx context.Context) {
 	if err := <-l.done; err != nil {
 		w.violate("the last worker ends with %v", err)
 	}
-	// Workers that were replaced go on for a while.
+	// Workers that were replaced continue for a while.
 	time.Sleep(time.Duration(w.rng.Int64N(int64(time.Second))))
 }
 
@@ -180,7 +193,7 @@ func (l *life) start(ctx context.Context) {
 	})
 }
 
-// finish waits for a while, then has the worker crash, or drain, or go on beside its successor.
+// finish waits for a while, then has the worker crash, or drain, or continue beside its successor.
 func (l *life) finish(after time.Duration) {
 	time.Sleep(after)
 	way := l.rng.IntN(3)
@@ -200,7 +213,7 @@ func (l *life) finish(after time.Duration) {
 	<-l.done //nolint:errcheck // The worker was killed; how it ended does not matter.
 }
 
-// checkDrained holds that a clean shutdown leaves nothing to redo.
+// checkDrained verifies that a clean shutdown leaves nothing to redo.
 func (l *life) checkDrained(err error) {
 	if err != nil {
 		return // Fenced or crashed before it could.
@@ -217,7 +230,7 @@ func (l *life) crash() {
 
 var errInjected = errors.New("injected")
 
-// begin is the way to any step: it takes time, and a worker that ended must not take it.
+// begin comes before every step: it takes time, and a worker that has ended must not take a step.
 func (l *life) begin(ctx context.Context, r *rand.Rand) error {
 	if l.fenced.Load() {
 		l.violate("generation %d works after it was fenced", l.generation)
@@ -265,7 +278,7 @@ func (l *life) do(ctx context.Context, effect func() error) error {
 		delay := time.Duration(r.Int64N(int64(300 * time.Millisecond)))
 		l.running.Go(func() {
 			time.Sleep(delay)
-			_ = effect() // Nobody is told.
+			_ = effect() // Nobody waits for its error.
 		})
 		return errInjected
 	case 3, 4: // It takes long, and the worker may be replaced meanwhile.
@@ -313,7 +326,7 @@ func (l *life) Resume(ctx context.Context, p ingest.Partition, window int64) (re
 	return l.store.Resume(ctx, p, window)
 }
 
-// Insert implements ingest.Store. A part of the rows may land with the answer that they did not.
+// Insert implements ingest.Store. A part of the rows may be stored although the answer is an error.
 func (l *life) Insert(ctx context.Context, _ ingest.Partition, columns schemas.Columns) error {
 	rows, err := ingesttest.Rows(columns)
 	if err != nil {
@@ -337,14 +350,14 @@ func (l *life) Insert(ctx context.Context, _ ingest.Partition, columns schemas.C
 	})
 }
 
-// checkBlock holds that a block keeps its limits.
+// checkBlock verifies that a block keeps its limits.
 func (l *life) checkBlock(rows []ingesttest.Row) {
 	if limits := l.worker.Limits; len(rows) > limits.Rows {
 		l.violate("a block of %d rows, limits %+v", len(rows), limits)
 	}
 }
 
-// Account implements ingest.Store. It holds that the ledger never covers what is not durable.
+// Account implements ingest.Store. It verifies that the ledger never covers an offset that is not durable.
 func (l *life) Account(ctx context.Context, row ledger.Row) error {
 	return l.do(ctx, func() error {
 		l.checkRow(row)
@@ -380,7 +393,7 @@ func (l *life) Write(ctx context.Context, letters []*usagev1.DeadLetter) error {
 	return l.do(ctx, func() error { return l.letters.Write(ctx, letters) })
 }
 
-// Commit implements ingest.Committer. It holds that everything before the offset is durable.
+// Commit implements ingest.Committer. It verifies that everything before the offset is durable.
 func (l *life) Commit(ctx context.Context, p ingest.Partition, offset int64) error {
 	err := l.do(ctx, func() error {
 		l.checkCommit(offset)

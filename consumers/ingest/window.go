@@ -56,8 +56,8 @@ func (w *window) home(id *schemas.Identity) (slot, tag uint32) {
 
 // decide returns what a record is, by the rows of its identity within reach. Of those with its time:
 //
-//   - Duplicate when one says the same in the same revision, or is of a higher one, which replaces it wherever it lies;
-//   - else Conflict when one says something else in the same revision;
+//   - Duplicate when one has the same body in the same revision, or a higher revision, which replaces it wherever it lies;
+//   - else Conflict when one has another body in the same revision;
 //   - else Stored when there is one: the record replaces it.
 //
 // Without any it is a Conflict when there is a row of the identity, else Stored.

@@ -45,7 +45,7 @@ const (
 	StepAccount     Step = "account"
 )
 
-// Hooks tell what a worker does. A nil function is not called. The worker waits for a hook, so it must be fast.
+// Hooks tell what a worker does. A nil function is not called. The worker waits for each call, so a hook must be fast.
 type Hooks struct {
 	// Block is called for each ledger row after it became durable. The row may be kept, not changed.
 	Block func(row ledger.Row)
@@ -73,7 +73,7 @@ type Worker struct {
 	Member     string
 	Limits     Limits
 	Hooks      Hooks
-	// UntilCaughtUp makes Run return nil once everything in the log is accounted for.
+	// UntilCaughtUp makes Run return nil when everything in the log is accounted for.
 	UntilCaughtUp bool
 	// Drain, when closed, makes Run store and account for the open block and return nil. Optional.
 	Drain <-chan struct{}

@@ -146,7 +146,7 @@ func TestWorkerEnds(t *testing.T) {
 	})
 }
 
-// down is a store that fails while a function says so.
+// down is a store that fails while a function returns true.
 type down struct {
 	*ingesttest.Store
 	is func() bool

@@ -170,8 +170,8 @@ func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]schemas.O
 	return offsets, nil
 }
 
-// Scan calls fn for every record of a topic, partition by partition, from its first to the end that it has when Scan
-// gets there. The record is valid during the call. Control records are left out. An error of fn ends the scan.
+// Scan calls fn for every record of a topic, partition by partition. It ends each partition where the partition ended when
+// Scan began. The record is valid during the call. Control records are left out. An error of fn ends the scan.
 func (c *Client) Scan(ctx context.Context, topic string, fn func(partition int32, rec ingest.Record) error) error {
 	offsets, err := c.Offsets(ctx, topic)
 	if err != nil {

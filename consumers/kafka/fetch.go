@@ -14,14 +14,15 @@ import (
 
 const (
 	keyFetch = 1
-	// versionFetchID names topics by id, so that another incarnation of a topic is never read by mistake; versionFetchName is
-	// for brokers before Kafka 3.1.
+	// versionFetchID names topics by id, so that another incarnation of a topic is never read by mistake;
+	// versionFetchName is for brokers before Kafka 3.1.
 	versionFetchID   = 13
 	versionFetchName = 11
 	readCommitted    = 1
 )
 
-// abortedTransaction says that the records of a producer from an offset on, to its next abort marker, do not count.
+// abortedTransaction is a transaction whose records, from the offset first to the next abort marker of the producer, do
+// not count.
 type abortedTransaction struct{ producer, first int64 }
 
 // request asks the partition's leader for records and keeps its answer in s.answer.

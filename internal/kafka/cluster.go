@@ -72,7 +72,7 @@ func (c *Cluster) Client(timeout time.Duration) *kafkago.Client {
 	return &kafkago.Client{Addr: c.addr, Timeout: timeout, Transport: c.transport}
 }
 
-// Close ends every connection. Requests that are under way fail.
+// Close ends every connection. Requests that are running fail.
 func (c *Cluster) Close() error {
 	c.mu.Lock()
 	c.closed = true

@@ -42,6 +42,6 @@ func TestUnknownTopic(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if !IsUnknownTopic(fmt.Errorf("topic x: %w", kafkago.UnknownTopicID)) || IsUnknownTopic(kafkago.LeaderNotAvailable) {
-		t.Error("unknown topics are not told from leaders that are not there")
+		t.Error("a leader that is not there counts as an unknown topic")
 	}
 }

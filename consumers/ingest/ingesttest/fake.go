@@ -1,7 +1,7 @@
-// Package ingesttest has small working fakes of what an ingest.Worker talks to, and the suites that the fakes and the
-// real adapters must pass alike.
+// Package ingesttest has small working fakes of the interfaces of an ingest.Worker, and the test suites that both the
+// fakes and the real adapters must pass.
 //
-// The fakes know one partition and never fail; tests put faults around them.
+// The fakes hold one partition and never fail; tests put faults around them.
 package ingesttest
 
 import (
@@ -21,13 +21,14 @@ import (
 
 // Log is one partition of a log in memory. It is safe for concurrent use.
 type Log struct {
-	// MaxWait is how long a Fetch of nothing takes, MaxRecords how many records one brings at most. 5 ms, 100.
+	// MaxWait is how long a Fetch takes when there is no record, MaxRecords the most records that one returns. Default
+	// 5 ms and 100.
 	MaxWait    time.Duration
 	MaxRecords int
 
 	mu      sync.Mutex
-	records []ingest.Record // at their offsets; holes have offset -1
-	visible int64           // the high watermark, if not the end
+	records []ingest.Record // At their offsets; holes have offset -1.
+	visible int64           // The high watermark, if hidden.
 	hidden  bool
 	start   int64
 }
@@ -51,8 +52,8 @@ func (l *Log) Hole() {
 	l.records = append(l.records, ingest.Record{Offset: -1})
 }
 
-// AppendUnreadable appends n offsets of a batch that cannot be read, of which that is all that is known. control makes
-// it one of an aborted transaction.
+// AppendUnreadable appends n offsets of a batch that cannot be read; raw is the beginning of its bytes. control makes it a
+// batch of an aborted transaction.
 func (l *Log) AppendUnreadable(n int, raw []byte, control bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -70,7 +71,7 @@ func (l *Log) DeleteBefore(offset int64) {
 	l.start = max(l.start, min(offset, l.end()))
 }
 
-// Show makes the log end at that offset for readers, for now.
+// Show makes the log end at that offset for readers, until the next call of Show.
 func (l *Log) Show(end int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -110,7 +111,7 @@ type source struct {
 // Fetch returns records in a buffer that the next call overwrites.
 func (s *source) Fetch(ctx context.Context, from int64) (ingest.Fetch, error) {
 	for i := range s.buffer {
-		s.buffer[i] = 0xEE // Whoever still looks at it shall see that it is gone.
+		s.buffer[i] = 0xEE // So that a test fails that still reads the old answer.
 	}
 	f, err := s.snapshot(from)
 	if err != nil || f.Next > from {
@@ -147,7 +148,7 @@ func (s *source) snapshot(from int64) (ingest.Fetch, error) {
 	}
 	f.Next = min(from+int64(limit), l.end())
 	if f.Next > from {
-		f.Next = min(max(f.Next, l.records[f.Next-1].End()), l.end()) // What cannot be read is not cut.
+		f.Next = min(max(f.Next, l.records[f.Next-1].End()), l.end()) // An unreadable batch is not cut.
 	}
 	size := 0
 	for _, r := range l.records[from:f.Next] {
