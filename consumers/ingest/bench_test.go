@@ -58,7 +58,7 @@ func BenchmarkWorker(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(size / int64(len(w.values)))
 		w.end = int64(b.N)
-		worker := &ingest.Worker{Partition: ingest.Partition{Type: schemas.TokenCallType}, Source: w, Store: null{}, Committer: null{},
+		worker := &ingest.Worker{Partition: ingest.Partition{Type: schemas.TokenCallType, Count: 1}, Source: w, Store: null{}, Committer: null{},
 			Limits: ingest.Limits{Window: window}, UntilCaughtUp: true}
 		if err := worker.Run(b.Context()); err != nil {
 			b.Fatal(err)
