@@ -150,7 +150,7 @@ func TestReplayDryRunCountsEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := scenario.Open(one, scenario.Options{Limit: limit})
+	source, err := scenario.Open(one, "")
 	if err != nil {
 		t.Fatal(err)
 	}

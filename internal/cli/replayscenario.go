@@ -23,7 +23,7 @@ func (c *replayCmd) scenario(name string, o *replay.Options) (openSource, error)
 		return nil, err
 	}
 	return func(context.Context) (func() error, error) {
-		items, err := scenario.Open(one, scenario.Options{Run: o.Run})
+		items, err := scenario.Open(one, o.Run)
 		o.Items = items
 		return func() error { return nil }, err
 	}, nil

@@ -42,7 +42,7 @@ type byDay struct {
 func sumUp(t *testing.T, s *scenario.Scenario) byDay {
 	t.Helper()
 	sums := byDay{map[string]uint64{}, map[string]uint64{}, map[string]map[uint64]bool{}}
-	items(t, open(t, s, Options{}), func(item *producers.Item) {
+	items(t, open(t, s, ""), func(item *producers.Item) {
 		var e usagev1.Query // The common fields have the same numbers in all types.
 		if err := proto.Unmarshal(item.Value, &e); err != nil {
 			t.Fatal(err)
@@ -214,7 +214,7 @@ func TestTokens(t *testing.T) {
       unit: u
       points: [{at: 2024-01-01T00:00, value: 100000, source: ours}, {at: 2024-01-01T00:40, value: 900000, source: ours}, {at: 2024-01-01T01:59, value: 50000, source: ours}]`)
 	minutes := map[int]uint64{}
-	items(t, open(t, s, Options{}), func(item *producers.Item) {
+	items(t, open(t, s, ""), func(item *producers.Item) {
 		minutes[time.UnixMicro(item.Time).UTC().Hour()*60+time.UnixMicro(item.Time).UTC().Minute()] += item.InputTokens + item.OutputTokens
 	})
 	peak := 0

@@ -14,45 +14,14 @@ import (
 	"tidemark/schemas/scenario"
 )
 
-// Options say how a scenario is replayed. None of them changes an event but Run, which is no part of its identity.
-type Options struct {
-	// Run is the label in the events. It should name one run for ever.
-	Run string
-	// Limit ends the replay after that many records. Default 0: none.
-	Limit int64
-	// Speed is the pace as a multiple of the scenario's own; 0 is as fast as the log takes the events.
-	Speed float64
-}
-
-// Validate returns what is wrong with the options, one error for each, joined.
-func (o Options) Validate() error {
-	var errs []error
-	if o.Limit < 0 {
-		errs = append(errs, fmt.Errorf("--limit: %d is negative", o.Limit))
+// Open returns a source of the events of a scenario, from the first in time to the last, as fast as they are asked for. run
+// is the label in the events, no part of their identity. The source's Next may be called by one goroutine at a time; it holds no
+// file and needs no closing.
+func Open(s *scenario.Scenario, run string) (producers.Source, error) {
+	if s.Workload != nil {
+		return openWorkload(s, run)
 	}
-	if o.Speed < 0 || math.IsNaN(o.Speed) || math.IsInf(o.Speed, 0) {
-		errs = append(errs, fmt.Errorf("--speed: %g is not a positive number", o.Speed))
-	}
-	return errors.Join(errs...)
-}
-
-// Open returns a source of the events of a scenario, from the first in time to the last. Its Next may be called by one
-// goroutine at a time; it holds no file and needs no closing.
-func Open(s *scenario.Scenario, o Options) (producers.Source, error) {
-	if err := o.Validate(); err != nil {
-		return nil, err
-	}
-	var made producers.Source
-	if w := s.Workload; w != nil {
-		g, err := openWorkload(s, o.Run)
-		if err != nil {
-			return nil, err
-		}
-		made = g
-	} else {
-		made = newMerged(s, o.Run)
-	}
-	return &paced{source: made, left: o.Limit, limited: o.Limit > 0, speed: o.Speed}, nil
+	return newMerged(s, run), nil
 }
 
 // merged gives the events of all parts in the order of time; of those of one time in the order of the file.
@@ -97,51 +66,9 @@ func (m *merged) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// paced ends a source early, and says when its items are due.
-type paced struct {
-	source  producers.Source
-	limited bool
-	left    int64
-	speed   float64
-	begun   bool
-	first   int64
-	due     time.Duration
-}
-
-// Next adds the next items.
-func (p *paced) Next(b *producers.Batch, limit int) error {
-	have := len(b.Items)
-	if p.limited {
-		limit = int(min(int64(limit), int64(have)+p.left))
-		if p.left == 0 {
-			return io.EOF
-		}
-	}
-	err := p.source.Next(b, limit)
-	p.left -= int64(len(b.Items) - have)
-	if p.speed > 0 {
-		for i := have; i < len(b.Items); i++ {
-			p.pace(&b.Items[i])
-		}
-	}
-	return err
-}
-
-// pace sets when an item is due. One that is before an earlier one in time, or has no time, is due with it.
-func (p *paced) pace(item *producers.Item) {
-	if item.Kind == producers.Fresh {
-		if !p.begun {
-			p.begun, p.first = true, item.Time
-		}
-		const longest = math.MaxInt64 / 2 // Room to add to it.
-		p.due = max(p.due, time.Duration(min(float64(item.Time-p.first)*float64(time.Microsecond)/p.speed, longest)))
-	}
-	item.Due = p.due
-}
-
 // Truth returns what a whole replay of the scenario puts on the log, by making it without sending it.
 func Truth(ctx context.Context, s *scenario.Scenario) (*producers.Truth, error) {
-	src, err := Open(s, Options{})
+	src, err := Open(s, "")
 	if err != nil {
 		return nil, err
 	}
@@ -161,43 +88,6 @@ func Truth(ctx context.Context, s *scenario.Scenario) (*producers.Truth, error) 
 			return nil, err
 		}
 	}
-}
-
-// Result is what a replay has done.
-type Result struct {
-	Truth *producers.Truth // Counts what the log has acknowledged. Never nil.
-	Took  time.Duration
-	// Interrupted is true when the context ended the replay; the truth is exact all the same.
-	Interrupted bool
-}
-
-// grace is how long the batch on its way is waited for when the context has ended.
-const grace = 15 * time.Second
-
-// Run replays a scenario until it or ctx ends, which is no error: what is on its way then is waited for. It sends the
-// truth of the run to the log at the end. After an error no truth is sent, and part of the last batch may be on the log
-// beyond what the Result says; replaying again counts each event once.
-func Run(ctx context.Context, sender *producers.Sender, s *scenario.Scenario, o Options, progress func(sent uint64)) (Result, error) {
-	begin := time.Now()
-	src, err := Open(s, o)
-	if err != nil {
-		return Result{Truth: &producers.Truth{}}, err
-	}
-	working, stop, done := producers.Linger(ctx, grace)
-	defer done()
-	sender.Run = o.Run
-	pump := producers.Pump{Source: src, Sender: sender, Stop: stop}
-	if progress != nil {
-		pump.Progress = func(p producers.Progress) { progress(p.Truth.Total().Produced) }
-	}
-	truth, err := pump.Run(working)
-	result := Result{Truth: truth, Took: time.Since(begin), Interrupted: ctx.Err() != nil}
-	if err != nil {
-		return result, fmt.Errorf("replay scenario %s: %w", s.ID, err)
-	}
-	return result, sender.Report(working, truth.Runs(producers.RunInfo{
-		Run: o.Run, Kind: "replay", Start: begin, Detail: fmt.Sprintf("scenario %s, seed %d", s.ID, s.Seed),
-	}))
 }
 
 // openWorkload returns the generator of a workload.
