@@ -35,13 +35,13 @@ type Counts struct {
 
 // Truth is the counts by type of what a run has put on the log. The zero value is ready.
 type Truth struct {
-	counts [schemas.RunType]Counts
+	counts [schemas.NumTypes]Counts
 }
 
-// Add counts items that the log has acknowledged.
+// Add counts the items, which the log has acknowledged, of the types that are Counted.
 func (t *Truth) Add(items []Item) {
 	for i := range items {
-		if item := &items[i]; int(item.Type) < len(t.counts) {
+		if item := &items[i]; schemas.SpecOf(item.Type).Counted {
 			t.counts[item.Type].add(item)
 		}
 	}

@@ -46,7 +46,10 @@ type Spec struct {
 	Type     Type
 	Name     string // The type's name and its view in ClickHouse: "token_calls".
 	Topic    string // Its topic, without namespace: "token_calls.v1".
-	RawTable string // The table of its rows, one a Kafka record: "token_calls_raw".
+	RawTable string // The table of its rows, one per Kafka record: "token_calls_raw".
+	// Counted is true for the types whose events a run counts and a replay may send: all but RunType, whose events report
+	// these counts.
+	Counted bool
 }
 
 var specs = [...]Spec{
@@ -59,8 +62,11 @@ var specs = [...]Spec{
 }
 
 func specNamed(t Type, name string) Spec {
-	return Spec{Type: t, Name: name, Topic: name + ".v1", RawTable: name + "_raw"}
+	return Spec{Type: t, Name: name, Topic: name + ".v1", RawTable: name + "_raw", Counted: t != RunType}
 }
+
+// NumTypes is the number of types, one more than the largest Type.
+const NumTypes = len(specs)
 
 // Specs returns the specs of all types, in the order of the Type constants. The slice is the caller's.
 func Specs() []Spec { return slices.Clone(specs[:]) }

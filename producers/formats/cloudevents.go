@@ -71,9 +71,9 @@ func otherType(name string) string {
 type cloudRows struct {
 	rows.Objects
 	settings Settings
-	events   [schemas.RunType]schemas.Event // The memory of one event a type.
-	bases    [schemas.RunType]schemas.Event
-	names    [schemas.RunType][]string // Of the fields.
+	events   [schemas.NumTypes]schemas.Event // The memory of one event a type.
+	bases    [schemas.NumTypes]schemas.Event
+	names    [schemas.NumTypes][]string // Of the fields.
 	users    fields.UserHash
 	filler   fields.Filler
 }
@@ -86,7 +86,7 @@ func (c *cloudRows) Columns() *mapping.Seen { return nil }
 
 func readCloudEvents(l *rows.Lines, s Settings) (Rows, error) {
 	c := &cloudRows{Objects: rows.Objects{Lines: l}, settings: s, users: s.Users.Hash()}
-	for t := range schemas.RunType {
+	for t := range schemas.Type(schemas.NumTypes) {
 		c.events[t], c.bases[t], c.names[t] = schemas.NewEvent(t), fields.New(t, s.labels()), fields.Names(t)
 	}
 	return c, nil

@@ -344,7 +344,7 @@ func readRecord(record []byte, e schemas.Event) error {
 // sortedStream gives the events of records.
 type sortedStream struct {
 	records sorted
-	events  [schemas.RunType]schemas.Event // The memory of one event of each type.
+	events  [schemas.NumTypes]schemas.Event // The memory of one event of each type.
 }
 
 // next returns the next event, valid until next is called again.

@@ -94,9 +94,9 @@ const sampled = 3
 
 // add adds the items, or none of them where they cannot be looked up.
 func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
-	var byType [schemas.RunType][]producers.Item
+	var byType [schemas.NumTypes][]producers.Item
 	for _, item := range items {
-		if item.Type >= schemas.RunType || item.Kind != producers.Fresh {
+		if !schemas.SpecOf(item.Type).Counted || item.Kind != producers.Fresh {
 			continue // What repeats an event changes nothing, and may have no time to look it up by.
 		}
 		byType[item.Type] = append(byType[item.Type], item)
@@ -108,7 +108,7 @@ func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
 	d.truth.Add(items)
 	d.stored += stored
 	for i := 0; i < len(items) && len(d.sample) < sampled; i++ {
-		if items[i].Type >= schemas.RunType {
+		if !schemas.SpecOf(items[i].Type).Counted {
 			continue
 		}
 		e := schemas.NewEvent(items[i].Type)

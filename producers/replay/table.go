@@ -42,7 +42,7 @@ func (t *Table) validate() error {
 	if err := schemas.ValidNamespace(t.Namespace); err != nil {
 		errs = append(errs, fmt.Errorf("table: %w", err))
 	}
-	if t.Type >= schemas.RunType {
+	if !schemas.SpecOf(t.Type).Counted {
 		errs = append(errs, errors.New("table: reports about runs are no usage; replay the tables of the events"))
 	}
 	return errors.Join(errs...)

@@ -59,7 +59,7 @@ type TopicRecord struct {
 
 func (t *Topic) validate() error {
 	var errs []error
-	if t.Type >= schemas.RunType {
+	if !schemas.SpecOf(t.Type).Counted {
 		errs = append(errs, fmt.Errorf("topic %s: reports about runs are no usage; replay the topics of the events", t.Name))
 	}
 	if t.FromOffset < 0 || t.ToOffset < 0 {

@@ -11,8 +11,10 @@ import (
 	"tidemark/schemas"
 )
 
-// typeCount is the number of types made here; reports about runs are not among them.
-const typeCount = int(schemas.RunType)
+// made are the types of the events of a workload, in the order of the fields of Mix. The order decides what a seed makes.
+var made = [...]schemas.Type{
+	schemas.QueryType, schemas.SignupType, schemas.TokenCallType, schemas.ModelEventType, schemas.ReferencePointType,
+}
 
 // endless is how many records of a workload without end go through its span of time.
 const endless = 1_000_000
@@ -36,11 +38,11 @@ type Generator struct {
 
 	shares  shares
 	near    agenda
-	far     [typeCount]backlog
+	far     [schemas.NumTypes]backlog
 	last    schemas.Type // Of the fresh event made last.
 	poison  *poisoner
-	spoil   bool               // A poison item is next.
-	offsets [typeCount][]int64 // Items by partition.
+	spoil   bool                      // A poison item is next.
+	offsets [schemas.NumTypes][]int64 // Items by partition.
 }
 
 var _ producers.Source = (*Generator)(nil)
@@ -55,10 +57,10 @@ type shares struct {
 
 // New returns a generator, or all that is wrong with the options.
 func New(o Options) (*Generator, error) {
-	if err := o.Validate(); err != nil {
+	o, err := o.withDefaults()
+	if err != nil {
 		return nil, fmt.Errorf("workload: %w", err)
 	}
-	o = o.withDefaults()
 	g := &Generator{options: o, random: newRandom(o.Seed), prefix: o.idPrefix()}
 	g.world = newWorld(g.random, o)
 	if !o.Live {
@@ -70,9 +72,9 @@ func New(o Options) (*Generator, error) {
 	}
 	mixed := o.Mix.shares()
 	g.byType = newChoice(mixed[:])
-	for t, share := range mixed {
-		if share > 0 {
-			g.opening = append(g.opening, schemas.Type(t))
+	for i, t := range made {
+		if mixed[i] > 0 {
+			g.opening = append(g.opening, t)
 		}
 		g.offsets[t] = make([]int64, o.Partitions)
 	}
@@ -205,7 +207,7 @@ func (g *Generator) nextType() schemas.Type {
 	if len(g.opening) == 1 {
 		return g.opening[0]
 	}
-	return schemas.Type(g.random.pick(&g.byType))
+	return made[g.random.pick(&g.byType)]
 }
 
 // nextTime returns the time of the next event, in microseconds since 1970.

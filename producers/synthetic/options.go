@@ -7,6 +7,7 @@
 package synthetic
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -108,8 +109,8 @@ func (o Options) Validate() error {
 	check(o.rate >= 0 && o.rate <= maxRate, "rate: %v is not between 0 and %v", o.rate, float64(maxRate))
 	check(o.Profile == "" || o.Profile == Mixed || o.Profile == TokenCalls, "profile: %q is neither %s nor %s", o.Profile, Mixed, TokenCalls)
 	total := 0.0
-	for t, share := range o.Mix.shares() {
-		check(share >= 0 && share <= 1e6, "mix: %v of %s is not between 0 and 1000000", share, schemas.Type(t))
+	for i, share := range o.Mix.shares() {
+		check(share >= 0 && share <= 1e6, "mix: %v of %s is not between 0 and 1000000", share, made[i])
 		total += share
 	}
 	check(o.Mix == Mix{} || total > 0, "mix: has nothing in it")
@@ -146,46 +147,34 @@ const (
 	maxMany          = 1_000_000
 )
 
-// withDefaults returns the options with everything filled in.
-func (o Options) withDefaults() Options {
-	if o.Profile == "" {
-		o.Profile = Mixed
+// withDefaults returns the options with their defaults filled in, or all that is wrong with them.
+func (o Options) withDefaults() (Options, error) {
+	if err := o.Validate(); err != nil {
+		return o, err
 	}
+	o.Profile = cmp.Or(o.Profile, Mixed)
 	if o.Mix == (Mix{}) {
 		o.Mix = Mix{Queries: 0.30, Signups: 0.02, TokenCalls: 0.66, ModelEvents: 0.0199, ReferencePoints: 0.0001}
 		if o.Profile == TokenCalls {
 			o.Mix = Mix{TokenCalls: 1}
 		}
 	}
-	set := func(v *int, to int) {
-		if *v == 0 {
-			*v = to
-		}
-	}
-	if len(o.TenantShares) > 0 {
-		o.Tenants = len(o.TenantShares)
-	}
-	set(&o.Tenants, DefaultTenants)
-	set(&o.Users, DefaultUsers)
-	set(&o.Partitions, schemas.DefaultPartitions)
-	if o.Window == 0 {
-		o.Window = DefaultWindow
-	}
+	o.Tenants = cmp.Or(len(o.TenantShares), o.Tenants, DefaultTenants)
+	o.Users = cmp.Or(o.Users, DefaultUsers)
+	o.Partitions = cmp.Or(o.Partitions, schemas.DefaultPartitions)
+	o.Window = cmp.Or(o.Window, DefaultWindow)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	if o.Live {
 		o.Start, o.Span = o.Now(), 0
 	}
-	return o
+	return o, nil
 }
 
-// shares returns the mix by type.
-func (m Mix) shares() [typeCount]float64 {
-	return [typeCount]float64{
-		schemas.QueryType: m.Queries, schemas.SignupType: m.Signups, schemas.TokenCallType: m.TokenCalls,
-		schemas.ModelEventType: m.ModelEvents, schemas.ReferencePointType: m.ReferencePoints,
-	}
+// shares returns the shares of the types in made.
+func (m Mix) shares() [len(made)]float64 {
+	return [len(made)]float64{m.Queries, m.Signups, m.TokenCalls, m.ModelEvents, m.ReferencePoints}
 }
 
 // idPrefix is what all ids of the run begin with: the seed, and a hash of all else that decides what an event holds, so

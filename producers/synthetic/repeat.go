@@ -131,14 +131,14 @@ func setTime(e schemas.Event, at int64) {
 
 // poisoner makes values that no consumer accepts, and makes sure of it with what consumers decode with.
 type poisoner struct {
-	columns [typeCount]schemas.Columns
+	columns [schemas.NumTypes]schemas.Columns
 	value   []byte
 }
 
 func newPoisoner() *poisoner {
 	p := &poisoner{}
-	for t := range p.columns {
-		p.columns[t] = schemas.NewColumns(schemas.Type(t))
+	for _, t := range made {
+		p.columns[t] = schemas.NewColumns(t)
 	}
 	return p
 }

@@ -197,12 +197,12 @@ func (p *mappingParser) eventType(n *yaml.Node) bool {
 	}
 	var names []string
 	for _, spec := range schemas.Specs() {
-		if spec.Type != schemas.RunType {
+		if spec.Counted {
 			names = append(names, spec.Name)
 		}
 	}
 	spec, known := schemas.SpecByName(name)
-	if !known || spec.Type == schemas.RunType {
+	if !known || !spec.Counted {
 		p.bad(n.Line, fmt.Sprintf("type %s is not a type of event", faults.Quote(name)), "use one of "+strings.Join(names, ", "))
 		return false
 	}

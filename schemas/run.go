@@ -1,0 +1,4 @@
+package schemas
+
+// RunHeader is the Kafka record header that names the run of a record.
+const RunHeader = "tidemark-run"
