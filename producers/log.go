@@ -8,9 +8,6 @@ package producers
 
 import "context"
 
-// RunHeader is the key of the header that carries the run of a record whose value may not be readable.
-const RunHeader = "tidemark-run"
-
 // Record is one record on its way to the log.
 type Record struct {
 	// Topic is the full name, namespace included; Partition the one it goes to.

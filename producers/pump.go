@@ -1,8 +1,10 @@
 package producers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sort"
 	"time"
@@ -26,22 +28,37 @@ const (
 type Pump struct {
 	Source Source
 	Sender *Sender
-	// BatchItems bounds the records of one call of the log. Default DefaultBatchItems.
+	// BatchItems is the most records of one call of the log. Default 16,384.
 	BatchItems int
-	// Interval is how long an item that is due may wait for others to go with it. Default DefaultInterval.
+	// Interval is how long an item that is due may wait for others to go with it. Default 10 ms.
 	Interval time.Duration
-	// Duration ends the run after that time, counted from the first items on. Default 0: when the source ends.
+	// Duration ends the run after that time, counted from the first items. Default 0: the run ends when the source does.
 	Duration time.Duration
-	// Stop ends the run when closed: what is on its way is waited for and counted. Default nil.
+	// Stop ends the run when it is closed; the Pump waits for the batch in flight and counts it. Default nil.
 	Stop <-chan struct{}
-	// Emit, if set, is called before every call of the log with the items about to go and the time since the start of the
-	// run, never twice at a time. The items are only to be read, and only during the call. Default nil.
-	Emit func(items []Item, at time.Duration)
-	// Progress, if set, is called after every batch, never twice at a time. The Truth is only to be read, and only
-	// during the call.
-	Progress func(Progress)
+	// Hooks are called during the run. Default none.
+	Hooks Hooks
 
 	truth Truth
+}
+
+// Hooks are functions that a Pump calls, never two at a time. Each may be nil. They may read what they are given during the
+// call only.
+type Hooks struct {
+	// Sending is called before each call of the log with the items about to go and the time since the start of the run.
+	Sending func(items []Item, at time.Duration)
+	// Sent is called when the log has acknowledged items.
+	Sent func(Progress)
+}
+
+// withDefaults returns the pump with its defaults filled in; an error if a number is negative.
+func (p Pump) withDefaults() (Pump, error) {
+	if p.BatchItems < 0 || p.Interval < 0 || p.Duration < 0 {
+		return p, fmt.Errorf("pump: batch of %d items, interval of %s and duration of %s: none may be negative", p.BatchItems, p.Interval, p.Duration)
+	}
+	p.BatchItems = cmp.Or(p.BatchItems, DefaultBatchItems)
+	p.Interval = cmp.Or(p.Interval, DefaultInterval)
+	return p, nil
 }
 
 // Progress is how far a run is.
@@ -54,16 +71,14 @@ type Progress struct {
 // errStopped ends a run early without being a failure.
 var errStopped = errors.New("stopped")
 
-// Run sends until the source ends, the Duration is over or Stop is closed, and returns nil then. The Truth counts all
-// that the log has acknowledged, with an error too, save what part of the last batch may be on the log in spite of it.
-func (p *Pump) Run(ctx context.Context) (*Truth, error) {
-	var (
-		now, next = &Batch{}, &Batch{}
-		limit     = p.BatchItems
-	)
-	if limit <= 0 {
-		limit = DefaultBatchItems
+// Run sends until the source ends, the Duration is over or Stop is closed, and returns nil then. The Truth is never nil. It
+// counts all that the log has acknowledged; after an error of the log, part of the last batch may be on the log beyond that.
+func (p Pump) Run(ctx context.Context) (*Truth, error) {
+	p, err := p.withDefaults()
+	if err != nil {
+		return &p.truth, err
 	}
+	now, next, limit := &Batch{}, &Batch{}, p.BatchItems
 	sourceErr := p.Source.Next(now, limit)
 	pacer := StartPacer() // A source may have to be read to its end before it knows what comes first.
 	for {
@@ -91,10 +106,6 @@ func (p *Pump) Run(ctx context.Context) (*Truth, error) {
 
 // send sends the items, each when it is due.
 func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
-	interval := p.Interval
-	if interval <= 0 {
-		interval = DefaultInterval
-	}
 	for len(items) > 0 {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -105,7 +116,7 @@ func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
 		}
 		n := sort.Search(len(items), func(i int) bool { return items[i].Due > elapsed })
 		if n == 0 {
-			until := items[0].Due.Truncate(interval) + interval
+			until := items[0].Due.Truncate(p.Interval) + p.Interval
 			if p.Duration > 0 {
 				until = min(until, p.Duration)
 			}
@@ -114,19 +125,19 @@ func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
 			}
 			continue
 		}
-		if p.Emit != nil {
-			p.Emit(items[:n], pacer.Elapsed())
+		if p.Hooks.Sending != nil {
+			p.Hooks.Sending(items[:n], pacer.Elapsed())
 		}
 		if err := p.Sender.SendItems(ctx, items[:n]); err != nil {
 			return err
 		}
 		p.truth.Add(items[:n])
-		if p.Progress != nil {
+		if p.Hooks.Sent != nil {
 			progress := Progress{Truth: &p.truth, Elapsed: pacer.Elapsed()}
 			if due := items[n-1].Due; due > 0 {
 				progress.Behind = progress.Elapsed - due
 			}
-			p.Progress(progress)
+			p.Hooks.Sent(progress)
 		}
 		items = items[n:]
 	}

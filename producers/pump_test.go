@@ -61,7 +61,7 @@ func TestPumpAll(t *testing.T) {
 		log := &memoryLog{partitions: 3}
 		progress := uint64(0)
 		p := producers.Pump{Source: &counter{n: 100}, Sender: &producers.Sender{Log: log}, BatchItems: limit,
-			Progress: func(p producers.Progress) { progress = p.Truth.Total().Produced }}
+			Hooks: producers.Hooks{Sent: func(p producers.Progress) { progress = p.Truth.Total().Produced }}}
 		truth, err := p.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -79,11 +79,11 @@ func TestPumpPace(t *testing.T) {
 		log := &memoryLog{partitions: 1}
 		var at []time.Duration
 		p := producers.Pump{Source: &counter{n: 50, step: time.Second}, Sender: &producers.Sender{Log: log}, BatchItems: 8,
-			Progress: func(p producers.Progress) {
+			Hooks: producers.Hooks{Sent: func(p producers.Progress) {
 				for range int(p.Truth.Total().Produced) - len(at) {
 					at = append(at, time.Since(begin))
 				}
-			}}
+			}}}
 		truth, err := p.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestPumpCatchesUp(t *testing.T) {
 			return nil
 		}}
 		p := producers.Pump{Source: &counter{n: 60, step: time.Second}, Sender: &producers.Sender{Log: log},
-			Progress: func(p producers.Progress) { behind = max(behind, p.Behind) }}
+			Hooks: producers.Hooks{Sent: func(p producers.Progress) { behind = max(behind, p.Behind) }}}
 		truth, err := p.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +206,7 @@ func TestLinger(t *testing.T) {
 						return context.Cause(ctx)
 					}
 				}}
-				working, stop, done := producers.Linger(ctx, 10*time.Second)
+				working, stop, done := producers.WithGrace(ctx, 10*time.Second)
 				defer done()
 				p := producers.Pump{Source: &counter{n: 1000}, Sender: &producers.Sender{Log: log}, BatchItems: 4, Stop: stop}
 				truth, err := p.Run(working)

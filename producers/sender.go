@@ -1,6 +1,7 @@
 package producers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -22,7 +23,7 @@ type Sender struct {
 	batch   Batch
 	records []Record
 	headers []Header
-	topics  [16]topic // By type.
+	topics  [schemas.NumTypes]topic
 }
 
 // topic is what a Sender has to know about a topic for one batch.
@@ -31,8 +32,8 @@ type topic struct {
 	partitions int
 }
 
-// InvalidError is the error of events that no consumer would accept.
-type InvalidError struct {
+// InvalidEventsError is the error of events that no consumer would accept.
+type InvalidEventsError struct {
 	Total  int // Events given, none of which was sent.
 	Events []InvalidEvent
 }
@@ -40,14 +41,14 @@ type InvalidError struct {
 // InvalidEvent is one of them.
 type InvalidEvent struct {
 	Index int   // In the events given.
-	Err   error // One *schemas.FieldError a bad field, joined.
+	Err   error // One *schemas.FieldError per bad field, joined.
 }
 
 // shownInvalid is how many bad events an error describes.
 const shownInvalid = 3
 
 // Error names the bad events and their fields.
-func (e *InvalidError) Error() string {
+func (e *InvalidEventsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d events are invalid", len(e.Events), e.Total)
 	for i, bad := range e.Events {
@@ -61,7 +62,7 @@ func (e *InvalidError) Error() string {
 }
 
 // Unwrap returns the errors of the bad events.
-func (e *InvalidError) Unwrap() []error {
+func (e *InvalidEventsError) Unwrap() []error {
 	errs := make([]error, len(e.Events))
 	for i := range e.Events {
 		errs[i] = e.Events[i].Err
@@ -70,7 +71,7 @@ func (e *InvalidError) Unwrap() []error {
 }
 
 // Send puts events on the log: nil means that the brokers have all of them. The events may be of different types and
-// may be changed when Send has returned. If any is invalid the error is an *InvalidError and nothing was sent; after any
+// may be changed when Send has returned. If any is invalid the error is an *InvalidEventsError and nothing was sent; after any
 // other error some may be on the log, and sending all of them again counts each once.
 func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	s.batch.Reset()
@@ -85,7 +86,7 @@ func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 		}
 	}
 	if len(invalid) > 0 {
-		return &InvalidError{Total: len(events), Events: invalid}
+		return &InvalidEventsError{Total: len(events), Events: invalid}
 	}
 	return s.SendItems(ctx, s.batch.Items)
 }
@@ -97,13 +98,13 @@ func (s *Sender) SendItems(ctx context.Context, items []Item) error {
 		return nil
 	}
 	clear(s.topics[:])
-	s.headers = append(s.headers[:0], Header{Key: RunHeader, Value: []byte(s.Run)})
+	s.headers = append(s.headers[:0], Header{Key: schemas.RunHeader, Value: []byte(s.Run)})
 	s.records = s.records[:0]
 	for i := range items {
 		item := &items[i]
 		t := &s.topics[item.Type]
 		if t.partitions == 0 {
-			if err := s.look(ctx, t, item.Type); err != nil {
+			if err := s.findTopic(ctx, t, item.Type); err != nil {
 				return err
 			}
 		}
@@ -121,13 +122,9 @@ func (s *Sender) SendItems(ctx context.Context, items []Item) error {
 	return nil
 }
 
-// look finds out about the topic of events of type t.
-func (s *Sender) look(ctx context.Context, found *topic, t schemas.Type) error {
-	namespace := s.Namespace
-	if namespace == "" {
-		namespace = schemas.DefaultNamespace
-	}
-	name := schemas.TopicName(namespace, schemas.SpecOf(t).Topic)
+// findTopic asks the log for the topic of events of type t.
+func (s *Sender) findTopic(ctx context.Context, found *topic, t schemas.Type) error {
+	name := schemas.TopicName(cmp.Or(s.Namespace, schemas.DefaultNamespace), schemas.SpecOf(t).Topic)
 	n, err := s.Log.Partitions(ctx, name)
 	if err == nil && n < 1 {
 		err = fmt.Errorf("topic %s has %d partitions", name, n)

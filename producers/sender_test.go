@@ -62,7 +62,7 @@ func TestSendInvalid(t *testing.T) {
 	bad, worse := call("3", 1), query("4")
 	bad.Model, worse.Tenant, worse.Product = "", "", ""
 	err := s.Send(t.Context(), []schemas.Event{call("1", 1), bad, query("2"), worse})
-	var invalid *producers.InvalidError
+	var invalid *producers.InvalidEventsError
 	if !errors.As(err, &invalid) {
 		t.Fatalf("got %v, want an InvalidError", err)
 	}
@@ -108,7 +108,7 @@ func TestPoisonHeader(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := log.records[0]
-	if r.Topic != "tidemark.signups.v1" || len(r.Headers) != 1 || r.Headers[0].Key != producers.RunHeader || string(r.Headers[0].Value) != "run-9" {
+	if r.Topic != "tidemark.signups.v1" || len(r.Headers) != 1 || r.Headers[0].Key != schemas.RunHeader || string(r.Headers[0].Value) != "run-9" {
 		t.Errorf("got %+v", r)
 	}
 }

@@ -223,7 +223,7 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 		defer func() { err = errors.Join(err, closeSource()) }()
 	}
 	problems := 0
-	options.OnProblem = func(p replay.Problem) {
+	options.Hooks.Problem = func(p replay.Problem) {
 		switch problems++; {
 		case problems <= shownProblems:
 			fmt.Fprintf(s.Err, "%s\n", p)
@@ -232,7 +232,7 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 		}
 	}
 	report := newReporter(s.Err)
-	options.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
+	options.Hooks.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
 	if c.DryRun {
 		return c.dryRun(ctx, s, options, report)
 	}

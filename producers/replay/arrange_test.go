@@ -107,7 +107,7 @@ func TestPacedTrace(t *testing.T) {
 			o := o
 			o.Speed, o.memory = speed, limit
 			var left time.Duration
-			o.Progress = func(p Progress) { left = p.Left }
+			o.Hooks.Progress = func(p Progress) { left = p.Left }
 			log := &memory{begin: time.Now()}
 			result, err := Run(ctx, &producers.Sender{Log: log}, o)
 			if err != nil || len(log.calls) != due || due != 9586 || !result.Interrupted {
@@ -171,7 +171,7 @@ func TestPacedInterrupt(t *testing.T) {
 	o := options("azure-llm", at(t, make([]int, 20000)...))
 	o.Speed = 1
 	told := 0
-	o.Progress = func(p Progress) {
+	o.Hooks.Progress = func(p Progress) {
 		if !p.Ordering || p.Rows == 0 || p.Sent > 0 {
 			t.Errorf("got %+v", p)
 		}
@@ -218,7 +218,7 @@ func TestTimeLeft(t *testing.T) {
 		o := options("azure-llm", at(t, seconds...))
 		o.Speed = 10
 		begin, seen := time.Now(), 0
-		o.Progress = func(p Progress) {
+		o.Hooks.Progress = func(p Progress) {
 			if p.Ordering || p.Sent == int64(len(seconds)) {
 				return
 			}

@@ -279,7 +279,7 @@ func TestProgress(t *testing.T) {
 		o := options("azure-llm", file)
 		o.Speed = 1
 		begin, seen := time.Now(), 0
-		o.Progress = func(p Progress) {
+		o.Hooks.Progress = func(p Progress) {
 			elapsed := time.Since(begin)
 			if elapsed < 10*time.Second {
 				return
@@ -296,7 +296,7 @@ func TestProgress(t *testing.T) {
 	})
 	o := options("azure-llm", Stdin)
 	o.Stdin = strings.NewReader(header + "2024-05-10 00:00:00,1,1\n")
-	o.Progress = func(p Progress) {
+	o.Hooks.Progress = func(p Progress) {
 		if p.Left >= 0 {
 			t.Errorf("standard input: %v left", p.Left)
 		}

@@ -78,10 +78,14 @@ type Options struct {
 	Rate float64
 	// Run is the label in the events, no part of their identity. It should name one run for ever.
 	Run string
-	// OnProblem, if set, is called for each problem as it is found. Default none.
-	OnProblem func(Problem)
-	// Progress, if set, is called after every batch. Default none. No two calls of OnProblem and Progress overlap.
-	Progress func(Progress)
+	// Hooks are called during the replay. Default none.
+	Hooks Hooks
+}
+
+// Hooks are functions that a replay calls, never two at a time. Each may be nil.
+type Hooks struct {
+	Problem  func(Problem)  // Called for each problem as it is found.
+	Progress func(Progress) // Called after each batch, and now and then while events are put in order.
 }
 
 // Problem is something that could not be replayed: a row, a record, records that are gone, or the rest of a file.
@@ -246,8 +250,6 @@ func (o Options) name() string {
 }
 
 const (
-	// grace is how long the batch on its way is waited for when the context has ended.
-	grace = 15 * time.Second
 	// pacedInterval is how long a paced event may wait for others to go with it: far below what the pace is judged by,
 	// and the time of one call of the log gathers more anyhow.
 	pacedInterval = time.Millisecond
@@ -259,7 +261,7 @@ const (
 // again counts each event once.
 func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, error) {
 	begin := time.Now()
-	working, stop, done := producers.Linger(ctx, grace)
+	working, stop, done := producers.WithGrace(ctx, producers.DefaultGrace)
 	defer done()
 	src, err := newSource(ctx, o, stop)
 	if err != nil {
@@ -267,13 +269,14 @@ func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, erro
 	}
 	defer src.close()
 	sender.Run = o.Run
-	pump := producers.Pump{Source: src, Sender: sender, Stop: stop, Progress: func(p producers.Progress) {
+	pump := producers.Pump{Source: src, Sender: sender, Stop: stop}
+	pump.Hooks.Sent = func(p producers.Progress) {
 		src.tally.progress(Progress{Rows: src.tally.rows.Load(), Sent: sent(p.Truth), Left: src.left(p)})
-	}}
+	}
 	var errors histogram
 	if o.Speed > 0 || o.Rate > 0 {
 		pump.Interval = pacedInterval
-		pump.Emit = func(items []producers.Item, at time.Duration) {
+		pump.Hooks.Sending = func(items []producers.Item, at time.Duration) {
 			for i := range items {
 				errors.add(at-items[i].Due+items[i].Overdue, 1)
 			}

@@ -53,7 +53,7 @@ func TestGolden(t *testing.T) {
 			}
 			var got strings.Builder
 			var problems []Problem
-			o.OnProblem = func(p Problem) {
+			o.Hooks.Problem = func(p Problem) {
 				problems = append(problems, p)
 				fmt.Fprintln(&got, p)
 			}
@@ -340,7 +340,7 @@ func TestPace(t *testing.T) {
 		o := options("azure-llm", file)
 		o.Speed = 10
 		var last Progress
-		o.Progress = func(p Progress) { last = p }
+		o.Hooks.Progress = func(p Progress) { last = p }
 		log, result := replayed(t, o)
 		for i, want := range []time.Duration{0, 3 * time.Second, 6 * time.Second, 12 * time.Second} {
 			if got := log.at[i]; got < want || got > want+2*producers.DefaultInterval {

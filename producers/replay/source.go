@@ -47,7 +47,7 @@ func newSource(ctx context.Context, o Options, stop <-chan struct{}) (*source, e
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	s := &source{options: o, stop: stop, reading: ctx.Done(), pace: pace{speed: o.Speed, rate: o.Rate}, tally: &tally{onProblem: o.OnProblem, onProgress: o.Progress}}
+	s := &source{options: o, stop: stop, reading: ctx.Done(), pace: pace{speed: o.Speed, rate: o.Rate}, tally: &tally{hooks: o.Hooks}}
 	s.arrange = &arranging{tally: s.tally, stop: stop, byTime: o.Speed > 0, within: s.within, limit: sortMemory}
 	if o.memory > 0 {
 		s.arrange.limit = o.memory

@@ -30,9 +30,8 @@ type tally struct {
 	has       map[string]bool // What the data of events without tokens has.
 	headers   int64           // Lines that are the header of their file again.
 
-	mu         sync.Mutex
-	onProblem  func(Problem)
-	onProgress func(Progress)
+	mu    sync.Mutex // Held during calls of hooks.
+	hooks Hooks
 }
 
 func (t *tally) problem(p Problem) {
@@ -40,10 +39,10 @@ func (t *tally) problem(p Problem) {
 	if len(t.problems) < keptProblems {
 		t.problems = append(t.problems, p)
 	}
-	if t.onProblem != nil {
+	if t.hooks.Problem != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.onProblem(p)
+		t.hooks.Problem(p)
 	}
 }
 
@@ -84,9 +83,9 @@ func (t *tally) unknownType(name string) {
 }
 
 func (t *tally) progress(p Progress) {
-	if t.onProgress != nil {
+	if t.hooks.Progress != nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.onProgress(p)
+		t.hooks.Progress(p)
 	}
 }

@@ -24,9 +24,6 @@ type Progress struct {
 	Truth  *producers.Truth // To be read during the call only.
 }
 
-// grace is how long the batch on its way is waited for when the context has ended.
-const grace = 15 * time.Second
-
 // Run makes the workload and puts it on the log, at the rate in records a second or, if that is 0, as fast as the log
 // takes it, until the events are made, the duration is over (0: no limit) or ctx ends: none of these is an error. What
 // is on its way then is waited for, and the truth is sent to runs.v1. After an error no truth is sent; that in the
@@ -38,14 +35,14 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, rate float64,
 		return Summary{Truth: &producers.Truth{}}, err
 	}
 	sender.Run = o.Run
-	working, stop, done := producers.Linger(ctx, grace)
+	working, stop, done := producers.WithGrace(ctx, producers.DefaultGrace)
 	defer done()
 	pump := producers.Pump{Source: g, Sender: sender, Duration: duration, Stop: stop}
 	if rate > 0 {
 		pump.BatchItems = max(1, min(producers.DefaultBatchItems, int(rate/4))) // Live times are made a batch ahead.
 	}
 	if progress != nil {
-		pump.Progress = func(p producers.Progress) {
+		pump.Hooks.Sent = func(p producers.Progress) {
 			sent := p.Truth.Total().Produced
 			progress(Progress{Sent: sent, Rate: float64(sent) / max(p.Elapsed.Seconds(), 1e-6), Behind: p.Behind, Truth: p.Truth})
 		}
