@@ -1,7 +1,7 @@
 package dashboards
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
@@ -28,7 +28,7 @@ func adoption() board {
 func scenarioVariables() []variable {
 	v := namespaceVariable()
 	v.name, v.label, v.fallback = "scenarios", "Namespace of scenarios", "tidemark_scenarios"
-	v.sql = strings.Replace(v.sql, "database = 'tidemark'", "database = 'tidemark_scenarios'", 1)
+	v.sql = namespacesBeginningWith("tidemark_scenarios")
 	return []variable{v}
 }
 
@@ -42,36 +42,74 @@ type figure struct {
 	reportedConstant string // Where the report has it in words alone.
 }
 
-const (
-	// runRate is the mean of 28 days times 365, by day.
-	runRate = "SELECT product, day, sum(asked) OVER (PARTITION BY product ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) / 28 * 365 AS rate FROM " +
-		"(SELECT toString({product}) AS product, toDate32({bucket}) AS day, sum({queries}) AS asked FROM {@queries_1d} WHERE {tenant} = 'search-race' GROUP BY {product}, day)"
-	took = "(SELECT dateDiff('day', min(day), minOrNullIf(day, rate >= 365e9)) / 365.25 FROM (" + runRate + ") WHERE product = '%s')"
-
-	weekOf = "(SELECT sum(n) FROM (SELECT " + usersByWeight + " AS n FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND {bucket} >= '%s' AND {bucket} < toDate('%s') + 7 GROUP BY {user_weight}))"
-
-	// outside is the share of users outside North America by year, reported country by country.
-	outside = "SELECT toYear({time}) AS year, sumIf({value}, {entity} NOT IN ('US', 'CA')) / sum({value}) AS share FROM {@reference_points} WHERE {tenant} = 'everywhere-at-once' AND {metric} = 'internet_users' GROUP BY year"
-
-	outsideWeekly = "SELECT toMonday(toDate32({bucket})) AS week, sumIf({queries}, {country} NOT IN ('US', 'CA')) / sum({queries}) AS share FROM {@queries_1d} WHERE {tenant} = 'everywhere-at-once' AND {bucket} >= '2023-02-06' GROUP BY week"
-
-	computeFit = "SELECT simpleLinearRegression(toUnixTimestamp64Micro({time}) / 86400e6 / 365.25, log10({value})) AS fit FROM {@reference_points} WHERE {tenant} = 'compute' AND {metric} = 'training_compute'"
-
-	// openModels are those whose weights a source calls open.
-	openModels = "(SELECT {entity} FROM {@reference_points} WHERE {tenant} = 'open-closed' AND {metric} = 'open_weights' AND {value} = 1)"
-)
-
-// familyTotal sums the events of the Qwen family up to the end of April 2025.
-func familyTotal(condition string) string {
-	return "(SELECT sum({events}) FROM {@model_events_1d} WHERE {bucket} < '2025-05-01' AND " + condition + ")"
+// adoptionFragments is SQL of the dashboards over scenarios.
+func adoptionFragments() map[string]string {
+	return map[string]string{
+		// The mean of 28 days times 365, by day.
+		"run_rate": `
+			SELECT
+				product, day,
+				sum(asked) OVER (PARTITION BY product ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) / 28 * 365 AS rate
+			FROM (
+				SELECT toString({product}) AS product, toDate32({bucket}) AS day, sum({queries}) AS asked
+				FROM {@queries_1d} WHERE {tenant} = 'search-race' GROUP BY {product}, day)`,
+		// The years that a product took to 365 billion searches a year.
+		"years_to_milestone": `(
+			SELECT dateDiff('day', min(day), minOrNullIf(day, rate >= 365e9)) / 365.25
+			FROM ({:run_rate}) WHERE product = '{=}')`,
+		// The users of the week that begins on a date.
+		"users_in_week": `(
+			SELECT sum(n)
+			FROM (
+				SELECT {:distinct_users} AS n FROM {@audience_1d}
+				WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND {bucket} >= '{=}' AND {bucket} < toDate('{=}') + 7
+				GROUP BY {user_weight}))`,
+		// The share of users outside North America by year, reported country by country.
+		"internet_outside": `
+			SELECT toYear({time}) AS year, sumIf({value}, {entity} NOT IN ('US', 'CA')) / sum({value}) AS share
+			FROM {@reference_points} WHERE {tenant} = 'everywhere-at-once' AND {metric} = 'internet_users' GROUP BY year`,
+		// The same of ChatGPT by week, measured.
+		"chatgpt_outside": `
+			SELECT
+				toMonday(toDate32({bucket})) AS week,
+				sumIf({queries}, {country} NOT IN ('US', 'CA')) / sum({queries}) AS share
+			FROM {@queries_1d} WHERE {tenant} = 'everywhere-at-once' AND {bucket} >= '2023-02-06' GROUP BY week`,
+		// The line through the logarithms of training compute.
+		"compute_fit": `
+			SELECT simpleLinearRegression(toUnixTimestamp64Micro({time}) / 86400e6 / 365.25, log10({value})) AS fit
+			FROM {@reference_points} WHERE {tenant} = 'compute' AND {metric} = 'training_compute'`,
+		// The models whose weights a source calls open.
+		"open_models": `(
+			SELECT {entity} FROM {@reference_points}
+			WHERE {tenant} = 'open-closed' AND {metric} = 'open_weights' AND {value} = 1)`,
+		// Events of the Qwen family: releases, downloads, derivatives.
+		"qwen_release":    `{kind} = 'release' AND startsWith({model}, 'qwen-open-model')`,
+		"qwen_download":   `{kind} = 'download' AND {organization} = 'Qwen'`,
+		"qwen_derivative": `{kind} = 'derivative' AND {model} = 'qwen-derivative'`,
+		// Their number up to the end of April 2025.
+		"qwen_total": `(SELECT sum({events}) FROM {@model_events_1d} WHERE {bucket} < '2025-05-01' AND {=})`,
+		// Their running total by day.
+		"qwen_over_time": `
+			FROM (
+				SELECT toDate32({bucket}) AS day, sum({events}) AS n
+				FROM {@model_events_1d} WHERE {bucket} < $__toTime_ms AND {=} GROUP BY day)
+			ORDER BY time`,
+		// Releases by year. A model of several countries has an event of each and is one model.
+		"releases": `
+			FROM {@model_events_1d}
+			WHERE {:range} AND {kind} = 'release' AND NOT startsWith({model}, 'qwen-open-model') AND {model} IN {=}
+			GROUP BY time, name ORDER BY time, name`,
+		// The smallest of the growths of the four segments' sign-ups.
+		"least_growth": `(
+			SELECT min(times)
+			FROM (
+				SELECT sumIf({signups}, {bucket} >= '2025-05-25') / sumIf({signups}, {bucket} < '2023-01-09') AS times
+				FROM {@signups_1d} WHERE {tenant} = 'segments' GROUP BY {segment}))`,
+		// True for a point or a day in the range.
+		"at_in_range":  `{time} >= $__fromTime_ms AND {time} < $__toTime_ms`,
+		"day_in_range": `toDateTime64(day, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(day, 3, 'UTC') < $__toTime_ms`,
+	}
 }
-
-// Of the events of the family.
-const (
-	familyRelease    = "{kind} = 'release' AND startsWith({model}, 'qwen-open-model')"
-	familyDownload   = "{kind} = 'download' AND {organization} = 'Qwen'"
-	familyDerivative = "{kind} = 'derivative' AND {model} = 'qwen-derivative'"
-)
 
 const (
 	checked      = "checked"
@@ -79,44 +117,67 @@ const (
 	unconfirmed  = "unconfirmed"
 )
 
-// segmentGrowth is the smallest of the growths of the four segments' sign-ups.
-const segmentGrowth = "(SELECT min(times) FROM (SELECT sumIf({signups}, {bucket} >= '2025-05-25') / sumIf({signups}, {bucket} < '2023-01-09') AS times FROM {@signups_1d} WHERE {tenant} = 'segments' GROUP BY {segment}))"
-
 func reportedFigures() []figure {
 	return []figure{
-		{"Years to 365 billion searches a year, ChatGPT", "years", "search-race", "chatgpt", "years_to_365bn_searches", checked, fmt.Sprintf(took, "chatgpt"), ""},
-		{"Years to 365 billion searches a year, Google", "years", "search-race", "google", "years_to_365bn_searches", checked, fmt.Sprintf(took, "google"), ""},
-		{"ChatGPT against Google", "times as fast", "search-race", "chatgpt", "times_as_fast_as_google", checked, fmt.Sprintf(took, "google") + " / " + fmt.Sprintf(took, "chatgpt"), ""},
-		{"Weekly users of ChatGPT, Nov 2023 to Apr 2025", "times", "users-8x", "chatgpt", "growth_multiple", checked, fmt.Sprintf(weekOf, "2025-04-07", "2025-04-07") + " / " + fmt.Sprintf(weekOf, "2023-11-06", "2023-11-06"), ""},
+		{"Years to 365 billion searches a year, ChatGPT", "years", "search-race", "chatgpt", "years_to_365bn_searches", checked, "{:years_to_milestone chatgpt}", ""},
+		{"Years to 365 billion searches a year, Google", "years", "search-race", "google", "years_to_365bn_searches", checked, "{:years_to_milestone google}", ""},
+		{"ChatGPT against Google", "times as fast", "search-race", "chatgpt", "times_as_fast_as_google", checked, "{:years_to_milestone google} / {:years_to_milestone chatgpt}", ""},
+		{"Weekly users of ChatGPT, Nov 2023 to Apr 2025", "times", "users-8x", "chatgpt", "growth_multiple", checked, "{:users_in_week 2025-04-07} / {:users_in_week 2023-11-06}", ""},
 		{"Internet: years to 90 % of users outside North America", "years", "everywhere-at-once", "internet", "years_to_90pct_outside_north_america", checked,
-			"(SELECT min(year + (0.9 - share) / (next - share)) - 1990 FROM (SELECT year, share, leadInFrame(share) OVER (ORDER BY year ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next FROM (" + outside + ")) WHERE share < 0.9 AND next >= 0.9)", ""},
+			`(
+				SELECT min(year + (0.9 - share) / (next - share)) - 1990
+				FROM (
+					SELECT year, share, leadInFrame(share) OVER (ORDER BY year ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next
+					FROM ({:internet_outside}))
+				WHERE share < 0.9 AND next >= 0.9)`, ""},
 		{"ChatGPT: years to 90 % of users outside North America", "years", "everywhere-at-once", "chatgpt", "years_to_90pct_outside_north_america", illustrative,
-			"(SELECT dateDiff('day', toDate32('2022-11-30'), minOrNullIf(week, share >= 0.9)) / 365.25 FROM (" + outsideWeekly + "))", ""},
-		{"Training compute of notable models since 2010", "% a year", "compute", "notable models", "training_compute_growth", checked, "(SELECT (pow(10, fit.1) - 1) * 100 FROM (" + computeFit + "))", ""},
-		{"Qwen family: open models by April 2025", "models, at least", "qwen-family", "qwen", "qwen_open_models", checked, familyTotal(familyRelease), ""},
-		{"Qwen family: downloads by April 2025", "downloads, at least", "qwen-family", "qwen", "qwen_cumulative_downloads", checked, familyTotal(familyDownload), ""},
-		{"Qwen family: derivatives by April 2025", "models, at least", "qwen-family", "qwen", "qwen_derivative_models", checked, familyTotal(familyDerivative), ""},
-		{"GLM-Z1: new accounts on the day of the launch", "accounts, at least", "launch-day", "glm-z1", "launch_day_new_accounts", unconfirmed, "(SELECT sum({signups}) FROM {@signups_1d} WHERE {tenant} = 'launch-day' AND {bucket} = '2025-04-14')", ""},
+			`(
+				SELECT dateDiff('day', toDate32('2022-11-30'), minOrNullIf(week, share >= 0.9)) / 365.25
+				FROM ({:chatgpt_outside}))`, ""},
+		{"Training compute of notable models since 2010", "% a year", "compute", "notable models", "training_compute_growth", checked,
+			"(SELECT (pow(10, fit.1) - 1) * 100 FROM ({:compute_fit}))", ""},
+		{"Qwen family: open models by April 2025", "models, at least", "qwen-family", "qwen", "qwen_open_models", checked, "{:qwen_total {:qwen_release}}", ""},
+		{"Qwen family: downloads by April 2025", "downloads, at least", "qwen-family", "qwen", "qwen_cumulative_downloads", checked, "{:qwen_total {:qwen_download}}", ""},
+		{"Qwen family: derivatives by April 2025", "models, at least", "qwen-family", "qwen", "qwen_derivative_models", checked, "{:qwen_total {:qwen_derivative}}", ""},
+		{"GLM-Z1: new accounts on the day of the launch", "accounts, at least", "launch-day", "glm-z1", "launch_day_new_accounts", unconfirmed,
+			"(SELECT sum({signups}) FROM {@signups_1d} WHERE {tenant} = 'launch-day' AND {bucket} = '2025-04-14')", ""},
 		{"GLM-Z1: tokens that day against the day before", "%, at least", "launch-day", "glm-z1", "launch_day_token_growth", unconfirmed,
-			"(SELECT 100 * (sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-14') / sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-13') - 1) FROM {@token_calls_1d} WHERE {tenant} = 'launch-day')", ""},
-		{"Sign-ups grow in all four segments: the least growth", "times, more than", "segments", "", "", illustrative, segmentGrowth, "1"},
+			`(
+				SELECT 100 * (sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-14')
+					/ sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-13') - 1)
+				FROM {@token_calls_1d} WHERE {tenant} = 'launch-day')`, ""},
+		{"Sign-ups grow in all four segments: the least growth", "times, more than", "segments", "", "", illustrative, "{:least_growth}", "1"},
 	}
 }
 
-// reported reads the reference point of a figure: at the end of April 2025 where it is a series.
-func (f figure) reported(column string) string {
-	return fmt.Sprintf("(SELECT argMax(%s, {time}) FROM {@reference_points} WHERE {tenant} = '%s' AND {entity} = '%s' AND {metric} = '%s' AND {time} < '2025-06-01')", column, f.scenario, f.entity, f.metric)
+// sql is the figure's row of the table, the n-th. A reported series counts with its value at the end of April 2025.
+func (f figure) sql(n int) string {
+	reported, source := "{=point}", "{=source}"
+	if f.reportedConstant != "" {
+		reported, source = f.reportedConstant, "'the report says that all four grow; the curves are chosen'"
+	}
+	const point = `(
+		SELECT argMax({=column}, {time}) FROM {@reference_points}
+		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {time} < '2025-06-01')`
+	row := strings.NewReplacer("{=reported}", reported, "{=from}", source).Replace(`
+		SELECT
+			{=n} AS n, '{=name}' AS figure, toFloat64OrNull(toString({=reported})) AS reported,
+			toFloat64OrNull(toString({=measured})) AS measured, '{=unit}' AS unit, '{=standing}' AS standing,
+			toString({=from}) AS source, '{=scenario}' AS scenario`)
+	row = strings.NewReplacer(
+		"{=point}", strings.ReplaceAll(point, "{=column}", "{value}"),
+		"{=source}", strings.ReplaceAll(point, "{=column}", "concat({citation}, ' (confidence ', {confidence}, ')')"),
+	).Replace(row)
+	return fill(row, map[string]string{
+		"n": strconv.Itoa(n), "name": f.name, "measured": f.measured, "unit": f.unit, "standing": f.standing,
+		"scenario": f.scenario, "entity": f.entity, "metric": f.metric,
+	})
 }
 
 func figures(id uint32) panel {
 	var parts []string
-	for i, f := range reportedFigures() {
-		reported, source := f.reported("{value}"), f.reported("concat({citation}, ' (confidence ', {confidence}, ')')")
-		if f.reportedConstant != "" {
-			reported, source = f.reportedConstant, "'the report says that all four grow; the curves are chosen'"
-		}
-		parts = append(parts, fmt.Sprintf("SELECT %d AS n, '%s' AS figure, toFloat64OrNull(toString(%s)) AS reported, toFloat64OrNull(toString(%s)) AS measured, '%s' AS unit, '%s' AS standing, toString(%s) AS source, '%s' AS scenario",
-			i, f.name, reported, f.measured, f.unit, f.standing, source, f.scenario))
+	for n, f := range reportedFigures() {
+		parts = append(parts, f.sql(n))
 	}
 	return panel{
 		id: id, title: "Figures", width: 24, height: 15, table: true,
@@ -124,7 +185,9 @@ func figures(id uint32) panel {
 		kind: rows().Unit(unitCount).Decimals(2).
 			OverrideByName("figure", width(420)).OverrideByName("unit", width(150)).OverrideByName("scenario", width(150)).OverrideByName("source", width(520)).
 			OverrideByName("standing", append(width(110), set("mappings", words(checked, good, illustrative, neutral, unconfirmed, warning)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT figure, reported, measured, unit, standing, source, scenario FROM (" + strings.Join(parts, " UNION ALL ") + ") ORDER BY n"},
+		sql: []string{fill(`
+			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,
+			map[string]string{"rows": strings.Join(parts, " UNION ALL ")})},
 	}
 }
 
@@ -141,13 +204,16 @@ func asPoints(b *timeseries.PanelBuilder, query string) *timeseries.PanelBuilder
 	return b.OverrideByQuery(query, append(paint("red"), set("custom.drawStyle", "points"), set("custom.pointSize", 10)))
 }
 
-// points reads a reported series within the range.
-func points(name, scenario, entity, metric string) string {
-	return fmt.Sprintf("SELECT {time} AS time, toFloat64({value}) AS `%s` FROM {@reference_points} WHERE {tenant} = '%s' AND {entity} = '%s' AND {metric} = '%s' AND {time} >= $__fromTime_ms AND {time} < $__toTime_ms ORDER BY time", name, scenario, entity, metric)
-}
+// reportedSeries is a reported series within the range, as a line of its own.
+type reportedSeries struct{ line, scenario, entity, metric string }
 
-// inDays keeps a series of dates within the range.
-const inDays = "toDateTime64(day, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(day, 3, 'UTC') < $__toTime_ms"
+func (r reportedSeries) sql() string {
+	return fill(`
+		SELECT {time} AS time, toFloat64({value}) AS "{=line}" FROM {@reference_points}
+		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {:at_in_range}
+		ORDER BY time`,
+		map[string]string{"line": r.line, "scenario": r.scenario, "entity": r.entity, "metric": r.metric})
+}
 
 func searchRace(id uint32) panel {
 	return panel{
@@ -156,8 +222,13 @@ func searchRace(id uint32) panel {
 		kind: logarithmic(unitCount).Min(1e6).DisplayName(seriesName).
 			OverrideByQuery("B", append(paint("red"), set("displayName", "365 billion"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
 		sql: []string{
-			"SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value FROM (" + runRate + ") WHERE toDayOfMonth(day) = 1 AND " + inDays + " ORDER BY time, name",
-			"SELECT arrayJoin([toDateTime64(greatest($__fromTime_ms, toDateTime64('1998-09-04 00:00:00', 3, 'UTC')), 3, 'UTC'), $__toTime_ms]) AS time, 365e9 AS value ORDER BY time",
+			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
+			FROM ({:run_rate}) WHERE toDayOfMonth(day) = 1 AND {:day_in_range} ORDER BY time, name`,
+			`SELECT
+				arrayJoin([
+					toDateTime64(greatest($__fromTime_ms, toDateTime64('1998-09-04 00:00:00', 3, 'UTC')), 3, 'UTC'), $__toTime_ms]) AS time,
+				365e9 AS value
+			ORDER BY time`,
 		},
 	}
 }
@@ -168,9 +239,14 @@ func weeklyUsers(id uint32) panel {
 		description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
 		kind:        asPoints(asPoints(lines(unitCount).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", paint(warning)),
 		sql: []string{
-			"SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured FROM (SELECT toMonday(toDate32({bucket})) AS week, " + usersByWeight + " AS n FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND " + inRange + " GROUP BY week, {user_weight}) WHERE toDateTime64(week, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(week + 7, 3, 'UTC') <= $__toTime_ms GROUP BY time ORDER BY time",
-			points("company's statements", "users-8x", "chatgpt", "weekly_active_users"),
-			points("report", "users-8x", "chatgpt", "weekly_active_users_bond"),
+			`SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured
+			FROM (
+				SELECT toMonday(toDate32({bucket})) AS week, {:distinct_users} AS n
+				FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND {:range} GROUP BY week, {user_weight})
+			WHERE toDateTime64(week, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(week + 7, 3, 'UTC') <= $__toTime_ms
+			GROUP BY time ORDER BY time`,
+			reportedSeries{"company's statements", "users-8x", "chatgpt", "weekly_active_users"}.sql(),
+			reportedSeries{"report", "users-8x", "chatgpt", "weekly_active_users_bond"}.sql(),
 		},
 	}
 }
@@ -181,8 +257,10 @@ func internetOutside(id uint32) panel {
 		description: "Share of users outside the United States and Canada: of the Internet by year, from reported users by country; of ChatGPT by week, from stored events, illustrative but for the shares of April 2025. The line is 90 %. Scenario everywhere-at-once.",
 		kind:        lines(unitRatio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(steps("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
 		sql: []string{
-			"SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet FROM (" + outside + ") WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time",
-			"SELECT toDateTime64(week, 3, 'UTC') AS time, share AS ChatGPT FROM (" + outsideWeekly + ") WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time",
+			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
+			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
+			`SELECT toDateTime64(week, 3, 'UTC') AS time, share AS ChatGPT
+			FROM ({:chatgpt_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
 		},
 	}
 }
@@ -193,16 +271,17 @@ func trainingCompute(id uint32) panel {
 		description: "Floating point operations of the training of each notable model since 2010 (Epoch AI), and the line fitted to their logarithms, whose slope is the growth a year. Scenario compute.",
 		kind:        asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", []dynamic{set("custom.pointSize", 5), set("color", map[string]any{"mode": "fixed", "fixedColor": neutral})}),
 		sql: []string{
-			"SELECT {time} AS time, {value} AS models FROM {@reference_points} WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {time} >= $__fromTime_ms AND {time} < $__toTime_ms ORDER BY time",
-			"SELECT at AS time, pow(10, fit.1 * toUnixTimestamp64Milli(at) / 86400e3 / 365.25 + fit.2) AS `fitted line` FROM (SELECT arrayJoin([toDateTime64('2010-01-01 00:00:00', 3, 'UTC'), toDateTime64('2025-03-01 00:00:00', 3, 'UTC')]) AS at, (" + computeFit + ") AS fit) ORDER BY time",
+			`SELECT {time} AS time, {value} AS models FROM {@reference_points}
+			WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {:at_in_range} ORDER BY time`,
+			`SELECT at AS time, pow(10, fit.1 * toUnixTimestamp64Milli(at) / 86400e3 / 365.25 + fit.2) AS "fitted line"
+			FROM (
+				SELECT
+					arrayJoin([
+						toDateTime64('2010-01-01 00:00:00', 3, 'UTC'), toDateTime64('2025-03-01 00:00:00', 3, 'UTC')]) AS at,
+					({:compute_fit}) AS fit)
+			ORDER BY time`,
 		},
 	}
-}
-
-// releasesOf counts models by year of release. One of several countries has an event of each and is one model.
-func releasesOf(name, condition string) string {
-	return "SELECT toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, " + name + " AS name, uniqExact({model}) AS value FROM {@model_events_1d} WHERE " + inRange +
-		" AND {kind} = 'release' AND NOT startsWith({model}, 'qwen-open-model') AND " + condition + " GROUP BY time, name ORDER BY time, name"
 }
 
 func openReleases(id uint32) panel {
@@ -210,7 +289,11 @@ func openReleases(id uint32) panel {
 		id: id, title: "Releases with open weights a year, by the makers' country", width: 12, height: 9,
 		description: "Models with open weights by year of release and country of the organisation (ISO 3166-1); one of several countries counts for each. Until June 2025. Scenario open-closed.",
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{releasesOf("if({country} = '', 'unknown', toString({country}))", "{model} IN "+openModels)},
+		sql: []string{`
+			SELECT
+				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} = '', 'unknown', toString({country})) AS name,
+				uniqExact({model}) AS value
+			{:releases {:open_models}}`},
 	}
 }
 
@@ -219,13 +302,13 @@ func releasesByWeights(id uint32) panel {
 		id: id, title: "Releases a year, open and closed", width: 12, height: 9,
 		description: "Models by year of release: with open weights, and the others of the same sources. Until June 2025. Scenario open-closed.",
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{releasesOf("if({model} IN "+openModels+", 'open', 'closed or unknown')", "{model} IN (SELECT {entity} FROM {@reference_points} WHERE {tenant} = 'open-closed' AND {metric} = 'open_weights')")},
+		sql: []string{`
+			SELECT
+				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time,
+				if({model} IN {:open_models}, 'open', 'closed or unknown') AS name, uniqExact({model}) AS value
+			{:releases (
+				SELECT {entity} FROM {@reference_points} WHERE {tenant} = 'open-closed' AND {metric} = 'open_weights')}`},
 	}
-}
-
-// familyOver is a running total by day.
-func familyOver(name, condition string) string {
-	return "SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS `" + name + "` FROM (SELECT toDate32({bucket}) AS day, sum({events}) AS n FROM {@model_events_1d} WHERE {bucket} < $__toTime_ms AND " + condition + " GROUP BY day) ORDER BY time"
 }
 
 func familyDownloads(id uint32) panel {
@@ -233,7 +316,11 @@ func familyDownloads(id uint32) panel {
 		id: id, title: "Qwen family: downloads", width: 12, height: 9,
 		description: "Downloads of the family so far, measured, and the dated figures that were reported, as points. They count different platforms and are not one consistent series; the path between them is illustrative. Scenario qwen-family.",
 		kind:        asPoints(logarithmic(unitCount), "B"),
-		sql:         []string{familyOver("measured", familyDownload), points("reported", "qwen-family", "qwen", "qwen_cumulative_downloads")},
+		sql: []string{
+			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "measured"
+			{:qwen_over_time {:qwen_download}}`,
+			reportedSeries{"reported", "qwen-family", "qwen", "qwen_cumulative_downloads"}.sql(),
+		},
 	}
 }
 
@@ -243,8 +330,12 @@ func familyModels(id uint32) panel {
 		description: "Open models and derivatives of the family so far, measured, and the dated figures that were reported, as points; the path between them is illustrative. Scenario qwen-family.",
 		kind:        asPoints(asPoints(logarithmic(unitCount), "C"), "D").OverrideByQuery("D", paint(warning)),
 		sql: []string{
-			familyOver("models", familyRelease), familyOver("derivatives", familyDerivative),
-			points("models, reported", "qwen-family", "qwen", "qwen_open_models"), points("derivatives, reported", "qwen-family", "qwen", "qwen_derivative_models"),
+			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "models"
+			{:qwen_over_time {:qwen_release}}`,
+			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "derivatives"
+			{:qwen_over_time {:qwen_derivative}}`,
+			reportedSeries{"models, reported", "qwen-family", "qwen", "qwen_open_models"}.sql(),
+			reportedSeries{"derivatives, reported", "qwen-family", "qwen", "qwen_derivative_models"}.sql(),
 		},
 	}
 }
@@ -254,7 +345,9 @@ func patents(id uint32) panel {
 		id: id, title: "Computing patents granted in the US (invented)", width: 12, height: 9,
 		description: "No public yearly series was found: the numbers are invented, only the order of the growth of their eras is reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
 		kind:        lines(unitCount),
-		sql:         []string{"SELECT {time} AS time, {value} AS patents FROM {@reference_points} WHERE {tenant} = 'patents' AND {metric} = 'computing_patents_granted' AND {time} >= $__fromTime_ms AND {time} < $__toTime_ms ORDER BY time"},
+		sql: []string{`
+			SELECT {time} AS time, {value} AS patents FROM {@reference_points}
+			WHERE {tenant} = 'patents' AND {metric} = 'computing_patents_granted' AND {:at_in_range} ORDER BY time`},
 	}
 }
 
@@ -263,7 +356,10 @@ func segmentSignups(id uint32) panel {
 		id: id, title: "Sign-ups a week, by segment", width: 12, height: 9,
 		description: "New accounts a week (from Monday, UTC) by segment, by weight. That all four grow was reported; the curves are chosen. Scenario segments.",
 		kind:        logarithmic(unitCount).DisplayName(seriesName),
-		sql: []string{"SELECT toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value FROM {@signups_1d} WHERE {tenant} = 'segments' AND " + inRange +
-			" GROUP BY time, name HAVING uniqExact({bucket}) = 7 ORDER BY time, name"},
+		sql: []string{`
+			SELECT
+				toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value
+			FROM {@signups_1d} WHERE {tenant} = 'segments' AND {:range}
+			GROUP BY time, name HAVING uniqExact({bucket}) = 7 ORDER BY time, name`},
 	}
 }

@@ -47,7 +47,8 @@ func GenerateAlerts() (Alerts, error) {
 }
 
 func generateAlerts(groups []alertGroup, relations map[string]schemas.Relation) (Alerts, error) {
-	r := &resolver{relations: relations, namespace: "namespace"}
+	r := newResolver(relations, fragments())
+	r.now = alertNow
 	panels := map[string]map[uint32]bool{}
 	for _, b := range boards() {
 		panels[b.uid] = map[uint32]bool{}

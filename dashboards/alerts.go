@@ -37,8 +37,17 @@ const (
 	severityWarning  = "warning"
 )
 
-// asked takes the blocks accounted in the range.
-const asked = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms"
+// alertFragments is the SQL of rules alone.
+func alertFragments() map[string]string {
+	return map[string]string{
+		// The blocks accounted for in the range.
+		"accounted": `{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms`,
+		// A block that is not a replay of history: its newest event is at most a month old.
+		"fresh": `{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000`,
+		// The 95th percentile of the latency of the rows for which a condition holds, in microseconds.
+		"latency_p95": `quantilesBFloat16WeightedMergeIf(0.5, 0.9, 0.95, 0.99)({latency}, {=})[3]`,
+	}
+}
 
 // notHeard tells of how many seconds nothing was heard of a role, or nobody said what the log holds. What comes from the
 // ledger cannot tell: it stands still when there is nothing to do as well.
@@ -58,11 +67,11 @@ What to do:
 Where nobody is meant to be at work, because "tidemark ingest --until-caught-up" is run from time to time, silence this alert.`,
 		Board: "tidemark-pipeline", Panel: 7,
 		SQL: `
-SELECT r.1 AS who, if(r.3, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', r.2, ` + alertNow + `)) AS seconds
+SELECT r.1 AS who, if(r.3, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', r.2, {:now})) AS seconds
 FROM
 (
-    SELECT arrayJoin(` + silent(alertNow) + `) AS r
-    FROM ` + roles(alertNow) + ` AS roles, ` + audited(alertNow) + ` AS audits, ` + logNow(alertNow, "1 = 1") + ` AS log
+    SELECT arrayJoin({:missing}) AS r
+    FROM {:roles} AS roles, {:audited} AS audits, {:log 1 = 1} AS log
 )
 ORDER BY who`,
 		From: 24 * time.Hour,
@@ -88,12 +97,12 @@ What to do:
 		Board: "tidemark-pipeline", Panel: 30,
 		SQL: `
 SELECT e.topic AS topic, toString(e.partition) AS partition, if(s.speed = 0, e.since, greatest(e.since, e.waiting / s.speed)) AS seconds
-FROM ` + ends(alertNow, "{accounted} != {end_offset}") + ` AS e
+FROM {:ends {accounted} != {end_offset}} AS e
 LEFT JOIN
 (
     SELECT toString({topic}) AS topic, {partition} AS partition, sum({to_offset} - {from_offset}) / 300 AS speed
     FROM {@ledger}
-    WHERE ` + asked + `
+    WHERE {:accounted}
     GROUP BY topic, partition
 ) AS s ON e.topic = s.topic AND e.partition = s.partition
 ORDER BY seconds DESC, topic, partition
@@ -139,21 +148,21 @@ FROM
                 toString({topic}) AS topic,
                 intDiv(toUnixTimestamp({written_at}), 300) AS slot,
                 max({written_at}) AS last,
-                countIf(` + fresh + `) > 0 AS live,
-                countIf({written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND ` + timed + `) AS recent,
-                quantileExactWeightedStateIf(0.95)({produce_lag_us}, ` + delivered + `, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND ` + timed + `) AS lags
+                countIf({:fresh}) > 0 AS live,
+                countIf({written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND {:timed}) AS recent,
+                quantileExactWeightedStateIf(0.95)({produce_lag_us}, {:delivered}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND {:timed}) AS lags
             FROM {@ledger}
-            WHERE ` + asked + `
+            WHERE {:accounted}
             GROUP BY topic, slot
         )
         GROUP BY topic
         UNION ALL
-        SELECT topic, max(since) AS late FROM ` + ends(alertNow, "{accounted} != {end_offset}") + ` GROUP BY topic
+        SELECT topic, max(since) AS late FROM {:ends {accounted} != {end_offset}} GROUP BY topic
     )
     GROUP BY topic
     UNION ALL
     SELECT 'rollups' AS what, toFloat64(dateDiff('second', min(l.at), $__toTime_ms)) AS seconds
-    FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, {to_offset} AS end, {written_at} AS at FROM {@ledger} WHERE ` + asked + `) AS l
+    FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, {to_offset} AS end, {written_at} AS at FROM {@ledger} WHERE {:accounted}) AS l
     LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c
         USING (topic, epoch, partition)
     WHERE l.end > c.position AND l.topic IN ('queries.v1', 'signups.v1', 'token_calls.v1', 'model_events.v1')
@@ -212,7 +221,7 @@ A synthetic workload makes dead letters on purpose (tidemark generate --poison).
 SELECT toString({topic}) AS topic, what.1 AS kind, sum(what.2) AS records
 FROM {@ledger}
 ARRAY JOIN [('dead letter', {dead}), ('gap', {gap})] AS what
-WHERE ` + asked + ` AND what.2 > 0
+WHERE {:accounted} AND what.2 > 0
 GROUP BY topic, kind
 ORDER BY topic, kind`,
 		// Long enough to be seen by whoever is called.
@@ -251,9 +260,9 @@ FROM
             ('errors', sumIf({calls}, recent AND {status} = 'error') / sumIf({calls}, recent)
                 / greatest(sumIf({calls}, NOT recent AND {status} = 'error') / sumIf({calls}, NOT recent), 0.02)),
             ('latency', if(2 * sumIf({latency_calls}, recent) < sumIf({calls}, recent) OR 2 * sumIf({latency_calls}, NOT recent) < sumIf({calls}, NOT recent), 0,
-                ` + p95("recent") + ` / greatest(` + p95("NOT recent") + `, 500000)))
+                {:latency_p95 recent} / greatest({:latency_p95 NOT recent}, 500000)))
         ] AS jumps
-    FROM (SELECT *, {bucket} >= $__toTime_ms - INTERVAL 15 MINUTE AS recent FROM {@token_calls_1m} WHERE ` + inRange + `)
+    FROM (SELECT *, {bucket} >= $__toTime_ms - INTERVAL 15 MINUTE AS recent FROM {@token_calls_1m} WHERE {:range})
     GROUP BY model
     HAVING sumIf({records}, recent) >= 300 AND sumIf({records}, NOT recent) >= 300 AND sumIf({calls}, recent) > 0 AND sumIf({calls}, NOT recent) > 0
 )
@@ -264,11 +273,6 @@ LIMIT 50`,
 		From: 6*time.Hour + 17*time.Minute, To: 2 * time.Minute,
 		Above: 3, Pending: 10 * time.Minute,
 	}
-}
-
-// p95 is the 95th percentile of the latency, microseconds, of the rows for which the condition holds.
-func p95(condition string) string {
-	return "quantilesBFloat16WeightedMergeIf(0.5, 0.9, 0.95, 0.99)({latency}, " + condition + ")[3]"
 }
 
 // tokenSurge compares the hour under way and the one before, of each tenant and each product, with what is usual: the
@@ -306,7 +310,7 @@ FROM
             {bucket} AS at,
             sum({input_tokens} + {output_tokens}) AS t
         FROM {@token_calls_1h}
-        WHERE ` + inRange + `
+        WHERE {:range}
         GROUP BY who, at
     )
     ARRAY JOIN [toStartOfHour($__toTime_ms, 'UTC'), toStartOfHour($__toTime_ms, 'UTC') - INTERVAL 1 HOUR] AS hour

@@ -73,17 +73,19 @@ func TestAlertsRenamedColumn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	alerts, err := GenerateAlerts()
+	if err != nil {
+		t.Fatal(err)
+	}
 	used := map[string]bool{}
-	for _, g := range alertGroups() {
+	for _, g := range alerts.groups {
 		for _, a := range g.Alerts {
-			for _, m := range bracedName.FindAllStringSubmatch(a.SQL, -1) {
-				if m[1] == "@" {
-					used[m[2]] = true
-				}
+			for _, m := range readRelation.FindAllStringSubmatch(a.SQL, -1) {
+				used[m[1]] = true
 			}
 		}
 	}
-	if len(used) < 5 {
+	if len(used) < 7 {
 		t.Errorf("the rules read only %v", slices.Sorted(maps.Keys(used)))
 	}
 	for name := range used {

@@ -85,10 +85,10 @@ func (b board) build(r *resolver) (dashboard.Dashboard, error) {
 		return d, fmt.Errorf("dashboard %s: %w", b.uid, err)
 	}
 	for _, v := range b.variables {
-		d.Templating.List = append(d.Templating.List, v.build(r.resolve(b.uid+": variable "+v.name, v.sql)))
+		d.Templating.List = append(d.Templating.List, v.build(r.resolve(b.uid+": variable "+v.name, oneLine(v.sql))))
 	}
 	for _, a := range b.annotations {
-		q := newQuery("Anno", r.resolve(b.uid+": annotation "+a.name, a.sql), grafana.FormatTable)
+		q := newQuery("Anno", r.resolve(b.uid+": annotation "+a.name, oneLine(a.sql)), grafana.FormatTable)
 		d.Annotations.List = append(d.Annotations.List, dashboard.AnnotationQuery{
 			Name: a.name, Datasource: cog.ToPtr(datasource()), Enable: true, IconColor: a.color, Target: q,
 		})
@@ -152,7 +152,7 @@ func (p panel) build(uid string, r *resolver) (dashboard.Panel, error) {
 	}
 	built.Targets = []variants.Dataquery{}
 	for i, sql := range p.sql {
-		built.Targets = append(built.Targets, newQuery(string(rune('A'+i)), r.resolve(where, sql), format))
+		built.Targets = append(built.Targets, newQuery(string(rune('A'+i)), r.resolve(where, oneLine(sql)), format))
 	}
 	return built, nil
 }

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"tidemark/schemas"
@@ -37,6 +38,18 @@ func boards() []board {
 	return []board{usage(), models(), pipeline(), tenant(), adoption(), launch()}
 }
 
+// fragments is the SQL by name that panels and alerts share.
+func fragments() map[string]string {
+	all := map[string]string{}
+	for _, some := range []map[string]string{
+		healthFragments(), pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), adoptionFragments(),
+		launchFragments(), alertFragments(),
+	} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
 // Generate makes all dashboards. An error lists every name in their SQL that the schema does not have, with its panel.
 func Generate() ([]File, error) {
 	relations, err := schemas.Relations()
@@ -47,7 +60,7 @@ func Generate() ([]File, error) {
 }
 
 func generate(boards []board, relations map[string]schemas.Relation) ([]File, error) {
-	r := &resolver{relations: relations}
+	r := newResolver(relations, fragments())
 	var files []File
 	for _, b := range boards {
 		d, err := b.build(r)

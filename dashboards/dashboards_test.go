@@ -5,10 +5,12 @@ import (
 	"flag"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"tidemark/dashboards/grafana"
 	"tidemark/schemas"
 )
 
@@ -83,6 +85,9 @@ func TestCheckCatches(t *testing.T) {
 	f("Freshness", "freshness", "the built-in JSON is not what the code gives")
 }
 
+// readRelation finds the relations that a statement reads whose names have no variable.
+var readRelation = regexp.MustCompile(`(?:"\$\{\w+:percentencode\}"|"tidemark")\.(\w+)`)
+
 // TestRenamedColumn renames each column that a dashboard names, one after the other, in the schema and expects to be told
 // of it with the panel.
 func TestRenamedColumn(t *testing.T) {
@@ -90,19 +95,25 @@ func TestRenamedColumn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := map[string][]string{}
-	for _, b := range boards() {
-		for _, row := range b.rows {
-			for _, p := range row.panels {
-				for _, sql := range p.sql {
-					for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
-						if m[1] == "@" && m[0][0] != '$' && !strings.Contains(m[2], "?") {
-							used[m[2]] = nil
-						}
-					}
-				}
+	files, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, f := range files {
+		d, err := grafana.Read(f.JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range d.Statements() {
+			for _, m := range readRelation.FindAllStringSubmatch(s.SQL, -1) {
+				used[m[1]] = used[m[1]] || s.Panel != nil
 			}
 		}
+	}
+	maps.DeleteFunc(used, func(_ string, onPanel bool) bool { return !onPanel })
+	if len(used) < 12 {
+		t.Errorf("the panels read only %v", slices.Sorted(maps.Keys(used)))
 	}
 	for _, name := range append(slices.Sorted(maps.Keys(used)), "token_calls_1h", "queries_1m", "signups_1d") {
 		broken := maps.Clone(relations)
@@ -136,7 +147,7 @@ func TestResolve(t *testing.T) {
 	}
 	f := func(sql, want, problem string) {
 		t.Helper()
-		r := resolver{relations: relations, namespace: "namespace"}
+		r := newResolver(relations, map[string]string{"half": "{=} / 2", "loop": "{:loop}", "m_of_b": "(SELECT max({m}) FROM {@b})", "hole": "{=name}"})
 		got := r.resolve("here", sql)
 		if problem == "" && (got != want || len(r.problems) > 0) || problem != "" && strings.Join(r.problems, ";") != problem {
 			t.Errorf("%s: got %s, %v", sql, got, r.problems)
@@ -154,4 +165,75 @@ func TestResolve(t *testing.T) {
 	f("{x} {@b}", "", "here: column x: not in b")
 	f("{@c}", "", "here: table or view c: no migration makes it")
 	f("SELECT 1 AS {n}", "", "here: column n: not in any table that the statement names")
+
+	f("{:half {n}} {@a_1m}", "n / 2 "+ns+"a_1m", "")
+	f("{:half f({:half {n}})} {@a_1m}", "f(n / 2) / 2 "+ns+"a_1m", "")
+	f("{@a_1m} {:range}", ns+"a_1m bucket >= $__fromTime_ms AND bucket < $__toTime_ms", "here: column bucket: not in a_1m;here: column bucket: not in a_1m")
+	f("{:m_of_b} {n} {@a_1m}", "(SELECT max(m) FROM "+ns+"b) n "+ns+"a_1m", "")
+	f("{:now}", panelNow, "")
+	f("{:half}", "", "here: {:half}: an argument is given: false; one is needed: true")
+	f("{:m_of_b x}", "", "here: {:m_of_b x}: an argument is given: true; one is needed: false")
+	f("{:whole}", "", "here: {:whole}: no relation stands before it")
+	f("{@b} {:chosen}", "", `here: {:chosen}: no variables narrow down the relation "b": name them`)
+	f("{:users}", "", "here: {:users}: it needs the dimensions to choose from")
+	f("{:intervals}", "", "here: {:intervals}: it needs the column with the times")
+	f("{:rows a_?}", "", "here: {:rows a_?}: write {:rows RELATION with COLUMN, COLUMN}")
+	f("{:half {n}", "", `here: "{:half {n}" has no closing brace`)
+	f("{:hole}", "", "here: {:hole}: {=name}: nothing gives it a value")
+
+	r := newResolver(relations, map[string]string{"half": "{=} / 2", "loop": "{:loop}"})
+	r.resolve("here", "{:wole}")
+	r.resolve("there", "{:loop}")
+	if got := strings.Join(r.problems, "\n"); !strings.Contains(got, "here: {:wole}: there is no such expression: there are all_tenants, chosen, days, distinct_users, half, ") ||
+		!strings.Contains(got, "there: {:loop}: ") || !strings.Contains(got, "expressions more than 10 deep") {
+		t.Errorf("unknown and endless expressions: %s", got)
+	}
+}
+
+// TestChosen asks for the conditions of relations: by the variables of the family, and by the tenant's column or its stand-in.
+func TestChosen(t *testing.T) {
+	relations, err := schemas.Relations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(sql string, want ...string) {
+		t.Helper()
+		r := newResolver(relations, nil)
+		got := r.resolve("here", sql)
+		if len(r.problems) > 0 {
+			t.Error(r.problems)
+		}
+		conditions := strings.Split(got, "$__conditionalAll(")[1:]
+		if len(conditions) != len(want) {
+			t.Errorf("%s: %d conditions, want %d: %s", sql, len(conditions), len(want), got)
+			return
+		}
+		for i, column := range want {
+			if !strings.HasPrefix(conditions[i], column+" IN (") {
+				t.Errorf("%s: condition %d is %s, want one of %s", sql, i, conditions[i], column)
+			}
+		}
+	}
+	f("{@token_calls_?} {:chosen}", `"${by:percentencode}"`, "product", "provider", "model")
+	f("{@token_calls_?ranked} {:chosen}", "tenant", "product", "provider", "model")
+	f("{@token_calls} {:chosen}", "tenant", "product", "provider", "model")
+	f("{@queries_?} {:chosen}", `"${by:percentencode}"`, "product", "toString(segment)", "country")
+	f("{@queries_?} {:chosen tenant, product}", `"${by:percentencode}"`, "product")
+	f("{@signups_?days} {:chosen}", `"${by:percentencode}"`, "product", "toString(segment)", "country")
+	f("{@ledger} {:chosen}", "topic")
+	f("{:chosen topic} {@log_ends}", "topic")
+}
+
+func TestOneLine(t *testing.T) {
+	f := func(sql, want string) {
+		t.Helper()
+		if got := oneLine(sql); got != want {
+			t.Errorf("%q: got %q, want %q", sql, got, want)
+		}
+	}
+	f("\n\tSELECT\n\t\ta,\n\t\tb\nFROM (\n\tSELECT [\n1, 2 ] )\n", "SELECT a, b FROM (SELECT [1, 2])")
+	f(`SELECT ' a  b ', 'it\'s  (  x', a AS "two  words"`, "SELECT ' a  b ', 'it\\'s  (  x', a AS `two  words`")
+	f("'open", "'open")
+	f("'a\nb'  `c  d`", "'a\nb' `c  d`")
+	f("", "")
 }

@@ -1,7 +1,6 @@
 package dashboards
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -14,30 +13,12 @@ import (
 // color; a tile that cannot know says so, and since when: what was seen last is no news. They take from the ledger what
 // was read, from log_ends what the brokers hold, and from heartbeats who is at work (see package consumers/health).
 
-// The states of a tile, the first word of its text.
+// The states of a tile: the first word of its text, in the statements as here.
 const (
-	stateGood    = "good: "
-	stateLate    = "late: "
-	stateBad     = "bad: "
-	stateUnknown = "unknown since "
+	stateGood = "good: "
+	stateLate = "late: "
+	stateBad  = "bad: "
 )
-
-// Ages from which on something is not taken for news, in SQL.
-const (
-	// silence is how long a worker may be silent, which reports every 10 s, and how old the ends of the log may be.
-	silence = "INTERVAL 1 MINUTE"
-	// auditAge is how old a verdict may be. Compose audits every hour.
-	auditAge = "INTERVAL 3 HOUR"
-)
-
-// panelNow and alertNow are the clock of the statements: of a panel, and of a rule, which may be asked as at any time.
-const (
-	panelNow = "now64(3)"
-	alertNow = "$__toTime_ms"
-)
-
-// never is a time that stands for none.
-const never = "toDateTime64(0, 6, 'UTC')"
 
 // stateText colors a text by its state and leaves out the words for it that say nothing to people.
 func stateText() *stat.PanelBuilder {
@@ -54,75 +35,115 @@ func stateText() *stat.PanelBuilder {
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false))
 }
 
-// clockTime is a time as a tile shows it: of today by the clock alone.
-func clockTime(t, now string) string {
-	return fmt.Sprintf("substring(formatDateTime(%[1]s, '%%Y-%%m-%%d %%H:%%i', 'UTC'), if(toDate(%[1]s) = toDate(%[2]s), 12, 1))", t, now)
-}
+// healthFragments is the SQL of the tiles and of the rules about the pipeline. A time that has not come, from a clock that was
+// put back, is none.
+func healthFragments() map[string]string {
+	return map[string]string{
+		// How long a worker, which reports every 10 s, may be silent; how old the ends of the log may be.
+		"silence": `INTERVAL 1 MINUTE`,
+		// How old a verdict of the audit may be. Compose audits every hour.
+		"audit_age": `INTERVAL 3 HOUR`,
+		// A time that stands for none.
+		"never": `toDateTime64(0, 6, 'UTC')`,
 
-// duration is a number of seconds as a tile shows it.
-func duration(s string) string {
-	return fmt.Sprintf("multiIf(%[1]s < 120, concat(toString(round(%[1]s, 1)), ' s'), %[1]s < 7200, concat(toString(round(%[1]s / 60)), ' min'), %[1]s < 172800, concat(toString(round(%[1]s / 3600, 1)), ' h'), concat(toString(round(%[1]s / 86400, 1)), ' days'))", s)
-}
+		// A time as a tile shows it; a time of today without the date.
+		"clock": `substring(formatDateTime({=}, '%Y-%m-%d %H:%i', 'UTC'), if(toDate({=}) = toDate({:now}), 12, 1))`,
+		// A number of seconds as a tile shows it.
+		"duration": `multiIf(
+			{=} < 120, concat(toString(round({=}, 1)), ' s'),
+			{=} < 7200, concat(toString(round({=} / 60)), ' min'),
+			{=} < 172800, concat(toString(round({=} / 3600, 1)), ' h'),
+			concat(toString(round({=} / 86400, 1)), ' days'))`,
+		// A count as a tile shows it.
+		"quantity": `multiIf(
+			{=} < 10000, toString({=}),
+			{=} < 1000000, concat(toString(round({=} / 1e3, 1)), ' K'),
+			concat(toString(round({=} / 1e6, 1)), ' Mil'))`,
+		// The text of a tile when nobody knows the ends of the log since a time.
+		"unknown_since": `concat('unknown since ', {:clock {=}})`,
 
-// quantity is a count as a tile shows it.
-func quantity(n string) string {
-	return fmt.Sprintf("multiIf(%[1]s < 10000, toString(%[1]s), %[1]s < 1000000, concat(toString(round(%[1]s / 1e3, 1)), ' K'), concat(toString(round(%[1]s / 1e6, 1)), ' Mil'))", n)
-}
+		// Columns of a row of log_ends: waiting is how many records the log holds that the ledger does not account for; since,
+		// for how many seconds the position has not moved though it is not the end; seen, when that was.
+		"end_columns": `
+			toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting,
+			if({accounted} = {end_offset}, 0, toFloat64(greatest(dateDiff('second', {waiting_since}, {:now}), 0))) AS since,
+			if({seen_at} > {:now} + INTERVAL 1 MINUTE, {:never}, {seen_at}) AS seen`,
+		// The partitions for which a condition is true, as they were seen last.
+		"ends": `(
+			SELECT
+				toString({topic}) AS topic, {partition} AS partition, {accounted} AS position, {end_offset} AS end_offset,
+				{:end_columns}
+			FROM {@log_ends} FINAL WHERE {=})`,
+		// One row of what the ends of the log say together: of all partitions, ends_seen (the oldest sight of one) and standing
+		// (the longest since); of those with a condition, also how many records wait and how many partitions stand still.
+		"log": `(
+			SELECT
+				count() AS partitions, min(seen) AS ends_seen, max(since) AS standing,
+				countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag,
+				countIf(since >= 120 AND this) AS stalled
+			FROM (SELECT {:end_columns}, {=} AS this FROM {@log_ends} FINAL))`,
 
-// What a row of log_ends says at a moment: waiting is how many records the log holds that the ledger does not account for,
-// since for how many seconds the position has not moved though it is not the end, seen when that was. A time that has not
-// come, from a clock that was put back, is none.
-func endsColumns(now string) string {
-	return strings.NewReplacer("NOW", now, "NEVER", never).Replace(
-		"toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting, " +
-			"if({accounted} = {end_offset}, 0, toFloat64(greatest(dateDiff('second', {waiting_since}, NOW), 0))) AS since, " +
-			"if({seen_at} > NOW + INTERVAL 1 MINUTE, NEVER, {seen_at}) AS seen")
-}
+		// One row of who reported. Of ingest and rollup: _heard (the last report, or the migration that expects one) and
+		// _workers (how many there ever were); ingesting (how many reported in the last minute). Of the audit: _workers, worked
+		// (its last report) and ended (whether that worker was asked to end). Of audit and log: _expected (the migration).
+		"roles": `(
+			SELECT
+				maxIf(at, {role} = 'ingest') AS ingest_heard, countIf(known AND {role} = 'ingest') AS ingest_workers,
+				countIf(known AND NOT {stopped} AND at > {:now} - {:silence} AND {role} = 'ingest') AS ingesting,
+				maxIf(at, {role} = 'rollup') AS rollup_heard, countIf(known AND {role} = 'rollup') AS rollup_workers,
+				countIf(known AND {role} = 'audit') AS audit_workers, maxIf(at, known AND {role} = 'audit') AS worked,
+				argMaxIf({stopped}, at, known AND {role} = 'audit') AS ended,
+				maxIf({seen_at}, {worker} = '' AND {role} = 'audit') AS audit_expected,
+				maxIf({seen_at}, {worker} = '' AND {role} = 'log') AS log_expected
+			FROM (
+				SELECT
+					{role}, {worker}, {stopped}, {seen_at}, {seen_at} <= {:now} + INTERVAL 1 MINUTE AS past,
+					{worker} != '' AND past AS known, if(past, {seen_at}, {:never}) AS at
+				FROM {@heartbeats} FINAL))`,
+		// One row of how many audits there were and when the newest was.
+		"audited": `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + INTERVAL 1 MINUTE)`,
+		// An array of who is missing, from roles, audited and log: who, the last report, and whether there never was any. A role
+		// reports when any of its workers does. The audit may be silent between two audits, but not for longer than its verdict
+		// stays news, nor if its worker was at work and ended without a word. "log" stands for the reports of what it holds;
+		// where nobody ever looked, it is missing since somebody should have begun to.
+		"missing": `arrayFilter(r -> r.2 < {:now} - {:silence}, [
+			('ingest', ingest_heard, ingest_workers = 0), ('rollup', rollup_heard, rollup_workers = 0),
+			('audit', multiIf(
+				audit_workers > 0 AND NOT ended AND worked < {:now} - {:silence}, worked,
+				(if(audited = 0, audit_expected, newest) AS audited_at) < {:now} - {:audit_age}, audited_at,
+				toDateTime64({:now}, 6, 'UTC')), audited = 0),
+			('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])`,
 
-// ends are the partitions for which a condition is true, as they were seen last, with endsColumns.
-func ends(now, condition string) string {
-	return "(SELECT toString({topic}) AS topic, {partition} AS partition, {accounted} AS position, {end_offset} AS end_offset, " + endsColumns(now) + " FROM {@log_ends} FINAL WHERE " + condition + ")"
-}
-
-// logNow is one row of what the ends of the log say together: of all partitions, ends_seen (when the one was seen that was
-// seen longest ago) and standing (the longest since); and of those with a condition also how many wait and how many stand still.
-func logNow(now, condition string) string {
-	return "(SELECT count() AS partitions, min(seen) AS ends_seen, max(since) AS standing, " +
-		"countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag, countIf(since >= 120 AND this) AS stalled FROM (SELECT " + endsColumns(now) + ", " + condition + " AS this FROM {@log_ends} FINAL))"
-}
-
-// roles is one row of who reported: of ingest and rollup _heard (when anything was of it, or the migration that expects it)
-// and _workers (how many there ever were); ingesting (how many were heard of in the last minute); of the audit _workers,
-// worked (when the last one was heard of) and ended (whether that one was asked to end); of audit and log _expected (the
-// migration). A time that has not come, from a clock that was put back, is none.
-func roles(now string) string {
-	return strings.NewReplacer("NOW", now, "NEVER", never, "SILENCE", silence).Replace(
-		"(SELECT maxIf(at, {role} = 'ingest') AS ingest_heard, countIf(known AND {role} = 'ingest') AS ingest_workers, countIf(known AND NOT {stopped} AND at > NOW - SILENCE AND {role} = 'ingest') AS ingesting, " +
-			"maxIf(at, {role} = 'rollup') AS rollup_heard, countIf(known AND {role} = 'rollup') AS rollup_workers, " +
-			"countIf(known AND {role} = 'audit') AS audit_workers, maxIf(at, known AND {role} = 'audit') AS worked, argMaxIf({stopped}, at, known AND {role} = 'audit') AS ended, " +
-			"maxIf({seen_at}, {worker} = '' AND {role} = 'audit') AS audit_expected, maxIf({seen_at}, {worker} = '' AND {role} = 'log') AS log_expected " +
-			"FROM (SELECT {role}, {worker}, {stopped}, {seen_at}, {seen_at} <= NOW + INTERVAL 1 MINUTE AS past, {worker} != '' AND past AS known, if(past, {seen_at}, NEVER) AS at FROM {@heartbeats} FINAL))")
-}
-
-// audited is one row of how many audits there were and when the newest was.
-func audited(now string) string {
-	return "(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= " + now + " + INTERVAL 1 MINUTE)"
-}
-
-// silent is an array of who is not heard of, of roles, audited and logNow: who, when something was heard of it last, and
-// whether nothing ever was. A role is heard of when any of its workers is. The audit may be silent between two audits, but
-// not for longer than a verdict is news, nor if its worker was at work and has ended without a word. "log" stands for those
-// who say what it holds; where nobody ever looked, it is silent since somebody should have begun to.
-func silent(now string) string {
-	return strings.NewReplacer("NOW", now, "SILENCE", silence, "AUDITAGE", auditAge).Replace(
-		"arrayFilter(r -> r.2 < NOW - SILENCE, [('ingest', ingest_heard, ingest_workers = 0), ('rollup', rollup_heard, rollup_workers = 0), " +
-			"('audit', multiIf(audit_workers > 0 AND NOT ended AND worked < NOW - SILENCE, worked, (if(audited = 0, audit_expected, newest) AS audited_at) < NOW - AUDITAGE, audited_at, toDateTime64(NOW, 6, 'UTC')), audited = 0), " +
-			"('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])")
-}
-
-// unknownSince is the text of a tile when the ends of the log are not known.
-func unknownSince(seen, now string) string {
-	return "concat('" + stateUnknown + "', " + clockTime(seen, now) + ")"
+		// True for blocks of which some record has the time at which it entered the log; blocks from before there was such a
+		// column have none.
+		"timed": `{oldest_produced} > toDateTime64(0, 3, 'UTC')`,
+		// How many records of a block were in the log for somebody to count.
+		"delivered": `{stored} + {duplicates} + {conflicts} + {dead}`,
+		// How long 95 % of the records of blocks took, each block by its oldest.
+		"lag_of_most": `quantileExactWeighted(0.95)({produce_lag_us}, {:delivered})`,
+		// How old 95 % of the events of blocks are; blocks that store none have no weight. The longest would be that of a
+		// single event whose producer was offline for a day, wherever few events make a block.
+		"event_lag_of_most": `quantileExactWeighted(0.95)({event_lag_us}, {stored})`,
+		// One row of the blocks of the last five minutes: how many, and how late most of their records were, in seconds.
+		"blocks": `(
+			SELECT count() AS blocks, if(blocks = 0, 0, {:lag_of_most} / 1e6) AS of_blocks FROM {@ledger}
+			WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {:timed}) AS ledger`,
+		// The tile Freshness, after the cases in which nobody knows: the rest of a multiIf, from standing and blocks.
+		"freshness": `
+			blocks = 0 AND standing = 0, 'good: all counted',
+			concat(multiIf(
+				(greatest(standing, of_blocks) AS late) < 30, 'good: ',
+				late < 120, 'late: ', 'bad: '), {:duration late})`,
+		// The unit of throughput: 365 billion queries a year, in events per second.
+		"per_chatgpt_year": `11574.07`,
+		// One word for all findings of the newest audit.
+		"verdict": `
+			SELECT multiIf(
+				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR',
+				abs(dateDiff('second', max({at}), now64(3))) > 10800,
+				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
+			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
+	}
 }
 
 // state is the tiles Workers, Freshness, Lag and Stalled partitions, in one statement: planning it costs most.
@@ -134,52 +155,41 @@ func state(id uint32) panel {
 			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.\n\n" +
 			"Stalled partitions: those of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
 		kind: stateText(),
-		sql: []string{"SELECT if(empty(" + silent(panelNow) + " AS missing), '" + stateGood + "all at work', concat('" + stateBad + "', arrayStringConcat(arrayMap(r -> " +
-			"concat(if(r.1 = 'log', 'log not seen', concat('no ', r.1)), if(r.3 AND r.1 != 'log', ' ever', concat(' since ', " + clockTime("r.2", panelNow) + "))), missing), ', '))) AS Workers, " +
-			"multiIf(seen < " + panelNow + " - " + silence + ", " + unknownSince("seen", panelNow) + ", " + freshnessText + ") AS Freshness, " +
-			"multiIf(((if(chosen = 0, log_expected, chosen_seen) AS looked) < " + panelNow + " - " + silence + " AS unseen), (" + unknownSince("looked", panelNow) + " AS unknown), " +
-			"lag > 0 AND ingesting = 0, concat('" + stateBad + "', (" + quantity("lag") + " AS count), ', nobody ingests'), concat(multiIf(lag < 1000000, '" + stateGood + "', lag < 10000000, '" + stateLate + "', '" + stateBad + "'), count)) AS Lag, " +
-			"multiIf(unseen, unknown, stalled > 0, concat('" + stateBad + "', toString(stalled)), '" + stateGood + "0') AS `Stalled partitions` " +
-			"FROM " + roles(panelNow) + " AS roles, " + audited(panelNow) + " AS audits, " + logNow(panelNow, topicChosen) + " AS log, " + blocksNow},
+		sql: []string{`
+			SELECT
+				if(empty({:missing} AS missing), 'good: all at work', concat('bad: ', arrayStringConcat(arrayMap(r ->
+					concat(if(r.1 = 'log', 'log not seen', concat('no ', r.1)), if(r.3 AND r.1 != 'log', ' ever', concat(' since ', {:clock r.2}))),
+					missing), ', '))) AS Workers,
+				multiIf(seen < {:now} - {:silence}, {:unknown_since seen}, {:freshness}) AS Freshness,
+				multiIf(
+					((if(chosen = 0, log_expected, chosen_seen) AS looked) < {:now} - {:silence} AS unseen), ({:unknown_since looked} AS unknown),
+					lag > 0 AND ingesting = 0, concat('bad: ', ({:quantity lag} AS count), ', nobody ingests'),
+					concat(multiIf(lag < 1000000, 'good: ', lag < 10000000, 'late: ', 'bad: '), count)) AS Lag,
+				multiIf(
+					unseen, unknown, stalled > 0, concat('bad: ', toString(stalled)), 'good: 0') AS "Stalled partitions"
+			FROM {:roles} AS roles, {:audited} AS audits, {:log {:chosen topic}} AS log, {:blocks}`},
 	}
 }
 
-// timed takes the blocks of which some record tells when it entered the log; those from before there was the column do not.
-const timed = "{oldest_produced} > toDateTime64(0, 3, 'UTC')"
-
-// delivered is how many records a block has that were in the log for somebody to count.
-const delivered = "{stored} + {duplicates} + {conflicts} + {dead}"
-
-// lagOfMost is how long 95 % of the records of blocks took, each block by its oldest.
-const lagOfMost = "quantileExactWeighted(0.95)({produce_lag_us}, " + delivered + ")"
-
-// blocksNow is one row of the blocks of the last five minutes: how many, and how late most of their records were; seconds.
-const blocksNow = "(SELECT count() AS blocks, if(blocks = 0, 0, " + lagOfMost + " / 1e6) AS of_blocks FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + timed + ") AS ledger"
-
-// freshnessMeans and freshnessText are what the tile Freshness says, and the rest of a multiIf for it, of standing and
-// blocksNow.
+// freshnessMeans is what the tile Freshness shows.
 const freshnessMeans = "from the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part. Where nothing came and nothing waits, everything is counted."
-
-var freshnessText = "blocks = 0 AND standing = 0, '" + stateGood + "all counted', concat(multiIf((greatest(standing, of_blocks) AS late) < 30, '" + stateGood + "', late < 120, '" + stateLate + "', '" + stateBad + "'), " + duration("late") + ")"
 
 func freshness(id uint32) panel {
 	return panel{
 		id: id, title: "Freshness", width: 4, height: 4, table: true,
 		description: strings.ToUpper(freshnessMeans[:1]) + freshnessMeans[1:],
 		kind:        stateText(),
-		sql: []string{"SELECT multiIf(seen < " + panelNow + " - " + silence + ", " + unknownSince("seen", panelNow) + ", " + freshnessText + ") AS state FROM " +
-			"(SELECT max(since) AS standing, if(count() = 0, (SELECT max({seen_at}) FROM {@heartbeats} FINAL WHERE {role} = 'log' AND {worker} = ''), min(seen)) AS seen FROM " + ends(panelNow, "1 = 1") + ") AS log, " + blocksNow},
+		sql: []string{`
+			SELECT multiIf(seen < {:now} - {:silence}, {:unknown_since seen}, {:freshness}) AS state
+			FROM (
+				SELECT
+					max(since) AS standing,
+					if(
+						count() = 0, (SELECT max({seen_at}) FROM {@heartbeats} FINAL WHERE {role} = 'log' AND {worker} = ''),
+						min(seen)) AS seen
+				FROM {:ends 1 = 1}) AS log, {:blocks}`},
 	}
 }
-
-// eventLagOfMost is how old 95 % of the events of blocks are; blocks that store none have no weight. The longest would be that of a single event whose producer
-// was offline for a day, wherever few events make a block.
-const eventLagOfMost = "quantileExactWeighted(0.95)({event_lag_us}, {stored})"
-
-// lastAudit is the newest audit's findings, one word for all of them.
-const lastAudit = "SELECT multiIf(count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR', " +
-	"abs(dateDiff('second', max({at}), now64(3))) > 10800, concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict " +
-	"FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})"
 
 func verdict(id, width uint32) panel {
 	mappings := words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)
@@ -191,7 +201,7 @@ func verdict(id, width uint32) panel {
 		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
 		kind: light(unitText, steps("text")).Mappings(mappings).
 			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
-		sql: []string{lastAudit},
+		sql: []string{`{:verdict}`},
 	}
 }
 
@@ -202,7 +212,11 @@ func workerTable(id uint32) panel {
 		kind: rows().Unit(unitPlain).OverrideByName("heard", unit(unitSeconds, 0)).
 			OverrideByName("state", []dashboard.DynamicConfigValue{set("mappings", words("works", good, "silent", bad, "stopped", neutral)), set("custom.cellOptions", map[string]any{"type": "color-text"}), set("custom.width", 110)}),
 		mayBeEmpty: "nobody was ever at work",
-		sql: []string{"SELECT {role} AS role, {worker} AS worker, multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state, {started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS heard " +
-			"FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, heard, role, worker LIMIT 100"},
+		sql: []string{`
+			SELECT
+				{role} AS role, {worker} AS worker,
+				multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state,
+				{started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS heard
+			FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, heard, role, worker LIMIT 100`},
 	}
 }

@@ -21,21 +21,29 @@ func launch() board {
 	}
 }
 
-// The platform's rows by minute. Minutes have no tenant; the product is the scenario's alone.
-const (
-	launchProduct = "{product} = 'glm-platform' AND "
-	launchCalls   = "{@token_calls_1m} WHERE " + launchProduct
-	launchSignups = "{@signups_1m} WHERE " + launchProduct
-)
+// launchFragments is SQL of this dashboard alone. Minutes have no tenant; the product is the scenario's alone.
+func launchFragments() map[string]string {
+	return map[string]string{"on_platform": `{product} = 'glm-platform'`}
+}
 
 func launchFigures(id uint32) panel {
 	return panel{
 		id: id, title: "14 April 2025", width: 24, height: 4, table: true,
 		description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
 		kind:        number(unitCount).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", unit(unitRatio, 0)).OverrideByName("peak", unit("time:HH:mm [UTC]")),
-		sql: []string{"SELECT (SELECT sum({signups}) FROM " + launchSignups + "{bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS `new accounts`, day / before - 1 AS `tokens against the day before`, peak FROM " +
-			"(SELECT sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before, toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak FROM " +
-			"(SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens FROM " + launchCalls + "{bucket} >= '2025-04-13' AND {bucket} < '2025-04-15' GROUP BY at))"},
+		sql: []string{`
+			SELECT
+				(SELECT sum({signups}) FROM {@signups_1m}
+					WHERE {:on_platform} AND {bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS "new accounts",
+				day / before - 1 AS "tokens against the day before", peak
+			FROM (
+				SELECT
+					sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before,
+					toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak
+				FROM (
+					SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens
+					FROM {@token_calls_1m} WHERE {:on_platform} AND {bucket} >= '2025-04-13' AND {bucket} < '2025-04-15'
+					GROUP BY at))`},
 	}
 }
 
@@ -44,20 +52,31 @@ func launchTokens(id uint32) panel {
 		id: id, title: "Tokens a minute, by model", width: 12, height: 9,
 		description: "Input and output tokens a minute by model, by weight.",
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{overTime("model", "sum({input_tokens} + {output_tokens})", "{@token_calls_1m}", launchProduct+inRange)},
+		sql: []string{topTen{
+			by: "model", sum: "sum({input_tokens} + {output_tokens})", from: "token_calls_1m", where: "{:on_platform} AND {:range}",
+		}.sql()},
 	}
 }
 
 func launchAgainst(id uint32) panel {
-	hour := func(name, shift string) string {
-		return "SELECT toStartOfFiveMinutes({bucket}) + INTERVAL " + shift + " DAY AS time, sum({input_tokens} + {output_tokens}) / 5 AS `" + name + "` FROM " + launchCalls +
-			"{bucket} >= $__fromTime_ms - INTERVAL " + shift + " DAY AND {bucket} < $__toTime_ms - INTERVAL " + shift + " DAY GROUP BY time ORDER BY time"
-	}
 	return panel{
 		id: id, title: "Tokens a minute, against the day before", width: 12, height: 9,
 		description: "Input and output tokens a minute, the mean of five, and the same a day earlier.",
 		kind:        lines(unitCount).DisplayName(fieldName).FillOpacity(0).OverrideByName("the day before", paint("text")),
-		sql:         []string{hour("tokens", "0"), hour("the day before", "1")},
+		sql: []string{
+			`SELECT
+				toStartOfFiveMinutes({bucket}) + INTERVAL 0 DAY AS time,
+				sum({input_tokens} + {output_tokens}) / 5 AS "tokens"
+			FROM {@token_calls_1m}
+			WHERE {:on_platform} AND {bucket} >= $__fromTime_ms - INTERVAL 0 DAY AND {bucket} < $__toTime_ms - INTERVAL 0 DAY
+			GROUP BY time ORDER BY time`,
+			`SELECT
+				toStartOfFiveMinutes({bucket}) + INTERVAL 1 DAY AS time,
+				sum({input_tokens} + {output_tokens}) / 5 AS "the day before"
+			FROM {@token_calls_1m}
+			WHERE {:on_platform} AND {bucket} >= $__fromTime_ms - INTERVAL 1 DAY AND {bucket} < $__toTime_ms - INTERVAL 1 DAY
+			GROUP BY time ORDER BY time`,
+		},
 	}
 }
 
@@ -66,7 +85,9 @@ func launchAccounts(id uint32) panel {
 		id: id, title: "New accounts a minute", width: 12, height: 9,
 		description: "New accounts a minute by segment, by weight.",
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{"SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value FROM " + launchSignups + inRange + " GROUP BY time, name ORDER BY time, name"},
+		sql: []string{`
+			SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value
+			FROM {@signups_1m} WHERE {:on_platform} AND {:range} GROUP BY time, name ORDER BY time, name`},
 	}
 }
 
@@ -76,9 +97,17 @@ func launchTotal(id uint32) panel {
 		description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
 		kind:        lines(unitCount).DisplayName(fieldName).OverrideByName("reported", append(paint("red"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), set("custom.fillOpacity", 0))),
 		sql: []string{
-			"SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts FROM (SELECT {bucket} AS time, sum({signups}) AS n FROM " + launchSignups +
-				"{bucket} >= toStartOfDay($__fromTime_ms, 'UTC') AND {bucket} < $__toTime_ms GROUP BY time) WHERE time >= $__fromTime_ms ORDER BY time",
-			"SELECT arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time, toFloat64((SELECT max({value}) FROM {@reference_points} WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported ORDER BY time",
+			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
+			FROM (
+				SELECT {bucket} AS time, sum({signups}) AS n FROM {@signups_1m}
+				WHERE {:on_platform} AND {bucket} >= toStartOfDay($__fromTime_ms, 'UTC') AND {bucket} < $__toTime_ms GROUP BY time)
+			WHERE time >= $__fromTime_ms ORDER BY time`,
+			`SELECT
+				arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time,
+				toFloat64((
+					SELECT max({value}) FROM {@reference_points}
+					WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported
+			ORDER BY time`,
 		},
 	}
 }

@@ -1,8 +1,6 @@
 package dashboards
 
 import (
-	"fmt"
-
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
@@ -27,29 +25,68 @@ func models() board {
 	}
 }
 
-// callRows reads the calls of the range.
-const callRows = "{@token_calls_?}"
+// modelFragments is the SQL that panels on calls share.
+func modelFragments() map[string]string {
+	return map[string]string{
+		// The share of input tokens that came from a prompt cache.
+		"cache_hits": `if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))`,
+		// A sum per call, unknown where there are none.
+		"per_call": `if(sum({calls}) = 0, NULL, {=} / sum({calls}))`,
+		// Percentiles of a state, in seconds.
+		"p50": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[1] / 1e6`,
+		"p95": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[3] / 1e6`,
+		// A line per percentile of a state. The column NAME_calls has the calls that tell it.
+		"percentiles": `
+			SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99
+			FROM (
+				SELECT {:time} AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}}) AS q
+				FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({{=}_calls}) > 0)
+			ORDER BY time`,
+		// Joins what is known of each model to a table c; a model that is not in the catalog is unknown.
+		"catalog": `
+			LEFT JOIN (
+				SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country
+				FROM {@models} FINAL) AS m ON c.model = m.known`,
+		// The distinct users of one day by one dimension: the last day of the range that has any. Those of a month would be as
+		// many states to merge as it has days, which takes longer than all else on the dashboard.
+		"users_by": `
+			SELECT name, sum(n) AS users
+			FROM (
+				SELECT toString({value}) AS name, {:distinct_users} AS n FROM {@audience_1d}
+				WHERE {dimension} = '{=}'
+					AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE {dimension} = '{=}' AND {:days})
+				GROUP BY {value}, {user_weight})
+			GROUP BY name`,
+	}
+}
 
 func releases() annotation {
 	return annotation{
 		name: "Releases", color: "purple",
-		sql: "SELECT time, title, text, tags FROM (" +
-			"SELECT toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title, concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text, 'event' AS tags " +
-			"FROM {@model_events_1d} WHERE " + inRange + " AND {kind} = 'release' GROUP BY {bucket}, {model} " +
-			"UNION ALL SELECT toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title, concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text, 'catalog' AS tags " +
-			"FROM {@models} FINAL WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE " + daysInRange + ")" +
-			") ORDER BY time LIMIT 200",
+		sql: `
+			SELECT time, title, text, tags
+			FROM (
+				SELECT
+					toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title,
+					concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text,
+					'event' AS tags
+				FROM {@model_events_1d} WHERE {:range} AND {kind} = 'release' GROUP BY {bucket}, {model}
+				UNION ALL
+				SELECT
+					toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title,
+					concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text,
+					'catalog' AS tags
+				FROM {@models} FINAL
+				WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms
+					AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE {:days}))
+			ORDER BY time LIMIT 200`,
 	}
 }
 
 const allBuckets = " Of all ${per}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
 
-// hits is the share of input tokens that came from a prompt cache.
-const hits = "if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))"
-
 // callFigures are the sums and shares of the range, read at once.
 func callFigures(id, width uint32) panel {
-	perCall := func(sum string) string { return "if(sum({calls}) = 0, NULL, " + sum + " / sum({calls}))" }
 	return panel{
 		id: id, title: "Calls", width: width, height: 4, table: true,
 		description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which the input or the output tokens are not known, whichever are more: they add nothing to that sum of tokens." + allBuckets,
@@ -57,20 +94,16 @@ func callFigures(id, width uint32) panel {
 			OverrideByName("errors", append(unit(unitRatio, 2), set("thresholds", thresholdSteps(good, 0.02, warning, 0.1, bad)))).
 			OverrideByRegexp("streamed|cache hits", unit(unitRatio, 1)).
 			OverrideByName("uncounted", append(unit(unitRatio, 1), set("thresholds", thresholdSteps(good, 0.05, warning, 0.25, bad)))),
-		sql: []string{"SELECT sum({calls}) AS `calls made`, sum({input_tokens} + {output_tokens}) AS tokens, " + perCall("sumIf({calls}, {status} = 'error')") + " AS errors, " + perCall("sum({streaming_calls})") + " AS streamed, " +
-			hits + " AS `cache hits`, " + perCall("greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))") + " AS uncounted FROM " + within("token_calls", []string{"calls", "status", "streaming_calls", "input_tokens", "output_tokens", "input_cache_read", "unknown_input_calls", "unknown_output_calls"}, callFilters...)},
+		sql: []string{`
+			SELECT
+				sum({calls}) AS "calls made", sum({input_tokens} + {output_tokens}) AS tokens,
+				{:per_call sumIf({calls}, {status} = 'error')} AS errors, {:per_call sum({streaming_calls})} AS streamed,
+				{:cache_hits} AS "cache hits",
+				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS uncounted
+			FROM {:rows token_calls_? with calls, status, streaming_calls, input_tokens, output_tokens, input_cache_read,
+				unknown_input_calls, unknown_output_calls}`},
 	}
 }
-
-// quantile reads a state at one of its levels: 1 is the median, 2 the 90th, 3 the 95th, 4 the 99th percentile; seconds.
-func quantile(state string, level int) string {
-	return fmt.Sprintf("quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s})[%d] / 1e6", state, level)
-}
-
-// lastWhole takes the last whole bucket of the range.
-var lastWhole = inRange + " AND {bucket} >= (" + lastCallBucket + " AS begins) AND {bucket} < begins + toIntervalSecond(" + grainSeconds + ")"
-
-var lastCallBucket = lastBucket(wholeEnd("token_calls"), grainSeconds)
 
 func latencyNow(id, width uint32) panel {
 	return panel{
@@ -79,8 +112,11 @@ func latencyNow(id, width uint32) panel {
 		kind: light(unitSeconds, steps(neutral, 30.0, warning, 120.0, bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(neutral, 5, warning, 20, bad))}),
 		mayBeEmpty: "no calls at the end of the range",
-		sql: []string{"SELECT if(sum({latency_calls}) = 0, NULL, " + quantile("latency", 3) + ") AS answer, if(sum({first_token_calls}) = 0, NULL, " + quantile("first_token", 3) + ") AS TTFT FROM " + callRows + " WHERE " + calls(lastWhole) +
-			" HAVING sum({calls}) > 0"},
+		sql: []string{`
+			SELECT
+				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS answer,
+				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS TTFT
+			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} HAVING sum({calls}) > 0`},
 	}
 }
 
@@ -90,14 +126,12 @@ func tokensByClass(id uint32) panel {
 		description: "The five disjoint classes of tokens, by weight: uncached input, input read from and written to a prompt cache, visible output, reasoning." + openLeftOut,
 		kind: bars(unitCount).OverrideByName("input, uncached", paint(neutral)).OverrideByName("cache read", paint("light-blue")).OverrideByName("cache write", paint("dark-blue")).
 			OverrideByName("output, visible", paint("purple")).OverrideByName("reasoning", paint("light-purple")),
-		sql: []string{"SELECT " + bucketStart + " AS time, sum({input_uncached}) AS `input, uncached`, sum({input_cache_read}) AS `cache read`, sum({input_cache_write}) AS `cache write`, sum({output_visible}) AS `output, visible`, sum({output_reasoning}) AS reasoning FROM " +
-			callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql: []string{`
+			SELECT
+				{:time} AS time, sum({input_uncached}) AS "input, uncached", sum({input_cache_read}) AS "cache read",
+				sum({input_cache_write}) AS "cache write", sum({output_visible}) AS "output, visible", sum({output_reasoning}) AS reasoning
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
 	}
-}
-
-// callsByName is a sum of calls a bucket by name.
-func callsByName(column, sum string) string {
-	return overTime(column, sum, callRows, calls(whole("token_calls_?")))
 }
 
 func tokensByModel(id uint32) panel {
@@ -105,7 +139,7 @@ func tokensByModel(id uint32) panel {
 		id: id, title: "Tokens by model, a ${per}", width: 12, height: 8,
 		description: "Input and output tokens of the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{callsByName("model", "sum({input_tokens} + {output_tokens})")},
+		sql:         []string{topTen{by: "model", sum: "sum({input_tokens} + {output_tokens})", from: "token_calls_?"}.sql()},
 	}
 }
 
@@ -114,7 +148,7 @@ func callsByModel(id uint32) panel {
 		id: id, title: "Calls by model, a ${per}", width: 12, height: 8,
 		description: "Calls to the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{callsByName("model", "sum({calls})")},
+		sql:         []string{topTen{by: "model", sum: "sum({calls})", from: "token_calls_?"}.sql()},
 	}
 }
 
@@ -123,12 +157,9 @@ func tokensByProvider(id uint32) panel {
 		id: id, title: "Tokens by provider, a ${per}", width: 12, height: 8,
 		description: "Input and output tokens by who sells the model, by weight; the ten with the most, the rest together as other." + openLeftOut,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{callsByName("provider", "sum({input_tokens} + {output_tokens})")},
+		sql:         []string{topTen{by: "provider", sum: "sum({input_tokens} + {output_tokens})", from: "token_calls_?"}.sql()},
 	}
 }
-
-// catalog joins what is known of each model; a model that is not in it is unknown.
-const catalog = "LEFT JOIN (SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country FROM {@models} FINAL) AS m ON c.model = m.known"
 
 func modelTable(id uint32) panel {
 	return panel{
@@ -147,29 +178,39 @@ func modelTable(id uint32) panel {
 	}
 }
 
-// modelRows is a row a model. Percentiles and users are of the end of the range: those of all of it would be a state a
-// model and day to merge, which takes longer than all else on the dashboard.
+// modelRows is one row per model. Percentiles and users are of the end of the range: those of all of it would be one state
+// per model and day to merge, which takes longer than all else on the dashboard.
 func modelRows(withUsers bool) string {
-	users, join := "", " LEFT JOIN (SELECT toString({model}) AS name, if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 1)+") AS p50, if(sum({latency_calls}) = 0, NULL, "+quantile("latency", 3)+") AS p95, if(sum({first_token_calls}) = 0, NULL, "+quantile("first_token", 3)+") AS ttft FROM "+
-		callRows+" WHERE "+calls(lastWhole)+" GROUP BY {model}) AS l ON c.model = l.name"
+	users, join := "", ""
 	if withUsers {
-		users, join = "u.users AS `users a day`, ", join+" LEFT JOIN ("+usersBy("model")+") AS u ON c.model = u.name"
+		users, join = `u.users AS "users a day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
 	}
-	return "SELECT c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights, if(m.organisation = '', 'unknown', m.organisation) AS organisation, if(m.country = '', 'unknown', toString(m.country)) AS country, " +
-		"n AS calls, tokens, share, " + users + "l.p50 AS `p50 now`, l.p95 AS `p95 now`, l.ttft AS `TTFT p95 now`, errors, streaming, hits AS `cache hits` FROM (" +
-		"SELECT toString({model}) AS model, arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers, sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, " +
-		"tokens / sum(tokens) OVER () AS share, " +
-		"sumIf({calls}, {status} = 'error') / nullIf(n, 0) AS errors, sum({streaming_calls}) / nullIf(n, 0) AS streaming, " + hits + " AS hits FROM " +
-		within("token_calls", []string{"model", "provider", "calls", "status", "streaming_calls", "input_tokens", "output_tokens", "input_cache_read"}, callFilters...) + " GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c " +
-		catalog + join + " ORDER BY tokens DESC"
-}
-
-// usersBy counts the distinct users of one day by one dimension: the last day of the range that has any. Those of a month
-// would be as many states to merge as it has days, which takes longer than all else on the dashboard.
-func usersBy(dimension string) string {
-	of := "{dimension} = '" + dimension + "'"
-	return "SELECT name, sum(n) AS users FROM (SELECT toString({value}) AS name, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " + of +
-		" AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE " + of + " AND " + daysInRange + ") GROUP BY {value}, {user_weight}) GROUP BY name"
+	return fill(`
+		SELECT
+			c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights,
+			if(m.organisation = '', 'unknown', m.organisation) AS organisation,
+			if(m.country = '', 'unknown', toString(m.country)) AS country,
+			n AS calls, tokens, share, {=users}l.p50 AS "p50 now", l.p95 AS "p95 now", l.ttft AS "TTFT p95 now", errors, streaming,
+			hits AS "cache hits"
+		FROM (
+			SELECT
+				toString({model}) AS model,
+				arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers,
+				sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, tokens / sum(tokens) OVER () AS share,
+				sumIf({calls}, {status} = 'error') / nullIf(n, 0) AS errors, sum({streaming_calls}) / nullIf(n, 0) AS streaming,
+				{:cache_hits} AS hits
+			FROM {:rows token_calls_? with model, provider, calls, status, streaming_calls, input_tokens, output_tokens,
+				input_cache_read}
+			GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c
+		{:catalog}
+		LEFT JOIN (
+			SELECT
+				toString({model}) AS name, if(sum({latency_calls}) = 0, NULL, {:p50 latency}) AS p50,
+				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS p95,
+				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS ttft
+			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} GROUP BY {model}) AS l ON c.model = l.name
+		{=join}
+		ORDER BY tokens DESC`, map[string]string{"users": users, "join": join})
 }
 
 func weightsOverTime(id uint32) panel {
@@ -177,16 +218,17 @@ func weightsOverTime(id uint32) panel {
 		id: id, title: "Tokens by open and closed weights", width: 12, height: 8,
 		description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
 		kind:        shares().DisplayName(seriesName).OverrideByName("open", paint(good)).OverrideByName("closed", paint(warning)).OverrideByName("unknown", paint("text")),
-		sql: []string{"SELECT time, name, sum(t) / any(whole) AS value FROM (SELECT c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole FROM (" +
-			"SELECT " + bucketStart + " AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time, {model} HAVING t > 0) AS c " +
-			catalog + ") GROUP BY time, name ORDER BY time, name"},
+		sql: []string{`
+			SELECT time, name, sum(t) / any(whole) AS value
+			FROM (
+				SELECT
+					c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole
+				FROM (
+					SELECT {:time} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t
+					FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time, {model} HAVING t > 0) AS c
+				{:catalog})
+			GROUP BY time, name ORDER BY time, name`},
 	}
-}
-
-// tokensByFact sums the tokens of the range by what the catalog knows.
-func tokensByFact(fact string) string {
-	return "SELECT " + fact + " AS name, sum(t) AS tokens FROM (SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t FROM " +
-		within("token_calls", []string{"model", "input_tokens", "output_tokens"}, callFilters...) + " GROUP BY {model}) AS c " + catalog + " GROUP BY name ORDER BY tokens DESC"
 }
 
 func originShare(id uint32) panel {
@@ -194,7 +236,13 @@ func originShare(id uint32) panel {
 		id: id, title: "Tokens by the makers' country", width: 12, height: 8, table: true,
 		description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
 		kind:        pie(unitCount),
-		sql:         []string{tokensByFact("if(m.country = '', 'unknown', toString(m.country))")},
+		sql: []string{`
+			SELECT if(m.country = '', 'unknown', toString(m.country)) AS name, sum(t) AS tokens
+			FROM (
+				SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t
+				FROM {:rows token_calls_? with model, input_tokens, output_tokens} GROUP BY {model}) AS c
+			{:catalog}
+			GROUP BY name ORDER BY tokens DESC`},
 	}
 }
 
@@ -203,18 +251,12 @@ func levels() *timeseries.PanelBuilder {
 	return lines(unitSeconds).FillOpacity(0).OverrideByName("p50", paint(neutral)).OverrideByName("p90", paint(good)).OverrideByName("p95", paint(warning)).OverrideByName("p99", paint(bad))
 }
 
-// percentiles is a line a level.
-func percentiles(state, known string) string {
-	return fmt.Sprintf("SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99 FROM (SELECT "+bucketStart+" AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({%s}) AS q FROM %s WHERE %s GROUP BY time HAVING sum({%s}) > 0) ORDER BY time",
-		state, callRows, calls(whole("token_calls_?")), known)
-}
-
 func latencyOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Latency", width: 12, height: 8,
 		description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
 		kind:        levels(),
-		sql:         []string{percentiles("latency", "latency_calls")},
+		sql:         []string{`{:percentiles latency}`},
 	}
 }
 
@@ -223,7 +265,7 @@ func firstTokenOverTime(id uint32) panel {
 		id: id, title: "Time to the first token", width: 12, height: 8,
 		description: "Time to the first token: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
 		kind:        levels(),
-		sql:         []string{percentiles("first_token", "first_token_calls")},
+		sql:         []string{`{:percentiles first_token}`},
 	}
 }
 
@@ -232,7 +274,7 @@ func errorsByModel(id uint32) panel {
 		id: id, title: "Errors by model", width: 24, height: 8,
 		description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
 		kind:        lines(unitRatio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
-		sql:         []string{shareOverTime("model", "sumIf({calls}, {status} = 'error')", "sum({calls})", callRows, calls(whole("token_calls_?")))},
+		sql:         []string{topTen{by: "model", sum: "sumIf({calls}, {status} = 'error')", per: "sum({calls})", from: "token_calls_?"}.sql()},
 	}
 }
 
@@ -241,6 +283,8 @@ func sharesOverTime(id uint32) panel {
 		id: id, title: "Streamed answers and cache hits", width: 24, height: 7,
 		description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
 		kind:        lines(unitRatio).Max(1).FillOpacity(0),
-		sql:         []string{"SELECT " + bucketStart + " AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, " + hits + " AS `cache hits` FROM " + callRows + " WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql: []string{`
+			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
 	}
 }

@@ -1,14 +1,9 @@
 package dashboards
 
 import (
-	"fmt"
-
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
-
-// perChatGPTYear is the unit of throughput: 365 billion queries a year are 11,574 events a second.
-const perChatGPTYear = "11574.07"
 
 // pipeline answers: is everything counted, how far behind are we, and how much more can we take? All of it comes from
 // ClickHouse: the ledger, the audits, the rollups' own tables, and what the workers report (see health.go).
@@ -33,26 +28,17 @@ func pipeline() board {
 	}
 }
 
-// topicChosen narrows down the ledger.
-var topicChosen = where("topic")
-
-// written takes the blocks accounted in the range.
-var written = "{written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND " + topicChosen
-
-// recent takes the blocks that tell where a partition stands now. A partition without any for a day has nothing to tell.
-var recent = "{written_at} >= now64(6) - INTERVAL 1 DAY AND " + topicChosen
-
-// behind is how many records the log had beyond the block.
-const behind = "toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))"
-
 func throughputNow(id uint32) panel {
 	return panel{
 		id: id, title: "Throughput and event lag", width: 12, height: 4, table: true,
 		description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second. Event lag: how old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
 		kind: number(unitEvents).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", unit(unitPlain, 2)).
 			OverrideByName("event lag", append(unit(unitSeconds, 1), set("noValue", "nothing in 5 min"))),
-		sql: []string{"SELECT sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS `a second`, `a second` / " + perChatGPTYear + " AS `ChatGPT-years`, " +
-			"if(sum({stored}) = 0, NULL, " + eventLagOfMost + " / 1e6) AS `event lag` FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND " + topicChosen},
+		sql: []string{`
+			SELECT
+				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "a second", "a second" / {:per_chatgpt_year} AS "ChatGPT-years",
+				if(sum({stored}) = 0, NULL, {:event_lag_of_most} / 1e6) AS "event lag"
+			FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {:chosen}`},
 	}
 }
 
@@ -61,23 +47,20 @@ func debt(id uint32) panel {
 		id: id, title: "Rollup debt", width: 6, height: 4, table: true,
 		description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day; runs and reference points have no rollups.",
 		kind:        light(unitCount, steps(good, 5e6, warning, 5e7, bad)),
-		sql: []string{"SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger} WHERE " + recent + " AND {topic} NOT IN ('runs.v1', 'reference_points.v1') GROUP BY topic, epoch, partition) AS l " +
-			"LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition)"},
+		sql: []string{`
+			SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt
+			FROM (
+				SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger}
+				WHERE {:last_day} AND {:chosen} AND {topic} NOT IN ('runs.v1', 'reference_points.v1')
+				GROUP BY topic, epoch, partition) AS l
+			LEFT JOIN (
+				SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position
+				FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition)`},
 	}
 }
 
 // records are sums over the blocks accounted in the range, in one statement: planning each costs more than reading them.
 func records(id uint32) panel {
-	columns := ""
-	for i, c := range []struct{ name, sum string }{
-		{"records", "{to_offset} - {from_offset}"}, {"stored", "{stored}"}, {"duplicates", "{duplicates}"}, {"conflicts", "{conflicts}"},
-		{"dead letters", "{dead}"}, {"gaps", "{gap}"}, {"resends", "{resends}"}, {"volume", "{bytes}"},
-	} {
-		if i > 0 {
-			columns += ", "
-		}
-		columns += fmt.Sprintf("sum(%s) AS `%s`", c.sum, c.name)
-	}
 	told := func(first string, rest ...any) []dashboard.DynamicConfigValue {
 		return []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps(first, rest...)), set("color", map[string]any{"mode": "thresholds"})}
 	}
@@ -87,83 +70,129 @@ func records(id uint32) panel {
 		kind: light(unitCount, steps("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("records", unit(unitCount, 2)).OverrideByName("volume", unit(unitBytes)).
 			OverrideByName("dead letters", told(good, 1, warning, 1000, bad)).OverrideByName("gaps", told(good, 1, bad)).OverrideByName("resends", told(good, 100, warning)),
-		sql: []string{"SELECT " + columns + " FROM {@ledger} WHERE " + written},
+		sql: []string{`
+			SELECT
+				sum({to_offset} - {from_offset}) AS "records", sum({stored}) AS "stored", sum({duplicates}) AS "duplicates",
+				sum({conflicts}) AS "conflicts", sum({dead}) AS "dead letters", sum({gap}) AS "gaps", sum({resends}) AS "resends",
+				sum({bytes}) AS "volume"
+			FROM {@ledger} WHERE {written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND {:chosen}`},
 	}
 }
 
-// ledgerOver is series from the ledger by whole intervals of the panel.
-func ledgerOver(columns, rest string) string {
-	return "SELECT $__timeInterval({written_at}) AS time, " + columns + " FROM {@ledger} WHERE " + intervals("{written_at}") + " AND " + topicChosen + rest
+// pipelineFragments is SQL of this dashboard alone.
+func pipelineFragments() map[string]string {
+	return map[string]string{
+		// The blocks that tell where a partition stands now. A partition without any for a day has nothing to tell.
+		"last_day": `{written_at} >= now64(6) - INTERVAL 1 DAY`,
+		// Series from the ledger by whole intervals of the panel.
+		"from_ledger": `FROM {@ledger} WHERE {:intervals written_at} AND {:chosen}`,
+		// The worst verdict on a check of an audit, as a column.
+		"worst": `nullIf(['ok', 'pending', 'error', 'difference'][maxIf(rank, check = '{=}')], '') AS "{=}"`,
+		// How many records the log had beyond a block.
+		"behind": `toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))`,
+	}
 }
 
-const wholeIntervals = " Whole intervals only."
+const intervalsOnly = " Whole intervals only."
 
 func throughput(id uint32) panel {
 	return panel{
 		id: id, title: "Throughput by topic", width: 12, height: 8, interval: "10s",
-		description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + wholeIntervals,
+		description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + intervalsOnly,
 		kind: bars(unitEvents).DisplayName(seriesName).
 			OverrideByName("ChatGPT-years", append(unit(unitPlain, 2), set("custom.axisPlacement", "right"), set("custom.axisLabel", "ChatGPT-years"), set("custom.drawStyle", "line"), set("custom.lineWidth", 2),
 				set("custom.fillOpacity", 0), set("custom.stacking", map[string]any{"mode": "none", "group": "B"}), set("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
-		sql: []string{"SELECT time, if(together, 'ChatGPT-years', toString(topic)) AS name, records / $__interval_s / if(together, " + perChatGPTYear + ", 1) AS value FROM (" +
-			ledgerOver("{topic}, grouping({topic}) = 1 AS together, sum({to_offset} - {from_offset}) AS records", " GROUP BY GROUPING SETS ((time, {topic}), (time))") + ") ORDER BY time, name"},
+		sql: []string{`
+			SELECT
+				time, if(together, 'ChatGPT-years', toString(topic)) AS name,
+				records / $__interval_s / if(together, {:per_chatgpt_year}, 1) AS value
+			FROM (
+				SELECT
+					$__timeInterval({written_at}) AS time, {topic}, grouping({topic}) = 1 AS together,
+					sum({to_offset} - {from_offset}) AS records
+				{:from_ledger} GROUP BY GROUPING SETS ((time, {topic}), (time)))
+			ORDER BY time, name`},
 	}
 }
 
 func lagOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Lag by topic", width: 12, height: 8, interval: "10s",
-		description: "Records in the log beyond the last block of each partition in the interval, summed up by topic. While nobody ingests there is no point: see the tile Lag." + wholeIntervals,
+		description: "Records in the log beyond the last block of each partition in the interval, summed up by topic. While nobody ingests there is no point: see the tile Lag." + intervalsOnly,
 		kind:        lines(unitCount).DisplayName(seriesName),
-		sql: []string{"SELECT time, name, sum(lag) AS value FROM (" +
-			ledgerOver("toString({topic}) AS name, argMax("+behind+", ({epoch}, {to_offset})) AS lag", " GROUP BY time, name, {partition}") + ") GROUP BY time, name ORDER BY time, name"},
+		sql: []string{`
+			SELECT time, name, sum(lag) AS value
+			FROM (
+				SELECT
+					$__timeInterval({written_at}) AS time, toString({topic}) AS name,
+					argMax({:behind}, ({epoch}, {to_offset})) AS lag
+				{:from_ledger} GROUP BY time, name, {partition})
+			GROUP BY time, name ORDER BY time, name`},
 	}
 }
 
 func freshnessOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Freshness", width: 12, height: 8, interval: "10s",
-		description: "From entering the log to being queryable, by the oldest record of each block: for half and for 95 % of the records accounted in the interval. While nobody ingests there is no point." + wholeIntervals,
+		description: "From entering the log to being queryable, by the oldest record of each block: for half and for 95 % of the records accounted in the interval. While nobody ingests there is no point." + intervalsOnly,
 		kind:        lines(unitSeconds).FillOpacity(0).Thresholds(steps(good, 120.0, bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
 		mayBeEmpty:  "nothing in the range",
-		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({produce_lag_us}, "+delivered+") / 1e6 AS p50, "+lagOfMost+" / 1e6 AS p95", " AND "+timed+" GROUP BY time ORDER BY time")},
+		sql: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({produce_lag_us}, {:delivered}) / 1e6 AS p50,
+				{:lag_of_most} / 1e6 AS p95
+			{:from_ledger} AND {:timed} GROUP BY time ORDER BY time`},
 	}
 }
 
 func eventLagOverTime(id uint32) panel {
 	return panel{
 		id: id, title: "Event lag", width: 12, height: 8, interval: "10s",
-		description: "How old the newest event of each block was when it could be queried: for half and for 95 % of the events accounted in the interval. Large while history is replayed." + wholeIntervals,
+		description: "How old the newest event of each block was when it could be queried: for half and for 95 % of the events accounted in the interval. Large while history is replayed." + intervalsOnly,
 		kind:        lines(unitSeconds).FillOpacity(0),
 		mayBeEmpty:  "nothing in the range",
-		sql:         []string{ledgerOver("quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50, "+eventLagOfMost+" / 1e6 AS p95", " AND {stored} > 0 GROUP BY time ORDER BY time")},
+		sql: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50,
+				{:event_lag_of_most} / 1e6 AS p95
+			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
 	}
 }
 
 func blockSize(id uint32) panel {
 	return panel{
 		id: id, title: "Rows a block", width: 12, height: 8, interval: "10s",
-		description: "Rows stored a block: mean and largest. A block is one row of the ledger; small blocks cost the database most." + wholeIntervals,
+		description: "Rows stored a block: mean and largest. A block is one row of the ledger; small blocks cost the database most." + intervalsOnly,
 		kind:        lines(unitCount).FillOpacity(0),
-		sql:         []string{ledgerOver("avg({stored}) AS mean, max({stored}) AS largest", " GROUP BY time ORDER BY time")},
+		sql: []string{`
+			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
+			{:from_ledger} GROUP BY time ORDER BY time`},
 	}
 }
 
 func insertTime(id uint32) panel {
 	return panel{
 		id: id, title: "Insert time", width: 12, height: 8, interval: "10s",
-		description: "How long a block's insert took, retries included: median, 95th percentile and longest." + wholeIntervals,
+		description: "How long a block's insert took, retries included: median, 95th percentile and longest." + intervalsOnly,
 		kind:        lines(unitSeconds).FillOpacity(0),
-		sql:         []string{ledgerOver("quantile(0.5)({insert_us}) / 1e6 AS median, quantile(0.95)({insert_us}) / 1e6 AS p95, max({insert_us}) / 1e6 AS longest", " AND {stored} > 0 GROUP BY time ORDER BY time")},
+		sql: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
+				quantile(0.95)({insert_us}) / 1e6 AS p95, max({insert_us}) / 1e6 AS longest
+			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
 	}
 }
 
 func exceptions(id uint32) panel {
 	return panel{
 		id: id, title: "What was not stored", width: 12, height: 8, interval: "10s",
-		description: "Records that are not a row of their own, by what became of them: duplicates and conflicts of a stored event, dead letters, gaps in the log." + wholeIntervals,
+		description: "Records that are not a row of their own, by what became of them: duplicates and conflicts of a stored event, dead letters, gaps in the log." + intervalsOnly,
 		kind:        bars(unitCount).OverrideByName("duplicates", paint(neutral)).OverrideByName("conflicts", paint(warning)).OverrideByName("dead letters", paint(bad)).OverrideByName("gaps", paint("dark-red")),
-		sql:         []string{ledgerOver("sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts, sum({dead}) AS `dead letters`, sum({gap}) AS gaps", " GROUP BY time ORDER BY time")},
+		sql: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts,
+				sum({dead}) AS "dead letters", sum({gap}) AS gaps
+			{:from_ledger} GROUP BY time ORDER BY time`},
 	}
 }
 
@@ -176,10 +205,20 @@ func partitionTable(id uint32) panel {
 			OverrideByName("stands", append(unit(unitSeconds, 0), set("thresholds", thresholdSteps("text", 120, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("seen", unit(unitSeconds, 0)).OverrideByName("last block", unit(unitSeconds, 0)).OverrideByName("freshness", unit(unitSeconds, 1)),
 		mayBeEmpty: "nobody has looked at the log",
-		sql: []string{"SELECT e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left, e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen, " +
-			"if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS `last block`, if(l.blocks = 0 OR l.last.1 < 0, NULL, l.last.1 / 1e6) AS freshness, l.last.2 AS generation, l.last.3 AS member FROM " +
-			ends(panelNow, topicChosen) + " AS e LEFT JOIN (SELECT toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at, argMax((if(" + timed + ", {produce_lag_us}, -1), {generation}, {member}), ({epoch}, {to_offset})) AS last FROM {@ledger} WHERE " + recent + " GROUP BY topic, partition) AS l " +
-			"ON e.topic = l.topic AND e.partition = l.partition ORDER BY stands DESC, left DESC, topic, partition LIMIT 500"},
+		sql: []string{`
+			SELECT
+				e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left,
+				e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen,
+				if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS "last block",
+				if(l.blocks = 0 OR l.last.1 < 0, NULL, l.last.1 / 1e6) AS freshness, l.last.2 AS generation, l.last.3 AS member
+			FROM {:ends {:chosen topic}} AS e
+			LEFT JOIN (
+				SELECT
+					toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at,
+					argMax((if({:timed}, {produce_lag_us}, -1), {generation}, {member}), ({epoch}, {to_offset})) AS last
+				FROM {@ledger} WHERE {:last_day} AND {:chosen} GROUP BY topic, partition) AS l
+			ON e.topic = l.topic AND e.partition = l.partition
+			ORDER BY stands DESC, left DESC, topic, partition LIMIT 500`},
 	}
 }
 
@@ -191,27 +230,39 @@ func rollupTable(id uint32) panel {
 			OverrideByName("published", unit(unitSeconds, 0)).
 			OverrideByName("mismatches", []dashboard.DynamicConfigValue{set("thresholds", thresholdSteps("text", 1, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"})}),
 		mayBeEmpty: "nothing rolled up yet",
-		sql: []string{"SELECT p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS `newest bucket`, p.whole_until AS `whole until`, w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked FROM " +
-			"(SELECT {rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until FROM {@rollup_progress}) AS p LEFT JOIN " +
-			"(SELECT {rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches, countIf({reason} = 'asked') AS asked FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY `rollup`) AS w ON p.rollup = w.rollup ORDER BY rollup"},
+		sql: []string{`
+			SELECT
+				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS "newest bucket",
+				p.whole_until AS "whole until", w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked
+			FROM (
+				SELECT
+					{rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
+				FROM {@rollup_progress}) AS p
+			LEFT JOIN (
+				SELECT
+					{rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
+					countIf({reason} = 'asked') AS asked
+				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY "rollup") AS w
+			ON p.rollup = w.rollup ORDER BY rollup`},
 	}
 }
 
-// checks are those of the audit, as the table names them.
-var checks = []string{"ledger tiles", "exceptions hold", "raw holds", "identity has one time", "rollup equals", "run adds up"}
-
 func verdicts(id uint32) panel {
-	columns := ""
-	for _, check := range checks {
-		columns += fmt.Sprintf(", nullIf(['ok', 'pending', 'error', 'difference'][maxIf(rank, check = '%[1]s')], '') AS `%[1]s`", check)
-	}
 	return panel{
 		id: id, title: "Verdicts", width: 24, height: 7, table: true,
 		description: "The verdict of each check at each audit in the range: ok, pending (right as far as it goes), difference, error (the check could not be made).",
 		kind:        states().Mappings(words("ok", good, "pending", neutral, "difference", bad, "error", warning)),
 		mayBeEmpty:  "no audit in the range",
-		sql: []string{"SELECT min(at) AS time" + columns + " FROM (SELECT {audit}, {at}, toString({check}) AS check, indexOf(['ok', 'pending', 'error', 'difference'], toString({verdict})) AS rank FROM {@audits} " +
-			"WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms) GROUP BY audit ORDER BY time"},
+		sql: []string{`
+			SELECT
+				min(at) AS time, {:worst ledger tiles}, {:worst exceptions hold}, {:worst raw holds},
+				{:worst identity has one time}, {:worst rollup equals}, {:worst run adds up}
+			FROM (
+				SELECT
+					{audit}, {at}, toString({check}) AS check,
+					indexOf(['ok', 'pending', 'error', 'difference'], toString({verdict})) AS rank
+				FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms)
+			GROUP BY audit ORDER BY time`},
 	}
 }
 
@@ -223,7 +274,11 @@ func findings(id uint32) panel {
 			OverrideByName("verdict", []dashboard.DynamicConfigValue{set("mappings", words("ok", good, "pending", neutral, "difference", bad, "error", warning)), set("custom.cellOptions", map[string]any{"type": "color-text"}), set("custom.width", 110)}).
 			OverrideByName("detail", []dashboard.DynamicConfigValue{set("custom.width", 640)}).OverrideByName("took", unit(unitSeconds, 2)),
 		mayBeEmpty: "not audited yet",
-		sql: []string{"SELECT {at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail, {took_us} / 1e6 AS took FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits}) " +
-			"ORDER BY indexOf(['difference', 'error', 'pending', 'ok'], verdict), check, scope"},
+		sql: []string{`
+			SELECT
+				{at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail,
+				{took_us} / 1e6 AS took
+			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})
+			ORDER BY indexOf(['difference', 'error', 'pending', 'ok'], verdict), check, scope`},
 	}
 }

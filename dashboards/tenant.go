@@ -27,19 +27,16 @@ func tenant() board {
 	}
 }
 
-// tenantPeople is a condition on queries_?. Segment and country cannot be chosen here, and a choice made on another
-// dashboard would narrow the numbers down unseen.
-func tenantPeople(span string) string { return span + " AND " + where("~tenant", "product") }
-
 func tenantQueries(id uint32) panel {
 	p := queriesTotal(id)
-	p.sql = []string{"SELECT sum({queries}) AS total FROM " + within("queries", []string{"queries"}, "~tenant", "product")}
+	// Segment and country cannot be chosen here, and a choice made on another dashboard would narrow the numbers down unseen.
+	p.sql = []string{`SELECT sum({queries}) AS total FROM {:rows queries_? with queries by tenant, product}`}
 	return p
 }
 
 func tenantQueriesByProduct(id uint32) panel {
 	p := queriesByProduct(id)
-	p.sql = []string{countsOver("product", "queries", "queries_?", tenantPeople(whole("queries_?")))}
+	p.sql = []string{topTen{by: "product", sum: "sum({queries})", from: "queries_?", where: "{:whole} AND {:chosen tenant, product}"}.sql()}
 	return p
 }
 
@@ -53,14 +50,14 @@ func tenantUsers(id uint32) panel {
 		id: id, title: "Active users", width: 4, height: 4, table: true,
 		description: "Distinct users of the tenant, each with its weight, in the 24 hours, and in the 30 days (UTC), that the range ends in, the last hour whole. Product, provider and model do not apply.",
 		kind:        number(unitCount).Orientation(common.VizOrientationVertical),
-		sql:         []string{"SELECT day, month FROM (" + active("tenant") + ")"},
+		sql:         []string{`SELECT day, month FROM ({:active_users tenant})`},
 	}
 }
 
 func tenantUsersOverTime(id uint32) panel {
 	p := usersOverTime(id)
 	p.description = "Distinct users of the tenant, each with its weight: a day for ranges over a week, else an hour. Product, provider and model do not apply. Whole hours and days only."
-	p.sql = []string{audienceOverTime("tenant")}
+	p.sql = []string{`{:users_over_time tenant}`}
 	return p
 }
 
@@ -72,8 +69,14 @@ func tenantModels(id uint32) panel {
 	return p
 }
 
-// lastHour takes the raw rows of the last hour of the range, the most that a panel may read.
-var lastHour = "{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND " + where("tenant", "product", "provider", "model")
+// tenantFragments is SQL of this dashboard alone.
+func tenantFragments() map[string]string {
+	return map[string]string{
+		// The single events of the last hour of the range, the most that a panel may read.
+		"last_hour": `
+			{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND {:chosen}`,
+	}
+}
 
 func errorTypes(id uint32) panel {
 	return panel{
@@ -81,8 +84,12 @@ func errorTypes(id uint32) panel {
 		description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
 		kind:        rows(),
 		mayBeEmpty:  "no errors in the last hour of the range",
-		sql: []string{"SELECT toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS `type of error`, sum(toUInt128({calls})) AS calls, max({time}) AS `last one` FROM {@token_calls} WHERE " + lastHour +
-			" AND {status} = 'error' GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50"},
+		sql: []string{`
+			SELECT
+				toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS "type of error",
+				sum(toUInt128({calls})) AS calls, max({time}) AS "last one"
+			FROM {@token_calls} WHERE {:last_hour} AND {status} = 'error'
+			GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50`},
 	}
 }
 
@@ -92,8 +99,12 @@ func topUsers(id uint32) panel {
 		description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
 		kind:        rows().OverrideByName("errors", unit(unitRatio, 1)),
 		mayBeEmpty:  "no known users in the last hour of the range",
-		sql: []string{"SELECT lower(leftPad(hex({user}), 16, '0')) AS `user hash`, sum(toUInt128(e.{calls})) AS calls, sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens, sumIf(e.{calls}, {status} = 'error') / nullIf(sum(e.{calls}), 0) AS errors, max({time}) AS `last seen` " +
-			"FROM {@token_calls} AS e WHERE " + lastHour + " AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{`
+			SELECT
+				lower(leftPad(hex({user}), 16, '0')) AS "user hash", sum(toUInt128(e.{calls})) AS calls,
+				sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens,
+				sumIf(e.{calls}, {status} = 'error') / nullIf(sum(e.{calls}), 0) AS errors, max({time}) AS "last seen"
+			FROM {@token_calls} AS e WHERE {:last_hour} AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20`},
 	}
 }
 
@@ -103,7 +114,10 @@ func reportedCost(id uint32) panel {
 		description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
 		kind:        bars("currencyUSD").DisplayName(seriesName),
 		mayBeEmpty:  "no cost was reported",
-		sql:         []string{overTime("model", "toFloat64(sum({reported_cost_picos})) / 1e12", callRows, calls(whole("token_calls_?"))+" AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)")},
+		sql: []string{topTen{
+			by: "model", sum: "toFloat64(sum({reported_cost_picos})) / 1e12", from: "token_calls_?",
+			where: "{:whole} AND {:chosen} AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)",
+		}.sql()},
 	}
 }
 
@@ -112,7 +126,10 @@ func costKnown(id uint32) panel {
 		id: id, title: "Calls with a known cost", width: 6, height: 8, table: true,
 		description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
 		kind:        number(unitRatio).Decimals(1).Orientation(common.VizOrientationHorizontal),
-		sql: []string{"SELECT if(sum({calls}) = 0, NULL, sum({reported_cost_calls}) / sum({calls})) AS `in USD`, if(sum({calls}) = 0, NULL, sum({other_currency_calls}) / sum({calls})) AS `in another currency` FROM " +
-			within("token_calls", []string{"calls", "reported_cost_calls", "other_currency_calls"}, callFilters...)},
+		sql: []string{`
+			SELECT
+				{:per_call sum({reported_cost_calls})} AS "in USD",
+				{:per_call sum({other_currency_calls})} AS "in another currency"
+			FROM {:rows token_calls_? with calls, reported_cost_calls, other_currency_calls}`},
 	}
 }

@@ -1,10 +1,6 @@
 package dashboards
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
@@ -34,25 +30,8 @@ func usage() board {
 	}
 }
 
-// fresh is what a block that is not a replay of history looks like: its newest event is at most a month old.
-const fresh = "{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000"
-
-// rates are columns, each a sum a bucket, of whole buckets up to the last one of the range: where nothing happened in that
-// one the rate is 0, not what it was when something did.
-func rates(family, condition string, columns ...string) string {
-	var none, sums string
-	for _, c := range columns {
-		name := c[strings.LastIndex(c, " ")+1:]
-		none += ", 0 AS " + name
-		sums += fmt.Sprintf(", sum(%[1]s) AS %[1]s", name)
-	}
-	return fmt.Sprintf("SELECT time%s FROM (SELECT "+bucketStart+" AS time, %s FROM {@%s_?} WHERE %s GROUP BY time UNION ALL SELECT %s AS time%s WHERE time >= $__fromTime_ms) GROUP BY time ORDER BY time",
-		sums, strings.Join(columns, ", "), family, condition, lastBucket(wholeEnd(family), grainSeconds), none)
-}
-
-var perSecond = ") / " + grainSeconds + " AS "
-
-// rate is the last whole bucket's rate with the way it came there.
+// rate is a rate in the last whole bucket with the buckets before it. Where nothing happened in that one the rate is 0, not
+// that of the last bucket in which something did.
 func rate(id uint32, title, what, notApplied, unit, sql string) panel {
 	return panel{
 		id: id, title: title, width: 4, height: 4,
@@ -64,16 +43,38 @@ func rate(id uint32, title, what, notApplied, unit, sql string) panel {
 }
 
 func queryRate(id uint32) panel {
-	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, unitCount, rates("queries", people(whole("queries_?")), "sum({queries}"+perSecond+"value"))
+	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, unitCount, `
+		SELECT time, sum(value) AS value
+		FROM (
+			SELECT {:time} AS time, sum({queries}) / {:seconds} AS value
+			FROM {@queries_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`)
 }
 
 func callRate(id uint32) panel {
-	sql := rates("token_calls", calls(whole("token_calls_?")), "sum({calls}"+perSecond+"calls", "sum({input_tokens} + {output_tokens}"+perSecond+"tokens")
-	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, unitCount, sql), 8)
+	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, unitCount, `
+		SELECT time, sum(calls) AS calls, sum(tokens) AS tokens
+		FROM (
+			SELECT
+				{:time} AS time, sum({calls}) / {:seconds} AS calls,
+				sum({input_tokens} + {output_tokens}) / {:seconds} AS tokens
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS calls, 0 AS tokens WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`), 8)
 }
 
 func signupRate(id uint32) panel {
-	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, unitCount, rates("signups", people(whole("signups_?")), "sum({signups}) AS value"))
+	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, unitCount, `
+		SELECT time, sum(value) AS value
+		FROM (
+			SELECT {:time} AS time, sum({signups}) AS value
+			FROM {@signups_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`)
 }
 
 // What a panel says of the filters that it cannot apply: queries and sign-ups have no model, calls no segment.
@@ -83,12 +84,12 @@ const (
 )
 
 // total sums a measure over the range.
-func total(id uint32, title, what, notApplied, measure, family string, filters []string) panel {
+func total(id uint32, title, what, notApplied, sql string) panel {
 	return panel{
 		id: id, title: title, width: 3, height: 4, table: true,
 		description: what + ofRange + notApplied,
 		kind:        number(unitCount),
-		sql:         []string{fmt.Sprintf("SELECT sum({%s}) AS total FROM %s", measure, within(family, []string{measure}, filters...))},
+		sql:         []string{sql},
 	}
 }
 
@@ -96,40 +97,65 @@ func total(id uint32, title, what, notApplied, measure, family string, filters [
 const ofRange = " of all ${per}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
 
 func queriesTotal(id uint32) panel {
-	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters, "queries", "queries", peopleFilters)
+	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters,
+		`SELECT sum({queries}) AS total FROM {:rows queries_? with queries}`)
 }
 
 func callsTotal(id uint32) panel {
-	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, "calls", "token_calls", callFilters)
-	p.sql = []string{"SELECT sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens FROM " + within("token_calls", []string{"calls", "input_tokens", "output_tokens"}, callFilters...)}
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, `
+		SELECT sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens
+		FROM {:rows token_calls_? with calls, input_tokens, output_tokens}`)
 	p.kind = number(unitCount).Orientation(common.VizOrientationVertical)
 	return wide(p, 6)
 }
 
 func signupsTotal(id uint32) panel {
-	return total(id, "Sign-ups", "New accounts", noCallFilters, "signups", "signups", peopleFilters)
+	return total(id, "Sign-ups", "New accounts", noCallFilters,
+		`SELECT sum({signups}) AS total FROM {:rows signups_? with signups}`)
 }
 
-// audienceDimensions are what distinct users can be counted by, in the order in which a chosen one is taken.
-var audienceDimensions = []string{"tenant", "model", "product", "segment", "country"}
-
-// The last moment of the range, and the day it lies in.
-const (
-	rangeEnd = "least($__toTime_ms - INTERVAL 1 MILLISECOND, now64(3))"
-	lastDay  = "toStartOfDay(" + rangeEnd + ", 'UTC')"
-)
-
-// active counts the active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and
-// month of one pass over the days and the hours. The last day is taken by hours, which are published before days are, so
-// that no hour has users that its day has not.
-func active(dimensions ...string) string {
-	const firstHour = "toStartOfHour(" + rangeEnd + ", 'UTC') - INTERVAL 23 HOUR"
-	days := audience("{bucket} >= "+lastDay+" - INTERVAL 29 DAY AND {bucket} < "+lastDay, dimensions...)
-	hours := audience("{bucket} >= least("+lastDay+", "+firstHour+") AND {bucket} < $__toTime_ms", dimensions...)
-	return "SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month FROM (" +
-		"SELECT weight, uniqCombined64MergeIf(state, of_day) AS in_day, uniqCombined64MergeIf(state, of_week) AS in_week, uniqCombined64MergeIf(state, of_month) AS in_month FROM (" +
-		"SELECT {user_weight} AS weight, {users} AS state, false AS of_day, {bucket} >= " + lastDay + " - INTERVAL 6 DAY AS of_week, true AS of_month FROM {@audience_1d} WHERE " + days +
-		" UNION ALL SELECT {user_weight} AS weight, {users} AS state, {bucket} >= " + firstHour + " AS of_day, {bucket} >= " + lastDay + " AS of_week, {bucket} >= " + lastDay + " AS of_month FROM {@audience_1h} WHERE " + hours + ") GROUP BY weight)"
+// usageFragments is SQL that this dashboard shares with that of a tenant.
+func usageFragments() map[string]string {
+	return map[string]string{
+		// The last time in the range, the day it lies in, and the first of the 24 hours that end with its hour.
+		"range_end":         `least($__toTime_ms - INTERVAL 1 MILLISECOND, now64(3))`,
+		"last_day_of_range": `toStartOfDay({:range_end}, 'UTC')`,
+		"first_hour":        `toStartOfHour({:range_end}, 'UTC') - INTERVAL 23 HOUR`,
+		// Active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and month of one
+		// pass over the days and the hours. The last day is taken by hours, which are published before days are, so that no
+		// hour has users that its day lacks. The argument are the dimensions, in the order in which a chosen one is taken.
+		"active_users": `
+			SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month
+			FROM (
+				SELECT
+					weight, uniqCombined64MergeIf(state, of_day) AS in_day, uniqCombined64MergeIf(state, of_week) AS in_week,
+					uniqCombined64MergeIf(state, of_month) AS in_month
+				FROM (
+					SELECT
+						{user_weight} AS weight, {users} AS state, false AS of_day,
+						{bucket} >= {:last_day_of_range} - INTERVAL 6 DAY AS of_week, true AS of_month
+					FROM {@audience_1d}
+					WHERE {bucket} >= {:last_day_of_range} - INTERVAL 29 DAY AND {bucket} < {:last_day_of_range} AND {:users {=}}
+					UNION ALL
+					SELECT
+						{user_weight} AS weight, {users} AS state, {bucket} >= {:first_hour} AS of_day,
+						{bucket} >= {:last_day_of_range} AS of_week, {bucket} >= {:last_day_of_range} AS of_month
+					FROM {@audience_1h}
+					WHERE {bucket} >= least({:last_day_of_range}, {:first_hour}) AND {bucket} < $__toTime_ms AND {:users {=}})
+				GROUP BY weight)`,
+		// Users per hour, or per day where the range asks for days, by the first dimension that is chosen.
+		"users_over_time": `
+			SELECT time, sum(n) AS users
+			FROM (
+				SELECT {bucket} AS time, {:distinct_users} AS n
+				FROM {@audience_?longer} WHERE {:whole} AND {:users {=}} GROUP BY time, {user_weight})
+			GROUP BY time ORDER BY time`,
+		// Queries of the range by a column.
+		"queries_by": `
+			SELECT toString({{=}}) AS {=}, sum({queries}) AS queries
+			FROM {:rows queries_? with {=}, queries} AS q
+			WHERE toString(q.{{=}}) != '' GROUP BY q.{{=}} ORDER BY queries DESC`,
+	}
 }
 
 func activeUsers(id uint32) panel {
@@ -138,13 +164,10 @@ func activeUsers(id uint32) panel {
 		description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
 		kind: number(unitCount).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", unit(unitRatio, 1)),
-		sql: []string{"SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness FROM (" + active(audienceDimensions...) + ")"},
+		sql: []string{`
+			SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness
+			FROM ({:active_users tenant, model, product, segment, country})`},
 	}
-}
-
-// countsOver is bars of a measure a bucket, by a column.
-func countsOver(column, measure, from, condition string) string {
-	return overTime(column, "sum({"+measure+"})", "{@"+from+"}", condition)
 }
 
 const openLeftOut = " Whole ${per}s only: the open one is left out."
@@ -157,7 +180,7 @@ func queriesByProduct(id uint32) panel {
 		id: id, title: "Queries by product, a ${per}", width: 12, height: 8,
 		description: "Requests of people a ${per} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{countsOver("product", "queries", "queries_?", people(whole("queries_?")))},
+		sql:         []string{topTen{by: "product", sum: "sum({queries})", from: "queries_?"}.sql()},
 	}
 }
 
@@ -166,7 +189,7 @@ func queriesBySegment(id uint32) panel {
 		id: id, title: "Queries by segment, a ${per}", width: 12, height: 8,
 		description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{countsOver("segment", "queries", "queries_?", people(whole("queries_?")))},
+		sql:         []string{topTen{by: "segment", sum: "sum({queries})", from: "queries_?"}.sql()},
 	}
 }
 
@@ -175,7 +198,7 @@ func signupsBySegment(id uint32) panel {
 		id: id, title: "Sign-ups by segment, a ${per}", width: 12, height: 8,
 		description: "New accounts a ${per} by segment, by weight." + openLeftOut + noCallFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{countsOver("segment", "signups", "signups_?", people(whole("signups_?")))},
+		sql:         []string{topTen{by: "segment", sum: "sum({signups})", from: "signups_?"}.sql()},
 	}
 }
 
@@ -184,7 +207,7 @@ func callsByProduct(id uint32) panel {
 		id: id, title: "Calls by product, a ${per}", width: 12, height: 8,
 		description: "Calls to models a ${per} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
 		kind:        bars(unitCount).DisplayName(seriesName),
-		sql:         []string{countsOver("product", "calls", "token_calls_?", calls(whole("token_calls_?")))},
+		sql:         []string{topTen{by: "product", sum: "sum({calls})", from: "token_calls_?"}.sql()},
 	}
 }
 
@@ -193,14 +216,10 @@ func tokensInOut(id uint32) panel {
 		id: id, title: "Tokens, a ${per}", width: 12, height: 8,
 		description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
 		kind:        bars(unitCount).OverrideByName("input", paint(neutral)).OverrideByName("output", paint("purple")),
-		sql:         []string{"SELECT " + bucketStart + " AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output FROM {@token_calls_?} WHERE " + calls(whole("token_calls_?")) + " GROUP BY time ORDER BY time"},
+		sql: []string{`
+			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
 	}
-}
-
-// audienceOverTime counts users a bucket: an hour, or a day where the range asks for days.
-func audienceOverTime(dimensions ...string) string {
-	return "SELECT time, sum(n) AS users FROM (SELECT {bucket} AS time, " + usersByWeight + " AS n FROM {@audience_?longer} WHERE " +
-		audience(whole("audience_?longer"), dimensions...) + " GROUP BY time, {user_weight}) GROUP BY time ORDER BY time"
 }
 
 func usersOverTime(id uint32) panel {
@@ -209,40 +228,11 @@ func usersOverTime(id uint32) panel {
 		description: "Distinct users of queries and calls, each with its weight: a day for ranges over a week, else an hour. Counted by the first chosen of tenant, model, product, segment, country. Whole hours and days only.",
 		kind:        lines(unitCount).ShowPoints(common.VisibilityModeAlways),
 		mayBeEmpty:  "no whole hour in the range yet",
-		sql:         []string{audienceOverTime(audienceDimensions...)},
+		sql:         []string{`{:users_over_time tenant, model, product, segment, country}`},
 	}
-}
-
-// wholeDays takes the days of the range that are whole in all the rollups that growth reads, and lastDayOfAll is the last
-// of them: a measure of which there is nothing on that day has ended before the range has.
-const (
-	wholeOfAll = "(SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN ('queries_${days:percentencode}', 'token_calls_${days:percentencode}', 'signups_${days:percentencode}', 'audience_1d'))"
-	wholeDays  = inRange + " AND {bucket} <= " + wholeOfAll
-)
-
-var lastDayOfAll = "toDate32(" + lastBucket("toUnixTimestamp64Milli(least($__toTime_ms, toDateTime64("+wholeOfAll+", 3, 'UTC') + INTERVAL 1 MILLISECOND))", "86400") + ")"
-
-// measured is a sum by day and its name.
-type measured struct{ name, sum string }
-
-// daily are measures of one rollup a whole day, a row each.
-func daily(family string, filters []string, measures ...measured) string {
-	tuples := make([]string, len(measures))
-	for i, m := range measures {
-		tuples[i] = fmt.Sprintf("('%s', toFloat64(sum(%s)))", m.name, m.sum)
-	}
-	return fmt.Sprintf("SELECT m.1 AS measure, day, m.2 AS amount FROM (SELECT toDate32({bucket}) AS day, [%s] AS all FROM {@%s_?days} WHERE %s AND %s GROUP BY day) ARRAY JOIN all AS m",
-		strings.Join(tuples, ", "), family, wholeDays, where(slices.Clone(filters)...))
 }
 
 func growth(id uint32) panel {
-	days := strings.Join([]string{
-		daily("queries", peopleFilters, measured{"Queries", "{queries}"}),
-		daily("token_calls", callFilters, measured{"Calls", "{calls}"}, measured{"Tokens", "{input_tokens} + {output_tokens}"}),
-		daily("signups", peopleFilters, measured{"Sign-ups", "{signups}"}),
-		"SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount FROM (SELECT toDate32({bucket}) AS day, " + usersByWeight + " AS n FROM {@audience_1d} WHERE " +
-			audience(wholeDays, audienceDimensions...) + " GROUP BY day, {user_weight}) GROUP BY day",
-	}, " UNION ALL ")
 	return panel{
 		id: id, title: "Growth in the range", width: 24, height: 7, table: true,
 		description: "Compares the mean day at the beginning of the range, from the first whole day that has any, with that at its end: of the first and the last 28 whole days, or of a quarter of them where they are fewer. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC). Each measure by the filters it has: provider and model for calls, segment and country for people.",
@@ -251,16 +241,47 @@ func growth(id uint32) panel {
 			OverrideByName("in", unit(unitMonths, 1)).
 			OverrideByName("to double", append(unit(unitMonths, 1), set("noValue", "not growing"))),
 		mayBeEmpty: "needs two whole days in the range",
-		sql: []string{"SELECT measure, first AS `a day, first`, last AS `a day, last`, last / first AS growth, months AS `in`, if(last > first, months * log(2) / log(last / first), NULL) AS `to double` FROM (" +
-			"SELECT measure, " + lastDayOfAll + " AS finish, dateDiff('day', min(day), finish) + 1 AS n, greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin, " +
-			"arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first, " +
-			"arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last, (n - w) / 30.4375 AS months " +
-			"FROM (" + days + ") GROUP BY measure HAVING n >= 2) ORDER BY indexOf(['Queries', 'Calls', 'Tokens', 'Active users', 'Sign-ups'], measure)"},
+		sql: []string{`
+			SELECT
+				measure, first AS "a day, first", last AS "a day, last", last / first AS growth, months AS "in",
+				if(last > first, months * log(2) / log(last / first), NULL) AS "to double"
+			FROM (
+				SELECT
+					measure, {:last_whole_day} AS finish, dateDiff('day', min(day), finish) + 1 AS n,
+					greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin,
+					arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first,
+					arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last,
+					(n - w) / 30.4375 AS months
+				FROM (
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, [('Queries', toFloat64(sum({queries})))] AS all
+						FROM {@queries_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT
+							toDate32({bucket}) AS day,
+							[('Calls', toFloat64(sum({calls}))), ('Tokens', toFloat64(sum({input_tokens} + {output_tokens})))] AS all
+						FROM {@token_calls_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, [('Sign-ups', toFloat64(sum({signups})))] AS all
+						FROM {@signups_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, {:distinct_users} AS n
+						FROM {@audience_1d} WHERE {:whole_days} AND {:users tenant, model, product, segment, country}
+						GROUP BY day, {user_weight})
+					GROUP BY day)
+				GROUP BY measure HAVING n >= 2)
+			ORDER BY indexOf(['Queries', 'Calls', 'Tokens', 'Active users', 'Sign-ups'], measure)`},
 	}
-}
-
-func queriesBy(column string) string {
-	return fmt.Sprintf("SELECT toString({%[1]s}) AS %[1]s, sum({queries}) AS queries FROM %[2]s AS q WHERE toString(q.{%[1]s}) != '' GROUP BY q.{%[1]s} ORDER BY queries DESC", column, within("queries", []string{column, "queries"}, peopleFilters...))
 }
 
 func countryMap(id uint32) panel {
@@ -268,7 +289,7 @@ func countryMap(id uint32) panel {
 		id: id, title: "Queries by country", width: 16, height: 12, table: true,
 		description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out." + noCallFilters,
 		kind:        countries(unitCount, "country", "queries"),
-		sql:         []string{queriesBy("country")},
+		sql:         []string{`{:queries_by country}`},
 	}
 }
 
@@ -278,7 +299,9 @@ func countryTable(id uint32) panel {
 		description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
 		kind: rows().OverrideByName("share", append(unit(unitRatio, 1), set("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), set("min", 0), set("max", 1))).
 			OverrideByName("country", link("Only this country", "/d/tidemark-usage?"+keep+"&var-country=${__data.fields.country:percentencode}")),
-		sql: []string{"SELECT country, queries, queries / sum(queries) OVER () AS share FROM (" + queriesBy("country") + ") ORDER BY queries DESC LIMIT 30"},
+		sql: []string{`
+			SELECT country, queries, queries / sum(queries) OVER () AS share
+			FROM ({:queries_by country}) ORDER BY queries DESC LIMIT 30`},
 	}
 }
 
@@ -287,7 +310,7 @@ func productShare(id uint32) panel {
 		id: id, title: "Queries by product", width: 8, height: 8, table: true,
 		description: "Requests of people in the range by product, by weight." + noCallFilters,
 		kind:        pie(unitCount),
-		sql:         []string{queriesBy("product")},
+		sql:         []string{`{:queries_by product}`},
 	}
 }
 
@@ -296,7 +319,7 @@ func segmentShare(id uint32) panel {
 		id: id, title: "Queries by segment", width: 8, height: 8, table: true,
 		description: "Requests of people in the range by the customer's segment, by weight." + noCallFilters,
 		kind:        pie(unitCount),
-		sql:         []string{queriesBy("segment")},
+		sql:         []string{`{:queries_by segment}`},
 	}
 }
 
@@ -308,8 +331,14 @@ func tenantTable(id uint32) panel {
 			OverrideByName("tenant", link("This tenant", "/d/tidemark-tenant?"+keep+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByRegexp("calls|tokens|errors", width(90)).
 			OverrideByName("errors", append(unit(unitRatio, 1), set("thresholds", thresholdSteps("text", 0.05, warning, 0.2, bad)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{"SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors FROM (SELECT toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t, sumIf({calls}, {status} = 'error') AS e FROM " +
-			withinGrain("token_calls", "?ranked", []string{"tenant", "calls", "input_tokens", "output_tokens", "status"}, "tenant", "product", "provider", "model") + " GROUP BY {tenant}) ORDER BY tokens DESC LIMIT 20"},
+		sql: []string{`
+			SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors
+			FROM (
+				SELECT
+					toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t,
+					sumIf({calls}, {status} = 'error') AS e
+				FROM {:rows token_calls_?ranked with tenant, calls, input_tokens, output_tokens, status} GROUP BY {tenant})
+			ORDER BY tokens DESC LIMIT 20`},
 	}
 }
 

@@ -24,18 +24,17 @@ func namespaceVariable() variable {
 	return variable{
 		name: "namespace", label: "Namespace", single: true, fallback: "tidemark",
 		description: "An isolated pipeline: its database, topics and consumer group.",
-		sql:         "SELECT database FROM system.tables WHERE name = 'rollup_versions' ORDER BY database = 'tidemark' DESC, database",
+		sql:         namespacesBeginningWith("tidemark"),
 	}
 }
 
-// Lengths of a range, in seconds.
-const (
-	span      = "dateDiff('second', $__fromTime_ms, $__toTime_ms)"
-	upToHour  = span + " <= 3600"
-	upToHours = span + " <= 6 * 3600"
-	upToAWeek = span + " <= 7 * 86400"
-	atAMoment = "tenant_1m" // The grain of single events.
-)
+// namespacesBeginningWith lists the namespaces, the one named first.
+func namespacesBeginningWith(first string) string {
+	return fill(`
+		SELECT database FROM system.tables WHERE name = 'rollup_versions'
+		ORDER BY database = '{=first}' DESC, database`,
+		map[string]string{"first": first})
+}
 
 // computed is a hidden variable whose value the range and the choices give.
 func computed(name, label, fallback, description, sql string) variable {
@@ -50,59 +49,87 @@ func computed(name, label, fallback, description, sql string) variable {
 func grainVariable() variable {
 	return computed("grain", "Grain", "all_1h",
 		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d; all_1h and all_1d have all tenants together, tenant_1m are the events of a chosen one.",
-		"if("+allTenants+", multiIf("+upToHours+", '1m', "+upToAWeek+", 'all_1h', 'all_1d'), multiIf("+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d'))")
+		`if(
+			{:all_tenants},
+			multiIf({:up_to_hours}, '1m', {:up_to_a_week}, 'all_1h', 'all_1d'),
+			multiIf({:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d'))`)
 }
 
 // tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
 func tenantVariables() []variable {
-	edged := "NOT " + allTenants + " AND NOT " + upToHours + " AND " + upToAWeek
 	return []variable{
 		computed("by", "By", "product", "The column that a chosen tenant narrows down: tenant; where none is chosen, one that every rollup has.",
-			"if("+allTenants+", 'product', 'tenant')"),
+			`if({:all_tenants}, 'product', 'tenant')`),
 		computed("edge", "Edge", "", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week; else nothing.",
-			"if("+edged+", '"+atAMoment+"', '')"),
+			`if(NOT {:all_tenants} AND NOT {:up_to_hours} AND {:up_to_a_week}, 'tenant_1m', '')`),
 		{
 			name: "until", label: "Until", hidden: true, single: true, fallback: "0", onRange: true,
 			description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
-			sql: "SELECT toString(toUnixTimestamp64Milli(greatest(" + roundedUp("$__from", 3600) + ", least(" + roundedDown("$__toTime_ms", 3600) + ", " + roundedDown("toDateTime64(until, 3, 'UTC')", 3600) + " + INTERVAL 1 HOUR)))) AS until " +
-				"FROM (SELECT min({whole_until}) AS until FROM {@rollup_progress} WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h') AND " + one("edge") + " != '')",
+			sql: fill(`
+				SELECT toString(toUnixTimestamp64Milli(greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS until
+				FROM (
+					SELECT min({whole_until}) AS until FROM {@rollup_progress}
+					WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h')
+						AND '${edge:percentencode}' != '')`, map[string]string{
+				"first": roundedUp("$__from", 3600), "last": roundedDown("$__toTime_ms", 3600),
+				"published": roundedDown("toDateTime64(until, 3, 'UTC')", 3600),
+			}),
 		},
 		computed("ranked", "Ranked by tenant", "1h", "What the table of tenants reads: the events up to an hour, of a chosen tenant up to six; else 1h up to a week, else 1d.",
-			"multiIf("+upToHour+" OR NOT "+allTenants+" AND "+upToHours+", '"+atAMoment+"', "+upToAWeek+", '1h', '1d')"),
+			`multiIf(
+				{:up_to_hour} OR NOT {:all_tenants} AND {:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d')`),
 	}
 }
 
 // daysVariable and longerVariable choose between rollups that have no minutes.
 func daysVariable() variable {
-	return computed("days", "Days", "all_1d", "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.", "if("+allTenants+", 'all_1d', '1d')")
+	return computed("days", "Days", "all_1d", "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.", `if({:all_tenants}, 'all_1d', '1d')`)
 }
 
 func longerVariable() variable {
-	return computed("longer", "Longer grain", "1h", "The grain of rollups that always have the tenant: 1h up to a week, else 1d.", "if(right("+one("grain")+", 2) = '1d', '1d', '1h')")
+	return computed("longer", "Longer grain", "1h", "The grain of rollups that always have the tenant: 1h up to a week, else 1d.", `if(right('${grain:percentencode}', 2) = '1d', '1d', '1h')`)
 }
 
 // perVariable is the grain in words, for titles.
 func perVariable() variable {
-	return computed("per", "Per", "hour", "The grain in words.", "transform(right("+one("grain")+", 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')")
+	return computed("per", "Per", "hour", "The grain in words.", `transform(right('${grain:percentencode}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')`)
 }
 
-// values lists what a column holds, the most used first, from the rollups by day named.
-func values(name, label, measure string, rollups ...string) variable {
-	sql := "SELECT value FROM ("
-	for i, rollup := range rollups {
-		if i > 0 {
-			sql += " UNION ALL "
-		}
+// wholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
+// the minutes.
+func wholeVariable(family string) variable {
+	return variable{
+		name: family + "_whole", label: "Whole " + family, hidden: true, single: true, fallback: "0", onRange: true,
+		description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
+		sql: fill(`
+			SELECT
+				toString(least(
+					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=family}_whole
+			FROM (
+				SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress}
+				WHERE {rollup} = replaceOne('{=family}_${grain:percentencode}', 'tenant_1m', '1m'))`,
+			map[string]string{"family": family}),
+	}
+}
+
+// valuesOf lists what a column holds, the most used first, by a measure of rollups by day.
+func valuesOf(column, label, measure string, rollups ...string) variable {
+	var parts []string
+	for _, rollup := range rollups {
 		of := measure
 		if strings.HasPrefix(rollup, "queries_") {
 			of = "queries"
 		}
-		sql += "SELECT toString({" + name + "}) AS value, sum({" + of + "}) AS n FROM {@" + rollup + "} WHERE " + daysInRange + " GROUP BY value"
+		parts = append(parts, fill(`
+			SELECT toString({{=column}}) AS value, sum({{=measure}}) AS n
+			FROM {@{=rollup}} WHERE {:days} GROUP BY value`,
+			map[string]string{"column": column, "measure": of, "rollup": rollup}))
 	}
 	return variable{
-		name: name, label: label, onRange: true,
+		name: column, label: label, onRange: true,
 		description: "What the range has, the most used first; at most 500.",
-		sql:         sql + ") WHERE value != '' GROUP BY value ORDER BY sum(n) DESC, value LIMIT 500",
+		sql: fill(`SELECT value FROM ({=parts}) WHERE value != '' GROUP BY value ORDER BY sum(n) DESC, value LIMIT 500`,
+			map[string]string{"parts": strings.Join(parts, " UNION ALL ")}),
 	}
 }
 
@@ -111,12 +138,12 @@ func values(name, label, measure string, rollups ...string) variable {
 func commonVariables(shown ...string) []variable {
 	all := []variable{
 		namespaceVariable(),
-		values("tenant", "Tenant", "calls", "token_calls_1d", "queries_1d"),
-		values("product", "Product", "calls", "token_calls_all_1d", "queries_all_1d"),
-		values("provider", "Provider", "calls", "token_calls_all_1d"),
-		values("model", "Model", "calls", "token_calls_all_1d"),
-		values("segment", "Segment", "queries", "queries_all_1d"),
-		values("country", "Country", "queries", "queries_all_1d"),
+		valuesOf("tenant", "Tenant", "calls", "token_calls_1d", "queries_1d"),
+		valuesOf("product", "Product", "calls", "token_calls_all_1d", "queries_all_1d"),
+		valuesOf("provider", "Provider", "calls", "token_calls_all_1d"),
+		valuesOf("model", "Model", "calls", "token_calls_all_1d"),
+		valuesOf("segment", "Segment", "queries", "queries_all_1d"),
+		valuesOf("country", "Country", "queries", "queries_all_1d"),
 		grainVariable(),
 		daysVariable(),
 		longerVariable(),
