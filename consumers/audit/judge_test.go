@@ -53,3 +53,13 @@ func TestJudgeRun(t *testing.T) {
 		}
 	}
 }
+
+// TestNegativeLimits expects an error that names each field, before anything is sent to the database.
+func TestNegativeLimits(t *testing.T) {
+	_, err := (&Auditor{Limits: Limits{Patience: -1, Rows: -1, Memory: -1, Threads: -1}}).Run(t.Context())
+	for _, want := range []string{"Patience must not be negative", "Rows must", "Memory must", "Threads must"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (r *Reporter) Run(ctx context.Context) {
 	every := cmp.Or(r.Every, DefaultEvery)
 	if every < 0 {
 		if r.Hooks.Error != nil {
-			r.Hooks.Error(errors.New("health: Reporter.Every must not be negative"))
+			r.Hooks.Error(errors.New("limits of the reports: Every must not be negative"))
 		}
 		return
 	}

@@ -180,3 +180,11 @@ func TestRun(t *testing.T) {
 		t.Errorf("%s roles are expected", got)
 	}
 }
+
+func TestNegativeEvery(t *testing.T) {
+	var got error
+	(&Reporter{Every: -1, Hooks: Hooks{Error: func(err error) { got = err }}}).Run(t.Context())
+	if got == nil || !strings.Contains(got.Error(), "Every must not be negative") {
+		t.Errorf("got %v", got)
+	}
+}

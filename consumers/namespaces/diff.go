@@ -46,7 +46,7 @@ func (d Diff) withDefaults() (Diff, error) {
 		value int64
 	}{{"Rows", int64(d.Rows)}, {"Memory", d.Memory}, {"Threads", int64(d.Threads)}, {"Show", int64(d.Show)}} {
 		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("namespaces: Diff.%s must not be negative", limit.name))
+			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
 		}
 	}
 	d.Rows = cmp.Or(d.Rows, 500_000)
@@ -113,7 +113,7 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	var result DiffResult
 	withDefaults, err := d.withDefaults()
 	if err != nil {
-		return result, err
+		return result, fmt.Errorf("limits of the comparison: %w", err)
 	}
 	d = &withDefaults
 	if s := spans.Between(d.From, d.To); s.From >= s.To || !d.To.IsZero() && !d.To.After(d.From) {

@@ -120,7 +120,7 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 // again.
 func (d *Dropper) Drop(ctx context.Context, p Plan) error {
 	if d.Patience < 0 {
-		return errors.New("namespaces: Dropper.Patience must not be negative")
+		return errors.New("limits of the drop: Patience must not be negative")
 	}
 	for _, topic := range TopicNames(p.Name) {
 		if _, exists := p.Topics[topic]; !exists {

@@ -117,3 +117,14 @@ func TestPieces(t *testing.T) {
 	// What is left of a day takes the next days too.
 	f(1, []piece{at(0, 150), at(1, 20)}, "0-720:75 720-2880:95")
 }
+
+// TestNegativeLimits expects an error that names each field, before anything is sent to the database or the brokers.
+func TestNegativeLimits(t *testing.T) {
+	_, diffErr := (&Diff{Rows: -1, Memory: -1, Threads: -1, Show: -1}).Run(t.Context())
+	dropErr := (&Dropper{Patience: -1}).Drop(t.Context(), Plan{})
+	for want, err := range map[string]error{"Rows must not be negative": diffErr, "Memory must": diffErr, "Threads must": diffErr, "Show must": diffErr, "Patience must": dropErr} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

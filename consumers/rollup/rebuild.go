@@ -111,7 +111,7 @@ func (r *Rebuild) Began() time.Time { return r.began }
 // plan reads what there is to rebuild.
 func (r *Rebuild) plan(ctx context.Context) error {
 	if r.Rows < 0 {
-		return fmt.Errorf("rollup: Rebuild.Rows is negative: %d", r.Rows)
+		return errors.New("limits of the rebuild: Rows must not be negative")
 	}
 	if err := r.selectTables(); err != nil {
 		return err

@@ -38,7 +38,7 @@ type step struct {
 func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
-		return Progress{}, err
+		return Progress{}, fmt.Errorf("limits of the rollup worker: %w", err)
 	}
 	began := w.now()
 	s := &step{

@@ -54,15 +54,15 @@ type Limits struct {
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
 	var errs []error
-	for _, f := range []struct {
+	for _, limit := range []struct {
 		name  string
 		value int64
 	}{
 		{"Interval", int64(l.Interval)}, {"Pause", int64(l.Pause)}, {"Rows", int64(l.Rows)}, {"Memory", l.Memory},
 		{"Threads", int64(l.Threads)}, {"RetryMin", int64(l.RetryMin)}, {"RetryMax", int64(l.RetryMax)},
 	} {
-		if f.value < 0 {
-			errs = append(errs, fmt.Errorf("rollup: Limits.%s is negative: %d", f.name, f.value))
+		if limit.value < 0 {
+			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
 		}
 	}
 	return Limits{
@@ -181,7 +181,7 @@ func isMismatch(err error) bool {
 func (w *Worker) Run(ctx context.Context) error {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
-		return err
+		return fmt.Errorf("limits of the rollup worker: %w", err)
 	}
 	retry := limits.RetryMin
 	timer := time.NewTimer(0)
