@@ -13,8 +13,8 @@ import (
 
 func protoInt(v int64) protoreflect.Value { return protoreflect.ValueOfInt64(v) }
 
-// accident is something that somebody does to the database or the brokers by hand, and what an audit must say of it: with
-// and without --settled, before the rollups are rebuilt from what is left, and after.
+// accident is something that somebody does to the database or the brokers by hand, and what an audit must say of it:
+// with and without --settled, before the rollups are rebuilt from what is left, and after.
 type accident struct {
 	name string
 	sql  []string

@@ -3,9 +3,10 @@
 //
 //	Log -> ledger -> raw -> rollups, runs
 //
-// Producers, ingest and rollup may run meanwhile. What an audit reads first can only be behind what it reads later: first
-// the rollups' progress and the runs, then the ledger, whose ends bound all that follows, then raw, then the ends of the
-// log. Work under way is pending, not a difference. Nothing else is pending, and no clock decides what is under way.
+// Producers, ingest and rollup may run meanwhile. What an audit reads first can only be behind what it reads later:
+// first the rollups' progress and the runs, then the ledger, whose ends bound all that follows, then raw, then the ends
+// of the log. Work under way is pending, not a difference. Nothing else is pending, and no clock decides what is under
+// way.
 package audit
 
 import (
@@ -90,8 +91,8 @@ func (r Result) Differences() int {
 type Auditor struct {
 	DB  ledgerdb.DB
 	Log Log
-	// Records reads back what the ledger says of offsets that are not stored, as far as the log still holds them; nil for
-	// not at all.
+	// Records reads back what the ledger says of offsets that are not stored, as far as the log still holds them; nil
+	// for not at all.
 	Records Records
 	// Deep also looks for identities stored at more than one time, which reads every row.
 	Deep bool
@@ -103,8 +104,8 @@ type Auditor struct {
 
 // Limits bound what an audit takes of the machine. The zero value has the defaults; no field may be negative.
 type Limits struct {
-	// Patience is how long an audit waits, all in all, for buckets that are pending and differ although the ledger gained
-	// no rows for them: a rollup worker is about to publish them again. Default 30 s.
+	// Patience is how long an audit waits, all in all, for buckets that are pending and differ although the ledger
+	// gained no rows for them: a rollup worker is about to publish them again. Default 30 s.
 	Patience time.Duration
 	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 2,000,000.
 	Rows int
@@ -182,8 +183,8 @@ type pass struct {
 	flaws    map[string]flaw            // The first flaw of each raw table and rollup that has one.
 }
 
-// Run makes one audit and writes its findings to the table audits. If they cannot be written, or ctx ends, it returns an
-// error and the findings so far.
+// Run makes one audit and writes its findings to the table audits. If they cannot be written, or ctx ends, it returns
+// an error and the findings so far.
 func (a *Auditor) Run(ctx context.Context) (Result, error) {
 	limits, err := a.Limits.withDefaults()
 	if err != nil {

@@ -284,8 +284,8 @@ func TestRunMeanwhile(t *testing.T) {
 	}
 }
 
-// TestPublishedMeanwhile publishes many buckets again while an audit is under way: all of them, or only the minutes, so that
-// the hours made from them are those of before.
+// TestPublishedMeanwhile publishes many buckets again while an audit is under way: all of them, or only the minutes, so
+// that the hours made from them are those of before.
 func TestPublishedMeanwhile(t *testing.T) {
 	for _, refused := range []string{"", "INSERT INTO token_calls_all_1h_rows", "INSERT INTO token_calls_1d_rows", "INSERT INTO audience_1d_states"} {
 		t.Run(refused, func(t *testing.T) {

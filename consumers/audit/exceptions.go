@@ -11,8 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// An exception is an offset that is not stored. The audit checks what the ledger says of it: raw has no row at the offset,
-// every dead letter is in its topic, and the record that the log still holds there is what the ledger calls it.
+// An exception is an offset that is not stored. The audit checks what the ledger says of it: raw has no row at the
+// offset, every dead letter is in its topic, and the record that the log still holds there is what the ledger calls it.
 
 // exceptional are the dispositions of offsets that are not stored, as the ledger names and orders them.
 var exceptional = []ledger.Disposition{ledger.Duplicate, ledger.Conflict, ledger.Dead, ledger.Control, ledger.Gap}
@@ -137,7 +137,7 @@ func (p *pass) findStored(ctx context.Context, t *topic) (string, error) {
 	var what string
 	found, err := p.queryFirst(ctx, storedExceptionSQL(t.spec, t.bounds, t.losers, p.limits.settings()), &epoch, &id, &offset, &minute, &what)
 	if err != nil {
-		return "", fmt.Errorf("look for rows of %s at offsets that are not stored: %w", t.spec.RawTable, err)
+		return "", fmt.Errorf("find rows of %s at offsets that are not stored: %w", t.spec.RawTable, err)
 	}
 	if !found {
 		return "", nil

@@ -7,12 +7,12 @@ import (
 	"tidemark/consumers/spans"
 )
 
-// A rollup that merges another is compared with that one, and a rollup of raw with raw. Both would pass although what they
-// are made from is wrong. So the audit keeps the first flaw of every raw table and rollup. A bucket that is made from a
-// flaw is a difference too, whatever it is equal to.
+// A rollup that merges another is compared with that one, and a rollup of raw with raw. Both would pass although what
+// they are made from is wrong. So the audit keeps the first flaw of every raw table and rollup. A bucket that is made
+// from a flaw is a difference too, whatever it is equal to.
 
-// flaw is the first place of a raw table or a rollup that is wrong. A rollup that is made from something with a flaw has
-// the same flaw.
+// flaw is the first place of a raw table or a rollup that is wrong. A rollup that is made from something with a flaw
+// has the same flaw.
 type flaw struct {
 	what      string // "token_calls_1h bucket 2026-03-01 10:00"; only the name if unchecked. Empty for no flaw.
 	minute    int32  // The first minute of the bucket.
@@ -39,8 +39,8 @@ func (i inherited) also() string {
 	return "; " + i.says
 }
 
-// inherit finds the first flaw in what the rollup is made from that is in a bucket it shows. A bucket that was published
-// since the audit began may be made from something else by now.
+// inherit finds the first flaw in what the rollup is made from that is in a bucket it shows. A bucket that was
+// published since the audit began may be made from something else by now.
 func (c *comparison) inherit(ctx context.Context) inherited {
 	sources := []string{c.table.From}
 	if c.table.From == "" {
@@ -70,7 +70,7 @@ func (c *comparison) inherit(ctx context.Context) inherited {
 			return inherited{err: fmt.Errorf("find newer versions of %s: %w", c.table.Name, err)}
 		}
 		if shown > 0 && newer == 0 {
-			return inherited{flaw: f, says: fmt.Sprintf("%s bucket %s is made from %s, which is not as it should be", c.table.Name, at(bucket.From), f.what)}
+			return inherited{flaw: f, says: fmt.Sprintf("%s bucket %s is made from %s, which is wrong", c.table.Name, at(bucket.From), f.what)}
 		}
 	}
 	return inherited{}

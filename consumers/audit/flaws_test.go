@@ -22,7 +22,8 @@ func verdicts(result audit.Result) map[string]audit.Finding {
 	return found
 }
 
-// TestDerivedFromWrongBuckets: what is equal to something wrong is wrong, however far the cause is, and says where that is.
+// TestDerivedFromWrongBuckets: what is equal to something wrong is wrong, however far the cause is, and says where that
+// is.
 func TestDerivedFromWrongBuckets(t *testing.T) {
 	const first, minute = "1950-01-01 00:00", "token_calls_1m bucket 1950-01-01 00:0"
 	w := world(t)
@@ -61,7 +62,8 @@ func TestDerivedFromWrongBuckets(t *testing.T) {
 	}
 }
 
-// TestDerivedFromWrongRows: rollups that are made anew from a raw row that somebody changed equal it, and are not right.
+// TestDerivedFromWrongRows: rollups that are made anew from a raw row that somebody changed equal it, and are not
+// right.
 func TestDerivedFromWrongRows(t *testing.T) {
 	p := newPipeline(t)
 	p.fill()
@@ -121,8 +123,8 @@ func TestDerivedFromWhatCouldNotBeChecked(t *testing.T) {
 	}
 }
 
-// TestDerivedThatWaits: a bucket that is not shown yet is not wrong, and what is made from buckets that wait waits, however far
-// they are.
+// TestDerivedThatWaits: a bucket that is not shown yet is not wrong, and what is made from buckets that wait waits,
+// however far they are.
 func TestDerivedThatWaits(t *testing.T) {
 	w := world(t)
 	w.Exec("ALTER TABLE token_calls_1h_rows UPDATE calls = calls + 1 WHERE bucket < '2000-01-01' SETTINGS mutations_sync = 2")

@@ -8,8 +8,8 @@ import (
 	"tidemark/schemas"
 )
 
-// TestJudgeRun holds what became of a run against what its maker knows: what the broker kept twice is no loss, and hides
-// none.
+// TestJudgeRun holds what became of a run against what its maker knows: what the broker kept twice is no loss, and
+// hides none.
 func TestJudgeRun(t *testing.T) {
 	made := truth{produced: 14, events: 10, duplicates: 2, conflicts: 1, poison: 1, weight: *big.NewInt(30)}
 	sums := func(events uint64, weight int64) *totals { return &totals{events: events, weight: *big.NewInt(weight)} }

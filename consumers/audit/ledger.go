@@ -100,8 +100,8 @@ func (t *topic) inEpoch(epoch uint32) string {
 	return fmt.Sprintf(" (incarnation %d)", epoch)
 }
 
-// tiling describes the first hole in the ledger, or the first row beyond the end of its chain, in the order of partitions;
-// empty if there is none.
+// tiling describes the first hole in the ledger, or the first row beyond the end of its chain, in the order of
+// partitions; empty if there is none.
 func (t *topic) tiling() string {
 	for _, p := range t.bounds.Partitions() {
 		chain := t.chains[p]
@@ -142,7 +142,8 @@ func (t *topic) unknownTopic() string {
 	return ""
 }
 
-// beyondLog describes the first partition of which the ledger accounts for more than the log has; empty if there is none.
+// beyondLog describes the first partition of which the ledger accounts for more than the log has; empty if there is
+// none.
 func (t *topic) beyondLog() string {
 	for _, p := range t.bounds.Partitions() {
 		if p.Epoch != t.epoch || len(t.log.Partitions) == 0 {

@@ -47,8 +47,8 @@ func (l *letters) refused(from ledger.Partition, offset uint64) bool {
 // reasonRefused is the reason of letters about valid events that the database refused.
 const reasonRefused = "refused"
 
-// readLetters reads the dead-letter topic, once per audit. Ingest writes letters before the ledger rows that count them, so
-// the topic, read after the ledger, has a letter for every dead record that the ledger has.
+// readLetters reads the dead-letter topic, once per audit. Ingest writes letters before the ledger rows that count
+// them, so the topic, read after the ledger, has a letter for every dead record that the ledger has.
 func (p *pass) readLetters(ctx context.Context) error {
 	if p.letters != nil {
 		return nil

@@ -11,12 +11,12 @@ import (
 	"tidemark/schemas"
 )
 
-// A bucket is pending if the rollups have yet to follow the ledger into it, or if a row of rollup_pending names it. That
-// alone excuses nothing: a cursor that somebody set back, or rows that somebody wrote, would hide any difference. A pending
-// bucket may differ only if it has news: the ledger gained rows of its minutes since it was published. The same clock gave
-// the times of these rows and the version. A pending bucket that differs without news is looked at again for a while: a
-// step may have taken its version right before it missed a row that was being written. The next step publishes the bucket
-// again.
+// A bucket is pending if the rollups have yet to follow the ledger into it, or if a row of rollup_pending names it.
+// That alone excuses nothing: a cursor that somebody set back, or rows that somebody wrote, would hide any difference.
+// A pending bucket may differ only if it has news: the ledger gained rows of its minutes since it was published. The
+// same clock gave the times of these rows and the version. A pending bucket that differs without news is looked at
+// again for a while: a step may have taken its version right before it missed a row that was being written. The next
+// step publishes the bucket again.
 
 // excuse says which buckets of a range may differ.
 type excuse struct {

@@ -56,8 +56,8 @@ func (p *pipeline) append(events ...schemas.Event) {
 	}
 }
 
-// fill puts events into every topic with rollups: lost ones, stored ones, duplicates, conflicts, poison, a transaction's
-// records, and a hole.
+// fill puts events into every topic with rollups: lost ones, stored ones, duplicates, conflicts, poison, a
+// transaction's records, and a hole.
 func (p *pipeline) fill() {
 	p.t.Helper()
 	events := rolluptest.Random(1, 400, start, 2*time.Hour)

@@ -25,8 +25,8 @@ const (
 // largestWindow is the largest window, in offsets, that ingest can have used where it is not recorded.
 const largestWindow = 4 << 20
 
-// readBack reads records at offsets that are not stored and describes the first one that is not what the ledger calls it;
-// empty if there is none. It can read only the incarnation that the brokers have, from where its log begins.
+// readBack reads records at offsets that are not stored and describes the first one that is not what the ledger calls
+// it; empty if there is none. It can read only the incarnation that the brokers have, from where its log begins.
 func (p *pass) readBack(ctx context.Context, t *topic) (string, error) {
 	if p.Records == nil {
 		return "", nil
@@ -78,8 +78,8 @@ type event struct {
 	schemas.Meta
 }
 
-// recordAt returns the record at an offset, nil if the log has none there. known is false if the reader cannot tell: the
-// log begins later, or it has read enough.
+// recordAt returns the record at an offset, nil if the log has none there. known is false if the reader cannot tell:
+// the log begins later, or it has read enough.
 func (b *reader) recordAt(ctx context.Context, offset uint64) (rec *ingest.Record, known bool, err error) {
 	if offset < b.start {
 		return nil, false, nil
@@ -131,8 +131,8 @@ func (b *reader) judgeSpan(ctx context.Context, s exceptionSpan) (problem string
 	return "", nil
 }
 
-// judge describes what is wrong with a record; empty if it may be what the ledger calls it. A record missing in the middle
-// of the log proves nothing: the brokers may compact the topic.
+// judge describes what is wrong with a record; empty if it may be what the ledger calls it. A record missing in the
+// middle of the log proves nothing: the brokers may compact the topic.
 func (b *reader) judge(rec *ingest.Record, offset uint64, s exceptionSpan) string {
 	switch {
 	case rec == nil && s.what == ledger.Control:
@@ -174,8 +174,8 @@ type original struct {
 	run            string
 }
 
-// lookUp finds the originals of the events read back and describes the first event that is not what the ledger calls it;
-// empty if there is none.
+// lookUp finds the originals of the events read back and describes the first event that is not what the ledger calls
+// it; empty if there is none.
 func (b *reader) lookUp(ctx context.Context) (string, error) {
 	events := b.events
 	b.events = nil
@@ -223,8 +223,8 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// judge compares an event with the rows of its identity, by the rule that ingest decides by, and describes what is wrong;
-// empty if nothing is.
+// judge compares an event with the rows of its identity, by the rule that ingest decides by, and describes what is
+// wrong; empty if nothing is.
 func (e *event) judge(originals []original) string {
 	var before, same, newer, equal, other bool
 	for _, o := range originals {

@@ -198,8 +198,8 @@ func (c *comparison) judgeRow(ctx context.Context, d row) (differs bool, err err
 	return true, nil
 }
 
-// countNewer counts the buckets that were published since the audit began, or are made from one that was: they stand for
-// more of the ledger than the audit read.
+// countNewer counts the buckets that were published since the audit began, or are made from one that was: they stand
+// for more of the ledger than the audit read.
 func (c *comparison) countNewer(ctx context.Context, s spans.Span) (n uint64, err error) {
 	_, err = c.queryFirst(ctx, countSQL(newerSQL(c.table, s, c.newest)), &n)
 	return n, err
@@ -232,8 +232,8 @@ func (c *comparison) readDiffering(ctx context.Context, s spans.Span, detail boo
 	return rows, err
 }
 
-// recompute is the query for the rows that should be there: from raw, deduplicated by looking at every event, or from the
-// rollup that this one merges, which is compared by itself.
+// recompute is the query for the rows that should be there: from raw, deduplicated by looking at every event, or from
+// the rollup that this one merges, which is compared by itself.
 func (c *comparison) recompute(s spans.Span) string {
 	if c.table.From != "" {
 		return c.table.SelectMerge(s.From, s.To)

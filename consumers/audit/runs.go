@@ -53,8 +53,8 @@ func (p *pass) checkRuns(ctx context.Context) {
 	}
 }
 
-// readTruths reads what the producers counted. A producer reports its run when all records are in the log. The audit reads
-// the runs before the ledger and the ends of the log, so the log it reads has all of their records.
+// readTruths reads what the producers counted. A producer reports its run when all records are in the log. The audit
+// reads the runs before the ledger and the ends of the log, so the log it reads has all of their records.
 func (p *pass) readTruths(ctx context.Context) ([]truth, error) {
 	var truths []truth
 	err := p.DB.Query(ctx, runsSQL, func(scan func(...any) error) error {
@@ -128,11 +128,11 @@ func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 }
 
 // judgeRun describes how a run does not add up; empty if it does. A run that repeats events of another run has more
-// duplicates than its producer counted. Then its stored events and those of the other run must make all of its events, if
-// the latter are known.
+// duplicates than its producer counted. Then its stored events and those of the other run must make all of its events,
+// if the latter are known.
 //
-// The log may hold more records of a run than were produced. A broker that is killed can keep a batch without telling the
-// producer, which sends it again. That is no difference as long as every distinct event is stored.
+// The log may hold more records of a run than were produced. A broker that is killed can keep a batch without telling
+// the producer, which sends it again. That is no difference as long as every distinct event is stored.
 func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	more := c.sum() > x.produced
 	if c.sum() < x.produced {
@@ -152,8 +152,8 @@ func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	if !known && !more {
 		return ""
 	}
-	// A conflict beyond the window is stored as an event of its own; an event that the database refused is a dead letter.
-	// If the log kept records twice, it may have kept dead letters and conflicts twice too.
+	// A conflict beyond the window is stored as an event of its own; an event that the database refused is a dead
+	// letter. If the log kept records twice, it may have kept dead letters and conflicts twice too.
 	late, refused := x.conflicts-min(c.conflicts, x.conflicts), c.dead-x.poison
 	if more {
 		refused = 0

@@ -11,8 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// Every statement that an audit sends is made here, in pending.go, by package rollup or by package ledgerdb, and is kept as
-// a golden file.
+// Every statement that an audit sends is made here, in pending.go, by package rollup or by package ledgerdb, and is
+// kept as a golden file.
 
 // clockSQL reads the database's clock and the newest version that a rollup shows.
 const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_versions)`
@@ -25,8 +25,8 @@ func futureSQL(clock uint64) string {
 	return fmt.Sprintf("SELECT rollup, max(version) FROM rollup_versions WHERE version > %d GROUP BY `rollup` ORDER BY `rollup`", clock+slack)
 }
 
-// pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them: they
-// differ until raw and ledger match.
+// pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them:
+// they differ until raw and ledger match.
 const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
 
 func epochSQL(topic string, id [16]byte) string {
@@ -70,8 +70,8 @@ func contentsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, 
 		schemas.Quote(topic), s.From, s.To, bounds.LedgerSQL(), ledgerdb.NotLosersSQL(losers), ledgerdb.MinutesSQL(s))
 }
 
-// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts the
-// rows whose identity is not that of their texts, with the place of the first one.
+// storedSQL counts, by minute, the distinct coordinates that raw holds, sums their checksums and contents, and counts
+// the rows whose identity is not that of their texts, with the place of the first one.
 func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	misnamed := "identity != " + schemas.IdentitySQL()
 	return fmt.Sprintf(`SELECT minute, count(), sum(%[1]s), sum(%[8]s), countIf(%[2]s) AS misnamed, toUInt64(minIf((partition, offset), %[2]s).1), minIf((partition, offset), %[2]s).2 `+
@@ -137,8 +137,8 @@ func shownYearsSQL(table string) string {
 		yearOf(spans.BucketMinuteSQL), schemas.Quote(table))
 }
 
-// yearOf is the first minute of the year, of 366 days, that a minute lies in. Of a negative Int32 and a UInt32, the type of
-// the divisor, positiveModulo gives nonsense.
+// yearOf is the first minute of the year, of 366 days, that a minute lies in. Of a negative Int32 and a UInt32, the
+// type of the divisor, positiveModulo gives nonsense.
 func yearOf(minute string) string {
 	return fmt.Sprintf("toInt32(%[1]s - positiveModulo(toInt64(%[1]s), %[2]d)) AS year", minute, year)
 }
@@ -174,8 +174,8 @@ func countSQL(query string) string { return "SELECT count() FROM (" + query + ")
 const bucketMinute = "toInt64(" + spans.BucketMinuteSQL + ")"
 
 // compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation and are not excused:
-// the bucket, the dimensions, and how many rows are shown and computed. With detail it returns the measures of the first
-// row too. Without, it compares the rows by a hash of their measures, which is many times cheaper.
+// the bucket, the dimensions, and how many rows are shown and computed. With detail it returns the measures of the
+// first row too. Without, it compares the rows by a hash of their measures, which is many times cheaper.
 func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detail bool, settings string) string {
 	text := func(expressions []string) string {
 		return "[toString(" + strings.Join(expressions, "), toString(") + ")]"

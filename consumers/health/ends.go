@@ -18,8 +18,8 @@ type topicPartition struct {
 	id    uint32
 }
 
-// partition is a partition of one incarnation of a topic. The brokers tell the incarnation by its id, not by its epoch as
-// the ledger does.
+// partition is a partition of one incarnation of a topic. The brokers tell the incarnation by its id, not by its epoch
+// as the ledger does.
 type partition struct {
 	topicPartition
 	topicID string // As the database writes it.
@@ -34,9 +34,9 @@ type seen struct {
 	version  uint64
 }
 
-// PollEnds asks the brokers for the ends of all partitions and writes them to log_ends beside the position of the ledger.
-// It does nothing if some worker did so within maxAge. The rows of a topic that the brokers do not answer for stay as they
-// are, and the error names the topic.
+// PollEnds asks the brokers for the ends of all partitions and writes them to log_ends beside the position of the
+// ledger. It does nothing if some worker did so within maxAge. The rows of a topic that the brokers do not answer for
+// stay as they are, and the error names the topic.
 func (r *Reporter) PollEnds(ctx context.Context, maxAge time.Duration) error {
 	before, err := r.readSeen(ctx)
 	if err != nil {
@@ -110,8 +110,8 @@ func isRecent(before map[topicPartition]seen, maxAge time.Duration) bool {
 // overlap is how much of the ledger is read again: a row may become visible after its time.
 const overlap = 10 * time.Minute
 
-// readPositions reads how far the ledger is: all of it the first time, then what was written since. The first time costs
-// two columns of the whole ledger.
+// readPositions reads how far the ledger is: all of it the first time, then what was written since. The first time
+// costs two columns of the whole ledger.
 func (r *Reporter) readPositions(ctx context.Context) error {
 	var now int64
 	err := r.DB.Query(ctx, "SELECT toUnixTimestamp64Micro(now64(6))", func(scan func(...any) error) error { return scan(&now) })

@@ -4,9 +4,9 @@
 //	Reporter.Run -> Beat     -> heartbeats
 //	             -> PollEnds -> Log (ends), ledger (positions) -> log_ends
 //
-// The ledger has only what ingest read. If ingest was never started, died or lost a partition, no row of the ledger says
-// so. Therefore every long-running worker reports itself, and the first of them to find log_ends too old reports what the
-// brokers have. When all workers are gone the rows grow old, and readers check their age.
+// The ledger has only what ingest read. If ingest was never started, died or lost a partition, no row of the ledger
+// says so. Therefore every long-running worker reports itself, and the first of them to find log_ends too old reports
+// what the brokers have. When all workers are gone the rows grow old, and readers check their age.
 package health
 
 import (

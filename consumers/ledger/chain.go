@@ -10,13 +10,13 @@ type Range struct{ From, To, Generation int64 }
 
 // Chain finds the tiling of a partition: the ranges that follow one another from start without a gap or an overlap.
 //
-// A worker that was replaced without noticing may write a row that overlaps its successor's. Any row is true, so the chain
-// that counts is the one that reaches furthest. If several do, Chain prefers at each offset the highest generation, then
-// the longest range, then the first in ranges. Adding ranges never shortens a chain.
+// A worker that was replaced without noticing may write a row that overlaps its successor's. Any row is true, so the
+// chain that counts is the one that reaches furthest. If several do, Chain prefers at each offset the highest
+// generation, then the longest range, then the first in ranges. Adding ranges never shortens a chain.
 //
-// Winners are the indices of the chain's ranges in its order, losers those of all other ranges, ascending. End is the end
-// of the chain, or start if it is empty. Holes are the offsets [from, to) beyond end that no range covers although a later
-// range exists, ascending. A healthy ledger has none.
+// Winners are the indices of the chain's ranges in its order, losers those of all other ranges, ascending. End is the
+// end of the chain, or start if it is empty. Holes are the offsets [from, to) beyond end that no range covers although
+// a later range exists, ascending. A healthy ledger has none.
 func Chain(start int64, ranges []Range) (winners []int, losers []int, end int64, holes [][2]int64) {
 	order := make([]int, 0, len(ranges))
 	for i, r := range ranges {

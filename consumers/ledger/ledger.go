@@ -1,8 +1,8 @@
 // Package ledger records what became of every offset of a partition.
 //
 // A Row accounts for a contiguous range of offsets: how many of them are stored, which ones are not and why, and the
-// minutes of the stored ones. A worker writes a row only after what it describes is durable, so any set of rows that tiles
-// a partition is true. Chain finds that tiling: the position of a partition is the end of its chain.
+// minutes of the stored ones. A worker writes a row only after what it describes is durable, so any set of rows that
+// tiles a partition is true. Chain finds that tiling: the position of a partition is the end of its chain.
 //
 // The package is pure: it does no input or output and starts no goroutine. Package ledgerdb reads the ledger.
 package ledger
@@ -83,11 +83,12 @@ const (
 type Bucket struct {
 	// Minute counts minutes since 1970-01-01T00:00Z, rounded down.
 	Minute int32
-	// Rows is the number of stored rows. Checksum and Content are the wrapping sums of their checksums, see schemas.Meta.
+	// Rows is the number of stored rows. Checksum and Content are the wrapping sums of their checksums, see
+	// schemas.Meta.
 	Rows, Checksum, Content uint64
-	// Strays is the number of rows in another partition than that of their identity: a repeat of such a row may be in any
-	// partition. Revised is the number of rows with a revision above 0, which may replace another row. If either is above
-	// 0, rollups look at every event of the minute.
+	// Strays is the number of rows in another partition than that of their identity: a repeat of such a row may be in
+	// any partition. Revised is the number of rows with a revision above 0, which may replace another row. If either is
+	// above 0, rollups look at every event of the minute.
 	Strays, Revised uint64
 	// MinOffset and MaxOffset are the first and last of their offsets, both inclusive.
 	MinOffset, MaxOffset int64
@@ -106,8 +107,8 @@ type Row struct {
 	Member     string
 	// Partitions is the partition count of the topic at the time.
 	Partitions int
-	// Window is the number of offsets in which the worker looked for duplicates; 0 if an earlier worker, whose window is not
-	// recorded, decided on rows of the range.
+	// Window is the number of offsets in which the worker looked for duplicates; 0 if an earlier worker, whose window
+	// is not recorded, decided on rows of the range.
 	Window int64
 	// HighWatermark is the end of the log as last seen before the row was written.
 	HighWatermark int64
@@ -115,7 +116,8 @@ type Row struct {
 	Stored, Duplicates, Conflicts, Dead, Control, Gap uint64
 	// Exceptions are the offsets that are not stored: ascending, disjoint, and each as long as possible.
 	Exceptions []Span
-	// Runs are the counts by run, sorted by name: at most MaxRuns runs, and OtherRuns. Control and gap offsets have no run.
+	// Runs are the counts by run, sorted by name: at most MaxRuns runs, and OtherRuns. Control and gap offsets have no
+	// run.
 	Runs []RunCount
 	// Buckets summarize the stored rows by minute, ascending.
 	Buckets []Bucket
@@ -128,8 +130,8 @@ type Row struct {
 	InsertTime time.Duration
 	// EventLag is the age of the newest stored event when the row was written; 0 when nothing is stored.
 	EventLag time.Duration
-	// OldestProduced and NewestProduced are the times when the first and the last record of the range entered the log, to the
-	// millisecond, whatever became of the records. Both are zero when no record has such a time.
+	// OldestProduced and NewestProduced are the times when the first and the last record of the range entered the log,
+	// to the millisecond, whatever became of the records. Both are zero when no record has such a time.
 	OldestProduced, NewestProduced time.Time
 	// ProduceLag is the time from OldestProduced until the row was written, by the worker's clock; 0 when that is zero.
 	ProduceLag time.Duration

@@ -15,18 +15,20 @@ import (
 )
 
 // Diff compares what two namespaces of one server show: every measure of every row of every rollup, and of states their
-// values. It goes range by range in time, so that no statement holds all of one side. Its fields are set before the call of
-// Run.
+// values. It goes range by range in time, so that no statement holds all of one side. Its fields are set before the
+// call of Run.
 type Diff struct {
 	DB ledgerdb.Querier
 	// In returns the same server with another database for unqualified names.
 	In   func(database string) ledgerdb.Querier
 	A, B string
-	// From and To bound the times, To exclusive. A zero time is no bound. The buckets that they lie in are compared too.
+	// From and To bound the times, To exclusive. A zero time is no bound. The buckets that they lie in are compared
+	// too.
 	From, To time.Time
 	// Deep compares the events too, each by time, tenant, source and id.
 	Deep bool
-	// Rows is the number of rows of both together that one statement compares, unless one bucket has more. Default 500,000.
+	// Rows is the number of rows of both together that one statement compares, unless one bucket has more. Default
+	// 500,000.
 	Rows int
 	// Memory bounds one statement, in bytes. It spills to disk from half of it on. Default 2 GiB.
 	Memory int64
@@ -107,8 +109,8 @@ func (r DiffResult) Equal() bool {
 	return !slices.ContainsFunc(r.Tables, func(c Compared) bool { return !c.Equal() })
 }
 
-// Run compares. A name that is not a namespace is an error that wraps ErrNotNamespace. Bounds between which no event can lie
-// are an error too, because there is nothing to compare.
+// Run compares. A name that is not a namespace is an error that wraps ErrNotNamespace. Bounds between which no event
+// can lie are an error too, because there is nothing to compare.
 func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 	var result DiffResult
 	withDefaults, err := d.withDefaults()
@@ -239,8 +241,8 @@ func (c *comparison) readDays(ctx context.Context, bounds spans.Span) (days []pi
 	return days, nil
 }
 
-// planPieces joins days, which ascend, into ranges with at most so many rows, and cuts a day with more rows evenly between
-// buckets.
+// planPieces joins days, which ascend, into ranges with at most so many rows, and cuts a day with more rows evenly
+// between buckets.
 func planPieces(days []piece, rows uint64, length int32) []piece {
 	var out []piece
 	for _, d := range days {

@@ -123,7 +123,8 @@ func TestDiffOfEqual(t *testing.T) {
 	}
 }
 
-// TestDiffSeesEveryMeasure changes each measure of each rollup in a row of its own, and expects all of that and no more.
+// TestDiffSeesEveryMeasure changes each measure of each rollup in a row of its own, and expects all of that and no
+// more.
 func TestDiffSeesEveryMeasure(t *testing.T) {
 	a, b := worlds(t)
 	states := map[string]string{
@@ -271,8 +272,8 @@ func TestDiffDeep(t *testing.T) {
 	}
 }
 
-// TestDiffOfPublished expects rows to be compared that readers see, and those of other versions to be no matter; and to be
-// told when rollups are behind.
+// TestDiffOfPublished expects rows to be compared that readers see, and those of other versions to be no matter; and to
+// be told when rollups are behind.
 func TestDiffOfPublished(t *testing.T) {
 	a, b := worlds(t)
 	b.Exec("INSERT INTO token_calls_1m_rows SELECT * REPLACE (version + 1 AS version, 1 - slot AS slot, calls + 1 AS calls) FROM token_calls_1m_rows")

@@ -17,8 +17,8 @@ type Dropper struct {
 	DB     ledgerdb.DB
 	Log    Log
 	Groups Groups
-	// Patience is how long to wait for the members of a consumer group to leave. They leave when their topics are gone or,
-	// if they are dead, when their sessions expire. It may not be negative. Default 45 s.
+	// Patience is how long to wait for the members of a consumer group to leave. They leave when their topics are gone
+	// or, if they are dead, when their sessions expire. It may not be negative. Default 45 s.
 	Patience time.Duration
 	Hooks    Hooks
 }
@@ -47,8 +47,9 @@ func (p Plan) Empty() bool { return !p.Database && len(p.Topics) == 0 && len(p.G
 // reserved are databases of the server, or that clients rely on. They are never dropped, whatever is in them.
 var reserved = []string{"default", "system", "information_schema"}
 
-// Plan returns what there is of a namespace. A database of that name without Tidemark's record of migrations is an error
-// that wraps ErrNotNamespace. After a drop that was interrupted, the plan has what is left; if nothing is left it is empty.
+// Plan returns what there is of a namespace. A database of that name without Tidemark's record of migrations is an
+// error that wraps ErrNotNamespace. After a drop that was interrupted, the plan has what is left; if nothing is left it
+// is empty.
 func (d *Dropper) Plan(ctx context.Context, name string) (Plan, error) {
 	p := Plan{Name: name}
 	if err := schemas.ValidNamespace(name); err != nil {
@@ -115,9 +116,9 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// Drop removes what is in the plan: first the topics, so that no process continues, then the groups, last the database, of
-// which the record of migrations goes at the very end. After an interruption the caller makes a new plan and calls it
-// again.
+// Drop removes what is in the plan: first the topics, so that no process continues, then the groups, last the database,
+// of which the record of migrations goes at the very end. After an interruption the caller makes a new plan and calls
+// it again.
 func (d *Dropper) Drop(ctx context.Context, p Plan) error {
 	if d.Patience < 0 {
 		return errors.New("limits of the drop: Patience must not be negative")

@@ -44,8 +44,8 @@ type Audit struct {
 	Differences, Pending, Checks uint64
 }
 
-// List calls fn for each namespace, in the order of their names, as soon as it has read it. An error of fn ends the list
-// and is returned.
+// List calls fn for each namespace, in the order of their names, as soon as it has read it. An error of fn ends the
+// list and is returned.
 func (l *Lister) List(ctx context.Context, fn func(Info) error) error {
 	found, err := names(ctx, l.DB)
 	if err != nil {

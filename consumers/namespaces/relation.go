@@ -85,7 +85,8 @@ func relations(deep bool) ([]relation, error) {
 
 func (r *relation) where(s spans.Span) string { return fmt.Sprintf(r.in, s.From, s.To) }
 
-// daysSQL counts the rows of both namespaces by day. It counts rows on disk, those of versions that are not shown included.
+// daysSQL counts the rows of both namespaces by day. It counts rows on disk, those of versions that are not shown
+// included.
 func (r *relation) daysSQL(a, b string, s spans.Span) string {
 	from := func(database string) string {
 		return fmt.Sprintf(`SELECT toInt32(%[1]s - positiveModulo(%[1]s, %[2]d)) AS day_, count() AS rows_ FROM %[3]s.%[4]s WHERE %[5]s GROUP BY day_`,
@@ -117,8 +118,8 @@ func (r *relation) quoted() string {
 // differs is the condition on pairs that they are not the same.
 const differs = `rows_a_ != 1 OR rows_b_ != 1 OR value_a_ != value_b_`
 
-// countSQL counts the pairs in a range, and those that differ by a hash of their values, which is many times cheaper than
-// to compare them as they are shown.
+// countSQL counts the pairs in a range, and those that differ by a hash of their values, which is many times cheaper
+// than to compare them as they are shown.
 func (r *relation) countSQL(a, b string, s spans.Span, settings string) string {
 	return fmt.Sprintf(`SELECT count(), countIf(%s) FROM (%s)%s`, differs, r.pairs(a, b, s, "cityHash64("+strings.Join(r.values, ", ")+")"), settings)
 }

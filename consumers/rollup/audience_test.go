@@ -25,8 +25,8 @@ func (s slowInserts) Exec(ctx context.Context, sql string) error {
 	return s.DB.Exec(ctx, sql)
 }
 
-// TestAudienceChecksForItself has an hour of which a row is missing, and rollups of calls, which would find that, paused: the
-// distinct users of the hour stay as they were, too.
+// TestAudienceChecksForItself has an hour of which a row is missing, and rollups of calls, which would find that,
+// paused: the distinct users of the hour stay as they were, too.
 func TestAudienceChecksForItself(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Deliver(rolluptest.Random(1, 300, start, time.Hour)...)

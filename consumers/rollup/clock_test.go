@@ -23,8 +23,8 @@ func shifted(sql string) string {
 	return strings.ReplaceAll(sql, "now64(6)", "(now64(6) + INTERVAL 1 DAY)")
 }
 
-// TestClockSetBack has marks, versions and cursors of a day that is still to come: everything that waits is done all the
-// same, what is asked for is seen, and a rebuild that goes on takes no version of tomorrow for one of its own.
+// TestClockSetBack has marks, versions and cursors of a day that is still to come: everything that waits is done all
+// the same, what is asked for is seen, and a rebuild that goes on takes no version of tomorrow for one of its own.
 func TestClockSetBack(t *testing.T) {
 	w := week(t)
 	want := values(w)

@@ -35,8 +35,8 @@ func calls(seed uint64, n int) []schemas.Event {
 	return slices.DeleteFunc(events, func(e schemas.Event) bool { _, ok := e.(*usagev1.TokenCall); return !ok })[:n/2]
 }
 
-// TestEventInTwoPartitionsCountsOnce sends events again to other partitions: by a producer that chooses its own, and after
-// the topic has grown.
+// TestEventInTwoPartitionsCountsOnce sends events again to other partitions: by a producer that chooses its own, and
+// after the topic has grown.
 func TestEventInTwoPartitionsCountsOnce(t *testing.T) {
 	t.Run("foreign producer", func(t *testing.T) {
 		w := rolluptest.New(t)
@@ -92,8 +92,8 @@ func TestRebuildLooksAtEveryEvent(t *testing.T) {
 	onceEach(t, w, "rebuilt")
 }
 
-// TestHighestRevisionCounts states events again, in the same block, within the window, beyond it and in another partition,
-// upwards and downwards.
+// TestHighestRevisionCounts states events again, in the same block, within the window, beyond it and in another
+// partition, upwards and downwards.
 func TestHighestRevisionCounts(t *testing.T) {
 	for name, window := range map[string]int64{"within the window": 1000, "beyond it": 1} {
 		t.Run(name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 const gapRows = 50_000
 
 // plan joins buckets to be recomputed into ranges for one statement each, and splits those that are too large: at most
-// maxRows stored rows, unless one bucket has more. The ranges may cover buckets that are not due, but none between buckets
-// that are far minutes or more apart: minutes do not cover those.
+// maxRows stored rows, unless one bucket has more. The ranges may cover buckets that are not due, but none between
+// buckets that are far minutes or more apart: minutes do not cover those.
 func plan(due []spans.Span, length int32, minutes ledgerdb.MinutesByType, maxRows uint64, far int32) []spans.Span {
 	var out []spans.Span
 	var rows uint64 // In the last range of out.

@@ -15,11 +15,13 @@ import (
 )
 
 // Rebuild has buckets recomputed from raw although the ledger does not say that they changed. It goes range by range,
-// oldest first: it requests a range by rows of rollup_pending, a worker recomputes the range in its next step, in whatever
-// process it runs, and marks the rows as done. Readers see the old version of a bucket until the new one is published.
+// oldest first: it requests a range by rows of rollup_pending, a worker recomputes the range in its next step, in
+// whatever process it runs, and marks the rows as done. Readers see the old version of a bucket until the new one is
+// published.
 //
-// A Rebuild keeps no state but its requests. One that ends half-way leaves one range requested, which a worker recomputes
-// anyhow. Another Rebuild of the same times recomputes everything once more, which is harmless, or with Since what is left.
+// A Rebuild keeps no state but its requests. One that ends half-way leaves one range requested, which a worker
+// recomputes anyhow. Another Rebuild of the same times recomputes everything once more, which is harmless, or with
+// Since what is left.
 //
 // Its fields are set before the first call of Next and not changed. It is for one goroutine.
 type Rebuild struct {

@@ -11,7 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// maxExcepted is the number of spans that a publication can leave out. With more of them nothing of the range is published.
+// maxExcepted is the number of spans that a publication can leave out. With more of them nothing of the range is
+// published.
 const maxExcepted = 500
 
 // recomputeRange computes all buckets of a range and publishes those that match the ledger. It returns the others, and
@@ -80,8 +81,8 @@ func (s *step) insert(ctx context.Context, t *Table, selected string, r spans.Sp
 	return version, nil
 }
 
-// settings returns the settings of every INSERT SELECT. They name the size of blocks because the defaults differ between
-// versions of ClickHouse. A version may be several blocks, since it is published by a statement of its own.
+// settings returns the settings of every INSERT SELECT. They name the size of blocks because the defaults differ
+// between versions of ClickHouse. A version may be several blocks, since it is published by a statement of its own.
 func (l Limits) settings() string {
 	return fmt.Sprintf("async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, "+
 		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, "+
@@ -91,8 +92,8 @@ func (l Limits) settings() string {
 
 // matchesLedger reports whether the rows written for a version are made of exactly the raw rows that the ledger calls
 // stored: in every bucket their number and checksum are equal. Counts of distinct users do not tell the number of rows,
-// and copies do not change them. Missing rows were found when the step recomputed the other rollups of the same types, or
-// are looked for here, where those wait.
+// and copies do not change them. Missing rows were found when the step recomputed the other rollups of the same types,
+// or are looked for here, where those wait.
 func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
 	if t.audience {
 		for _, typ := range t.Types {

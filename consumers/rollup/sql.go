@@ -44,8 +44,8 @@ func writtenSQL(t *Table, s spans.Span, version uint64) string {
 		t.Rows(), s.BucketsSQL(), version)
 }
 
-// publishSQL shows a version of the buckets in s to readers, except for those in except: the buckets that have rows of the
-// version, and those that had rows before and now have none.
+// publishSQL shows a version of the buckets in s to readers, except for those in except: the buckets that have rows of
+// the version, and those that had rows before and now have none.
 func publishSQL(t *Table, s spans.Span, except []spans.Span, version uint64, settings string) string {
 	where := ""
 	if len(except) > 0 {
@@ -96,7 +96,8 @@ func dayOf(minute string) string {
 // wholeDays widens a span to whole days.
 func wholeDays(s spans.Span) spans.Span { return spans.Widen([]spans.Span{s}, spans.Day)[0] }
 
-// storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is in the table twice counts twice.
+// storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is in the table twice counts
+// twice.
 func storedDaysSQL(topic string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT %[1]s AS start, sum(n) FROM ledger ARRAY JOIN buckets.minute AS m, buckets.rows AS n `+
 		`WHERE topic = %[2]s AND %[3]s AND m >= %[4]d AND m < %[5]d GROUP BY start ORDER BY start`,

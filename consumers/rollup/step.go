@@ -62,8 +62,8 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	return s.progress, s.mismatchError()
 }
 
-// follow finds the buckets that changed since the step before. It reads the clock first, so that of two workers' versions
-// the newer one is of the worker that saw more.
+// follow finds the buckets that changed since the step before. It reads the clock first, so that of two workers'
+// versions the newer one is of the worker that saw more.
 func (s *step) follow(ctx context.Context) (err error) {
 	if s.version, err = s.w.readClock(ctx); err != nil {
 		return err
@@ -115,8 +115,8 @@ func specsOf(tables []Table) []schemas.Spec {
 }
 
 // The ledger is not read between dirty buckets that are farApart minutes or more apart: there may be years of minutes.
-// But when history has more than maxParts parts that are so far apart, there is little in it, and reading all of it costs
-// less than going from one part to the next.
+// But when history has more than maxParts parts that are so far apart, there is little in it, and reading all of it
+// costs less than going from one part to the next.
 const (
 	farApart = 366 * spans.Day
 	maxParts = 16
@@ -160,7 +160,8 @@ func partsOf(days []spans.Span) (parts []spans.Span, far int32) {
 	return parts, farApart
 }
 
-// farOf returns the length of the gaps between buckets of a table from which on the step has not read what lies between.
+// farOf returns the length of the gaps between buckets of a table from which on the step has not read what lies
+// between.
 func (s *step) farOf(t *Table) int32 {
 	far := int32(math.MaxInt32)
 	for _, typ := range t.Types {

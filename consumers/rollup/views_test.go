@@ -12,11 +12,12 @@ import (
 	stacktest "tidemark/internal/test/stack"
 )
 
-// readings is how often a statement is read: the engine compiles what it has seen a few times, and then computes it anew.
+// readings is how often a statement is read: the engine compiles what it has seen a few times, and then computes it
+// anew.
 const readings = 10
 
-// TestEveryReadingIsTheSame reads every table and view, as our own adapter and as any other client does, and the first and
-// last of all times in it. They hold times before 1970 and of the present.
+// TestEveryReadingIsTheSame reads every table and view, as our own adapter and as any other client does, and the first
+// and last of all times in it. They hold times before 1970 and of the present.
 func TestEveryReadingIsTheSame(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Deliver(rolluptest.Random(1, 300, time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC), 48*time.Hour)...)

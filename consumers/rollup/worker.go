@@ -7,19 +7,19 @@
 //	range  -> INSERT SELECT from raw -> compare with the ledger -> publish
 //	       -> rollup_pending, rollup_cursors
 //
-// A crash may follow every statement. The next step repeats what a step did not save: recomputing a bucket from the same
-// rows gives the same values, and readers see none of it before it is published.
+// A crash may follow every statement. The next step repeats what a step did not save: recomputing a bucket from the
+// same rows gives the same values, and readers see none of it before it is published.
 //
-// A version of a bucket stands for the stored rows below one position of each partition, the bounds. Raw has rows beyond
-// them from when a block is inserted until its ledger row is written. The worker leaves these rows out, so that it can
-// compare a bucket with the ledger exactly; their ledger row will touch the bucket again.
+// A version of a bucket stands for the stored rows below one position of each partition, the bounds. Raw has rows
+// beyond them from when a block is inserted until its ledger row is written. The worker leaves these rows out, so that
+// it can compare a bucket with the ledger exactly; their ledger row will touch the bucket again.
 //
 // One worker per namespace should run. If two run for a while, neither shows half a bucket, and the worker whose step
-// began last wins in every bucket: it takes its versions from the database's clock before it reads anything, and the view
-// shows the newest version. Cursors are saved under the version too, so the older worker's do not replace the newer's. A
-// window remains. Both workers write the slot that is not published. If one publishes that slot while the other inserts
-// rows of a newer version, a merge in that time may replace published rows. The bucket then shows too little until the
-// newer version is published or the bucket is recomputed.
+// began last wins in every bucket: it takes its versions from the database's clock before it reads anything, and the
+// view shows the newest version. Cursors are saved under the version too, so the older worker's do not replace the
+// newer's. A window remains. Both workers write the slot that is not published. If one publishes that slot while the
+// other inserts rows of a newer version, a merge in that time may replace published rows. The bucket then shows too
+// little until the newer version is published or the bucket is recomputed.
 package rollup
 
 import (
@@ -38,7 +38,8 @@ import (
 type Limits struct {
 	// Interval is the time from the end of a step to the next one in Run. Default 1 s.
 	Interval time.Duration
-	// Pause is a factor: Run does not recompute a range again until Pause times its last duration has passed. Default 10.
+	// Pause is a factor: Run does not recompute a range again until Pause times its last duration has passed. Default
+	// 10.
 	Pause int
 	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 4,000,000.
 	Rows int
@@ -110,7 +111,8 @@ type Progress struct {
 // Idle reports that there was nothing to do and that nothing waits.
 func (p Progress) Idle() bool { return p.Offsets == 0 && p.Ranges == 0 && p.Deferred == 0 }
 
-// Mismatch is a minute of a type in which the raw rows do not match the ledger. No bucket with this minute is published.
+// Mismatch is a minute of a type in which the raw rows do not match the ledger. No bucket with this minute is
+// published.
 type Mismatch struct {
 	Table                        string // The raw table.
 	Minute                       int32  // Since 1970.
@@ -157,8 +159,8 @@ func (w *Worker) now() time.Time {
 // *MismatchError if it did everything but some buckets. After any other error the caller repeats the step.
 func (w *Worker) Step(ctx context.Context) (Progress, error) { return w.step(ctx, true) }
 
-// UntilCaughtUp makes steps without pauses until there is nothing left to do. It returns a *MismatchError if some buckets
-// could not be updated.
+// UntilCaughtUp makes steps without pauses until there is nothing left to do. It returns a *MismatchError if some
+// buckets could not be updated.
 func (w *Worker) UntilCaughtUp(ctx context.Context) error {
 	for {
 		progress, err := w.step(ctx, false)
@@ -176,8 +178,8 @@ func isMismatch(err error) bool {
 	return errors.As(err, &mismatch)
 }
 
-// Run makes steps until ctx ends, then returns nil. It repeats steps that fail. The only errors that it returns are those
-// of invalid Limits.
+// Run makes steps until ctx ends, then returns nil. It repeats steps that fail. The only errors that it returns are
+// those of invalid Limits.
 func (w *Worker) Run(ctx context.Context) error {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
@@ -210,8 +212,8 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // readClock takes note of the newest version and returns the version under which a step saves what is pending: the
-// database's clock, in microseconds since 1970, or the newest version in rollup_pending if the clock was set back. Of two
-// rows with equal versions the one written last counts.
+// database's clock, in microseconds since 1970, or the newest version in rollup_pending if the clock was set back. Of
+// two rows with equal versions the one written last counts.
 func (w *Worker) readClock(ctx context.Context) (pending uint64, err error) {
 	first := w.newest == 0
 	err = w.DB.Query(ctx, clockSQL, func(scan func(...any) error) error {

@@ -286,8 +286,8 @@ func TestCopiesChangeNothing(t *testing.T) {
 	}
 }
 
-// TestMissingRow expects the bucket of a row that is gone to stay as it was, the others to go on, and all to be well when
-// the row is back.
+// TestMissingRow expects the bucket of a row that is gone to stay as it was, the others to go on, and all to be well
+// when the row is back.
 func TestMissingRow(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Deliver(rolluptest.Random(1, 100, start, time.Hour)...)
@@ -445,8 +445,8 @@ func TestRunSurvivesErrors(t *testing.T) {
 	}
 }
 
-// TestUpgradeFillsNewRollups takes the rollups of all tenants together away, as they are missing in a database of an older
-// version, and migrates: the worker makes them of what was rolled up before.
+// TestUpgradeFillsNewRollups takes the rollups of all tenants together away, as they are missing in a database of an
+// older version, and migrates: the worker makes them of what was rolled up before.
 func TestUpgradeFillsNewRollups(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Deliver(append(rolluptest.Random(1, 800, start, 3*time.Hour), rolluptest.Random(2, 100, early, time.Hour)...)...)

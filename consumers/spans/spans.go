@@ -25,8 +25,8 @@ type Span struct{ From, To int32 }
 // TimeOf returns the beginning of a minute, in UTC.
 func TimeOf(minute int32) time.Time { return time.Unix(int64(minute)*60, 0).UTC() }
 
-// Between returns the minutes from one time to another, which is exclusive, cut to those in which events lie. A zero time
-// is no bound. If the span does not begin before its end, no event lies between the times.
+// Between returns the minutes from one time to another, which is exclusive, cut to those in which events lie. A zero
+// time is no bound. If the span does not begin before its end, no event lies between the times.
 func Between(from, to time.Time) Span {
 	s := Span{First, End}
 	if !from.IsZero() {

@@ -1,5 +1,5 @@
-// Package expect compares the figures that a scenario reports with those measured in the views and rollups of a database.
-// It only reads.
+// Package expect compares the figures that a scenario reports with those measured in the views and rollups of a
+// database. It only reads.
 //
 //	Check: all events of the scenario stored? -> each expectation: query -> figure or rows -> verdict
 package expect

@@ -159,7 +159,8 @@ func TestFailingQueries(t *testing.T) {
 	}
 }
 
-// TestAuditExpected measures what diurnal expects of the audit: one has to be there, and to have seen all that is stored.
+// TestAuditExpected measures what diurnal expects of the audit: one has to be there, and to have seen all that is
+// stored.
 func TestAuditExpected(t *testing.T) {
 	s, err := scenario.Load(os.DirFS("../../../producers/scenario/files"), "diurnal.yaml")
 	if err != nil {

@@ -98,8 +98,8 @@ func newChain(ranges []ledger.Range) Chain {
 	return chain
 }
 
-// ReadEnds returns the ends of the chains of all partitions of a topic. It reads on from earlier ends, which may be nil:
-// the end of a chain never moves back.
+// ReadEnds returns the ends of the chains of all partitions of a topic. It reads on from earlier ends, which may be
+// nil: the end of a chain never moves back.
 func ReadEnds(ctx context.Context, db Querier, topic string, earlier Bounds) (Bounds, error) {
 	found, err := readRanges(ctx, db, topic, earlier)
 	if err != nil {

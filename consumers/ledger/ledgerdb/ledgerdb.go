@@ -1,5 +1,5 @@
-// Package ledgerdb reads the ledger from the database: how far each partition is accounted for, and what the ledger says
-// of minutes.
+// Package ledgerdb reads the ledger from the database: how far each partition is accounted for, and what the ledger
+// says of minutes.
 //
 //	ledger rows -> Chain of each partition -> Bounds, losers -> Minute
 //
@@ -9,8 +9,8 @@ package ledgerdb
 
 import "context"
 
-// Querier runs queries. Query calls row once per row of the result, with a function that copies the row into pointers to
-// the columns' own types. An error of row ends the query and is returned.
+// Querier runs queries. Query calls row once per row of the result, with a function that copies the row into pointers
+// to the columns' own types. An error of row ends the query and is returned.
 type Querier interface {
 	Query(ctx context.Context, sql string, row func(scan func(dest ...any) error) error) error
 }

@@ -70,8 +70,8 @@ func (m MinutesByType) Split(s spans.Span, length int32, maxRows uint64) []spans
 	return append(out, s)
 }
 
-// ReadMinutes returns what the ledger says of the minutes of a topic in a span. Rows beyond the bounds do not count, nor
-// do rows that lost against an overlapping one.
+// ReadMinutes returns what the ledger says of the minutes of a topic in a span. Rows beyond the bounds do not count,
+// nor do rows that lost against an overlapping one.
 func ReadMinutes(ctx context.Context, db Querier, topic string, bounds Bounds, s spans.Span) (Minutes, error) {
 	losers, err := readLosers(ctx, db, topic, bounds, s)
 	if err != nil {

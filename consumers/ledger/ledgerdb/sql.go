@@ -22,8 +22,8 @@ func rangesSQL(topic string, after Bounds) string {
 // lookback is how far before a bound a ledger row may begin that ends after it, in offsets. Blocks are far smaller.
 const lookback = 4 << 20
 
-// rowsAfter is the condition for rows that end after the bound of their partition. There is a condition per partition, so
-// that the query uses the table's key.
+// rowsAfter is the condition for rows that end after the bound of their partition. There is a condition per partition,
+// so that the query uses the table's key.
 func rowsAfter(bounds Bounds) string {
 	var parts, known []string
 	for _, p := range bounds.Partitions() {
@@ -84,10 +84,10 @@ func overlapsSQL(topic string, bounds Bounds, s spans.Span) string {
 		`FROM ledger FINAL WHERE ` + rowsOf(topic, bounds, s) + `) WHERE from_offset < covered ORDER BY epoch, partition`
 }
 
-// minutesSQL sums up the ledger by minute. The rows of a minute in one partition hold no event twice if their offsets lie
-// within the smallest window that any of them was decided with, and none of them replaces another row. The partitions
-// together hold none twice if every row lies in the partition of its identity, by one and the same number of partitions,
-// and the topic has one incarnation. Rows of before format 1 do not tell where their events lie.
+// minutesSQL sums up the ledger by minute. The rows of a minute in one partition hold no event twice if their offsets
+// lie within the smallest window that any of them was decided with, and none of them replaces another row. The
+// partitions together hold none twice if every row lies in the partition of its identity, by one and the same number of
+// partitions, and the topic has one incarnation. Rows of before format 1 do not tell where their events lie.
 func minutesSQL(topic string, bounds Bounds, losers []Loser, s spans.Span) string {
 	return `SELECT m, sum(n), sum(hash), toBool(min(span < reach) = 1 AND uniqExact(epoch) = 1 AND min(least) = max(most) AND max(loose) = 0 AND min(known) > 0) FROM (` +
 		`SELECT epoch, partition, bucket.1 AS m, sum(bucket.2) AS n, sum(bucket.3) AS hash, max(bucket.5) - min(bucket.4) AS span, min(window) AS reach, min(partitions) AS least, max(partitions) AS most, ` +

@@ -1,5 +1,5 @@
-// Package rolluptest makes databases with raw rows and the ledger rows that account for them, as ingest leaves them, for
-// the tests of the packages that read both.
+// Package rolluptest makes databases with raw rows and the ledger rows that account for them, as ingest leaves them,
+// for the tests of the packages that read both.
 package rolluptest
 
 import (
@@ -88,8 +88,8 @@ func (w *World) Ends(topic string) map[int32]int64 {
 	return ends
 }
 
-// Deliver appends the events to the log and ingests them: one block and one ledger row per type and partition. It returns
-// the ledger rows.
+// Deliver appends the events to the log and ingests them: one block and one ledger row per type and partition. It
+// returns the ledger rows.
 func (w *World) Deliver(events ...schemas.Event) []ledger.Row {
 	w.t.Helper()
 	rows := w.Insert(events...)
