@@ -33,8 +33,8 @@ type Log interface {
 
 // Topic is what the brokers say of a topic.
 type Topic struct {
-	ID         [16]byte       // The id of this incarnation.
-	Partitions map[int32]Ends // By id.
+	ID         schemas.TopicID           // The id of this incarnation.
+	Partitions map[int32]schemas.Offsets // By id.
 }
 
 // Records reads the log's records.
@@ -43,9 +43,6 @@ type Records interface {
 	// ingest.ErrBelowStart if the log begins later. The topic is named without namespace.
 	Fetch(ctx context.Context, topic string, partition int32, from int64) (ingest.Fetch, error)
 }
-
-// Ends are the first offset that the log still holds and the first one not yet written.
-type Ends struct{ Start, End int64 }
 
 // Verdict is the outcome of a check.
 type Verdict string

@@ -13,6 +13,7 @@ import (
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
+	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -23,9 +24,9 @@ type topics struct {
 }
 
 func (l topics) Topic(_ context.Context, topic string) (audit.Topic, error) {
-	t := audit.Topic{ID: rolluptest.TopicID, Partitions: make(map[int32]audit.Ends)}
+	t := audit.Topic{ID: rolluptest.TopicID, Partitions: make(map[int32]schemas.Offsets)}
 	for id, end := range l.w.Ends(topic) {
-		t.Partitions[id] = audit.Ends{End: end + l.extra}
+		t.Partitions[id] = schemas.Offsets{End: end + l.extra}
 	}
 	return t, nil
 }

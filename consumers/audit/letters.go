@@ -69,7 +69,7 @@ func (p *pass) readLetters(ctx context.Context) error {
 }
 
 // readDeadLetters reads a partition of the dead-letter topic from its start to its end.
-func (p *pass) readDeadLetters(ctx context.Context, partition int32, ends Ends, add func(value []byte)) error {
+func (p *pass) readDeadLetters(ctx context.Context, partition int32, ends schemas.Offsets, add func(value []byte)) error {
 	for from := ends.Start; from < ends.End; {
 		f, err := p.Records.Fetch(ctx, schemas.DeadLettersTopic, partition, from)
 		switch {

@@ -127,7 +127,7 @@ func (p *pipeline) Topic(ctx context.Context, topic string) (audit.Topic, error)
 	if err != nil && f.LogStart == 0 {
 		return audit.Topic{}, err
 	}
-	return audit.Topic{ID: rolluptest.TopicID, Partitions: map[int32]audit.Ends{0: {Start: f.LogStart, End: p.logs[topic].End()}}}, nil
+	return audit.Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{0: {Start: f.LogStart, End: p.logs[topic].End()}}}, nil
 }
 
 func (p *pipeline) Fetch(ctx context.Context, topic string, _ int32, from int64) (ingest.Fetch, error) {

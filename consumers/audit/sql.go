@@ -29,7 +29,7 @@ func futureSQL(clock uint64) string {
 // they differ until raw and ledger match.
 const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
 
-func epochSQL(topic string, id [16]byte) string {
+func epochSQL(topic string, id schemas.TopicID) string {
 	return fmt.Sprintf(`SELECT min(epoch) FROM topics FINAL WHERE topic = %s AND topic_id = toUUID('%x-%x-%x-%x-%x')`,
 		schemas.Quote(topic), id[0:4], id[4:6], id[6:8], id[8:10], id[10:16])
 }

@@ -32,12 +32,9 @@ type Log interface {
 
 // Topic is what the brokers say of a topic.
 type Topic struct {
-	ID         [16]byte       // The id of this incarnation.
-	Partitions map[int32]Ends // By id.
+	ID         schemas.TopicID           // The id of this incarnation.
+	Partitions map[int32]schemas.Offsets // By id.
 }
-
-// Ends are the first offset that the log still holds and the first one not yet written.
-type Ends struct{ Start, End int64 }
 
 // The roles of workers, as in the table heartbeats.
 const (

@@ -23,11 +23,11 @@ func (b *brokers) Topic(_ context.Context, topic string) (Topic, error) {
 	if t, ok := b.topics[topic]; ok {
 		return t, b.down[topic]
 	}
-	return Topic{ID: rolluptest.TopicID, Partitions: map[int32]Ends{0: {}}}, b.down[topic]
+	return Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{0: {}}}, b.down[topic]
 }
 
-func (b *brokers) holds(topic string, ends ...Ends) {
-	t := Topic{ID: rolluptest.TopicID, Partitions: map[int32]Ends{}}
+func (b *brokers) holds(topic string, ends ...schemas.Offsets) {
+	t := Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{}}
 	for i, e := range ends {
 		t.Partitions[int32(i)] = e
 	}
@@ -63,7 +63,7 @@ func TestLook(t *testing.T) {
 		return w.Text(1, "SELECT toString(waiting_since) FROM log_ends FINAL WHERE topic = 'queries.v1' AND partition = 1")
 	}
 	r := reporter()
-	b.holds("queries.v1", Ends{}, Ends{End: 3})
+	b.holds("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 3})
 	look(t, r, "")
 	expect("0 0 0 0 even, 1 0 3 0 waits")
 	if n := w.Numbers(1, "SELECT uniqExact(topic) FROM log_ends"); strings.TrimSpace(n) != "6" {
@@ -71,7 +71,7 @@ func TestLook(t *testing.T) {
 	}
 
 	first := since()
-	b.holds("queries.v1", Ends{}, Ends{End: 30})
+	b.holds("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 30})
 	look(t, r, "")
 	look(t, reporter(), "") // Another process goes on where this one was.
 	if got := since(); got != first {
@@ -88,7 +88,7 @@ func TestLook(t *testing.T) {
 	expect("0 0 0 0 even, 1 0 30 30 even")
 
 	// What retention took is yet to be recorded as a gap, and a log that ends before the position has lost records.
-	b.holds("queries.v1", Ends{Start: 7, End: 7}, Ends{End: 12})
+	b.holds("queries.v1", schemas.Offsets{Start: 7, End: 7}, schemas.Offsets{End: 12})
 	look(t, r, "")
 	expect("0 7 7 0 waits, 1 0 12 30 waits")
 	w.Exec("INSERT INTO log_ends SELECT * REPLACE (now64(6) + INTERVAL 1 DAY AS waiting_since, version + 1 AS version) FROM log_ends FINAL WHERE topic = 'queries.v1'")
@@ -98,7 +98,7 @@ func TestLook(t *testing.T) {
 	}
 
 	// Made again with fewer partitions: another incarnation, of which nothing is accounted for.
-	b.topics["queries.v1"] = Topic{ID: [16]byte{15: 2}, Partitions: map[int32]Ends{0: {End: 5}}}
+	b.topics["queries.v1"] = Topic{ID: schemas.TopicID{15: 2}, Partitions: map[int32]schemas.Offsets{0: {End: 5}}}
 	look(t, r, "")
 	expect("0 0 5 0 waits")
 	w.Exec("INSERT INTO topics (topic, epoch, topic_id) VALUES ('queries.v1', 2, '00000000-0000-0000-0000-000000000002')")
@@ -111,11 +111,11 @@ func TestLook(t *testing.T) {
 func TestLookWithoutATopic(t *testing.T) {
 	w, b, reporter := world(t)
 	r := reporter()
-	b.holds("queries.v1", Ends{End: 3})
+	b.holds("queries.v1", schemas.Offsets{End: 3})
 	look(t, r, "")
 	b.down["queries.v1"] = errors.New("no leader")
-	b.holds("queries.v1", Ends{End: 4})
-	b.holds("signups.v1", Ends{End: 9})
+	b.holds("queries.v1", schemas.Offsets{End: 4})
+	b.holds("signups.v1", schemas.Offsets{End: 9})
 	b.topics["runs.v1"] = Topic{}
 	look(t, r, "no leader")
 	look(t, r, "there is no such topic")

@@ -201,9 +201,5 @@ func (l *auditLog) Topic(ctx context.Context, topic string) (audit.Topic, error)
 	if err != nil {
 		return audit.Topic{}, fmt.Errorf("audit: %w", err)
 	}
-	found := audit.Topic{ID: topics[name].ID, Partitions: map[int32]audit.Ends{}}
-	for id, o := range offsets {
-		found.Partitions[id] = audit.Ends{Start: o.Start, End: o.End}
-	}
-	return found, nil
+	return audit.Topic{ID: topics[name].ID, Partitions: offsets}, nil
 }

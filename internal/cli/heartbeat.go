@@ -49,9 +49,5 @@ type healthLog struct{ log auditLog }
 // Topic returns what the brokers list of a topic.
 func (l healthLog) Topic(ctx context.Context, topic string) (health.Topic, error) {
 	listed, err := l.log.Topic(ctx, topic)
-	found := health.Topic{ID: listed.ID, Partitions: make(map[int32]health.Ends, len(listed.Partitions))}
-	for id, ends := range listed.Partitions {
-		found.Partitions[id] = health.Ends(ends)
-	}
-	return found, err
+	return health.Topic(listed), err
 }

@@ -170,7 +170,7 @@ func standBy(ctx context.Context, drain <-chan struct{}) error {
 // assignment is a partition of the incarnation of a topic that was there when the generation began.
 type assignment struct {
 	ingest.Partition
-	topicID [16]byte
+	topicID schemas.TopicID
 }
 
 // assigned resolves the partitions of a generation to topic incarnations.
@@ -199,7 +199,7 @@ func (in *ingester) assigned(ctx context.Context, g consumerkafka.Generation) ([
 }
 
 // epoch asks the database for as long as membership lasts: an outage of the database is no reason to leave.
-func (in *ingester) epoch(ctx context.Context, topic string, id [16]byte) (uint32, error) {
+func (in *ingester) epoch(ctx context.Context, topic string, id schemas.TopicID) (uint32, error) {
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		epoch, err := in.store.Epoch(ctx, topic, id)
 		if err == nil || ctx.Err() != nil {

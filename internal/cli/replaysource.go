@@ -135,14 +135,14 @@ func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
 type topicLog struct{ client *consumerkafka.Client }
 
 // Offsets returns what each partition holds.
-func (l topicLog) Offsets(ctx context.Context, topic string) ([]replay.Offsets, error) {
+func (l topicLog) Offsets(ctx context.Context, topic string) ([]schemas.Offsets, error) {
 	found, err := l.client.Offsets(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	offsets := make([]replay.Offsets, len(found))
+	offsets := make([]schemas.Offsets, len(found))
 	for id, o := range found {
-		offsets[id] = replay.Offsets{Start: o.Start, End: o.End}
+		offsets[id] = o
 	}
 	return offsets, nil
 }

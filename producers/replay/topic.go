@@ -30,13 +30,10 @@ type Topic struct {
 // TopicLog reads topics.
 type TopicLog interface {
 	// Offsets returns what each partition holds, by partition. A topic that is not there is an error.
-	Offsets(ctx context.Context, topic string) ([]Offsets, error)
+	Offsets(ctx context.Context, topic string) ([]schemas.Offsets, error)
 	// Partition returns a reader of a partition. It holds nothing that must be closed.
 	Partition(topic string, partition int32) TopicPartition
 }
-
-// Offsets are the ends of a partition: Start is its first offset, End the one that the next record gets.
-type Offsets struct{ Start, End int64 }
 
 // TopicPartition reads a partition.
 type TopicPartition interface {

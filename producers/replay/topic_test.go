@@ -22,11 +22,11 @@ type topicLog struct {
 	fetched    func()
 }
 
-func (l *topicLog) Offsets(_ context.Context, topic string) ([]Offsets, error) {
+func (l *topicLog) Offsets(_ context.Context, topic string) ([]schemas.Offsets, error) {
 	if topic != "lab.token_calls.v1" {
 		return nil, errors.New("unknown topic " + topic)
 	}
-	out := make([]Offsets, len(l.partitions))
+	out := make([]schemas.Offsets, len(l.partitions))
 	for i, values := range l.partitions {
 		if i < len(l.starts) {
 			out[i].Start = l.starts[i]

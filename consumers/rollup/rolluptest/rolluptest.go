@@ -74,7 +74,7 @@ func New(t testing.TB) *World {
 }
 
 // TopicID is the id of every topic in its first epoch.
-var TopicID = [16]byte{15: 1}
+var TopicID = schemas.TopicID{15: 1}
 
 // Ends returns the ends of the partitions of a topic.
 func (w *World) Ends(topic string) map[int32]int64 {

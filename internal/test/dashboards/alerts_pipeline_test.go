@@ -227,9 +227,9 @@ func TestAlertSeverities(t *testing.T) {
 type wholeLog struct{ w *rolluptest.World }
 
 func (l wholeLog) Topic(_ context.Context, topic string) (audit.Topic, error) {
-	found := audit.Topic{ID: rolluptest.TopicID, Partitions: map[int32]audit.Ends{}}
+	found := audit.Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{}}
 	for id, end := range l.w.Ends(topic) {
-		found.Partitions[id] = audit.Ends{End: end}
+		found.Partitions[id] = schemas.Offsets{End: end}
 	}
 	return found, nil
 }

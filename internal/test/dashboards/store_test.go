@@ -94,9 +94,9 @@ func (s store) report(t testing.TB) {
 type seenLog struct{ w *rolluptest.World }
 
 func (l seenLog) Topic(ctx context.Context, topic string) (health.Topic, error) {
-	found := health.Topic{ID: rolluptest.TopicID, Partitions: map[int32]health.Ends{}}
+	found := health.Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{}}
 	for id, end := range l.w.Ends(topic) {
-		found.Partitions[id] = health.Ends{End: end}
+		found.Partitions[id] = schemas.Offsets{End: end}
 	}
 	return found, ctx.Err()
 }
