@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"text/template"
@@ -15,6 +14,8 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/expr"
 
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/boards"
 	"tidemark/dashboards/grafana"
 	"tidemark/dashboards/macros"
 	"tidemark/schemas"
@@ -27,13 +28,13 @@ const AlertsFile = "tidemark.yaml"
 // one, replace the name in a copy of the file.
 const alertNamespace = "tidemark"
 
-// alertDatabase is that, quoted, before a relation.
-const alertDatabase = `"` + alertNamespace + `".`
+// alertDatabase is that database in SQL.
+const alertDatabase = `"` + alertNamespace + `"`
 
 // Alerts are all alert rules.
 type Alerts struct {
 	YAML   []byte // As Grafana's file provisioning reads them: not the shape of its HTTP interface, nor of the SDK's Rule.
-	groups []alertGroup
+	groups []board.AlertGroup
 }
 
 // GenerateAlerts makes the alert rules. An error lists every name in their SQL that the schema does not have, and every
@@ -43,33 +44,31 @@ func GenerateAlerts() (Alerts, error) {
 	if err != nil {
 		return Alerts{}, fmt.Errorf("read the schema: %w", err)
 	}
-	return generateAlerts(alertGroups(), relations)
+	return generateAlerts(boards.Alerts(), relations)
 }
 
-func generateAlerts(groups []alertGroup, relations map[string]schemas.Relation) (Alerts, error) {
-	r := newResolver(relations, fragments())
-	r.now = alertNow
+func generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Relation) (Alerts, error) {
+	r := board.NewAlertResolver(relations, boards.Fragments(), alertDatabase)
 	panels := map[string]map[uint32]bool{}
-	for _, b := range boards() {
-		panels[b.uid] = map[uint32]bool{}
-		for _, row := range b.rows {
-			for _, p := range row.panels {
-				panels[b.uid][p.id] = true
+	for _, b := range boards.All() {
+		panels[b.UID] = map[uint32]bool{}
+		for _, row := range b.Rows {
+			for _, p := range row.Panels {
+				panels[b.UID][p.ID] = true
 			}
 		}
 	}
 	for _, g := range groups {
 		for i, a := range g.Alerts {
 			where := fmt.Sprintf("alert %q", a.Title)
-			sql := r.resolve(where, strings.TrimSpace(a.SQL))
-			g.Alerts[i].SQL = strings.ReplaceAll(sql, "\"${namespace:percentencode}\".", alertDatabase)
+			g.Alerts[i].SQL = r.Resolve(where, strings.TrimSpace(a.SQL))
 			if !panels[a.Board][a.Panel] {
-				r.problems = append(r.problems, fmt.Sprintf("%s: dashboard %s has no panel %d", where, a.Board, a.Panel))
+				r.Problem("%s: dashboard %s has no panel %d", where, a.Board, a.Panel)
 			}
 		}
 	}
-	if len(r.problems) > 0 {
-		return Alerts{}, errors.New(strings.Join(r.problems, "\n"))
+	if err := r.Err(); err != nil {
+		return Alerts{}, err
 	}
 	var text bytes.Buffer
 	if err := alertFile.Execute(&text, groups); err != nil {
@@ -87,13 +86,13 @@ var alertFile = template.Must(template.New(AlertsFile).Funcs(template.FuncMap{
 	"note":    func(text string) string { return "|-\n" + indent(text, 12) },
 	"seconds": func(d time.Duration) int64 { return int64(d / time.Second) },
 	"minutes": func(d time.Duration) string { return fmt.Sprintf("%dm", int64(d/time.Minute)) },
-	"query":   func() Query { return newQuery("A", "", grafana.FormatTable) },
+	"query":   func() board.Query { return board.NewQuery("A", "", grafana.FormatTable) },
 	"above":   threshold,
 	"states": func() map[string]string {
 		return map[string]string{"none": string(alerting.RuleNoDataStateOK), "failed": string(alerting.RuleExecErrStateError)}
 	},
 }).Parse(`# Made by: tidemark dashboards generate. Do not edit.
-# The rules ask the database ` + alertNamespace + `; where the namespace is another one, replace ` + strings.TrimSuffix(alertDatabase, ".") + ` in a copy.
+# The rules ask the database ` + alertNamespace + `; where the namespace is another one, replace ` + alertDatabase + ` in a copy.
 apiVersion: 1
 
 groups:
@@ -122,7 +121,7 @@ groups:
           description: {{ note .Description }}
         data:
           - refId: A
-            datasourceUid: ` + DatasourceUID + `
+            datasourceUid: ` + board.DatasourceUID + `
             relativeTimeRange: {from: {{ seconds .From }}, to: {{ seconds .To }}}
             model:
               refId: A
@@ -197,7 +196,7 @@ func (a Alerts) Check() []string {
 			if rule.Pending%g.Every != 0 {
 				problem("pending for %s is not a multiple of the group's interval of %s", rule.Pending, g.Every)
 			}
-			if _, err := grafana.Expand(rule.SQL, rule.scope(at)); err != nil {
+			if _, err := grafana.Expand(rule.SQL, scopeOf(rule, at)); err != nil {
 				problem("%v", err)
 			}
 		}
@@ -205,8 +204,8 @@ func (a Alerts) Check() []string {
 	return problems
 }
 
-// scope has no variables, since rules have none; so $__conditionalAll, which rules do not have either, is an error too.
-func (a alert) scope(at time.Time) macros.Scope {
+// scopeOf has no variables, since rules have none; so $__conditionalAll, which rules do not have either, is an error too.
+func scopeOf(a board.Alert, at time.Time) macros.Scope {
 	return macros.Scope{From: at.Add(-a.From), To: at.Add(-a.To), Interval: time.Second}
 }
 
@@ -218,8 +217,8 @@ func (a Alerts) Execute(ctx context.Context, db grafana.DB, namespace string, at
 	for _, g := range a.groups {
 		for _, rule := range g.Alerts {
 			r := Result{Panel: rule.Panel, Title: rule.Title, Kind: grafana.ForAlerts, RefID: "A"}
-			sql := strings.ReplaceAll(rule.SQL, alertDatabase, schemas.Ident(namespace)+".")
-			if r.SQL, r.Err = grafana.Expand(sql, rule.scope(at)); r.Err == nil {
+			sql := strings.ReplaceAll(rule.SQL, alertDatabase+".", schemas.Ident(namespace)+".")
+			if r.SQL, r.Err = grafana.Expand(sql, scopeOf(rule, at)); r.Err == nil {
 				var table *grafana.Table
 				table, r.Took, r.Err = runner.Run(ctx, r.SQL)
 				r.take(table)

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/boards"
 	"tidemark/internal/test/env"
 	"tidemark/schemas"
 )
@@ -40,9 +42,9 @@ func TestAlertsCheckCatches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := func(spoil func(a *alert), want string) {
+	f := func(spoil func(a *board.Alert), want string) {
 		t.Helper()
-		groups := alertGroups()
+		groups := boards.Alerts()
 		spoil(&groups[0].Alerts[1])
 		var got []string
 		if alerts, err := generateAlerts(groups, relations); err != nil {
@@ -54,17 +56,19 @@ func TestAlertsCheckCatches(t *testing.T) {
 			t.Errorf("got %q, want one with %q", got, want)
 		}
 	}
-	f(func(a *alert) { a.UID = "tidemark-audit" }, `not its own`)
-	f(func(a *alert) { a.UID = strings.Repeat("x", 41) }, "too long")
-	f(func(a *alert) { a.Summary = "" }, "no summary")
-	f(func(a *alert) { a.Description = "{{ $labels.topic }}" }, "a dollar in the description")
-	f(func(a *alert) { a.Pending++ }, "not a multiple")
-	f(func(a *alert) { a.Panel = 999 }, `alert "Data is not fresh": dashboard tidemark-pipeline has no panel 999`)
-	f(func(a *alert) { a.Board = "gone" }, "dashboard gone has no panel 22")
-	f(func(a *alert) { a.SQL = "SELECT {nothing} FROM {@ledger}" }, `alert "Data is not fresh": column nothing: not in ledger`)
-	f(func(a *alert) { a.SQL = "SELECT {topic} FROM {@ledger} WHERE {topic} IN (${topic})" }, "topic")
-	f(func(a *alert) { a.SQL = "SELECT {topic} FROM {@ledger} WHERE $__timefilter({written_at})" }, "$__timefilter")
-	f(func(a *alert) { a.SQL = "SELECT {topic} FROM {@ledger} WHERE $__conditionalAll({topic} = 1, $topic)" }, "unknown variable")
+	f(func(a *board.Alert) { a.UID = "tidemark-audit" }, `not its own`)
+	f(func(a *board.Alert) { a.UID = strings.Repeat("x", 41) }, "too long")
+	f(func(a *board.Alert) { a.Summary = "" }, "no summary")
+	f(func(a *board.Alert) { a.Description = "{{ $labels.topic }}" }, "a dollar in the description")
+	f(func(a *board.Alert) { a.Pending++ }, "not a multiple")
+	f(func(a *board.Alert) { a.Panel = 999 }, `alert "Data is not fresh": dashboard tidemark-pipeline has no panel 999`)
+	f(func(a *board.Alert) { a.Board = "gone" }, "dashboard gone has no panel 22")
+	f(func(a *board.Alert) { a.SQL = "SELECT {nothing} FROM {@ledger}" }, `alert "Data is not fresh": column nothing: not in ledger`)
+	f(func(a *board.Alert) { a.SQL = "SELECT {topic} FROM {@ledger} WHERE {topic} IN (${topic})" }, "topic")
+	f(func(a *board.Alert) { a.SQL = "SELECT {topic} FROM {@ledger} WHERE $__timefilter({written_at})" }, "$__timefilter")
+	f(func(a *board.Alert) {
+		a.SQL = "SELECT {topic} FROM {@ledger} WHERE $__conditionalAll({topic} = 1, $topic)"
+	}, "unknown variable")
 }
 
 // TestAlertsRenamedColumn takes the columns of each relation that a rule names and expects to be told of it with the rule.
@@ -91,7 +95,7 @@ func TestAlertsRenamedColumn(t *testing.T) {
 	for name := range used {
 		broken := maps.Clone(relations)
 		broken[name] = schemas.Relation{Name: name, Columns: []string{"other"}}
-		if _, err := generateAlerts(alertGroups(), broken); err == nil || !strings.Contains(err.Error(), `alert "`) || !strings.Contains(err.Error(), name) {
+		if _, err := generateAlerts(boards.Alerts(), broken); err == nil || !strings.Contains(err.Error(), `alert "`) || !strings.Contains(err.Error(), name) {
 			t.Errorf("without the columns of %s: %v", name, err)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/table"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 
+	"tidemark/dashboards/board"
 	"tidemark/dashboards/grafana"
 	"tidemark/dashboards/macros"
 	"tidemark/schemas"
@@ -123,11 +124,11 @@ func (c *checker) panel(uid string, p dashboard.Panel, ids map[uint32]bool) {
 	if p.FieldConfig == nil || deref(p.FieldConfig.Defaults.NoValue) == "" {
 		c.problem("%s: %s does not say what it shows when there is nothing", uid, what)
 	}
-	if p.Datasource == nil || deref(p.Datasource.Uid) != DatasourceUID || len(p.Targets) == 0 {
+	if p.Datasource == nil || deref(p.Datasource.Uid) != board.DatasourceUID || len(p.Targets) == 0 {
 		c.problem("%s: %s has no query of our data source", uid, what)
 	}
 	for _, target := range p.Targets {
-		if q, ok := target.(Query); !ok {
+		if q, ok := target.(board.Query); !ok {
 			c.problem("%s: %s has a query of type %T", uid, what, target)
 		} else if err := q.Validate(); err != nil {
 			c.problem("%s: %s: %v", uid, what, err)
@@ -197,7 +198,7 @@ func register() {
 	read := func(raw []byte) (variants.Dataquery, error) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))
 		decoder.DisallowUnknownFields()
-		var q Query
+		var q board.Query
 		if err := decoder.Decode(&q); err != nil {
 			return nil, fmt.Errorf("read a ClickHouse query: %w", err)
 		}
@@ -205,7 +206,7 @@ func register() {
 	}
 	runtime := cog.NewRuntime()
 	runtime.RegisterDataqueryVariant(variants.DataqueryConfig{
-		Identifier: DatasourceType, DataqueryUnmarshaler: read, StrictDataqueryUnmarshaler: read,
+		Identifier: grafana.DatasourceType, DataqueryUnmarshaler: read, StrictDataqueryUnmarshaler: read,
 	})
 	for _, kind := range []func() variants.PanelcfgConfig{
 		geomap.VariantConfig, piechart.VariantConfig, stat.VariantConfig, statetimeline.VariantConfig,

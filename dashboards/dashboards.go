@@ -1,22 +1,20 @@
-// Package dashboards makes Tidemark's Grafana dashboards: one function a dashboard, one a panel, presets for the kinds of
-// panels, SQL whose names are checked against schemas.
+// Package dashboards makes Tidemark's Grafana dashboards and alert rules, checks them and runs them.
 //
-//	usage, models, pipeline, tenant -> board -> resolver (names) -> Grafana's JSON
-//	                                                             -> json/*.json, which Grafana and the preview read
+//	boards (content) -> board (JSON; names in SQL checked against schemas) -> Generate -> json/*.json
+//	json/*.json -> Grafana; the page of preview; Check and File.Execute, by grafana
 //
-// What a panel shows comes from the rollups, in the grain that the range asks for, and from the ledger and the audits. Of
-// single events a panel reads an hour at most, and of a chosen tenant six, since rollups by minute do not tell tenants apart.
+// Panels read the rollups, in the resolution that the range asks for, the ledger and the audits. A panel reads single events
+// of one hour at most, and of a chosen tenant of six hours, because rollups by minute do not tell tenants apart.
 package dashboards
 
 import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"strings"
 
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/boards"
 	"tidemark/schemas"
 )
 
@@ -33,37 +31,20 @@ type File struct {
 	Allowed map[uint32]string // The panels that may be empty when all is well, by id, and the text they show then.
 }
 
-// boards are all dashboards, in the order in which people should meet them.
-func boards() []board {
-	return []board{usage(), models(), pipeline(), tenant(), adoption(), launch()}
-}
-
-// fragments is the SQL by name that panels and alerts share.
-func fragments() map[string]string {
-	all := map[string]string{}
-	for _, some := range []map[string]string{
-		healthFragments(), pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), adoptionFragments(),
-		launchFragments(), alertFragments(),
-	} {
-		maps.Copy(all, some)
-	}
-	return all
-}
-
 // Generate makes all dashboards. An error lists every name in their SQL that the schema does not have, with its panel.
 func Generate() ([]File, error) {
 	relations, err := schemas.Relations()
 	if err != nil {
 		return nil, fmt.Errorf("read the schema: %w", err)
 	}
-	return generate(boards(), relations)
+	return generate(boards.All(), relations)
 }
 
-func generate(boards []board, relations map[string]schemas.Relation) ([]File, error) {
-	r := newResolver(relations, fragments())
+func generate(all []board.Board, relations map[string]schemas.Relation) ([]File, error) {
+	r := board.NewResolver(relations, boards.Fragments())
 	var files []File
-	for _, b := range boards {
-		d, err := b.build(r)
+	for _, b := range all {
+		d, err := b.Build(r)
 		if err != nil {
 			return nil, err
 		}
@@ -72,37 +53,25 @@ func generate(boards []board, relations map[string]schemas.Relation) ([]File, er
 		encoder.SetEscapeHTML(false)
 		encoder.SetIndent("", "  ")
 		if err := encoder.Encode(d); err != nil {
-			return nil, fmt.Errorf("dashboard %s: %w", b.uid, err)
+			return nil, fmt.Errorf("dashboard %s: %w", b.UID, err)
 		}
-		files = append(files, File{UID: b.uid, Title: b.title, JSON: text.Bytes(), Allowed: b.allowed()})
+		files = append(files, File{UID: b.UID, Title: b.Title, JSON: text.Bytes(), Allowed: b.Allowed()})
 	}
-	if len(r.problems) > 0 {
-		return nil, errors.New(strings.Join(r.problems, "\n"))
+	if err := r.Err(); err != nil {
+		return nil, err
 	}
 	return files, nil
-}
-
-func (b board) allowed() map[uint32]string {
-	out := map[uint32]string{}
-	for _, row := range b.rows {
-		for _, p := range row.panels {
-			if p.mayBeEmpty != "" {
-				out[p.id] = p.mayBeEmpty
-			}
-		}
-	}
-	return out
 }
 
 // Committed returns the dashboards as they were generated last and built into the program.
 func Committed() ([]File, error) {
 	var files []File
-	for _, b := range boards() {
-		text, err := committed.ReadFile("json/" + b.uid + ".json")
+	for _, b := range boards.All() {
+		text, err := committed.ReadFile("json/" + b.UID + ".json")
 		if err != nil {
-			return nil, fmt.Errorf("dashboard %s: %w: run tidemark dashboards generate", b.uid, err)
+			return nil, fmt.Errorf("dashboard %s: %w: run tidemark dashboards generate", b.UID, err)
 		}
-		files = append(files, File{UID: b.uid, Title: b.title, JSON: text, Allowed: b.allowed()})
+		files = append(files, File{UID: b.UID, Title: b.Title, JSON: text, Allowed: b.Allowed()})
 	}
 	return files, nil
 }

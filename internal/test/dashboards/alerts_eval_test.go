@@ -13,6 +13,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/dashboards"
+	"tidemark/dashboards/board"
 	"tidemark/dashboards/macros"
 	"tidemark/internal/test/env"
 )
@@ -99,7 +100,7 @@ func (r alertRule) evaluate(t testing.TB, db *clickhouse.DB, at time.Time) evalu
 	out := evaluated{values: map[string]float64{}, text: map[string]string{}}
 	for _, q := range r.Data {
 		switch {
-		case q.DatasourceUID == dashboards.DatasourceUID:
+		case q.DatasourceUID == board.DatasourceUID:
 			scope := macros.Scope{From: at.Add(-time.Duration(q.RelativeTimeRange.From) * time.Second), To: at.Add(-time.Duration(q.RelativeTimeRange.To) * time.Second), Interval: time.Second}
 			sql, err := macros.Expand(q.Model.RawSQL, scope)
 			if err != nil {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"tidemark/dashboards"
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/grafana"
 	"tidemark/internal/test/env"
 )
 
@@ -70,8 +72,8 @@ func TestDatasourceAgrees(t *testing.T) {
 		Datasources []struct{ UID, Type string }
 	}
 	env.YAML(t, filepath.Join(env.ModuleRoot(t), "deploy", "grafana", "provisioning", "datasources", "clickhouse.yaml"), &file)
-	if len(file.Datasources) != 1 || file.Datasources[0].UID != dashboards.DatasourceUID || file.Datasources[0].Type != dashboards.DatasourceType {
-		t.Errorf("the data source is %+v, the queries ask %s of type %s", file.Datasources, dashboards.DatasourceUID, dashboards.DatasourceType)
+	if len(file.Datasources) != 1 || file.Datasources[0].UID != board.DatasourceUID || file.Datasources[0].Type != grafana.DatasourceType {
+		t.Errorf("the data source is %+v, the queries ask %s of type %s", file.Datasources, board.DatasourceUID, grafana.DatasourceType)
 	}
 	plugin, _ := readCompose(t).Services["grafana"].Environment["GF_PLUGINS_PREINSTALL_SYNC"].(string)
 	files, err := dashboards.Committed()
@@ -91,7 +93,7 @@ func TestDatasourceAgrees(t *testing.T) {
 		for _, p := range d.Panels {
 			for _, q := range p.Targets {
 				queries++
-				if want := dashboards.DatasourceType + "@" + q.PluginVersion; plugin != want {
+				if want := grafana.DatasourceType + "@" + q.PluginVersion; plugin != want {
 					t.Fatalf("%s: Grafana installs %s, a query is written for %s", f.UID, plugin, want)
 				}
 			}
@@ -172,8 +174,8 @@ func TestAlertFile(t *testing.T) {
 			for _, q := range r.Data {
 				refs = append(refs, q.RefID)
 				m := q.Model
-				if q.DatasourceUID == dashboards.DatasourceUID {
-					if m.RefID != q.RefID || m.Datasource.UID != q.DatasourceUID || m.Datasource.Type != dashboards.DatasourceType || m.Datasource.Type+"@"+m.PluginVersion != plugin ||
+				if q.DatasourceUID == board.DatasourceUID {
+					if m.RefID != q.RefID || m.Datasource.UID != q.DatasourceUID || m.Datasource.Type != grafana.DatasourceType || m.Datasource.Type+"@"+m.PluginVersion != plugin ||
 						m.EditorType != "sql" || m.QueryType != "table" || m.Format != 1 || m.RawSQL == "" || q.RelativeTimeRange == nil || q.RelativeTimeRange.From <= q.RelativeTimeRange.To {
 						t.Errorf("%s: query %s: %+v", r.UID, q.RefID, q)
 					}

@@ -1,4 +1,4 @@
-package dashboards
+package board
 
 import (
 	"slices"
@@ -8,45 +8,42 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 )
 
-// variable is a choice that a dashboard offers.
-type variable struct {
-	name, label, description string
-	sql                      string // With names in braces; its first column are the values.
-	hidden                   bool
-	single                   bool // One value; the first one to begin with.
-	orAll                    bool // Of a single one: all values together can be chosen too, and are to begin with.
-	fallback                 string
-	onRange                  bool // Asked anew when the range changes.
+// defaultNamespace is the variable that names the database.
+const defaultNamespace = "namespace"
+
+// Variable is a template variable with a query.
+type Variable struct {
+	Name, Label, Description string
+	SQL                      string // With names in braces, see Resolver. The first column has the values.
+	Hidden                   bool
+	Single                   bool   // It takes one value, at first the first one.
+	OrAll                    bool   // A single one that also takes all values together, and does at first.
+	Fallback                 string // The value of a single one until its query has an answer.
+	OnRange                  bool   // Its query runs again when the range changes.
 }
 
-// namespaceVariable lists the databases that are namespaces.
-func namespaceVariable() variable {
-	return variable{
-		name: "namespace", label: "Namespace", single: true, fallback: "tidemark",
-		description: "An isolated pipeline: its database, topics and consumer group.",
-		sql:         namespacesBeginningWith("tidemark"),
+// NamespaceVariable lists the databases that are namespaces, the one that it falls back to first.
+func NamespaceVariable(name, label, fallback string) Variable {
+	return Variable{
+		Name: name, Label: label, Single: true, Fallback: fallback,
+		Description: "An isolated pipeline: its database, topics and consumer group.",
+		SQL: Fill(`
+			SELECT database FROM system.tables WHERE name = 'rollup_versions'
+			ORDER BY database = '{=fallback}' DESC, database`, map[string]string{"fallback": fallback}),
 	}
 }
 
-// namespacesBeginningWith lists the namespaces, the one named first.
-func namespacesBeginningWith(first string) string {
-	return fill(`
-		SELECT database FROM system.tables WHERE name = 'rollup_versions'
-		ORDER BY database = '{=first}' DESC, database`,
-		map[string]string{"first": first})
-}
-
 // computed is a hidden variable whose value the range and the choices give.
-func computed(name, label, fallback, description, sql string) variable {
-	return variable{
-		name: name, label: label, hidden: true, single: true, fallback: fallback, onRange: true,
-		description: description, sql: "SELECT " + sql + " AS " + name,
+func computed(name, label, fallback, description, sql string) Variable {
+	return Variable{
+		Name: name, Label: label, Hidden: true, Single: true, Fallback: fallback, OnRange: true,
+		Description: description, SQL: "SELECT " + sql + " AS " + name,
 	}
 }
 
 // grainVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. By tenant there are no
 // minutes, but the events; and the rollups are longer: they are read only where a tenant is chosen.
-func grainVariable() variable {
+func grainVariable() Variable {
 	return computed("grain", "Grain", "all_1h",
 		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d; all_1h and all_1d have all tenants together, tenant_1m are the events of a chosen one.",
 		`if(
@@ -56,16 +53,16 @@ func grainVariable() variable {
 }
 
 // tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
-func tenantVariables() []variable {
-	return []variable{
+func tenantVariables() []Variable {
+	return []Variable{
 		computed("by", "By", "product", "The column that a chosen tenant narrows down: tenant; where none is chosen, one that every rollup has.",
 			`if({:all_tenants}, 'product', 'tenant')`),
 		computed("edge", "Edge", "", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week; else nothing.",
 			`if(NOT {:all_tenants} AND NOT {:up_to_hours} AND {:up_to_a_week}, 'tenant_1m', '')`),
 		{
-			name: "until", label: "Until", hidden: true, single: true, fallback: "0", onRange: true,
-			description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
-			sql: fill(`
+			Name: "until", Label: "Until", Hidden: true, Single: true, Fallback: "0", OnRange: true,
+			Description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
+			SQL: Fill(`
 				SELECT toString(toUnixTimestamp64Milli(greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS until
 				FROM (
 					SELECT min({whole_until}) AS until FROM {@rollup_progress}
@@ -82,26 +79,26 @@ func tenantVariables() []variable {
 }
 
 // daysVariable and longerVariable choose between rollups that have no minutes.
-func daysVariable() variable {
+func daysVariable() Variable {
 	return computed("days", "Days", "all_1d", "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.", `if({:all_tenants}, 'all_1d', '1d')`)
 }
 
-func longerVariable() variable {
+func longerVariable() Variable {
 	return computed("longer", "Longer grain", "1h", "The grain of rollups that always have the tenant: 1h up to a week, else 1d.", `if(right('${grain:percentencode}', 2) = '1d', '1d', '1h')`)
 }
 
 // perVariable is the grain in words, for titles.
-func perVariable() variable {
+func perVariable() Variable {
 	return computed("per", "Per", "hour", "The grain in words.", `transform(right('${grain:percentencode}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')`)
 }
 
-// wholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
+// WholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
 // the minutes.
-func wholeVariable(family string) variable {
-	return variable{
-		name: family + "_whole", label: "Whole " + family, hidden: true, single: true, fallback: "0", onRange: true,
-		description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
-		sql: fill(`
+func WholeVariable(family string) Variable {
+	return Variable{
+		Name: family + "_whole", Label: "Whole " + family, Hidden: true, Single: true, Fallback: "0", OnRange: true,
+		Description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
+		SQL: Fill(`
 			SELECT
 				toString(least(
 					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=family}_whole
@@ -113,31 +110,31 @@ func wholeVariable(family string) variable {
 }
 
 // valuesOf lists what a column holds, the most used first, by a measure of rollups by day.
-func valuesOf(column, label, measure string, rollups ...string) variable {
+func valuesOf(column, label, measure string, rollups ...string) Variable {
 	var parts []string
 	for _, rollup := range rollups {
 		of := measure
 		if strings.HasPrefix(rollup, "queries_") {
 			of = "queries"
 		}
-		parts = append(parts, fill(`
+		parts = append(parts, Fill(`
 			SELECT toString({{=column}}) AS value, sum({{=measure}}) AS n
 			FROM {@{=rollup}} WHERE {:days} GROUP BY value`,
 			map[string]string{"column": column, "measure": of, "rollup": rollup}))
 	}
-	return variable{
-		name: column, label: label, onRange: true,
-		description: "What the range has, the most used first; at most 500.",
-		sql: fill(`SELECT value FROM ({=parts}) WHERE value != '' GROUP BY value ORDER BY sum(n) DESC, value LIMIT 500`,
+	return Variable{
+		Name: column, Label: label, OnRange: true,
+		Description: "What the range has, the most used first; at most 500.",
+		SQL: Fill(`SELECT value FROM ({=parts}) WHERE value != '' GROUP BY value ORDER BY sum(n) DESC, value LIMIT 500`,
 			map[string]string{"parts": strings.Join(parts, " UNION ALL ")}),
 	}
 }
 
-// commonVariables are those that every dashboard has, so that a choice goes along from one to the next. Those that a
+// CommonVariables are those that every dashboard has, so that a choice goes along from one to the next. Those that a
 // dashboard has no use for are hidden there.
-func commonVariables(shown ...string) []variable {
-	all := []variable{
-		namespaceVariable(),
+func CommonVariables(shown ...string) []Variable {
+	all := []Variable{
+		NamespaceVariable(defaultNamespace, "Namespace", "tidemark"),
 		valuesOf("tenant", "Tenant", "calls", "token_calls_1d", "queries_1d"),
 		valuesOf("product", "Product", "calls", "token_calls_all_1d", "queries_all_1d"),
 		valuesOf("provider", "Provider", "calls", "token_calls_all_1d"),
@@ -157,38 +154,38 @@ func commonVariables(shown ...string) []variable {
 		show[name] = true
 	}
 	for i := range all {
-		all[i].hidden = !show[all[i].name]
+		all[i].Hidden = !show[all[i].Name]
 	}
 	return all
 }
 
 // build makes the variable as Grafana reads it. The data source's plugin takes the SQL as plain text.
-func (v variable) build(sql string) dashboard.VariableModel {
+func (v Variable) build(sql string) dashboard.VariableModel {
 	refresh := dashboard.VariableRefreshOnDashboardLoad
-	if v.onRange {
+	if v.OnRange {
 		refresh = dashboard.VariableRefreshOnTimeRangeChanged
 	}
 	hide := dashboard.VariableHideDontHide
-	if v.hidden {
+	if v.Hidden {
 		hide = dashboard.VariableHideHideVariable
 	}
 	ref := datasource()
-	all := !v.single || v.orAll
+	all := !v.Single || v.OrAll
 	m := dashboard.VariableModel{
-		Type: dashboard.VariableTypeQuery, Name: v.name, Label: &v.label, Description: &v.description, Hide: &hide,
+		Type: dashboard.VariableTypeQuery, Name: v.Name, Label: &v.Label, Description: &v.Description, Hide: &hide,
 		Query: &dashboard.StringOrMap{String: &sql}, Definition: &sql, Datasource: &ref, Refresh: &refresh,
-		Multi: cog.ToPtr(!v.single), IncludeAll: &all, Regex: cog.ToPtr(""), Sort: cog.ToPtr(dashboard.VariableSortDisabled),
+		Multi: cog.ToPtr(!v.Single), IncludeAll: &all, Regex: cog.ToPtr(""), Sort: cog.ToPtr(dashboard.VariableSortDisabled),
 		// Nobody chooses what the range decides, and a link to another range must not take it along.
-		SkipUrlSync: cog.ToPtr(v.hidden && v.single),
+		SkipUrlSync: cog.ToPtr(v.Hidden && v.Single),
 	}
-	text, value := v.fallback, v.fallback
+	text, value := v.Fallback, v.Fallback
 	if all {
 		text, value = "All", "$__all"
 	}
 	if all {
 		m.AllValue = cog.ToPtr(allValue)
 	}
-	if !v.single {
+	if !v.Single {
 		m.Current = &dashboard.VariableOption{
 			Text:  dashboard.StringOrArrayOfString{ArrayOfString: []string{text}},
 			Value: dashboard.StringOrArrayOfString{ArrayOfString: []string{value}},

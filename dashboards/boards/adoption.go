@@ -1,4 +1,4 @@
-package dashboards
+package boards
 
 import (
 	"strconv"
@@ -6,30 +6,30 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
 )
 
 // adoption puts what was reported about the spread of AI beside what is measured from replayed scenarios. Tenants are the
 // scenarios' ids; see tidemark scenarios list.
-func adoption() board {
-	return board{
-		uid: "tidemark-adoption", title: "Adoption trends", from: "1990-01-01T00:00:00.000Z", to: "2025-12-31T23:59:59.000Z", refresh: "",
-		description: "Reported figures on the spread of AI beside the same figures measured from stored events, with their sources. The events are replayed scenarios: tidemark replay scenario:NAME. What is illustrative or unconfirmed says so. Days are UTC.",
-		history:     true, namespace: "scenarios", variables: scenarioVariables(),
-		rows: []row{
-			{title: "Reported beside measured", panels: []panel{figures(1)}},
-			{title: "How fast", panels: []panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
-			{title: "Open and closed, and one family", panels: []panel{openReleases(20), releasesByWeights(21), familyDownloads(22), familyModels(23)}},
-			{title: "Illustrative: the paths are chosen, not measured", panels: []panel{patents(30), segmentSignups(31)}},
+func adoption() board.Board {
+	return board.Board{
+		UID: "tidemark-adoption", Title: "Adoption trends", From: "1990-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
+		Description: "Reported figures on the spread of AI beside the same figures measured from stored events, with their sources. The events are replayed scenarios: tidemark replay scenario:NAME. What is illustrative or unconfirmed says so. Days are UTC.",
+		History:     true, Namespace: "scenarios", Variables: scenarioVariables(),
+		Rows: []board.Row{
+			{Title: "Reported beside measured", Panels: []board.Panel{figures(1)}},
+			{Title: "How fast", Panels: []board.Panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
+			{Title: "Open and closed, and one family", Panels: []board.Panel{openReleases(20), releasesByWeights(21), familyDownloads(22), familyModels(23)}},
+			{Title: "Illustrative: the paths are chosen, not measured", Panels: []board.Panel{patents(30), segmentSignups(31)}},
 		},
 	}
 }
 
 // scenarioVariables are those of dashboards over scenarios, which have a namespace of their own.
-func scenarioVariables() []variable {
-	v := namespaceVariable()
-	v.name, v.label, v.fallback = "scenarios", "Namespace of scenarios", "tidemark_scenarios"
-	v.sql = namespacesBeginningWith("tidemark_scenarios")
-	return []variable{v}
+func scenarioVariables() []board.Variable {
+	return []board.Variable{board.NamespaceVariable("scenarios", "Namespace of scenarios", "tidemark_scenarios")}
 }
 
 // figure is one reported figure and how it is measured.
@@ -150,42 +150,42 @@ func reportedFigures() []figure {
 	}
 }
 
-// sql is the figure's row of the table, the n-th. A reported series counts with its value at the end of April 2025.
-func (f figure) sql(n int) string {
-	reported, source := "{=point}", "{=source}"
+// reported reads the reference point of the figure: of a series, its value at the end of April 2025.
+func (f figure) reported(column string) string {
+	return board.Fill(`(
+		SELECT argMax({=column}, {time}) FROM {@reference_points}
+		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {time} < '2025-06-01')`,
+		map[string]string{"column": column, "scenario": f.scenario, "entity": f.entity, "metric": f.metric})
+}
+
+// row is the n-th row of the table.
+func (f figure) row(n int) string {
+	reported, source := f.reported("{value}"), f.reported("concat({citation}, ' (confidence ', {confidence}, ')')")
 	if f.reportedConstant != "" {
 		reported, source = f.reportedConstant, "'the report says that all four grow; the curves are chosen'"
 	}
-	const point = `(
-		SELECT argMax({=column}, {time}) FROM {@reference_points}
-		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {time} < '2025-06-01')`
-	row := strings.NewReplacer("{=reported}", reported, "{=from}", source).Replace(`
+	return board.Fill(`
 		SELECT
 			{=n} AS n, '{=name}' AS figure, toFloat64OrNull(toString({=reported})) AS reported,
 			toFloat64OrNull(toString({=measured})) AS measured, '{=unit}' AS unit, '{=standing}' AS standing,
-			toString({=from}) AS source, '{=scenario}' AS scenario`)
-	row = strings.NewReplacer(
-		"{=point}", strings.ReplaceAll(point, "{=column}", "{value}"),
-		"{=source}", strings.ReplaceAll(point, "{=column}", "concat({citation}, ' (confidence ', {confidence}, ')')"),
-	).Replace(row)
-	return fill(row, map[string]string{
-		"n": strconv.Itoa(n), "name": f.name, "measured": f.measured, "unit": f.unit, "standing": f.standing,
-		"scenario": f.scenario, "entity": f.entity, "metric": f.metric,
+			toString({=source}) AS source, '{=scenario}' AS scenario`, map[string]string{
+		"n": strconv.Itoa(n), "name": f.name, "reported": reported, "measured": f.measured, "unit": f.unit,
+		"standing": f.standing, "source": source, "scenario": f.scenario,
 	})
 }
 
-func figures(id uint32) panel {
+func figures(id uint32) board.Panel {
 	var parts []string
 	for n, f := range reportedFigures() {
-		parts = append(parts, f.sql(n))
+		parts = append(parts, f.row(n))
 	}
-	return panel{
-		id: id, title: "Figures", width: 24, height: 15, table: true,
-		description: "Each figure as it was reported, and as measured from stored events by the formula of the scenario's expectations. checked: a public figure or series stands behind it. illustrative: the path between the reported ends is ours. unconfirmed: no public page has the figure. Verdicts and tolerances: tidemark scenarios check --all.",
-		kind: rows().Unit(unitCount).Decimals(2).
-			OverrideByName("figure", width(420)).OverrideByName("unit", width(150)).OverrideByName("scenario", width(150)).OverrideByName("source", width(520)).
-			OverrideByName("standing", append(width(110), set("mappings", words(checked, good, illustrative, neutral, unconfirmed, warning)), set("custom.cellOptions", map[string]any{"type": "color-text"}))),
-		sql: []string{fill(`
+	return board.Panel{
+		ID: id, Title: "Figures", Width: 24, Height: 15, Table: true,
+		Description: "Each figure as it was reported, and as measured from stored events by the formula of the scenario's expectations. checked: a public figure or series stands behind it. illustrative: the path between the reported ends is ours. unconfirmed: no public page has the figure. Verdicts and tolerances: tidemark scenarios check --all.",
+		Kind: preset.Table().Unit(preset.Count).Decimals(2).
+			OverrideByName("figure", preset.Width(420)).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
+			OverrideByName("standing", append(preset.Width(110), preset.Property("mappings", preset.TextColors(checked, preset.Good, illustrative, preset.Neutral, unconfirmed, preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
+		SQL: []string{board.Fill(`
 			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,
 			map[string]string{"rows": strings.Join(parts, " UNION ALL ")})},
 	}
@@ -196,32 +196,32 @@ const fieldName = "${__field.name}"
 
 // logarithmic is a chart whose axis counts in powers of ten.
 func logarithmic(unit string) *timeseries.PanelBuilder {
-	return lines(unit).DisplayName(fieldName).FillOpacity(0).ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(10))
+	return preset.Lines(unit).DisplayName(fieldName).FillOpacity(0).ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(10))
 }
 
 // asPoints draws what was reported as points, not as a line.
 func asPoints(b *timeseries.PanelBuilder, query string) *timeseries.PanelBuilder {
-	return b.OverrideByQuery(query, append(paint("red"), set("custom.drawStyle", "points"), set("custom.pointSize", 10)))
+	return b.OverrideByQuery(query, append(preset.SeriesColor("red"), preset.Property("custom.drawStyle", "points"), preset.Property("custom.pointSize", 10)))
 }
 
 // reportedSeries is a reported series within the range, as a line of its own.
 type reportedSeries struct{ line, scenario, entity, metric string }
 
-func (r reportedSeries) sql() string {
-	return fill(`
+func (r reportedSeries) SQL() string {
+	return board.Fill(`
 		SELECT {time} AS time, toFloat64({value}) AS "{=line}" FROM {@reference_points}
 		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {:at_in_range}
 		ORDER BY time`,
 		map[string]string{"line": r.line, "scenario": r.scenario, "entity": r.entity, "metric": r.metric})
 }
 
-func searchRace(id uint32) panel {
-	return panel{
-		id: id, title: "Searches a year, and the milestone", width: 12, height: 9,
-		description: "Run rate of each product: the mean of 28 days times 365, at the first day of each month. The line is the reported milestone of 365 billion a year, one ChatGPT-year. The paths between launch and milestone are illustrative. Scenario search-race.",
-		kind: logarithmic(unitCount).Min(1e6).DisplayName(seriesName).
-			OverrideByQuery("B", append(paint("red"), set("displayName", "365 billion"), set("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
-		sql: []string{
+func searchRace(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Searches a year, and the milestone", Width: 12, Height: 9,
+		Description: "Run rate of each product: the mean of 28 days times 365, at the first day of each month. The line is the reported milestone of 365 billion a year, one ChatGPT-year. The paths between launch and milestone are illustrative. Scenario search-race.",
+		Kind: logarithmic(preset.Count).Min(1e6).DisplayName(seriesName).
+			OverrideByQuery("B", append(preset.SeriesColor("red"), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
+		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
 			FROM ({:run_rate}) WHERE toDayOfMonth(day) = 1 AND {:day_in_range} ORDER BY time, name`,
 			`SELECT
@@ -233,30 +233,30 @@ func searchRace(id uint32) panel {
 	}
 }
 
-func weeklyUsers(id uint32) panel {
-	return panel{
-		id: id, title: "Weekly users of ChatGPT", width: 12, height: 9,
-		description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
-		kind:        asPoints(asPoints(lines(unitCount).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", paint(warning)),
-		sql: []string{
+func weeklyUsers(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Weekly users of ChatGPT", Width: 12, Height: 9,
+		Description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
+		Kind:        asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", preset.SeriesColor(preset.Warning)),
+		SQL: []string{
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured
 			FROM (
 				SELECT toMonday(toDate32({bucket})) AS week, {:distinct_users} AS n
 				FROM {@audience_1d} WHERE {dimension} = 'tenant' AND {value} = 'users-8x' AND {:range} GROUP BY week, {user_weight})
 			WHERE toDateTime64(week, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(week + 7, 3, 'UTC') <= $__toTime_ms
 			GROUP BY time ORDER BY time`,
-			reportedSeries{"company's statements", "users-8x", "chatgpt", "weekly_active_users"}.sql(),
-			reportedSeries{"report", "users-8x", "chatgpt", "weekly_active_users_bond"}.sql(),
+			reportedSeries{"company's statements", "users-8x", "chatgpt", "weekly_active_users"}.SQL(),
+			reportedSeries{"report", "users-8x", "chatgpt", "weekly_active_users_bond"}.SQL(),
 		},
 	}
 }
 
-func internetOutside(id uint32) panel {
-	return panel{
-		id: id, title: "Users outside North America", width: 12, height: 9,
-		description: "Share of users outside the United States and Canada: of the Internet by year, from reported users by country; of ChatGPT by week, from stored events, illustrative but for the shares of April 2025. The line is 90 %. Scenario everywhere-at-once.",
-		kind:        lines(unitRatio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(steps("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
-		sql: []string{
+func internetOutside(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Users outside North America", Width: 12, Height: 9,
+		Description: "Share of users outside the United States and Canada: of the Internet by year, from reported users by country; of ChatGPT by week, from stored events, illustrative but for the shares of April 2025. The line is 90 %. Scenario everywhere-at-once.",
+		Kind:        preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
+		SQL: []string{
 			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
 			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, share AS ChatGPT
@@ -265,12 +265,12 @@ func internetOutside(id uint32) panel {
 	}
 }
 
-func trainingCompute(id uint32) panel {
-	return panel{
-		id: id, title: "Training compute of notable models", width: 12, height: 9,
-		description: "Floating point operations of the training of each notable model since 2010 (Epoch AI), and the line fitted to their logarithms, whose slope is the growth a year. Scenario compute.",
-		kind:        asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", []dynamic{set("custom.pointSize", 5), set("color", map[string]any{"mode": "fixed", "fixedColor": neutral})}),
-		sql: []string{
+func trainingCompute(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Training compute of notable models", Width: 12, Height: 9,
+		Description: "Floating point operations of the training of each notable model since 2010 (Epoch AI), and the line fitted to their logarithms, whose slope is the growth a year. Scenario compute.",
+		Kind:        asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": preset.Neutral})}),
+		SQL: []string{
 			`SELECT {time} AS time, {value} AS models FROM {@reference_points}
 			WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {:at_in_range} ORDER BY time`,
 			`SELECT at AS time, pow(10, fit.1 * toUnixTimestamp64Milli(at) / 86400e3 / 365.25 + fit.2) AS "fitted line"
@@ -284,12 +284,12 @@ func trainingCompute(id uint32) panel {
 	}
 }
 
-func openReleases(id uint32) panel {
-	return panel{
-		id: id, title: "Releases with open weights a year, by the makers' country", width: 12, height: 9,
-		description: "Models with open weights by year of release and country of the organisation (ISO 3166-1); one of several countries counts for each. Until June 2025. Scenario open-closed.",
-		kind:        bars(unitCount).DisplayName(seriesName),
-		sql: []string{`
+func openReleases(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Releases with open weights a year, by the makers' country", Width: 12, Height: 9,
+		Description: "Models with open weights by year of release and country of the organisation (ISO 3166-1); one of several countries counts for each. Until June 2025. Scenario open-closed.",
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} = '', 'unknown', toString({country})) AS name,
 				uniqExact({model}) AS value
@@ -297,12 +297,12 @@ func openReleases(id uint32) panel {
 	}
 }
 
-func releasesByWeights(id uint32) panel {
-	return panel{
-		id: id, title: "Releases a year, open and closed", width: 12, height: 9,
-		description: "Models by year of release: with open weights, and the others of the same sources. Until June 2025. Scenario open-closed.",
-		kind:        bars(unitCount).DisplayName(seriesName),
-		sql: []string{`
+func releasesByWeights(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Releases a year, open and closed", Width: 12, Height: 9,
+		Description: "Models by year of release: with open weights, and the others of the same sources. Until June 2025. Scenario open-closed.",
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time,
 				if({model} IN {:open_models}, 'open', 'closed or unknown') AS name, uniqExact({model}) AS value
@@ -311,52 +311,52 @@ func releasesByWeights(id uint32) panel {
 	}
 }
 
-func familyDownloads(id uint32) panel {
-	return panel{
-		id: id, title: "Qwen family: downloads", width: 12, height: 9,
-		description: "Downloads of the family so far, measured, and the dated figures that were reported, as points. They count different platforms and are not one consistent series; the path between them is illustrative. Scenario qwen-family.",
-		kind:        asPoints(logarithmic(unitCount), "B"),
-		sql: []string{
+func familyDownloads(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Qwen family: downloads", Width: 12, Height: 9,
+		Description: "Downloads of the family so far, measured, and the dated figures that were reported, as points. They count different platforms and are not one consistent series; the path between them is illustrative. Scenario qwen-family.",
+		Kind:        asPoints(logarithmic(preset.Count), "B"),
+		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "measured"
 			{:qwen_over_time {:qwen_download}}`,
-			reportedSeries{"reported", "qwen-family", "qwen", "qwen_cumulative_downloads"}.sql(),
+			reportedSeries{"reported", "qwen-family", "qwen", "qwen_cumulative_downloads"}.SQL(),
 		},
 	}
 }
 
-func familyModels(id uint32) panel {
-	return panel{
-		id: id, title: "Qwen family: models and derivatives", width: 12, height: 9,
-		description: "Open models and derivatives of the family so far, measured, and the dated figures that were reported, as points; the path between them is illustrative. Scenario qwen-family.",
-		kind:        asPoints(asPoints(logarithmic(unitCount), "C"), "D").OverrideByQuery("D", paint(warning)),
-		sql: []string{
+func familyModels(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Qwen family: models and derivatives", Width: 12, Height: 9,
+		Description: "Open models and derivatives of the family so far, measured, and the dated figures that were reported, as points; the path between them is illustrative. Scenario qwen-family.",
+		Kind:        asPoints(asPoints(logarithmic(preset.Count), "C"), "D").OverrideByQuery("D", preset.SeriesColor(preset.Warning)),
+		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "models"
 			{:qwen_over_time {:qwen_release}}`,
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "derivatives"
 			{:qwen_over_time {:qwen_derivative}}`,
-			reportedSeries{"models, reported", "qwen-family", "qwen", "qwen_open_models"}.sql(),
-			reportedSeries{"derivatives, reported", "qwen-family", "qwen", "qwen_derivative_models"}.sql(),
+			reportedSeries{"models, reported", "qwen-family", "qwen", "qwen_open_models"}.SQL(),
+			reportedSeries{"derivatives, reported", "qwen-family", "qwen", "qwen_derivative_models"}.SQL(),
 		},
 	}
 }
 
-func patents(id uint32) panel {
-	return panel{
-		id: id, title: "Computing patents granted in the US (invented)", width: 12, height: 9,
-		description: "No public yearly series was found: the numbers are invented, only the order of the growth of their eras is reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
-		kind:        lines(unitCount),
-		sql: []string{`
+func patents(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Computing patents granted in the US (invented)", Width: 12, Height: 9,
+		Description: "No public yearly series was found: the numbers are invented, only the order of the growth of their eras is reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
+		Kind:        preset.Lines(preset.Count),
+		SQL: []string{`
 			SELECT {time} AS time, {value} AS patents FROM {@reference_points}
 			WHERE {tenant} = 'patents' AND {metric} = 'computing_patents_granted' AND {:at_in_range} ORDER BY time`},
 	}
 }
 
-func segmentSignups(id uint32) panel {
-	return panel{
-		id: id, title: "Sign-ups a week, by segment", width: 12, height: 9,
-		description: "New accounts a week (from Monday, UTC) by segment, by weight. That all four grow was reported; the curves are chosen. Scenario segments.",
-		kind:        logarithmic(unitCount).DisplayName(seriesName),
-		sql: []string{`
+func segmentSignups(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Sign-ups a week, by segment", Width: 12, Height: 9,
+		Description: "New accounts a week (from Monday, UTC) by segment, by weight. That all four grow was reported; the curves are chosen. Scenario segments.",
+		Kind:        logarithmic(preset.Count).DisplayName(seriesName),
+		SQL: []string{`
 			SELECT
 				toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value
 			FROM {@signups_1d} WHERE {tenant} = 'segments' AND {:range}

@@ -1,33 +1,17 @@
-package dashboards
+package boards
 
-import "time"
+import (
+	"time"
 
-// alert is one rule of Grafana's. It fires for every row of its statement whose number is above the threshold; the texts
-// of the row become labels, so that each thing that is wrong is an alert of its own.
-type alert struct {
-	UID, Title, Severity string // The severity may be a template, also without any label: where the database cannot be asked.
-	Summary, Description string // Go templates over .Labels and .Values.A.Value. No dollar: Grafana would look for a variable.
-	Board                string // Where to look, and at which panel.
-	Panel                uint32
-	SQL                  string        // With names in braces; texts and exactly one number a row, no time.
-	From, To             time.Duration // The range asked for, back from now: $__fromTime_ms to $__toTime_ms.
-	Above                float64       // Fires above it.
-	Pending              time.Duration // For how long before anybody is told.
-}
+	"tidemark/dashboards/board"
+)
 
-// alertGroup is evaluated together.
-type alertGroup struct {
-	Name   string
-	Every  time.Duration // From one evaluation to the next.
-	Alerts []alert
-}
-
-// alertGroups are all alerts. Those on the pipeline are about to be wrong by the minute; those on usage read rollups of
-// hours and days, which do not change as fast and cost more to read.
-func alertGroups() []alertGroup {
-	return []alertGroup{
-		{"Tidemark pipeline", time.Minute, []alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters(), notHeard()}},
-		{"Tidemark usage", 5 * time.Minute, []alert{modelJump(), tokenSurge()}},
+// Alerts returns all rules. Grafana evaluates those on the pipeline every minute; those on usage read rollups of hours and
+// days, which change more slowly and cost more to read.
+func Alerts() []board.AlertGroup {
+	return []board.AlertGroup{
+		{Name: "Tidemark pipeline", Every: time.Minute, Alerts: []board.Alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters(), notHeard()}},
+		{Name: "Tidemark usage", Every: 5 * time.Minute, Alerts: []board.Alert{modelJump(), tokenSurge()}},
 	}
 }
 
@@ -51,8 +35,8 @@ func alertFragments() map[string]string {
 
 // notHeard tells of how many seconds nothing was heard of a role, or nobody said what the log holds. What comes from the
 // ledger cannot tell: it stands still when there is nothing to do as well.
-func notHeard() alert {
-	return alert{
+func notHeard() board.Alert {
+	return board.Alert{
 		UID: "tidemark-not-heard", Title: "A worker is missing", Severity: `{{ if eq (index .Labels "who") "audit" }}warning{{ else }}critical{{ end }}`,
 		Summary: `{{ .Labels.who }}: {{ .Labels.state }}, {{ printf "%.0f" .Values.A.Value }} s`,
 		Description: `Every worker that runs on reports itself each 10 seconds (table heartbeats), and one of them says where the brokers' logs end (table log_ends). The figure is for how many seconds that has not happened; where it never has, since the schema was made. "ingest", "rollup": no process of the kind is at work, on any machine. "audit": its process ended without a word, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so nobody knows what waits.
@@ -82,8 +66,8 @@ ORDER BY who`,
 
 // ingestBehind tells how many seconds of work a partition is behind: what its log holds beyond the position, at the speed
 // of the last five minutes, or for how long the position has not moved, whichever is more.
-func ingestBehind() alert {
-	return alert{
+func ingestBehind() board.Alert {
+	return board.Alert{
 		UID: "tidemark-ingest-behind", Title: "Ingest is behind or stalled", Severity: severityCritical,
 		Summary: `{{ .Labels.topic }}, partition {{ .Labels.partition }}: ingest is {{ printf "%.0f" .Values.A.Value }} s behind`,
 		Description: `The log of this partition holds records that are not accounted for, as a worker saw it. The figure is how long they take at the speed of the last five minutes or, when the position has not moved meanwhile, for how long it has not.
@@ -117,8 +101,8 @@ LIMIT 100`,
 // notFresh tells how late what can be queried is: by topic the way from the log to queryable of 95 % of the records of the
 // last five minutes, or for how long a partition with records left stands still, or how long nothing came of a topic that
 // was steady before; for the rollups how long ago the first block was accounted for that they have not followed.
-func notFresh() alert {
-	return alert{
+func notFresh() board.Alert {
+	return board.Alert{
 		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
 		Summary: `{{ .Labels.what }}: what can be queried is {{ printf "%.0f" .Values.A.Value }} s late`,
 		Description: `For a topic, the figure is the time from entering the log to queryable, for 95 % of the records of the last five minutes, whatever the times of their events; or for how long a partition with records left has not moved; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was (replays of history, events older than 30 days, do not count for that). For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then.
@@ -176,8 +160,8 @@ ORDER BY seconds DESC, what`,
 }
 
 // auditDiffers tells what the newest audit found, a row a finding.
-func auditDiffers() alert {
-	return alert{
+func auditDiffers() board.Alert {
+	return board.Alert{
 		UID: "tidemark-audit", Title: "Audit found a difference", Severity: `{{ if eq (index .Labels "verdict") "difference" }}critical{{ else }}warning{{ end }}`,
 		Summary: `Audit: {{ .Labels.check }}, {{ .Labels.scope }}: {{ .Labels.verdict }}`,
 		Description: `The newest audit found that log, ledger, raw rows and rollups do not agree ("difference": a number on the dashboards is wrong), or could not make a check ("error": nobody knows). It stays until a newer audit is clean.
@@ -206,8 +190,8 @@ LIMIT 100`,
 }
 
 // deadLetters counts what no event could be made of, and what the log no longer had.
-func deadLetters() alert {
-	return alert{
+func deadLetters() board.Alert {
+	return board.Alert{
 		UID: "tidemark-dead-letters", Title: "Records were dead-lettered or lost", Severity: `{{ if eq (index .Labels "kind") "gap" }}critical{{ else }}warning{{ end }}`,
 		Summary: `{{ .Labels.topic }}: {{ printf "%.0f" .Values.A.Value }} records in the last hour: {{ .Labels.kind }}`,
 		Description: `"dead letter": records that no event could be read from, or that the database refused. They are in no number; each is in the dead-letter topic with its reason. "gap": offsets that the log no longer had when they were to be read, usually because ingest was away for longer than Kafka keeps records. These are lost.
@@ -237,8 +221,8 @@ ORDER BY topic, kind`,
 // A share below 2 % and a percentile below half a second count as that much, so that nothing becomes a multiple of next
 // to nothing. With the 300 calls that a model must have, three times the usual share is at least 18 errors where 6 are
 // expected, which chance gives once in 50,000 times, and hardly ever ten minutes long.
-func modelJump() alert {
-	return alert{
+func modelJump() board.Alert {
+	return board.Alert{
 		UID: "tidemark-model-jump", Title: "A model fails or slows down", Severity: severityWarning,
 		Summary: `{{ .Labels.model }}: {{ .Labels.what }} {{ printf "%.1f" .Values.A.Value }} times as high as usual`,
 		Description: `In the last 15 minutes the share of this model's calls that ended in an error, or the 95th percentile of their latency, was several times that of the six hours before. A share below 2 % counts as 2 %, a percentile below 0.5 s as 0.5 s. Models with fewer than 300 calls in either time are not watched, nor the latency of those where most calls do not tell it.
@@ -279,8 +263,8 @@ LIMIT 50`,
 // median of the same hour on the seven days before, or of the 24 hours before, whichever is more. The hour under way can
 // only be too low, so it fires early and never for being unfinished; the hour before keeps the alert up over the turn of
 // the hour.
-func tokenSurge() alert {
-	return alert{
+func tokenSurge() board.Alert {
+	return board.Alert{
 		UID: "tidemark-token-surge", Title: "Token surge", Severity: severityWarning,
 		Summary: `{{ .Labels.dimension }} {{ .Labels.name }}: {{ printf "%.1f" .Values.A.Value }} times the usual tokens an hour`,
 		Description: `The tokens of this tenant or product in the hour under way, or in the one before, are several times the usual: the median of the same hour on the seven days before or of the 24 hours before, whichever is more, and a million at the least. One that has used nothing more than a day ago is not watched.

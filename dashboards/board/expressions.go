@@ -1,4 +1,4 @@
-package dashboards
+package board
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 
 // call is one use of an expression: {:name argument}.
 type call struct {
-	resolver *resolver
+	resolver *Resolver
 	relation string // The relation named last before it, "" for none.
 	argument string
 }
@@ -69,13 +69,13 @@ const (
 
 // roundedUp returns the first time, from one in milliseconds since 1970 on, that is a multiple of a number of seconds.
 func roundedUp(ms string, seconds int) string {
-	return fill(`fromUnixTimestamp64Milli(toInt64({=ms} + positiveModulo(-({=ms}), {=step})), 'UTC')`,
+	return Fill(`fromUnixTimestamp64Milli(toInt64({=ms} + positiveModulo(-({=ms}), {=step})), 'UTC')`,
 		map[string]string{"ms": ms, "step": strconv.Itoa(1000 * seconds)})
 }
 
 // roundedDown returns the last such time up to a time.
 func roundedDown(at string, seconds int) string {
-	return fill(`fromUnixTimestamp64Milli(
+	return Fill(`fromUnixTimestamp64Milli(
 		toUnixTimestamp64Milli({=at}) - positiveModulo(toUnixTimestamp64Milli({=at}), {=step}), 'UTC')`,
 		map[string]string{"at": at, "step": strconv.Itoa(1000 * seconds)})
 }
@@ -87,10 +87,10 @@ func whole(c call) (string, error) {
 		return "", errors.New("no relation stands before it")
 	}
 	if !strings.HasSuffix(c.relation, "_?") {
-		return fill(`{:range} AND {bucket} <= (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}')`,
+		return Fill(`{:range} AND {bucket} <= (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}')`,
 			map[string]string{"rollup": named(c.relation)}), nil
 	}
-	return fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
+	return Fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
 		map[string]string{"first": roundedUp("$__from", 60), "end": wholeEnd(c.family())}), nil
 }
 
@@ -103,7 +103,7 @@ func wholeEnd(family string) string {
 // lastBucket is when the last bucket of a length in seconds begins that is whole and in the range, whether it holds
 // anything or not; before the range where nothing was ever published. End is when the last whole minute ends.
 func lastBucket(end, seconds string) string {
-	return fill(`toDateTime64(intDiv({=end} - 1 - positiveModulo({=end} - 1, 1000 * {=seconds}), 1000), 0, 'UTC')`,
+	return Fill(`toDateTime64(intDiv({=end} - 1 - positiveModulo({=end} - 1, 1000 * {=seconds}), 1000), 0, 'UTC')`,
 		map[string]string{"end": end, "seconds": seconds})
 }
 
@@ -125,7 +125,7 @@ func wholeIntervals(c call) (string, error) {
 	if c.argument == "" {
 		return "", errors.New("it needs the column with the times")
 	}
-	return fill(`{{=at}} >= $__fromTime_ms AND toStartOfInterval({{=at}}, INTERVAL $__interval_s SECOND) >= $__fromTime_ms
+	return Fill(`{{=at}} >= $__fromTime_ms AND toStartOfInterval({{=at}}, INTERVAL $__interval_s SECOND) >= $__fromTime_ms
 		AND {{=at}} < toStartOfInterval(least($__toTime_ms, now64(3)), INTERVAL $__interval_s SECOND)`, map[string]string{"at": c.argument}), nil
 }
 
@@ -149,7 +149,7 @@ func rowsInRange(c call) (string, error) {
 	}
 	const end = "fromUnixTimestamp64Milli(toInt64OrZero('${until:percentencode}'), 'UTC')"
 	// The plugin drops the second part as text where edge is empty, so the database does not plan it.
-	return fill(`(
+	return Fill(`(
 		SELECT {=columns} FROM {@{=relation}} WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge) AND {=filters}
 		AND $__conditionalAll(1 = 1 UNION ALL (
 			SELECT {=columns} FROM {@{=family}_?edge}

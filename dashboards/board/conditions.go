@@ -1,4 +1,4 @@
-package dashboards
+package board
 
 import (
 	"errors"
@@ -27,14 +27,14 @@ func allOf(variable string) string {
 // chosenOf are the values chosen of a variable, an array. They are decoded together, which the engine does before it plans,
 // unlike an arrayMap: the byte FF between them is in no UTF-8, so in no value.
 func chosenOf(variable string) string {
-	return fill(`arrayPopFront(splitByString('\xFF', decodeURLComponent(
+	return Fill(`arrayPopFront(splitByString('\xFF', decodeURLComponent(
 		replaceAll('&${{=variable}:customqueryparam}', '&{=variable}=', '%FF'))))`, map[string]string{"variable": variable})
 }
 
 // isChosen is true for the values of a column that are chosen, for all where All is: the plugin drops the text of a
 // $__conditionalAll then, so the engine need not plan it. It drops it for the empty value too, hence anyNamed.
 func isChosen(column, variable string) string {
-	return fill(`$__conditionalAll({=column} IN ({=values}), ${=variable})`,
+	return Fill(`$__conditionalAll({=column} IN ({=values}), ${=variable})`,
 		map[string]string{"column": column, "values": chosenOf(variable), "variable": variable})
 }
 

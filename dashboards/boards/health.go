@@ -1,4 +1,4 @@
-package dashboards
+package boards
 
 import (
 	"strings"
@@ -7,6 +7,9 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/stat"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
 )
 
 // The tiles in this file say how the pipeline stands. Each is one text whose first word is its state, and the state its
@@ -24,14 +27,14 @@ const (
 func stateText() *stat.PanelBuilder {
 	var mappings []dashboard.ValueMapping
 	for i, s := range []struct{ pattern, text, color string }{
-		{"/^" + stateGood + "(.*)$/", "$1", good}, {"/^" + stateLate + "(.*)$/", "$1", warning}, {"/^" + stateBad + "(.*)$/", "$1", bad},
-		{"/^(unknown.*)$/i", "$1", unknown},
+		{"/^" + stateGood + "(.*)$/", "$1", preset.Good}, {"/^" + stateLate + "(.*)$/", "$1", preset.Warning}, {"/^" + stateBad + "(.*)$/", "$1", preset.Bad},
+		{"/^(unknown.*)$/i", "$1", preset.Unknown},
 	} {
 		mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
 			Pattern: s.pattern, Result: dashboard.ValueMappingResult{Text: cog.ToPtr(s.text), Color: cog.ToPtr(s.color), Index: cog.ToPtr(int32(i))},
 		}}})
 	}
-	return light(unitText, steps("text")).Mappings(mappings).
+	return preset.Status(preset.Text, preset.Thresholds("text")).Mappings(mappings).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false))
 }
 
@@ -147,15 +150,15 @@ func healthFragments() map[string]string {
 }
 
 // state is the tiles Workers, Freshness, Lag and Stalled partitions, in one statement: planning it costs most.
-func state(id uint32) panel {
-	return panel{
-		id: id, title: "State", width: 24, height: 4, table: true,
-		description: "Workers: whether they report themselves, each every 10 s, and whether anybody says what the log holds; of ingest and rollup one is always expected, of the audit a verdict every three hours. The table Workers says who.\n\n" +
+func state(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "State", Width: 24, Height: 4, Table: true,
+		Description: "Workers: whether they report themselves, each every 10 s, and whether anybody says what the log holds; of ingest and rollup one is always expected, of the audit a verdict every three hours. The table Workers says who.\n\n" +
 			"Freshness: " + freshnessMeans + "\n\n" +
 			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.\n\n" +
 			"Stalled partitions: those of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
-		kind: stateText(),
-		sql: []string{`
+		Kind: stateText(),
+		SQL: []string{`
 			SELECT
 				if(empty({:missing} AS missing), 'good: all at work', concat('bad: ', arrayStringConcat(arrayMap(r ->
 					concat(if(r.1 = 'log', 'log not seen', concat('no ', r.1)), if(r.3 AND r.1 != 'log', ' ever', concat(' since ', {:clock r.2}))),
@@ -174,12 +177,12 @@ func state(id uint32) panel {
 // freshnessMeans is what the tile Freshness shows.
 const freshnessMeans = "from the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part. Where nothing came and nothing waits, everything is counted."
 
-func freshness(id uint32) panel {
-	return panel{
-		id: id, title: "Freshness", width: 4, height: 4, table: true,
-		description: strings.ToUpper(freshnessMeans[:1]) + freshnessMeans[1:],
-		kind:        stateText(),
-		sql: []string{`
+func freshness(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Freshness", Width: 4, Height: 4, Table: true,
+		Description: strings.ToUpper(freshnessMeans[:1]) + freshnessMeans[1:],
+		Kind:        stateText(),
+		SQL: []string{`
 			SELECT multiIf(seen < {:now} - {:silence}, {:unknown_since seen}, {:freshness}) AS state
 			FROM (
 				SELECT
@@ -191,28 +194,28 @@ func freshness(id uint32) panel {
 	}
 }
 
-func verdict(id, width uint32) panel {
-	mappings := words("OK", good, "DIFFERENCE", bad, "ERROR", warning, "NOT YET", neutral)
+func verdict(id, width uint32) board.Panel {
+	mappings := preset.TextColors("OK", preset.Good, "DIFFERENCE", preset.Bad, "ERROR", preset.Warning, "NOT YET", preset.Neutral)
 	mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
-		Pattern: "/^UNKNOWN.*$/", Result: dashboard.ValueMappingResult{Color: cog.ToPtr(unknown), Index: cog.ToPtr(int32(len(mappings)))},
+		Pattern: "/^UNKNOWN.*$/", Result: dashboard.ValueMappingResult{Color: cog.ToPtr(preset.Unknown), Index: cog.ToPtr(int32(len(mappings)))},
 	}}})
-	return panel{
-		id: id, title: "Audit", width: width, height: 4, table: true,
-		description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
-		kind: light(unitText, steps("text")).Mappings(mappings).
+	return board.Panel{
+		ID: id, Title: "Audit", Width: width, Height: 4, Table: true,
+		Description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
+		Kind: preset.Status(preset.Text, preset.Thresholds("text")).Mappings(mappings).
 			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
-		sql: []string{`{:verdict}`},
+		SQL: []string{`{:verdict}`},
 	}
 }
 
-func workerTable(id uint32) panel {
-	return panel{
-		id: id, title: "Workers", width: 24, height: 7, table: true,
-		description: "Every worker of the last 30 days, those at work first: what it does, since when, and when it reported last. Stopped is one that was asked to; silent is one that ended without a word, or cannot reach the database.",
-		kind: rows().Unit(unitPlain).OverrideByName("heard", unit(unitSeconds, 0)).
-			OverrideByName("state", []dashboard.DynamicConfigValue{set("mappings", words("works", good, "silent", bad, "stopped", neutral)), set("custom.cellOptions", map[string]any{"type": "color-text"}), set("custom.width", 110)}),
-		mayBeEmpty: "nobody was ever at work",
-		sql: []string{`
+func workerTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Workers", Width: 24, Height: 7, Table: true,
+		Description: "Every worker of the last 30 days, those at work first: what it does, since when, and when it reported last. Stopped is one that was asked to; silent is one that ended without a word, or cannot reach the database.",
+		Kind: preset.Table().Unit(preset.Plain).OverrideByName("heard", preset.Unit(preset.Seconds, 0)).
+			OverrideByName("state", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("works", preset.Good, "silent", preset.Bad, "stopped", preset.Neutral)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}),
+		MayBeEmpty: "nobody was ever at work",
+		SQL: []string{`
 			SELECT
 				{role} AS role, {worker} AS worker,
 				multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state,

@@ -1,7 +1,8 @@
-package dashboards
+package board
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -60,11 +61,12 @@ func quoted(relation string) string {
 	return relation
 }
 
-// resolver turns names in braces into SQL and collects those that do not exist.
-type resolver struct {
+// Resolver turns names in braces into SQL and collects those that do not exist.
+type Resolver struct {
 	relations map[string]schemas.Relation
 	fragments map[string]string // SQL by name, for {:name}; {=} in it is the argument.
 	namespace string            // The variable that names the database.
+	database  string            // The database itself, quoted, in place of the variable.
 	now       string            // The clock of the statements.
 	problems  []string
 }
@@ -75,16 +77,34 @@ const (
 	alertNow = "$__toTime_ms"
 )
 
-// newResolver returns a resolver for panels.
-func newResolver(relations map[string]schemas.Relation, fragments map[string]string) *resolver {
-	return &resolver{relations: relations, fragments: fragments, namespace: "namespace", now: panelNow}
+// NewResolver returns a resolver for panels.
+func NewResolver(relations map[string]schemas.Relation, fragments map[string]string) *Resolver {
+	return &Resolver{relations: relations, fragments: fragments, namespace: defaultNamespace, now: panelNow}
 }
 
-// resolve returns the statement with its names replaced. Problems begin with where, which tells people the place.
-func (r *resolver) resolve(where, sql string) string {
+// NewAlertResolver returns a resolver for rules, which have no variables and ask one namespace.
+func NewAlertResolver(relations map[string]schemas.Relation, fragments map[string]string, database string) *Resolver {
+	return &Resolver{relations: relations, fragments: fragments, database: database, now: alertNow}
+}
+
+// Err returns all problems, one per line, nil if there is none.
+func (r *Resolver) Err() error {
+	if len(r.problems) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(r.problems, "\n"))
+}
+
+// Problem adds a problem.
+func (r *Resolver) Problem(format string, args ...any) {
+	r.problems = append(r.problems, fmt.Sprintf(format, args...))
+}
+
+// Resolve returns the statement with its names replaced. Problems begin with where, which tells people the place.
+func (r *Resolver) Resolve(where, sql string) string {
 	sql, err := r.expand(sql, "", 0)
 	if err != nil {
-		r.problems = append(r.problems, fmt.Sprintf("%s: %v", where, err))
+		r.Problem("%s: %v", where, err)
 		return sql
 	}
 	families := map[string][]schemas.Relation{} // The relations named; rollups of one family together.
@@ -100,10 +120,10 @@ func (r *resolver) resolve(where, sql string) string {
 		}
 		m := bracedName.FindStringSubmatch(token)
 		if m[1] == "@" {
-			return `"${` + r.namespace + `:percentencode}".` + quoted(m[2])
+			return cmp.Or(r.database, `"${`+r.namespace+`:percentencode}"`) + "." + quoted(m[2])
 		}
 		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
-			r.problems = append(r.problems, fmt.Sprintf("%s: column %s: %s", where, m[2], missing))
+			r.Problem("%s: column %s: %s", where, m[2], missing)
 		}
 		if m[1] == "~" {
 			return `"${by:percentencode}"`
@@ -119,7 +139,7 @@ const maxDepth = 10
 var relationName = regexp.MustCompile(`^\{@([a-z0-9_.?]+)\}`)
 
 // expand replaces {:name} and {:name argument}. Relation is the one named last before sql.
-func (r *resolver) expand(sql, relation string, depth int) (string, error) {
+func (r *Resolver) expand(sql, relation string, depth int) (string, error) {
 	if depth > maxDepth {
 		return "", fmt.Errorf("expressions more than %d deep: does one name itself?", maxDepth)
 	}
@@ -172,7 +192,7 @@ func bracketed(text string) int {
 }
 
 // expression returns the text that stands for {:name argument}.
-func (r *resolver) expression(token, relation string) (string, error) {
+func (r *Resolver) expression(token, relation string) (string, error) {
 	name, argument, _ := strings.Cut(token[2:len(token)-1], " ")
 	argument = strings.TrimSpace(argument)
 	if text, ok := r.fragments[name]; ok {
@@ -192,8 +212,8 @@ func (r *resolver) expression(token, relation string) (string, error) {
 	return expression(call{resolver: r, relation: relation, argument: argument})
 }
 
-// fill puts values into the holes {=name} of a template.
-func fill(template string, values map[string]string) string {
+// Fill puts values into the holes {=name} of a template.
+func Fill(template string, values map[string]string) string {
 	for name, value := range values {
 		template = strings.ReplaceAll(template, "{="+name+"}", value)
 	}
@@ -237,12 +257,12 @@ func oneLine(sql string) string {
 }
 
 // find returns the relations that a name stands for.
-func (r *resolver) find(where, name string) []schemas.Relation {
+func (r *Resolver) find(where, name string) []schemas.Relation {
 	var found []schemas.Relation
 	for _, name := range choices(name) {
 		relation, ok := r.relations[name]
 		if !ok {
-			r.problems = append(r.problems, fmt.Sprintf("%s: table or view %s: no migration makes it", where, name))
+			r.Problem("%s: table or view %s: no migration makes it", where, name)
 		}
 		found = append(found, relation)
 	}

@@ -1,4 +1,4 @@
-package dashboards
+package board
 
 import (
 	"errors"
@@ -14,9 +14,8 @@ import (
 
 // The data source that deploy/grafana provisions, and the version of its plugin that the queries are written for.
 const (
-	DatasourceUID  = "tidemark"
-	DatasourceType = grafana.DatasourceType
-	pluginVersion  = "4.20.0"
+	DatasourceUID = "tidemark"
+	pluginVersion = "4.20.0"
 )
 
 // Query is one statement of a panel as the ClickHouse data source of Grafana (version 4.20) reads it. The Foundation
@@ -31,8 +30,8 @@ type Query struct {
 	Format        int                  `json:"format"`    // 0: a time column, numbers, and texts that become labels. 1: as it is.
 }
 
-// newQuery returns a query with everything but its SQL's names checked.
-func newQuery(refID, sql string, format int) Query {
+// NewQuery returns a query with everything but its SQL's names checked.
+func NewQuery(refID, sql string, format int) Query {
 	kind := "table"
 	if format == grafana.FormatTimeSeries {
 		kind = "timeseries"
@@ -44,14 +43,14 @@ func newQuery(refID, sql string, format int) Query {
 }
 
 func datasource() common.DataSourceRef {
-	return common.DataSourceRef{Type: cog.ToPtr(DatasourceType), Uid: cog.ToPtr(DatasourceUID)}
+	return common.DataSourceRef{Type: cog.ToPtr(grafana.DatasourceType), Uid: cog.ToPtr(DatasourceUID)}
 }
 
 // ImplementsDataqueryVariant marks the type for the SDK.
 func (Query) ImplementsDataqueryVariant() {}
 
 // DataqueryType names the plugin.
-func (Query) DataqueryType() string { return DatasourceType }
+func (Query) DataqueryType() string { return grafana.DatasourceType }
 
 // Equals is for the SDK.
 func (q Query) Equals(other variants.Dataquery) bool {

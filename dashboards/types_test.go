@@ -24,17 +24,17 @@ func TestGrafanaTakesThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	boards := map[string]string{}
+	texts := map[string]string{}
 	for _, f := range files {
-		boards[f.UID] = string(f.JSON)
+		texts[f.UID] = string(f.JSON)
 	}
 	spoil := func(name, uid, old, replacement string) {
 		t.Helper()
-		changed := strings.Replace(boards[uid], old, replacement, 1)
-		if changed == boards[uid] {
+		changed := strings.Replace(texts[uid], old, replacement, 1)
+		if changed == texts[uid] {
 			t.Fatalf("%q is not in %s", old, uid)
 		}
-		boards["spoiled-"+name] = changed
+		texts["spoiled-"+name] = changed
 	}
 	spoil("orientation", "tidemark-usage", `"orientation": "auto"`, `"orientation": ""`)
 	spoil("legend", "tidemark-usage", `"placement": "right"`, `"placement": "left"`)
@@ -51,13 +51,13 @@ func TestGrafanaTakesThem(t *testing.T) {
 	spoil("kind", "tidemark-launch", `"type": "stat"`, `"type": "singlestat"`)
 	spoil("missing", "tidemark-adoption", `"showHeader": true,`, ``)
 
-	refused := refusedByGrafana(t, boards)
+	refused := refusedByGrafana(t, texts)
 	for uid, why := range refused {
 		if !strings.HasPrefix(uid, "spoiled-") {
 			t.Errorf("%s: %s", uid, why)
 		}
 	}
-	for name := range boards {
+	for name := range texts {
 		if strings.HasPrefix(name, "spoiled-") && refused[name] == "" {
 			t.Errorf("the types take %s", name)
 		}
@@ -65,7 +65,7 @@ func TestGrafanaTakesThem(t *testing.T) {
 }
 
 // refusedByGrafana returns what Grafana's types refuse of dashboards, which are named by their keys.
-func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string {
+func refusedByGrafana(t *testing.T, texts map[string]string) map[string]string {
 	t.Helper()
 	cache := env.Fetched(t, "grafana-types", "dashboards/testdata/grafana/package-lock.json")
 	_, err := exec.LookPath("node")
@@ -77,7 +77,7 @@ func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string 
 		t.Fatal(err)
 	}
 	sources := map[string]string{"board.ts": string(board), "tsconfig.json": compilerConfig, "package.json": `{"type": "module"}`}
-	for name, text := range boards {
+	for name, text := range texts {
 		sources[name+".ts"] = "import type { Board } from './board.js';\nexport const board: Board = " + text + ";\n"
 	}
 	for name, text := range sources {
@@ -94,7 +94,7 @@ func refusedByGrafana(t *testing.T, boards map[string]string) map[string]string 
 	refused := map[string]string{}
 	for _, m := range refusal.FindAllSubmatch(out, -1) {
 		name := string(m[1])
-		if _, ok := boards[name]; !ok {
+		if _, ok := texts[name]; !ok {
 			t.Fatalf("the types themselves are wrong: %s", m[0])
 		}
 		refused[name] += string(m[0]) + "\n"

@@ -1,0 +1,112 @@
+package boards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
+)
+
+// launch shows the day a model opened to the public, minute by minute. All of its figures are unconfirmed.
+func launch() board.Board {
+	return board.Board{
+		UID: "tidemark-launch", Title: "Launch day", From: "2025-04-13T00:00:00.000Z", To: "2025-04-15T23:59:59.000Z", Refresh: "",
+		Description: "The day GLM-Z1 opened on its platform, minute by minute, and the days around it. Only an article reports its figures: they are unconfirmed, and the course of the days is chosen. Replay it with tidemark replay scenario:launch-day. Times are UTC.",
+		History:     true, Namespace: "scenarios", Variables: scenarioVariables(),
+		Rows: []board.Row{
+			{Title: "Unconfirmed: reported by the article alone", Panels: []board.Panel{launchFigures(1)}},
+			{Title: "Minute by minute", Panels: []board.Panel{launchTokens(10), launchAgainst(11), launchAccounts(12), launchTotal(13)}},
+		},
+	}
+}
+
+// launchFragments is SQL of this dashboard alone. Minutes have no tenant; the product is the scenario's alone.
+func launchFragments() map[string]string {
+	return map[string]string{"on_platform": `{product} = 'glm-platform'`}
+}
+
+func launchFigures(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "14 April 2025", Width: 24, Height: 4, Table: true,
+		Description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
+		Kind:        preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		SQL: []string{`
+			SELECT
+				(SELECT sum({signups}) FROM {@signups_1m}
+					WHERE {:on_platform} AND {bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS "new accounts",
+				day / before - 1 AS "tokens against the day before", peak
+			FROM (
+				SELECT
+					sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before,
+					toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak
+				FROM (
+					SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens
+					FROM {@token_calls_1m} WHERE {:on_platform} AND {bucket} >= '2025-04-13' AND {bucket} < '2025-04-15'
+					GROUP BY at))`},
+	}
+}
+
+func launchTokens(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens a minute, by model", Width: 12, Height: 9,
+		Description: "Input and output tokens a minute by model, by weight.",
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL: []string{board.TopTen{
+			By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_1m", Where: "{:on_platform} AND {:range}",
+		}.SQL()},
+	}
+}
+
+func launchAgainst(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens a minute, against the day before", Width: 12, Height: 9,
+		Description: "Input and output tokens a minute, the mean of five, and the same a day earlier.",
+		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).FillOpacity(0).OverrideByName("the day before", preset.SeriesColor("text")),
+		SQL: []string{
+			`SELECT
+				toStartOfFiveMinutes({bucket}) + INTERVAL 0 DAY AS time,
+				sum({input_tokens} + {output_tokens}) / 5 AS "tokens"
+			FROM {@token_calls_1m}
+			WHERE {:on_platform} AND {bucket} >= $__fromTime_ms - INTERVAL 0 DAY AND {bucket} < $__toTime_ms - INTERVAL 0 DAY
+			GROUP BY time ORDER BY time`,
+			`SELECT
+				toStartOfFiveMinutes({bucket}) + INTERVAL 1 DAY AS time,
+				sum({input_tokens} + {output_tokens}) / 5 AS "the day before"
+			FROM {@token_calls_1m}
+			WHERE {:on_platform} AND {bucket} >= $__fromTime_ms - INTERVAL 1 DAY AND {bucket} < $__toTime_ms - INTERVAL 1 DAY
+			GROUP BY time ORDER BY time`,
+		},
+	}
+}
+
+func launchAccounts(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "New accounts a minute", Width: 12, Height: 9,
+		Description: "New accounts a minute by segment, by weight.",
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL: []string{`
+			SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value
+			FROM {@signups_1m} WHERE {:on_platform} AND {:range} GROUP BY time, name ORDER BY time, name`},
+	}
+}
+
+func launchTotal(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "New accounts of the day so far", Width: 12, Height: 9,
+		Description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
+		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
+		SQL: []string{
+			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
+			FROM (
+				SELECT {bucket} AS time, sum({signups}) AS n FROM {@signups_1m}
+				WHERE {:on_platform} AND {bucket} >= toStartOfDay($__fromTime_ms, 'UTC') AND {bucket} < $__toTime_ms GROUP BY time)
+			WHERE time >= $__fromTime_ms ORDER BY time`,
+			`SELECT
+				arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time,
+				toFloat64((
+					SELECT max({value}) FROM {@reference_points}
+					WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported
+			ORDER BY time`,
+		},
+	}
+}

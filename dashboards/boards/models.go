@@ -1,0 +1,293 @@
+package boards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
+)
+
+// models answers: which models are used, how well do they answer, whose are they?
+func models() board.Board {
+	return board.Board{
+		UID: "tidemark-models", Title: "Models", From: "now-6h", Refresh: "10s",
+		Description: "Which models are called, by whom they are made and sold, how fast and how well they answer. A model that the catalog does not know is shown as unknown. Days, hours and minutes are UTC.",
+		Variables:   append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.WholeVariable("token_calls")),
+		Annotations: []board.Annotation{releases()},
+		Rows: []board.Row{
+			{Title: "In the range", Panels: []board.Panel{
+				callFigures(1, 17), latencyNow(4, 7),
+			}},
+			{Title: "Tokens and calls", Panels: []board.Panel{tokensByClass(10), tokensByModel(11), callsByModel(12), tokensByProvider(13)}},
+			{Title: "Every model", Panels: []board.Panel{modelTable(20)}},
+			{Title: "Open and closed, and where from", Panels: []board.Panel{weightsOverTime(30), originShare(32)}},
+			{Title: "How well they answer", Panels: []board.Panel{latencyOverTime(40), firstTokenOverTime(41), errorsByModel(43), sharesOverTime(44)}},
+		},
+	}
+}
+
+// modelFragments is the SQL that panels on calls share.
+func modelFragments() map[string]string {
+	return map[string]string{
+		// The share of input tokens that came from a prompt cache.
+		"cache_hits": `if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))`,
+		// A sum per call, unknown where there are none.
+		"per_call": `if(sum({calls}) = 0, NULL, {=} / sum({calls}))`,
+		// Percentiles of a state, in seconds.
+		"p50": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[1] / 1e6`,
+		"p95": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[3] / 1e6`,
+		// A line per percentile of a state. The column NAME_calls has the calls that tell it.
+		"percentiles": `
+			SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99
+			FROM (
+				SELECT {:time} AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}}) AS q
+				FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({{=}_calls}) > 0)
+			ORDER BY time`,
+		// Joins what is known of each model to a table c; a model that is not in the catalog is unknown.
+		"catalog": `
+			LEFT JOIN (
+				SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country
+				FROM {@models} FINAL) AS m ON c.model = m.known`,
+		// The distinct users of one day by one dimension: the last day of the range that has any. Those of a month would be as
+		// many states to merge as it has days, which takes longer than all else on the dashboard.
+		"users_by": `
+			SELECT name, sum(n) AS users
+			FROM (
+				SELECT toString({value}) AS name, {:distinct_users} AS n FROM {@audience_1d}
+				WHERE {dimension} = '{=}'
+					AND {bucket} = (SELECT max({bucket}) FROM {@audience_1d} WHERE {dimension} = '{=}' AND {:days})
+				GROUP BY {value}, {user_weight})
+			GROUP BY name`,
+	}
+}
+
+func releases() board.Annotation {
+	return board.Annotation{
+		Name: "Releases", Color: "purple",
+		SQL: `
+			SELECT time, title, text, tags
+			FROM (
+				SELECT
+					toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title,
+					concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text,
+					'event' AS tags
+				FROM {@model_events_1d} WHERE {:range} AND {kind} = 'release' GROUP BY {bucket}, {model}
+				UNION ALL
+				SELECT
+					toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title,
+					concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text,
+					'catalog' AS tags
+				FROM {@models} FINAL
+				WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms
+					AND {model} IN (SELECT {model} FROM {@token_calls_all_1d} WHERE {:days}))
+			ORDER BY time LIMIT 200`,
+	}
+}
+
+const allBuckets = " Of all ${per}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
+
+// callFigures are the sums and shares of the range, read at once.
+func callFigures(id, width uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Calls", Width: width, Height: 4, Table: true,
+		Description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which the input or the output tokens are not known, whichever are more: they add nothing to that sum of tokens." + allBuckets,
+		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
+			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.02, preset.Warning, 0.1, preset.Bad)))).
+			OverrideByRegexp("streamed|cache hits", preset.Unit(preset.Ratio, 1)).
+			OverrideByName("uncounted", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
+		SQL: []string{`
+			SELECT
+				sum({calls}) AS "calls made", sum({input_tokens} + {output_tokens}) AS tokens,
+				{:per_call sumIf({calls}, {status} = 'error')} AS errors, {:per_call sum({streaming_calls})} AS streamed,
+				{:cache_hits} AS "cache hits",
+				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS uncounted
+			FROM {:rows token_calls_? with calls, status, streaming_calls, input_tokens, output_tokens, input_cache_read,
+				unknown_input_calls, unknown_output_calls}`},
+	}
+}
+
+func latencyNow(id, width uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Latency now, p95", Width: width, Height: 4, Table: true,
+		Description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
+		Kind: preset.Status(preset.Seconds, preset.Thresholds(preset.Neutral, 30.0, preset.Warning, 120.0, preset.Bad)).Decimals(1).Orientation(common.VizOrientationVertical).
+			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
+		MayBeEmpty: "no calls at the end of the range",
+		SQL: []string{`
+			SELECT
+				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS answer,
+				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS TTFT
+			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} HAVING sum({calls}) > 0`},
+	}
+}
+
+func tokensByClass(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens by class, a ${per}", Width: 12, Height: 8,
+		Description: "The five disjoint classes of tokens, by weight: uncached input, input read from and written to a prompt cache, visible output, reasoning." + openLeftOut,
+		Kind: preset.Bars(preset.Count).OverrideByName("input, uncached", preset.SeriesColor(preset.Neutral)).OverrideByName("cache read", preset.SeriesColor("light-blue")).OverrideByName("cache write", preset.SeriesColor("dark-blue")).
+			OverrideByName("output, visible", preset.SeriesColor("purple")).OverrideByName("reasoning", preset.SeriesColor("light-purple")),
+		SQL: []string{`
+			SELECT
+				{:time} AS time, sum({input_uncached}) AS "input, uncached", sum({input_cache_read}) AS "cache read",
+				sum({input_cache_write}) AS "cache write", sum({output_visible}) AS "output, visible", sum({output_reasoning}) AS reasoning
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+	}
+}
+
+func tokensByModel(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens by model, a ${per}", Width: 12, Height: 8,
+		Description: "Input and output tokens of the ten models with the most, by weight; the rest together as other." + openLeftOut,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
+	}
+}
+
+func callsByModel(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Calls by model, a ${per}", Width: 12, Height: 8,
+		Description: "Calls to the ten models with the most, by weight; the rest together as other." + openLeftOut,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "model", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
+	}
+}
+
+func tokensByProvider(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens by provider, a ${per}", Width: 12, Height: 8,
+		Description: "Input and output tokens by who sells the model, by weight; the ten with the most, the rest together as other." + openLeftOut,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
+	}
+}
+
+func modelTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Models", Width: 24, Height: 12, Table: true,
+		Description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${per}, of the calls that tell them. A click leads to this model alone.",
+		Kind: preset.Table().
+			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 225))).
+			OverrideByName("provider", preset.Width(150)).OverrideByName("organisation", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
+			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByRegexp("users a day|streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
+			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).
+			OverrideByName("cache hits", preset.Unit(preset.Ratio, 0)).
+			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", append(preset.Unit(preset.Seconds, 2), preset.Property("noValue", "-"))),
+		SQL: []string{modelRows(true)},
+	}
+}
+
+// modelRows is one row per model. Percentiles and users are of the end of the range: those of all of it would be one state
+// per model and day to merge, which takes longer than all else on the dashboard.
+func modelRows(withUsers bool) string {
+	users, join := "", ""
+	if withUsers {
+		users, join = `u.users AS "users a day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
+	}
+	return board.Fill(`
+		SELECT
+			c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights,
+			if(m.organisation = '', 'unknown', m.organisation) AS organisation,
+			if(m.country = '', 'unknown', toString(m.country)) AS country,
+			n AS calls, tokens, share, {=users}l.p50 AS "p50 now", l.p95 AS "p95 now", l.ttft AS "TTFT p95 now", errors, streaming,
+			hits AS "cache hits"
+		FROM (
+			SELECT
+				toString({model}) AS model,
+				arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers,
+				sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, tokens / sum(tokens) OVER () AS share,
+				sumIf({calls}, {status} = 'error') / nullIf(n, 0) AS errors, sum({streaming_calls}) / nullIf(n, 0) AS streaming,
+				{:cache_hits} AS hits
+			FROM {:rows token_calls_? with model, provider, calls, status, streaming_calls, input_tokens, output_tokens,
+				input_cache_read}
+			GROUP BY {model} ORDER BY tokens DESC LIMIT 500) AS c
+		{:catalog}
+		LEFT JOIN (
+			SELECT
+				toString({model}) AS name, if(sum({latency_calls}) = 0, NULL, {:p50 latency}) AS p50,
+				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS p95,
+				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS ttft
+			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} GROUP BY {model}) AS l ON c.model = l.name
+		{=join}
+		ORDER BY tokens DESC`, map[string]string{"users": users, "join": join})
+}
+
+func weightsOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens by open and closed weights", Width: 12, Height: 8,
+		Description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
+		Kind:        preset.Shares().DisplayName(seriesName).OverrideByName("open", preset.SeriesColor(preset.Good)).OverrideByName("closed", preset.SeriesColor(preset.Warning)).OverrideByName("unknown", preset.SeriesColor("text")),
+		SQL: []string{`
+			SELECT time, name, sum(t) / any(whole) AS value
+			FROM (
+				SELECT
+					c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole
+				FROM (
+					SELECT {:time} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t
+					FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time, {model} HAVING t > 0) AS c
+				{:catalog})
+			GROUP BY time, name ORDER BY time, name`},
+	}
+}
+
+func originShare(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens by the makers' country", Width: 12, Height: 8, Table: true,
+		Description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
+		Kind:        preset.Pie(preset.Count),
+		SQL: []string{`
+			SELECT if(m.country = '', 'unknown', toString(m.country)) AS name, sum(t) AS tokens
+			FROM (
+				SELECT toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t
+				FROM {:rows token_calls_? with model, input_tokens, output_tokens} GROUP BY {model}) AS c
+			{:catalog}
+			GROUP BY name ORDER BY tokens DESC`},
+	}
+}
+
+// levels draws percentiles, from cool to hot.
+func levels() *timeseries.PanelBuilder {
+	return preset.Lines(preset.Seconds).FillOpacity(0).OverrideByName("p50", preset.SeriesColor(preset.Neutral)).OverrideByName("p90", preset.SeriesColor(preset.Good)).OverrideByName("p95", preset.SeriesColor(preset.Warning)).OverrideByName("p99", preset.SeriesColor(preset.Bad))
+}
+
+func latencyOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Latency", Width: 12, Height: 8,
+		Description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
+		Kind:        levels(),
+		SQL:         []string{`{:percentiles latency}`},
+	}
+}
+
+func firstTokenOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Time to the first token", Width: 12, Height: 8,
+		Description: "Time to the first token: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
+		Kind:        levels(),
+		SQL:         []string{`{:percentiles first_token}`},
+	}
+}
+
+func errorsByModel(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Errors by model", Width: 24, Height: 8,
+		Description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
+		Kind:        preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?"}.SQL()},
+	}
+}
+
+func sharesOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Streamed answers and cache hits", Width: 24, Height: 7,
+		Description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
+		Kind:        preset.Lines(preset.Ratio).Max(1).FillOpacity(0),
+		SQL: []string{`
+			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+	}
+}

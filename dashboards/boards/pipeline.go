@@ -1,0 +1,287 @@
+package boards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
+)
+
+// pipeline answers: is everything counted, how far behind are we, and how much more can we take? All of it comes from
+// ClickHouse: the ledger, the audits, the rollups' own tables, and what the workers report (see health.go).
+func pipeline() board.Board {
+	variables := append(board.CommonVariables("namespace"), board.Variable{
+		Name: "topic", Label: "Topic", Description: "The topics of the namespace.",
+		SQL: "SELECT DISTINCT toString({topic}) AS topic FROM {@topics} ORDER BY topic",
+	})
+	return board.Board{
+		UID: "tidemark-pipeline", Title: "Pipeline", From: "now-1h", Refresh: "10s",
+		Description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits, the rollups and what the workers report, all in ClickHouse; no Prometheus is needed. Times are UTC.",
+		Variables:   variables,
+		Rows: []board.Row{
+			{Title: "Now", Panels: []board.Panel{state(7), verdict(2, 6), debt(6), throughputNow(5)}},
+			{Title: "In the range", Panels: []board.Panel{records(10)}},
+			{Title: "Ingest", Panels: []board.Panel{throughput(20), lagOverTime(21), freshnessOverTime(22), eventLagOverTime(26), blockSize(23), insertTime(24), exceptions(25)}},
+			{Title: "Partitions", Panels: []board.Panel{partitionTable(30)}},
+			{Title: "Workers", Panels: []board.Panel{workerTable(31)}},
+			{Title: "Rollups", Panels: []board.Panel{rollupTable(40)}},
+			{Title: "Audits", Panels: []board.Panel{verdicts(50), findings(51)}},
+		},
+	}
+}
+
+func throughputNow(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Throughput and event lag", Width: 12, Height: 4, Table: true,
+		Description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second. Event lag: how old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
+		Kind: preset.Number(preset.PerSecond).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", preset.Unit(preset.Plain, 2)).
+			OverrideByName("event lag", append(preset.Unit(preset.Seconds, 1), preset.Property("noValue", "nothing in 5 min"))),
+		SQL: []string{`
+			SELECT
+				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "a second", "a second" / {:per_chatgpt_year} AS "ChatGPT-years",
+				if(sum({stored}) = 0, NULL, {:event_lag_of_most} / 1e6) AS "event lag"
+			FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {:chosen}`},
+	}
+}
+
+func debt(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Rollup debt", Width: 6, Height: 4, Table: true,
+		Description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day; runs and reference points have no rollups.",
+		Kind:        preset.Status(preset.Count, preset.Thresholds(preset.Good, 5e6, preset.Warning, 5e7, preset.Bad)),
+		SQL: []string{`
+			SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt
+			FROM (
+				SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, max({to_offset}) AS end FROM {@ledger}
+				WHERE {:last_day} AND {:chosen} AND {topic} NOT IN ('runs.v1', 'reference_points.v1')
+				GROUP BY topic, epoch, partition) AS l
+			LEFT JOIN (
+				SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position
+				FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition)`},
+	}
+}
+
+// records are sums over the blocks accounted in the range, in one statement: planning each costs more than reading them.
+func records(id uint32) board.Panel {
+	told := func(first string, rest ...any) []dashboard.DynamicConfigValue {
+		return []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(first, rest...)), preset.Property("color", map[string]any{"mode": "thresholds"})}
+	}
+	return board.Panel{
+		ID: id, Title: "What became of the records", Width: 24, Height: 4, Table: true,
+		Description: "Records of the log that were accounted for in the range; those stored as rows of a raw table; duplicates of an event that was stored before; conflicts, with the identity of a stored event and another time or other content, of which the first one counts; dead letters, from which no event could be read, or which the database refused, each in the dead-letter topic with its reason (tidemark deadletters list); gaps, offsets that the log no longer had when they were to be read; resends, inserts whose outcome was unknown and that were sent again, which is harmless; and the bytes of the records' values. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
+		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
+			OverrideByName("records", preset.Unit(preset.Count, 2)).OverrideByName("volume", preset.Unit(preset.Bytes)).
+			OverrideByName("dead letters", told(preset.Good, 1, preset.Warning, 1000, preset.Bad)).OverrideByName("gaps", told(preset.Good, 1, preset.Bad)).OverrideByName("resends", told(preset.Good, 100, preset.Warning)),
+		SQL: []string{`
+			SELECT
+				sum({to_offset} - {from_offset}) AS "records", sum({stored}) AS "stored", sum({duplicates}) AS "duplicates",
+				sum({conflicts}) AS "conflicts", sum({dead}) AS "dead letters", sum({gap}) AS "gaps", sum({resends}) AS "resends",
+				sum({bytes}) AS "volume"
+			FROM {@ledger} WHERE {written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND {:chosen}`},
+	}
+}
+
+// pipelineFragments is SQL of this dashboard alone.
+func pipelineFragments() map[string]string {
+	return map[string]string{
+		// The blocks that tell where a partition stands now. A partition without any for a day has nothing to tell.
+		"last_day": `{written_at} >= now64(6) - INTERVAL 1 DAY`,
+		// Series from the ledger by whole intervals of the panel.
+		"from_ledger": `FROM {@ledger} WHERE {:intervals written_at} AND {:chosen}`,
+		// The worst verdict on a check of an audit, as a column.
+		"worst": `nullIf(['ok', 'pending', 'error', 'difference'][maxIf(rank, check = '{=}')], '') AS "{=}"`,
+		// How many records the log had beyond a block.
+		"behind": `toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))`,
+	}
+}
+
+const intervalsOnly = " Whole intervals only."
+
+func throughput(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Throughput by topic", Width: 12, Height: 8, Interval: "10s",
+		Description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + intervalsOnly,
+		Kind: preset.Bars(preset.PerSecond).DisplayName(seriesName).
+			OverrideByName("ChatGPT-years", append(preset.Unit(preset.Plain, 2), preset.Property("custom.axisPlacement", "right"), preset.Property("custom.axisLabel", "ChatGPT-years"), preset.Property("custom.drawStyle", "line"), preset.Property("custom.lineWidth", 2),
+				preset.Property("custom.fillOpacity", 0), preset.Property("custom.stacking", map[string]any{"mode": "none", "group": "B"}), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
+		SQL: []string{`
+			SELECT
+				time, if(together, 'ChatGPT-years', toString(topic)) AS name,
+				records / $__interval_s / if(together, {:per_chatgpt_year}, 1) AS value
+			FROM (
+				SELECT
+					$__timeInterval({written_at}) AS time, {topic}, grouping({topic}) = 1 AS together,
+					sum({to_offset} - {from_offset}) AS records
+				{:from_ledger} GROUP BY GROUPING SETS ((time, {topic}), (time)))
+			ORDER BY time, name`},
+	}
+}
+
+func lagOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Lag by topic", Width: 12, Height: 8, Interval: "10s",
+		Description: "Records in the log beyond the last block of each partition in the interval, summed up by topic. While nobody ingests there is no point: see the tile Lag." + intervalsOnly,
+		Kind:        preset.Lines(preset.Count).DisplayName(seriesName),
+		SQL: []string{`
+			SELECT time, name, sum(lag) AS value
+			FROM (
+				SELECT
+					$__timeInterval({written_at}) AS time, toString({topic}) AS name,
+					argMax({:behind}, ({epoch}, {to_offset})) AS lag
+				{:from_ledger} GROUP BY time, name, {partition})
+			GROUP BY time, name ORDER BY time, name`},
+	}
+}
+
+func freshnessOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Freshness", Width: 12, Height: 8, Interval: "10s",
+		Description: "From entering the log to being queryable, by the oldest record of each block: for half and for 95 % of the records accounted in the interval. While nobody ingests there is no point." + intervalsOnly,
+		Kind:        preset.Lines(preset.Seconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
+		MayBeEmpty:  "nothing in the range",
+		SQL: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({produce_lag_us}, {:delivered}) / 1e6 AS p50,
+				{:lag_of_most} / 1e6 AS p95
+			{:from_ledger} AND {:timed} GROUP BY time ORDER BY time`},
+	}
+}
+
+func eventLagOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Event lag", Width: 12, Height: 8, Interval: "10s",
+		Description: "How old the newest event of each block was when it could be queried: for half and for 95 % of the events accounted in the interval. Large while history is replayed." + intervalsOnly,
+		Kind:        preset.Lines(preset.Seconds).FillOpacity(0),
+		MayBeEmpty:  "nothing in the range",
+		SQL: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50,
+				{:event_lag_of_most} / 1e6 AS p95
+			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
+	}
+}
+
+func blockSize(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Rows a block", Width: 12, Height: 8, Interval: "10s",
+		Description: "Rows stored a block: mean and largest. A block is one row of the ledger; small blocks cost the database most." + intervalsOnly,
+		Kind:        preset.Lines(preset.Count).FillOpacity(0),
+		SQL: []string{`
+			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
+			{:from_ledger} GROUP BY time ORDER BY time`},
+	}
+}
+
+func insertTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Insert time", Width: 12, Height: 8, Interval: "10s",
+		Description: "How long a block's insert took, retries included: median, 95th percentile and longest." + intervalsOnly,
+		Kind:        preset.Lines(preset.Seconds).FillOpacity(0),
+		SQL: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
+				quantile(0.95)({insert_us}) / 1e6 AS p95, max({insert_us}) / 1e6 AS longest
+			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
+	}
+}
+
+func exceptions(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "What was not stored", Width: 12, Height: 8, Interval: "10s",
+		Description: "Records that are not a row of their own, by what became of them: duplicates and conflicts of a stored event, dead letters, gaps in the log." + intervalsOnly,
+		Kind:        preset.Bars(preset.Count).OverrideByName("duplicates", preset.SeriesColor(preset.Neutral)).OverrideByName("conflicts", preset.SeriesColor(preset.Warning)).OverrideByName("dead letters", preset.SeriesColor(preset.Bad)).OverrideByName("gaps", preset.SeriesColor("dark-red")),
+		SQL: []string{`
+			SELECT
+				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts,
+				sum({dead}) AS "dead letters", sum({gap}) AS gaps
+			{:from_ledger} GROUP BY time ORDER BY time`},
+	}
+}
+
+func partitionTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Partitions", Width: 24, Height: 9, Table: true,
+		Description: "Where each partition stands: position (the first offset not accounted for) and end of the log as a worker saw them last, what is left between them, for how long the position has not moved though something is left, and how long ago all that was seen. Then its last block of the last day: how long ago it was, how long its oldest record had waited, and who wrote it. The ones that stand longest come first.",
+		Kind: preset.Table().Unit(preset.Plain).
+			OverrideByName("left", append(preset.Unit(preset.Count), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("stands", append(preset.Unit(preset.Seconds, 0), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("seen", preset.Unit(preset.Seconds, 0)).OverrideByName("last block", preset.Unit(preset.Seconds, 0)).OverrideByName("freshness", preset.Unit(preset.Seconds, 1)),
+		MayBeEmpty: "nobody has looked at the log",
+		SQL: []string{`
+			SELECT
+				e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left,
+				e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen,
+				if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS "last block",
+				if(l.blocks = 0 OR l.last.1 < 0, NULL, l.last.1 / 1e6) AS freshness, l.last.2 AS generation, l.last.3 AS member
+			FROM {:ends {:chosen topic}} AS e
+			LEFT JOIN (
+				SELECT
+					toString({topic}) AS topic, {partition} AS partition, count() AS blocks, max({written_at}) AS at,
+					argMax((if({:timed}, {produce_lag_us}, -1), {generation}, {member}), ({epoch}, {to_offset})) AS last
+				FROM {@ledger} WHERE {:last_day} AND {:chosen} GROUP BY topic, partition) AS l
+			ON e.topic = l.topic AND e.partition = l.partition
+			ORDER BY stands DESC, left DESC, topic, partition LIMIT 500`},
+	}
+}
+
+func rollupTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Rollups", Width: 24, Height: 10, Table: true,
+		Description: "When each rollup was last published, its newest bucket, since when buckets are not whole, and the ranges that wait: for their turn, because raw is not what the ledger says (mismatch), or because somebody asked.",
+		Kind: preset.Table().Unit(preset.Plain).
+			OverrideByName("published", preset.Unit(preset.Seconds, 0)).
+			OverrideByName("mismatches", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty("text", 1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"})}),
+		MayBeEmpty: "nothing rolled up yet",
+		SQL: []string{`
+			SELECT
+				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS "newest bucket",
+				p.whole_until AS "whole until", w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked
+			FROM (
+				SELECT
+					{rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
+				FROM {@rollup_progress}) AS p
+			LEFT JOIN (
+				SELECT
+					{rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
+					countIf({reason} = 'asked') AS asked
+				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY "rollup") AS w
+			ON p.rollup = w.rollup ORDER BY rollup`},
+	}
+}
+
+func verdicts(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Verdicts", Width: 24, Height: 7, Table: true,
+		Description: "The verdict of each check at each audit in the range: ok, pending (right as far as it goes), difference, error (the check could not be made).",
+		Kind:        preset.StateTimeline().Mappings(preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)),
+		MayBeEmpty:  "no audit in the range",
+		SQL: []string{`
+			SELECT
+				min(at) AS time, {:worst ledger tiles}, {:worst exceptions hold}, {:worst raw holds},
+				{:worst identity has one time}, {:worst rollup equals}, {:worst run adds up}
+			FROM (
+				SELECT
+					{audit}, {at}, toString({check}) AS check,
+					indexOf(['ok', 'pending', 'error', 'difference'], toString({verdict})) AS rank
+				FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms)
+			GROUP BY audit ORDER BY time`},
+	}
+}
+
+func findings(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Findings of the newest audit", Width: 24, Height: 10, Table: true,
+		Description: "Every check of the newest audit with what it counted, or the place of the first difference.",
+		Kind: preset.Table().Unit(preset.Plain).
+			OverrideByName("verdict", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}).
+			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.Seconds, 2)),
+		MayBeEmpty: "not audited yet",
+		SQL: []string{`
+			SELECT
+				{at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail,
+				{took_us} / 1e6 AS took
+			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})
+			ORDER BY indexOf(['difference', 'error', 'pending', 'ok'], verdict), check, scope`},
+	}
+}

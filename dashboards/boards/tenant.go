@@ -1,0 +1,140 @@
+package boards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
+)
+
+// tenant answers what a customer asks on the phone: what did we use, of what, did it work?
+func tenant() board.Board {
+	variables := append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.WholeVariable("token_calls"), board.WholeVariable("queries"))
+	for i := range variables {
+		if variables[i].Name == "tenant" {
+			variables[i].Single, variables[i].OrAll = true, true
+		}
+	}
+	return board.Board{
+		UID: "tidemark-tenant", Title: "Tenant", From: "now-7d", Refresh: "1m",
+		Description: "One customer's usage, models, errors and heaviest users, for a conversation with that customer: choose the tenant. By hours up to a week, then by days; both are UTC.",
+		Variables:   variables,
+		Annotations: []board.Annotation{releases()},
+		Rows: []board.Row{
+			{Title: "${tenant:text} in the range", Panels: []board.Panel{
+				tenantQueries(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
+			}},
+			{Title: "Usage", Panels: []board.Panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
+			{Title: "Models", Panels: []board.Panel{tenantModels(20)}},
+			{Title: "Did it work", Panels: []board.Panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
+			{Title: "Money", Panels: []board.Panel{reportedCost(40), costKnown(41)}},
+		},
+	}
+}
+
+func tenantQueries(id uint32) board.Panel {
+	p := queriesTotal(id)
+	// Segment and country cannot be chosen here, and a choice made on another dashboard would narrow the numbers down unseen.
+	p.SQL = []string{`SELECT sum({queries}) AS total FROM {:rows queries_? with queries by tenant, product}`}
+	return p
+}
+
+func tenantQueriesByProduct(id uint32) board.Panel {
+	p := queriesByProduct(id)
+	p.SQL = []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?", Where: "{:whole} AND {:chosen tenant, product}"}.SQL()}
+	return p
+}
+
+func wide(p board.Panel, width uint32) board.Panel {
+	p.Width = width
+	return p
+}
+
+func tenantUsers(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Active users", Width: 4, Height: 4, Table: true,
+		Description: "Distinct users of the tenant, each with its weight, in the 24 hours, and in the 30 days (UTC), that the range ends in, the last hour whole. Product, provider and model do not apply.",
+		Kind:        preset.Number(preset.Count).Orientation(common.VizOrientationVertical),
+		SQL:         []string{`SELECT day, month FROM ({:active_users tenant})`},
+	}
+}
+
+func tenantUsersOverTime(id uint32) board.Panel {
+	p := usersOverTime(id)
+	p.Description = "Distinct users of the tenant, each with its weight: a day for ranges over a week, else an hour. Product, provider and model do not apply. Whole hours and days only."
+	p.SQL = []string{`{:users_over_time tenant}`}
+	return p
+}
+
+func tenantModels(id uint32) board.Panel {
+	p := modelTable(id)
+	p.SQL = []string{modelRows(false)}
+	p.Height = 9
+	p.Description = "Every model the tenant called in the range, with its makers as the catalog knows them. Percentiles are those of the last whole ${per}, of the calls that tell them."
+	return p
+}
+
+// tenantFragments is SQL of this dashboard alone.
+func tenantFragments() map[string]string {
+	return map[string]string{
+		// The single events of the last hour of the range, the most that a panel may read.
+		"last_hour": `
+			{time} >= greatest($__fromTime_ms, least($__toTime_ms, now64(3)) - INTERVAL 1 HOUR) AND {time} < $__toTime_ms AND {:chosen}`,
+	}
+}
+
+func errorTypes(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Errors of the last hour", Width: 12, Height: 8, Table: true,
+		Description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
+		Kind:        preset.Table(),
+		MayBeEmpty:  "no errors in the last hour of the range",
+		SQL: []string{`
+			SELECT
+				toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS "type of error",
+				sum(toUInt128({calls})) AS calls, max({time}) AS "last one"
+			FROM {@token_calls} WHERE {:last_hour} AND {status} = 'error'
+			GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50`},
+	}
+}
+
+func topUsers(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Heaviest users of the last hour", Width: 12, Height: 8, Table: true,
+		Description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
+		Kind:        preset.Table().OverrideByName("errors", preset.Unit(preset.Ratio, 1)),
+		MayBeEmpty:  "no known users in the last hour of the range",
+		SQL: []string{`
+			SELECT
+				lower(leftPad(hex({user}), 16, '0')) AS "user hash", sum(toUInt128(e.{calls})) AS calls,
+				sum(toUInt128((ifNull({input_tokens}, 0) + ifNull({output_tokens}, 0)) * {weight})) AS tokens,
+				sumIf(e.{calls}, {status} = 'error') / nullIf(sum(e.{calls}), 0) AS errors, max({time}) AS "last seen"
+			FROM {@token_calls} AS e WHERE {:last_hour} AND {user} != 0 GROUP BY {user} ORDER BY tokens DESC LIMIT 20`},
+	}
+}
+
+func reportedCost(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Reported cost, a ${per}", Width: 18, Height: 8,
+		Description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
+		Kind:        preset.Bars("currencyUSD").DisplayName(seriesName),
+		MayBeEmpty:  "no cost was reported",
+		SQL: []string{board.TopTen{
+			By: "model", Sum: "toFloat64(sum({reported_cost_picos})) / 1e12", From: "token_calls_?",
+			Where: "{:whole} AND {:chosen} AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)",
+		}.SQL()},
+	}
+}
+
+func costKnown(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Calls with a known cost", Width: 6, Height: 8, Table: true,
+		Description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
+		Kind:        preset.Number(preset.Ratio).Decimals(1).Orientation(common.VizOrientationHorizontal),
+		SQL: []string{`
+			SELECT
+				{:per_call sum({reported_cost_calls})} AS "in USD",
+				{:per_call sum({other_currency_calls})} AS "in another currency"
+			FROM {:rows token_calls_? with calls, reported_cost_calls, other_currency_calls}`},
+	}
+}

@@ -1,0 +1,345 @@
+package boards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+
+	"tidemark/dashboards/board"
+	"tidemark/dashboards/preset"
+)
+
+// usage answers: how much is used, by how many, is it growing, and can I believe it?
+func usage() board.Board {
+	return board.Board{
+		UID: "tidemark-usage", Title: "Usage overview", From: "now-6h", Refresh: "10s",
+		Description: "How much an AI product is used, by how many people, and whether it grows. Every figure counts each event once. Days, hours and minutes are UTC.",
+		Variables: append(board.CommonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
+			board.WholeVariable("token_calls"), board.WholeVariable("queries"), board.WholeVariable("signups")),
+		Rows: []board.Row{
+			{Title: "Now", Panels: []board.Panel{
+				freshness(1), verdict(2, 4), queryRate(3), callRate(4), signupRate(6),
+			}},
+			{Title: "In the range", Panels: []board.Panel{
+				queriesTotal(10), callsTotal(11), signupsTotal(13), activeUsers(14),
+			}},
+			{Title: "Over time", Panels: []board.Panel{
+				queriesByProduct(20), tokensInOut(21), callsByProduct(22), usersOverTime(23), signupsBySegment(24), queriesBySegment(25),
+			}},
+			{Title: "Growth", Panels: []board.Panel{growth(30)}},
+			{Title: "Where and for whom", Panels: []board.Panel{
+				countryMap(40), countryTable(41), productShare(42), segmentShare(43), tenantTable(44),
+			}},
+		},
+	}
+}
+
+// rate is a rate in the last whole bucket with the buckets before it. Where nothing happened in that one the rate is 0, not
+// that of the last bucket in which something did.
+func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
+	return board.Panel{
+		ID: id, Title: title, Width: 4, Height: 4,
+		Description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before." + notApplied,
+		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true),
+		MayBeEmpty:  "no whole bucket yet",
+		SQL:         []string{sql},
+	}
+}
+
+func queryRate(id uint32) board.Panel {
+	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, preset.Count, `
+		SELECT time, sum(value) AS value
+		FROM (
+			SELECT {:time} AS time, sum({queries}) / {:seconds} AS value
+			FROM {@queries_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`)
+}
+
+func callRate(id uint32) board.Panel {
+	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, preset.Count, `
+		SELECT time, sum(calls) AS calls, sum(tokens) AS tokens
+		FROM (
+			SELECT
+				{:time} AS time, sum({calls}) / {:seconds} AS calls,
+				sum({input_tokens} + {output_tokens}) / {:seconds} AS tokens
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS calls, 0 AS tokens WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`), 8)
+}
+
+func signupRate(id uint32) board.Panel {
+	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, preset.Count, `
+		SELECT time, sum(value) AS value
+		FROM (
+			SELECT {:time} AS time, sum({signups}) AS value
+			FROM {@signups_?} WHERE {:whole} AND {:chosen} GROUP BY time
+			UNION ALL
+			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+		GROUP BY time ORDER BY time`)
+}
+
+// What a panel says of the filters that it cannot apply: queries and sign-ups have no model, calls no segment.
+const (
+	noCallFilters   = " Provider and model do not apply."
+	noPeopleFilters = " Segment and country do not apply."
+)
+
+// total sums a measure over the range.
+func total(id uint32, title, what, notApplied, sql string) board.Panel {
+	return board.Panel{
+		ID: id, Title: title, Width: 3, Height: 4, Table: true,
+		Description: what + ofRange + notApplied,
+		Kind:        preset.Number(preset.Count),
+		SQL:         []string{sql},
+	}
+}
+
+// ofRange says which buckets a total has.
+const ofRange = " of all ${per}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
+
+func queriesTotal(id uint32) board.Panel {
+	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters,
+		`SELECT sum({queries}) AS total FROM {:rows queries_? with queries}`)
+}
+
+func callsTotal(id uint32) board.Panel {
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, `
+		SELECT sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens
+		FROM {:rows token_calls_? with calls, input_tokens, output_tokens}`)
+	p.Kind = preset.Number(preset.Count).Orientation(common.VizOrientationVertical)
+	return wide(p, 6)
+}
+
+func signupsTotal(id uint32) board.Panel {
+	return total(id, "Sign-ups", "New accounts", noCallFilters,
+		`SELECT sum({signups}) AS total FROM {:rows signups_? with signups}`)
+}
+
+// usageFragments is SQL that this dashboard shares with that of a tenant.
+func usageFragments() map[string]string {
+	return map[string]string{
+		// The last time in the range, the day it lies in, and the first of the 24 hours that end with its hour.
+		"range_end":         `least($__toTime_ms - INTERVAL 1 MILLISECOND, now64(3))`,
+		"last_day_of_range": `toStartOfDay({:range_end}, 'UTC')`,
+		"first_hour":        `toStartOfHour({:range_end}, 'UTC') - INTERVAL 23 HOUR`,
+		// Active users of the 24 hours, the 7 and the 30 days that the range ends in: the columns day, week and month of one
+		// pass over the days and the hours. The last day is taken by hours, which are published before days are, so that no
+		// hour has users that its day lacks. The argument are the dimensions, in the order in which a chosen one is taken.
+		"active_users": `
+			SELECT sum(weight * in_day) AS day, sum(weight * in_week) AS week, sum(weight * in_month) AS month
+			FROM (
+				SELECT
+					weight, uniqCombined64MergeIf(state, of_day) AS in_day, uniqCombined64MergeIf(state, of_week) AS in_week,
+					uniqCombined64MergeIf(state, of_month) AS in_month
+				FROM (
+					SELECT
+						{user_weight} AS weight, {users} AS state, false AS of_day,
+						{bucket} >= {:last_day_of_range} - INTERVAL 6 DAY AS of_week, true AS of_month
+					FROM {@audience_1d}
+					WHERE {bucket} >= {:last_day_of_range} - INTERVAL 29 DAY AND {bucket} < {:last_day_of_range} AND {:users {=}}
+					UNION ALL
+					SELECT
+						{user_weight} AS weight, {users} AS state, {bucket} >= {:first_hour} AS of_day,
+						{bucket} >= {:last_day_of_range} AS of_week, {bucket} >= {:last_day_of_range} AS of_month
+					FROM {@audience_1h}
+					WHERE {bucket} >= least({:last_day_of_range}, {:first_hour}) AND {bucket} < $__toTime_ms AND {:users {=}})
+				GROUP BY weight)`,
+		// Users per hour, or per day where the range asks for days, by the first dimension that is chosen.
+		"users_over_time": `
+			SELECT time, sum(n) AS users
+			FROM (
+				SELECT {bucket} AS time, {:distinct_users} AS n
+				FROM {@audience_?longer} WHERE {:whole} AND {:users {=}} GROUP BY time, {user_weight})
+			GROUP BY time ORDER BY time`,
+		// Queries of the range by a column.
+		"queries_by": `
+			SELECT toString({{=}}) AS {=}, sum({queries}) AS queries
+			FROM {:rows queries_? with {=}, queries} AS q
+			WHERE toString(q.{{=}}) != '' GROUP BY q.{{=}} ORDER BY queries DESC`,
+	}
+}
+
+func activeUsers(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Active users", Width: 12, Height: 4, Table: true,
+		Description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
+		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).
+			OverrideByName("stickiness", preset.Unit(preset.Ratio, 1)),
+		SQL: []string{`
+			SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness
+			FROM ({:active_users tenant, model, product, segment, country})`},
+	}
+}
+
+const openLeftOut = " Whole ${per}s only: the open one is left out."
+
+// series names the lines of a chart by their label alone.
+const seriesName = "${__field.labels.name}"
+
+func queriesByProduct(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Queries by product, a ${per}", Width: 12, Height: 8,
+		Description: "Requests of people a ${per} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
+	}
+}
+
+func queriesBySegment(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Queries by segment, a ${per}", Width: 12, Height: 8,
+		Description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut + noCallFilters,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({queries})", From: "queries_?"}.SQL()},
+	}
+}
+
+func signupsBySegment(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Sign-ups by segment, a ${per}", Width: 12, Height: 8,
+		Description: "New accounts a ${per} by segment, by weight." + openLeftOut + noCallFilters,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({signups})", From: "signups_?"}.SQL()},
+	}
+}
+
+func callsByProduct(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Calls by product, a ${per}", Width: 12, Height: 8,
+		Description: "Calls to models a ${per} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
+		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:         []string{board.TopTen{By: "product", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
+	}
+}
+
+func tokensInOut(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Tokens, a ${per}", Width: 12, Height: 8,
+		Description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
+		Kind:        preset.Bars(preset.Count).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("output", preset.SeriesColor("purple")),
+		SQL: []string{`
+			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+	}
+}
+
+func usersOverTime(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Active users, an hour or a day", Width: 12, Height: 8,
+		Description: "Distinct users of queries and calls, each with its weight: a day for ranges over a week, else an hour. Counted by the first chosen of tenant, model, product, segment, country. Whole hours and days only.",
+		Kind:        preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways),
+		MayBeEmpty:  "no whole hour in the range yet",
+		SQL:         []string{`{:users_over_time tenant, model, product, segment, country}`},
+	}
+}
+
+func growth(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Growth in the range", Width: 24, Height: 7, Table: true,
+		Description: "Compares the mean day at the beginning of the range, from the first whole day that has any, with that at its end: of the first and the last 28 whole days, or of a quarter of them where they are fewer. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC). Each measure by the filters it has: provider and model for calls, segment and country for people.",
+		Kind: preset.Table().
+			OverrideByName("growth", preset.Unit(preset.Times, 2)).
+			OverrideByName("in", preset.Unit(preset.Months, 1)).
+			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "not growing"))),
+		MayBeEmpty: "needs two whole days in the range",
+		SQL: []string{`
+			SELECT
+				measure, first AS "a day, first", last AS "a day, last", last / first AS growth, months AS "in",
+				if(last > first, months * log(2) / log(last / first), NULL) AS "to double"
+			FROM (
+				SELECT
+					measure, {:last_whole_day} AS finish, dateDiff('day', min(day), finish) + 1 AS n,
+					greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin,
+					arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first,
+					arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last,
+					(n - w) / 30.4375 AS months
+				FROM (
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, [('Queries', toFloat64(sum({queries})))] AS all
+						FROM {@queries_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT
+							toDate32({bucket}) AS day,
+							[('Calls', toFloat64(sum({calls}))), ('Tokens', toFloat64(sum({input_tokens} + {output_tokens})))] AS all
+						FROM {@token_calls_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT m.1 AS measure, day, m.2 AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, [('Sign-ups', toFloat64(sum({signups})))] AS all
+						FROM {@signups_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+					ARRAY JOIN all AS m
+					UNION ALL
+					SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount
+					FROM (
+						SELECT toDate32({bucket}) AS day, {:distinct_users} AS n
+						FROM {@audience_1d} WHERE {:whole_days} AND {:users tenant, model, product, segment, country}
+						GROUP BY day, {user_weight})
+					GROUP BY day)
+				GROUP BY measure HAVING n >= 2)
+			ORDER BY indexOf(['Queries', 'Calls', 'Tokens', 'Active users', 'Sign-ups'], measure)`},
+	}
+}
+
+func countryMap(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Queries by country", Width: 16, Height: 12, Table: true,
+		Description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out." + noCallFilters,
+		Kind:        preset.CountryMap(preset.Count, "country", "queries"),
+		SQL:         []string{`{:queries_by country}`},
+	}
+}
+
+func countryTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Countries", Width: 8, Height: 12, Table: true,
+		Description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
+		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Property("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), preset.Property("min", 0), preset.Property("max", 1))).
+			OverrideByName("country", preset.Link("Only this country", "/d/tidemark-usage?"+preset.KeepRange+"&var-country=${__data.fields.country:percentencode}")),
+		SQL: []string{`
+			SELECT country, queries, queries / sum(queries) OVER () AS share
+			FROM ({:queries_by country}) ORDER BY queries DESC LIMIT 30`},
+	}
+}
+
+func productShare(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Queries by product", Width: 8, Height: 8, Table: true,
+		Description: "Requests of people in the range by product, by weight." + noCallFilters,
+		Kind:        preset.Pie(preset.Count),
+		SQL:         []string{`{:queries_by product}`},
+	}
+}
+
+func segmentShare(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Queries by segment", Width: 8, Height: 8, Table: true,
+		Description: "Requests of people in the range by the customer's segment, by weight." + noCallFilters,
+		Kind:        preset.Pie(preset.Count),
+		SQL:         []string{`{:queries_by segment}`},
+	}
+}
+
+func tenantTable(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "Largest tenants", Width: 8, Height: 8, Table: true,
+		Description: "The twenty tenants with the most tokens, exactly of the range up to an hour, and of a chosen tenant up to a week, else of the hours and days that begin in it; a click leads to the tenant's own dashboard." + noPeopleFilters,
+		Kind: preset.Table().
+			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
+			OverrideByRegexp("calls|tokens|errors", preset.Width(90)).
+			OverrideByName("errors", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.05, preset.Warning, 0.2, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
+		SQL: []string{`
+			SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors
+			FROM (
+				SELECT
+					toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t,
+					sumIf({calls}, {status} = 'error') AS e
+				FROM {:rows token_calls_?ranked with tenant, calls, input_tokens, output_tokens, status} GROUP BY {tenant})
+			ORDER BY tokens DESC LIMIT 20`},
+	}
+}
