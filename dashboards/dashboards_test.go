@@ -82,7 +82,7 @@ func TestCheckCatches(t *testing.T) {
 	f("${tenant:customqueryparam}'", "${tenant:percentencode}'", `${tenant:percentencode}: in this format a value with a comma`)
 	f("'\\u0026${tenant:customqueryparam}'", "${tenant:singlequote}", `unsafe: $__conditionalAll: ${tenant:singlequote}: in this format Grafana lets values out of their place`)
 	f(`\"${namespace:percentencode}\"`, "${namespace:doublequote}", `unsafe: ${namespace:doublequote}`)
-	f(`.\"token_calls_${grain:percentencode}\" WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
+	f(`.\"token_calls_${resolution:percentencode}\" WHERE`, `.token_calls WHERE`, "reads single events of token_calls")
 	f("Freshness", "freshness", "the built-in JSON is not what the code gives")
 }
 

@@ -43,7 +43,7 @@ type Panel struct {
 	Kind        cog.Builder[dashboard.Panel]
 	SQL         []string // One statement per query, with names in braces, see Resolver.
 	Table       bool     // The results are tables, not series over time.
-	Interval    string   // The shortest interval, such as 10s; "" where the hidden variable grain decides.
+	Interval    string   // The shortest interval, such as 10s; "" where the hidden variable resolution decides.
 	MayBeEmpty  string   // What it shows without data, if it may have none although all is well; "" otherwise.
 }
 

@@ -64,7 +64,7 @@ const (
 		toUnixTimestamp64Micro(toDateTime64({bucket}, 6, 'UTC')) + 2208988800000000, 60000000) * 60 - 2208988800, 'UTC')`
 
 	// bucketSeconds is the length of a bucket.
-	bucketSeconds = "transform(right('${grain:percentencode}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
+	bucketSeconds = "transform(right('${resolution:percentencode}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
 )
 
 // roundedUp returns the first time, from one in milliseconds since 1970 on, that is a multiple of a number of seconds.
@@ -114,7 +114,7 @@ const lastWhole = inRange + " AND {bucket} >= ({:last_bucket} AS begins) AND {bu
 // day: a measure without anything on it has ended before the range has.
 const wholeOfAll = `(
 	SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN (
-		'queries_${days:percentencode}', 'token_calls_${days:percentencode}', 'signups_${days:percentencode}', 'audience_1d'))`
+		'queries_${day_table:percentencode}', 'token_calls_${day_table:percentencode}', 'signups_${day_table:percentencode}', 'audience_1d'))`
 
 var lastWholeDay = "toDate32(" + lastBucket(`toUnixTimestamp64Milli(least(
 	$__toTime_ms, toDateTime64(`+wholeOfAll+`, 3, 'UTC') + INTERVAL 1 MILLISECOND))`, "86400") + ")"
@@ -134,7 +134,7 @@ func wholeIntervals(c call) (string, error) {
 //	{:rows token_calls_? with calls, status}
 //	{:rows queries_? with queries by tenant, product}     Only these variables narrow it down.
 //
-// Its rows are the buckets that begin in the range or, where the variable edge names events, the whole hours in it that are
+// Its rows are the buckets that begin in the range or, where the variable edge_table names events, the whole hours in it that are
 // published, and the events around them.
 func rowsInRange(c call) (string, error) {
 	relation, rest, ok := strings.Cut(c.argument, " with ")
@@ -147,13 +147,13 @@ func rowsInRange(c call) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	const end = "fromUnixTimestamp64Milli(toInt64OrZero('${until:percentencode}'), 'UTC')"
-	// The plugin drops the second part as text where edge is empty, so the database does not plan it.
+	const end = "fromUnixTimestamp64Milli(toInt64OrZero('${whole_hours_end:percentencode}'), 'UTC')"
+	// The plugin drops the second part as text where edge_table is empty, so the database does not plan it.
 	return Fill(`(
-		SELECT {=columns} FROM {@{=relation}} WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge) AND {=filters}
+		SELECT {=columns} FROM {@{=relation}} WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge_table) AND {=filters}
 		AND $__conditionalAll(1 = 1 UNION ALL (
-			SELECT {=columns} FROM {@{=family}_?edge}
-			WHERE {:range} AND ({bucket} < {=first} OR {bucket} >= {=end}) AND {=filters}), $edge))`, map[string]string{
+			SELECT {=columns} FROM {@{=family}_?edge_table}
+			WHERE {:range} AND ({bucket} < {=first} OR {bucket} >= {=end}) AND {=filters}), $edge_table))`, map[string]string{
 		"columns": "{" + strings.Join(list(columns), "}, {") + "}", "relation": relation, "family": c.family(), "filters": filters,
 		"first": roundedUp("$__from", 3600), "end": end,
 	}), nil

@@ -16,9 +16,9 @@ import (
 //
 //	{@token_calls_1h}   a relation; becomes "${namespace:percentencode}".token_calls_1h
 //	{@token_calls_?}    the rollup of the resolution that the range asks for; all of them must have the columns named
-//	{@queries_?days}    the same with the endings of names that the variable days gives, see resolutions
+//	{@queries_?day_table}    the same with the endings of names that the variable day_table gives, see resolutions
 //	{calls}             a column of a relation that the statement names; where that is a choice of rollups, a column of all
-//	{~tenant}           a column of some of them: the variable by gives another column where the column is not needed
+//	{~tenant}           a column of some of them: the variable tenant_column gives another column where the column is not needed
 //	{:whole}            a condition or an expression with a name, see expressions; it may depend on the relation named last
 //	{:users tenant}     the same with an argument, which is the text up to the closing brace and may have names in it
 //
@@ -34,14 +34,14 @@ var resolutionSuffix = regexp.MustCompile(`_(\?[a-z_]*|(tenant_)?1m|(all_)?1[hd]
 // resolutions are the endings of rollups' names, by the hidden variable that chooses one.
 var resolutions = map[string][]string{
 	// By minute; by hour and day of all tenants together; by hour and day with the tenant; the events themselves.
-	"grain": {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
+	"resolution": {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
 	// By day only.
-	"days": {"all_1d", "1d"},
+	"day_table": {"all_1d", "1d"},
 	// Rollups that always have the tenant.
-	"longer": {"1h", "1d"},
-	"ranked": {"1h", "1d", "tenant_1m"},
+	"audience_table": {"1h", "1d"},
+	"tenant_table":   {"1h", "1d", "tenant_1m"},
 	// What is read beside hours, for the parts of hours.
-	"edge": {"tenant_1m"},
+	"edge_table": {"tenant_1m"},
 }
 
 // named puts the variable of a ? into the name of a relation.
@@ -50,7 +50,7 @@ func named(relation string) string {
 	if !found {
 		return relation
 	}
-	return base + "${" + cmp.Or(variable, "grain") + ":percentencode}"
+	return base + "${" + cmp.Or(variable, "resolution") + ":percentencode}"
 }
 
 // quoted returns the name of a relation in SQL. A variable in it needs quotes around it, so that no value is more than a name.
@@ -126,7 +126,7 @@ func (r *Resolver) Resolve(where, sql string) string {
 			r.Problem("%s: column %s: %s", where, m[2], missing)
 		}
 		if m[1] == "~" {
-			return `"${by:percentencode}"`
+			return `"${tenant_column:percentencode}"`
 		}
 		return m[2]
 	})
@@ -276,7 +276,7 @@ func choices(name string) []string {
 		return []string{name}
 	}
 	var names []string
-	for _, ending := range resolutions[cmp.Or(variable, "grain")] {
+	for _, ending := range resolutions[cmp.Or(variable, "resolution")] {
 		names = append(names, base+ending)
 	}
 	return names

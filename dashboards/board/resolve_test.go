@@ -23,13 +23,13 @@ func TestResolve(t *testing.T) {
 		}
 	}
 	const ns = `"${namespace:percentencode}".`
-	f("SELECT {n} FROM {@a_?} WHERE x = '${grain:percentencode}'", "SELECT n FROM "+ns+"\"a_${grain:percentencode}\" WHERE x = '${grain:percentencode}'", "")
-	f("{@a_?days} {@a_?longer}", ns+`"a_${days:percentencode}" `+ns+`"a_${longer:percentencode}"`, "")
-	f("{tenant} {@a_?longer}", "tenant "+ns+`"a_${longer:percentencode}"`, "")
-	f("{tenant} {@a_?days}", "", "here: column tenant: not in a_all_1d")
-	f("{n} {@a_?ranked} {@a_?edge}", "n "+ns+`"a_${ranked:percentencode}" `+ns+`"a_${edge:percentencode}"`, "")
+	f("SELECT {n} FROM {@a_?} WHERE x = '${resolution:percentencode}'", "SELECT n FROM "+ns+"\"a_${resolution:percentencode}\" WHERE x = '${resolution:percentencode}'", "")
+	f("{@a_?day_table} {@a_?audience_table}", ns+`"a_${day_table:percentencode}" `+ns+`"a_${audience_table:percentencode}"`, "")
+	f("{tenant} {@a_?audience_table}", "tenant "+ns+`"a_${audience_table:percentencode}"`, "")
+	f("{tenant} {@a_?day_table}", "", "here: column tenant: not in a_all_1d")
+	f("{n} {@a_?tenant_table} {@a_?edge_table}", "n "+ns+`"a_${tenant_table:percentencode}" `+ns+`"a_${edge_table:percentencode}"`, "")
 	f("SELECT {m}, {n} FROM {@b}, {@a_1m}", "SELECT m, n FROM "+ns+"b, "+ns+"a_1m", "")
-	f("{~tenant} {@a_?}", `"${by:percentencode}" `+ns+`"a_${grain:percentencode}"`, "")
+	f("{~tenant} {@a_?}", `"${tenant_column:percentencode}" `+ns+`"a_${resolution:percentencode}"`, "")
 	f("{tenant} {@a_?}", "", "here: column tenant: not in a_1m, a_all_1d, a_all_1h")
 	f("{x} {@b}", "", "here: column x: not in b")
 	f("{@c}", "", "here: table or view c: no migration makes it")
@@ -83,12 +83,12 @@ func TestChosen(t *testing.T) {
 			}
 		}
 	}
-	f("{@token_calls_?} {:chosen}", `"${by:percentencode}"`, "product", "provider", "model")
-	f("{@token_calls_?ranked} {:chosen}", "tenant", "product", "provider", "model")
+	f("{@token_calls_?} {:chosen}", `"${tenant_column:percentencode}"`, "product", "provider", "model")
+	f("{@token_calls_?tenant_table} {:chosen}", "tenant", "product", "provider", "model")
 	f("{@token_calls} {:chosen}", "tenant", "product", "provider", "model")
-	f("{@queries_?} {:chosen}", `"${by:percentencode}"`, "product", "toString(segment)", "country")
-	f("{@queries_?} {:chosen tenant, product}", `"${by:percentencode}"`, "product")
-	f("{@signups_?days} {:chosen}", `"${by:percentencode}"`, "product", "toString(segment)", "country")
+	f("{@queries_?} {:chosen}", `"${tenant_column:percentencode}"`, "product", "toString(segment)", "country")
+	f("{@queries_?} {:chosen tenant, product}", `"${tenant_column:percentencode}"`, "product")
+	f("{@signups_?day_table} {:chosen}", `"${tenant_column:percentencode}"`, "product", "toString(segment)", "country")
 	f("{@ledger} {:chosen}", "topic")
 	f("{:chosen topic} {@log_ends}", "topic")
 }

@@ -41,55 +41,64 @@ func computed(name, label, fallback, description, sql string) Variable {
 	}
 }
 
-// grainVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. By tenant there are no
-// minutes, but the events; and the rollups are longer: they are read only where a tenant is chosen.
-func grainVariable() Variable {
-	return computed("grain", "Grain", "all_1h",
-		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d; all_1h and all_1d have all tenants together, tenant_1m are the events of a chosen one.",
+// resolutionVariable chooses the rollup: minutes up to six hours, hours up to a week, then days. There are no minutes by
+// tenant; where one is chosen, the events take their place. The rollups with the tenant have more rows, so the panels read
+// them only where a tenant is chosen.
+func resolutionVariable() Variable {
+	return computed("resolution", "Resolution", "all_1h",
+		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d. all_1h and all_1d hold all tenants together; tenant_1m are the events of the chosen tenant.",
 		`if(
 			{:all_tenants},
 			multiIf({:up_to_hours}, '1m', {:up_to_a_week}, 'all_1h', 'all_1d'),
 			multiIf({:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d'))`)
 }
 
-// tenantVariables are what a chosen tenant needs: the name of the column, and what whole hours leave of a range.
+// tenantVariables are what a chosen tenant needs: the name of the column, and the parts of the range beside whole hours.
 func tenantVariables() []Variable {
 	return []Variable{
-		computed("by", "By", "product", "The column that a chosen tenant narrows down: tenant; where none is chosen, one that every rollup has.",
+		computed("tenant_column", "Column of the tenant", "product",
+			"The column that a chosen tenant narrows down: tenant. Where none is chosen, a column that every rollup has.",
 			`if({:all_tenants}, 'product', 'tenant')`),
-		computed("edge", "Edge", "", "What totals take around the whole hours of the range: tenant_1m are the events of a chosen tenant, of ranges from six hours to a week; else nothing.",
+		computed("edge_table", "Rows beside whole hours", "",
+			"What totals read beside the whole hours of the range: tenant_1m are the events of the chosen tenant, for ranges from six hours to a week. Otherwise empty.",
 			`if(NOT {:all_tenants} AND NOT {:up_to_hours} AND {:up_to_a_week}, 'tenant_1m', '')`),
 		{
-			Name: "until", Label: "Until", Hidden: true, Single: true, Fallback: "0", OnRange: true,
-			Description: "Where the whole hours end that totals take of hours; milliseconds since 1970.",
+			Name: "whole_hours_end", Label: "End of whole hours", Hidden: true, Single: true, Fallback: "0", OnRange: true,
+			Description: "The end of the whole hours that totals read from rollups by hour, in milliseconds since 1970.",
 			SQL: Fill(`
-				SELECT toString(toUnixTimestamp64Milli(greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS until
+				SELECT toString(toUnixTimestamp64Milli(
+					greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS whole_hours_end
 				FROM (
 					SELECT min({whole_until}) AS until FROM {@rollup_progress}
 					WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h')
-						AND '${edge:percentencode}' != '')`, map[string]string{
+						AND '${edge_table:percentencode}' != '')`, map[string]string{
 				"first": roundedUp("$__from", 3600), "last": roundedDown("$__toTime_ms", 3600),
 				"published": roundedDown("toDateTime64(until, 3, 'UTC')", 3600),
 			}),
 		},
-		computed("ranked", "Ranked by tenant", "1h", "What the table of tenants reads: the events up to an hour, of a chosen tenant up to six; else 1h up to a week, else 1d.",
+		computed("tenant_table", "Table by tenant", "1h",
+			"What the table of tenants reads: the events up to an hour, and of a chosen tenant up to six hours. Otherwise 1h up to a week, else 1d.",
 			`multiIf(
 				{:up_to_hour} OR NOT {:all_tenants} AND {:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d')`),
 	}
 }
 
-// daysVariable and longerVariable choose between rollups that have no minutes.
-func daysVariable() Variable {
-	return computed("days", "Days", "all_1d", "Which rollups by day the panels read: all_1d has all tenants together, 1d is for a chosen one.", `if({:all_tenants}, 'all_1d', '1d')`)
+// dayTableVariable and audienceTableVariable choose between rollups that have no minutes.
+func dayTableVariable() Variable {
+	return computed("day_table", "Table by day", "all_1d",
+		"Which rollups by day the panels read: all_1d holds all tenants together; 1d has the tenant.",
+		`if({:all_tenants}, 'all_1d', '1d')`)
 }
 
-func longerVariable() Variable {
-	return computed("longer", "Longer grain", "1h", "The grain of rollups that always have the tenant: 1h up to a week, else 1d.", `if(right('${grain:percentencode}', 2) = '1d', '1d', '1h')`)
+func audienceTableVariable() Variable {
+	return computed("audience_table", "Table of users", "1h", "Which rollup of distinct users the panels read: 1h up to a week, else 1d.",
+		`if(right('${resolution:percentencode}', 2) = '1d', '1d', '1h')`)
 }
 
-// perVariable is the grain in words, for titles.
-func perVariable() Variable {
-	return computed("per", "Per", "hour", "The grain in words.", `transform(right('${grain:percentencode}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')`)
+// resolutionNameVariable is the resolution in words, for titles.
+func resolutionNameVariable() Variable {
+	return computed("resolution_name", "Resolution in words", "hour", "The length of a bucket in words: minute, hour or day.",
+		`transform(right('${resolution:percentencode}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')`)
 }
 
 // WholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
@@ -97,14 +106,14 @@ func perVariable() Variable {
 func WholeVariable(family string) Variable {
 	return Variable{
 		Name: family + "_whole", Label: "Whole " + family, Hidden: true, Single: true, Fallback: "0", OnRange: true,
-		Description: "Up to when the series of " + family + " are whole; milliseconds since 1970.",
+		Description: "When the last whole minute of " + family + " ends, in milliseconds since 1970. Series end there.",
 		SQL: Fill(`
 			SELECT
 				toString(least(
 					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=family}_whole
 			FROM (
 				SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress}
-				WHERE {rollup} = replaceOne('{=family}_${grain:percentencode}', 'tenant_1m', '1m'))`,
+				WHERE {rollup} = replaceOne('{=family}_${resolution:percentencode}', 'tenant_1m', '1m'))`,
 			map[string]string{"family": family}),
 	}
 }
@@ -124,14 +133,14 @@ func valuesOf(column, label, measure string, rollups ...string) Variable {
 	}
 	return Variable{
 		Name: column, Label: label, OnRange: true,
-		Description: "What the range has, the most used first; at most 500.",
+		Description: "The values in the range, at most 500, the most used first.",
 		SQL: Fill(`SELECT value FROM ({=parts}) WHERE value != '' GROUP BY value ORDER BY sum(n) DESC, value LIMIT 500`,
 			map[string]string{"parts": strings.Join(parts, " UNION ALL ")}),
 	}
 }
 
-// CommonVariables are those that every dashboard has, so that a choice goes along from one to the next. Those that a
-// dashboard has no use for are hidden there.
+// CommonVariables are those that every dashboard of the present has, so that links carry a choice from one to the next. A
+// dashboard hides those that it does not use.
 func CommonVariables(shown ...string) []Variable {
 	all := []Variable{
 		NamespaceVariable(defaultNamespace, "Namespace", "tidemark"),
@@ -141,10 +150,10 @@ func CommonVariables(shown ...string) []Variable {
 		valuesOf("model", "Model", "calls", "token_calls_all_1d"),
 		valuesOf("segment", "Segment", "queries", "queries_all_1d"),
 		valuesOf("country", "Country", "queries", "queries_all_1d"),
-		grainVariable(),
-		daysVariable(),
-		longerVariable(),
-		perVariable(),
+		resolutionVariable(),
+		dayTableVariable(),
+		audienceTableVariable(),
+		resolutionNameVariable(),
 	}
 	if slices.Contains(shown, "tenant") {
 		all = append(all, tenantVariables()...)

@@ -86,7 +86,7 @@ func releases() board.Annotation {
 	}
 }
 
-const allBuckets = " Of all ${per}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
+const allBuckets = " Of all ${resolution_name}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
 
 // callFigures are the sums and shares of the range, read at once.
 func callFigures(id, width uint32) board.Panel {
@@ -111,7 +111,7 @@ func callFigures(id, width uint32) board.Panel {
 func latencyNow(id, width uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency now, p95", Width: width, Height: 4, Table: true,
-		Description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${per} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
+		Description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${resolution_name} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
 		Kind: preset.Status(preset.Seconds, preset.Thresholds(preset.Neutral, 30.0, preset.Warning, 120.0, preset.Bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
 		MayBeEmpty: "no calls at the end of the range",
@@ -125,7 +125,7 @@ func latencyNow(id, width uint32) board.Panel {
 
 func tokensByClass(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by class, a ${per}", Width: 12, Height: 8,
+		ID: id, Title: "Tokens by class, a ${resolution_name}", Width: 12, Height: 8,
 		Description: "The five disjoint classes of tokens, by weight: uncached input, input read from and written to a prompt cache, visible output, reasoning." + openLeftOut,
 		Kind: preset.Bars(preset.Count).OverrideByName("input, uncached", preset.SeriesColor(preset.Neutral)).OverrideByName("cache read", preset.SeriesColor("light-blue")).OverrideByName("cache write", preset.SeriesColor("dark-blue")).
 			OverrideByName("output, visible", preset.SeriesColor("purple")).OverrideByName("reasoning", preset.SeriesColor("light-purple")),
@@ -139,7 +139,7 @@ func tokensByClass(id uint32) board.Panel {
 
 func tokensByModel(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by model, a ${per}", Width: 12, Height: 8,
+		ID: id, Title: "Tokens by model, a ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input and output tokens of the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
@@ -148,7 +148,7 @@ func tokensByModel(id uint32) board.Panel {
 
 func callsByModel(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Calls by model, a ${per}", Width: 12, Height: 8,
+		ID: id, Title: "Calls by model, a ${resolution_name}", Width: 12, Height: 8,
 		Description: "Calls to the ten models with the most, by weight; the rest together as other." + openLeftOut,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "model", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
@@ -157,7 +157,7 @@ func callsByModel(id uint32) board.Panel {
 
 func tokensByProvider(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by provider, a ${per}", Width: 12, Height: 8,
+		ID: id, Title: "Tokens by provider, a ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input and output tokens by who sells the model, by weight; the ten with the most, the rest together as other." + openLeftOut,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
@@ -167,7 +167,7 @@ func tokensByProvider(id uint32) board.Panel {
 func modelTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Models", Width: 24, Height: 12, Table: true,
-		Description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${per}, of the calls that tell them. A click leads to this model alone.",
+		Description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${resolution_name}, of the calls that tell them. A click leads to this model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 225))).
 			OverrideByName("provider", preset.Width(150)).OverrideByName("organisation", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
@@ -219,7 +219,7 @@ func modelRows(withUsers bool) string {
 func weightsOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens by open and closed weights", Width: 12, Height: 8,
-		Description: "Share of the tokens a ${per} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
+		Description: "Share of the tokens a ${resolution_name} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
 		Kind:        preset.Shares().DisplayName(seriesName).OverrideByName("open", preset.SeriesColor(preset.Good)).OverrideByName("closed", preset.SeriesColor(preset.Warning)).OverrideByName("unknown", preset.SeriesColor("text")),
 		SQL: []string{`
 			SELECT time, name, sum(t) / any(whole) AS value
@@ -257,7 +257,7 @@ func levels() *timeseries.PanelBuilder {
 func latencyOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency", Width: 12, Height: 8,
-		Description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
+		Description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${resolution_name}, by weight, of the calls that tell it." + openLeftOut,
 		Kind:        levels(),
 		SQL:         []string{`{:percentiles latency}`},
 	}
@@ -266,7 +266,7 @@ func latencyOverTime(id uint32) board.Panel {
 func firstTokenOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Time to the first token", Width: 12, Height: 8,
-		Description: "Time to the first token: median, 90th, 95th and 99th percentile a ${per}, by weight, of the calls that tell it." + openLeftOut,
+		Description: "Time to the first token: median, 90th, 95th and 99th percentile a ${resolution_name}, by weight, of the calls that tell it." + openLeftOut,
 		Kind:        levels(),
 		SQL:         []string{`{:percentiles first_token}`},
 	}
@@ -275,7 +275,7 @@ func firstTokenOverTime(id uint32) board.Panel {
 func errorsByModel(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Errors by model", Width: 24, Height: 8,
-		Description: "Share of the calls a ${per} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
+		Description: "Share of the calls a ${resolution_name} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
 		Kind:        preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
@@ -284,7 +284,7 @@ func errorsByModel(id uint32) board.Panel {
 func sharesOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Streamed answers and cache hits", Width: 24, Height: 7,
-		Description: "Share of the calls a ${per} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
+		Description: "Share of the calls a ${resolution_name} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
 		Kind:        preset.Lines(preset.Ratio).Max(1).FillOpacity(0),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"

@@ -70,7 +70,7 @@ func tenantModels(id uint32) board.Panel {
 	p := modelTable(id)
 	p.SQL = []string{modelRows(false)}
 	p.Height = 9
-	p.Description = "Every model the tenant called in the range, with its makers as the catalog knows them. Percentiles are those of the last whole ${per}, of the calls that tell them."
+	p.Description = "Every model the tenant called in the range, with its makers as the catalog knows them. Percentiles are those of the last whole ${resolution_name}, of the calls that tell them."
 	return p
 }
 
@@ -115,7 +115,7 @@ func topUsers(id uint32) board.Panel {
 
 func reportedCost(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Reported cost, a ${per}", Width: 18, Height: 8,
+		ID: id, Title: "Reported cost, a ${resolution_name}", Width: 18, Height: 8,
 		Description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
 		Kind:        preset.Bars("currencyUSD").DisplayName(seriesName),
 		MayBeEmpty:  "no cost was reported",

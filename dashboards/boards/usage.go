@@ -37,7 +37,7 @@ func usage() board.Board {
 func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
 		ID: id, Title: title, Width: 4, Height: 4,
-		Description: what + " in the last whole ${per} of the range, by weight; the line shows the ${per}s before." + notApplied,
+		Description: what + " in the last whole ${resolution_name} of the range, by weight; the line shows the ${resolution_name}s before." + notApplied,
 		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true),
 		MayBeEmpty:  "no whole bucket yet",
 		SQL:         []string{sql},
@@ -69,7 +69,7 @@ func callRate(id uint32) board.Panel {
 }
 
 func signupRate(id uint32) board.Panel {
-	return rate(id, "Sign-ups a ${per}", "New accounts", noCallFilters, preset.Count, `
+	return rate(id, "Sign-ups a ${resolution_name}", "New accounts", noCallFilters, preset.Count, `
 		SELECT time, sum(value) AS value
 		FROM (
 			SELECT {:time} AS time, sum({signups}) AS value
@@ -96,7 +96,7 @@ func total(id uint32, title, what, notApplied, sql string) board.Panel {
 }
 
 // ofRange says which buckets a total has.
-const ofRange = " of all ${per}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
+const ofRange = " of all ${resolution_name}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
 
 func queriesTotal(id uint32) board.Panel {
 	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters,
@@ -150,7 +150,7 @@ func usageFragments() map[string]string {
 			SELECT time, sum(n) AS users
 			FROM (
 				SELECT {bucket} AS time, {:distinct_users} AS n
-				FROM {@audience_?longer} WHERE {:whole} AND {:users {=}} GROUP BY time, {user_weight})
+				FROM {@audience_?audience_table} WHERE {:whole} AND {:users {=}} GROUP BY time, {user_weight})
 			GROUP BY time ORDER BY time`,
 		// Queries of the range by a column.
 		"queries_by": `
@@ -172,15 +172,15 @@ func activeUsers(id uint32) board.Panel {
 	}
 }
 
-const openLeftOut = " Whole ${per}s only: the open one is left out."
+const openLeftOut = " Whole ${resolution_name}s only: the open one is left out."
 
 // series names the lines of a chart by their label alone.
 const seriesName = "${__field.labels.name}"
 
 func queriesByProduct(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Queries by product, a ${per}", Width: 12, Height: 8,
-		Description: "Requests of people a ${per} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
+		ID: id, Title: "Queries by product, a ${resolution_name}", Width: 12, Height: 8,
+		Description: "Requests of people a ${resolution_name} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
@@ -188,8 +188,8 @@ func queriesByProduct(id uint32) board.Panel {
 
 func queriesBySegment(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Queries by segment, a ${per}", Width: 12, Height: 8,
-		Description: "Requests of people a ${per} by the customer's segment, by weight." + openLeftOut + noCallFilters,
+		ID: id, Title: "Queries by segment, a ${resolution_name}", Width: 12, Height: 8,
+		Description: "Requests of people a ${resolution_name} by the customer's segment, by weight." + openLeftOut + noCallFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
@@ -197,8 +197,8 @@ func queriesBySegment(id uint32) board.Panel {
 
 func signupsBySegment(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Sign-ups by segment, a ${per}", Width: 12, Height: 8,
-		Description: "New accounts a ${per} by segment, by weight." + openLeftOut + noCallFilters,
+		ID: id, Title: "Sign-ups by segment, a ${resolution_name}", Width: 12, Height: 8,
+		Description: "New accounts a ${resolution_name} by segment, by weight." + openLeftOut + noCallFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({signups})", From: "signups_?"}.SQL()},
 	}
@@ -206,8 +206,8 @@ func signupsBySegment(id uint32) board.Panel {
 
 func callsByProduct(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Calls by product, a ${per}", Width: 12, Height: 8,
-		Description: "Calls to models a ${per} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
+		ID: id, Title: "Calls by product, a ${resolution_name}", Width: 12, Height: 8,
+		Description: "Calls to models a ${resolution_name} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "product", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
@@ -215,8 +215,8 @@ func callsByProduct(id uint32) board.Panel {
 
 func tokensInOut(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens, a ${per}", Width: 12, Height: 8,
-		Description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${per}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
+		ID: id, Title: "Tokens, a ${resolution_name}", Width: 12, Height: 8,
+		Description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${resolution_name}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
 		Kind:        preset.Bars(preset.Count).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("output", preset.SeriesColor("purple")),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
@@ -258,7 +258,7 @@ func growth(id uint32) board.Panel {
 					SELECT m.1 AS measure, day, m.2 AS amount
 					FROM (
 						SELECT toDate32({bucket}) AS day, [('Queries', toFloat64(sum({queries})))] AS all
-						FROM {@queries_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+						FROM {@queries_?day_table} WHERE {:whole_days} AND {:chosen} GROUP BY day)
 					ARRAY JOIN all AS m
 					UNION ALL
 					SELECT m.1 AS measure, day, m.2 AS amount
@@ -266,13 +266,13 @@ func growth(id uint32) board.Panel {
 						SELECT
 							toDate32({bucket}) AS day,
 							[('Calls', toFloat64(sum({calls}))), ('Tokens', toFloat64(sum({input_tokens} + {output_tokens})))] AS all
-						FROM {@token_calls_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+						FROM {@token_calls_?day_table} WHERE {:whole_days} AND {:chosen} GROUP BY day)
 					ARRAY JOIN all AS m
 					UNION ALL
 					SELECT m.1 AS measure, day, m.2 AS amount
 					FROM (
 						SELECT toDate32({bucket}) AS day, [('Sign-ups', toFloat64(sum({signups})))] AS all
-						FROM {@signups_?days} WHERE {:whole_days} AND {:chosen} GROUP BY day)
+						FROM {@signups_?day_table} WHERE {:whole_days} AND {:chosen} GROUP BY day)
 					ARRAY JOIN all AS m
 					UNION ALL
 					SELECT 'Active users' AS measure, day, toFloat64(sum(n)) AS amount
@@ -339,7 +339,7 @@ func tenantTable(id uint32) board.Panel {
 				SELECT
 					toString({tenant}) AS tenant, sum({calls}) AS c, sum({input_tokens} + {output_tokens}) AS t,
 					sumIf({calls}, {status} = 'error') AS e
-				FROM {:rows token_calls_?ranked with tenant, calls, input_tokens, output_tokens, status} GROUP BY {tenant})
+				FROM {:rows token_calls_?tenant_table with tenant, calls, input_tokens, output_tokens, status} GROUP BY {tenant})
 			ORDER BY tokens DESC LIMIT 20`},
 	}
 }

@@ -69,7 +69,7 @@ export function choose(model: VariableModel, options: Option[], chosen: string[]
   if (model.type === 'textbox') return [chosen?.[0] ?? asList(model.current?.value)[0] ?? text(model.query)];
   const byName = (value: string) => (options.some((o) => o.value === value) ? value : options.find((o) => o.text === value)?.value ?? value);
   if (chosen) {
-    // A hidden variable of one value is computed (the grain of a range): one from a link made for another range is none.
+    // A hidden variable of one value is computed (the resolution for a range): one from a link made for another range is none.
     // All comes along from a dashboard that offers it; one that does not has its own first choice.
     const known = (v: string) => (v === all ? model.includeAll === true : !isComputed(model) || options.some((o) => o.value === v));
     const given = chosen.filter((v) => v !== '').map((v) => (v === 'All' && model.includeAll ? all : byName(v))).filter(known);
