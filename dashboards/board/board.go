@@ -1,3 +1,6 @@
+// Package board turns dashboards and alert rules into what Grafana reads. Package boards fills in the content.
+//
+//	Board, Panel, Variable -> Resolver (names in SQL) -> the Foundation SDK -> Grafana's JSON
 package board
 
 import (
@@ -73,10 +76,6 @@ func (b Board) links() []cog.Builder[dashboard.DashboardLink] {
 // Build makes the dashboard. The resolver collects the names that do not exist.
 func (b Board) Build(r *Resolver) (dashboard.Dashboard, error) {
 	r.namespace = cmp.Or(b.Namespace, defaultNamespace)
-	to := b.To
-	if to == "" {
-		to = "now"
-	}
 	kind := tagLive
 	if b.History {
 		kind = tagHistory
