@@ -87,7 +87,8 @@ func whole(c call) (string, error) {
 		return "", errors.New("no relation stands before it")
 	}
 	if !strings.HasSuffix(c.relation, "_?") {
-		return Fill(`{:range} AND {bucket} <= (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}')`,
+		return Fill(`{:range} AND {bucket} <= (
+			SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}')`,
 			map[string]string{"rollup": named(c.relation)}), nil
 	}
 	return Fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
@@ -150,7 +151,8 @@ func rowsInRange(c call) (string, error) {
 	const end = "fromUnixTimestamp64Milli(toInt64OrZero('${whole_hours_end:percentencode}'), 'UTC')"
 	// The plugin drops the second part as text where edge_table is empty, so the database does not plan it.
 	return Fill(`(
-		SELECT {=columns} FROM {@{=relation}} WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge_table) AND {=filters}
+		SELECT {=columns} FROM {@{=relation}}
+		WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge_table) AND {=filters}
 		AND $__conditionalAll(1 = 1 UNION ALL (
 			SELECT {=columns} FROM {@{=family}_?edge_table}
 			WHERE {:range} AND ({bucket} < {=first} OR {bucket} >= {=end}) AND {=filters}), $edge_table))`, map[string]string{

@@ -11,18 +11,20 @@ import (
 	"tidemark/dashboards/preset"
 )
 
-// adoption puts what was reported about the spread of AI beside what is measured from replayed scenarios. Tenants are the
+// adoption compares reported figures on the spread of AI with figures measured from replayed scenarios. Tenants are the
 // scenarios' ids; see tidemark scenarios list.
 func adoption() board.Board {
 	return board.Board{
 		UID: "tidemark-adoption", Title: "Adoption trends", From: "1990-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
-		Description: "Reported figures on the spread of AI beside the same figures measured from stored events, with their sources. The events are replayed scenarios: tidemark replay scenario:NAME. What is illustrative or unconfirmed says so. Days are UTC.",
-		History:     true, Namespace: "scenarios", Variables: scenarioVariables(),
+		Description: "Reported figures on the spread of AI, the same figures measured from stored events, and their " +
+			"sources. The events are replayed scenarios (tidemark replay scenario:NAME). Figures that are " +
+			"illustrative or unconfirmed are marked. Days are in UTC.",
+		History: true, Namespace: "scenarios", Variables: scenarioVariables(),
 		Rows: []board.Row{
 			{Title: "Reported beside measured", Panels: []board.Panel{figures(1)}},
-			{Title: "How fast", Panels: []board.Panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
-			{Title: "Open and closed, and one family", Panels: []board.Panel{openReleases(20), releasesByWeights(21), familyDownloads(22), familyModels(23)}},
-			{Title: "Illustrative: the paths are chosen, not measured", Panels: []board.Panel{patents(30), segmentSignups(31)}},
+			{Title: "Speed", Panels: []board.Panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
+			{Title: "Open and closed weights, and the Qwen family", Panels: []board.Panel{openReleases(20), releasesByWeights(21), familyDownloads(22), familyModels(23)}},
+			{Title: "Illustrative: the paths are invented, not measured", Panels: []board.Panel{patents(30), segmentSignups(31)}},
 		},
 	}
 }
@@ -119,8 +121,8 @@ const (
 
 func reportedFigures() []figure {
 	return []figure{
-		{"Years to 365 billion searches a year, ChatGPT", "years", "search-race", "chatgpt", "years_to_365bn_searches", checked, "{:years_to_milestone chatgpt}", ""},
-		{"Years to 365 billion searches a year, Google", "years", "search-race", "google", "years_to_365bn_searches", checked, "{:years_to_milestone google}", ""},
+		{"Years to 365 billion searches per year, ChatGPT", "years", "search-race", "chatgpt", "years_to_365bn_searches", checked, "{:years_to_milestone chatgpt}", ""},
+		{"Years to 365 billion searches per year, Google", "years", "search-race", "google", "years_to_365bn_searches", checked, "{:years_to_milestone google}", ""},
 		{"ChatGPT against Google", "times as fast", "search-race", "chatgpt", "times_as_fast_as_google", checked, "{:years_to_milestone google} / {:years_to_milestone chatgpt}", ""},
 		{"Weekly users of ChatGPT, Nov 2023 to Apr 2025", "times", "users-8x", "chatgpt", "growth_multiple", checked, "{:users_in_week 2025-04-07} / {:users_in_week 2023-11-06}", ""},
 		{"Internet: years to 90 % of users outside North America", "years", "everywhere-at-once", "internet", "years_to_90pct_outside_north_america", checked,
@@ -134,7 +136,7 @@ func reportedFigures() []figure {
 			`(
 				SELECT dateDiff('day', toDate32('2022-11-30'), minOrNullIf(week, share >= 0.9)) / 365.25
 				FROM ({:chatgpt_outside}))`, ""},
-		{"Training compute of notable models since 2010", "% a year", "compute", "notable models", "training_compute_growth", checked,
+		{"Training compute of notable models since 2010", "% per year", "compute", "notable models", "training_compute_growth", checked,
 			"(SELECT (pow(10, fit.1) - 1) * 100 FROM ({:compute_fit}))", ""},
 		{"Qwen family: open models by April 2025", "models, at least", "qwen-family", "qwen", "qwen_open_models", checked, "{:qwen_total {:qwen_release}}", ""},
 		{"Qwen family: downloads by April 2025", "downloads, at least", "qwen-family", "qwen", "qwen_cumulative_downloads", checked, "{:qwen_total {:qwen_download}}", ""},
@@ -162,7 +164,7 @@ func (f figure) reported(column string) string {
 func (f figure) row(n int) string {
 	reported, source := f.reported("{value}"), f.reported("concat({citation}, ' (confidence ', {confidence}, ')')")
 	if f.reportedConstant != "" {
-		reported, source = f.reportedConstant, "'the report says that all four grow; the curves are chosen'"
+		reported, source = f.reportedConstant, "'the report only states that all four grow; the curves are invented'"
 	}
 	return board.Fill(`
 		SELECT
@@ -181,7 +183,10 @@ func figures(id uint32) board.Panel {
 	}
 	return board.Panel{
 		ID: id, Title: "Figures", Width: 24, Height: 15, Table: true,
-		Description: "Each figure as it was reported, and as measured from stored events by the formula of the scenario's expectations. checked: a public figure or series stands behind it. illustrative: the path between the reported ends is ours. unconfirmed: no public page has the figure. Verdicts and tolerances: tidemark scenarios check --all.",
+		Description: "Each figure as it was reported, and as measured from stored events by the formula of its scenario. " +
+			"checked: a public figure or series supports it. illustrative: we interpolated between two reported " +
+			"figures. unconfirmed: no public source has the figure. Verdicts and tolerances: tidemark scenarios " +
+			"check --all.",
 		Kind: preset.Table().Unit(preset.Count).Decimals(2).
 			OverrideByName("figure", preset.Width(420)).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
 			OverrideByName("standing", append(preset.Width(110), preset.Property("mappings", preset.TextColors(checked, preset.Good, illustrative, preset.Neutral, unconfirmed, preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
@@ -217,8 +222,10 @@ func (r reportedSeries) SQL() string {
 
 func searchRace(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Searches a year, and the milestone", Width: 12, Height: 9,
-		Description: "Run rate of each product: the mean of 28 days times 365, at the first day of each month. The line is the reported milestone of 365 billion a year, one ChatGPT-year. The paths between launch and milestone are illustrative. Scenario search-race.",
+		ID: id, Title: "Searches per year, and the milestone", Width: 12, Height: 9,
+		Description: "Searches per year of each product at the first day of each month: the mean of 28 days times 365. " +
+			"The line is the reported milestone of 365 billion per year, one ChatGPT-year. We interpolated " +
+			"between launch and milestone. Scenario search-race.",
 		Kind: logarithmic(preset.Count).Min(1e6).DisplayName(seriesName).
 			OverrideByQuery("B", append(preset.SeriesColor("red"), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
 		SQL: []string{
@@ -236,8 +243,10 @@ func searchRace(id uint32) board.Panel {
 func weeklyUsers(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Weekly users of ChatGPT", Width: 12, Height: 9,
-		Description: "Distinct users a week (from Monday, UTC), each with its weight, measured; the company's own statements, and the report's 800 million of April 2025, as points. The two disagree, and both are shown. Scenario users-8x.",
-		Kind:        asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", preset.SeriesColor(preset.Warning)),
+		Description: "Distinct users per week (from Monday, UTC), each with its weight: the line is measured; the points " +
+			"are statements of the company, and the report's 800 million of April 2025. The two sources " +
+			"disagree, so both are shown. Scenario users-8x.",
+		Kind: asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", preset.SeriesColor(preset.Warning)),
 		SQL: []string{
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured
 			FROM (
@@ -254,8 +263,10 @@ func weeklyUsers(id uint32) board.Panel {
 func internetOutside(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Users outside North America", Width: 12, Height: 9,
-		Description: "Share of users outside the United States and Canada: of the Internet by year, from reported users by country; of ChatGPT by week, from stored events, illustrative but for the shares of April 2025. The line is 90 %. Scenario everywhere-at-once.",
-		Kind:        preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
+		Description: "Share of the users outside the United States and Canada. Internet: per year, from reported users " +
+			"by country. ChatGPT: per week, from stored events; only the shares of April 2025 are reported. The " +
+			"red line is 90 %. Scenario everywhere-at-once.",
+		Kind: preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
 		SQL: []string{
 			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
 			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
@@ -268,8 +279,9 @@ func internetOutside(id uint32) board.Panel {
 func trainingCompute(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Training compute of notable models", Width: 12, Height: 9,
-		Description: "Floating point operations of the training of each notable model since 2010 (Epoch AI), and the line fitted to their logarithms, whose slope is the growth a year. Scenario compute.",
-		Kind:        asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": preset.Neutral})}),
+		Description: "Floating-point operations used to train each notable model since 2010 (Epoch AI), and the line " +
+			"through their logarithms; its slope is the growth per year. Scenario compute.",
+		Kind: asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": preset.Neutral})}),
 		SQL: []string{
 			`SELECT {time} AS time, {value} AS models FROM {@reference_points}
 			WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {:at_in_range} ORDER BY time`,
@@ -286,9 +298,10 @@ func trainingCompute(id uint32) board.Panel {
 
 func openReleases(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Releases with open weights a year, by the makers' country", Width: 12, Height: 9,
-		Description: "Models with open weights by year of release and country of the organisation (ISO 3166-1); one of several countries counts for each. Until June 2025. Scenario open-closed.",
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		ID: id, Title: "Releases with open weights per year, by country of the maker", Width: 12, Height: 9,
+		Description: "Models with open weights, by year of release and country of the organization (ISO 3166-1). A model " +
+			"of several countries counts in each. The data ends in June 2025. Scenario open-closed.",
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} = '', 'unknown', toString({country})) AS name,
@@ -299,9 +312,10 @@ func openReleases(id uint32) board.Panel {
 
 func releasesByWeights(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Releases a year, open and closed", Width: 12, Height: 9,
-		Description: "Models by year of release: with open weights, and the others of the same sources. Until June 2025. Scenario open-closed.",
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		ID: id, Title: "Releases per year, open and closed", Width: 12, Height: 9,
+		Description: "Models by year of release: those with open weights, and the others of the same sources. The data " +
+			"ends in June 2025. Scenario open-closed.",
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time,
@@ -314,8 +328,10 @@ func releasesByWeights(id uint32) board.Panel {
 func familyDownloads(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Qwen family: downloads", Width: 12, Height: 9,
-		Description: "Downloads of the family so far, measured, and the dated figures that were reported, as points. They count different platforms and are not one consistent series; the path between them is illustrative. Scenario qwen-family.",
-		Kind:        asPoints(logarithmic(preset.Count), "B"),
+		Description: "Downloads of the family so far: the line is measured; the points are reported figures with dates. " +
+			"The reports count different platforms and are not one consistent series; we interpolated between " +
+			"them. Scenario qwen-family.",
+		Kind: asPoints(logarithmic(preset.Count), "B"),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "measured"
 			{:qwen_over_time {:qwen_download}}`,
@@ -327,8 +343,9 @@ func familyDownloads(id uint32) board.Panel {
 func familyModels(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Qwen family: models and derivatives", Width: 12, Height: 9,
-		Description: "Open models and derivatives of the family so far, measured, and the dated figures that were reported, as points; the path between them is illustrative. Scenario qwen-family.",
-		Kind:        asPoints(asPoints(logarithmic(preset.Count), "C"), "D").OverrideByQuery("D", preset.SeriesColor(preset.Warning)),
+		Description: "Open models and derivatives of the family so far: the lines are measured; the points are reported " +
+			"figures with dates. We interpolated between them. Scenario qwen-family.",
+		Kind: asPoints(asPoints(logarithmic(preset.Count), "C"), "D").OverrideByQuery("D", preset.SeriesColor(preset.Warning)),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "models"
 			{:qwen_over_time {:qwen_release}}`,
@@ -343,8 +360,9 @@ func familyModels(id uint32) board.Panel {
 func patents(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Computing patents granted in the US (invented)", Width: 12, Height: 9,
-		Description: "No public yearly series was found: the numbers are invented, only the order of the growth of their eras is reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
-		Kind:        preset.Lines(preset.Count),
+		Description: "Invented numbers: no public yearly series was found. Only the order of growth of the eras is " +
+			"reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
+		Kind: preset.Lines(preset.Count),
 		SQL: []string{`
 			SELECT {time} AS time, {value} AS patents FROM {@reference_points}
 			WHERE {tenant} = 'patents' AND {metric} = 'computing_patents_granted' AND {:at_in_range} ORDER BY time`},
@@ -353,9 +371,10 @@ func patents(id uint32) board.Panel {
 
 func segmentSignups(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Sign-ups a week, by segment", Width: 12, Height: 9,
-		Description: "New accounts a week (from Monday, UTC) by segment, by weight. That all four grow was reported; the curves are chosen. Scenario segments.",
-		Kind:        logarithmic(preset.Count).DisplayName(seriesName),
+		ID: id, Title: "Sign-ups per week, by segment", Width: 12, Height: 9,
+		Description: "New accounts per week (from Monday, UTC), by segment. Only the growth of all four segments is " +
+			"reported; the curves are invented. Scenario segments.",
+		Kind: logarithmic(preset.Count).DisplayName(seriesName),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value

@@ -33,22 +33,22 @@ func alertFragments() map[string]string {
 	}
 }
 
-// notHeard tells of how many seconds nothing was heard of a role, or nobody said what the log holds. What comes from the
-// ledger cannot tell: it stands still when there is nothing to do as well.
+// notHeard gives the seconds since the last report of a role, or since somebody saw the end of the log. The ledger cannot
+// give them: it does not change either when there is nothing to do.
 func notHeard() board.Alert {
 	return board.Alert{
 		UID: "tidemark-not-heard", Title: "A worker is missing", Severity: `{{ if eq (index .Labels "who") "audit" }}warning{{ else }}critical{{ end }}`,
 		Summary: `{{ .Labels.who }}: {{ .Labels.state }}, {{ printf "%.0f" .Values.A.Value }} s`,
-		Description: `Every worker that runs on reports itself each 10 seconds (table heartbeats), and one of them says where the brokers' logs end (table log_ends). The figure is for how many seconds that has not happened; where it never has, since the schema was made. "ingest", "rollup": no process of the kind is at work, on any machine. "audit": its process ended without a word, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so nobody knows what waits.
+		Description: `Every running worker reports every 10 seconds (table heartbeats), and one of them reports where the brokers' logs end (table log_ends). The figure is the seconds since the last report; if there never was one, the seconds since the schema was made. "ingest", "rollup": no process of this role runs on any machine. "audit": its process ended without a final report, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so nobody knows the lag.
 
 What to do:
-1. All four: are the workers and the database on the same clock and the same namespace? Is anything at work at all? "docker compose ps", or whatever runs them.
-2. ingest: start "tidemark ingest". Records wait in the log meanwhile and nothing is lost for as long as Kafka keeps them; look at the retention.
-3. rollup: start "tidemark rollup". The dashboards show the state of when it ended.
-4. audit: start "tidemark audit --every 1h". If it is at work, its log says why it cannot finish; where an audit takes longer than three hours, silence this one.
-5. log: the log of any worker says why ("cannot report ..."): the brokers are away, or a topic is missing ("tidemark migrate").
+1. All four are missing: do the workers and the database share a clock and a namespace? Does any worker run? Check with "docker compose ps", or with whatever runs them.
+2. ingest: start "tidemark ingest". Records wait in the log, and nothing is lost as long as Kafka keeps them: check the retention.
+3. rollup: start "tidemark rollup". Until then the dashboards show the state at which it stopped.
+4. audit: start "tidemark audit --every 1h". If it runs, its log has the reason why it cannot finish. If an audit takes longer than three hours, silence this alert.
+5. log: the log of any worker has the reason ("cannot report ..."): the brokers cannot be reached, or a topic is missing ("tidemark migrate").
 6. After an upgrade from a version without the table: restart the workers.
-Where nobody is meant to be at work, because "tidemark ingest --until-caught-up" is run from time to time, silence this alert.`,
+If no worker is meant to run, because you run "tidemark ingest --until-caught-up" from time to time, silence this alert.`,
 		Board: "tidemark-pipeline", Panel: 7,
 		SQL: `
 SELECT r.1 AS who, if(r.3, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', r.2, {:now})) AS seconds
@@ -64,23 +64,25 @@ ORDER BY who`,
 	}
 }
 
-// ingestBehind tells how many seconds of work a partition is behind: what its log holds beyond the position, at the speed
-// of the last five minutes, or for how long the position has not moved, whichever is more.
+// ingestBehind gives the seconds of work that a partition is behind: the records after its position at the speed of the last
+// five minutes, or the time since the position moved, whichever is longer.
 func ingestBehind() board.Alert {
 	return board.Alert{
 		UID: "tidemark-ingest-behind", Title: "Ingest is behind or stalled", Severity: severityCritical,
 		Summary: `{{ .Labels.topic }}, partition {{ .Labels.partition }}: ingest is {{ printf "%.0f" .Values.A.Value }} s behind`,
-		Description: `The log of this partition holds records that are not accounted for, as a worker saw it. The figure is how long they take at the speed of the last five minutes or, when the position has not moved meanwhile, for how long it has not.
+		Description: `The log of this partition holds records that are not accounted for. The figure is the seconds that ingest needs for them at the speed of the last five minutes, or, if the position has not moved for longer, the seconds since it moved.
 
 What to do:
-1. Is ingest running and able to reach both sides? The panel Workers says whether it reports itself, "tidemark health --url http://HOST:PORT/readyz" what is stuck; its log says why.
-2. All partitions are behind and blocks are accounted for (panel Throughput): there is more load than capacity, or a replay. Start more ingest processes, at most one a partition, or wait.
-3. All are stalled: look at the panel Insert time and at ClickHouse (disk, memory, too many parts).
-4. One is stalled: nobody owns it, or the log of the process named in the panel Partitions says what it fails at; it goes on by itself when the cause is gone. Nothing is lost: "tidemark audit" proves it afterwards.
-5. Nothing is left, and the position is beyond the end: the log has lost records, or the topic is another one than it was.`,
+1. Does ingest run, and can it reach Kafka and ClickHouse? The panel Workers shows whether it reports. "tidemark health --url http://HOST:PORT/readyz" names what is stuck; its log has the reason.
+2. All partitions are behind and blocks are accounted for (panel Throughput by topic): the load is higher than the capacity, or a replay runs. Start more ingest processes, at most one per partition, or wait.
+3. All partitions are stalled: look at the panel Insert time and at ClickHouse (disk, memory, too many parts).
+4. One partition is stalled: no worker owns it, or its worker fails; the panel Partitions names the worker, whose log has the reason. Ingest resumes by itself when the cause is gone. Nothing is lost: run "tidemark audit" afterwards to prove it.
+5. No records are left, and the position is after the end: the log has lost records, or somebody made the topic again.`,
 		Board: "tidemark-pipeline", Panel: 30,
 		SQL: `
-SELECT e.topic AS topic, toString(e.partition) AS partition, if(s.speed = 0, e.since, greatest(e.since, e.waiting / s.speed)) AS seconds
+SELECT
+    e.topic AS topic, toString(e.partition) AS partition,
+    if(s.speed = 0, e.since, greatest(e.since, e.waiting / s.speed)) AS seconds
 FROM {:ends {accounted} != {end_offset}} AS e
 LEFT JOIN
 (
@@ -98,20 +100,20 @@ LIMIT 100`,
 	}
 }
 
-// notFresh tells how late what can be queried is: by topic the way from the log to queryable of 95 % of the records of the
-// last five minutes, or for how long a partition with records left stands still, or how long nothing came of a topic that
-// was steady before; for the rollups how long ago the first block was accounted for that they have not followed.
+// notFresh gives how many seconds data is late. Per topic: the time from the log to queryable for 95 % of the records of the
+// last five minutes, the time for which a partition with records left has not moved, or the time since the last block of a
+// topic that was steady before. For the rollups: the time since the first block that they have not followed.
 func notFresh() board.Alert {
 	return board.Alert{
 		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
-		Summary: `{{ .Labels.what }}: what can be queried is {{ printf "%.0f" .Values.A.Value }} s late`,
-		Description: `For a topic, the figure is the time from entering the log to queryable, for 95 % of the records of the last five minutes, whatever the times of their events; or for how long a partition with records left has not moved; or, if nothing came for five minutes and there was something in every five minutes of the hour before, how long ago the last block was (replays of history, events older than 30 days, do not count for that). For "rollups" it is how long ago the first block was accounted for that they have not followed: the dashboards show the state of then.
+		Summary: `{{ .Labels.what }}: data is {{ printf "%.0f" .Values.A.Value }} s late`,
+		Description: `For a topic, the figure is the largest of three times in seconds. First: the time from the log until records can be queried, for 95 % of the records of the last five minutes, whatever the times of their events. Second: the time for which a partition with records left has not moved. Third: the time since the last block, if no block came for five minutes although one came in every five minutes of the hour before; replays of history (events older than 30 days) do not count here. For "rollups", the figure is the time since the first block that the rollups have not followed: the dashboards show the state of that time.
 
 What to do:
 1. A topic, and "Ingest is behind or stalled" or "A worker is missing" fires too: begin there.
-2. A topic that went silent, and no other alert: everything in the log is counted. Do producers send? If the load was meant to end, silence this alert; it ends a day after the last block.
-3. A topic whose blocks are late while ingest keeps up: look at the panel Insert time. Right after a start of ingest, records that waited in the log count by the time that their producer gave them.
-4. Rollups: is "tidemark rollup" running? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" does it once, in the foreground.`,
+2. A topic without new blocks, and no other alert: everything in the log is counted. Do the producers send? If the load has ended on purpose, silence this alert; it ends one day after the last block.
+3. A topic whose blocks are late although ingest keeps up: look at the panel Insert time. Directly after a start of ingest, records that waited in the log count with the time that their producer gave them.
+4. Rollups: does "tidemark rollup" run? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" catches up once, in the foreground.`,
 		Board: "tidemark-pipeline", Panel: 22,
 		SQL: `
 SELECT what, seconds
@@ -123,8 +125,11 @@ FROM
         SELECT
             topic,
             multiIf(
-                max(last) >= $__toTime_ms - INTERVAL 5 MINUTE, if(sum(recent) = 0, 0, quantileExactWeightedMerge(0.95)(lags) / 1e6),
-                countIf(live) > 0 AND arrayCount(s -> s > arrayMax(groupUniqArrayIf(slot, live)) - 12, groupUniqArrayIf(slot, live)) = 12, toFloat64(dateDiff('second', max(last), $__toTime_ms)),
+                max(last) >= $__toTime_ms - INTERVAL 5 MINUTE,
+                if(sum(recent) = 0, 0, quantileExactWeightedMerge(0.95)(lags) / 1e6),
+                countIf(live) > 0
+                    AND arrayCount(s -> s > arrayMax(groupUniqArrayIf(slot, live)) - 12, groupUniqArrayIf(slot, live)) = 12,
+                toFloat64(dateDiff('second', max(last), $__toTime_ms)),
                 0) AS late
         FROM
         (
@@ -134,7 +139,8 @@ FROM
                 max({written_at}) AS last,
                 countIf({:fresh}) > 0 AS live,
                 countIf({written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND {:timed}) AS recent,
-                quantileExactWeightedStateIf(0.95)({produce_lag_us}, {:delivered}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND {:timed}) AS lags
+                quantileExactWeightedStateIf(0.95)(
+                    {produce_lag_us}, {:delivered}, {written_at} >= $__toTime_ms - INTERVAL 5 MINUTE AND {:timed}) AS lags
             FROM {@ledger}
             WHERE {:accounted}
             GROUP BY topic, slot
@@ -146,9 +152,18 @@ FROM
     GROUP BY topic
     UNION ALL
     SELECT 'rollups' AS what, toFloat64(dateDiff('second', min(l.at), $__toTime_ms)) AS seconds
-    FROM (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, {to_offset} AS end, {written_at} AS at FROM {@ledger} WHERE {:accounted}) AS l
-    LEFT JOIN (SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position FROM {@rollup_cursors} GROUP BY topic, epoch, partition) AS c
-        USING (topic, epoch, partition)
+    FROM
+    (
+        SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, {to_offset} AS end, {written_at} AS at
+        FROM {@ledger}
+        WHERE {:accounted}
+    ) AS l
+    LEFT JOIN
+    (
+        SELECT {topic} AS topic, {epoch} AS epoch, {partition} AS partition, argMax({position}, {version}) AS position
+        FROM {@rollup_cursors}
+        GROUP BY topic, epoch, partition
+    ) AS c USING (topic, epoch, partition)
     WHERE l.end > c.position AND l.topic IN ('queries.v1', 'signups.v1', 'token_calls.v1', 'model_events.v1')
     HAVING count() > 0
 )
@@ -159,20 +174,20 @@ ORDER BY seconds DESC, what`,
 	}
 }
 
-// auditDiffers tells what the newest audit found, a row a finding.
+// auditDiffers gives the findings of the newest audit, one row each.
 func auditDiffers() board.Alert {
 	return board.Alert{
 		UID: "tidemark-audit", Title: "Audit found a difference", Severity: `{{ if eq (index .Labels "verdict") "difference" }}critical{{ else }}warning{{ end }}`,
 		Summary: `Audit: {{ .Labels.check }}, {{ .Labels.scope }}: {{ .Labels.verdict }}`,
-		Description: `The newest audit found that log, ledger, raw rows and rollups do not agree ("difference": a number on the dashboards is wrong), or could not make a check ("error": nobody knows). It stays until a newer audit is clean.
+		Description: `The newest audit found that log, ledger, raw rows and rollups do not agree ("difference": a number on the dashboards is wrong), or it could not run a check ("error": nobody knows). The alert stays until a newer audit is clean.
 
 What to do:
-1. The panel Findings of the newest audit names table, partition and offset or bucket of the first difference.
-2. error: the detail says what failed, mostly a server that was away or out of memory. Run "tidemark audit" again.
-3. difference in "rollup equals": raw is right, the rollup is not. Is "tidemark rollup" running? If it has caught up and the difference stays, have the range recomputed ("tidemark rollup --help").
-4. difference in "ledger tiles" or "raw holds": rows are missing or too many. Do not delete anything and keep Kafka's retention above the time you need: the log can still be read again. Did anybody change or drop rows by hand?
-5. difference in "run adds up": a producer reports more than arrived. Look at its own log first.
-Run "tidemark audit" after every step; "tidemark audit --every 1h" keeps asking, so that this alert has something to say.`,
+1. The panel Findings of the newest audit shows the table, and the partition and offset or the bucket, of the first difference.
+2. error: the detail has the reason; mostly a server could not be reached or was out of memory. Run "tidemark audit" again.
+3. difference in "rollup equals": the raw rows are right, the rollup is not. Does "tidemark rollup" run? If it has caught up and the difference stays, have the range recomputed ("tidemark rollup --help").
+4. difference in "ledger tiles" or "raw holds": rows are missing, or there are too many. Do not delete anything. Keep Kafka's retention longer than you need to repair: the log can be read again. Did anybody change or drop rows by hand?
+5. difference in "run adds up": a producer reports more events than arrived. Look at its log first.
+Run "tidemark audit" after every step. "tidemark audit --every 1h" keeps this alert up to date.`,
 		Board: "tidemark-pipeline", Panel: 51,
 		SQL: `
 SELECT toString({check}) AS check, {scope} AS scope, toString({verdict}) AS verdict, count() AS findings
@@ -189,16 +204,16 @@ LIMIT 100`,
 	}
 }
 
-// deadLetters counts what no event could be made of, and what the log no longer had.
+// deadLetters counts the records that gave no event, and the offsets that the log no longer had.
 func deadLetters() board.Alert {
 	return board.Alert{
 		UID: "tidemark-dead-letters", Title: "Records were dead-lettered or lost", Severity: `{{ if eq (index .Labels "kind") "gap" }}critical{{ else }}warning{{ end }}`,
 		Summary: `{{ .Labels.topic }}: {{ printf "%.0f" .Values.A.Value }} records in the last hour: {{ .Labels.kind }}`,
-		Description: `"dead letter": records that no event could be read from, or that the database refused. They are in no number; each is in the dead-letter topic with its reason. "gap": offsets that the log no longer had when they were to be read, usually because ingest was away for longer than Kafka keeps records. These are lost.
+		Description: `"dead letter": records that no event could be read from, or that the database refused. No number includes them; each is in the dead-letter topic with its reason. "gap": offsets that the log no longer had when ingest wanted to read them, usually because ingest was stopped for longer than Kafka keeps records. These records are lost.
 
 What to do:
-1. dead letter: "tidemark deadletters list" shows how many by cause, "tidemark deadletters show topic/epoch/partition/offset" one of them whole. Tell the producer named in it. A corrected event may be sent under the same source and id.
-2. gap: raise the topic's retention, and find out why ingest was behind. The panel Partitions shows where it stands.
+1. dead letter: "tidemark deadletters list" counts them by cause; "tidemark deadletters show topic/epoch/partition/offset" shows one of them. Tell the producer that it names. The producer may send a corrected event with the same source and id.
+2. gap: raise the topic's retention, and find out why ingest was behind. The panel Partitions shows every position.
 A synthetic workload makes dead letters on purpose (tidemark generate --poison).`,
 		Board: "tidemark-pipeline", Panel: 25,
 		SQL: `
@@ -225,14 +240,14 @@ func modelJump() board.Alert {
 	return board.Alert{
 		UID: "tidemark-model-jump", Title: "A model fails or slows down", Severity: severityWarning,
 		Summary: `{{ .Labels.model }}: {{ .Labels.what }} {{ printf "%.1f" .Values.A.Value }} times as high as usual`,
-		Description: `In the last 15 minutes the share of this model's calls that ended in an error, or the 95th percentile of their latency, was several times that of the six hours before. A share below 2 % counts as 2 %, a percentile below 0.5 s as 0.5 s. Models with fewer than 300 calls in either time are not watched, nor the latency of those where most calls do not tell it.
+		Description: `In the last 15 minutes, the share of this model's calls that failed, or the 95th percentile of their latency, was several times that of the six hours before. The figure is that multiple. A share below 2 % counts as 2 %, a percentile below 0.5 s as 0.5 s. The alert ignores models with fewer than 300 calls in either time, and the latency of models for which most calls do not report it.
 
 What to do:
-1. The panel Models, and Errors by model and Latency below it: is it one model, or all of one provider? Then look at the provider's own status.
-2. "tidemark query 'SELECT error_type, count() FROM token_calls WHERE model = ... AND time > now() - INTERVAL 15 MINUTE GROUP BY error_type'" tells what kind of errors.
+1. Look at the panel Models, and at Errors by model and Latency below it: is it one model, or all models of one provider? Then look at the provider's status page.
+2. "tidemark query 'SELECT error_type, count() FROM token_calls WHERE model = ... AND time > now() - INTERVAL 15 MINUTE GROUP BY error_type'" shows the types of errors.
 3. Latency only: have prompts or answers grown (panel Tokens by class)? Did a caller switch streaming off?
-4. A single tenant behind it shows on the dashboard Tenant.
-If it stays, it becomes part of the usual, and the alert ends after some two hours.`,
+4. The dashboard Tenant shows whether a single tenant is the cause.
+If the state lasts, it becomes the usual one, and the alert ends after about two hours.`,
 		Board: "tidemark-models", Panel: 20,
 		SQL: `
 SELECT model, jump.1 AS what, jump.2 AS times
@@ -243,12 +258,16 @@ FROM
         [
             ('errors', sumIf({calls}, recent AND {status} = 'error') / sumIf({calls}, recent)
                 / greatest(sumIf({calls}, NOT recent AND {status} = 'error') / sumIf({calls}, NOT recent), 0.02)),
-            ('latency', if(2 * sumIf({latency_calls}, recent) < sumIf({calls}, recent) OR 2 * sumIf({latency_calls}, NOT recent) < sumIf({calls}, NOT recent), 0,
+            ('latency', if(
+                2 * sumIf({latency_calls}, recent) < sumIf({calls}, recent)
+                    OR 2 * sumIf({latency_calls}, NOT recent) < sumIf({calls}, NOT recent),
+                0,
                 {:latency_p95 recent} / greatest({:latency_p95 NOT recent}, 500000)))
         ] AS jumps
     FROM (SELECT *, {bucket} >= $__toTime_ms - INTERVAL 15 MINUTE AS recent FROM {@token_calls_1m} WHERE {:range})
     GROUP BY model
-    HAVING sumIf({records}, recent) >= 300 AND sumIf({records}, NOT recent) >= 300 AND sumIf({calls}, recent) > 0 AND sumIf({calls}, NOT recent) > 0
+    HAVING sumIf({records}, recent) >= 300 AND sumIf({records}, NOT recent) >= 300
+        AND sumIf({calls}, recent) > 0 AND sumIf({calls}, NOT recent) > 0
 )
 ARRAY JOIN jumps AS jump
 ORDER BY times DESC, model, what
@@ -266,14 +285,14 @@ LIMIT 50`,
 func tokenSurge() board.Alert {
 	return board.Alert{
 		UID: "tidemark-token-surge", Title: "Token surge", Severity: severityWarning,
-		Summary: `{{ .Labels.dimension }} {{ .Labels.name }}: {{ printf "%.1f" .Values.A.Value }} times the usual tokens an hour`,
-		Description: `The tokens of this tenant or product in the hour under way, or in the one before, are several times the usual: the median of the same hour on the seven days before or of the 24 hours before, whichever is more, and a million at the least. One that has used nothing more than a day ago is not watched.
+		Summary: `{{ .Labels.dimension }} {{ .Labels.name }}: {{ printf "%.1f" .Values.A.Value }} times the usual tokens per hour`,
+		Description: `The tokens of this tenant or product, in this hour or in the one before, are several times the usual number; the figure is that multiple. Usual is the median of the same hour on the seven days before, or of the 24 hours before, whichever is larger, and at least a million. The alert ignores a tenant or product without use more than a day ago.
 
 What to do:
-1. The dashboard Tenant: which models, since when, and in "Heaviest users of the last hour" who. One user: a loop or a stolen key; tell the tenant, revoke the key.
+1. The dashboard Tenant shows which models, since when, and, in "Heaviest users of the last hour", which users. One user: a loop or a stolen key. Tell the tenant and revoke the key.
 2. Many users: a launch, or a batch job. Check quotas and the budget.
-3. Errors up as well: retries without an end.
-4. Is it counted right? "tidemark audit" says.`,
+3. Errors have risen too: retries without a limit.
+4. To check the count, run "tidemark audit".`,
 		Board: "tidemark-usage", Panel: 44,
 		SQL: `
 SELECT who.1 AS dimension, who.2 AS name, max(tokens / usual) AS times

@@ -12,9 +12,9 @@ import (
 	"tidemark/dashboards/preset"
 )
 
-// The tiles in this file say how the pipeline stands. Each is one text whose first word is its state, and the state its
-// color; a tile that cannot know says so, and since when: what was seen last is no news. They take from the ledger what
-// was read, from log_ends what the brokers hold, and from heartbeats who is at work (see package consumers/health).
+// The tiles in this file show the state of the pipeline. Each is one text whose first word is the state, which sets the color.
+// A tile without current data shows since when it is unknown, not what was seen last. The ledger has what was read, log_ends
+// what the brokers hold, and heartbeats who is at work (see package consumers/health).
 
 // The states of a tile: the first word of its text, in the statements as here.
 const (
@@ -142,7 +142,8 @@ func healthFragments() map[string]string {
 		// One word for all findings of the newest audit.
 		"verdict": `
 			SELECT multiIf(
-				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE', countIf({verdict} = 'error') > 0, 'ERROR',
+				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE',
+				countIf({verdict} = 'error') > 0, 'ERROR',
 				abs(dateDiff('second', max({at}), now64(3))) > 10800,
 				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
 			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
@@ -153,10 +154,15 @@ func healthFragments() map[string]string {
 func state(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "State", Width: 24, Height: 4, Table: true,
-		Description: "Workers: whether they report themselves, each every 10 s, and whether anybody says what the log holds; of ingest and rollup one is always expected, of the audit a verdict every three hours. The table Workers says who.\n\n" +
+		Description: "Workers: whether every role reports; a worker reports every 10 s. One worker of ingest and one of rollup is " +
+			"always expected, and a verdict of the audit every 3 hours; somebody must also see the end of the log. Red if a report " +
+			"is missing: the table Workers shows whose.\n\n" +
 			"Freshness: " + freshnessMeans + "\n\n" +
-			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker saw them in the last minute, against the ledger. Red from 10 million on, and when nobody ingests.\n\n" +
-			"Stalled partitions: those of which the log holds what is not accounted for, and whose position has not moved for 2 minutes: nobody owns them, or their owner fails at something. The table Partitions says which.",
+			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker " +
+			"saw them in the last minute, minus the positions in the ledger. Orange from 1 million, red from 10 million, and red " +
+			"when there is lag and no worker ingests.\n\n" +
+			"Stalled partitions: partitions with lag whose position has not moved for 2 minutes. Nobody owns them, or their owner " +
+			"cannot store a block. Red from the first one: the table Partitions shows which.",
 		Kind: stateText(),
 		SQL: []string{`
 			SELECT
@@ -174,8 +180,11 @@ func state(id uint32) board.Panel {
 	}
 }
 
-// freshnessMeans is what the tile Freshness shows.
-const freshnessMeans = "from the moment a record enters the log until it can be queried: for 95 % of the records accounted in the last 5 minutes, a block of them by its oldest, or how long what waits has not moved, whichever is more. How old events are plays no part. Where nothing came and nothing waits, everything is counted."
+// freshnessMeans describes the tile Freshness.
+const freshnessMeans = "the time from a record's entry into the log until it can be queried, for 95 % of the records of the " +
+	"last 5 minutes (a block counts by its oldest record), or the longest time for which a position has not moved although " +
+	"records are left, whichever is longer. The age of events does not matter. Orange from 30 s, red from 120 s. Where nothing " +
+	"came and nothing is left, everything is counted."
 
 func freshness(id uint32) board.Panel {
 	return board.Panel{
@@ -201,7 +210,10 @@ func verdict(id, width uint32) board.Panel {
 	}}})
 	return board.Panel{
 		ID: id, Title: "Audit", Width: width, Height: 4, Table: true,
-		Description: "The verdict of the newest audit: every offset of the log is stored, a known duplicate or conflict, dead-lettered or a recorded gap, and every rollup equals a recomputation. UNKNOWN: the newest is more than 3 hours old, and nobody has looked since. NOT YET: run tidemark audit.",
+		Description: "The verdict of the newest audit. OK: every offset of the log is stored, a known duplicate or " +
+			"conflict, a dead letter or a recorded gap, and every rollup equals a recomputation. DIFFERENCE: a " +
+			"number on the dashboards is wrong. ERROR: a check failed. UNKNOWN: the newest audit is more than 3 " +
+			"hours old. NOT YET: run tidemark audit.",
 		Kind: preset.Status(preset.Text, preset.Thresholds("text")).Mappings(mappings).
 			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
 		SQL: []string{`{:verdict}`},
@@ -211,10 +223,12 @@ func verdict(id, width uint32) board.Panel {
 func workerTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Workers", Width: 24, Height: 7, Table: true,
-		Description: "Every worker of the last 30 days, those at work first: what it does, since when, and when it reported last. Stopped is one that was asked to; silent is one that ended without a word, or cannot reach the database.",
+		Description: "Every worker of the last 30 days, those at work first: its role, its name, when it started, and " +
+			"how many seconds ago it reported last. stopped: somebody asked it to stop. silent: it has not " +
+			"reported for a minute, because it died or cannot reach the database.",
 		Kind: preset.Table().Unit(preset.Plain).OverrideByName("heard", preset.Unit(preset.Seconds, 0)).
 			OverrideByName("state", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("works", preset.Good, "silent", preset.Bad, "stopped", preset.Neutral)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}),
-		MayBeEmpty: "nobody was ever at work",
+		MayBeEmpty: "no worker ever reported",
 		SQL: []string{`
 			SELECT
 				{role} AS role, {worker} AS worker,

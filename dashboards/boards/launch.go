@@ -11,11 +11,13 @@ import (
 func launch() board.Board {
 	return board.Board{
 		UID: "tidemark-launch", Title: "Launch day", From: "2025-04-13T00:00:00.000Z", To: "2025-04-15T23:59:59.000Z", Refresh: "",
-		Description: "The day GLM-Z1 opened on its platform, minute by minute, and the days around it. Only an article reports its figures: they are unconfirmed, and the course of the days is chosen. Replay it with tidemark replay scenario:launch-day. Times are UTC.",
-		History:     true, Namespace: "scenarios", Variables: scenarioVariables(),
+		Description: "The day on which GLM-Z1 opened on its platform, per minute, with the days around it. Only one " +
+			"article reports its figures, so they are unconfirmed; the course of the days is invented. Replay " +
+			"it with tidemark replay scenario:launch-day. Times are in UTC.",
+		History: true, Namespace: "scenarios", Variables: scenarioVariables(),
 		Rows: []board.Row{
-			{Title: "Unconfirmed: reported by the article alone", Panels: []board.Panel{launchFigures(1)}},
-			{Title: "Minute by minute", Panels: []board.Panel{launchTokens(10), launchAgainst(11), launchAccounts(12), launchTotal(13)}},
+			{Title: "Unconfirmed: only one article reports these figures", Panels: []board.Panel{launchFigures(1)}},
+			{Title: "Per minute", Panels: []board.Panel{launchTokens(10), launchAgainst(11), launchAccounts(12), launchTotal(13)}},
 		},
 	}
 }
@@ -28,8 +30,10 @@ func launchFragments() map[string]string {
 func launchFigures(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "14 April 2025", Width: 24, Height: 4, Table: true,
-		Description: "New accounts on the day (reported: over 6,000 companies and developers), tokens against the day before (reported: over 100 % more), and the minute with the most tokens, which the scenario places. Measured from stored events. Unconfirmed.",
-		Kind:        preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. tokens against " +
+			"the day before: growth; the article reports over 100 %. peak: the minute with the most tokens, " +
+			"which the scenario invents. All are measured from stored events and unconfirmed.",
+		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
 		SQL: []string{`
 			SELECT
 				(SELECT sum({signups}) FROM {@signups_1m}
@@ -48,8 +52,8 @@ func launchFigures(id uint32) board.Panel {
 
 func launchTokens(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens a minute, by model", Width: 12, Height: 9,
-		Description: "Input and output tokens a minute by model, by weight.",
+		ID: id, Title: "Tokens per minute, by model", Width: 12, Height: 9,
+		Description: "Input and output tokens per minute, by model.",
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_1m", Where: "{:on_platform} AND {:range}",
@@ -59,8 +63,8 @@ func launchTokens(id uint32) board.Panel {
 
 func launchAgainst(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens a minute, against the day before", Width: 12, Height: 9,
-		Description: "Input and output tokens a minute, the mean of five, and the same a day earlier.",
+		ID: id, Title: "Tokens per minute, against the day before", Width: 12, Height: 9,
+		Description: "Input and output tokens per minute, averaged over five minutes, and the same one day earlier.",
 		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).FillOpacity(0).OverrideByName("the day before", preset.SeriesColor("text")),
 		SQL: []string{
 			`SELECT
@@ -81,8 +85,8 @@ func launchAgainst(id uint32) board.Panel {
 
 func launchAccounts(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "New accounts a minute", Width: 12, Height: 9,
-		Description: "New accounts a minute by segment, by weight.",
+		ID: id, Title: "New accounts per minute", Width: 12, Height: 9,
+		Description: "New accounts per minute, by segment.",
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL: []string{`
 			SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value
@@ -93,8 +97,9 @@ func launchAccounts(id uint32) board.Panel {
 func launchTotal(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "New accounts of the day so far", Width: 12, Height: 9,
-		Description: "New accounts since midnight (UTC), and the 6,000 that were reported for 14 April. Unconfirmed.",
-		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
+		Description: "New accounts since midnight (UTC), and the 6,000 that the article reports for 14 April. " +
+			"Unconfirmed.",
+		Kind: preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
 		SQL: []string{
 			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
 			FROM (

@@ -13,7 +13,8 @@ import (
 func models() board.Board {
 	return board.Board{
 		UID: "tidemark-models", Title: "Models", From: "now-6h", Refresh: "10s",
-		Description: "Which models are called, by whom they are made and sold, how fast and how well they answer. A model that the catalog does not know is shown as unknown. Days, hours and minutes are UTC.",
+		Description: "Which models are called, who makes and sells them, and how fast and how well they answer. A model " +
+			"that is not in the catalog shows as unknown. Days, hours and minutes are in UTC.",
 		Variables:   append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.WholeVariable("token_calls")),
 		Annotations: []board.Annotation{releases()},
 		Rows: []board.Row{
@@ -22,8 +23,8 @@ func models() board.Board {
 			}},
 			{Title: "Tokens and calls", Panels: []board.Panel{tokensByClass(10), tokensByModel(11), callsByModel(12), tokensByProvider(13)}},
 			{Title: "Every model", Panels: []board.Panel{modelTable(20)}},
-			{Title: "Open and closed, and where from", Panels: []board.Panel{weightsOverTime(30), originShare(32)}},
-			{Title: "How well they answer", Panels: []board.Panel{latencyOverTime(40), firstTokenOverTime(41), errorsByModel(43), sharesOverTime(44)}},
+			{Title: "Open and closed weights, countries", Panels: []board.Panel{weightsOverTime(30), originShare(32)}},
+			{Title: "Latency and errors", Panels: []board.Panel{latencyOverTime(40), firstTokenOverTime(41), errorsByModel(43), sharesOverTime(44)}},
 		},
 	}
 }
@@ -71,13 +72,13 @@ func releases() board.Annotation {
 			FROM (
 				SELECT
 					toDateTime64({bucket}, 3, 'UTC') AS time, toString({model}) AS title,
-					concat('released by ', if(any({organization}) = '', 'an unknown organisation', any({organization}))) AS text,
+					concat('released by ', if(any({organization}) = '', 'an unknown organization', any({organization}))) AS text,
 					'event' AS tags
 				FROM {@model_events_1d} WHERE {:range} AND {kind} = 'release' GROUP BY {bucket}, {model}
 				UNION ALL
 				SELECT
 					toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title,
-					concat('released by ', if({organisation} = '', 'an unknown organisation', {organisation}), ' (', {release_date_source}, ')') AS text,
+					concat('released by ', if({organisation} = '', 'an unknown organization', {organisation}), ' (', {release_date_source}, ')') AS text,
 					'catalog' AS tags
 				FROM {@models} FINAL
 				WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms
@@ -86,13 +87,17 @@ func releases() board.Annotation {
 	}
 }
 
-const allBuckets = " Of all ${resolution_name}s that begin in the range, by weight; of a chosen tenant, up to a week, of exactly the range."
+const allBuckets = " All ${resolution_name}s that begin in the range count; for a chosen tenant and up to a week, exactly the range."
 
 // callFigures are the sums and shares of the range, read at once.
 func callFigures(id, width uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Calls", Width: width, Height: 4, Table: true,
-		Description: "Calls to models; their input and output tokens; the share that ended in an error; the share whose answer was streamed; the share of input tokens read from a prompt cache (a provider that does not tell counts as none read); the share of which the input or the output tokens are not known, whichever are more: they add nothing to that sum of tokens." + allBuckets,
+		Description: "Calls to models, and their input and output tokens. errors: the share of calls that failed, orange " +
+			"from 2 %, red from 10 %. streamed: the share of calls whose answer was streamed. cache hits: the " +
+			"share of input tokens read from a prompt cache; a provider that does not report this counts as " +
+			"none. uncounted: the share of calls whose input or output tokens are unknown, whichever is larger; " +
+			"these calls add nothing to tokens. Orange from 5 %, red from 25 %." + allBuckets,
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.02, preset.Warning, 0.1, preset.Bad)))).
 			OverrideByRegexp("streamed|cache hits", preset.Unit(preset.Ratio, 1)).
@@ -111,7 +116,10 @@ func callFigures(id, width uint32) board.Panel {
 func latencyNow(id, width uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency now, p95", Width: width, Height: 4, Table: true,
-		Description: "95th percentile of the time from request to the end of the answer, and of that to the first token (TTFT), in the last whole ${resolution_name} of the range, of the calls that tell them, by weight. Percentiles are exact to about 0.4 %.",
+		Description: "95th percentile, in seconds, of the time until the answer ended and of the time to the first token " +
+			"(TTFT), in the last whole ${resolution_name} of the range. Only calls that report the time count. " +
+			"Percentiles are exact to about 0.4 %. Answers turn orange from 30 s and red from 120 s; TTFT from " +
+			"5 s and 20 s.",
 		Kind: preset.Status(preset.Seconds, preset.Thresholds(preset.Neutral, 30.0, preset.Warning, 120.0, preset.Bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
 		MayBeEmpty: "no calls at the end of the range",
@@ -125,8 +133,9 @@ func latencyNow(id, width uint32) board.Panel {
 
 func tokensByClass(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by class, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "The five disjoint classes of tokens, by weight: uncached input, input read from and written to a prompt cache, visible output, reasoning." + openLeftOut,
+		ID: id, Title: "Tokens by class, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Tokens per ${resolution_name} in five classes that do not overlap: uncached input, input read from " +
+			"a prompt cache, input written to one, visible output, and reasoning." + openLeftOut,
 		Kind: preset.Bars(preset.Count).OverrideByName("input, uncached", preset.SeriesColor(preset.Neutral)).OverrideByName("cache read", preset.SeriesColor("light-blue")).OverrideByName("cache write", preset.SeriesColor("dark-blue")).
 			OverrideByName("output, visible", preset.SeriesColor("purple")).OverrideByName("reasoning", preset.SeriesColor("light-purple")),
 		SQL: []string{`
@@ -139,39 +148,45 @@ func tokensByClass(id uint32) board.Panel {
 
 func tokensByModel(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by model, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Input and output tokens of the ten models with the most, by weight; the rest together as other." + openLeftOut,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
+		ID: id, Title: "Tokens by model, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Input and output tokens per ${resolution_name}, by model. The ten models with the most tokens have " +
+			"a series each; the others are one series, other." + openLeftOut,
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:  []string{board.TopTen{By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
 	}
 }
 
 func callsByModel(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Calls by model, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Calls to the ten models with the most, by weight; the rest together as other." + openLeftOut,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "model", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
+		ID: id, Title: "Calls by model, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Calls per ${resolution_name}, by model. The ten models with the most calls have a series each; the " +
+			"others are one series, other." + openLeftOut,
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:  []string{board.TopTen{By: "model", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
 }
 
 func tokensByProvider(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by provider, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Input and output tokens by who sells the model, by weight; the ten with the most, the rest together as other." + openLeftOut,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
+		ID: id, Title: "Tokens by provider, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Input and output tokens per ${resolution_name}, by the provider that sells the model. The ten " +
+			"providers with the most tokens have a series each; the others are one series, other." + openLeftOut,
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:  []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
 	}
 }
 
 func modelTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Models", Width: 24, Height: 12, Table: true,
-		Description: "Every model of the range with its makers as the catalog knows them. Users are the distinct users of the last day (UTC) of the range that has any, whatever the other filters. Percentiles are those of the last whole ${resolution_name}, of the calls that tell them. A click leads to this model alone.",
+		Description: "Every model that was called in the range, with its maker from the catalog. users per day: distinct " +
+			"users of the last day (UTC) of the range that has any; only the model applies. p50, p95 and TTFT: " +
+			"seconds in the last whole ${resolution_name}, of the calls that report them. errors: the share of " +
+			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 225))).
-			OverrideByName("provider", preset.Width(150)).OverrideByName("organisation", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
-			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByRegexp("users a day|streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByName("provider", preset.Width(150)).OverrideByName("organization", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
+			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByRegexp("users per day|streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).
@@ -186,12 +201,12 @@ func modelTable(id uint32) board.Panel {
 func modelRows(withUsers bool) string {
 	users, join := "", ""
 	if withUsers {
-		users, join = `u.users AS "users a day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
+		users, join = `u.users AS "users per day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
 	}
 	return board.Fill(`
 		SELECT
 			c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights,
-			if(m.organisation = '', 'unknown', m.organisation) AS organisation,
+			if(m.organisation = '', 'unknown', m.organisation) AS organization,
 			if(m.country = '', 'unknown', toString(m.country)) AS country,
 			n AS calls, tokens, share, {=users}l.p50 AS "p50 now", l.p95 AS "p95 now", l.ttft AS "TTFT p95 now", errors, streaming,
 			hits AS "cache hits"
@@ -219,8 +234,9 @@ func modelRows(withUsers bool) string {
 func weightsOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens by open and closed weights", Width: 12, Height: 8,
-		Description: "Share of the tokens a ${resolution_name} that went to models with open and with closed weights, as the catalog knows them; models that are not in it are unknown." + openLeftOut,
-		Kind:        preset.Shares().DisplayName(seriesName).OverrideByName("open", preset.SeriesColor(preset.Good)).OverrideByName("closed", preset.SeriesColor(preset.Warning)).OverrideByName("unknown", preset.SeriesColor("text")),
+		Description: "Share of the tokens per ${resolution_name} that went to models with open and with closed weights. " +
+			"The catalog has the weights; models that are not in it are unknown." + openLeftOut,
+		Kind: preset.Shares().DisplayName(seriesName).OverrideByName("open", preset.SeriesColor(preset.Good)).OverrideByName("closed", preset.SeriesColor(preset.Warning)).OverrideByName("unknown", preset.SeriesColor("text")),
 		SQL: []string{`
 			SELECT time, name, sum(t) / any(whole) AS value
 			FROM (
@@ -236,9 +252,10 @@ func weightsOverTime(id uint32) board.Panel {
 
 func originShare(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens by the makers' country", Width: 12, Height: 8, Table: true,
-		Description: "Tokens of the range by the country of the organisation that made the model (ISO 3166-1), not of who sells it, as the catalog knows it." + allBuckets,
-		Kind:        preset.Pie(preset.Count),
+		ID: id, Title: "Tokens by country of the maker", Width: 12, Height: 8, Table: true,
+		Description: "Tokens in the range, by the country (ISO 3166-1) of the organization that made the model, not of " +
+			"the provider. The catalog has the country; models that are not in it are unknown." + allBuckets,
+		Kind: preset.Pie(preset.Count),
 		SQL: []string{`
 			SELECT if(m.country = '', 'unknown', toString(m.country)) AS name, sum(t) AS tokens
 			FROM (
@@ -257,35 +274,41 @@ func levels() *timeseries.PanelBuilder {
 func latencyOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency", Width: 12, Height: 8,
-		Description: "Time from request to the end of the answer: median, 90th, 95th and 99th percentile a ${resolution_name}, by weight, of the calls that tell it." + openLeftOut,
-		Kind:        levels(),
-		SQL:         []string{`{:percentiles latency}`},
+		Description: "Time from the request to the end of the answer, in seconds: median, 90th, 95th and 99th percentile " +
+			"per ${resolution_name}. Only calls that report the time count." + openLeftOut,
+		Kind: levels(),
+		SQL:  []string{`{:percentiles latency}`},
 	}
 }
 
 func firstTokenOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Time to the first token", Width: 12, Height: 8,
-		Description: "Time to the first token: median, 90th, 95th and 99th percentile a ${resolution_name}, by weight, of the calls that tell it." + openLeftOut,
-		Kind:        levels(),
-		SQL:         []string{`{:percentiles first_token}`},
+		Description: "Time from the request to the first token, in seconds: median, 90th, 95th and 99th percentile per " +
+			"${resolution_name}. Only calls that report the time count." + openLeftOut,
+		Kind: levels(),
+		SQL:  []string{`{:percentiles first_token}`},
 	}
 }
 
 func errorsByModel(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Errors by model", Width: 24, Height: 8,
-		Description: "Share of the calls a ${resolution_name} that ended in an error, the ten models with the most errors, the rest together as other." + openLeftOut,
-		Kind:        preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?"}.SQL()},
+		Description: "Share of the calls per ${resolution_name} that failed, by model. The ten models with the most " +
+			"errors have a line each; the others are one line, other." + openLeftOut,
+		Kind: preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
+		SQL: []string{board.TopTen{
+			By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?",
+		}.SQL()},
 	}
 }
 
 func sharesOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Streamed answers and cache hits", Width: 24, Height: 7,
-		Description: "Share of the calls a ${resolution_name} whose answer was streamed, and of the input tokens that were read from a prompt cache, by weight." + openLeftOut,
-		Kind:        preset.Lines(preset.Ratio).Max(1).FillOpacity(0),
+		Description: "Share of the calls per ${resolution_name} whose answer was streamed, and share of the input tokens " +
+			"that were read from a prompt cache." + openLeftOut,
+		Kind: preset.Lines(preset.Ratio).Max(1).FillOpacity(0),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},

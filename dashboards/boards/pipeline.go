@@ -8,17 +8,19 @@ import (
 	"tidemark/dashboards/preset"
 )
 
-// pipeline answers: is everything counted, how far behind are we, and how much more can we take? All of it comes from
-// ClickHouse: the ledger, the audits, the rollups' own tables, and what the workers report (see health.go).
+// pipeline answers: does every record count, how far behind is the pipeline, and how much more load can it take? All of it
+// comes from ClickHouse: the ledger, the audits, the tables of the rollups, and the reports of the workers (see health.go).
 func pipeline() board.Board {
 	variables := append(board.CommonVariables("namespace"), board.Variable{
-		Name: "topic", Label: "Topic", Description: "The topics of the namespace.",
+		Name: "topic", Label: "Topic", Description: "The topics of the namespace, for the panels on ingest.",
 		SQL: "SELECT DISTINCT toString({topic}) AS topic FROM {@topics} ORDER BY topic",
 	})
 	return board.Board{
 		UID: "tidemark-pipeline", Title: "Pipeline", From: "now-1h", Refresh: "10s",
-		Description: "How far behind the pipeline is, how fast it is, what became of every record, and whether it all adds up. From the ledger, the audits, the rollups and what the workers report, all in ClickHouse; no Prometheus is needed. Times are UTC.",
-		Variables:   variables,
+		Description: "How far behind the pipeline is, how fast it is, what happened to every record, and whether the " +
+			"counts agree. All data is in ClickHouse: the ledger, the audits, the rollups and the reports of " +
+			"the workers. Prometheus is not needed. Times are in UTC.",
+		Variables: variables,
 		Rows: []board.Row{
 			{Title: "Now", Panels: []board.Panel{state(7), verdict(2, 6), debt(6), throughputNow(5)}},
 			{Title: "In the range", Panels: []board.Panel{records(10)}},
@@ -34,12 +36,17 @@ func pipeline() board.Board {
 func throughputNow(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Throughput and event lag", Width: 12, Height: 4, Table: true,
-		Description: "Records accounted a second in the last minute, and the same in ChatGPT-years: 365 billion queries a year are 11,574 a second. Event lag: how old the newest event of a block was when it could be queried, for 95 % of the events accounted in the last 5 minutes. It says nothing of the pipeline: it is large while history is replayed, or where producers hold events back.",
+		Description: "per second: records accounted for per second in the last minute. ChatGPT-years: the same in " +
+			"multiples of 365 billion queries per year, which are 11,574 per second. event lag: how old the " +
+			"newest event of a block was when it could be queried, in seconds, for 95 % of the events of the " +
+			"last 5 minutes. A large event lag is no fault of the pipeline: it appears when history is replayed " +
+			"or when producers hold events back.",
 		Kind: preset.Number(preset.PerSecond).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", preset.Unit(preset.Plain, 2)).
 			OverrideByName("event lag", append(preset.Unit(preset.Seconds, 1), preset.Property("noValue", "nothing in 5 min"))),
 		SQL: []string{`
 			SELECT
-				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "a second", "a second" / {:per_chatgpt_year} AS "ChatGPT-years",
+				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "per second",
+				"per second" / {:per_chatgpt_year} AS "ChatGPT-years",
 				if(sum({stored}) = 0, NULL, {:event_lag_of_most} / 1e6) AS "event lag"
 			FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {:chosen}`},
 	}
@@ -48,8 +55,10 @@ func throughputNow(id uint32) board.Panel {
 func debt(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Rollup debt", Width: 6, Height: 4, Table: true,
-		Description: "Records that are accounted for and that the rollups have not followed yet, of the partitions with blocks in the last day; runs and reference points have no rollups.",
-		Kind:        preset.Status(preset.Count, preset.Thresholds(preset.Good, 5e6, preset.Warning, 5e7, preset.Bad)),
+		Description: "Records that are accounted for but not yet in the rollups, of all partitions with blocks in the " +
+			"last day. Orange from 5 million, red from 50 million: then the dashboards show an old state. Runs " +
+			"and reference points have no rollups.",
+		Kind: preset.Status(preset.Count, preset.Thresholds(preset.Good, 5e6, preset.Warning, 5e7, preset.Bad)),
 		SQL: []string{`
 			SELECT sum(toInt64(l.end) - toInt64(least(l.end, c.position))) AS debt
 			FROM (
@@ -68,8 +77,15 @@ func records(id uint32) board.Panel {
 		return []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(first, rest...)), preset.Property("color", map[string]any{"mode": "thresholds"})}
 	}
 	return board.Panel{
-		ID: id, Title: "What became of the records", Width: 24, Height: 4, Table: true,
-		Description: "Records of the log that were accounted for in the range; those stored as rows of a raw table; duplicates of an event that was stored before; conflicts, with the identity of a stored event and another time or other content, of which the first one counts; dead letters, from which no event could be read, or which the database refused, each in the dead-letter topic with its reason (tidemark deadletters list); gaps, offsets that the log no longer had when they were to be read; resends, inserts whose outcome was unknown and that were sent again, which is harmless; and the bytes of the records' values. Blocks that a replaced worker wrote a second time count twice here; the audit tells what counts.",
+		ID: id, Title: "What happened to the records", Width: 24, Height: 4, Table: true,
+		Description: "Records of the log that were accounted for in the range, by what happened to them. stored: rows of " +
+			"a raw table. duplicates: repeats of a stored event. conflicts: records with the identity of a " +
+			"stored event but another time or other content; the first one counts. dead letters: no event could " +
+			"be read, or the database refused it; each is in the dead-letter topic with its reason (tidemark " +
+			"deadletters list). gaps: offsets that the log no longer had; these records are lost. resends: " +
+			"inserts that were sent again because their outcome was unknown, which is harmless. volume: bytes " +
+			"of the values of the records. Worry about any gap, and about dead letters that you do not expect. " +
+			"Blocks that a replaced worker wrote again count twice here; the audit counts them once.",
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("records", preset.Unit(preset.Count, 2)).OverrideByName("volume", preset.Unit(preset.Bytes)).
 			OverrideByName("dead letters", told(preset.Good, 1, preset.Warning, 1000, preset.Bad)).OverrideByName("gaps", told(preset.Good, 1, preset.Bad)).OverrideByName("resends", told(preset.Good, 100, preset.Warning)),
@@ -96,12 +112,13 @@ func pipelineFragments() map[string]string {
 	}
 }
 
-const intervalsOnly = " Whole intervals only."
+const intervalsOnly = " Only whole intervals are shown."
 
 func throughput(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Throughput by topic", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records accounted a second, by topic; the line is the sum in ChatGPT-years (11,574 a second), on the right." + intervalsOnly,
+		Description: "Records accounted for per second, by topic. The line is their sum in ChatGPT-years (11,574 per " +
+			"second), with its axis on the right." + intervalsOnly,
 		Kind: preset.Bars(preset.PerSecond).DisplayName(seriesName).
 			OverrideByName("ChatGPT-years", append(preset.Unit(preset.Plain, 2), preset.Property("custom.axisPlacement", "right"), preset.Property("custom.axisLabel", "ChatGPT-years"), preset.Property("custom.drawStyle", "line"), preset.Property("custom.lineWidth", 2),
 				preset.Property("custom.fillOpacity", 0), preset.Property("custom.stacking", map[string]any{"mode": "none", "group": "B"}), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
@@ -121,8 +138,9 @@ func throughput(id uint32) board.Panel {
 func lagOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Lag by topic", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records in the log beyond the last block of each partition in the interval, summed up by topic. While nobody ingests there is no point: see the tile Lag." + intervalsOnly,
-		Kind:        preset.Lines(preset.Count).DisplayName(seriesName),
+		Description: "Records in the log after the last block of each partition in the interval, summed per topic. While " +
+			"no worker ingests there are no points: look at the tile Lag." + intervalsOnly,
+		Kind: preset.Lines(preset.Count).DisplayName(seriesName),
 		SQL: []string{`
 			SELECT time, name, sum(lag) AS value
 			FROM (
@@ -137,9 +155,11 @@ func lagOverTime(id uint32) board.Panel {
 func freshnessOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Freshness", Width: 12, Height: 8, Interval: "10s",
-		Description: "From entering the log to being queryable, by the oldest record of each block: for half and for 95 % of the records accounted in the interval. While nobody ingests there is no point." + intervalsOnly,
-		Kind:        preset.Lines(preset.Seconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
-		MayBeEmpty:  "nothing in the range",
+		Description: "Time from a record's entry into the log until it can be queried, in seconds, for half and for 95 % " +
+			"of the records of the interval; a block counts by its oldest record. Above the dashed line at 120 " +
+			"s ingest is too slow. While no worker ingests there are no points." + intervalsOnly,
+		Kind:       preset.Lines(preset.Seconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
+		MayBeEmpty: "no blocks in the range",
 		SQL: []string{`
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({produce_lag_us}, {:delivered}) / 1e6 AS p50,
@@ -151,9 +171,10 @@ func freshnessOverTime(id uint32) board.Panel {
 func eventLagOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Event lag", Width: 12, Height: 8, Interval: "10s",
-		Description: "How old the newest event of each block was when it could be queried: for half and for 95 % of the events accounted in the interval. Large while history is replayed." + intervalsOnly,
-		Kind:        preset.Lines(preset.Seconds).FillOpacity(0),
-		MayBeEmpty:  "nothing in the range",
+		Description: "How old the newest event of each block was when it could be queried, in seconds, for half and for " +
+			"95 % of the events of the interval. It is large while history is replayed." + intervalsOnly,
+		Kind:       preset.Lines(preset.Seconds).FillOpacity(0),
+		MayBeEmpty: "no blocks in the range",
 		SQL: []string{`
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50,
@@ -164,9 +185,10 @@ func eventLagOverTime(id uint32) board.Panel {
 
 func blockSize(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Rows a block", Width: 12, Height: 8, Interval: "10s",
-		Description: "Rows stored a block: mean and largest. A block is one row of the ledger; small blocks cost the database most." + intervalsOnly,
-		Kind:        preset.Lines(preset.Count).FillOpacity(0),
+		ID: id, Title: "Rows per block", Width: 12, Height: 8, Interval: "10s",
+		Description: "Rows stored per block: mean and largest. A block is one row of the ledger. Many small blocks cost " +
+			"the database most." + intervalsOnly,
+		Kind: preset.Lines(preset.Count).FillOpacity(0),
 		SQL: []string{`
 			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
 			{:from_ledger} GROUP BY time ORDER BY time`},
@@ -176,8 +198,9 @@ func blockSize(id uint32) board.Panel {
 func insertTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Insert time", Width: 12, Height: 8, Interval: "10s",
-		Description: "How long a block's insert took, retries included: median, 95th percentile and longest." + intervalsOnly,
-		Kind:        preset.Lines(preset.Seconds).FillOpacity(0),
+		Description: "Time of a block's insert in seconds, retries included: median, 95th percentile and longest. When " +
+			"it grows, look at ClickHouse: disk, memory, parts." + intervalsOnly,
+		Kind: preset.Lines(preset.Seconds).FillOpacity(0),
 		SQL: []string{`
 			SELECT
 				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
@@ -189,8 +212,9 @@ func insertTime(id uint32) board.Panel {
 func exceptions(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "What was not stored", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records that are not a row of their own, by what became of them: duplicates and conflicts of a stored event, dead letters, gaps in the log." + intervalsOnly,
-		Kind:        preset.Bars(preset.Count).OverrideByName("duplicates", preset.SeriesColor(preset.Neutral)).OverrideByName("conflicts", preset.SeriesColor(preset.Warning)).OverrideByName("dead letters", preset.SeriesColor(preset.Bad)).OverrideByName("gaps", preset.SeriesColor("dark-red")),
+		Description: "Records per interval that did not become a row of their own: duplicates and conflicts of a stored " +
+			"event, dead letters, and gaps in the log. Worry about gaps: these records are lost." + intervalsOnly,
+		Kind: preset.Bars(preset.Count).OverrideByName("duplicates", preset.SeriesColor(preset.Neutral)).OverrideByName("conflicts", preset.SeriesColor(preset.Warning)).OverrideByName("dead letters", preset.SeriesColor(preset.Bad)).OverrideByName("gaps", preset.SeriesColor("dark-red")),
 		SQL: []string{`
 			SELECT
 				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts,
@@ -202,12 +226,17 @@ func exceptions(id uint32) board.Panel {
 func partitionTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Partitions", Width: 24, Height: 9, Table: true,
-		Description: "Where each partition stands: position (the first offset not accounted for) and end of the log as a worker saw them last, what is left between them, for how long the position has not moved though something is left, and how long ago all that was seen. Then its last block of the last day: how long ago it was, how long its oldest record had waited, and who wrote it. The ones that stand longest come first.",
+		Description: "position: the first offset that is not accounted for. end: the end of the log when a worker saw it " +
+			"last. left: the records between them, orange from 100,000, red from 1,000,000. stands: for how " +
+			"many seconds the position has not moved although records are left; red from 120 s. seen: how many " +
+			"seconds ago a worker looked. last block and freshness: how many seconds ago the last block of the " +
+			"last day was, and how long its oldest record had waited. generation and member: who wrote it. " +
+			"Partitions that stand longest come first.",
 		Kind: preset.Table().Unit(preset.Plain).
 			OverrideByName("left", append(preset.Unit(preset.Count), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("stands", append(preset.Unit(preset.Seconds, 0), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("seen", preset.Unit(preset.Seconds, 0)).OverrideByName("last block", preset.Unit(preset.Seconds, 0)).OverrideByName("freshness", preset.Unit(preset.Seconds, 1)),
-		MayBeEmpty: "nobody has looked at the log",
+		MayBeEmpty: "no worker has looked at the log",
 		SQL: []string{`
 			SELECT
 				e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left,
@@ -228,15 +257,18 @@ func partitionTable(id uint32) board.Panel {
 func rollupTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Rollups", Width: 24, Height: 10, Table: true,
-		Description: "When each rollup was last published, its newest bucket, since when buckets are not whole, and the ranges that wait: for their turn, because raw is not what the ledger says (mismatch), or because somebody asked.",
+		Description: "published: how many seconds ago the rollup was published last. newest bucket: its latest bucket. " +
+			"whole until: the beginning of its last whole bucket. waiting: ranges that wait for their turn. " +
+			"mismatches: ranges that are not updated because raw rows do not match the ledger; there should be " +
+			"none. requested: ranges that somebody asked to recompute.",
 		Kind: preset.Table().Unit(preset.Plain).
 			OverrideByName("published", preset.Unit(preset.Seconds, 0)).
 			OverrideByName("mismatches", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty("text", 1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"})}),
-		MayBeEmpty: "nothing rolled up yet",
+		MayBeEmpty: "no rollup was published yet",
 		SQL: []string{`
 			SELECT
 				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS "newest bucket",
-				p.whole_until AS "whole until", w.waiting AS waiting, w.mismatches AS mismatches, w.asked AS asked
+				p.whole_until AS "whole until", w.waiting AS waiting, w.mismatches AS mismatches, w.requested AS requested
 			FROM (
 				SELECT
 					{rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
@@ -244,7 +276,7 @@ func rollupTable(id uint32) board.Panel {
 			LEFT JOIN (
 				SELECT
 					{rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
-					countIf({reason} = 'asked') AS asked
+					countIf({reason} = 'asked') AS requested
 				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY "rollup") AS w
 			ON p.rollup = w.rollup ORDER BY rollup`},
 	}
@@ -253,9 +285,11 @@ func rollupTable(id uint32) board.Panel {
 func verdicts(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Verdicts", Width: 24, Height: 7, Table: true,
-		Description: "The verdict of each check at each audit in the range: ok, pending (right as far as it goes), difference, error (the check could not be made).",
-		Kind:        preset.StateTimeline().Mappings(preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)),
-		MayBeEmpty:  "no audit in the range",
+		Description: "The verdict on each check, per audit in the range. ok: it holds. pending: it holds as far as the " +
+			"data is complete. difference: a number on the dashboards is wrong. error: the check failed, so " +
+			"nobody knows.",
+		Kind:       preset.StateTimeline().Mappings(preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)),
+		MayBeEmpty: "no audit in the range",
 		SQL: []string{`
 			SELECT
 				min(at) AS time, {:worst ledger tiles}, {:worst exceptions hold}, {:worst raw holds},
@@ -272,11 +306,12 @@ func verdicts(id uint32) board.Panel {
 func findings(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Findings of the newest audit", Width: 24, Height: 10, Table: true,
-		Description: "Every check of the newest audit with what it counted, or the place of the first difference.",
+		Description: "Every check of the newest audit: what it counted, or the first difference with its place, and how " +
+			"many seconds it took. Differences and errors come first.",
 		Kind: preset.Table().Unit(preset.Plain).
 			OverrideByName("verdict", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}).
 			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.Seconds, 2)),
-		MayBeEmpty: "not audited yet",
+		MayBeEmpty: "no audit yet",
 		SQL: []string{`
 			SELECT
 				{at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail,

@@ -17,7 +17,8 @@ func tenant() board.Board {
 	}
 	return board.Board{
 		UID: "tidemark-tenant", Title: "Tenant", From: "now-7d", Refresh: "1m",
-		Description: "One customer's usage, models, errors and heaviest users, for a conversation with that customer: choose the tenant. By hours up to a week, then by days; both are UTC.",
+		Description: "Usage, models, errors and heaviest users of one customer, for a conversation with that customer. " +
+			"Choose the tenant first. Series have hours up to a week, then days, both in UTC.",
 		Variables:   variables,
 		Annotations: []board.Annotation{releases()},
 		Rows: []board.Row{
@@ -26,8 +27,8 @@ func tenant() board.Board {
 			}},
 			{Title: "Usage", Panels: []board.Panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
 			{Title: "Models", Panels: []board.Panel{tenantModels(20)}},
-			{Title: "Did it work", Panels: []board.Panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
-			{Title: "Money", Panels: []board.Panel{reportedCost(40), costKnown(41)}},
+			{Title: "Latency and errors", Panels: []board.Panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
+			{Title: "Cost", Panels: []board.Panel{reportedCost(40), costKnown(41)}},
 		},
 	}
 }
@@ -53,15 +54,17 @@ func wide(p board.Panel, width uint32) board.Panel {
 func tenantUsers(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Active users", Width: 4, Height: 4, Table: true,
-		Description: "Distinct users of the tenant, each with its weight, in the 24 hours, and in the 30 days (UTC), that the range ends in, the last hour whole. Product, provider and model do not apply.",
-		Kind:        preset.Number(preset.Count).Orientation(common.VizOrientationVertical),
-		SQL:         []string{`SELECT day, month FROM ({:active_users tenant})`},
+		Description: "Distinct users of the tenant, each with its weight, in the 24 hours and the 30 days (UTC) that end " +
+			"with the range; the last hour counts as a whole. Product, provider and model do not apply.",
+		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical),
+		SQL:  []string{`SELECT day, month FROM ({:active_users tenant})`},
 	}
 }
 
 func tenantUsersOverTime(id uint32) board.Panel {
 	p := usersOverTime(id)
-	p.Description = "Distinct users of the tenant, each with its weight: a day for ranges over a week, else an hour. Product, provider and model do not apply. Whole hours and days only."
+	p.Description = "Distinct users of the tenant, each with its weight: per day where the range is longer than a week, otherwise per hour. " +
+		"Product, provider and model do not apply. Only whole hours and days are shown."
 	p.SQL = []string{`{:users_over_time tenant}`}
 	return p
 }
@@ -70,7 +73,9 @@ func tenantModels(id uint32) board.Panel {
 	p := modelTable(id)
 	p.SQL = []string{modelRows(false)}
 	p.Height = 9
-	p.Description = "Every model the tenant called in the range, with its makers as the catalog knows them. Percentiles are those of the last whole ${resolution_name}, of the calls that tell them."
+	p.Description = "Every model that the tenant called in the range, with its maker from the catalog. p50, p95 and TTFT: seconds in the " +
+		"last whole ${resolution_name}, of the calls that report them. errors: the share of calls that failed, orange from 2 %, " +
+		"red from 10 %. A click shows the model alone."
 	return p
 }
 
@@ -86,13 +91,14 @@ func tenantFragments() map[string]string {
 func errorTypes(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Errors of the last hour", Width: 12, Height: 8, Table: true,
-		Description: "Calls of the last hour of the range that ended in an error, by model and type of error, by weight. Read from single events, hence an hour at most.",
-		Kind:        preset.Table(),
-		MayBeEmpty:  "no errors in the last hour of the range",
+		Description: "Calls in the last hour of the range that failed, by model and type of error. The panel reads " +
+			"single events, hence one hour at most.",
+		Kind:       preset.Table(),
+		MayBeEmpty: "no errors in the last hour of the range",
 		SQL: []string{`
 			SELECT
-				toString({model}) AS model, if({error_type} = '', 'not told', toString({error_type})) AS "type of error",
-				sum(toUInt128({calls})) AS calls, max({time}) AS "last one"
+				toString({model}) AS model, if({error_type} = '', 'not given', toString({error_type})) AS "type of error",
+				sum(toUInt128({calls})) AS calls, max({time}) AS "last error"
 			FROM {@token_calls} WHERE {:last_hour} AND {status} = 'error'
 			GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50`},
 	}
@@ -101,9 +107,11 @@ func errorTypes(id uint32) board.Panel {
 func topUsers(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Heaviest users of the last hour", Width: 12, Height: 8, Table: true,
-		Description: "The twenty users with the most tokens in the last hour of the range, by weight. A user is a keyed hash; no identifier is stored. Read from single events, hence an hour at most.",
-		Kind:        preset.Table().OverrideByName("errors", preset.Unit(preset.Ratio, 1)),
-		MayBeEmpty:  "no known users in the last hour of the range",
+		Description: "The twenty users with the most tokens in the last hour of the range, with the share of their calls " +
+			"that failed. A user is a keyed hash; no identifier is stored. The panel reads single events, hence " +
+			"one hour at most.",
+		Kind:       preset.Table().OverrideByName("errors", preset.Unit(preset.Ratio, 1)),
+		MayBeEmpty: "no known users in the last hour of the range",
 		SQL: []string{`
 			SELECT
 				lower(leftPad(hex({user}), 16, '0')) AS "user hash", sum(toUInt128(e.{calls})) AS calls,
@@ -115,10 +123,12 @@ func topUsers(id uint32) board.Panel {
 
 func reportedCost(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Reported cost, a ${resolution_name}", Width: 18, Height: 8,
-		Description: "What callers or gateways reported that calls cost, in US dollars, by model, by weight: the ten that cost the most, the rest together as other. Calls that report nothing, or another currency, are in no sum." + openLeftOut,
-		Kind:        preset.Bars("currencyUSD").DisplayName(seriesName),
-		MayBeEmpty:  "no cost was reported",
+		ID: id, Title: "Reported cost, per ${resolution_name}", Width: 18, Height: 8,
+		Description: "What calls cost per ${resolution_name}, in US dollars, as callers or gateways reported it, by " +
+			"model. The ten models that cost the most have a series each; the others are one series, other. " +
+			"Calls without a reported cost, or with one in another currency, add nothing." + openLeftOut,
+		Kind:       preset.Bars("currencyUSD").DisplayName(seriesName),
+		MayBeEmpty: "no cost was reported",
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "toFloat64(sum({reported_cost_picos})) / 1e12", From: "token_calls_?",
 			Where: "{:whole} AND {:chosen} AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)",
@@ -129,8 +139,9 @@ func reportedCost(id uint32) board.Panel {
 func costKnown(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Calls with a known cost", Width: 6, Height: 8, Table: true,
-		Description: "Share of the calls with a reported cost in US dollars, and of those with one in another currency, which no sum includes.",
-		Kind:        preset.Number(preset.Ratio).Decimals(1).Orientation(common.VizOrientationHorizontal),
+		Description: "Share of the calls with a reported cost in US dollars, and share of those with a cost in another " +
+			"currency, which no sum includes. The lower the first share, the less the reported cost tells.",
+		Kind: preset.Number(preset.Ratio).Decimals(1).Orientation(common.VizOrientationHorizontal),
 		SQL: []string{`
 			SELECT
 				{:per_call sum({reported_cost_calls})} AS "in USD",

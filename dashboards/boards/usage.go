@@ -11,7 +11,8 @@ import (
 func usage() board.Board {
 	return board.Board{
 		UID: "tidemark-usage", Title: "Usage overview", From: "now-6h", Refresh: "10s",
-		Description: "How much an AI product is used, by how many people, and whether it grows. Every figure counts each event once. Days, hours and minutes are UTC.",
+		Description: "How much people use an AI product, how many people they are, and whether use grows. Every event " +
+			"counts once, with its weight. Days, hours and minutes are in UTC.",
 		Variables: append(board.CommonVariables("namespace", "tenant", "product", "provider", "model", "segment", "country"),
 			board.WholeVariable("token_calls"), board.WholeVariable("queries"), board.WholeVariable("signups")),
 		Rows: []board.Row{
@@ -25,7 +26,7 @@ func usage() board.Board {
 				queriesByProduct(20), tokensInOut(21), callsByProduct(22), usersOverTime(23), signupsBySegment(24), queriesBySegment(25),
 			}},
 			{Title: "Growth", Panels: []board.Panel{growth(30)}},
-			{Title: "Where and for whom", Panels: []board.Panel{
+			{Title: "Countries, products, tenants", Panels: []board.Panel{
 				countryMap(40), countryTable(41), productShare(42), segmentShare(43), tenantTable(44),
 			}},
 		},
@@ -37,7 +38,7 @@ func usage() board.Board {
 func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
 		ID: id, Title: title, Width: 4, Height: 4,
-		Description: what + " in the last whole ${resolution_name} of the range, by weight; the line shows the ${resolution_name}s before." + notApplied,
+		Description: what + " in the last whole ${resolution_name} of the range. The line shows the ${resolution_name}s before." + notApplied,
 		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true),
 		MayBeEmpty:  "no whole bucket yet",
 		SQL:         []string{sql},
@@ -45,7 +46,7 @@ func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 }
 
 func queryRate(id uint32) board.Panel {
-	return rate(id, "Queries a second", "Requests of people a second", noCallFilters, preset.Count, `
+	return rate(id, "Queries per second", "Requests that people made, per second,", noCallFilters, preset.Count, `
 		SELECT time, sum(value) AS value
 		FROM (
 			SELECT {:time} AS time, sum({queries}) / {:seconds} AS value
@@ -56,7 +57,7 @@ func queryRate(id uint32) board.Panel {
 }
 
 func callRate(id uint32) board.Panel {
-	return wide(rate(id, "Calls and tokens a second", "Calls to models, and their input and output tokens, a second", noPeopleFilters, preset.Count, `
+	return wide(rate(id, "Calls and tokens per second", "Calls to models, and their input and output tokens, per second,", noPeopleFilters, preset.Count, `
 		SELECT time, sum(calls) AS calls, sum(tokens) AS tokens
 		FROM (
 			SELECT
@@ -69,7 +70,7 @@ func callRate(id uint32) board.Panel {
 }
 
 func signupRate(id uint32) board.Panel {
-	return rate(id, "Sign-ups a ${resolution_name}", "New accounts", noCallFilters, preset.Count, `
+	return rate(id, "Sign-ups per ${resolution_name}", "New accounts", noCallFilters, preset.Count, `
 		SELECT time, sum(value) AS value
 		FROM (
 			SELECT {:time} AS time, sum({signups}) AS value
@@ -79,7 +80,7 @@ func signupRate(id uint32) board.Panel {
 		GROUP BY time ORDER BY time`)
 }
 
-// What a panel says of the filters that it cannot apply: queries and sign-ups have no model, calls no segment.
+// The sentences about variables that do not narrow a panel down: queries and sign-ups have no model, calls have no segment.
 const (
 	noCallFilters   = " Provider and model do not apply."
 	noPeopleFilters = " Segment and country do not apply."
@@ -95,16 +96,16 @@ func total(id uint32, title, what, notApplied, sql string) board.Panel {
 	}
 }
 
-// ofRange says which buckets a total has.
-const ofRange = " of all ${resolution_name}s that begin in the range, the open one included, by weight; of a chosen tenant, up to a week, of exactly the range."
+// ofRange is the sentence about the buckets that a total counts.
+const ofRange = " in all ${resolution_name}s that begin in the range, the open one included. For a chosen tenant and up to a week, exactly in the range."
 
 func queriesTotal(id uint32) board.Panel {
-	return total(id, "Queries", "Requests of people to a product: prompts, searches,", noCallFilters,
+	return total(id, "Queries", "Requests that people made of a product, such as prompts and searches,", noCallFilters,
 		`SELECT sum({queries}) AS total FROM {:rows queries_? with queries}`)
 }
 
 func callsTotal(id uint32) board.Panel {
-	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens, cached and reasoning ones included,", noPeopleFilters, `
+	p := total(id, "Calls and tokens", "Calls to models, and their input and output tokens with cached and reasoning tokens,", noPeopleFilters, `
 		SELECT sum({calls}) AS calls, sum({input_tokens} + {output_tokens}) AS tokens
 		FROM {:rows token_calls_? with calls, input_tokens, output_tokens}`)
 	p.Kind = preset.Number(preset.Count).Orientation(common.VizOrientationVertical)
@@ -163,7 +164,10 @@ func usageFragments() map[string]string {
 func activeUsers(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Active users", Width: 12, Height: 4, Table: true,
-		Description: "Distinct users, each counted with its weight, of queries and calls: in the 24 hours, and in the 7 and 30 days (UTC), that the range ends in, the last hour whole. Stickiness is day by month. Users are counted by one dimension at a time: the first chosen of tenant, model, product, segment, country; provider does not apply.",
+		Description: "Distinct users of queries and calls, each with its weight, in the 24 hours, the 7 days and the 30 " +
+			"days (UTC) that end with the range; the last hour counts as a whole. Stickiness is users per day " +
+			"divided by users per month. Users are counted by one dimension at a time: the first one chosen of " +
+			"tenant, model, product, segment and country. Provider does not apply.",
 		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", preset.Unit(preset.Ratio, 1)),
 		SQL: []string{`
@@ -172,24 +176,25 @@ func activeUsers(id uint32) board.Panel {
 	}
 }
 
-const openLeftOut = " Whole ${resolution_name}s only: the open one is left out."
+const openLeftOut = " The open ${resolution_name} is left out."
 
-// series names the lines of a chart by their label alone.
+// seriesName names the lines of a chart by their label alone.
 const seriesName = "${__field.labels.name}"
 
 func queriesByProduct(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Queries by product, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Requests of people a ${resolution_name} by product, by weight: the ten with the most, the rest together as other." + openLeftOut + noCallFilters,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
+		ID: id, Title: "Queries by product, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Requests that people made per ${resolution_name}, by product. The ten products with the most " +
+			"requests have a series each; the others are one series, other." + openLeftOut + noCallFilters,
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:  []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
 }
 
 func queriesBySegment(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Queries by segment, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Requests of people a ${resolution_name} by the customer's segment, by weight." + openLeftOut + noCallFilters,
+		ID: id, Title: "Queries by segment, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Requests that people made per ${resolution_name}, by the segment of the customer." + openLeftOut + noCallFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
@@ -197,8 +202,8 @@ func queriesBySegment(id uint32) board.Panel {
 
 func signupsBySegment(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Sign-ups by segment, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "New accounts a ${resolution_name} by segment, by weight." + openLeftOut + noCallFilters,
+		ID: id, Title: "Sign-ups by segment, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "New accounts per ${resolution_name}, by segment." + openLeftOut + noCallFilters,
 		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({signups})", From: "signups_?"}.SQL()},
 	}
@@ -206,18 +211,20 @@ func signupsBySegment(id uint32) board.Panel {
 
 func callsByProduct(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Calls by product, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Calls to models a ${resolution_name} by the product that made them, by weight: the ten with the most, the rest together as other." + openLeftOut + noPeopleFilters,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL:         []string{board.TopTen{By: "product", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
+		ID: id, Title: "Calls by product, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Calls to models per ${resolution_name}, by the product that made them. The ten products with the " +
+			"most calls have a series each; the others are one series, other." + openLeftOut + noPeopleFilters,
+		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		SQL:  []string{board.TopTen{By: "product", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
 }
 
 func tokensInOut(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Tokens, a ${resolution_name}", Width: 12, Height: 8,
-		Description: "Input tokens (cached ones included) and output tokens (reasoning included) a ${resolution_name}, by weight; calls that do not tell are left out." + openLeftOut + noPeopleFilters,
-		Kind:        preset.Bars(preset.Count).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("output", preset.SeriesColor("purple")),
+		ID: id, Title: "Tokens, per ${resolution_name}", Width: 12, Height: 8,
+		Description: "Input tokens (cached ones included) and output tokens (reasoning included) per ${resolution_name}. " +
+			"Calls whose tokens are unknown add nothing." + openLeftOut + noPeopleFilters,
+		Kind: preset.Bars(preset.Count).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("output", preset.SeriesColor("purple")),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
@@ -226,18 +233,24 @@ func tokensInOut(id uint32) board.Panel {
 
 func usersOverTime(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Active users, an hour or a day", Width: 12, Height: 8,
-		Description: "Distinct users of queries and calls, each with its weight: a day for ranges over a week, else an hour. Counted by the first chosen of tenant, model, product, segment, country. Whole hours and days only.",
-		Kind:        preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways),
-		MayBeEmpty:  "no whole hour in the range yet",
-		SQL:         []string{`{:users_over_time tenant, model, product, segment, country}`},
+		ID: id, Title: "Active users, per hour or day", Width: 12, Height: 8,
+		Description: "Distinct users of queries and calls, each with its weight: per day where the range is longer than " +
+			"a week, otherwise per hour. Users are counted by the first one chosen of tenant, model, product, " +
+			"segment and country. Only whole hours and days are shown.",
+		Kind:       preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways),
+		MayBeEmpty: "no whole hour in the range yet",
+		SQL:        []string{`{:users_over_time tenant, model, product, segment, country}`},
 	}
 }
 
 func growth(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Growth in the range", Width: 24, Height: 7, Table: true,
-		Description: "Compares the mean day at the beginning of the range, from the first whole day that has any, with that at its end: of the first and the last 28 whole days, or of a quarter of them where they are fewer. Growth is the end by the beginning; months to double follow from it as if growth were even. Needs two whole days (UTC). Each measure by the filters it has: provider and model for calls, segment and country for people.",
+		Description: "Compares an average day at the beginning of the range with one at its end. The averages are of the " +
+			"first and the last 28 whole days (UTC), or of a quarter of the days where there are fewer; the " +
+			"first day is the first that has any data. Growth is the end divided by the beginning. Months to " +
+			"double assumes that growth is even. The panel needs two whole days. Provider and model narrow down " +
+			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
 		Kind: preset.Table().
 			OverrideByName("growth", preset.Unit(preset.Times, 2)).
 			OverrideByName("in", preset.Unit(preset.Months, 1)).
@@ -245,7 +258,7 @@ func growth(id uint32) board.Panel {
 		MayBeEmpty: "needs two whole days in the range",
 		SQL: []string{`
 			SELECT
-				measure, first AS "a day, first", last AS "a day, last", last / first AS growth, months AS "in",
+				measure, first AS "per day, first", last AS "per day, last", last / first AS growth, months AS "in",
 				if(last > first, months * log(2) / log(last / first), NULL) AS "to double"
 			FROM (
 				SELECT
@@ -289,16 +302,18 @@ func growth(id uint32) board.Panel {
 func countryMap(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by country", Width: 16, Height: 12, Table: true,
-		Description: "Requests of people in the range by country (ISO 3166-1), by weight; requests without a country are left out." + noCallFilters,
-		Kind:        preset.CountryMap(preset.Count, "country", "queries"),
-		SQL:         []string{`{:queries_by country}`},
+		Description: "Requests that people made in the range, by country (ISO 3166-1). Requests without a country are " +
+			"left out." + noCallFilters,
+		Kind: preset.CountryMap(preset.Count, "country", "queries"),
+		SQL:  []string{`{:queries_by country}`},
 	}
 }
 
 func countryTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Countries", Width: 8, Height: 12, Table: true,
-		Description: "The thirty countries with the most requests in the range, by weight, and their share of all requests with a country." + noCallFilters,
+		Description: "The thirty countries with the most requests in the range, and the share of each among all requests " +
+			"with a country. A click shows the country alone." + noCallFilters,
 		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Property("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), preset.Property("min", 0), preset.Property("max", 1))).
 			OverrideByName("country", preset.Link("Only this country", "/d/tidemark-usage?"+preset.KeepRange+"&var-country=${__data.fields.country:percentencode}")),
 		SQL: []string{`
@@ -310,7 +325,7 @@ func countryTable(id uint32) board.Panel {
 func productShare(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by product", Width: 8, Height: 8, Table: true,
-		Description: "Requests of people in the range by product, by weight." + noCallFilters,
+		Description: "Requests that people made in the range, by product." + noCallFilters,
 		Kind:        preset.Pie(preset.Count),
 		SQL:         []string{`{:queries_by product}`},
 	}
@@ -319,7 +334,7 @@ func productShare(id uint32) board.Panel {
 func segmentShare(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by segment", Width: 8, Height: 8, Table: true,
-		Description: "Requests of people in the range by the customer's segment, by weight." + noCallFilters,
+		Description: "Requests that people made in the range, by the segment of the customer." + noCallFilters,
 		Kind:        preset.Pie(preset.Count),
 		SQL:         []string{`{:queries_by segment}`},
 	}
@@ -328,7 +343,10 @@ func segmentShare(id uint32) board.Panel {
 func tenantTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Largest tenants", Width: 8, Height: 8, Table: true,
-		Description: "The twenty tenants with the most tokens, exactly of the range up to an hour, and of a chosen tenant up to a week, else of the hours and days that begin in it; a click leads to the tenant's own dashboard." + noPeopleFilters,
+		Description: "The twenty tenants with the most tokens. Ranges up to an hour, and up to a week for a chosen " +
+			"tenant, count exactly; longer ranges count the hours or days that begin in them. Errors are the " +
+			"share of calls that failed: orange from 5 %, red from 20 %. A click opens the dashboard of the " +
+			"tenant." + noPeopleFilters,
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByRegexp("calls|tokens|errors", preset.Width(90)).
