@@ -254,9 +254,9 @@ await test('variables: several, all, search, dependents', async () => {
   await page.locator('.popover [data-value="$__all"]').click();
   await changes(() => page.keyboard.press('Escape'));
   assert.deepEqual(query().getAll('var-tenant'), ['$__all']);
-  await page.locator('[data-variable=grain] .value').click();
+  await page.locator('[data-variable=resolution] .value').click();
   await changes(() => page.locator('.popover [data-value="1d"]').click());
-  assert.equal(query().get('var-grain'), '1d');
+  assert.equal(query().get('var-resolution'), '1d');
   await page.locator('[data-variable=search] input').fill("x' OR 1=1");
   await changes(() => page.keyboard.press('Enter'));
   assert.equal(query().get('var-search'), "x' OR 1=1");

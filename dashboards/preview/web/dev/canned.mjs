@@ -10,7 +10,7 @@ const variables = [
   { type: 'constant', name: 'namespace', query: 'tidemark', hide: 2, skipUrlSync: true },
   { type: 'query', name: 'tenant', label: 'Tenant', hide: 0, multi: true, includeAll: true, refresh: 2, query: 'SELECT tenant', current: { text: 'All', value: '$__all' } },
   { type: 'query', name: 'model', label: 'Model', description: 'As the call named it', multi: true, includeAll: true, refresh: 1, query: 'SELECT model WHERE tenant IN (${tenant:sqlstring})', current: { text: ['All'], value: ['$__all'] } },
-  { type: 'custom', name: 'grain', label: 'Grain', query: 'Minute : 1m, Hour : 1h, Day : 1d', current: { value: '1h' } },
+  { type: 'custom', name: 'resolution', label: 'Resolution', query: 'Minute : 1m, Hour : 1h, Day : 1d', current: { value: '1h' } },
   { type: 'interval', name: 'window', label: 'Window', query: '1m,10m,1h', auto: true, auto_count: 30, auto_min: '10s', current: { value: '10m' } },
   { type: 'textbox', name: 'search', label: 'Search', query: '' },
 ];

@@ -11,7 +11,7 @@ import { dashboardLinks } from './links';
 import { navigate } from './nav';
 import { complete } from './panel/model';
 import { Panel } from './panel/panel';
-import type { AnnotationSet, Run } from './panel/query';
+import type { AnnotationSet, Load } from './panel/query';
 import { duration, fallbackRange, resolve } from './time';
 import type { AnnotationModel, Dashboard, DashboardList, PanelModel, RawRange } from './types';
 import type { UrlState } from './url';
@@ -59,17 +59,17 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
   const refresh = url.refresh ?? (typeof dashboard.refresh === 'string' ? dashboard.refresh : '');
   const panels = useMemo(() => (dashboard.panels ?? []).map(complete), [dashboard]);
   const [off, setOff] = useState<ReadonlySet<string>>(() => new Set(annotationsIn(dashboard).filter((a) => a.enable === false).map((a) => a.name)));
-  const { run, variables, wanted, annotations } = useRun(dashboard, raw, useChosen(url.vars, list.namespace), off, tick, onTrouble);
+  const { load, variables, wanted, annotations } = useLoad(dashboard, raw, useChosen(url.vars, list.namespace), off, tick, onTrouble);
   const [toggled, setToggled] = useState<ReadonlySet<number>>(new Set());
   const [grid, width] = useWidth();
   const placed = useMemo(() => place(panels, width, toggled, url.viewPanel), [panels, width, toggled, url.viewPanel]);
   const [settled, onSettled] = useSettled();
-  const ready = width > 0 && placed.panels.every(({ panel }) => settled.get(panel.id) === wanted) && run?.key === wanted;
+  const ready = width > 0 && placed.panels.every(({ panel }) => settled.get(panel.id) === wanted) && load?.key === wanted;
   useBodyState(dashboard.uid, ready);
   useClock(duration(refresh), ready, onRefresh);
 
   // While variables are resolved anew the old ones still name things.
-  const range = run?.range ?? resolve(raw, Date.now());
+  const range = load?.range ?? resolve(raw, Date.now());
   const scope = { uid: dashboard.uid, title: dashboard.title, range, variables };
   const interpolate = interpolator(scope);
   const links = dashboardLinks(dashboard.links ?? [], list.dashboards, scope, interpolate);
@@ -122,7 +122,7 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
           <div key={panel.id} className="cell" style={{ left, top, width: w, height: h }}>
             <Panel
               panel={panel}
-              run={run}
+              load={load}
               wanted={wanted}
               width={w}
               height={h}
@@ -166,11 +166,11 @@ function useChosen(inUrl: UrlState['vars'], namespace: string | undefined): UrlS
   return useMemo(() => (namespace ? { namespace: [namespace], ...inUrl } : inUrl), [inUrl, namespace]);
 }
 
-/** useRun starts a run whenever the address or the tick asks for another, and ends the one before. */
-function useRun(dashboard: Dashboard, raw: RawRange, chosen: UrlState['vars'], off: ReadonlySet<string>, tick: number, onTrouble: () => void) {
+/** useLoad starts a load whenever the address or the tick asks for another, and ends the one before. */
+function useLoad(dashboard: Dashboard, raw: RawRange, chosen: UrlState['vars'], off: ReadonlySet<string>, tick: number, onTrouble: () => void) {
   const view = JSON.stringify([raw.from, raw.to, chosen, [...off]]);
   const wanted = `${view} ${tick}`;
-  const [run, setRun] = useState<Run>();
+  const [load, setLoad] = useState<Load>();
   const [variables, setVariables] = useState<Resolved[]>([]);
   const [annotations, setAnnotations] = useState<AnnotationSet[]>([]);
   const cache = useRef<Cache>(new Map());
@@ -191,12 +191,12 @@ function useRun(dashboard: Dashboard, raw: RawRange, chosen: UrlState['vars'], o
         annotationSet(model, api.annotations({ ...span, name: model.name, variables: values(resolved, range) }, signal), trouble)));
       void sets.then((found) => !signal.aborted && setAnnotations(found));
       setVariables(resolved);
-      setRun({ uid: dashboard.uid, title: dashboard.title, key: wanted, view, range, variables: resolved, annotations: sets, signal });
+      setLoad({ uid: dashboard.uid, title: dashboard.title, key: wanted, view, range, variables: resolved, annotations: sets, signal });
     };
     void start();
     return () => abort.abort();
   }, [dashboard, wanted]);
-  return { run, variables, wanted, annotations };
+  return { load, variables, wanted, annotations };
 }
 
 async function annotationSet(model: AnnotationModel, answer: ReturnType<typeof api.annotations>, trouble: (error: unknown) => string): Promise<AnnotationSet> {
@@ -268,7 +268,7 @@ function useBodyState(uid: string, ready: boolean): void {
   }, [uid, ready]);
 }
 
-// The clock waits for a run to end, so that a slow database is not asked faster than it answers, and for the page to be seen.
+// The clock waits for a load to end, so that a slow database is not asked faster than it answers, and for the page to be seen.
 function useClock(every: number, ready: boolean, onTick: () => void): void {
   useEffect(() => {
     if (every <= 0 || !ready) return;

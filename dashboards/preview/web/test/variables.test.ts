@@ -30,9 +30,9 @@ test('the address is believed first, then the dashboard, then All, then the firs
 });
 
 test('a computed value follows from the range, whatever a link says', () => {
-  const grain = model({ hide: 2, refresh: 2 });
-  assert.deepEqual(choose(grain, [{ text: '1h', value: '1h' }], ['1m']), ['1h']);
-  assert.deepEqual(choose(grain, [{ text: '1h', value: '1h' }], ['1h']), ['1h']);
+  const resolution = model({ hide: 2, refresh: 2 });
+  assert.deepEqual(choose(resolution, [{ text: '1h', value: '1h' }], ['1m']), ['1h']);
+  assert.deepEqual(choose(resolution, [{ text: '1h', value: '1h' }], ['1h']), ['1h']);
   // A hidden one that can be chosen elsewhere is handed on.
   assert.deepEqual(choose(model({ hide: 2, multi: true, includeAll: true }), abc, ['other']), ['other']);
 });

@@ -9,13 +9,13 @@ import type { PanelModel, RawRange } from '../types';
 import { configure } from './data';
 import { download, Inspect } from './inspect';
 import { kinds } from './kinds/all';
-import { usePanelQuery, type Outcome, type Run } from './query';
+import { usePanelQuery, type Outcome, type Load } from './query';
 import { append, everything, isolate, isVisible } from './visibility';
 
 interface Props {
   panel: PanelModel;
-  run: Run | undefined;
-  /** The key of the run that the address asks for; the panel is loading until it has its outcome. */
+  load: Load | undefined;
+  /** The key of the load that the address asks for; the panel is loading until it has its outcome. */
   wanted: string;
   width: number;
   height: number;
@@ -28,8 +28,8 @@ interface Props {
   onSettled: (panel: number, key: string) => void;
 }
 
-export function Panel({ panel, run, wanted, width, height, theme, eventBus, sync, narrow, viewed, inspected, onSettled }: Props) {
-  const outcome = usePanelQuery(panel, run, width);
+export function Panel({ panel, load, wanted, width, height, theme, eventBus, sync, narrow, viewed, inspected, onSettled }: Props) {
+  const outcome = usePanelQuery(panel, load, width);
   const [crash, setCrash] = useState<{ key: string; message: string }>();
   const [visibility, setVisibility] = useState(everything);
   const visible = useCallback((name: string) => isVisible(visibility, name), [visibility]);
@@ -52,7 +52,7 @@ export function Panel({ panel, run, wanted, width, height, theme, eventBus, sync
   const state = loading ? 'loading' : crashed ? 'error' : outcome.state;
   const error = crashed || outcome?.error || '';
   const interpolate = useMemo(
-    () => outcome?.loaded?.interpolate ?? (run ? interpolator({ ...run }) : (text?: string) => text ?? ''), [outcome, run],
+    () => outcome?.loaded?.interpolate ?? (load ? interpolator({ ...load }) : (text?: string) => text ?? ''), [outcome, load],
   );
   const title = interpolate(panel.title, undefined, 'text');
   const body = (innerWidth: number, innerHeight: number) => (

@@ -10,10 +10,10 @@ import { decode, isEmpty, statementsOf, transform, type Loaded, type Statement }
 import { loadCharts } from './kinds/chart';
 import { needsCharts } from './kinds/all';
 
-/** A Run is one time of loading a dashboard: a time range, the variables' values, and what was asked for with them. */
-export interface Run {
+/** A Load is one load of a dashboard: a time range, the values of the variables, and what was asked for with them. */
+export interface Load {
   uid: string;
-  /** Differs between any two runs; view differs when time range or variables were chosen anew. */
+  /** Differs between any two loads; view differs when time range or variables were chosen anew. */
   key: string;
   view: string;
   title: string;
@@ -34,75 +34,75 @@ export interface Outcome {
   key: string;
   view: string;
   state: 'ready' | 'empty' | 'error';
-  /** Of an earlier run where this one failed. */
+  /** Of an earlier load where this one failed. */
   loaded?: Loaded;
   stale: boolean;
   error: string;
   statements: Statement[];
 }
 
-/** usePanelQuery asks for the panel's data once a run, and gives the last outcome until there is the next. */
-export function usePanelQuery(panel: PanelModel, run: Run | undefined, width: number): Outcome | undefined {
+/** usePanelQuery asks for the panel's data once per load, and gives the last outcome until there is the next. */
+export function usePanelQuery(panel: PanelModel, load: Load | undefined, width: number): Outcome | undefined {
   const [outcome, setOutcome] = useState<Outcome>();
   const last = useRef<Outcome>(undefined);
   const size = useRef(width);
   size.current = width;
   useEffect(() => {
-    if (!run) return;
-    void load(panel, run, size.current, last.current).then((next) => {
-      if (run.signal.aborted) return;
+    if (!load) return;
+    void loadPanel(panel, load, size.current, last.current).then((next) => {
+      if (load.signal.aborted) return;
       last.current = next;
       setOutcome(next);
     }, (error: unknown) => {
-      if (run.signal.aborted) return;
+      if (load.signal.aborted) return;
       // Whatever it was, the panel says so and the others go on.
-      const next = failure(run, error instanceof Error ? error.message : String(error), [], last.current);
+      const next = failure(load, error instanceof Error ? error.message : String(error), [], last.current);
       last.current = next;
       setOutcome(next);
     });
-  }, [panel, run]);
+  }, [panel, load]);
   return outcome;
 }
 
-async function load(panel: PanelModel, run: Run, width: number, previous: Outcome | undefined): Promise<Outcome> {
+async function loadPanel(panel: PanelModel, load: Load, width: number, previous: Outcome | undefined): Promise<Outcome> {
   const points = panel.maxDataPoints || Math.max(1, Math.round(width));
-  const scope: Scope = { uid: run.uid, title: run.title, range: run.range, variables: run.variables };
-  const intervalMs = step(run.range, points, interpolator(scope)(panel.interval));
+  const scope: Scope = { uid: load.uid, title: load.title, range: load.range, variables: load.variables };
+  const intervalMs = step(load.range, points, interpolator(scope)(panel.interval));
   const interpolate: Interpolate = interpolator({ ...scope, intervalMs });
-  const loaded: Loaded = { frames: [], annotations: [], range: run.range, interpolate, statements: [] };
+  const loaded: Loaded = { frames: [], annotations: [], range: load.range, interpolate, statements: [] };
   const charts = needsCharts(panel) ? loadCharts() : undefined;
   if ((panel.targets ?? []).length === 0) {
     await charts;
-    return { key: run.key, view: run.view, state: isEmpty(panel, []) ? 'empty' : 'ready', loaded, stale: false, error: '', statements: [] };
+    return { key: load.key, view: load.view, state: isEmpty(panel, []) ? 'empty' : 'ready', loaded, stale: false, error: '', statements: [] };
   }
   try {
     const answer = await api.query({
-      dashboard: run.uid, panel: panel.id, from: run.range.from.valueOf(), to: run.range.to.valueOf(), intervalMs, maxDataPoints: points,
-      variables: values(run.variables, run.range),
-    }, run.signal);
+      dashboard: load.uid, panel: panel.id, from: load.range.from.valueOf(), to: load.range.to.valueOf(), intervalMs, maxDataPoints: points,
+      variables: values(load.variables, load.range),
+    }, load.signal);
     const results = answer.results ?? [];
     loaded.statements = statementsOf(results);
     loaded.frames = await transform(panel, decode(results), interpolate);
     if (panel.type === 'timeseries') {
-      loaded.annotations = (await run.annotations).filter((set) => set.shownOn(panel.id)).flatMap((set) => set.frames);
+      loaded.annotations = (await load.annotations).filter((set) => set.shownOn(panel.id)).flatMap((set) => set.frames);
     }
     await charts;
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return failure(run, [error.message, error.hint].filter((s) => s !== '').join(' '), loaded.statements, previous);
+    return failure(load, [error.message, error.hint].filter((s) => s !== '').join(' '), loaded.statements, previous);
   }
   const errors = loaded.statements.filter((s) => s.error !== '').map((s) => s.error);
   const empty = isEmpty(panel, loaded.frames);
   if (errors.length > 0) {
-    const failed = failure(run, errors.join('\n'), loaded.statements, previous);
+    const failed = failure(load, errors.join('\n'), loaded.statements, previous);
     // Where one of several queries failed, what the others gave is shown.
     return empty ? failed : { ...failed, loaded, stale: false };
   }
-  return { key: run.key, view: run.view, state: empty ? 'empty' : 'ready', loaded, stale: false, error: '', statements: loaded.statements };
+  return { key: load.key, view: load.view, state: empty ? 'empty' : 'ready', loaded, stale: false, error: '', statements: loaded.statements };
 }
 
 // A refresh that fails leaves the data of the same view visible; for another view they would be wrong.
-function failure(run: Run, error: string, statements: Statement[], previous: Outcome | undefined): Outcome {
-  const kept = previous?.view === run.view ? previous.loaded : undefined;
-  return { key: run.key, view: run.view, state: 'error', loaded: kept, stale: kept !== undefined, error: error || 'The query failed.', statements };
+function failure(load: Load, error: string, statements: Statement[], previous: Outcome | undefined): Outcome {
+  const kept = previous?.view === load.view ? previous.loaded : undefined;
+  return { key: load.key, view: load.view, state: 'error', loaded: kept, stale: kept !== undefined, error: error || 'The query failed.', statements };
 }
