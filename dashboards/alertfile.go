@@ -21,11 +21,11 @@ import (
 	"tidemark/schemas"
 )
 
-// AlertsFile is the name of the file of alert rules in Grafana's folder provisioning/alerting.
+// AlertsFile is the name of the file with the alert rules, in Grafana's folder provisioning/alerting.
 const AlertsFile = "tidemark.yaml"
 
-// alertNamespace is the database that the alerts ask: a rule has no variables. Compose runs this namespace; for another
-// one, replace the name in a copy of the file.
+// alertNamespace is the database that the rules read, because a rule has no variables. Compose runs this namespace; for
+// another one, replace the name in a copy of the file.
 const alertNamespace = "tidemark"
 
 // alertDatabase is that database in SQL.
@@ -33,12 +33,12 @@ const alertDatabase = `"` + alertNamespace + `"`
 
 // Alerts are all alert rules.
 type Alerts struct {
-	YAML   []byte // As Grafana's file provisioning reads them: not the shape of its HTTP interface, nor of the SDK's Rule.
+	YAML   []byte // For Grafana's file provisioning, which has another form than its HTTP interface and the SDK's Rule.
 	groups []board.AlertGroup
 }
 
 // GenerateAlerts makes the alert rules. An error lists every name in their SQL that the schema does not have, and every
-// panel that there is not, with the rule.
+// missing panel, with the rule.
 func GenerateAlerts() (Alerts, error) {
 	relations, err := schemas.Relations()
 	if err != nil {
@@ -77,9 +77,9 @@ func generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Rela
 	return Alerts{YAML: text.Bytes(), groups: groups}, nil
 }
 
-// alertFile is the whole file. No rows is what a healthy store gives, so that is fine, as is a table without any; a
-// database that cannot be asked is an error, which Grafana tells apart from an alert. The query's result is a table of
-// texts and one number, which Grafana takes for a number with labels a row, so nothing has to reduce it.
+// alertFile is the whole file. A healthy store gives no rows, so no data is OK. A database that cannot be asked is an error,
+// which Grafana distinguishes from an alert. The result of a query is a table of texts and one number: Grafana reads each row
+// as a number with labels, so no expression has to reduce it.
 var alertFile = template.Must(template.New(AlertsFile).Funcs(template.FuncMap{
 	"quote":   quote,
 	"code":    func(text string) string { return "|-\n" + indent(text, 16) },
@@ -170,8 +170,8 @@ func threshold(above float64) (string, error) {
 	return string(text), err
 }
 
-// Check returns what is wrong with the rules without running them, a line each. Whether their SQL names what exists,
-// GenerateAlerts has checked.
+// Check returns what is wrong with the rules, one line each, without running them. GenerateAlerts has checked the names in
+// their SQL.
 func (a Alerts) Check() []string {
 	var problems []string
 	uids := map[string]bool{}
@@ -190,7 +190,7 @@ func (a Alerts) Check() []string {
 					problem("no %s", name)
 				}
 				if strings.Contains(text, "$") {
-					problem("a dollar in the %s: Grafana would put a variable of its environment there", name)
+					problem("a dollar in the %s: Grafana would replace it by a variable of its environment", name)
 				}
 			}
 			if rule.Pending%g.Every != 0 {
@@ -204,7 +204,7 @@ func (a Alerts) Check() []string {
 	return problems
 }
 
-// scopeOf has no variables, since rules have none; so $__conditionalAll, which rules do not have either, is an error too.
+// scopeOf returns the scope of a rule at a time. It has no variables, as in Grafana, so $__conditionalAll is an error too.
 func scopeOf(a board.Alert, at time.Time) macros.Scope {
 	return macros.Scope{From: at.Add(-a.From), To: at.Add(-a.To), Interval: time.Second}
 }

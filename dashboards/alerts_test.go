@@ -15,7 +15,7 @@ import (
 	"tidemark/schemas"
 )
 
-// TestAlertsGolden holds the file that is provisioned to what the code gives.
+// TestAlertsGolden compares the provisioned file with what the code makes.
 func TestAlertsGolden(t *testing.T) {
 	alerts, err := GenerateAlerts()
 	if err != nil {
@@ -71,7 +71,8 @@ func TestAlertsCheckCatches(t *testing.T) {
 	}, "unknown variable")
 }
 
-// TestAlertsRenamedColumn takes the columns of each relation that a rule names and expects to be told of it with the rule.
+// TestAlertsRenamedColumn takes the columns of each relation that a rule reads from the schema, and expects an error that
+// names the rule.
 func TestAlertsRenamedColumn(t *testing.T) {
 	relations, err := schemas.Relations()
 	if err != nil {

@@ -23,9 +23,9 @@ import (
 	"tidemark/schemas"
 )
 
-// Check returns what is wrong with dashboards without running them, a line each: whether Grafana could read them, whether
-// people could, and whether they are the ones built into the program. Whether their SQL names what exists, Generate has
-// checked.
+// Check returns what is wrong with dashboards, one line each, without running them: Grafana could not read them, the preview
+// would refuse something, people would miss something, or the program has other ones built in. Generate has checked the
+// names in their SQL.
 func Check(files []File) []string {
 	c := &checker{uids: map[string]bool{}}
 	register()
@@ -54,15 +54,15 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 func (c *checker) file(f File) {
-	// The strict reading returns an empty list of errors, not nil, where there are none, and then leaves out what it
-	// read of the panels; so what is looked at is read plainly.
+	// The strict reading returns an empty list of errors, not nil, where there are none, and drops what it read of the panels.
+	// So the panels are read a second time, without it.
 	if err := new(dashboard.Dashboard).UnmarshalJSONStrict(f.JSON); err != nil && err.Error() != "" {
-		c.problem("%s: does not read back: %v", f.UID, err)
+		c.problem("%s: the JSON cannot be read back: %v", f.UID, err)
 		return
 	}
 	var d dashboard.Dashboard
 	if err := json.Unmarshal(f.JSON, &d); err != nil {
-		c.problem("%s: does not read back: %v", f.UID, err)
+		c.problem("%s: the JSON cannot be read back: %v", f.UID, err)
 		return
 	}
 	switch {
@@ -73,20 +73,20 @@ func (c *checker) file(f File) {
 	}
 	c.uids[f.UID] = true
 	if d.Title == nil || d.Description == nil || *d.Description == "" {
-		c.problem("%s: no title or no description", f.UID)
+		c.problem("%s: the dashboard has no title or no description", f.UID)
 	}
 	ids := map[uint32]bool{}
-	var places []place
+	var areas []area
 	for _, p := range d.Panels {
-		at := place{}
+		at := area{}
 		if p.RowPanel != nil {
-			at = placeOf(fmt.Sprintf("row %q", deref(p.RowPanel.Title)), p.RowPanel.GridPos)
+			at = areaOf(fmt.Sprintf("row %q", deref(p.RowPanel.Title)), p.RowPanel.GridPos)
 			c.id(f.UID, at.what, p.RowPanel.Id, ids)
 		} else {
-			at = placeOf(fmt.Sprintf("panel %q", deref(p.Panel.Title)), p.Panel.GridPos)
+			at = areaOf(fmt.Sprintf("panel %q", deref(p.Panel.Title)), p.Panel.GridPos)
 			c.panel(f.UID, *p.Panel, ids)
 		}
-		for _, other := range places {
+		for _, other := range areas {
 			if at.overlaps(other) {
 				c.problem("%s: %s and %s overlap", f.UID, at.what, other.what)
 			}
@@ -94,7 +94,7 @@ func (c *checker) file(f File) {
 		if at.x+at.w > 24 || at.w == 0 || at.h == 0 {
 			c.problem("%s: %s is not within the 24 columns", f.UID, at.what)
 		}
-		places = append(places, at)
+		areas = append(areas, at)
 	}
 	c.statements(f)
 }
@@ -122,10 +122,10 @@ func (c *checker) panel(uid string, p dashboard.Panel, ids map[uint32]bool) {
 		c.problem("%s: %s has no unit", uid, what)
 	}
 	if p.FieldConfig == nil || deref(p.FieldConfig.Defaults.NoValue) == "" {
-		c.problem("%s: %s does not say what it shows when there is nothing", uid, what)
+		c.problem("%s: %s has no text for when there is no data", uid, what)
 	}
 	if p.Datasource == nil || deref(p.Datasource.Uid) != board.DatasourceUID || len(p.Targets) == 0 {
-		c.problem("%s: %s has no query of our data source", uid, what)
+		c.problem("%s: %s has no query of the data source "+board.DatasourceUID, uid, what)
 	}
 	for _, target := range p.Targets {
 		if q, ok := target.(board.Query); !ok {
@@ -169,20 +169,20 @@ func (c *checker) statements(f File) {
 	}
 }
 
-// place is what a panel takes of the grid.
-type place struct {
+// area is the part of the grid that a panel covers.
+type area struct {
 	what       string
 	x, y, w, h uint32
 }
 
-func placeOf(what string, g *dashboard.GridPos) place {
+func areaOf(what string, g *dashboard.GridPos) area {
 	if g == nil {
-		return place{what: what}
+		return area{what: what}
 	}
-	return place{what, g.X, g.Y, g.W, g.H}
+	return area{what, g.X, g.Y, g.W, g.H}
 }
 
-func (p place) overlaps(o place) bool {
+func (p area) overlaps(o area) bool {
 	return p.x < o.x+o.w && o.x < p.x+p.w && p.y < o.y+o.h && o.y < p.y+p.h
 }
 
@@ -193,7 +193,7 @@ func deref(s *string) string {
 	return *s
 }
 
-// register lets the SDK read our queries and the kinds of panels in use back, strictly.
+// register makes the SDK read our queries and the kinds of panels in use strictly.
 func register() {
 	read := func(raw []byte) (variants.Dataquery, error) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))

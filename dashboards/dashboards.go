@@ -18,7 +18,7 @@ import (
 	"tidemark/schemas"
 )
 
-// committed are the files that Generate wrote last.
+// committed are the files that "tidemark dashboards generate" wrote last.
 //
 //go:embed json/*.json
 var committed embed.FS
@@ -28,10 +28,10 @@ type File struct {
 	UID     string // Also the name of the file: json/<UID>.json.
 	Title   string
 	JSON    []byte
-	Allowed map[uint32]string // The panels that may be empty when all is well, by id, and the text they show then.
+	Allowed map[uint32]string // The panels that may be empty although all is well, by id, with the text that they show then.
 }
 
-// Generate makes all dashboards. An error lists every name in their SQL that the schema does not have, with its panel.
+// Generate makes all dashboards. An error lists every name in their SQL that does not exist, with the panel.
 func Generate() ([]File, error) {
 	relations, err := schemas.Relations()
 	if err != nil {
@@ -63,7 +63,7 @@ func generate(all []board.Board, relations map[string]schemas.Relation) ([]File,
 	return files, nil
 }
 
-// Committed returns the dashboards as they were generated last and built into the program.
+// Committed returns the dashboards that are built into the program.
 func Committed() ([]File, error) {
 	var files []File
 	for _, b := range boards.All() {

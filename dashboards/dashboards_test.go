@@ -15,9 +15,9 @@ import (
 	"tidemark/schemas"
 )
 
-var update = flag.Bool("update", false, "write the files in json anew")
+var update = flag.Bool("update", false, "write the files in json")
 
-// TestGolden holds the committed JSON to what the code gives.
+// TestGolden compares the committed JSON with what the code makes.
 func TestGolden(t *testing.T) {
 	files, err := Generate()
 	if err != nil {
@@ -75,7 +75,7 @@ func TestCheckCatches(t *testing.T) {
 	f(`"description": "The verdict`, `"notes": "The verdict`, "unexpected field")
 	f(`"x": 4`, `"x": 3`, "overlap")
 	f(`"x": 20`, `"x": 21`, "not within the 24 columns")
-	f(`"noValue": "No data"`, `"noValue": ""`, "nothing")
+	f(`"noValue": "No data"`, `"noValue": ""`, "no text for when there is no data")
 	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
 	f("$__fromTime_ms", "$__from_ms", "$__from_ms")
 	f("${tenant:customqueryparam}", "${tenan:customqueryparam}", "tenan")
@@ -89,8 +89,8 @@ func TestCheckCatches(t *testing.T) {
 // readRelation finds the relations that a statement reads whose names have no variable.
 var readRelation = regexp.MustCompile(`(?:"\$\{\w+:percentencode\}"|"tidemark")\.(\w+)`)
 
-// TestRenamedColumn renames each column that a dashboard names, one after the other, in the schema and expects to be told
-// of it with the panel.
+// TestRenamedColumn takes the columns of each relation that a panel names from the schema, and expects an error that names
+// the panel.
 func TestRenamedColumn(t *testing.T) {
 	relations, err := schemas.Relations()
 	if err != nil {
@@ -131,7 +131,7 @@ func TestRenamedColumn(t *testing.T) {
 	broken["token_calls_1h"] = hour
 	_, err = generate(boards.All(), broken)
 	if err == nil || !strings.Contains(err.Error(), `tidemark-usage: panel "Calls and tokens": column calls: not in token_calls_1h`) {
-		t.Errorf("a renamed column of one grain: %v", err)
+		t.Errorf("a renamed column of one resolution: %v", err)
 	}
 	delete(broken, "audits")
 	if _, err := generate(boards.All(), broken); err == nil || !strings.Contains(err.Error(), `panel "Audit": table or view audits: no migration makes it`) {

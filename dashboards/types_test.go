@@ -17,8 +17,8 @@ const compilerConfig = `{"compilerOptions": {"strict": true, "noEmit": true, "mo
 // refusal is a line of the compiler's: which file, and why.
 var refusal = regexp.MustCompile(`(?m)^([^( ]+)\.ts\(\d+,\d+\): error TS\d+: .*(?:\n +.*)*`)
 
-// TestGrafanaTakesThem holds every dashboard against the types of Grafana's current release, and dashboards that are spoiled
-// in one value each, which the types refuse.
+// TestGrafanaTakesThem compiles every dashboard against the types of Grafana's current release. Each spoiled dashboard has one
+// wrong value, which the types refuse.
 func TestGrafanaTakesThem(t *testing.T) {
 	files, err := Generate()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 // requestBytes bounds the body of a request.
 const requestBytes = 1 << 20
 
-// healthTimeout is how long ClickHouse may take to say that it is there.
+// healthTimeout is the longest time in which ClickHouse must answer to count as healthy.
 const healthTimeout = 5 * time.Second
 
-// problem is why a whole request is refused, and the way out.
+// problem is the reason why a whole request is refused, and what to do instead.
 type problem struct {
 	status     int
 	text, hint string
@@ -93,7 +93,7 @@ func (s *server) annotations(w http.ResponseWriter, r *http.Request) {
 	s.answerView(w, r, func(d *grafana.Dashboard, v view) ([]grafana.Target, *problem) {
 		t := d.Annotation(v.Name)
 		if t == nil {
-			return nil, &problem{http.StatusNotFound, fmt.Sprintf("dashboard %s has no annotations %q of ClickHouse", d.UID, v.Name), "take the name from the dashboard's JSON"}
+			return nil, &problem{http.StatusNotFound, fmt.Sprintf("dashboard %s has no annotations %q that query ClickHouse", d.UID, v.Name), "take the name from the dashboard's JSON"}
 		}
 		return []grafana.Target{*t}, nil
 	})
@@ -148,7 +148,7 @@ func (s *server) variable(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, body)
 }
 
-// health answers GET /api/health. It does not wait for a place.
+// health answers GET /api/health. It does not wait for other queries.
 func (s *server) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()

@@ -11,8 +11,8 @@ import (
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-// guard puts what keeps other sites out around every answer: who may use it, and what the page itself may do. A link on
-// another site may lead to the page.
+// guard refuses requests of other sites and sets the headers that restrict the page itself. A link on another site may lead
+// to the page.
 func (s *server) guard(next http.Handler) http.Handler {
 	guard := s.Guard
 	if guard == nil {

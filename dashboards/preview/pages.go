@@ -30,7 +30,7 @@ type file struct {
 	etag        string
 }
 
-// pages serve the page's files, by their path without .gz: "index.html", "app.js".
+// pages serves the page's files, by their path without .gz: "index.html", "app.js".
 type pages struct{ files map[string]file }
 
 const indexName = "index.html"

@@ -5,8 +5,8 @@
 //	     -> SQL of that panel -> grafana.Runner: ClickHouse, read-only and bounded
 //	     -> frames as Grafana's data source plugin makes them -> page
 //
-// A request never brings SQL, only names and values. The server is for one person on one machine: it has no
-// authentication, and listens on loopback unless told otherwise.
+// A request has names and values, never SQL. The server is for one person on one machine: it has no authentication and
+// listens on loopback by default.
 //
 // The page's addresses are Grafana's, so that links in the dashboards work in both: / and /d/{uid} and /d/{uid}/{slug}.
 // The API speaks JSON; a request that is refused as a whole has a status of 4xx and {"error", "hint"}:
@@ -37,10 +37,10 @@ import (
 // Config sets what is served. DB, Dashboards and Namespace are required.
 type Config struct {
 	DB         grafana.DB
-	Dashboards [][]byte // Grafana's JSON, one each, in the order of the page's list. They are not changed.
+	Dashboards [][]byte // Grafana's JSON of any dashboards that package grafana takes, in the order of the page's list.
 	Namespace  string   // The value of the variable "namespace" where a request has none.
 	Version    string   // Of the program, for the page.
-	// Guard refuses requests that other sites' pages make a browser send; one for a port on all addresses by default.
+	// Guard refuses requests that a page of another site makes a browser send. Default: a guard for a port on all addresses.
 	Guard *webguard.Guard
 
 	Timeout time.Duration // The longest time for one request, the wait for other queries included. Default 40 s.
