@@ -40,11 +40,7 @@ type Alerts struct {
 // GenerateAlerts makes the alert rules. An error lists every name in their SQL that the schema does not have, and every
 // missing panel, with the rule.
 func GenerateAlerts() (Alerts, error) {
-	relations, err := schemas.Relations()
-	if err != nil {
-		return Alerts{}, fmt.Errorf("read the schema: %w", err)
-	}
-	return generateAlerts(boards.Alerts(), relations)
+	return generateAlerts(boards.Alerts(), schemas.Relations())
 }
 
 func generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Relation) (Alerts, error) {

@@ -33,11 +33,7 @@ type File struct {
 
 // Generate makes all dashboards. An error lists every name in their SQL that does not exist, with the panel.
 func Generate() ([]File, error) {
-	relations, err := schemas.Relations()
-	if err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
-	}
-	return generate(boards.All(), relations)
+	return generate(boards.All(), schemas.Relations())
 }
 
 func generate(all []board.Board, relations map[string]schemas.Relation) ([]File, error) {

@@ -2,40 +2,141 @@ package schemas
 
 import (
 	"embed"
-	"strconv"
+	"slices"
 	"strings"
 )
+
+// Names of the tables and views that are neither raw tables, views of events nor rollups.
+const (
+	LedgerTable         = "ledger"
+	TopicsTable         = "topics"
+	AuditsTable         = "audits"
+	ModelsTable         = "models"
+	HeartbeatsTable     = "heartbeats"
+	LogEndsTable        = "log_ends"
+	RollupVersionsTable = "rollup_versions"
+	RollupCursorsTable  = "rollup_cursors"
+	RollupPendingTable  = "rollup_pending"
+	RollupProgressView  = "rollup_progress"
+	MigrationsTable     = "schema_migrations" // It is in no Schema: Migrate creates it, before anything else.
+)
+
+// Table is a table of the database.
+type Table struct {
+	Name, Comment string
+	Columns       []Column
+	Indexes       []Column // Their definitions are in Rest.
+	Engine        string   // "ReplacingMergeTree(version)".
+	OrderBy       []string
+	Clauses       string // TTL and SETTINGS, if any.
+	Rows          string // A statement that inserts the rows that Migrate writes; it may be run again. Empty for none.
+}
+
+// Column is a column of a table.
+type Column struct {
+	Name    string // With a dot if the column is part of a Nested: "buckets.minute".
+	Type    string // As the database writes it: "DateTime64(0, 'UTC')".
+	Rest    string // "DEFAULT 1 CODEC(T64, LZ4)".
+	Comment string
+}
 
 //go:embed tables/*.sql
 var tableFiles embed.FS
 
-// Migration is one statement of the database's schema.
-type Migration struct {
-	Version int    // Unique, ascending: the number the file's name begins with.
-	Name    string // The rest of the file's name: "token_calls_raw".
-	SQL     string // One statement, which may be run again.
+// fileTables returns the tables of tables/*.sql, by name.
+func fileTables() []Table {
+	files, err := tableFiles.ReadDir("tables")
+	if err != nil {
+		return nil // Impossible: the folder is embedded.
+	}
+	var all []Table
+	for _, file := range files {
+		text, err := tableFiles.ReadFile("tables/" + file.Name())
+		if err != nil {
+			continue // Impossible too.
+		}
+		t := readTable(string(text))
+		if t.Name == HeartbeatsTable {
+			t.Rows = expectedRoles
+		}
+		all = append(all, t)
+	}
+	return all
 }
 
-// Migrations returns the statements that make the tables and views of a namespace in the given database, which must
-// exist, in the order to run them.
-func Migrations(database string) []Migration {
-	files, err := tableFiles.ReadDir("tables") // Sorted by name, hence by version.
-	if err != nil {
-		return nil // Not possible: the folder is embedded.
-	}
-	out := make([]Migration, 0, len(files))
-	for _, file := range files {
-		sql, err := tableFiles.ReadFile("tables/" + file.Name())
-		if err != nil {
-			continue // Not possible either.
+// readTable reads a file of tables: one CREATE TABLE, with a column or index per line. A comment stands above its line or
+// at the end of it. What a file has in another form gives a table that the golden file and the tests show to be wrong.
+func readTable(text string) Table {
+	var t Table
+	head, body, _ := strings.Cut(text, "CREATE TABLE ")
+	t.Comment = uncommented(head)
+	t.Name, body, _ = strings.Cut(body, "\n(\n")
+	body, tail, _ := strings.Cut(body, "\n)\nENGINE = ")
+	t.Engine, tail, _ = strings.Cut(tail, "\nORDER BY ")
+	key, clauses, _ := strings.Cut(tail, "\n")
+	t.OrderBy, t.Clauses = strings.Split(strings.Trim(key, "()"), ", "), strings.TrimSpace(clauses)
+	above := ""
+	for line := range strings.SplitSeq(body, "\n") {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "--") {
+			above += line + "\n"
+			continue
 		}
-		number, name, _ := strings.Cut(strings.TrimSuffix(file.Name(), ".sql"), "_")
-		version, _ := strconv.Atoi(number) // A test checks the names.
-		out = append(out, Migration{
-			Version: version,
-			Name:    name,
-			SQL:     strings.TrimSpace(strings.ReplaceAll(string(sql), "{database}", Ident(database))),
-		})
+		line, comment, _ := strings.Cut(line, " -- ")
+		name, definition, _ := strings.Cut(strings.TrimSuffix(line, ","), " ")
+		c := Column{Name: strings.Trim(name, "`"), Comment: strings.TrimSpace(uncommented(above) + " " + comment)}
+		above = ""
+		if name == "INDEX" {
+			c.Name, c.Rest, _ = strings.Cut(definition, " ")
+			t.Indexes = append(t.Indexes, c)
+			continue
+		}
+		c.Type, c.Rest = splitType(definition)
+		t.Columns = append(t.Columns, c)
 	}
-	return out
+	return t
+}
+
+// splitType splits the definition of a column into its type and what follows.
+func splitType(definition string) (typ, rest string) {
+	end := len(definition)
+	for _, word := range []string{" DEFAULT ", " MATERIALIZED ", " CODEC("} {
+		if i := strings.Index(definition, word); i >= 0 {
+			end = min(end, i)
+		}
+	}
+	return definition[:end], strings.TrimSpace(definition[end:])
+}
+
+// uncommented returns the text of lines that are comments, as one line.
+func uncommented(lines string) string {
+	var words []string
+	for line := range strings.Lines(lines) {
+		words = append(words, strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(line), "--")))
+	}
+	return strings.Join(words, " ")
+}
+
+// expectedRoles inserts the roles that somebody should have. "log" is not a worker: it stands for the workers that report
+// what the log holds.
+const expectedRoles = `INSERT INTO {heartbeats} (role, worker, beat, started_at, stopped)
+SELECT expected, '', 0, 0, false
+FROM (SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']) AS expected)
+WHERE expected NOT IN (SELECT role FROM {heartbeats} WHERE worker = '')`
+
+// names returns the names of columns.
+func names(columns []Column) []string {
+	all := make([]string, len(columns))
+	for i, c := range columns {
+		all[i] = c.Name
+	}
+	return all
+}
+
+// find returns the column with the name, or one without a name if there is none.
+func find(columns []Column, name string) Column {
+	if i := slices.IndexFunc(columns, func(c Column) bool { return c.Name == name }); i >= 0 {
+		return columns[i]
+	}
+	return Column{}
 }

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -21,36 +20,14 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-var comment = regexp.MustCompile("--.*")
-
-func TestMigrationsAreWellFormed(t *testing.T) {
-	last := 0
-	for _, m := range Migrations("d`b") {
-		if m.Version <= last || m.Name == "" {
-			t.Errorf("migration %d %q after %d", m.Version, m.Name, last)
-		}
-		last = m.Version
-		if strings.Contains(m.SQL, "{database}") || strings.Contains(comment.ReplaceAllString(m.SQL, ""), ";") || !strings.Contains(m.SQL, "`d\\`b`.") {
-			t.Errorf("migration %d: one statement with the database quoted is expected:\n%s", m.Version, m.SQL)
-		}
-		// Rows inserted again are the same rows of a ReplacingMergeTree.
-		again := regexp.MustCompile(`IF NOT EXISTS|OR REPLACE|IF EXISTS|(?m)^INSERT INTO`)
-		if !again.MatchString(m.SQL) {
-			t.Errorf("migration %d cannot be run again", m.Version)
-		}
-	}
-}
-
-// migrated returns a database of the real engine with all tables of this package's own range.
+// migrated returns a database of the real engine with all tables and views.
 func migrated(t testing.TB) (*stack.Stack, string) {
 	t.Helper()
 	s := stacktest.Start(t)
 	db := stacktest.Database(t, s)
 	for range 2 { // The second time changes nothing.
-		for _, m := range Migrations(db) {
-			if m.Version < 100 || m.Version >= 180 && m.Version < 199 || m.Version >= 290 && m.Version < 292 {
-				stacktest.Query(t, s, db, m.SQL)
-			}
+		for _, m := range Statements(db) {
+			stacktest.Query(t, s, db, m.SQL)
 		}
 	}
 	return s, db

@@ -182,7 +182,7 @@ func TestNothingHides(t *testing.T) {
 	p.expect("broken", false, want)
 	for _, hide := range []struct{ name, sql, undo string }{
 		{"everything is deferred", marks("deferred", "toUnixTimestamp64Micro(now64(6))"), "TRUNCATE TABLE rollup_pending"},
-		{"everything is asked for", marks("asked", "toUnixTimestamp64Micro(now64(6))"), "TRUNCATE TABLE rollup_pending"},
+		{"everything is requested", marks("requested", "toUnixTimestamp64Micro(now64(6))"), "TRUNCATE TABLE rollup_pending"},
 		{"everything is deferred tomorrow", marks("deferred", fmt.Sprintf("toUnixTimestamp64Micro(now64(6)) + %d", day)), "TRUNCATE TABLE rollup_pending"},
 		{"cursors are set back", "INSERT INTO rollup_cursors SELECT * REPLACE (0 AS position, version + 1 AS version) FROM rollup_cursors FINAL", ""},
 		{"cursors are set back tomorrow", fmt.Sprintf("INSERT INTO rollup_cursors SELECT * REPLACE (0 AS position, version + %d AS version) FROM rollup_cursors FINAL", day), ""},

@@ -76,14 +76,12 @@ func wantOffsets(t testing.TB, db *clickhouse.DB, from, to int64) {
 func openRaw(t testing.TB) *clickhouse.DB {
 	t.Helper()
 	db := clickhousetest.OpenEmpty(t)
-	var ms []schemas.Migration
-	for _, m := range schemas.Migrations(db.Database()) {
-		if strings.Contains(m.Name, "_raw") || strings.HasPrefix(m.Name, "ledger") || m.Name == "topics" {
-			ms = append(ms, m)
+	for _, s := range schemas.Statements(db.Database()) {
+		if strings.HasSuffix(s.Name, "_raw") || s.Name == "table ledger" || s.Name == "table topics" {
+			if err := db.Exec(t.Context(), s.SQL); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if err := db.Migrate(t.Context(), ms, nil); err != nil {
-		t.Fatal(err)
 	}
 	return db
 }

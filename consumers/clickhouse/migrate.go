@@ -2,28 +2,30 @@ package clickhouse
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 
 	"tidemark/schemas"
 )
 
-// Errors of Migrate about a schema that it must not touch. They come wrapped,
-// with the migration.
+// Errors of Migrate and CheckSchema about the schema of a database. They are returned wrapped, with the versions.
 var (
-	// ErrSchemaNewer means that the database was migrated by a newer program.
+	// ErrSchemaNewer means that a newer program has migrated the database.
 	ErrSchemaNewer = errors.New("the schema is newer than this program: upgrade tidemark")
-	// ErrSchemaChanged means that a migration is not any more what was applied.
-	ErrSchemaChanged = errors.New("the migration was changed after it was applied: migrations are never edited, add another one")
+	// ErrSchemaOther means that the database has a schema of the same version that differs from this program's.
+	ErrSchemaOther = errors.New("the schema is not this program's, though it has the same version: use the program that migrated the database")
+	// ErrSchemaOlder means that the database lacks a part of the schema.
+	ErrSchemaOlder = errors.New("the schema is older than this program")
+	// ErrNotOurs means that the database belongs to another program.
+	ErrNotOurs = errors.New("the database is not Tidemark's")
 )
 
-// migrationsTable records what was applied. A migration applied by two processes
-// at once is recorded twice, which is the same as once.
-const migrationsTable = `CREATE TABLE IF NOT EXISTS %s.schema_migrations
+// recordsTable is the table of migrations. A migration that two processes make at once is recorded twice, which is the
+// same as once. Its columns are those that it has always had, so that older programs see that they are older.
+const recordsTable = `CREATE TABLE IF NOT EXISTS %s
 (
     version UInt32,
     name String,
@@ -33,99 +35,172 @@ const migrationsTable = `CREATE TABLE IF NOT EXISTS %s.schema_migrations
 ENGINE = ReplacingMergeTree
 ORDER BY (version, name, checksum)`
 
-// Migrate creates the database and applies the migrations that it has not seen,
-// in order. It may be run again at any time, after a crash at any place, and by
-// several processes at once, because every statement may. progress, which may
-// be nil, is called once a migration: applied is false for one applied before.
+// attempts is how often Migrate looks at a database whose statements fail because another process migrates it too.
+const attempts = 5
+
+// Migrate creates the database and gives it the schema. It may be run again at any time, after a crash at any place, and by
+// several processes at once, because it looks at what is there and every statement may be run again. It calls progress,
+// which may be nil, once per statement that it has run. A database that has the schema costs a few reads.
 //
-// It refuses, before it changes anything, a database that is not ours
-// (ErrNotOurs), that has a migration it does not know (ErrSchemaNewer) or
-// another one under the same number (ErrSchemaChanged).
-func (db *DB) Migrate(ctx context.Context, ms []schemas.Migration, progress func(m schemas.Migration, applied bool)) error {
-	for i := 1; i < len(ms); i++ {
-		if ms[i].Version <= ms[i-1].Version {
-			return fmt.Errorf("migration %d follows %d", ms[i].Version, ms[i-1].Version)
-		}
-	}
+// It refuses, before it changes anything, a database that belongs to another program (ErrNotOurs) or that has a schema of a
+// later version (ErrSchemaNewer) or another one of the same version (ErrSchemaOther).
+func (db *DB) Migrate(ctx context.Context, s schemas.Schema, progress func(schemas.Statement)) error {
 	if err := schemas.ValidNamespace(db.config.Database); err != nil {
 		return err
 	}
-	if err := db.checkOurs(ctx, ms); err != nil {
+	if err := db.checkOurs(ctx); err != nil {
 		return err
 	}
-	name := schemas.Ident(db.config.Database)
 	// The database cannot be the request's own before it exists.
 	outside := chgo.Context(withoutDeadline(ctx), chgo.WithSettings(chgo.Settings{"wait_end_of_query": 1}))
-	if err := db.conn.Exec(outside, "CREATE DATABASE IF NOT EXISTS "+name); err != nil {
+	if err := db.conn.Exec(outside, "CREATE DATABASE IF NOT EXISTS "+schemas.Ident(db.config.Database)); err != nil {
 		return wrap("create database "+db.config.Database, err)
 	}
-	if err := db.Exec(ctx, fmt.Sprintf(migrationsTable, name)); err != nil {
+	if err := db.Exec(ctx, fmt.Sprintf(recordsTable, schemas.Ident(schemas.MigrationsTable))); err != nil {
 		return fmt.Errorf("create the table of migrations: %w", err)
 	}
-	applied, err := db.applied(ctx, ms)
+	done, err := db.hasSchema(ctx, s)
+	if done || err != nil {
+		return err
+	}
+	if err := db.record(ctx, s, schemas.MigrationBegun); err != nil {
+		return err
+	}
+	for attempt := 1; ; attempt++ {
+		err := db.apply(ctx, s, progress)
+		if err == nil {
+			return db.record(ctx, s, schemas.MigrationDone)
+		}
+		// Another process may have been at the same table at the same time.
+		if done, readErr := db.hasSchema(ctx, s); readErr == nil && done {
+			return nil
+		}
+		if attempt == attempts || !collided(err) {
+			return err
+		}
+	}
+}
+
+// collided reports whether a statement may have failed because another process created or replaced the same table or view.
+func collided(err error) bool { return IsCode(err, CodeUnknownTable) || IsCode(err, codeTableExists) }
+
+// codeTableExists is ClickHouse's TABLE_ALREADY_EXISTS.
+const codeTableExists = 57
+
+// apply runs the statements that the database lacks.
+func (db *DB) apply(ctx context.Context, s schemas.Schema, progress func(schemas.Statement)) error {
+	found, err := db.found(ctx)
 	if err != nil {
 		return err
 	}
-	for _, m := range ms {
-		if !applied[m.Version] {
-			if err := db.apply(ctx, m, ms); err != nil {
-				return fmt.Errorf("migration %s: %w", label(m.Version, m.Name), err)
-			}
+	for _, statement := range s.Statements(db.config.Database, found) {
+		if err := db.Exec(ctx, statement.SQL); err != nil {
+			return fmt.Errorf("migrate %s: %w", statement.Name, err)
 		}
 		if progress != nil {
-			progress(m, !applied[m.Version])
+			progress(statement)
 		}
 	}
 	return nil
 }
 
-// apply runs one migration and records it. When the statement fails because
-// another process was at it at the same time, the other one's record counts.
-func (db *DB) apply(ctx context.Context, m schemas.Migration, ms []schemas.Migration) error {
-	if err := db.Exec(ctx, m.SQL); err != nil {
-		if applied, readErr := db.applied(ctx, ms); readErr == nil && applied[m.Version] {
-			return nil
+// found reads which tables the database has.
+func (db *DB) found(ctx context.Context) (map[string]schemas.Found, error) {
+	found := make(map[string]schemas.Found)
+	err := db.Query(ctx, "SELECT name, sorting_key, partition_key != '' FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'", func(scan func(...any) error) error {
+		var name string
+		var f schemas.Found
+		var partitioned uint8
+		if err := scan(&name, &f.OrderBy, &partitioned); err != nil {
+			return err
 		}
-		return err
+		f.Partitioned = partitioned != 0
+		found[name] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the tables of database %s: %w", db.config.Database, err)
 	}
-	record := fmt.Sprintf("INSERT INTO schema_migrations (version, name, checksum) VALUES (%d, %s, %s)",
-		m.Version, schemas.Quote(m.Name), schemas.Quote(checksum(m)))
-	if err := db.Exec(ctx, record); err != nil {
-		return fmt.Errorf("record it: %w", err)
+	err = db.Query(ctx, "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY table, position", func(scan func(...any) error) error {
+		var table string
+		var c schemas.Column
+		if err := scan(&table, &c.Name, &c.Type); err != nil {
+			return err
+		}
+		if f, ok := found[table]; ok { // And not a view.
+			f.Columns = append(f.Columns, c)
+			found[table] = f
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of database %s: %w", db.config.Database, err)
+	}
+	err = db.Query(ctx, "SELECT table, name FROM system.data_skipping_indices WHERE database = currentDatabase()", func(scan func(...any) error) error {
+		var table, name string
+		if err := scan(&table, &name); err != nil {
+			return err
+		}
+		f := found[table]
+		f.Indexes = append(f.Indexes, name)
+		found[table] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the indexes of database %s: %w", db.config.Database, err)
+	}
+	return found, nil
+}
+
+// record remembers that a migration began or is done.
+func (db *DB) record(ctx context.Context, s schemas.Schema, what string) error {
+	err := db.Exec(ctx, fmt.Sprintf("INSERT INTO %s (version, name, checksum) VALUES (%d, %s, %s)",
+		schemas.MigrationsTable, s.Version, schemas.Quote(what), schemas.Quote(s.Digest())))
+	if err != nil {
+		return fmt.Errorf("record the migration: %w", err)
 	}
 	return nil
 }
 
-// applied reads which versions were applied and compares them with the known ones.
-func (db *DB) applied(ctx context.Context, ms []schemas.Migration) (map[int]bool, error) {
-	known := make(map[int]schemas.Migration, len(ms))
-	for _, m := range ms {
-		known[m.Version] = m
-	}
-	applied := map[int]bool{}
-	err := db.Query(ctx, "SELECT DISTINCT version, name, checksum FROM schema_migrations ORDER BY version", func(scan func(...any) error) error {
+// hasSchema reports whether the database has the schema. One that has a later version, or another one of the same version,
+// is an error.
+func (db *DB) hasSchema(ctx context.Context, s schemas.Schema) (done bool, err error) {
+	digest := s.Digest()
+	err = db.Query(ctx, "SELECT version, name, checksum FROM "+schemas.MigrationsTable+" ORDER BY version DESC, name", func(scan func(...any) error) error {
 		var version uint32
 		var name, sum string
 		if err := scan(&version, &name, &sum); err != nil {
-			return fmt.Errorf("read a migration: %w", err)
+			return err
 		}
-		m, ok := known[int(version)]
 		switch {
-		case !ok:
-			return fmt.Errorf("migration %s was applied: %w", label(int(version), name), ErrSchemaNewer)
-		case sum != checksum(m):
-			return fmt.Errorf("migration %s: %w", label(m.Version, m.Name), ErrSchemaChanged)
+		case int(version) > s.Version:
+			return fmt.Errorf("it has schema %d, this program has %d: %w", version, s.Version, ErrSchemaNewer)
+		case int(version) == s.Version && sum != digest:
+			return fmt.Errorf("schema %d: %w", version, ErrSchemaOther)
 		}
-		applied[m.Version] = true
+		done = done || int(version) == s.Version && name == schemas.MigrationDone
 		return nil
 	})
-	return applied, err
+	return done, err
 }
 
-func label(version int, name string) string { return fmt.Sprintf("%04d_%s", version, name) }
+// CheckSchema returns nil if the database has the schema. Otherwise the error wraps ErrSchemaNewer, ErrSchemaOther or
+// ErrSchemaOlder, the last also where there is no database; IsSchema tells these from errors of the connection.
+func (db *DB) CheckSchema(ctx context.Context, s schemas.Schema) error {
+	done, err := db.hasSchema(ctx, s)
+	if IsCode(err, CodeUnknownTable) || IsCode(err, CodeUnknownDatabase) {
+		return fmt.Errorf("database %s has no tables of Tidemark: %w: run `tidemark migrate --namespace %[1]s`", db.config.Database, ErrSchemaOlder)
+	}
+	if err != nil {
+		return fmt.Errorf("database %s: %w", db.config.Database, err)
+	}
+	if !done {
+		return fmt.Errorf("database %s: %w, which needs schema %s: run `tidemark migrate --namespace %[1]s`", db.config.Database, ErrSchemaOlder, strconv.Itoa(s.Version))
+	}
+	return nil
+}
 
-// checksum tells whether a statement is still the one that was applied.
-func checksum(m schemas.Migration) string {
-	sum := sha256.Sum256([]byte(m.SQL))
-	return hex.EncodeToString(sum[:])
+// IsSchema reports whether an error of CheckSchema or Migrate is about the schema, so that trying again does not help.
+func IsSchema(err error) bool {
+	return errors.Is(err, ErrSchemaNewer) || errors.Is(err, ErrSchemaOther) || errors.Is(err, ErrSchemaOlder) || errors.Is(err, ErrNotOurs)
 }

@@ -2,7 +2,6 @@ package clickhouse_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,33 +12,25 @@ import (
 	"tidemark/schemas"
 )
 
-// plan is a small schema; every statement may be run again.
-func plan(database string) []schemas.Migration {
-	return []schemas.Migration{
-		{Version: 1, Name: "a", SQL: "CREATE TABLE IF NOT EXISTS " + database + ".a (n UInt64) ENGINE = MergeTree ORDER BY n"},
-		{Version: 2, Name: "a_text", SQL: "ALTER TABLE " + database + ".a ADD COLUMN IF NOT EXISTS s String"},
-		{Version: 10, Name: "b", SQL: "CREATE OR REPLACE VIEW " + database + ".b AS SELECT n, s FROM " + database + ".a"},
+// plan is a small schema. Each version has a part more: a table, a column of it, a view.
+func plan(version int) schemas.Schema {
+	a := schemas.Table{Name: "a", Columns: []schemas.Column{{Name: "n", Type: "UInt64"}}, Engine: "MergeTree", OrderBy: []string{"n"}}
+	s := schemas.Schema{Version: version}
+	if version >= 2 {
+		a.Columns = append([]schemas.Column{{Name: "s", Type: "String"}}, a.Columns...)
 	}
+	if version >= 3 {
+		s.Views = []schemas.View{{Name: "b", Columns: []schemas.Shown{{Name: "n"}, {Name: "upper", SQL: "upper(s)"}}, From: "{a}"}}
+	}
+	s.Tables = []schemas.Table{a}
+	return s
 }
 
-// migrate returns the versions applied and those found applied.
-func migrate(t *testing.T, db *clickhouse.DB, ms []schemas.Migration) (applied, found []int, err error) {
+// migrate returns the names of the statements that were run.
+func migrate(t *testing.T, db *clickhouse.DB, s schemas.Schema) (names []string, err error) {
 	t.Helper()
-	err = db.Migrate(t.Context(), ms, func(m schemas.Migration, now bool) {
-		if now {
-			applied = append(applied, m.Version)
-		} else {
-			found = append(found, m.Version)
-		}
-	})
-	return applied, found, err
-}
-
-func wantVersions(t *testing.T, what string, got []int, want ...int) {
-	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s: versions %v, want %v", what, got, want)
-	}
+	err = db.Migrate(t.Context(), s, func(s schemas.Statement) { names = append(names, s.Name) })
+	return names, err
 }
 
 func TestMigrate(t *testing.T) {
@@ -48,105 +39,94 @@ func TestMigrate(t *testing.T) {
 	name := stacktest.Database(t, stack)
 	stacktest.Query(t, stack, "", "DROP DATABASE "+name+" SYNC")
 	db := clickhousetest.Connect(t, clickhouse.Config{URL: stack.HTTPURL(), Database: name})
-	ms := plan(name)
-
-	applied, found, err := migrate(t, db, ms[:2])
-	if err != nil {
+	f := func(version int, want ...string) {
+		t.Helper()
+		if got, err := migrate(t, db, plan(version)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("to version %d: ran %q, want %q: %v", version, got, want, err)
+		}
+	}
+	f(1, "table a")
+	f(1)
+	if err := db.Exec(t.Context(), "INSERT INTO a (n) VALUES (7)"); err != nil {
 		t.Fatal(err)
 	}
-	wantVersions(t, "first: applied", applied, 1, 2)
-	wantVersions(t, "first: found", found)
-	// A later program has more, also before the last one applied.
-	more := slices.Insert(slices.Clone(ms), 2, schemas.Migration{Version: 5, Name: "c", SQL: "CREATE TABLE IF NOT EXISTS " + name + ".c (n UInt8) ENGINE = Memory"})
-	applied, found, err = migrate(t, db, ms)
-	if err != nil {
-		t.Fatal(err)
+	f(2, "columns of a")
+	f(3, "view b")
+	f(3)
+	if got := numbers(t, db, "SELECT n, length(upper) FROM b", 2); !slices.Equal(got, []uint64{7, 0}) {
+		t.Errorf("the view shows %v", got)
 	}
-	wantVersions(t, "second: applied", applied, 10)
-	wantVersions(t, "second: found", found, 1, 2)
-	applied, _, err = migrate(t, db, more)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantVersions(t, "third: applied", applied, 5)
-	applied, found, err = migrate(t, db, more)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wantVersions(t, "fourth: applied", applied)
-	wantVersions(t, "fourth: found", found, 1, 2, 5, 10)
-	if err := db.Exec(t.Context(), "SELECT n, s FROM b"); err != nil {
-		t.Error(err)
+	if got := numbers(t, db, "SELECT position FROM system.columns WHERE database = currentDatabase() AND table = 'a' AND name = 's'", 1); got[0] != 1 {
+		t.Errorf("the column that was added is number %d", got[0])
 	}
 
-	// The program before does not know 5.
-	applied, _, err = migrate(t, db, ms)
-	if !errors.Is(err, clickhouse.ErrSchemaNewer) || !strings.Contains(err.Error(), "0005_c") || len(applied) != 0 {
-		t.Errorf("a newer schema: applied %v, %v", applied, err)
+	got, err := migrate(t, db, plan(2))
+	if !errors.Is(err, clickhouse.ErrSchemaNewer) || !strings.Contains(err.Error(), "it has schema 3, this program has 2") || len(got) != 0 {
+		t.Errorf("a newer schema: ran %q, %v", got, err)
 	}
-	changed := slices.Clone(more)
-	changed[1].SQL += " DEFAULT 'x'"
-	changed = append(changed, schemas.Migration{Version: 11, Name: "d", SQL: "CREATE TABLE " + name + ".d (n UInt8) ENGINE = Memory"})
-	applied, _, err = migrate(t, db, changed)
-	if !errors.Is(err, clickhouse.ErrSchemaChanged) || !strings.Contains(err.Error(), "0002_a_text") || len(applied) != 0 {
-		t.Errorf("a changed migration: applied %v, %v", applied, err)
+	other := plan(3)
+	other.Tables = append(other.Tables, schemas.Table{Name: "d", Columns: []schemas.Column{{Name: "n", Type: "UInt8"}}, Engine: "Memory"})
+	got, err = migrate(t, db, other)
+	if !errors.Is(err, clickhouse.ErrSchemaOther) || len(got) != 0 {
+		t.Errorf("another schema: ran %q, %v", got, err)
 	}
 	if got := numbers(t, db, "SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'd'", 1); got[0] != 0 {
 		t.Error("a refused schema was changed")
 	}
-	if _, _, err := migrate(t, db, []schemas.Migration{ms[1], ms[0]}); err == nil {
-		t.Error("migrations out of order were accepted")
-	}
 }
 
-// TestMigrateAfterCrash stops after each statement, before and after it is
-// recorded, and begins anew.
-func TestMigrateAfterCrash(t *testing.T) {
-	for stop := range 3 {
-		for _, recorded := range []bool{false, true} {
-			t.Run(fmt.Sprintf("statement %d, recorded %v", stop+1, recorded), func(t *testing.T) {
-				db := clickhousetest.OpenEmpty(t)
-				ms := plan(db.Database())
-				done := stop
-				if recorded {
-					done++
-				}
-				if _, _, err := migrate(t, db, ms[:done]); err != nil {
-					t.Fatal(err)
-				}
-				if err := db.Exec(t.Context(), ms[stop].SQL); err != nil {
-					t.Fatal(err)
-				}
-				applied, found, err := migrate(t, db, ms)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(found) != done || len(applied) != len(ms)-done {
-					t.Errorf("applied %v, found %v", applied, found)
-				}
-				if err := db.Exec(t.Context(), "SELECT n, s FROM b"); err != nil {
-					t.Error(err)
-				}
-			})
+// TestMigrateMoves changes what an ALTER cannot: partitions, the sorting key, the type and the name of a column.
+func TestMigrateMoves(t *testing.T) {
+	db := clickhousetest.OpenEmpty(t)
+	for _, sql := range []string{
+		"CREATE TABLE schema_migrations (version UInt32, name String, checksum String, applied_at DateTime DEFAULT now()) ENGINE = ReplacingMergeTree ORDER BY (version, name, checksum)",
+		"INSERT INTO schema_migrations (version, name) VALUES (1, 'queries_raw')",
+		"CREATE TABLE parts (n UInt64, e Enum8('old' = 1, 'same' = 2)) ENGINE = MergeTree PARTITION BY n ORDER BY n",
+		"INSERT INTO parts VALUES (1, 'old'), (2, 'same')",
+		"CREATE TABLE key (n UInt64, m UInt64) ENGINE = MergeTree ORDER BY n",
+		"INSERT INTO key VALUES (3, 4)",
+		"CREATE TABLE models (model String, licence String) ENGINE = MergeTree ORDER BY model",
+		"INSERT INTO models VALUES ('m', 'MIT')",
+	} {
+		if err := db.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
 		}
+	}
+	s := schemas.Schema{Version: 300, Tables: []schemas.Table{
+		{Name: "parts", Columns: []schemas.Column{{Name: "n", Type: "UInt128"}, {Name: "twice", Type: "UInt64", Rest: "MATERIALIZED n * 2"}, {Name: "e", Type: "Enum8('new' = 1, 'same' = 2)"}}, Engine: "MergeTree", OrderBy: []string{"n"}},
+		{Name: "key", Columns: []schemas.Column{{Name: "n", Type: "UInt64"}, {Name: "m", Type: "UInt64"}}, Indexes: []schemas.Column{{Name: "by_m", Rest: "m TYPE minmax"}}, Engine: "MergeTree", OrderBy: []string{"m", "n"}},
+		{Name: "models", Columns: []schemas.Column{{Name: "model", Type: "String"}, {Name: "license", Type: "String"}}, Engine: "MergeTree", OrderBy: []string{"model"}},
+	}}
+	got, err := migrate(t, db, s)
+	if want := []string{"columns of parts", "move of parts", "move of key", "columns of models", "move of models"}; err != nil || !slices.Equal(got, want) {
+		t.Fatalf("ran %q, want %q: %v", got, want, err)
+	}
+	const all = "SELECT (SELECT groupArray((toUInt64(n), twice, toString(e))) FROM (SELECT n, twice, e FROM parts ORDER BY n)), (SELECT any((m, n)) FROM key), (SELECT any((model, license)) FROM models)," +
+		" (SELECT countIf(partition_key != '') FROM system.tables WHERE database = currentDatabase()), (SELECT count() FROM system.data_skipping_indices WHERE database = currentDatabase())"
+	if got := stacktest.Query(t, stacktest.Start(t), db.Database(), all); got != "[(1,2,'new'),(2,4,'same')]\t(4,3)\t('m','MIT')\t0\t1" {
+		t.Errorf("moved: %s", got)
+	}
+	s.Version++
+	if got, err := migrate(t, db, s); err != nil || got != nil {
+		t.Errorf("the second time: ran %q, %v", got, err)
 	}
 }
 
 func TestMigrateReportsTheStatement(t *testing.T) {
 	db := clickhousetest.OpenEmpty(t)
-	ms := plan(db.Database())
-	ms[1].SQL = "ALTER TABLE nonsense"
-	applied, _, err := migrate(t, db, ms)
+	bad := plan(3)
+	bad.Version, bad.Views[0].From = 2, "nonsense FROM"
+	got, err := migrate(t, db, bad)
 	var e *clickhouse.Error
-	if !errors.As(err, &e) || !strings.Contains(err.Error(), "0002_a_text") {
-		t.Errorf("got %v", err)
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), "migrate view b") || !slices.Equal(got, []string{"table a"}) {
+		t.Errorf("ran %q: %v", got, err)
 	}
-	wantVersions(t, "applied", applied, 1)
-	applied, _, err = migrate(t, db, plan(db.Database()))
-	if err != nil {
-		t.Fatal(err)
+	if err := db.CheckSchema(t.Context(), bad); !errors.Is(err, clickhouse.ErrSchemaOlder) {
+		t.Errorf("half a migration: %v", err)
 	}
-	wantVersions(t, "applied after the repair", applied, 2, 10)
+	if got, err := migrate(t, db, plan(3)); err != nil || !slices.Equal(got, []string{"view b"}) {
+		t.Errorf("after the repair: ran %q, %v", got, err)
+	}
 }
 
 // TestMigrateFromTwoProcesses runs the whole schema from several sides at once.
@@ -158,7 +138,7 @@ func TestMigrateFromTwoProcesses(t *testing.T) {
 	const processes = 3
 	for range processes {
 		db := clickhousetest.Connect(t, clickhouse.Config{URL: stack.HTTPURL(), Database: name})
-		go func() { errs <- db.Migrate(t.Context(), schemas.Migrations(name), nil) }()
+		go func() { errs <- db.Migrate(t.Context(), schemas.Current(), nil) }()
 	}
 	for range processes {
 		if err := <-errs; err != nil {
@@ -166,8 +146,14 @@ func TestMigrateFromTwoProcesses(t *testing.T) {
 		}
 	}
 	db := clickhousetest.Connect(t, clickhouse.Config{URL: stack.HTTPURL(), Database: name})
-	if got := numbers(t, db, "SELECT uniqExact(version) FROM schema_migrations", 1); int(got[0]) != len(schemas.Migrations(name)) {
-		t.Errorf("%d migrations recorded of %d", got[0], len(schemas.Migrations(name)))
+	if err := db.CheckSchema(t.Context(), schemas.Current()); err != nil {
+		t.Error(err)
+	}
+	if got := numbers(t, db, "SELECT count() FROM system.tables WHERE database = currentDatabase()", 1); int(got[0]) != len(schemas.Relations())+1 {
+		t.Errorf("%d tables and views of %d", got[0], len(schemas.Relations())+1)
+	}
+	if got := numbers(t, db, "SELECT count() FROM heartbeats FINAL", 1); got[0] != 4 {
+		t.Errorf("%d roles are expected", got[0])
 	}
 }
 

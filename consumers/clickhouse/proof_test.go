@@ -66,7 +66,7 @@ func TestSuccessNeedsProof(t *testing.T) {
 			"INSERT VALUES":  func() error { return db.Exec(ctx, "INSERT INTO t VALUES (1)") },
 			"query":          func() error { return db.Query(ctx, "SELECT 1", func(func(...any) error) error { return nil }) },
 			"format":         func() error { return db.Format(ctx, "SELECT 1", "TSV", io.Discard) },
-			"migrate":        func() error { return db.Migrate(ctx, schemas.Migrations(db.Database()), nil) },
+			"migrate":        func() error { return db.Migrate(ctx, schemas.Current(), nil) },
 			"position":       func() error { _, err := clickhouse.NewStore(db).Resume(ctx, calls, 10); return err },
 			"number a topic": func() error { _, err := clickhouse.NewStore(db).Epoch(ctx, "queries.v1", [16]byte{1}); return err },
 		} {

@@ -26,7 +26,7 @@ func TestMigrateTakesNoOthersDatabase(t *testing.T) {
 			stacktest.Query(t, stack, db.Database(), statement)
 		}
 		before := stacktest.Query(t, stack, "", "SELECT name, create_table_query FROM system.tables WHERE database = '"+db.Database()+"' ORDER BY name")
-		_, _, err := migrate(t, db, plan(db.Database()))
+		_, err := migrate(t, db, plan(3))
 		if !errors.Is(err, clickhouse.ErrNotOurs) || !clickhouse.IsSchema(err) || !strings.Contains(err.Error(), "choose another --namespace") {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -43,7 +43,7 @@ func TestMigrateTakesNoServersDatabase(t *testing.T) {
 		list := "SELECT name FROM system.tables WHERE database = '" + name + "' AND name NOT LIKE '%_log' ORDER BY name"
 		before := stacktest.Query(t, stack, "", list)
 		db := clickhousetest.Connect(t, clickhouse.Config{URL: stack.HTTPURL(), Database: name})
-		if _, _, err := migrate(t, db, plan(name)); err == nil {
+		if _, err := migrate(t, db, plan(3)); err == nil {
 			t.Errorf("%s was migrated", name)
 		}
 		if after := stacktest.Query(t, stack, "", list); after != before {
@@ -54,10 +54,9 @@ func TestMigrateTakesNoServersDatabase(t *testing.T) {
 
 func TestCheckSchema(t *testing.T) {
 	db := clickhousetest.OpenEmpty(t)
-	ms := plan(db.Database())
-	f := func(ms []schemas.Migration, want error, says string) {
+	f := func(s schemas.Schema, want error, says string) {
 		t.Helper()
-		err := db.CheckSchema(t.Context(), ms)
+		err := db.CheckSchema(t.Context(), s)
 		if !errors.Is(err, want) || (err != nil) != clickhouse.IsSchema(err) {
 			t.Errorf("got %v, want %v", err, want)
 		}
@@ -65,21 +64,22 @@ func TestCheckSchema(t *testing.T) {
 			t.Errorf("%v does not say %q", err, says)
 		}
 	}
-	f(ms, clickhouse.ErrSchemaOlder, "tidemark migrate --namespace "+db.Database())
-	if _, _, err := migrate(t, db, ms[:2]); err != nil {
+	f(plan(3), clickhouse.ErrSchemaOlder, "tidemark migrate --namespace "+db.Database())
+	if _, err := migrate(t, db, plan(2)); err != nil {
 		t.Fatal(err)
 	}
-	f(ms[:2], nil, "")
-	f(ms, clickhouse.ErrSchemaOlder, "1 migrations are missing, the first is 0010_b: run `tidemark migrate")
-	f(ms[:1], clickhouse.ErrSchemaNewer, "0002_a_text")
-	changed := []schemas.Migration{ms[0], {Version: 2, Name: "a_text", SQL: "SELECT 1"}}
-	f(changed, clickhouse.ErrSchemaChanged, "0002_a_text")
+	f(plan(2), nil, "")
+	f(plan(3), clickhouse.ErrSchemaOlder, "which needs schema 3: run `tidemark migrate")
+	f(plan(1), clickhouse.ErrSchemaNewer, "it has schema 2, this program has 1")
+	changed := plan(3)
+	changed.Version = 2
+	f(changed, clickhouse.ErrSchemaOther, "schema 2: ")
 	if err := db.Exec(t.Context(), "DROP DATABASE "+db.Database()+" SYNC"); err != nil {
 		t.Fatal(err)
 	}
-	f(ms, clickhouse.ErrSchemaOlder, "has no tables of Tidemark")
+	f(plan(3), clickhouse.ErrSchemaOlder, "has no tables of Tidemark")
 	away := clickhousetest.Connect(t, clickhouse.Config{URL: "http://127.0.0.1:1", Database: "d"})
-	if err := away.CheckSchema(t.Context(), ms); err == nil || clickhouse.IsSchema(err) {
+	if err := away.CheckSchema(t.Context(), plan(3)); err == nil || clickhouse.IsSchema(err) {
 		t.Errorf("a server that is away: %v", err)
 	}
 }

@@ -171,8 +171,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("told %d times that it fails, want once", len(failures))
 	}
 	// What the migration says of those who were never heard of is there, once, however often it runs.
-	for _, m := range schemas.Migrations(w.DB.Database()) {
-		if m.Version >= 250 && m.Version < 260 {
+	for _, m := range schemas.Statements(w.DB.Database()) {
+		if strings.HasSuffix(m.Name, " heartbeats") {
 			w.Exec("%s", m.SQL)
 		}
 	}

@@ -104,12 +104,9 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 	if err != nil {
 		return err
 	}
-	ours, err := schemas.Relations()
-	if err != nil {
-		return err
-	}
+	ours := schemas.Relations()
 	for _, table := range tables {
-		if _, known := ours[table]; !known && table != migrationsTable {
+		if _, known := ours[table]; !known && table != schemas.MigrationsTable {
 			p.Foreign = append(p.Foreign, table)
 		}
 	}
@@ -178,7 +175,7 @@ func (d *Dropper) dropDatabase(ctx context.Context, name string) error {
 	}
 	// One by one, so that the record of migrations, by which the database is known, outlives an interruption.
 	for _, table := range tables {
-		if table == migrationsTable {
+		if table == schemas.MigrationsTable {
 			continue
 		}
 		if err := d.DB.Exec(ctx, dropTableSQL(name, table)); err != nil {

@@ -63,10 +63,6 @@ func IngestGroup(namespace string) string { return namespace }
 // RollupGroup is the consumer group of the rollup processes of a namespace. One of them works at a time.
 func RollupGroup(namespace string) string { return namespace + ".rollup" }
 
-// migrationsTable is the table in which migrations are recorded. A database that has it is a namespace, so Drop removes
-// it last.
-const migrationsTable = "schema_migrations"
-
 // names returns the databases that are namespaces, in the order of their names.
 func names(ctx context.Context, db ledgerdb.Querier) ([]string, error) {
 	var found []string

@@ -11,15 +11,11 @@ import (
 // Every statement of the package is made here or in relation.go, and is kept as a golden file.
 
 // candidatesSQL lists the databases with a table of migrations of our form.
-const candidatesSQL = `SELECT database FROM system.columns WHERE table = '` + migrationsTable + `' AND name IN ('version', 'name', 'checksum', 'applied_at') GROUP BY database HAVING count() = 4 ORDER BY database`
+const candidatesSQL = `SELECT database FROM system.columns WHERE table = '` + schemas.MigrationsTable + `' AND name IN ('version', 'name', 'checksum', 'applied_at') GROUP BY database HAVING count() = 4 ORDER BY database`
 
 // migratedSQL counts the migrations of Tidemark that a database has.
 func migratedSQL(database string) string {
-	var ours []string
-	for _, m := range schemas.Migrations(database) {
-		ours = append(ours, fmt.Sprintf("(%d, %s)", m.Version, schemas.Quote(m.Name)))
-	}
-	return fmt.Sprintf(`SELECT count() FROM %s.%s WHERE (version, name) IN (%s)`, schemas.Ident(database), migrationsTable, strings.Join(ours, ", "))
+	return fmt.Sprintf(`SELECT count() FROM %s.%s WHERE %s`, schemas.Ident(database), schemas.MigrationsTable, schemas.MigratedSQL())
 }
 
 func databaseSQL(database string) string {

@@ -33,7 +33,7 @@ func TestAudienceChecksForItself(t *testing.T) {
 	catchUp(t, w.DB)
 	want := values(w)
 	w.Exec("DELETE FROM token_calls_raw WHERE user = (SELECT user FROM token_calls_raw WHERE user != 0 GROUP BY user ORDER BY count(), user LIMIT 1)")
-	w.Exec("INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) SELECT arrayJoin(['token_calls_1m', 'token_calls_1h', 'audience_1h']), toStartOfDay(min(time)), toStartOfDay(min(time)) + INTERVAL 2 DAY, 'asked', false, 1 FROM token_calls_raw")
+	w.Exec("INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) SELECT arrayJoin(['token_calls_1m', 'token_calls_1h', 'audience_1h']), toStartOfDay(min(time)), toStartOfDay(min(time)) + INTERVAL 2 DAY, 'requested', false, 1 FROM token_calls_raw")
 	now := time.Unix(0, 0)
 	worker := &rollup.Worker{DB: slowInserts{w.DB, func(d time.Duration) { now = now.Add(d) }}, Now: func() time.Time { return now }}
 	for range 3 {

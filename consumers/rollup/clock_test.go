@@ -23,16 +23,16 @@ func shifted(sql string) string {
 	return strings.ReplaceAll(sql, "now64(6)", "(now64(6) + INTERVAL 1 DAY)")
 }
 
-// TestClockSetBack has marks, versions and cursors of a day that is still to come: everything that waits is done all
-// the same, what is asked for is seen, and a rebuild that goes on takes no version of tomorrow for one of its own.
+// TestClockSetBack has marks, versions and cursors of a day that is still to come: everything that waits is done all the
+// same, what is requested is seen, and a rebuild that goes on takes no version of tomorrow for one of its own.
 func TestClockSetBack(t *testing.T) {
 	w := week(t)
 	want := values(w)
 	if err := rebuild(t.Context(), &rollup.Rebuild{DB: ahead{w.DB}}, &rollup.Worker{DB: ahead{w.DB}}); err != nil {
 		t.Fatal(err)
 	}
-	asked := &rollup.Rebuild{DB: ahead{w.DB}}
-	if done, err := asked.Next(t.Context()); done || err != nil { // Nobody does it before the clock is right again.
+	requested := &rollup.Rebuild{DB: ahead{w.DB}}
+	if done, err := requested.Next(t.Context()); done || err != nil { // Nobody does it before the clock is right again.
 		t.Fatal(done, err)
 	}
 	waiting := func() string {

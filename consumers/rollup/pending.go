@@ -17,9 +17,9 @@ type pending struct {
 
 // Reasons of a pending range, as in the table.
 const (
-	reasonDeferred  = "deferred" // The range waits for a later step.
-	reasonMismatch  = "mismatch" // Raw rows do not match the ledger.
-	reasonRequested = "asked"    // A Rebuild requests the range.
+	reasonDeferred  = "deferred"  // The range waits for a later step.
+	reasonMismatch  = "mismatch"  // Raw rows do not match the ledger.
+	reasonRequested = "requested" // A Rebuild requests the range.
 )
 
 // readPending reads the pending ranges. Their buckets are dirty.

@@ -86,7 +86,7 @@ func newest(w *rolluptest.World) string {
 	return strings.TrimSpace(w.Numbers(1, "SELECT max(version) FROM rollup_versions"))
 }
 
-// TestRebuildBounds expects what was asked for to be recomputed, what is made from it too, and nothing else.
+// TestRebuildBounds expects what was requested to be recomputed, what is made from it too, and nothing else.
 func TestRebuildBounds(t *testing.T) {
 	w := week(t)
 	w.Deliver(rolluptest.Random(50, 400, time.Date(2026, 3, 3, 10, 0, 0, 0, time.UTC), time.Hour)...)
@@ -125,7 +125,7 @@ func TestRebuildBounds(t *testing.T) {
 	}
 }
 
-// TestRebuildIsNotPutOff asks for buckets that the worker at work has just recomputed at great cost.
+// TestRebuildIsNotPutOff requests buckets that the worker at work has just recomputed at great cost.
 func TestRebuildIsNotPutOff(t *testing.T) {
 	w := rolluptest.New(t)
 	now := time.Unix(0, 0)

@@ -95,7 +95,7 @@ func (l Limits) settings() string {
 // and copies do not change them. Missing rows were found when the step recomputed the other rollups of the same types,
 // or are looked for here, where those wait.
 func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
-	if t.audience {
+	if t.Audience {
 		for _, typ := range t.Types {
 			for _, unknown := range spans.Subtract([]spans.Span{r}, s.compared[typ]) {
 				if err := s.compare(ctx, typ, unknown); err != nil {

@@ -41,7 +41,7 @@ func TestStatements(t *testing.T) {
 			}
 			statements = append(statements, golden.Statement{table.Name + ": insert deduplicated", insertSQL(&table, table.SelectRaw(sources), r, 9, settings)})
 		}
-		if !table.audience {
+		if !table.Audience {
 			statements = append(statements, golden.Statement{table.Name + ": read back", writtenSQL(&table, r, 9)})
 		}
 		statements = append(statements, golden.Statement{table.Name + ": publish", publishSQL(&table, r, nil, 9, settings)},

@@ -49,7 +49,7 @@ func modelFragments() map[string]string {
 		// Joins what is known of each model to a table c; a model that is not in the catalog is unknown.
 		"catalog": `
 			LEFT JOIN (
-				SELECT {model} AS known, toString({weights}) AS weights, {organisation} AS organisation, {country} AS country
+				SELECT {model} AS known, toString({weights}) AS weights, {organization} AS organization, {country} AS country
 				FROM {@models} FINAL) AS m ON c.model = m.known`,
 		// The distinct users of one day by one dimension: the last day of the range that has any. Those of a month would be as
 		// many states to merge as it has days, which takes longer than all else on the dashboard.
@@ -78,7 +78,7 @@ func releases() board.Annotation {
 				UNION ALL
 				SELECT
 					toDateTime64({release_date}, 3, 'UTC') AS time, {model} AS title,
-					concat('released by ', if({organisation} = '', 'an unknown organization', {organisation}), ' (', {release_date_source}, ')') AS text,
+					concat('released by ', if({organization} = '', 'an unknown organization', {organization}), ' (', {release_date_source}, ')') AS text,
 					'catalog' AS tags
 				FROM {@models} FINAL
 				WHERE isNotNull({release_date}) AND time >= $__fromTime_ms AND time < $__toTime_ms
@@ -206,7 +206,7 @@ func modelRows(withUsers bool) string {
 	return board.Fill(`
 		SELECT
 			c.model AS model, providers AS provider, if(m.known = '', 'unknown', m.weights) AS weights,
-			if(m.organisation = '', 'unknown', m.organisation) AS organization,
+			if(m.organization = '', 'unknown', m.organization) AS organization,
 			if(m.country = '', 'unknown', toString(m.country)) AS country,
 			n AS calls, tokens, share, {=users}l.p50 AS "p50 now", l.p95 AS "p95 now", l.ttft AS "TTFT p95 now", errors, streaming,
 			hits AS "cache hits"

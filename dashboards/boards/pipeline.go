@@ -276,7 +276,7 @@ func rollupTable(id uint32) board.Panel {
 			LEFT JOIN (
 				SELECT
 					{rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
-					countIf({reason} = 'asked') AS requested
+					countIf({reason} = 'requested') AS requested
 				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY "rollup") AS w
 			ON p.rollup = w.rollup ORDER BY rollup`},
 	}

@@ -69,7 +69,7 @@ func TestOutage(t *testing.T) {
 // any range.
 func TestRealDashboards(t *testing.T) {
 	e := grafanatest.New(t)
-	for _, m := range schemas.Migrations(e.Database) {
+	for _, m := range schemas.Statements(e.Database) {
 		e.Exec(t, m.SQL)
 	}
 	files, err := dashboards.Committed()

@@ -50,7 +50,7 @@ type root struct {
 	Namespaces  namespacesCmd  `cmd:"" help:"List namespaces, compare two of them, or remove one."`
 	DeadLetters deadLettersCmd `cmd:"" name:"deadletters" help:"List and show the records that could not be counted."`
 	Dashboards  dashboardsCmd  `cmd:"" help:"Generate, check and show the Grafana dashboards."`
-	Models      modelsCmd      `cmd:"" help:"Import, list and export what is known of models: weights, licence, organisation, country, release."`
+	Models      modelsCmd      `cmd:"" help:"Import, list and export what is known of models: weights, license, organization, country, release."`
 	Query       queryCmd       `cmd:"" help:"Run one read-only SQL statement in the namespace's database."`
 	Health      healthCmd      `cmd:"" help:"Ask a running Tidemark process for its health; exit 0 when it answers 200."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -49,7 +49,7 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "database %s: %d statements applied, %d were there\n", c.Namespace, applied, len(schemas.Migrations(c.Namespace))-applied)
+	fmt.Fprintf(s.Out, "database %s: %d statements applied\n", c.Namespace, applied)
 	fmt.Fprintf(s.Out, "models: %s\n", models)
 	if err := c.reach(ctx); err != nil {
 		return err
@@ -104,19 +104,15 @@ func (c *migrateCmd) idle(ctx context.Context) (err error) {
 	return nil
 }
 
-// migrateDatabase applies what is missing and returns how many statements that were, and what became of the catalog of
-// models.
+// migrateDatabase gives the database the schema. It returns how many statements it ran, and what it did about the catalog
+// of models.
 func migrateDatabase(ctx context.Context, ch clickhouseFlags, namespace string) (applied int, models string, err error) {
 	db, err := ch.open(namespace)
 	if err != nil {
 		return 0, "", err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.Migrate(ctx, schemas.Migrations(namespace), func(_ schemas.Migration, done bool) {
-		if done {
-			applied++
-		}
-	})
+	err = db.Migrate(ctx, schemas.Current(), func(schemas.Statement) { applied++ })
 	if err != nil {
 		return applied, "", err
 	}

@@ -30,7 +30,7 @@ type modelsImportCmd struct {
 
 // Help is the long text of "tidemark models import --help".
 func (modelsImportCmd) Help() string {
-	return `The catalog, the table models, says what is publicly known of a model: open or closed weights, licence, organisation with
+	return `The catalog, the table models, says what is publicly known of a model: open or closed weights, license, organization with
 its country, release date, and beside each fact its source. Dashboards join it by the model's name, as events carry it,
 and show what it does not have as unknown.
 
@@ -178,7 +178,7 @@ func (c *modelsListCmd) Run(ctx context.Context, s Streams) error {
 	})
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	if len(models) > 0 {
-		fmt.Fprintln(table, "MODEL\tWEIGHTS\tLICENCE\tORGANISATION\tCOUNTRY\tRELEASED\tSOURCES")
+		fmt.Fprintln(table, "MODEL\tWEIGHTS\tLICENSE\tORGANIZATION\tCOUNTRY\tRELEASED\tSOURCES")
 	}
 	for _, m := range models {
 		var sources []string

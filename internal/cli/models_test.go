@@ -100,12 +100,12 @@ func TestModels(t *testing.T) {
 		t.Fatal(err)
 	}
 	stay := fmt.Sprintf("%d that the file does not have stay (--replace removes them)\n", n-1)
-	b.is("+ ours: weights unknown -> open (us), licence unknown -> MIT (us), organisation unknown -> O'Neil (us), country unknown -> NA (us), release_date unknown -> 1999-12-31 (us)\n"+
-		"~ gpt-5: weights closed (Epoch AI) -> closed (us), organisation OpenAI (Epoch AI) -> unknown, country US (Epoch AI) -> unknown, release_date 2025-08-07 (Epoch AI) -> unknown\n"+
+	b.is("+ ours: weights unknown -> open (us), license unknown -> MIT (us), organization unknown -> O'Neil (us), country unknown -> NA (us), release_date unknown -> 1999-12-31 (us)\n"+
+		"~ gpt-5: weights closed (Epoch AI) -> closed (us), organization OpenAI (Epoch AI) -> unknown, country US (Epoch AI) -> unknown, release_date 2025-08-07 (Epoch AI) -> unknown\n"+
 		"models: 1 would be added, 1 changed, 0 removed; 0 as they were\n"+stay, "", "import", file, "--dry-run")
 	b.is(strings.Replace(unchanged, "added", "would be added", 1), "", "import", "--dry-run")
 	b.is("models: 1 added, 1 changed, 0 removed; 0 as they were\n"+stay, "", "import", file)
-	b.is(fmt.Sprintf("MODEL  WEIGHTS  LICENCE  ORGANISATION  COUNTRY  RELEASED    SOURCES\nours   open     MIT      O'Neil        NA       1999-12-31  us\n1 of %d models\n", n+1), "", "list", "O'NEIL")
+	b.is(fmt.Sprintf("MODEL  WEIGHTS  LICENSE  ORGANIZATION  COUNTRY  RELEASED    SOURCES\nours   open     MIT      O'Neil        NA       1999-12-31  us\n1 of %d models\n", n+1), "", "list", "O'NEIL")
 	b.is(fmt.Sprintf("0 of %d models\n", n+1), "", "list", "nobody's")
 
 	b.joins()
@@ -125,7 +125,7 @@ func (b *modelsBench) joins() {
 	b.t.Helper()
 	b.query("INSERT INTO token_calls_raw (time, tenant, product, model, offset, identity) VALUES " +
 		"(now64(6), 't', 'p', 'gpt-4o', 1, 1), (now64(6), 't', 'p', 'gpt-5', 2, 2), (now64(6), 't', 'p', 'nobody''s', 3, 3), (now64(6), 't', 'p', 'ours', 4, 4)")
-	got := b.query("SELECT c.model, m.weights, m.weights_source, m.organisation, m.country, m.release_date FROM token_calls AS c " +
+	got := b.query("SELECT c.model, m.weights, m.weights_source, m.organization, m.country, m.release_date FROM token_calls AS c " +
 		"LEFT JOIN (SELECT * FROM models FINAL) AS m ON c.model = m.model ORDER BY c.model")
 	want := "gpt-4o\tclosed\tEpoch AI\tOpenAI\tUS\t2024-05-13\n" +
 		"gpt-5\tclosed\tus\t\t\t\\N\n" +

@@ -13,7 +13,7 @@ import (
 // checkSchema returns an error that says what to do unless the namespace has exactly the tables and views that this
 // program knows: on older ones statements fail half-way, and newer ones may mean something else.
 func checkSchema(ctx context.Context, db *clickhouse.DB, namespace string) error {
-	return db.CheckSchema(ctx, schemas.Migrations(namespace))
+	return db.CheckSchema(ctx, schemas.Current())
 }
 
 // schemaPause is the time between two attempts to look at the schema.

@@ -62,10 +62,8 @@ func migrated(t *testing.T) (*engine, string) {
 	s := stacktest.Start(t)
 	db := fmt.Sprintf("replay_%d", databases.Add(1))
 	stacktest.Query(t, s, "", "CREATE DATABASE "+db)
-	for _, m := range schemas.Migrations(db) {
-		if m.Version < 50 || m.Version > 180 && m.Version < 199 || m.Version >= 290 && m.Version <= 291 {
-			stacktest.Query(t, s, db, m.SQL)
-		}
+	for _, m := range schemas.Statements(db) {
+		stacktest.Query(t, s, db, m.SQL)
 	}
 	return &engine{stack: s}, db
 }

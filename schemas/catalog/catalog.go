@@ -59,8 +59,8 @@ type fact struct {
 // facts are in the order of the columns of file and table.
 var facts = []fact{
 	{"weights", func(m *Model) *Fact { return &m.Weights }, `'unknown'`, checkWeights},
-	{"licence", func(m *Model) *Fact { return &m.License }, `''`, checkNothing},
-	{"organisation", func(m *Model) *Fact { return &m.Organization }, `''`, checkNothing},
+	{"license", func(m *Model) *Fact { return &m.License }, `''`, checkNothing},
+	{"organization", func(m *Model) *Fact { return &m.Organization }, `''`, checkNothing},
 	{"country", func(m *Model) *Fact { return &m.Country }, `''`, checkCountry},
 	{"release_date", func(m *Model) *Fact { return &m.ReleaseDate }, `NULL`, checkDate},
 }

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stacktest.Wrap(m)) }
 
-const header = "model,weights,weights_source,licence,licence_source,organisation,organisation_source,country,country_source,release_date,release_date_source\n"
+const header = "model,weights,weights_source,license,license_source,organization,organization_source,country,country_source,release_date,release_date_source\n"
 
 func known(value string) Fact { return Fact{Value: value, Source: "us"} }
 
@@ -31,7 +31,9 @@ func TestParse(t *testing.T) {
 		"empty weights": header + "m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\nn,,,,,,,,,,\n",
 		"of a spreadsheet": "\ufeff" + strings.ReplaceAll("\"model\","+header[6:]+
 			"m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\n\nn,unknown,,,,,,,,,", "\n", "\r\n"),
-		"another order": "release_date,release_date_source,weights_source,weights,licence,licence_source,organisation,organisation_source,country,country_source,model\n" +
+		"of before": strings.NewReplacer("license", "licence", "organization", "organisation").Replace(header) +
+			"m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\nn,unknown,,,,,,,,,\n",
+		"another order": "release_date,release_date_source,weights_source,weights,license,license_source,organization,organization_source,country,country_source,model\n" +
 			"2024-02-29,us,us,open,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,m\n,,,,,,,,,,n\n",
 	} {
 		got, err := Parse("f", strings.NewReader(text))
@@ -58,7 +60,7 @@ func TestParseProblems(t *testing.T) {
 	f("", "my.csv:1: the file is empty: the first line must be model,weights,")
 	f("\x00\x01\x02garbage", "my.csv:1: this is not the line that names the columns: the first line must be model,weights,")
 	f("model"+strings.Repeat(",", 1<<20), "my.csv:1: this is not the line that names the columns")
-	f(strings.Replace(header, "licence,", "license,", 1), `my.csv:1: "license" is not a column, licence is missing: the first line must be`)
+	f(strings.Replace(header, "license,", "terms,", 1), `my.csv:1: "terms" is not a column, license is missing: the first line must be`)
 	f(strings.Replace(header, "\n", ",model\n", 1), "my.csv:1: model is there twice: the first line must be")
 	f(header+"m,ajar,us,,,,,Narnia,us,1899-12-31,us\n"+
 		"n,open,,,us,,,de,us,2025-02-30,us\n"+
@@ -72,12 +74,12 @@ func TestParseProblems(t *testing.T) {
 		`my.csv:2: country: "Narnia" is not an ISO 3166-1 alpha-2 code: write two capital letters`,
 		`my.csv:2: release_date: 1899-12-31 is not within the years 1900 to 2299: correct the year`,
 		`my.csv:3: weights_source: there is a fact but no source: write who says so`,
-		`my.csv:3: licence_source: there is a source but no fact: write the fact`,
+		`my.csv:3: license_source: there is a source but no fact: write the fact`,
 		`my.csv:3: country: "de" is not an ISO`, `my.csv:3: release_date: "2025-02-30" is not a date: `,
 		`my.csv:4: has 4 cells of 11: `, `my.csv:5: extraneous or missing " in quoted-field: quote cells`,
 		`my.csv:6: model: "n" is in line 3 already: remove one`, `my.csv:6: release_date: "2025-08" is not a date: `,
 		`my.csv:7: model: is empty: `, `my.csv:7: release_date: 2300-01-01 is not within`,
-		`my.csv:8: model: " m" begins or ends with a space`, `my.csv:8: licence: "a\tb" has a control character`, `my.csv:8: organisation: "\xff" is not UTF-8`,
+		`my.csv:8: model: " m" begins or ends with a space`, `my.csv:8: license: "a\tb" has a control character`, `my.csv:8: organization: "\xff" is not UTF-8`,
 		`my.csv:9: model: "xxxxx`)
 	for _, weak := range []string{"A ", " A", "A", "ZZ", "USA", "D E"} {
 		if problem, _ := checkCountry(weak); problem == "" {
@@ -150,13 +152,13 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestTable holds the columns of the file and those of the table together.
+// TestTable compares the columns of the file with those of the table.
 func TestTable(t *testing.T) {
 	s := stacktest.Start(t)
 	db := stacktest.Database(t, s)
 	for range 2 {
-		for _, m := range schemas.Migrations(db) {
-			if m.Name == Table {
+		for _, m := range schemas.Statements(db) {
+			if m.Name == "table "+Table {
 				stacktest.Query(t, s, db, m.SQL)
 			}
 		}

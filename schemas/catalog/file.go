@@ -3,6 +3,7 @@ package catalog
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -98,10 +99,18 @@ func (p *parser) next() (record []string, line int, ok bool) {
 	}
 }
 
+// formerColumns are the names that columns had in files of older versions, by which a file may still call them.
+var formerColumns = map[string]string{
+	"licence": "license", "licence_source": "license_source", "organisation": "organization", "organisation_source": "organization_source",
+}
+
 // header reads the names of the columns; without all of them there is no use in going on.
 func (p *parser) header() bool {
 	record, line, ok := p.next()
 	p.columns = slices.Clone(record)
+	for i, column := range p.columns {
+		p.columns[i] = cmp.Or(formerColumns[column], column)
+	}
 	var wrong []string
 	switch want := Columns(); {
 	case !ok:

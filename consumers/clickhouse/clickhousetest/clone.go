@@ -1,8 +1,6 @@
 package clickhousetest
 
 import (
-	"crypto/sha256"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -13,8 +11,7 @@ import (
 	"tidemark/schemas"
 )
 
-// template is a migrated database that others are copied from: what is left of two hundred migrations is sixty tables and
-// views, so a copy takes a third of the time.
+// template is a migrated database that others are copied from.
 var template struct {
 	mu     sync.Mutex
 	stack  *stack.Stack // That it is in.
@@ -30,7 +27,6 @@ type table struct {
 const (
 	templateName = "template_of_tests"
 	placeholder  = templateName + "."
-	records      = "schema_migrations" // What was applied.
 )
 
 // clone fills an empty database with what the migrations make.
@@ -52,20 +48,12 @@ func clone(t testing.TB, db *clickhouse.DB) {
 		waiting = failed
 	}
 	for _, one := range tables {
-		if !one.filled || one.name == records {
+		if !one.filled {
 			continue
 		}
 		if err := db.Exec(t.Context(), "INSERT INTO "+one.name+" SELECT * FROM "+placeholder+one.name); err != nil {
 			t.Fatal(err)
 		}
-	}
-	var rows []string
-	for _, m := range schemas.Migrations(db.Database()) { // Whose statements name the database.
-		sum := sha256.Sum256([]byte(m.SQL))
-		rows = append(rows, fmt.Sprintf("(%d, %s, '%x')", m.Version, schemas.Quote(m.Name), sum))
-	}
-	if err := db.Exec(t.Context(), "INSERT INTO "+records+" (version, name, checksum) VALUES "+strings.Join(rows, ", ")); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -77,7 +65,7 @@ func templateTables(t testing.TB, s *stack.Stack) []table {
 		return template.tables
 	}
 	db := Connect(t, clickhouse.Config{URL: s.HTTPURL(), Database: templateName})
-	if err := db.Migrate(t.Context(), schemas.Migrations(templateName), nil); err != nil {
+	if err := db.Migrate(t.Context(), schemas.Current(), nil); err != nil {
 		t.Fatal(err)
 	}
 	var tables []table

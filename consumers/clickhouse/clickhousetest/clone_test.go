@@ -13,10 +13,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stacktest.Wrap(m)) }
 
-// TestCopyIsAsMigrated holds a copy against a database that was migrated: the same statements and rows.
+// TestCopyIsAsMigrated compares a copy with a database that was migrated: the same statements and rows.
 func TestCopyIsAsMigrated(t *testing.T) {
 	migrated := clickhousetest.OpenEmpty(t)
-	if err := migrated.Migrate(t.Context(), schemas.Migrations(migrated.Database()), nil); err != nil {
+	if err := migrated.Migrate(t.Context(), schemas.Current(), nil); err != nil {
 		t.Fatal(err)
 	}
 	read := func(db *clickhouse.DB) (all string) {
@@ -38,7 +38,7 @@ func TestCopyIsAsMigrated(t *testing.T) {
 		t.Errorf("the copy is\n%s\nand should be\n%s", got, want)
 	}
 	copied := clickhousetest.Open(t)
-	if err := copied.CheckSchema(t.Context(), schemas.Migrations(copied.Database())); err != nil {
+	if err := copied.CheckSchema(t.Context(), schemas.Current()); err != nil {
 		t.Error(err)
 	}
 }

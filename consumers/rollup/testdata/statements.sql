@@ -17,7 +17,7 @@ SELECT minute, count(), sum(intHash64(offset * toUInt64(10577349846663553073) + 
 INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('queries_1m', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'deferred', false, 9), ('queries_1h', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'mismatch', false, 9);
 
 -- pending is done
-INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('queries_1m', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'asked', true, 9);
+INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('queries_1m', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'requested', true, 9);
 
 -- save cursors
 INSERT INTO rollup_cursors (topic, epoch, partition, position, version) VALUES ('queries.v1', 1, 0, 150, 9), ('queries.v1', 1, 1, 5000200, 9), ('queries.v1', 2, 0, 7, 9);
@@ -32,7 +32,7 @@ SELECT toInt32(toInt64(m) - positiveModulo(toInt64(m), 1440)) AS start, sum(n) F
 SELECT DISTINCT toInt32(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)) - positiveModulo(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)), 1440)) AS start FROM rollup_versions WHERE rollup IN ('queries_1m', 'queries_1h') AND bucket >= toDateTime64(-630720000, 0, 'UTC') AND bucket < toDateTime64(-630633600, 0, 'UTC') ORDER BY start;
 
 -- rebuild: open requests
-SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = 'asked' AND version = 9;
+SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = 'requested' AND version = 9;
 
 -- rebuild: ranges with mismatches
 SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = 'mismatch' AND rollup IN ('queries_1m', 'queries_1h') AND from_bucket < toDateTime64(-630633600, 0, 'UTC') AND to_bucket > toDateTime64(-630720000, 0, 'UTC');

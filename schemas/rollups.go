@@ -1,0 +1,188 @@
+package schemas
+
+import (
+	"slices"
+	"strings"
+)
+
+// Rollup is a table of sums per bucket of time, and the view that people read. From this table follow the tables and views
+// of the database, the INSERT SELECT of the roller, what the audit and a diff compare, and the names that dashboards use.
+// To add a measure, add a line to callMeasures or its neighbors.
+type Rollup struct {
+	Name     string // The view that people read: "token_calls_1m". Its rows are in the table Rows().
+	Of       string // What it counts, for people: "Calls to models".
+	Minutes  int32  // The length of a bucket.
+	Types    []Type // The types whose raw rows it stands for.
+	From     string // The rollup whose buckets it merges; empty if it is computed from raw.
+	Dims     []string
+	Measures []Measure
+	Shown    []Shown // Columns that only the view has, over columns of the rollup in braces.
+	// PerEvent names the view with the same columns that has a row per event; empty if there is none.
+	PerEvent string
+	// Audience marks a rollup that counts distinct users, by one dimension at a time.
+	Audience bool
+
+	key         []string // What the rows are sorted by before slot; empty for bucket and Dims.
+	granularity string   // Rows per mark; empty for the database's default.
+}
+
+// AudienceDims are what distinct users are counted by, one at a time.
+var AudienceDims = []string{"product", "segment", "country", "tenant", "model"}
+
+// Lengths of buckets in minutes.
+const (
+	minuteLong int32 = 1
+	hourLong   int32 = 60
+	dayLong    int32 = 24 * hourLong
+)
+
+// What a row of raw counts for. A row may add up several calls.
+const (
+	weight = "{weight}"
+	calls  = "{weight} * ifNull({requests}, 1)"
+)
+
+// Conditions on the columns of a call.
+const (
+	dollars      = "isNotNull({reported_cost_nanos}) AND {cost_currency} = 'USD'"
+	otherMoney   = "isNotNull({reported_cost_nanos}) AND {cost_currency} != 'USD'"
+	noInputKnown = "isNull({input_uncached}) AND isNull({input_cache_read}) AND isNull({input_cache_write})"
+	noOutput     = "isNull({output_visible}) AND isNull({output_reasoning})"
+	costPicos    = "(toInt128(assumeNotNull({reported_cost_nanos})) * 1000 + {reported_cost_picos}) * {weight}"
+)
+
+// callMeasures are the measures of calls to models. All but records and checksum count by weight.
+func callMeasures() []Measure {
+	return append(counted("calls", TokenCallType, calls, "Sum of weights times requests."),
+		sumIf("streaming_calls", calls, "{streaming}", ""),
+		tokenSum("input_uncached", ""), tokenSum("input_cache_read", ""), tokenSum("input_cache_write", ""),
+		tokenSum("output_visible", ""), tokenSum("output_reasoning", ""),
+		sumIf("unknown_input_calls", calls, noInputKnown, "Calls with no known class of input tokens."),
+		sumIf("unknown_output_calls", calls, noOutput, "Calls with no known class of output tokens."),
+		quantiles("latency", "latency_us", "Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels."),
+		quantiles("first_token", "first_token_us", "As latency."),
+		sumIf("latency_calls", calls, "isNotNull({latency_us})", "Calls with a known latency."),
+		sumIf("first_token_calls", calls, "isNotNull({first_token_us})", ""),
+		Measure{Column: "reported_cost_picos", Type: "Int128", value: costPicos, when: dollars, Comment: "In 1e-12 USD."},
+		sumIf("reported_cost_calls", calls, dollars, "Calls with a reported cost in USD."),
+		sumIf("other_currency_calls", calls, otherMoney, "Calls with a reported cost in another currency, which no sum includes."),
+	)
+}
+
+// shownOfCalls are the columns that views of calls compute from measures.
+var shownOfCalls = []Shown{
+	{Name: "input_tokens", SQL: "{input_uncached} + {input_cache_read} + {input_cache_write}"},
+	{Name: "output_tokens", SQL: "{output_visible} + {output_reasoning}"},
+	{Name: "reported_cost_nanos", SQL: "intDiv({reported_cost_picos} - positiveModulo({reported_cost_picos}, 1000), 1000)"},
+}
+
+// Rollups returns all rollups. A rollup that merges another one comes after it.
+func Rollups() []Rollup {
+	byProduct := []string{"product", "segment", "country"}
+	byModel := []string{"product", "provider", "model", "status"}
+	audience := Rollup{
+		Name: "audience_1h", Of: "Distinct users over requests and calls",
+		Minutes: hourLong, Types: []Type{QueryType, TokenCallType},
+		Dims:     []string{"dimension", "value", "user_weight"},
+		Measures: []Measure{stateOf("users", "uniqCombined64", "", []string{"user"}, "UInt64", "Read with uniqCombined64Merge. Active users are that times user_weight.")},
+		Shown:    []Shown{{Name: "user_weight", SQL: "toUInt128({user_weight})"}},
+		Audience: true,
+		// A state has up to 100 kB, and who reads one dimension should not read the states of the others.
+		key: []string{"dimension", "value", "bucket", "user_weight"}, granularity: "4",
+	}
+	audienceDay := audience
+	audienceDay.Name, audienceDay.Minutes, audienceDay.From = "audience_1d", dayLong, audience.Name
+	tokenCalls := Rollup{Of: "Calls to models", Types: []Type{TokenCallType}, Dims: byModel, Measures: callMeasures(), Shown: shownOfCalls,
+		granularity: "256"} // The states have kilobytes, and who reads one bucket should not read those of its neighbors.
+	return slices.Concat(
+		family(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
+		family(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
+		family(tokenCalls),
+		[]Rollup{{
+			Name: "model_events_1d", Of: "Releases, downloads and derivatives of models", Minutes: dayLong, Types: []Type{ModelEventType},
+			Dims:     []string{"kind", "model", "base_model", "organization", "hub", "country"},
+			Measures: counted("events", ModelEventType, weight, "Sum of weights."),
+		}, audience, audienceDay},
+	)
+}
+
+// family makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants together.
+// Those with the tenant are as long as raw is wide, and most readers do not filter by tenant.
+func family(of Rollup) []Rollup {
+	name, dims := SpecOf(of.Types[0]).Name, of.Dims
+	one := func(suffix string, minutes int32, from, granularity string, dims []string) Rollup {
+		r := of
+		r.Name, r.Minutes, r.Dims, r.granularity = name+suffix, minutes, dims, granularity
+		if from != "" {
+			r.From = name + from
+		}
+		return r
+	}
+	byTenant := append([]string{"tenant"}, dims...)
+	all := []Rollup{
+		one("_1m", minuteLong, "", "", dims),
+		one("_1h", hourLong, "", "", byTenant),
+		one("_1d", dayLong, "_1h", "", byTenant),
+		one("_all_1h", hourLong, "_1m", of.granularity, dims),
+		one("_all_1d", dayLong, "_all_1h", of.granularity, dims),
+	}
+	all[1].PerEvent = name + "_tenant_1m"
+	return all
+}
+
+// Rows is the table that holds the rows of every version.
+func (r *Rollup) Rows() string {
+	if r.Audience {
+		return r.Name + "_states"
+	}
+	return r.Name + "_rows"
+}
+
+// Columns returns dimensions and measures, as they are named in the view and in the table of rows.
+func (r *Rollup) Columns() []string {
+	columns := slices.Clone(r.Dims)
+	for _, m := range r.Measures {
+		columns = append(columns, m.Column)
+	}
+	return columns
+}
+
+// Values returns, for each measure, the expression that two rows are compared by: of a state its value, since states of
+// equal sets may differ in bytes. The function names the column of the i-th measure.
+func (r *Rollup) Values(column func(i int) string) []string {
+	var values []string
+	for i, m := range r.Measures {
+		if m.IsState() {
+			values = append(values, "finalizeAggregation("+column(i)+")")
+		} else {
+			values = append(values, column(i))
+		}
+	}
+	return values
+}
+
+// Totals returns, for each measure, the expression for its value over many rows: the sum, or of states the value of all
+// of them together.
+func (r *Rollup) Totals() []string {
+	var totals []string
+	for _, m := range r.Measures {
+		if m.IsState() {
+			totals = append(totals, "finalizeAggregation("+m.Merge()+")")
+		} else {
+			totals = append(totals, "sum(toInt256("+m.Column+"))")
+		}
+	}
+	return totals
+}
+
+// per says what a row of the rollup is, for people.
+func (r *Rollup) per() string {
+	text := r.Of + " per " + map[int32]string{minuteLong: "minute", hourLong: "hour", dayLong: "day"}[r.Minutes]
+	switch {
+	case r.Audience:
+		text += ", by one dimension at a time: '' (all), " + strings.Join(AudienceDims, ", ")
+	case strings.Contains(r.Name, "_all_"):
+		text += ", all tenants together"
+	}
+	return text
+}

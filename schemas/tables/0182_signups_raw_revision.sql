@@ -1,3 +1,0 @@
--- An event may be stated again.
-ALTER TABLE {database}.signups_raw
-    ADD COLUMN IF NOT EXISTS revision UInt64 CODEC(T64, LZ4)

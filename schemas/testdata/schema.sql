@@ -1,0 +1,1453 @@
+-- Every statement that `tidemark migrate` sends to an empty database. Written by go test ./schemas -update.
+
+-- The verdicts of audits: one row per check and scope.
+CREATE TABLE IF NOT EXISTS tidemark.audits
+(
+    at DateTime64(6, 'UTC') DEFAULT now64(6),
+    audit String, -- The audit's id, the same in all rows that it wrote.
+    check LowCardinality(String),
+    scope String, -- A table or a topic.
+    verdict Enum8('ok' = 1, 'difference' = 2, 'pending' = 3, 'error' = 4),
+    detail String,
+    took_us UInt64
+)
+ENGINE = MergeTree
+ORDER BY at;
+
+-- Who is at work: one row per worker, which the worker writes again every few seconds. A worker is a process; its name
+-- is random and tells nothing of the machine. The version is a count and not a time: after a clock that was ahead is
+-- set right, a time would keep a dead worker alive.
+CREATE TABLE IF NOT EXISTS tidemark.heartbeats
+(
+    role LowCardinality(String), -- ingest, rollup or audit.
+    -- Empty in the rows that `tidemark migrate` writes: a role that nobody has taken is silent since then.
+    worker String,
+    beat UInt64,
+    started_at DateTime64(6, 'UTC'),
+    stopped Bool, -- The last beat of a worker that shut down in order.
+    seen_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree(beat)
+ORDER BY (role, worker)
+TTL toDateTime(seen_at) + INTERVAL 30 DAY DELETE WHERE worker != '';
+
+INSERT INTO tidemark.heartbeats (role, worker, beat, started_at, stopped)
+SELECT expected, '', 0, 0, false
+FROM (SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']) AS expected)
+WHERE expected NOT IN (SELECT role FROM tidemark.heartbeats WHERE worker = '');
+
+-- What happened to every offset of every partition: one row per block of the log. Every offset within [from_offset,
+-- to_offset) that the exceptions do not list is a row of the raw table.
+CREATE TABLE IF NOT EXISTS tidemark.ledger
+(
+    topic LowCardinality(String), -- Without namespace: token_calls.v1.
+    epoch UInt32,
+    partition UInt32,
+    from_offset UInt64,
+    to_offset UInt64, -- Exclusive.
+    generation Int64, -- Of the consumer group. Where two rows overlap, the higher one counts.
+    member String,
+    partitions UInt32, -- How many partitions the topic had.
+    window UInt64, -- How many offsets back the worker looked for duplicates.
+    format UInt8 DEFAULT 0, -- From 1 on content, strays and revised of the buckets are known.
+    high_watermark UInt64,
+    stored UInt64,
+    duplicates UInt64,
+    conflicts UInt64,
+    dead UInt64,
+    control UInt64,
+    gap UInt64,
+    `exceptions.from` Array(UInt64), -- Ranges of offsets, ascending; to is exclusive.
+    `exceptions.to` Array(UInt64),
+    `exceptions.disposition` Array(Enum8('duplicate' = 2, 'conflict' = 3, 'dead' = 4, 'control' = 5, 'gap' = 6)),
+    `runs.run` Array(String),
+    `runs.stored` Array(UInt64),
+    `runs.duplicates` Array(UInt64),
+    `runs.conflicts` Array(UInt64),
+    `runs.dead` Array(UInt64),
+    `buckets.minute` Array(Int32), -- The stored rows per minute of event time.
+    `buckets.rows` Array(UInt64),
+    `buckets.checksum` Array(UInt64), -- Sum of the rows' checksums.
+    `buckets.content` Array(UInt64), -- Sum of the rows' checksums over every column.
+    `buckets.strays` Array(UInt64), -- Rows in another partition than their identity's.
+    `buckets.revised` Array(UInt64), -- Rows that may replace another one: their revision is above 0.
+    `buckets.min_offset` Array(UInt64),
+    `buckets.max_offset` Array(UInt64),
+    min_minute Int32,
+    max_minute Int32,
+    bytes UInt64,
+    resends UInt32, -- Inserts that were sent again because their outcome was unknown.
+    insert_us UInt64,
+    event_lag_us Int64,
+    fetched_at DateTime64(6, 'UTC'),
+    -- When the records of the block entered the log, whatever their disposition: the freshness of the pipeline, which
+    -- the time of events does not show while history is replayed. 1970 where no record has the time.
+    oldest_produced DateTime64(3, 'UTC'),
+    newest_produced DateTime64(3, 'UTC'),
+    produce_lag_us Int64, -- Age of the oldest record when the row was written.
+    written_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    -- Panels read what was accounted within a time. Within a partition the time grows with the sorting key, so the
+    -- times of a granule are near each other.
+    INDEX by_written_at written_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree(written_at)
+ORDER BY (topic, epoch, partition, from_offset, generation, to_offset);
+
+-- What the brokers hold of each partition and how far the ledger is, as any worker last saw it. The ledger alone does
+-- not show what nobody has read.
+CREATE TABLE IF NOT EXISTS tidemark.log_ends
+(
+    topic LowCardinality(String), -- Without namespace.
+    partition UInt32,
+    topic_id UUID, -- Of the incarnation that the brokers have.
+    start_offset UInt64, -- The first offset that the log holds.
+    end_offset UInt64, -- The offset that the next record gets.
+    accounted UInt64, -- The first offset of this incarnation that the ledger does not account for.
+    -- Since when accounted has been below end_offset without moving; 1970 when both are the same.
+    waiting_since DateTime64(6, 'UTC'),
+    seen_by LowCardinality(String), -- A role, see heartbeats.
+    seen_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    version UInt64 -- A count, as in heartbeats.
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, partition)
+TTL toDateTime(seen_at) + INTERVAL 30 DAY;
+
+-- Releases, downloads and derivatives of models: one row per Kafka record. The sorting key is the record's place in
+-- the log, so inserting a record again changes nothing. There are no partitions: events of a century would need a part
+-- per month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.model_events_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    product LowCardinality(String),
+    user UInt64 CODEC(NONE),
+    country LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    user_weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    kind Enum8('unknown' = 0, 'release' = 1, 'download' = 2, 'derivative' = 3),
+    model LowCardinality(String),
+    base_model LowCardinality(String),
+    organization LowCardinality(String),
+    hub LowCardinality(String),
+    -- Of the records with one identity and time the one with the highest revision counts.
+    revision UInt64 CODEC(T64, LZ4),
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- What is publicly known of each model, each fact with its source. A model that has no row, and a fact without a
+-- source, is unknown and shown as such: SELECT ... LEFT JOIN (SELECT * FROM models FINAL) AS m USING (model).
+CREATE TABLE IF NOT EXISTS tidemark.models
+(
+    model String, -- As events carry it: token_calls.model, model_events.model.
+    weights Enum8('unknown' = 0, 'open' = 1, 'closed' = 2), -- Open: anybody can download them, under whatever terms.
+    weights_source LowCardinality(String),
+    license String,
+    license_source LowCardinality(String),
+    organization String, -- The maker of the model, not its seller.
+    organization_source LowCardinality(String),
+    country LowCardinality(String), -- Of the organization, ISO 3166-1 alpha-2.
+    country_source LowCardinality(String),
+    release_date Nullable(Date32),
+    release_date_source LowCardinality(String),
+    imported_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree(imported_at)
+ORDER BY model;
+
+-- Requests that people made to products: one row per Kafka record. The sorting key is the record's place in the log,
+-- so inserting a record again changes nothing. There are no partitions: events of a century would need a part per
+-- month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.queries_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    product LowCardinality(String),
+    user UInt64 CODEC(NONE),
+    country LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    user_weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    kind LowCardinality(String),
+    model LowCardinality(String),
+    -- Of the records with one identity and time the one with the highest revision counts.
+    revision UInt64 CODEC(T64, LZ4),
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- Published figures to compare measured usage with: one row per Kafka record. The sorting key is the record's place in
+-- the log, so inserting a record again changes nothing. There are no partitions: events of a century would need a part
+-- per month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.reference_points_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    entity LowCardinality(String),
+    metric LowCardinality(String),
+    value Float64,
+    unit LowCardinality(String),
+    citation String,
+    confidence LowCardinality(String),
+    -- Of the records with one identity and time the one with the highest revision counts.
+    revision UInt64 CODEC(T64, LZ4),
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- The offset of each partition up to which the rollups have followed the ledger.
+CREATE TABLE IF NOT EXISTS tidemark.rollup_cursors
+(
+    topic LowCardinality(String), -- Without namespace.
+    epoch UInt32,
+    partition UInt32,
+    position UInt64, -- The first offset that they have not followed.
+    version UInt64, -- The newest version that was published before.
+    saved_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (topic, epoch, partition);
+
+-- Buckets that the cursors have passed and that the worker still has to recompute. Rows that are done expire: losing
+-- one costs at most one recomputation.
+CREATE TABLE IF NOT EXISTS tidemark.rollup_pending
+(
+    rollup LowCardinality(String), -- The name of the view: token_calls_1m.
+    from_bucket DateTime64(0, 'UTC'),
+    to_bucket DateTime64(0, 'UTC'), -- Exclusive.
+    -- deferred: waits for its turn. mismatch: raw rows do not match the ledger. requested: by `tidemark rollup rebuild`
+    -- or `tidemark migrate`; requesting twice has no further effect.
+    reason Enum8('deferred' = 1, 'mismatch' = 2, 'requested' = 3),
+    done Bool,
+    version UInt64, -- Microseconds since 1970 by the database's clock.
+    saved_at DateTime('UTC') DEFAULT now()
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (rollup, from_bucket, to_bucket)
+TTL saved_at + INTERVAL 7 DAY DELETE WHERE done;
+
+-- The versions of each bucket of each rollup. Readers see the newest: one insert here publishes a bucket.
+CREATE TABLE IF NOT EXISTS tidemark.rollup_versions
+(
+    rollup LowCardinality(String), -- The name of the view: token_calls_1m.
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4),
+    version UInt64 CODEC(Delta(8), LZ4), -- Microseconds since 1970 by the database's clock, taken before raw was read.
+    slot UInt8 -- Where the rows of the version are. The next version goes to the other slot.
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (rollup, bucket);
+
+-- What each generator, replay or load test reported about the events it made: one row per Kafka record. The sorting
+-- key is the record's place in the log, so inserting a record again changes nothing. There are no partitions: events
+-- of a century would need a part per month. A part as small as an insert is one file, which halves the time to write
+-- it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.runs_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    kind LowCardinality(String),
+    type LowCardinality(String),
+    produced UInt64,
+    events UInt64,
+    duplicates UInt64,
+    conflicts UInt64,
+    poison UInt64,
+    input_tokens UInt64,
+    output_tokens UInt64,
+    weight UInt64,
+    first_time DateTime64(6, 'UTC'),
+    last_time DateTime64(6, 'UTC'),
+    detail String,
+    input_tokens_high UInt64, -- The upper 64 bits of the sums above. The view shows whole sums.
+    output_tokens_high UInt64,
+    weight_high UInt64,
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- New accounts: one row per Kafka record. The sorting key is the record's place in the log, so inserting a record
+-- again changes nothing. There are no partitions: events of a century would need a part per month. A part as small as
+-- an insert is one file, which halves the time to write it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.signups_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    product LowCardinality(String),
+    user UInt64 CODEC(NONE),
+    country LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    user_weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    channel LowCardinality(String),
+    plan LowCardinality(String),
+    -- Of the records with one identity and time the one with the highest revision counts.
+    revision UInt64 CODEC(T64, LZ4),
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- Calls to models: one row per Kafka record. The sorting key is the record's place in the log, so inserting a record
+-- again changes nothing. There are no partitions: events of a century would need a part per month. A part as small as
+-- an insert is one file, which halves the time to write it; merges split it.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_raw
+(
+    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
+    -- expression counts from 1900, the earliest time that is accepted.
+    minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
+    tenant LowCardinality(String),
+    identity UInt128 CODEC(NONE), -- The first 16 bytes of SHA-256 over tenant, source and id. They do not compress.
+    epoch UInt32, -- The record's place in the log: incarnation of the topic, partition, offset.
+    partition UInt32,
+    offset UInt64 CODEC(Delta(8), LZ4),
+    source LowCardinality(String),
+    id String,
+    run LowCardinality(String),
+    product LowCardinality(String),
+    user UInt64 CODEC(NONE),
+    country LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    user_weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
+    model LowCardinality(String),
+    requested_model LowCardinality(String),
+    provider LowCardinality(String),
+    operation LowCardinality(String),
+    streaming Bool,
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    error_type LowCardinality(String),
+    latency_us Nullable(UInt64) CODEC(T64, LZ4),
+    first_token_us Nullable(UInt64) CODEC(T64, LZ4),
+    -- Classes of tokens that do not overlap. A class that the sender does not know is null, never 0.
+    input_uncached Nullable(UInt64) CODEC(T64, LZ4),
+    input_cache_read Nullable(UInt64) CODEC(T64, LZ4),
+    input_cache_write Nullable(UInt64) CODEC(T64, LZ4),
+    output_visible Nullable(UInt64) CODEC(T64, LZ4),
+    output_reasoning Nullable(UInt64) CODEC(T64, LZ4),
+    reported_cost_nanos Nullable(Int64) CODEC(T64, LZ4),
+    cost_currency LowCardinality(String),
+    reported_cost_picos UInt64 CODEC(T64, LZ4), -- In 1e-12: the cost is nanos x 1000 + picos.
+    -- Of the records with one identity and time the one with the highest revision counts.
+    revision UInt64 CODEC(T64, LZ4),
+    -- How many calls the row adds up: its tokens and its cost are the totals of all of them. Null means one call, 0
+    -- none.
+    requests Nullable(UInt64) CODEC(T64, LZ4),
+    INDEX by_time time TYPE minmax GRANULARITY 1,
+    INDEX by_offset offset TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (minute, epoch, partition, offset)
+SETTINGS min_bytes_for_wide_part = 134217728;
+
+-- The incarnations of each topic. A topic that is deleted and created again has another id and counts its offsets from
+-- 0.
+CREATE TABLE IF NOT EXISTS tidemark.topics
+(
+    topic LowCardinality(String), -- Without namespace.
+    epoch UInt32,
+    topic_id UUID,
+    first_seen DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (topic, epoch);
+
+-- Requests per minute, in up to two versions per bucket. Read the view queries_1m.
+CREATE TABLE IF NOT EXISTS tidemark.queries_1m_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- Requests per hour, in up to two versions per bucket. Read the view queries_1h.
+CREATE TABLE IF NOT EXISTS tidemark.queries_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, segment, country, slot);
+
+-- Requests per day, in up to two versions per bucket. Read the view queries_1d.
+CREATE TABLE IF NOT EXISTS tidemark.queries_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, segment, country, slot);
+
+-- Requests per hour, all tenants together, in up to two versions per bucket. Read the view queries_all_1h.
+CREATE TABLE IF NOT EXISTS tidemark.queries_all_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- Requests per day, all tenants together, in up to two versions per bucket. Read the view queries_all_1d.
+CREATE TABLE IF NOT EXISTS tidemark.queries_all_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    queries UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- New accounts per minute, in up to two versions per bucket. Read the view signups_1m.
+CREATE TABLE IF NOT EXISTS tidemark.signups_1m_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    signups UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- New accounts per hour, in up to two versions per bucket. Read the view signups_1h.
+CREATE TABLE IF NOT EXISTS tidemark.signups_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    signups UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, segment, country, slot);
+
+-- New accounts per day, in up to two versions per bucket. Read the view signups_1d.
+CREATE TABLE IF NOT EXISTS tidemark.signups_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    signups UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, segment, country, slot);
+
+-- New accounts per hour, all tenants together, in up to two versions per bucket. Read the view signups_all_1h.
+CREATE TABLE IF NOT EXISTS tidemark.signups_all_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    signups UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- New accounts per day, all tenants together, in up to two versions per bucket. Read the view signups_all_1d.
+CREATE TABLE IF NOT EXISTS tidemark.signups_all_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
+    country LowCardinality(String),
+    signups UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, segment, country, slot);
+
+-- Calls to models per minute, in up to two versions per bucket. Read the view token_calls_1m.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_1m_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    streaming_calls UInt128,
+    input_uncached UInt128,
+    input_cache_read UInt128,
+    input_cache_write UInt128,
+    output_visible UInt128,
+    output_reasoning UInt128,
+    unknown_input_calls UInt128, -- Calls with no known class of input tokens.
+    unknown_output_calls UInt128, -- Calls with no known class of output tokens.
+    -- Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels.
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    -- As latency.
+    first_token AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    latency_calls UInt128, -- Calls with a known latency.
+    first_token_calls UInt128,
+    reported_cost_picos Int128, -- In 1e-12 USD.
+    reported_cost_calls UInt128, -- Calls with a reported cost in USD.
+    other_currency_calls UInt128, -- Calls with a reported cost in another currency, which no sum includes.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, provider, model, status, slot);
+
+-- Calls to models per hour, in up to two versions per bucket. Read the view token_calls_1h.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    streaming_calls UInt128,
+    input_uncached UInt128,
+    input_cache_read UInt128,
+    input_cache_write UInt128,
+    output_visible UInt128,
+    output_reasoning UInt128,
+    unknown_input_calls UInt128, -- Calls with no known class of input tokens.
+    unknown_output_calls UInt128, -- Calls with no known class of output tokens.
+    -- Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels.
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    -- As latency.
+    first_token AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    latency_calls UInt128, -- Calls with a known latency.
+    first_token_calls UInt128,
+    reported_cost_picos Int128, -- In 1e-12 USD.
+    reported_cost_calls UInt128, -- Calls with a reported cost in USD.
+    other_currency_calls UInt128, -- Calls with a reported cost in another currency, which no sum includes.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, provider, model, status, slot);
+
+-- Calls to models per day, in up to two versions per bucket. Read the view token_calls_1d.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    streaming_calls UInt128,
+    input_uncached UInt128,
+    input_cache_read UInt128,
+    input_cache_write UInt128,
+    output_visible UInt128,
+    output_reasoning UInt128,
+    unknown_input_calls UInt128, -- Calls with no known class of input tokens.
+    unknown_output_calls UInt128, -- Calls with no known class of output tokens.
+    -- Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels.
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    -- As latency.
+    first_token AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    latency_calls UInt128, -- Calls with a known latency.
+    first_token_calls UInt128,
+    reported_cost_picos Int128, -- In 1e-12 USD.
+    reported_cost_calls UInt128, -- Calls with a reported cost in USD.
+    other_currency_calls UInt128, -- Calls with a reported cost in another currency, which no sum includes.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, provider, model, status, slot);
+
+-- Calls to models per hour, all tenants together, in up to two versions per bucket. Read the view token_calls_all_1h.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_all_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    streaming_calls UInt128,
+    input_uncached UInt128,
+    input_cache_read UInt128,
+    input_cache_write UInt128,
+    output_visible UInt128,
+    output_reasoning UInt128,
+    unknown_input_calls UInt128, -- Calls with no known class of input tokens.
+    unknown_output_calls UInt128, -- Calls with no known class of output tokens.
+    -- Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels.
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    -- As latency.
+    first_token AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    latency_calls UInt128, -- Calls with a known latency.
+    first_token_calls UInt128,
+    reported_cost_picos Int128, -- In 1e-12 USD.
+    reported_cost_calls UInt128, -- Calls with a reported cost in USD.
+    other_currency_calls UInt128, -- Calls with a reported cost in another currency, which no sum includes.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, provider, model, status, slot)
+SETTINGS index_granularity = 256;
+
+-- Calls to models per day, all tenants together, in up to two versions per bucket. Read the view token_calls_all_1d.
+CREATE TABLE IF NOT EXISTS tidemark.token_calls_all_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    streaming_calls UInt128,
+    input_uncached UInt128,
+    input_cache_read UInt128,
+    input_cache_write UInt128,
+    output_visible UInt128,
+    output_reasoning UInt128,
+    unknown_input_calls UInt128, -- Calls with no known class of input tokens.
+    unknown_output_calls UInt128, -- Calls with no known class of output tokens.
+    -- Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels.
+    latency AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    -- As latency.
+    first_token AggregateFunction(quantilesBFloat16Weighted(0.5, 0.9, 0.95, 0.99), Nullable(UInt64), UInt64),
+    latency_calls UInt128, -- Calls with a known latency.
+    first_token_calls UInt128,
+    reported_cost_picos Int128, -- In 1e-12 USD.
+    reported_cost_calls UInt128, -- Calls with a reported cost in USD.
+    other_currency_calls UInt128, -- Calls with a reported cost in another currency, which no sum includes.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, provider, model, status, slot)
+SETTINGS index_granularity = 256;
+
+-- Releases, downloads and derivatives of models per day, in up to two versions per bucket. Read the view
+-- model_events_1d.
+CREATE TABLE IF NOT EXISTS tidemark.model_events_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    kind Enum8('unknown' = 0, 'release' = 1, 'download' = 2, 'derivative' = 3),
+    model LowCardinality(String),
+    base_model LowCardinality(String),
+    organization LowCardinality(String),
+    hub LowCardinality(String),
+    country LowCardinality(String),
+    events UInt128, -- Sum of weights.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, kind, model, base_model, organization, hub, country, slot);
+
+-- Distinct users over requests and calls per hour, by one dimension at a time: '' (all), product, segment, country,
+-- tenant, model, in up to two versions per bucket. Read the view audience_1h.
+CREATE TABLE IF NOT EXISTS tidemark.audience_1h_states
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    dimension LowCardinality(String),
+    value LowCardinality(String),
+    user_weight UInt64,
+    -- Read with uniqCombined64Merge. Active users are that times user_weight.
+    users AggregateFunction(uniqCombined64, UInt64),
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (dimension, value, bucket, user_weight, slot)
+SETTINGS index_granularity = 4;
+
+-- Distinct users over requests and calls per day, by one dimension at a time: '' (all), product, segment, country,
+-- tenant, model, in up to two versions per bucket. Read the view audience_1d.
+CREATE TABLE IF NOT EXISTS tidemark.audience_1d_states
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    dimension LowCardinality(String),
+    value LowCardinality(String),
+    user_weight UInt64,
+    -- Read with uniqCombined64Merge. Active users are that times user_weight.
+    users AggregateFunction(uniqCombined64, UInt64),
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (dimension, value, bucket, user_weight, slot)
+SETTINGS index_granularity = 4;
+
+-- Each event of queries_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.queries AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    product,
+    user,
+    country,
+    segment,
+    weight,
+    user_weight,
+    kind,
+    model,
+    revision
+FROM tidemark.queries_raw AS r
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Each event of signups_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.signups AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    product,
+    user,
+    country,
+    segment,
+    weight,
+    user_weight,
+    channel,
+    plan,
+    revision
+FROM tidemark.signups_raw AS r
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Each event of token_calls_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.token_calls AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    product,
+    user,
+    country,
+    segment,
+    weight,
+    user_weight,
+    model,
+    requested_model,
+    provider,
+    operation,
+    streaming,
+    status,
+    error_type,
+    latency_us,
+    first_token_us,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    reported_cost_nanos,
+    cost_currency,
+    reported_cost_picos,
+    revision,
+    requests,
+    weight * ifNull(requests, 1) AS calls, -- How many calls the row stands for. Tokens and cost count weight times.
+    -- The sum of the known classes, null if none is known.
+    if(isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write), NULL, ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0)) AS input_tokens,
+    if(isNull(output_visible) AND isNull(output_reasoning), NULL, ifNull(output_visible, 0) + ifNull(output_reasoning, 0)) AS output_tokens
+FROM tidemark.token_calls_raw AS r
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Each event of model_events_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.model_events AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    product,
+    user,
+    country,
+    segment,
+    weight,
+    user_weight,
+    kind,
+    model,
+    base_model,
+    organization,
+    hub,
+    revision
+FROM tidemark.model_events_raw AS r
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Each event of reference_points_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.reference_points AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    entity,
+    metric,
+    value,
+    unit,
+    citation,
+    confidence,
+    revision
+FROM tidemark.reference_points_raw AS r
+ORDER BY minute, revision DESC, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Each event of runs_raw once: the record with the highest revision, and of those the first in the log.
+CREATE OR REPLACE VIEW tidemark.runs AS
+SELECT
+    time,
+    minute,
+    tenant,
+    identity,
+    epoch,
+    partition,
+    offset,
+    source,
+    id,
+    run,
+    kind,
+    type,
+    produced,
+    events,
+    duplicates,
+    conflicts,
+    poison,
+    toUInt128(r.input_tokens) + bitShiftLeft(toUInt128(r.input_tokens_high), 64) AS input_tokens,
+    toUInt128(r.output_tokens) + bitShiftLeft(toUInt128(r.output_tokens_high), 64) AS output_tokens,
+    toUInt128(r.weight) + bitShiftLeft(toUInt128(r.weight_high), 64) AS weight,
+    first_time,
+    last_time,
+    detail
+FROM tidemark.runs_raw AS r
+ORDER BY minute, epoch, partition, offset
+LIMIT 1 BY time, tenant, identity;
+
+-- Requests per minute: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.queries_1m AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM tidemark.queries_1m_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM tidemark.rollup_versions
+    WHERE rollup = 'queries_1m'
+    GROUP BY bucket
+) AS published USING (bucket, version);
+
+-- Requests per hour: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.queries_1h AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM tidemark.queries_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_1h' GROUP BY bucket);
+
+-- Requests as rows of a rollup, one per event. The bucket is the event's moment, not rounded.
+CREATE OR REPLACE VIEW tidemark.queries_tenant_1m AS
+SELECT
+    e.time AS bucket,
+    e.tenant AS tenant,
+    e.product AS product,
+    e.segment AS segment,
+    e.country AS country,
+    toUInt128(e.weight) AS queries,
+    toUInt64(1) AS records
+FROM tidemark.queries AS e;
+
+-- Requests per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.queries_1d AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM tidemark.queries_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_1d' GROUP BY bucket);
+
+-- Requests per hour, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.queries_all_1h AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM tidemark.queries_all_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_all_1h' GROUP BY bucket);
+
+-- Requests per day, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.queries_all_1d AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    queries,
+    records,
+    checksum,
+    version
+FROM tidemark.queries_all_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_all_1d' GROUP BY bucket);
+
+-- New accounts per minute: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.signups_1m AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM tidemark.signups_1m_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM tidemark.rollup_versions
+    WHERE rollup = 'signups_1m'
+    GROUP BY bucket
+) AS published USING (bucket, version);
+
+-- New accounts per hour: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.signups_1h AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM tidemark.signups_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_1h' GROUP BY bucket);
+
+-- New accounts as rows of a rollup, one per event. The bucket is the event's moment, not rounded.
+CREATE OR REPLACE VIEW tidemark.signups_tenant_1m AS
+SELECT
+    e.time AS bucket,
+    e.tenant AS tenant,
+    e.product AS product,
+    e.segment AS segment,
+    e.country AS country,
+    toUInt128(e.weight) AS signups,
+    toUInt64(1) AS records
+FROM tidemark.signups AS e;
+
+-- New accounts per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.signups_1d AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM tidemark.signups_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_1d' GROUP BY bucket);
+
+-- New accounts per hour, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.signups_all_1h AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM tidemark.signups_all_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_all_1h' GROUP BY bucket);
+
+-- New accounts per day, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.signups_all_1d AS
+SELECT
+    bucket,
+    product,
+    segment,
+    country,
+    signups,
+    records,
+    checksum,
+    version
+FROM tidemark.signups_all_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_all_1d' GROUP BY bucket);
+
+-- Calls to models per minute: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.token_calls_1m AS
+SELECT
+    bucket,
+    product,
+    provider,
+    model,
+    status,
+    calls,
+    records,
+    checksum,
+    streaming_calls,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    unknown_input_calls,
+    unknown_output_calls,
+    latency,
+    first_token,
+    latency_calls,
+    first_token_calls,
+    reported_cost_picos,
+    reported_cost_calls,
+    other_currency_calls,
+    r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
+    r.output_visible + r.output_reasoning AS output_tokens,
+    intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
+    version
+FROM tidemark.token_calls_1m_rows AS r
+INNER JOIN
+(
+    SELECT bucket, max(version) AS version
+    FROM tidemark.rollup_versions
+    WHERE rollup = 'token_calls_1m'
+    GROUP BY bucket
+) AS published USING (bucket, version);
+
+-- Calls to models per hour: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.token_calls_1h AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    provider,
+    model,
+    status,
+    calls,
+    records,
+    checksum,
+    streaming_calls,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    unknown_input_calls,
+    unknown_output_calls,
+    latency,
+    first_token,
+    latency_calls,
+    first_token_calls,
+    reported_cost_picos,
+    reported_cost_calls,
+    other_currency_calls,
+    r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
+    r.output_visible + r.output_reasoning AS output_tokens,
+    intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
+    version
+FROM tidemark.token_calls_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'token_calls_1h' GROUP BY bucket);
+
+-- Calls to models as rows of a rollup, one per event. The bucket is the event's moment, not rounded.
+CREATE OR REPLACE VIEW tidemark.token_calls_tenant_1m AS
+SELECT
+    e.time AS bucket,
+    e.tenant AS tenant,
+    e.product AS product,
+    e.provider AS provider,
+    e.model AS model,
+    e.status AS status,
+    toUInt128(e.weight * ifNull(e.requests, 1)) AS calls,
+    toUInt64(1) AS records,
+    if(e.streaming, toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS streaming_calls,
+    toUInt128(ifNull(e.input_uncached, 0) * e.weight) AS input_uncached,
+    toUInt128(ifNull(e.input_cache_read, 0) * e.weight) AS input_cache_read,
+    toUInt128(ifNull(e.input_cache_write, 0) * e.weight) AS input_cache_write,
+    toUInt128(ifNull(e.output_visible, 0) * e.weight) AS output_visible,
+    toUInt128(ifNull(e.output_reasoning, 0) * e.weight) AS output_reasoning,
+    if(isNull(e.input_uncached) AND isNull(e.input_cache_read) AND isNull(e.input_cache_write), toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS unknown_input_calls,
+    if(isNull(e.output_visible) AND isNull(e.output_reasoning), toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS unknown_output_calls,
+    initializeAggregation('quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)', e.latency_us, e.weight) AS latency,
+    initializeAggregation('quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)', e.first_token_us, e.weight) AS first_token,
+    if(isNotNull(e.latency_us), toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS latency_calls,
+    if(isNotNull(e.first_token_us), toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS first_token_calls,
+    if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', (toInt128(assumeNotNull(e.reported_cost_nanos)) * 1000 + e.reported_cost_picos) * e.weight, toInt128(0)) AS reported_cost_picos,
+    if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS reported_cost_calls,
+    if(isNotNull(e.reported_cost_nanos) AND e.cost_currency != 'USD', toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS other_currency_calls,
+    (toUInt128(ifNull(e.input_uncached, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_read, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_write, 0) * e.weight)) AS input_tokens,
+    (toUInt128(ifNull(e.output_visible, 0) * e.weight)) + (toUInt128(ifNull(e.output_reasoning, 0) * e.weight)) AS output_tokens,
+    intDiv((if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', (toInt128(assumeNotNull(e.reported_cost_nanos)) * 1000 + e.reported_cost_picos) * e.weight, toInt128(0))) - positiveModulo((if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', (toInt128(assumeNotNull(e.reported_cost_nanos)) * 1000 + e.reported_cost_picos) * e.weight, toInt128(0))), 1000), 1000) AS reported_cost_nanos
+FROM tidemark.token_calls AS e;
+
+-- Calls to models per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.token_calls_1d AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    provider,
+    model,
+    status,
+    calls,
+    records,
+    checksum,
+    streaming_calls,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    unknown_input_calls,
+    unknown_output_calls,
+    latency,
+    first_token,
+    latency_calls,
+    first_token_calls,
+    reported_cost_picos,
+    reported_cost_calls,
+    other_currency_calls,
+    r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
+    r.output_visible + r.output_reasoning AS output_tokens,
+    intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
+    version
+FROM tidemark.token_calls_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'token_calls_1d' GROUP BY bucket);
+
+-- Calls to models per hour, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.token_calls_all_1h AS
+SELECT
+    bucket,
+    product,
+    provider,
+    model,
+    status,
+    calls,
+    records,
+    checksum,
+    streaming_calls,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    unknown_input_calls,
+    unknown_output_calls,
+    latency,
+    first_token,
+    latency_calls,
+    first_token_calls,
+    reported_cost_picos,
+    reported_cost_calls,
+    other_currency_calls,
+    r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
+    r.output_visible + r.output_reasoning AS output_tokens,
+    intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
+    version
+FROM tidemark.token_calls_all_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'token_calls_all_1h' GROUP BY bucket);
+
+-- Calls to models per day, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.token_calls_all_1d AS
+SELECT
+    bucket,
+    product,
+    provider,
+    model,
+    status,
+    calls,
+    records,
+    checksum,
+    streaming_calls,
+    input_uncached,
+    input_cache_read,
+    input_cache_write,
+    output_visible,
+    output_reasoning,
+    unknown_input_calls,
+    unknown_output_calls,
+    latency,
+    first_token,
+    latency_calls,
+    first_token_calls,
+    reported_cost_picos,
+    reported_cost_calls,
+    other_currency_calls,
+    r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
+    r.output_visible + r.output_reasoning AS output_tokens,
+    intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
+    version
+FROM tidemark.token_calls_all_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'token_calls_all_1d' GROUP BY bucket);
+
+-- Releases, downloads and derivatives of models per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.model_events_1d AS
+SELECT
+    bucket,
+    kind,
+    model,
+    base_model,
+    organization,
+    hub,
+    country,
+    events,
+    records,
+    checksum,
+    version
+FROM tidemark.model_events_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'model_events_1d' GROUP BY bucket);
+
+-- Distinct users over requests and calls per hour, by one dimension at a time: '' (all), product, segment, country,
+-- tenant, model: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.audience_1h AS
+SELECT
+    bucket,
+    dimension,
+    value,
+    toUInt128(r.user_weight) AS user_weight,
+    users,
+    version
+FROM tidemark.audience_1h_states AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'audience_1h' GROUP BY bucket);
+
+-- Distinct users over requests and calls per day, by one dimension at a time: '' (all), product, segment, country,
+-- tenant, model: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.audience_1d AS
+SELECT
+    bucket,
+    dimension,
+    value,
+    toUInt128(r.user_weight) AS user_weight,
+    users,
+    version
+FROM tidemark.audience_1d_states AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'audience_1d' GROUP BY bucket);
+
+-- How far each rollup is complete: a bucket that begins at or before whole_until is whole.
+CREATE OR REPLACE VIEW tidemark.rollup_progress AS
+SELECT
+    name AS rollup,
+    max(published) AS published_at,
+    max(newest) AS newest_bucket,
+    least(
+        if(published_at < now64(6) - INTERVAL 1 HOUR, now64(6), published_at),
+        arrayMin(arrayPushBack(
+            arrayMap(range -> if(range.2 > newest_bucket, range.1, toDateTime64('2299-12-31 00:00:00', 6, 'UTC')), groupArrayIf((waits_from, waits_to), waits)),
+            toDateTime64('2299-12-31 00:00:00', 6, 'UTC')))
+    ) - toIntervalSecond(multiIf(endsWith(name, '_1m'), 60, endsWith(name, '_1h'), 3600, 86400)) AS whole_until
+FROM (
+    SELECT
+        v.rollup AS name,
+        fromUnixTimestamp64Micro(toInt64(version), 'UTC') AS published,
+        bucket AS newest,
+        false AS waits,
+        toDateTime64(bucket, 6, 'UTC') AS waits_from,
+        bucket AS waits_to
+    FROM tidemark.rollup_versions AS v
+    UNION ALL
+    SELECT
+        p.rollup AS name,
+        toDateTime64('1900-01-01 00:00:00', 6, 'UTC') AS published,
+        toDateTime64('1900-01-01 00:00:00', 0, 'UTC') AS newest,
+        true AS waits,
+        toDateTime64(from_bucket, 6, 'UTC') AS waits_from,
+        to_bucket AS waits_to
+    FROM tidemark.rollup_pending AS p FINAL
+    WHERE NOT done
+) AS marks
+GROUP BY name;
