@@ -97,7 +97,7 @@ func (c *scenariosShowCmd) Run(ctx context.Context, s Streams) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, name := range slices.Sorted(maps.Keys(one.Sources)) {
 		source := one.Sources[name]
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", name, source.Confidence, source.Licence, source.Name, source.Where())
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\n", name, source.Confidence, source.License, source.Name, source.Where())
 	}
 	return table.Flush()
 }

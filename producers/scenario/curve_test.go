@@ -19,7 +19,7 @@ func one(t *testing.T, grain, lines string) *scenario.Scenario {
 	t.Helper()
 	text := "id: one\ntitle: One\ndescription: One stream.\nseed: 5\ngrain: " + grain + `
 sources:
-  ours: {name: Tidemark, citation: chosen, licence: Apache-2.0, confidence: illustrative}
+  ours: {name: Tidemark, citation: chosen, license: Apache-2.0, confidence: illustrative}
 streams:
   - id: s
 ` + lines + `

@@ -70,7 +70,7 @@ func reference(s *scenario.Scenario, run, entity, metric, unit string, at scenar
 func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string, said map[string]bool) {
 	var (
 		at, model, organization   = t.Column("at"), t.Column("model"), t.Column("organization")
-		country, weights, licence = t.Column("country"), t.Column("weights"), t.Column("licence")
+		country, weights, license = t.Column("country"), t.Column("weights"), t.Column("license")
 		from                      = t.Column("source")
 	)
 	for _, row := range t.Rows {
@@ -87,8 +87,8 @@ func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string,
 		open, unit := 0.0, "closed weights"
 		if row.Fields[weights] == "open" {
 			open, unit = 1, "open weights"
-			if row.Fields[licence] != "" {
-				unit += ", " + row.Fields[licence]
+			if row.Fields[license] != "" {
+				unit += ", " + row.Fields[license]
 			}
 		}
 		f.events = append(f.events, reference(s, run, name, scenario.OpenWeights, cut(unit, 256), when, open, s.Sources[row.Fields[from]]))

@@ -126,13 +126,13 @@ func TestReleases(t *testing.T) {
 
 // TestWeightsOfTwoTables releases a model in the tables of two countries: what it says of its weights is one fact.
 func TestWeightsOfTwoTables(t *testing.T) {
-	const columns, row = "at,model,organization,country,weights,licence,source\n", "2024-03-01,one,Maker,%s,open,%s,page\n"
+	const columns, row = "at,model,organization,country,weights,license,source\n", "2024-03-01,one,Maker,%s,open,%s,page\n"
 	s, err := scenario.Load(fstest.MapFS{
 		"x.yaml": {Data: []byte(`id: x
 title: x
 description: x
 seed: 1
-sources: {page: {name: A page, citation: none, licence: none, confidence: B}}
+sources: {page: {name: A page, citation: none, license: none, confidence: B}}
 releases: [{file: a.csv}, {file: b.csv}]
 expectations: [{id: x, what: x, unit: x, sql: "SELECT 1 FROM queries WHERE tenant = 'x'", expected: 1, at_least: true, class: checked, source: page}]
 `)},

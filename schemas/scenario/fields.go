@@ -39,7 +39,7 @@ var sourceShape = object(
 	must("name", "who published the figure, and where", text(200)),
 	may("url", "the page", matching(`^https?://[^\s]{3,400}$`, "write an address that begins with https://")),
 	may("citation", "where there is no page: a title, a file, a reason", text(300)),
-	must("licence", "under which terms the figure is here", text(100)),
+	must("license", "under which terms the figure is here", text(100)),
 	must("confidence", "A recomputed from open data, B published, C one secondary page, X unconfirmed, or illustrative",
 		oneOf(string(Recomputed), string(Published), string(Secondary), string(Unconfirmed), string(Illustrative))),
 )

@@ -50,7 +50,7 @@ type Source struct {
 	Name       string     `yaml:"name"`
 	URL        string     `yaml:"url"`      // Or a citation.
 	Citation   string     `yaml:"citation"` // Where there is no page.
-	Licence    string     `yaml:"licence"`
+	License    string     `yaml:"license"`
 	Confidence Confidence `yaml:"confidence"`
 }
 
@@ -198,7 +198,7 @@ type ReferencePoints struct {
 }
 
 // Releases are models that came out, in a table with the columns at, model, organization, country, weights (open, closed
-// or unknown), licence and source.
+// or unknown), license and source.
 type Releases struct {
 	File string `yaml:"file"`
 }

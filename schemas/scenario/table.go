@@ -144,7 +144,7 @@ func (s *Scenario) tableUses() []tableUse {
 			dates, models, {"organization", isShortText, "write up to 200 characters"},
 			{"country", countryCode.MatchString, "write an ISO 3166 code of two capitals, or nothing"},
 			{"weights", func(s string) bool { return s == "open" || s == "closed" || s == "unknown" }, "write open, closed or unknown"},
-			{"licence", isShortText, "write up to 200 characters"}, {"source", s.isSource, "name one of the scenario's sources"},
+			{"license", isShortText, "write up to 200 characters"}, {"source", s.isSource, "name one of the scenario's sources"},
 		}})
 	}
 	if s.Workload != nil {

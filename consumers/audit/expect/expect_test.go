@@ -26,9 +26,9 @@ title: A small scenario
 description: Four points.
 seed: 1
 sources:
-  page: {name: A page, url: "https://example.org", licence: single fact, confidence: B}
-  ours: {name: Tidemark, citation: chosen, licence: Apache-2.0, confidence: illustrative}
-  rumor: {name: An article, citation: no page, licence: single fact, confidence: X}
+  page: {name: A page, url: "https://example.org", license: single fact, confidence: B}
+  ours: {name: Tidemark, citation: chosen, license: Apache-2.0, confidence: illustrative}
+  rumor: {name: An article, citation: no page, license: single fact, confidence: X}
 reference_points:
   - {metric: users, unit: users, file: points.csv, source: page}
 expectations:
