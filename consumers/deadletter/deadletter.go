@@ -1,10 +1,10 @@
-// Package deadletter reads the topic of the records that could not be counted.
+// Package deadletter writes and reads the topic of the records that could not be counted.
 //
-//	Scanner.Scan -> decode -> one entry a coordinate -> List, Show
+//	Writer.Write -> fit -> Log.Append
+//	Scanner.Scan -> decode -> one entry per coordinate -> List, Show
 //
-// A letter may have been written several times, because a block that is done
-// again writes its letters again. The coordinates of the record it is about tell
-// the copies apart from other letters, so that every record has one entry.
+// The topic may hold a letter several times, because a worker that repeats a block writes its letters again. Copies have the
+// coordinate of the same record, so List shows every record once.
 package deadletter
 
 import (
@@ -24,14 +24,13 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Scanner reads a topic from its start to its end at the time of the call. The
-// record and its bytes are valid during the call of fn only. An error of fn ends
-// the scan and comes back, maybe wrapped.
+// Scanner reads a topic from its start to the end that it has when Scan is called. The record and its bytes are valid only during
+// the call of fn. An error of fn ends the scan; Scan returns it, maybe wrapped.
 type Scanner interface {
 	Scan(ctx context.Context, topic string, fn func(partition int32, record ingest.Record) error) error
 }
 
-// Coordinate is the place in the log of the record that a letter is about.
+// Coordinate is the place in the log of the record that a letter holds.
 type Coordinate struct {
 	Topic     string // without namespace, such as "token_calls.v1"
 	Epoch     uint32
@@ -44,7 +43,7 @@ func (c Coordinate) String() string {
 	return fmt.Sprintf("%s/%d/%d/%d", c.Topic, c.Epoch, c.Partition, c.Offset)
 }
 
-// ParseCoordinate reads what Coordinate.String returns.
+// ParseCoordinate parses the result of Coordinate.String.
 func ParseCoordinate(s string) (Coordinate, error) {
 	bad := func() (Coordinate, error) {
 		return Coordinate{}, fmt.Errorf("%q is not of the form topic/epoch/partition/offset, such as token_calls.v1/1/0/42", s)
@@ -85,8 +84,8 @@ type Entry struct {
 	Written   time.Time // when the letter was written
 	Size      int       // bytes of the record's value, of which Kept are in the letter
 	Kept      int
-	// Records is how many offsets the letter is about, from that of the coordinate on: more than 1 where a batch of
-	// records cannot be read.
+	// Records is the number of offsets that the letter stands for, beginning with that of the coordinate. It is more than 1 for
+	// a batch of records that cannot be read.
 	Records int
 }
 
@@ -119,10 +118,9 @@ type Listing struct {
 	Entries []Entry // by coordinate; of more than the limit the first ones read
 	Omitted int     // how many more entries there are
 	Counts  []Count // over all entries, by topic, reason and run
-	Records int     // different records over all entries, where a batch cannot be read every offset of it
-	Copies  int     // letters about records that an earlier one is about already
-	// Unreadable are records of the dead-letter topic that are not letters: at
-	// most maxUnreadable of UnreadableCount.
+	Records int     // different records over all entries; every offset of a batch that cannot be read is one
+	Copies  int     // letters about records that an earlier letter holds
+	// Unreadable are records of the dead-letter topic that are not letters: at most maxUnreadable of UnreadableCount.
 	Unreadable      []Unreadable
 	UnreadableCount int
 }
@@ -130,17 +128,16 @@ type Listing struct {
 const (
 	// maxUnreadable bounds Listing.Unreadable.
 	maxUnreadable = 100
-	// maxCounts bounds Listing.Counts. Runs come from outside; beyond the bound
-	// they are counted under OtherRuns.
+	// maxCounts bounds Listing.Counts, because producers choose the names of runs. Runs beyond the bound are counted under
+	// OtherRuns.
 	maxCounts = 4096
 )
 
 // OtherRuns is the run of a Count that stands for several.
 const OtherRuns = ledger.OtherRuns
 
-// List reads the dead-letter topic, given by its full name, and returns at most
-// limit entries, all for 0. It takes about 24 bytes for each different record
-// beside the entries.
+// List reads the dead-letter topic, given by its full name, and returns at most limit entries, all if limit is 0. Besides the
+// entries it needs about 24 bytes of memory per different record.
 func List(ctx context.Context, scanner Scanner, topic string, filter Filter, limit int) (*Listing, error) {
 	listing := &Listing{}
 	seen := map[Coordinate]*offsets{} // by partition
@@ -179,7 +176,7 @@ func List(ctx context.Context, scanner Scanner, topic string, filter Filter, lim
 	return listing, nil
 }
 
-// add counts an entry and keeps it if there are not enough of them.
+// add counts an entry, and keeps it if there are fewer than limit.
 func (l *Listing) add(e Entry, records, limit int) {
 	l.Records += records
 	if limit > 0 && len(l.Entries) == limit {
@@ -204,21 +201,20 @@ func count(counts map[Count]int, letter *usagev1.DeadLetter, records int) {
 	counts[key] += records
 }
 
-// ErrNotFound is returned by Show when no letter is about the record.
-var ErrNotFound = errors.New("no dead letter is about this record")
+// ErrNotFound is returned by Show if no letter holds the record.
+var ErrNotFound = errors.New("there is no dead letter of this record")
 
 // errFound ends a scan that has found what it looks for.
 var errFound = errors.New("found")
 
-// Show returns the first letter about the record at the coordinate, with the
-// record's key and value as far as they are kept.
+// Show returns the first letter that holds the record at the coordinate, with as much of its key and value as the letter kept.
 func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*usagev1.DeadLetter, error) {
 	var found *usagev1.DeadLetter
 	err := scanner.Scan(ctx, topic, func(_ int32, record ingest.Record) error {
 		if record.Control {
 			return nil
 		}
-		// What is not a letter is passed over: List reports it.
+		// Records that are not letters are skipped: List reports them.
 		if letter, err := decode(record); err == nil && about(letter, at) {
 			found = letter
 			return errFound
@@ -234,7 +230,7 @@ func Show(ctx context.Context, scanner Scanner, topic string, at Coordinate) (*u
 	return nil, fmt.Errorf("%s: %w", at, ErrNotFound)
 }
 
-// decode reads a letter. What says nothing about where its record was is none.
+// decode decodes a letter. A record that does not name the place of another record is not a letter.
 func decode(record ingest.Record) (*usagev1.DeadLetter, error) {
 	if record.Unreadable != nil {
 		return nil, fmt.Errorf("not a dead letter: %s", record.Unreadable.Detail)
@@ -244,7 +240,7 @@ func decode(record ingest.Record) (*usagev1.DeadLetter, error) {
 		return nil, fmt.Errorf("not a dead letter: %w", err)
 	}
 	if _, end := Extent(letter); end <= letter.GetOffset() {
-		return nil, errors.New("not a dead letter: its offset is none")
+		return nil, errors.New("not a dead letter: its offsets are impossible")
 	}
 	if letter.GetTopic() == "" || letter.GetReason() == "" || letter.GetPartition() < 0 || letter.GetOffset() < 0 {
 		return nil, errors.New("not a dead letter: it does not name the record or the reason")

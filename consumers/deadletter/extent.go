@@ -8,14 +8,13 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Extent returns the offsets [first, end) that a letter is about: one, or all that
-// an unreadable batch of records holds from the first on.
+// Extent returns the offsets [first, end) that a letter stands for: one, or those of an unreadable batch of records.
 func Extent(letter *usagev1.DeadLetter) (first, end int64) {
 	first = letter.GetOffset()
 	return first, max(first, letter.GetLastOffset()) + 1
 }
 
-// about reports whether a letter is about the record at a coordinate.
+// about reports whether a letter stands for the record at a coordinate.
 func about(letter *usagev1.DeadLetter, at Coordinate) bool {
 	place := coordinateOf(letter)
 	first, end := Extent(letter)
@@ -23,8 +22,7 @@ func about(letter *usagev1.DeadLetter, at Coordinate) bool {
 	return place == at && first <= at.Offset && at.Offset < end
 }
 
-// Length is how many bytes the record's value has, or had: a letter that was cut
-// to fit has fewer.
+// Length returns the number of bytes of the record's value. A letter that was cut has fewer.
 func Length(letter *usagev1.DeadLetter) int {
 	return max(int(min(letter.GetValueLength(), 1<<62)), len(letter.GetValue()))
 }
@@ -37,15 +35,13 @@ func records(letter *usagev1.DeadLetter) int {
 	return int(end - first)
 }
 
-// offsets is a set of offsets of one partition. Single ones are most of them, and
-// come in any order; ranges are few.
+// offsets is a set of offsets of one partition. Most are single, in any order; ranges are few.
 type offsets struct {
 	single map[int64]struct{}
 	ranges [][2]int64 // [first, end), ascending and apart
 }
 
-// remember adds the offsets [first, end) of a partition and returns how many of
-// them are new.
+// remember adds the offsets [first, end) of a partition and returns how many of them are new.
 func remember(seen map[Coordinate]*offsets, partition Coordinate, first, end int64) int {
 	partition.Offset = 0
 	set := seen[partition]

@@ -42,9 +42,9 @@ func TestDashboardsGenerate(t *testing.T) {
 	if err := os.WriteFile(file, append(committed, '\n'), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	check(1, dashboards.AlertsFile+": is not what the code gives")
+	check(1, dashboards.AlertsFile+": differs from what the code generates")
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	check(1, dashboards.AlertsFile+": is not what the code gives")
+	check(1, dashboards.AlertsFile+": differs from what the code generates")
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"tidemark/producers"
-	producerkafka "tidemark/producers/kafka"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
@@ -20,32 +19,32 @@ type generateCmd struct {
 	kafkaFlags
 	producerFlags
 	workloadFlags
-	Rate     float64       `help:"Records a second; 0 goes as fast as the log takes them." default:"0" placeholder:"N" group:"Workload" range:"0..1e9"`
-	Events   int64         `help:"Records to make, duplicates and poison included; 0 goes on until --duration or a signal." default:"0" placeholder:"N" group:"Workload" range:"0..1000000000000"`
-	Duration time.Duration `help:"Stop after this time." placeholder:"30s" group:"Workload" range:"0s..8760h"`
+	Rate     float64       `help:"Records per second. 0: as fast as the log accepts them." default:"0" placeholder:"N" group:"Workload" range:"0..1e9"`
+	Events   int64         `help:"Records to produce, duplicates and poison included. 0: until --duration or a signal." default:"0" placeholder:"N" group:"Workload" range:"0..1000000000000"`
+	Duration time.Duration `help:"Stop after this time. 0: do not stop by time." placeholder:"30s" group:"Workload" range:"0s..8760h"`
 }
 
 // workloadFlags shape the synthetic workload.
 type workloadFlags struct {
-	Seed          uint64        `help:"Same seed and flags, same bytes." default:"1" group:"Workload"`
-	Profile       string        `help:"mixed (all types) or token_calls." default:"mixed" placeholder:"NAME" group:"Workload"`
-	Start         string        `help:"Time of the first event, RFC 3339; with --rate it is the present moment, otherwise a fixed day." placeholder:"TIME" group:"Workload"`
-	Span          time.Duration `help:"Event times are spread over this long when --rate is 0." default:"24h" group:"Workload" range:"1s..2540400h"`
-	Tenants       int           `help:"Tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
-	Users         int           `help:"Users." default:"20000" placeholder:"N" group:"Workload" range:"1..1000000000000"`
+	Seed          uint64        `help:"Seed of the workload: the same seed and flags give the same bytes." default:"1" group:"Workload"`
+	Profile       string        `help:"Which events: mixed (all types) or token_calls." default:"mixed" placeholder:"NAME" group:"Workload"`
+	Start         moment        `help:"Time of the first event: RFC 3339 or a day. Empty: now with --rate, else 2026-03-02." placeholder:"TIME" group:"Workload"`
+	Span          time.Duration `help:"Length of the time range over which events are spread when --rate is 0." default:"24h" group:"Workload" range:"1s..2540400h"`
+	Tenants       int           `help:"Number of tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
+	Users         int           `help:"Number of users." default:"20000" placeholder:"N" group:"Workload" range:"1..1000000000000"`
 	Duplicates    float64       `help:"Share of records that repeat a recent one." default:"0.01" placeholder:"SHARE" group:"Workload" range:"0..1"`
-	FarDuplicates float64       `help:"Share of records that repeat one further than the window away." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
-	Conflicts     float64       `help:"Share of records with a recent identity and another time." default:"0.001" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	FarDuplicates float64       `help:"For tests: share of records that repeat one from further back than --far-window." default:"0" placeholder:"SHARE" hidden:"" group:"Workload" range:"0..1"`
+	Conflicts     float64       `help:"Share of records that repeat a recent identity with another time." default:"0.001" placeholder:"SHARE" group:"Workload" range:"0..1"`
 	Late          float64       `help:"Share of events that are hours or days late." default:"0.01" placeholder:"SHARE" group:"Workload" range:"0..1"`
 	OutOfOrder    float64       `help:"Share of events that are seconds out of order." default:"0.05" placeholder:"SHARE" group:"Workload" range:"0..1"`
-	Poison        float64       `help:"Share of records that no consumer can accept." default:"0.0005" placeholder:"SHARE" group:"Workload" range:"0..1"`
-	FarWindow     int64         `help:"Offsets a partition beyond which a duplicate is far; the consumer's --window." default:"262144" placeholder:"OFFSETS" group:"Workload" range:"1..4194304"`
+	Poison        float64       `help:"Share of records that no consumer accepts." default:"0.0005" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	FarWindow     int64         `help:"For tests: the consumer's --window, in offsets per partition." default:"262144" placeholder:"OFFSETS" hidden:"" group:"Workload" range:"1..4194304"`
 }
 
-// producerFlags tune the writer.
+// producerFlags shape what is written to the log.
 type producerFlags struct {
-	Compression string `help:"snappy, lz4, zstd or none." default:"snappy" placeholder:"CODEC" group:"Kafka"`
-	Run         string `help:"Label of this run; made up from the time when empty." placeholder:"NAME" group:"Kafka"`
+	Compression string `help:"Compression of record batches: snappy, lz4, zstd or none." default:"snappy" placeholder:"CODEC" group:"Kafka"`
+	Run         string `help:"Label of this run. Empty: made from the time." placeholder:"NAME" group:"Kafka"`
 }
 
 func (f producerFlags) validate() error {
@@ -56,7 +55,7 @@ func (f producerFlags) validate() error {
 	return fmt.Errorf("--compression: %q is not snappy, lz4, zstd or none", f.Compression)
 }
 
-// label is the run's name: given, or unique by time and chance.
+// label returns the name of the run: the given one, or one made unique by the time and random digits.
 func (f producerFlags) label(kind string, now time.Time) string {
 	if f.Run != "" {
 		return f.Run
@@ -66,43 +65,43 @@ func (f producerFlags) label(kind string, now time.Time) string {
 	return kind + "-" + now.UTC().Format("20060102T150405") + "-" + hex.EncodeToString(chance[:])
 }
 
-// fixedStart begins a workload that is not live: a Monday, so that the same flags give the same bytes on any day.
+// fixedStart is the first time of a workload that is not live, so that the same flags give the same bytes on any day. It is a
+// Monday.
 var fixedStart = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// options are the generator's for a rate; run is the label.
+// options are those of the generator. rate is in records per second; run is the label.
 func (f workloadFlags) options(rate float64, events int64, run string) (synthetic.Options, error) {
 	o := synthetic.Options{
 		Seed: f.Seed, Events: events, Start: fixedStart, Span: f.Span, Live: rate > 0, Run: run, Profile: f.Profile, Tenants: f.Tenants, Users: f.Users,
 		Duplicates: f.Duplicates, FarDuplicates: f.FarDuplicates, Conflicts: f.Conflicts, Late: f.Late, OutOfOrder: f.OutOfOrder, Poison: f.Poison,
 		Window: f.FarWindow,
 	}
-	err := ranges(f)
+	start, startErr := f.Start.parse("--start")
 	if f.Start != "" {
-		start, startErr := time.Parse(time.RFC3339Nano, f.Start)
-		if startErr != nil {
-			err = errors.Join(err, fmt.Errorf("--start: %q is not a time like 2026-03-02T00:00:00Z", f.Start))
-		}
 		o.Start, o.Live = start, false
 	}
-	if err != nil { // It names the flags.
+	if err := errors.Join(ranges(f), startErr); err != nil { // It names the flags.
 		return o, err
 	}
 	return o, o.Validate()
 }
 
-// Help is the long text of "tidemark generate --help".
+// Help implements kong.HelpProvider.
 func (generateCmd) Help() string {
-	return `The workload is seeded: the same flags give the same events, so a second run changes nothing but the count of
-duplicates. What it made is printed and sent to the topic runs.v1, where the audit finds it. Event times are those of
---start and --span, or the present moment with --rate.`
+	return `The workload is seeded: the same flags give the same events, so a second run only raises the number of duplicates.
+Tidemark prints what it produced and sends the same numbers to the topic runs.v1, from which the audit reads them.
+Events have times from --start on over --span; with --rate each has the time at which it is sent.`
 }
 
-// Run generates until done.
+// Example implements exampler.
+func (generateCmd) Example() string { return "tidemark generate --events 1000000 --seed 7" }
+
+// Run generates until the last event, the end of the duration, or a signal.
 func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	run := c.label("generate", time.Now())
 	options, optionsErr := c.options(c.Rate, c.Events, run)
 	if c.Events == 0 && c.Duration == 0 {
-		optionsErr = errors.Join(optionsErr, errors.New("--events or --duration: one of them has to end the run"))
+		optionsErr = errors.Join(optionsErr, errors.New("--events or --duration: set one of them to end the run"))
 	}
 	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.producerFlags.validate(), ranges(*c), optionsErr); err != nil {
 		return err
@@ -118,7 +117,7 @@ func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	if options.Partitions, err = sender.Log.Partitions(ctx, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
 		return err
 	}
-	report := newReporter(s.Err)
+	report := newProgress(s.Err)
 	summary, err := synthetic.Run(ctx, sender, options, c.Rate, c.Duration, func(p synthetic.Progress) {
 		report.line("%s records sent, %s/s", number(p.Sent), number(uint64(p.Rate)))
 	})
@@ -128,25 +127,21 @@ func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	fmt.Fprintf(s.Out, "run %s, seed %d, profile %s\n", run, c.Seed, c.Profile)
 	if summary.Interrupted {
-		fmt.Fprintln(s.Out, "interrupted; this is what the log has acknowledged:")
+		fmt.Fprintln(s.Out, "interrupted; the log has acknowledged:")
 	}
 	return printTruth(s, summary.Truth, summary.Took)
 }
 
-// openSender connects a sender and returns what closes it.
+// openSender opens the log for a sender, and returns what closes it.
 func openSender(k kafkaFlags, p producerFlags, namespace string) (*producers.Sender, func() error, error) {
-	conn, err := k.conn("tidemark-producer")
-	if err != nil {
-		return nil, nil, err
-	}
-	writer, err := producerkafka.NewWriter(producerkafka.Config{Conn: conn, Compression: p.Compression})
+	writer, err := k.writer("tidemark-producer", p.Compression)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &producers.Sender{Log: writer, Namespace: namespace}, writer.Close, nil
 }
 
-// printTruth prints what a run made, a line a type.
+// printTruth prints what a run produced, one line per type.
 func printTruth(s Streams, truth *producers.Truth, took time.Duration) error {
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "type\tproduced\tevents\tduplicates\tconflicts\tpoison\tinput tokens\toutput tokens\t")

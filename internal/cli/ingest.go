@@ -2,20 +2,27 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
+	"go.uber.org/zap"
+
+	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/health"
 	"tidemark/consumers/ingest"
+	"tidemark/internal/app"
 )
 
 // ingestFlags bound one ingest process.
 type ingestFlags struct {
-	Window    int64         `help:"Offsets a partition looks back for duplicates." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
-	BlockRows int           `help:"Rows of a block at the most." default:"65536" placeholder:"ROWS" group:"Ingest" range:"1..1000000"`
-	BlockAge  time.Duration `help:"Insert a partial block when its oldest record has waited this long." default:"1s" group:"Ingest" range:"1ms..1h"`
-	Stall     time.Duration `help:"A partition with lag that has not moved for this long makes /readyz answer 503." default:"60s" group:"Ingest" range:"1s..24h"`
+	Window    int64         `help:"How many offsets back, per partition, duplicates are recognized." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
+	BlockRows int           `help:"Most rows in a block." default:"65536" placeholder:"ROWS" group:"Ingest" range:"1..1000000"`
+	BlockAge  time.Duration `help:"Longest time a partial block stays open. Blocks of all partitions close together, at whole multiples of it." default:"1s" group:"Ingest" range:"1ms..1h"`
+	Stall     time.Duration `help:"/readyz answers 503 when a partition with lag has made no progress for this long." default:"60s" group:"Ingest" range:"1s..24h"`
 }
 
 // limits are those of each partition's worker.
@@ -39,12 +46,18 @@ type ingestCmd struct {
 	UntilCaughtUp bool `help:"Stop with exit code 0 when every partition is drained." group:"Ingest"`
 }
 
-// Help is the long text of `tidemark ingest --help`.
+// Help implements kong.HelpProvider.
 func (ingestCmd) Help() string {
-	return `Every offset of every partition ends up stored, a recorded duplicate or conflict, dead-lettered, or a
-recorded gap; the table "ledger" says which. Run as many processes as there are partitions: they share
-them as one consumer group named after the namespace. Killed at any moment and started again it goes on
-where the ledger ends.`
+	return `Tidemark accounts for every offset of every partition. Each offset is stored, a recorded duplicate or conflict, a dead
+letter, or a recorded gap; the table "ledger" has the numbers.
+
+Run as many processes as there are partitions. They share the partitions as one consumer group, which has the name of
+the namespace. If a process is killed, start it again: it continues where the ledger ends.`
+}
+
+// Example implements exampler.
+func (ingestCmd) Example() string {
+	return "tidemark ingest --brokers kafka-1:9092,kafka-2:9092 --clickhouse https://clickhouse:8443 --metrics-listen :9108"
 }
 
 func (c *ingestCmd) validate() error {
@@ -52,7 +65,7 @@ func (c *ingestCmd) validate() error {
 }
 
 // Run ingests until a signal, or until drained.
-func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
+func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
@@ -65,29 +78,83 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) error {
 	}
 	log := c.logger(s)
 	m := newMetrics(c.Namespace)
-	in, err := newIngester(c.commonFlags, c.kafkaFlags, c.clickhouseFlags, c.ingestFlags, m, log)
+	db, err := c.open(c.Namespace)
 	if err != nil {
 		return err
 	}
-	defer in.close()
-	stop, err := c.serve(ctx, m.registry, func() error { return in.progress.ready(time.Now()) }, log)
+	defer func() { err = errors.Join(err, db.Close()) }()
+	in, closeLog, err := openIngester(c.kafkaFlags, c.ingestFlags, app.IngesterConfig{Namespace: c.Namespace, DB: db, Log: log, Hooks: m.ingester()})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeLog()) }()
+	stop, err := c.serve(ctx, m.registry, in.Ready, log)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	if err := waitForSchema(ctx, in.db, c.Namespace, log); err != nil {
+	if err := app.WaitForSchema(ctx, db, log); err != nil {
 		return err
 	}
 	started := time.Now()
-	run := func(ctx context.Context) error { return in.run(ctx, c.UntilCaughtUp) }
 	if c.UntilCaughtUp {
-		err = run(ctx)
+		err = in.RunUntilCaughtUp(ctx)
 	} else {
-		err = working(ctx, c.kafkaFlags, in.db, c.Namespace, log, health.Ingest, run)
+		err = reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Ingest, in.Run)
 	}
 	if err != nil {
 		return err
 	}
-	in.summary(s, time.Since(started))
+	printTotals(s, in.Totals(), time.Since(started))
 	return nil
+}
+
+// openIngester opens the log for an ingester, and returns what closes it.
+func openIngester(k kafkaFlags, f ingestFlags, config app.IngesterConfig) (*app.Ingester, func() error, error) {
+	const clientID = "tidemark-ingest"
+	var err error
+	if config.Client, err = k.client(clientID); err != nil {
+		return nil, nil, err
+	}
+	if config.Letters, err = k.writer(clientID, ""); err != nil {
+		return nil, nil, errors.Join(err, config.Client.Close())
+	}
+	config.Limits, config.Stall = f.limits(), f.Stall
+	return app.NewIngester(config), func() error { return errors.Join(config.Letters.Close(), config.Client.Close()) }, nil
+}
+
+// reporting runs work of a role and reports, beside it, that this process works and what the log holds.
+func reporting(ctx context.Context, k kafkaFlags, db *clickhouse.DB, namespace string, log *zap.Logger, role string, work func(context.Context) error) error {
+	client, err := k.client(healthClientID)
+	if err != nil {
+		return err
+	}
+	reports := app.Reports{Client: client, DB: db, Namespace: namespace, Roles: []string{role}, Log: log}
+	return errors.Join(reports.During(ctx, work), client.Close())
+}
+
+// healthClientID is the client id of the reports beside a worker.
+const healthClientID = "tidemark-health"
+
+// printTotals prints what an ingester accounted for.
+func printTotals(s Streams, t app.Totals, took time.Duration) {
+	fmt.Fprintf(s.Out, "%s offsets in %s (%s/s): %s stored, %s duplicates, %s conflicts, %s dead letters", number(t.Offsets), took.Round(10*time.Millisecond),
+		number(uint64(float64(t.Offsets)/took.Seconds())), number(t.Stored), number(t.Duplicates), number(t.Conflicts), number(t.Dead))
+	if t.Control > 0 {
+		fmt.Fprintf(s.Out, ", %s control (transaction markers and aborted records)", number(t.Control))
+	}
+	if t.Gap > 0 {
+		fmt.Fprintf(s.Out, ", %s gap (retention deleted them before they were read)", number(t.Gap))
+	}
+	fmt.Fprintf(s.Out, "%s\n", resources())
+}
+
+// resources describes what this process has used so far; empty where the system does not tell.
+func resources() string {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return ""
+	}
+	cpu := time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return fmt.Sprintf("; this process used %.2f CPU s and at most %d MB of resident memory", cpu.Seconds(), usage.Maxrss>>10)
 }

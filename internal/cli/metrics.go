@@ -10,9 +10,11 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/ledger"
+	"tidemark/consumers/rollup"
+	"tidemark/internal/app"
 )
 
-// metrics are all the program's Prometheus metrics. Names are stable; units are base units (seconds, bytes).
+// metrics are all Prometheus metrics of the program. Names are stable; units are base units (seconds, bytes).
 type metrics struct {
 	registry *prometheus.Registry
 
@@ -48,37 +50,37 @@ func newMetrics(namespace string) *metrics {
 	partition := []string{"topic", "partition"}
 	m := &metrics{
 		registry:      prometheus.NewRegistry(),
-		position:      gauge("ingest_position_offset", "Offset up to which a partition is accounted.", partition),
+		position:      gauge("ingest_position_offset", "Offset up to which a partition is accounted for.", partition),
 		highWatermark: gauge("ingest_high_watermark_offset", "End offset of a partition as last fetched.", partition),
-		lag:           gauge("ingest_lag_records", "Offsets of a partition that are not accounted yet.", partition),
-		freshness:     gauge("ingest_freshness_seconds", "Time from the oldest record of the last block entering the log to its being queryable.", []string{"topic"}),
-		eventLag:      gauge("ingest_event_lag_seconds", "Age of the newest event of the last block when it was queryable: large while history is replayed.", []string{"topic"}),
-		records:       counter("ingest_records_total", "Offsets accounted, by disposition.", []string{"topic", "disposition"}),
-		blocks:        counter("ingest_blocks_total", "Blocks accounted.", []string{"topic"}),
+		lag:           gauge("ingest_lag_records", "Offsets of a partition that are not accounted for yet.", partition),
+		freshness:     gauge("ingest_freshness_seconds", "Time from the oldest record of the last block entering the log to the block being queryable.", []string{"topic"}),
+		eventLag:      gauge("ingest_event_lag_seconds", "Age of the newest event of the last block when the block became queryable. It is large while history is replayed.", []string{"topic"}),
+		records:       counter("ingest_records_total", "Offsets accounted for, by disposition.", []string{"topic", "disposition"}),
+		blocks:        counter("ingest_blocks_total", "Blocks accounted for.", []string{"topic"}),
 		blockRows: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_block_rows",
-			Help: "Rows stored a block.", Buckets: prometheus.ExponentialBuckets(1, 8, 7)}, []string{"topic"}),
-		bytes:   counter("ingest_value_bytes_total", "Bytes of record values accounted.", []string{"topic"}),
-		resends: counter("ingest_resends_total", "Steps of a block that were repeated after an error.", []string{"topic"}),
+			Help: "Rows stored per block.", Buckets: prometheus.ExponentialBuckets(1, 8, 7)}, []string{"topic"}),
+		bytes:   counter("ingest_value_bytes_total", "Bytes of record values accounted for.", []string{"topic"}),
+		resends: counter("ingest_resends_total", "Steps of a block repeated after an error.", []string{"topic"}),
 		insertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_insert_seconds",
-			Help: "Time of a block's insert, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}, []string{"topic"}),
-		alarms:       counter("ingest_alarms_total", "Conditions that need a person, such as a position beyond the log's end.", []string{"topic"}),
+			Help: "Time to insert a block, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}, []string{"topic"}),
+		alarms:       counter("ingest_alarms_total", "Conditions that a person must look at, such as a position beyond the end of the log.", []string{"topic"}),
 		rollupRanges: counter("rollup_ranges_published_total", "Ranges of buckets recomputed and published.", []string{"rollup"}),
-		rollupRows:   counter("rollup_rows_total", "Raw rows aggregated.", []string{"rollup"}),
+		rollupRows:   counter("rollup_rows_total", "Raw rows aggregated into rollups.", []string{"rollup"}),
 		rollupDeferred: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "rollup_deferred_ranges",
-			Help: "Ranges of changed buckets that wait for their turn."}),
+			Help: "Ranges of changed buckets that wait to be recomputed."}),
 		rollupSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tidemark", Name: "rollup_step_seconds",
 			Help: "Time of one step of the rollup worker.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}),
 		rollupMismatches: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tidemark", Name: "rollup_mismatches_total",
-			Help: "Minutes held back because raw is not what the ledger says."}),
+			Help: "Minutes not published because raw rows do not match the ledger."}),
 
-		audits:        counter("audits_total", "Audits that came to an end, by outcome: ok, difference, or failed where none was made.", []string{"outcome"}),
-		auditFindings: gauge("audit_findings", "Checks of the last audit that was made, by verdict.", []string{"verdict"}),
+		audits:        counter("audits_total", "Audits that ended, by outcome: ok, difference, or failed if the audit could not be made.", []string{"outcome"}),
+		auditFindings: gauge("audit_findings", "Checks of the last complete audit, by verdict.", []string{"verdict"}),
 		auditLost: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_lost_records",
-			Help: "Records that the last audit found lost to retention before they were read."}),
+			Help: "Records that retention deleted before they were read, according to the last audit."}),
 		auditDead: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_dead_letters",
-			Help: "Records that the last audit found in the dead-letter topic."}),
+			Help: "Records in the dead-letter topic, according to the last audit."}),
 		auditFinished: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "audit_last_finished_timestamp_seconds",
-			Help: "When the last audit that was made came to its end, since 1970; 0 if none was."}),
+			Help: "Unix time when the last complete audit ended; 0 if there was none."}),
 		auditSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "tidemark", Name: "audit_duration_seconds",
 			Help: "Time of one audit.", Buckets: prometheus.ExponentialBuckets(0.25, 4, 9)}),
 	}
@@ -88,12 +90,12 @@ func newMetrics(namespace string) *metrics {
 		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches,
 		m.audits, m.auditFindings, m.auditLost, m.auditDead, m.auditFinished, m.auditSeconds)
 	b := buildOf(debug.ReadBuildInfo())
-	m.info("build_info", "What the program was built from; always 1.", prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion})
+	m.info("build_info", "Version, commit and Go version of the program; always 1.", prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion})
 	m.info("info", "The namespace that the process works for; always 1.", prometheus.Labels{"namespace": namespace})
 	return m
 }
 
-// info is a metric whose labels say something of the process.
+// info registers a metric whose labels describe the process.
 func (m *metrics) info(name, help string, labels prometheus.Labels) {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: name, Help: help, ConstLabels: labels})
 	g.Set(1)
@@ -106,6 +108,31 @@ func gauge(name, help string, labels []string) *prometheus.GaugeVec {
 
 func counter(name, help string, labels []string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tidemark", Name: name, Help: help}, labels)
+}
+
+// ingester returns the hooks through which an ingester counts.
+func (m *metrics) ingester() app.IngesterHooks {
+	return app.IngesterHooks{
+		Block:    m.block,
+		Position: m.at,
+		Resend:   func(topic string) { m.resends.WithLabelValues(topic).Inc() },
+		Alarm:    func(topic string) { m.alarms.WithLabelValues(topic).Inc() },
+	}
+}
+
+// rollup returns the hooks through which a roller counts.
+func (m *metrics) rollup() rollup.Hooks {
+	return rollup.Hooks{
+		Step: func(p rollup.Progress) {
+			m.rollupSeconds.Observe(p.Took.Seconds())
+			m.rollupDeferred.Set(float64(p.Deferred))
+		},
+		Range: func(p rollup.Published) {
+			m.rollupRanges.WithLabelValues(p.Table).Inc()
+			m.rollupRows.WithLabelValues(p.Table).Add(float64(p.Rows))
+		},
+		Mismatch: func(rollup.Mismatch) { m.rollupMismatches.Inc() },
+	}
 }
 
 // block counts one accounted block.
@@ -130,7 +157,7 @@ func (m *metrics) block(row ledger.Row) {
 	}
 }
 
-// at records where a partition stands.
+// at records the position and the end of a partition.
 func (m *metrics) at(topic string, partition int32, position, highWatermark int64) {
 	p := strconv.Itoa(int(partition))
 	m.position.WithLabelValues(topic, p).Set(float64(position))
@@ -138,7 +165,7 @@ func (m *metrics) at(topic string, partition int32, position, highWatermark int6
 	m.lag.WithLabelValues(topic, p).Set(float64(max(highWatermark-position, 0)))
 }
 
-// audited counts an audit that took a while, or could not be made.
+// audited counts an audit: with its result, or with the error for which it could not be made.
 func (m *metrics) audited(result audit.Result, err error, took time.Duration) {
 	m.auditSeconds.Observe(took.Seconds())
 	switch {

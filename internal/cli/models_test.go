@@ -2,12 +2,14 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"tidemark/internal/app"
 	stacktest "tidemark/internal/test/stack"
 	"tidemark/schemas/catalog"
 )
@@ -59,11 +61,15 @@ func (b *modelsBench) is(want, stdin string, args ...string) {
 
 func (b *modelsBench) migrate() string {
 	b.t.Helper()
-	_, models, err := migrateDatabase(b.t.Context(), clickhouseFlags{ClickHouse: b.url, clickhouseUser: clickhouseUser{ClickHouseUser: "default"}}, b.database)
+	db, err := clickhouseFlags{ClickHouse: b.url, clickhouseUser: clickhouseUser{ClickHouseUser: "default"}}.open(b.database)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return models
+	migrated, err := app.MigrateDatabase(b.t.Context(), db)
+	if err := errors.Join(err, db.Close()); err != nil {
+		b.t.Fatal(err)
+	}
+	return modelsLine(migrated)
 }
 
 // TestModels walks through the life of a catalog on the real engine.
@@ -80,11 +86,11 @@ func TestModels(t *testing.T) {
 	if got, want := b.migrate(), fmt.Sprintf("%d loaded from the shipped catalog", n); got != want {
 		t.Errorf("the first migration: %s, want %s", got, want)
 	}
-	if got, want := b.migrate(), fmt.Sprintf("%d were there", n); got != want {
+	if got, want := b.migrate(), fmt.Sprintf("%d already present", n); got != want {
 		t.Errorf("the second migration: %s, want %s", got, want)
 	}
 	rows := b.query("SELECT count(), max(imported_at) FROM models")
-	unchanged := fmt.Sprintf("models: 0 added, 0 changed, 0 removed; %d as they were\n", n)
+	unchanged := fmt.Sprintf("models: 0 added, 0 changed, 0 removed; %d unchanged\n", n)
 	b.is(unchanged, "", "import")
 	exported := b.ok("", "export")
 	b.is(unchanged, exported, "import", "-", "--replace")
@@ -99,22 +105,22 @@ func TestModels(t *testing.T) {
 	if err := os.WriteFile(file, []byte(mine), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	stay := fmt.Sprintf("%d that the file does not have stay (--replace removes them)\n", n-1)
+	stay := fmt.Sprintf("%d that are not in the file stay (--replace removes them)\n", n-1)
 	b.is("+ ours: weights unknown -> open (us), license unknown -> MIT (us), organization unknown -> O'Neil (us), country unknown -> NA (us), release_date unknown -> 1999-12-31 (us)\n"+
 		"~ gpt-5: weights closed (Epoch AI) -> closed (us), organization OpenAI (Epoch AI) -> unknown, country US (Epoch AI) -> unknown, release_date 2025-08-07 (Epoch AI) -> unknown\n"+
-		"models: 1 would be added, 1 changed, 0 removed; 0 as they were\n"+stay, "", "import", file, "--dry-run")
+		"models: 1 would be added, 1 changed, 0 removed; 0 unchanged\n"+stay, "", "import", file, "--dry-run")
 	b.is(strings.Replace(unchanged, "added", "would be added", 1), "", "import", "--dry-run")
-	b.is("models: 1 added, 1 changed, 0 removed; 0 as they were\n"+stay, "", "import", file)
+	b.is("models: 1 added, 1 changed, 0 removed; 0 unchanged\n"+stay, "", "import", file)
 	b.is(fmt.Sprintf("MODEL  WEIGHTS  LICENSE  ORGANIZATION  COUNTRY  RELEASED    SOURCES\nours   open     MIT      O'Neil        NA       1999-12-31  us\n1 of %d models\n", n+1), "", "list", "O'NEIL")
 	b.is(fmt.Sprintf("0 of %d models\n", n+1), "", "list", "nobody's")
 
 	b.joins()
 
-	b.is(fmt.Sprintf("models: 0 added, 0 changed, %d removed; 2 as they were\n", n-1), "", "import", file, "--replace")
+	b.is(fmt.Sprintf("models: 0 added, 0 changed, %d removed; 2 unchanged\n", n-1), "", "import", file, "--replace")
 	b.is(mine, "", "export")
 	b.query("OPTIMIZE TABLE models FINAL")
 	b.is(mine, "", "export")
-	b.is("models: 0 added, 0 changed, 2 removed; 0 as they were\n", header+"\n", "import", "-", "--replace")
+	b.is("models: 0 added, 0 changed, 2 removed; 0 unchanged\n", header+"\n", "import", "-", "--replace")
 	if got, want := b.migrate(), fmt.Sprintf("%d loaded from the shipped catalog", n); got != want {
 		t.Errorf("a migration with an empty catalog: %s, want %s", got, want)
 	}
@@ -150,7 +156,7 @@ func TestModelsImportTakesNoBadFile(t *testing.T) {
 		stdin, file string
 		want        []string
 	}{
-		{"", garbage, []string{"nothing is imported", garbage + ":1: this is not the line"}},
+		{"", garbage, []string{"nothing was imported", garbage + ":1: this is not the line"}},
 		{"", garbage + ".missing", []string{garbage + ".missing", "no such file"}},
 		{"", "-", []string{"standard input:1: the file is empty"}},
 		{header + "\nfine,open,us,,,,,,,,\nbad,open,,,,,,XX,us,,\nworse,ajar,us,,,,,,,,\n", "-",

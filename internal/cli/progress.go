@@ -2,89 +2,56 @@ package cli
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-	"sync"
+	"io"
+	"os"
 	"time"
 )
 
-// partitionKey names one partition of a topic, without the namespace.
-type partitionKey struct {
-	topic string
-	id    int32
-}
-
-// progress remembers, for every partition that the broker lists, how far it is accounted and when that last moved.
-// It answers readiness and drives the demo's view. Safe for concurrent use.
+// progress prints the state of work that takes more than 2 s: in place on a terminal, elsewhere one line per 5 s. It is for
+// one goroutine.
 type progress struct {
-	mu    sync.Mutex
-	stall time.Duration
-	parts map[partitionKey]standing
-	down  error // why the brokers could not be asked, nil when they could
-	asked bool
+	w        io.Writer
+	terminal bool
+	begin    time.Time
+	last     time.Time
+	shown    bool
 }
 
-type standing struct {
-	position, end int64
-	moved         time.Time
+func newProgress(w io.Writer) *progress {
+	return &progress{w: w, terminal: isTerminal(w), begin: time.Now()}
 }
 
-// newProgress makes an empty record; a partition with lag that has not moved for stall is not ready.
-func newProgress(stall time.Duration) *progress {
-	return &progress{stall: stall, parts: map[partitionKey]standing{}}
+// isTerminal reports whether w is a character device that can move its cursor.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// update notes where a partition stands at now.
-func (p *progress) update(key partitionKey, position, end int64, now time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	last, known := p.parts[key]
-	if !known || position > last.position || position == end || last.position == last.end {
-		last.moved = now
+// line prints the newest state, unless the last one was printed a moment ago.
+func (r *progress) line(format string, args ...any) {
+	every := 5 * time.Second
+	if r.terminal {
+		every = 200 * time.Millisecond
 	}
-	last.position, last.end = position, end
-	p.parts[key] = last
-	p.asked = true
+	now := time.Now()
+	if now.Sub(r.begin) < 2*time.Second || now.Sub(r.last) < every {
+		return
+	}
+	r.last, r.shown = now, true
+	if r.terminal {
+		fmt.Fprintf(r.w, "\r\x1b[K"+format, args...)
+		return
+	}
+	fmt.Fprintf(r.w, format+"\n", args...)
 }
 
-// unreachable notes that the brokers did not answer; nil takes it back.
-func (p *progress) unreachable(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.down = err
-}
-
-// ready says why some partition is not moving, nil when all are.
-func (p *progress) ready(now time.Time) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.down != nil {
-		return fmt.Errorf("brokers: %w", p.down)
+// end clears the line on a terminal.
+func (r *progress) end() {
+	if r.terminal && r.shown {
+		fmt.Fprint(r.w, "\r\x1b[K")
 	}
-	if !p.asked {
-		return fmt.Errorf("starting: no partition has been looked at yet")
-	}
-	var stalled []string
-	for key, s := range p.parts {
-		// A position beyond the end, when it stays, means that the log lost records or is another one.
-		if idle := now.Sub(s.moved); s.position != s.end && idle > p.stall {
-			stalled = append(stalled, fmt.Sprintf("%s/%d: %d of %d, has not moved for %s", key.topic, key.id, s.position, s.end, idle.Round(time.Second)))
-		}
-	}
-	if len(stalled) == 0 {
-		return nil
-	}
-	slices.Sort(stalled)
-	return fmt.Errorf("%d partitions are stalled or have no owner:\n%s", len(stalled), strings.Join(stalled, "\n"))
-}
-
-// lag is the number of offsets not accounted yet, over all partitions.
-func (p *progress) lag() int64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var sum int64
-	for _, s := range p.parts {
-		sum += max(s.end-s.position, 0)
-	}
-	return sum
 }

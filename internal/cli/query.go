@@ -15,20 +15,25 @@ type queryCmd struct {
 	commonFlags
 	clickhouseFlags
 	Format  string        `help:"Output: table, csv, json, or any ClickHouse format." default:"table" placeholder:"FORMAT"`
-	Timeout time.Duration `help:"How long the statement may take." default:"5m" range:"1s..24h"`
+	Timeout time.Duration `help:"Longest time that the statement may take." default:"5m" range:"1s..24h"`
 	SQL     string        `arg:"" name:"sql" help:"The statement; '-' reads it from standard input."`
 }
 
-// Help is the long text of `tidemark query --help`.
+// Help implements kong.HelpProvider.
 func (queryCmd) Help() string {
-	return `Statements run in the namespace's database and can only read: SELECT, SHOW, DESCRIBE, EXISTS, EXPLAIN, one at a time, and
-nothing that writes a file or a table. One may take --timeout and 4 GiB of the server's memory; where that is too little,
-end it with SETTINGS max_memory_usage = BYTES. The views to read are queries, signups, token_calls,
-model_events, reference_points, runs, their rollups token_calls_1m, _1h, _1d and so on, and the tables ledger, audits and models.
+	return `Runs one statement in the namespace's database. The statement can only read: SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN.
+It may take --timeout and 4 GiB of the server's memory. If it needs more, end it with
+SETTINGS max_memory_usage = BYTES.
 
-A statement may end in FORMAT and the name of a ClickHouse format, which then counts instead of --format.
+Read the views queries, signups, token_calls, model_events, reference_points and runs, their rollups (token_calls_1m,
+token_calls_1h, token_calls_1d and so on), and the tables ledger, audits and models.
 
-  tidemark query 'SELECT count(), sum(input_tokens), sum(output_tokens) FROM token_calls'`
+A statement may end in FORMAT and the name of a ClickHouse format, which overrides --format.`
+}
+
+// Example implements exampler.
+func (queryCmd) Example() string {
+	return "tidemark query 'SELECT count(), sum(input_tokens), sum(output_tokens) FROM token_calls'"
 }
 
 // formats maps our names to ClickHouse's.
@@ -55,7 +60,7 @@ func (c *queryCmd) Run(ctx context.Context, s Streams) (err error) {
 		}
 		statement = string(text)
 	}
-	// The server's read-only mode lets files be written.
+	// The server's read-only mode still lets a statement write files.
 	if err := macros.StatementReads(statement); err != nil {
 		return fmt.Errorf("query: %w", err)
 	}
@@ -75,19 +80,19 @@ func (c *queryCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer cancel()
 	err = db.FormatWith(ctx, statement, format, c.bounds(), s.Out)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("query: ClickHouse did not end the statement within --timeout %s", c.Timeout)
+		return fmt.Errorf("query: ClickHouse did not finish the statement within --timeout %s", c.Timeout)
 	}
 	return err
 }
 
 const (
-	// queryMemory bounds the server's memory for a statement; grouping and sorting spill to disk from half of it on.
+	// queryMemory bounds the server's memory for a statement, in bytes. Grouping and sorting spill to disk from half of it on.
 	queryMemory = 4 << 30
-	// queryGrace is how long the server has to say that the time is over.
+	// queryGrace is how much longer than --timeout the command waits for the server's own error.
 	queryGrace = 10 * time.Second
 )
 
-// bounds are the settings that keep a statement from taking the whole server.
+// bounds are the settings that keep one statement from using the whole server.
 func (c *queryCmd) bounds() map[string]any {
 	return map[string]any{
 		"max_execution_time": c.Timeout.Seconds(), "timeout_overflow_mode": "throw",

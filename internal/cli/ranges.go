@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// rangeTag says on a flag's field which values it may have: "1..100", "1ms..1h", "0..1e7"; "0,1s..1h" takes 0 too, which
-// then turns something off. The help shows it.
+// rangeTag is the tag of a flag's field with the range of its values: "1..100", "1ms..1h", "0..1e7". "0,1s..1h" also allows 0,
+// which turns something off. The help shows the range.
 const rangeTag = "range"
 
-// ranges returns an error for each flag of a struct, embedded ones apart, whose value is out of its range.
+// ranges returns an error for each flag of a struct whose value is out of its range. It does not look into embedded structs.
 func ranges(flags any) error {
 	var errs []error
 	values := reflect.ValueOf(flags)
@@ -26,7 +26,7 @@ func ranges(flags any) error {
 	return errors.Join(errs...)
 }
 
-// flagName is the name that the command line gives a field.
+// flagName returns the name of a field on the command line.
 func flagName(field reflect.StructField) string {
 	if name, ok := field.Tag.Lookup("name"); ok {
 		return name
@@ -48,12 +48,12 @@ func within(flag string, value reflect.Value, tag string) error {
 	from, fromErr := bound(value, least)
 	to, toErr := bound(value, most)
 	if err := errors.Join(fromErr, toErr); err != nil {
-		return fmt.Errorf("%s: its range %q is no range: %w", flag, tag, err)
+		return fmt.Errorf("%s: its range %q is not a range: %w", flag, tag, err)
 	}
 	if orZero && value.IsZero() {
 		return nil
 	}
-	in := false // What compares with nothing, like NaN, is in no range.
+	in := false // NaN compares with nothing, so it is in no range.
 	switch {
 	case value.CanFloat():
 		in = value.Float() >= from.Float() && value.Float() <= to.Float()

@@ -24,117 +24,126 @@ type replayCmd struct {
 	clickhouseFlags
 	producerFlags
 	userFlags
-	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), topic:NAME, table:NAME or scenario:NAME."`
-	Files      []string `arg:"" optional:"" help:"Files of that format, plain, packed or Parquet, merged by time; '-' is standard input."`
-	Speed      string   `help:"1 is the recorded pace, 10 ten times that, max as fast as the log takes it. Event times never change." default:"max" placeholder:"N" group:"Pace"`
-	Rate       float64  `help:"Events a second at the most; 0 sets no bound." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
-	From       string   `help:"Only events from this time on: RFC 3339 or a date, UTC." placeholder:"TIME" group:"Selection"`
-	To         string   `help:"Only events before this time." placeholder:"TIME" group:"Selection"`
-	Limit      int64    `help:"Stop after this many events; 0 sends all." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
-	FromOffset int64    `help:"topic: only records from this offset of each partition on." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
-	ToOffset   int64    `help:"topic: only records before this offset of each partition; 0 goes to its end." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
-	Filter     string   `help:"table: only rows for which this SQL condition over the view's columns holds." placeholder:"SQL" group:"Selection"`
-	DryRun     bool     `help:"Send nothing; show what would be sent, and how much of it is stored already." group:"Selection"`
-	Start      string   `help:"Time of the trace's zero, RFC 3339; required where a file has relative times only." placeholder:"TIME" group:"Events"`
-	LastLine   string   `help:"A last line without an end: take reads it, leave leaves it out, auto (the default) takes what is whole for sure." default:"auto" placeholder:"auto|take|leave" group:"Events"`
-	Mapping    string   `help:"csv, jsonl: the YAML file that says what the columns mean." placeholder:"FILE" group:"Events"`
-	Type       string   `help:"topic: type of the events on a topic whose name does not say it. cloudevents: type of those whose own type does not." placeholder:"TYPE" group:"Events"`
+	spanFlags
+	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), or topic:NAME, table:NAME, scenario:NAME."`
+	Files      []string `arg:"" optional:"" help:"Files of that format: plain, packed or Parquet, merged by time. '-' is standard input."`
+	Speed      string   `help:"Speed of the replay: 1 is the recorded speed, 10 is ten times that, max is as fast as the log accepts events. Event times never change." default:"max" placeholder:"N" group:"Pace"`
+	Rate       float64  `help:"Most events per second. 0: no bound." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
+	Limit      int64    `help:"Stop after this many events. 0: send all." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
+	FromOffset int64    `help:"topic: only records from this offset on, in each partition." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
+	ToOffset   int64    `help:"topic: only records before this offset, in each partition. 0: to the end." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
+	Filter     string   `help:"table: only rows that match this SQL condition on the columns of the view." placeholder:"SQL" group:"Selection"`
+	DryRun     bool     `help:"Send nothing. Show what would be sent, and how much of it is already stored." group:"Selection"`
+	Start      moment   `help:"Time that offset 0 of the trace stands for: RFC 3339 or a day. Required if a file has relative times only." placeholder:"TIME" group:"Events"`
+	LastLine   string   `help:"A last line without a line end: take reads it, leave skips it, auto reads it only if it is certainly whole." default:"auto" placeholder:"auto|take|leave" group:"Events"`
+	Mapping    string   `help:"csv, jsonl: YAML file that describes the columns." placeholder:"FILE" group:"Events"`
+	Type       string   `help:"topic: type of the events, if the name of the topic does not tell it. cloudevents: type of the events whose own type Tidemark does not know." placeholder:"TYPE" group:"Events"`
 	Tenant     string   `help:"Files: tenant of the events instead of their own. topic, table: only the events of this tenant." placeholder:"NAME" group:"Events"`
 	Product    string   `help:"Files: product of the events instead of their own." placeholder:"NAME" group:"Events"`
 }
 
-// Help is the long text of "tidemark replay --help".
+// Help implements kong.HelpProvider.
 func (replayCmd) Help() string {
-	lines := []string{
-		"Identities and times come from the recorded data alone, so replaying it again, plain, gzipped or from standard input, at",
-		"any speed, changes no total: a replay that died is simply run again. What cannot be read is reported by file, line and",
-		"column (or topic, partition and offset) and skipped; the exit code is 1 then, and where a column of tokens, requests, weight",
-		"or cost is in no row. --dry-run shows what the first events become, and all that would be told.",
-		"",
-		"With --speed N the events of files and topics go in the order of their time, whatever order they are recorded in: what is",
-		"not in order is read to its end first, standard input always, and what does not fit into memory is sorted in a temporary",
-		"file (TMPDIR). How late the events were, against their own time, is printed at the end.",
-		"",
-		"A last line that has no end may be half-written. One of CSV is left out, told, and read when the file is replayed again and",
-		"it is whole; one of JSON is read if it is a whole object, and so is the last line of a published trace, with a note.",
-		"--last-line take reads it all the same, --last-line leave leaves it out always.",
-		"",
-		"What a file is is seen from its first bytes, on standard input too: plain, gzip, zstd or bzip2, in UTF-8 or UTF-16, and Parquet",
-		"(from files only, with the mappings of csv and jsonl and in all trace formats; its columns are named as in a CSV header, what",
-		"is within them by paths). Anything else is named, with the way out. JSON may be one object a line, objects over several lines",
-		"or side by side, or arrays of objects. Fields of CSV are separated by a comma or by what the header shows; a header in the",
-		"middle, of files that were put together, is no row.",
-		"",
-		"A malformed attribute that may be absent (country, currency, cost, latency, user of CloudEvents) is unknown and counted at the",
-		"end; what identity, time, type, tenant, weight and counts are made of costs the row. Calls of CloudEvents may have the usage",
-		"object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse, or one number of tokens and its type, as in",
-		"OpenMeter's examples: there the input is the call, and its output belongs to it.",
-		"", "Formats of files:",
-	}
+	var formats strings.Builder
 	for _, format := range producerformats.All() {
-		line := fmt.Sprintf("  %-12s %s", format.Name, format.Description)
+		fmt.Fprintf(&formats, "  %-12s %s", format.Name, format.Description)
 		if format.NeedsStart {
-			line += "; needs --start"
+			formats.WriteString("; needs --start")
 		}
 		if format.NeedsMapping {
-			line += "; needs --mapping"
+			formats.WriteString("; needs --mapping")
 		}
-		lines = append(lines, line)
+		formats.WriteByte('\n')
 	}
-	return strings.Join(append(lines, sourcesHelp), "\n")
+	return replayHelp + "\n\nFormats of files:\n\n" + formats.String() + sourcesHelp + mappingHelp
 }
+
+// Example implements exampler.
+func (replayCmd) Example() string {
+	return "tidemark replay csv usage-2026-03.csv.gz --mapping mapping.yaml --tenant acme --dry-run"
+}
+
+const replayHelp = `If a replay is interrupted, run it again. Identities and times come from the recorded data alone, so replaying the same data
+again, packed or plain, at any speed, changes no total. Tidemark reports rows that it cannot read by file, line and column
+(or topic, partition and offset) and skips them. The exit code is then 1. It is also 1 if a column of tokens, requests,
+weight or cost is in no row. --dry-run shows what the first events become, and everything that a replay would report.
+
+With --speed N Tidemark sends the events of files and topics in the order of their times. It first reads to its end what is
+not recorded in that order, and standard input always. What does not fit into memory is sorted in a temporary file
+(TMPDIR). At the end Tidemark prints how late the events were sent.
+
+A last line without a line end may be half-written. In CSV Tidemark leaves it out and reports it; replay the file again when
+it is complete. In JSON Tidemark reads it if it is a whole object. It also reads the last line of a published trace, and
+prints a note. --last-line take always reads it, --last-line leave never does.
+
+Tidemark recognizes the form of a file from its first bytes, on standard input too: plain, gzip, zstd or bzip2; UTF-8 or
+UTF-16; or Parquet. Parquet is read from files only, with the mappings of csv and jsonl and in all trace formats; its
+columns are named as in a CSV header, and nested values by paths. For any other form the error names the form and a way
+to convert it. JSON may be one object per line, objects over several lines or side by side, or arrays of objects. Fields of
+CSV are separated by a comma or by what the header shows. A header repeated in the middle of a file is not a row.
+
+A malformed optional attribute (country, currency, cost, latency, user of CloudEvents) becomes unknown and is counted at the
+end. A malformed identity, time, type, tenant, weight or count costs the row. Calls in CloudEvents may have the usage
+object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse, or, as in the examples of OpenMeter,
+one number of tokens and its type: there the input is the call, and its output belongs to it.`
 
 const sourcesHelp = `
 Other sources:
-  topic:NAME     the records of a topic up to where it ends now: token_calls (of the namespace), lab.token_calls.v1 (of
-                 another), or any topic with --type. They keep their identity: in the same namespace nothing counts twice.
-  table:NAME     what the view of a raw table shows: token_calls (of the namespace) or lab.token_calls.
-  scenario:NAME  a scenario, into the namespace tidemark_scenarios unless --namespace says otherwise.
 
-A mapping for csv and jsonl says what the columns mean; docs/replaying-your-files.md has an example for each kind of file:
+  topic:NAME     the records of a topic up to its present end: token_calls (of the namespace), lab.token_calls.v1 (of
+                 another), or any topic with --type. Events keep their identity: in the same namespace nothing counts twice.
+  table:NAME     the rows that the view of a raw table shows: token_calls (of the namespace) or lab.token_calls.
+  scenario:NAME  a scenario. The default namespace is then tidemark_scenarios.
+`
+
+const mappingHelp = `
+A mapping for csv and jsonl describes the columns. docs/replaying-your-files.md has an example for each kind of file:
+
   type: token_calls              # or queries, signups, model_events, reference_points
-  source: my-gateway             # who speaks; part of the identity for ever
+  source: my-gateway             # the system that recorded the rows; part of the identity, so never change it
   where: {kind: completion}      # which rows count: COLUMN: TEXT or [TEXT, TEXT], {not: TEXT}, {matches: REGEXP}; a list of
-                                 # such groups holds if one of them does
+                                 # such groups selects rows that match one of them
   each: data.results             # JSON: the path to arrays whose elements are the rows
-  time: {column: at, format: unix_ms}    # datetime (the default, with zone: Europe/Berlin where it names none),
+  time: {column: at, format: unix_ms}    # datetime (the default, with zone: Europe/Berlin if it names none),
                                  # unix_s, unix_us, unix_ns, relative_s, relative_ms, relative_us (with --start), or
-                                 # the moment 2006-01-02 15:04:05 written the way the file would: 02.01.2006 15:04
+                                 # the moment 2006-01-02 15:04:05 in the form of the file: 02.01.2006 15:04
   id: [request_id]               # columns that identify a row; without it, its place and its content do. A part that may be
                                  # empty is {column: part, optional: true}, one of several columns {first: [a, b]}
-  repeats: last                  # rows of one id in the files of a command: the last counts, as in the log of a message that grows (with the time of the
-                                 # first; a grown file that is read again replaces what was read before), or first; parts
-                                 # are put together; sum adds them up, corrections being negative
+  repeats: last                  # rows with the same id in the files of one command. last: the last row counts, with the time of
+                                 # the first, as in a log of a growing message (a grown file that is read again replaces what was
+                                 # read before). first: the first row counts. parts: rows are merged. sum: rows are added up;
+                                 # corrections are negative
   revision: {from: updated_at}   # which row of an id is the newest, in any file: a time or a whole number (from, format, zone);
                                  # position numbers the rows of a file
   pivot: {column: kind, value: n, fields: {input: input_uncached, output: output_visible, other: ignore}}
-                                 # a column says what the number of the row counts
-  null: ["NULL", N/A]            # texts that stand for nothing
-  numbers: {decimal: ",", group: "."}    # how people wrote them; marks: [$], suffixes: true for K and M
-  delimiter: semicolon           # CSV: found out where it is a comma, semicolon, tab or bar
+                                 # the column tells which field the number in the row belongs to
+  null: ["NULL", N/A]            # texts that mean: no value
+  numbers: {decimal: ",", group: "."}    # how numbers are written; marks: [$], suffixes: true for K and M
+  delimiter: semicolon           # CSV: comma, semicolon, tab and bar are recognized without it
   fields:
     tenant: {constant: acme}     # or --tenant; product likewise
-    model: {first: [served, asked]}      # FIELD: COLUMN; first: of several columns that is not empty
-    requests: n_requests         # how many calls the row adds up: its tokens and cost are totals; 0 counts none
-    input_total: prompt_tokens   # all input; what input_cache_read and input_cache_write have is taken off
-    input_cache_write: {sum: [write_5m, write_1h]}   # sum of columns, less those of minus
+    model: {first: [served, asked]}      # FIELD: COLUMN; first: the first of several columns that is not empty
+    requests: n_requests         # how many calls the row adds up: its tokens and cost are totals; 0 counts no call
+    input_total: prompt_tokens   # all input; Tidemark subtracts what input_cache_read and input_cache_write have
+    input_cache_write: {sum: [write_5m, write_1h]}   # sum of columns, minus those of minus
     output_visible: {column: completion_tokens, default: "0"}
     latency_us: {column: latency, unit: ms}          # or {from: started, to: ended}
     reported_cost_nanos: {column: usd, unit: one}
     cost_currency: {constant: USD}
     status: {column: outcome, values: {success: ok, failed: error}, default: ok}
-    user: account                # hashed under a key, within the tenant
-    provider: {column: by, optional: true}           # it does not matter if no row has it
-    weight: n                    # how many events like this one a row stands for, tokens and all: 0 makes none
-  A column may be a path into JSON: usage.input, parts.0.in, or of JSON that a CSV column holds as text.`
+    user: account                # hashed with a key, within the tenant
+    provider: {column: by, optional: true}           # no row needs to have it
+    weight: n                    # how many events like this one the row stands for, tokens and all; 0 makes no event
 
-// shownProblems is how many problems a replay shows: a file that is read by the wrong mapping has one a row.
+A column may be a path into JSON: usage.input, parts.0.in, also into JSON that a CSV column holds as text.`
+
+// shownProblems is the most problems that a replay prints: with a wrong mapping every row has one.
 const shownProblems = 1000
 
-// defaultSpeed is the pace where none is given.
+// defaultSpeed is the --speed of a replay that names none.
 const defaultSpeed = "max"
 
-// options validates the replay's own flags and returns what does not depend on the kind of source.
+// options validates the replay's own flags and returns the options that do not depend on the kind of source.
 func (c *replayCmd) options() (replay.Options, error) {
 	o := replay.Options{Files: c.Files, LastLine: c.LastLine, Tenant: c.Tenant, Product: c.Product, Limit: c.Limit, Rate: c.Rate}
 	var errs []error
@@ -149,22 +158,17 @@ func (c *replayCmd) options() (replay.Options, error) {
 			o.Speed = speed
 		}
 	}
-	for _, at := range []struct {
-		flag, text string
-		into       *time.Time
-	}{{"--start", c.Start, &o.Start}, {"--from", c.From, &o.From}, {"--to", c.To, &o.To}} {
-		if at.text == "" {
-			continue
-		}
-		var err error
-		if *at.into, err = parseMoment(at.text); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", at.flag, err))
-		}
+	var err error
+	if o.Start, err = c.Start.parse("--start"); err != nil {
+		errs = append(errs, err)
+	}
+	if o.From, o.To, err = c.span(); err != nil {
+		errs, o.From, o.To = append(errs, err), time.Time{}, time.Time{} // Said once.
 	}
 	return o, errors.Join(errs...)
 }
 
-// asFlags puts the names of flags into the errors about settings that are joined in err.
+// asFlags returns err with the names of flags in the errors about settings that it joins.
 func asFlags(err error) error {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // It is what errors.Join returns.
 		var all []error
@@ -182,18 +186,6 @@ func asFlags(err error) error {
 		return fmt.Errorf("--%w", field)
 	}
 	return err
-}
-
-// parseMoment reads a time in RFC 3339 or a date, which is its beginning in UTC.
-func parseMoment(text string) (time.Time, error) {
-	if day, err := time.Parse(time.DateOnly, text); err == nil {
-		return day, nil
-	}
-	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is not a time like 2026-03-02T00:00:00Z or a date", text)
-	}
-	return at, nil
 }
 
 // Run replays.
@@ -228,10 +220,10 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 		case problems <= shownProblems:
 			fmt.Fprintf(s.Err, "%s\n", p)
 		case problems == shownProblems+1:
-			fmt.Fprintln(s.Err, "tidemark: more problems are counted and not shown")
+			fmt.Fprintln(s.Err, "tidemark: further problems are counted but not shown")
 		}
 	}
-	report := newReporter(s.Err)
+	report := newProgress(s.Err)
 	options.Hooks.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
 	if c.DryRun {
 		return c.dryRun(ctx, s, options, report)
@@ -239,7 +231,7 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 	return c.send(ctx, s, options, report)
 }
 
-// chooseNamespace takes the default of the kind of source where no namespace is given.
+// chooseNamespace sets the default namespace of the kind of source, unless a namespace is given.
 func (c *replayCmd) chooseNamespace(line *kong.Context) {
 	if _, set := os.LookupEnv("TIDEMARK_NAMESPACE"); set {
 		return
@@ -254,7 +246,7 @@ func (c *replayCmd) chooseNamespace(line *kong.Context) {
 	}
 }
 
-func (c *replayCmd) send(ctx context.Context, s Streams, options replay.Options, report *reporter) (err error) {
+func (c *replayCmd) send(ctx context.Context, s Streams, options replay.Options, report *progress) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}

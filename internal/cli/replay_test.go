@@ -34,21 +34,21 @@ func TestReplayConfiguration(t *testing.T) {
 		}
 	}
 	f("azure-llm f --speed 0 --rate=-1 --limit=-1 --from noon --to 2024", "--speed", "--rate: -1", "--limit: -1", `--from: "noon" is not a time`, `--to: "2024"`)
-	f("azure-llm f --rate=-1 --limit=-1 --from 2024-05-11 --to 2024-05-10T00:00:00Z", "--rate: -1", "--limit: -1", "--from and --to")
+	f("azure-llm f --rate=-1 --limit=-1 --from 2024-05-11 --to 2024-05-10T00:00:00Z", "--rate: -1", "--limit: -1", "--to: 2024-05-10T00:00:00Z is not after --from")
 	f("azure-llm f --filter x --type token_calls --from-offset 1", "--filter: only for table", "--type: only for topic:NAME and cloudevents", "--from-offset and --to-offset: only for topic")
 	f("csv f", "--mapping: required")
 	f("csv f --mapping /no/such", "--mapping: open /no/such")
 	f("csv", "files: none given")
 	f("xml f", `"xml" is not one of azure-llm`)
 	f("topic:token_calls f --start 2024-05-10 --mapping m --product p", "reads no files", "--start: only for files", "--mapping: only for files", "--product: only for files")
-	f("topic:elsewhere", `topic "elsewhere": its name does not say what its events are; give --type`)
-	f("topic:elsewhere --type calls", `--type: "calls" is not a type of event`)
+	f("topic:elsewhere", `topic "elsewhere": its name does not tell the type of its events; pass --type`)
+	f("topic:elsewhere --type calls", `--type: "calls" is not an event type`)
 	f("cloudevents f --type calls", `--type: "calls" is not a type of event such as token_calls`)
 	f("topic:lab.runs.v1", "reports about runs are no usage")
 	f("topic:token_calls --from-offset 7 --to-offset 7", "7 is not before 7")
 	f("table:token_calls_raw", "name a view of events")
 	f("table:Lab.token_calls", `table "Lab.token_calls": namespace`)
-	f("queue:x", `"queue:x" is neither topic:NAME`)
+	f("queue:x", `"queue:x" is not topic:NAME`)
 	f("scenario:x", "scenario")
 }
 
@@ -129,7 +129,7 @@ func TestReplayDryRun(t *testing.T) {
 	flat := strings.Join(strings.Fields(out), " ")
 	for _, want := range []string{
 		"dry run of azure-llm: nothing is sent", "3 rows, events from 2024-05-10T00:00:00Z to 2024-05-10T00:01:00Z", "token_calls 2 2 0 0 0 1,003 6",
-		"unknown 2 1,003 0 0 6 0", "at this pace it takes 6s", "ClickHouse at http://127.0.0.1:1 cannot be reached",
+		"unknown 2 1,003 0 0 6 0", "at this speed the replay takes 6s", "ClickHouse at http://127.0.0.1:1 does not answer",
 	} {
 		if !strings.Contains(flat, want) {
 			t.Errorf("no %q in\n%s", want, out)
@@ -165,7 +165,7 @@ func TestReplayDryRunCountsEvents(t *testing.T) {
 		t.Fatal("nothing is repeated: the test shows nothing")
 	}
 	code, out, errOut := command(t, "replay", "scenario:diurnal", "--dry-run", "--limit", strconv.Itoa(limit), "--clickhouse", stacktest.Start(t).HTTPURL(), "--namespace", "nothing_is_there")
-	if want := fmt.Sprintf("nothing_is_there has stored 0 of %s already: %[1]s would be new\n", number(events)); code != exitOK || !strings.Contains(out, want) {
+	if want := fmt.Sprintf("nothing_is_there has already stored 0 of %s events; %[1]s would be new\n", number(events)); code != exitOK || !strings.Contains(out, want) {
 		t.Errorf("exit code %d, no %q in\n%s%s", code, want, out, errOut)
 	}
 }
@@ -221,17 +221,17 @@ func TestReplayTells(t *testing.T) {
 	fields := "fields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in"
 	row := `{"id":"1","at":"2026-03-01T10:00:00Z","in":5,"n":7,"kind":"x"}` + "\n"
 	f(fields+"}\n", row, 0, "the first 1 events", "input_uncached  in", "2026-03-01T10:00:00Z")
-	f(fields+", output_visible: out}\n", row, 1, "out, for output_visible, is in none of the 1 rows (there are at, id, in, kind, n)", "optional: true")
-	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, for provider, is in none of the 1 rows")
+	f(fields+", output_visible: out}\n", row, 1, "out, mapped to output_visible, is in none of the 1 rows (there are at, id, in, kind, n)", "optional: true")
+	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, mapped to provider, is in none of the 1 rows")
 	cost := ", reported_cost_nanos: {column: usd, unit: one}, cost_currency: {constant: USD}"
 	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"-0.0000000005","n"`, 1)+strings.Replace(row, `"id":"1"`, `"id":"2","usd":1.25`, 1), 0, "reported cost: 1.2499999995 USD")
 	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"$1","n"`, 1), 1, "1 rows count without reported_cost_nanos", `numbers: {marks: ["$"]}`)
-	f("revision: n\n"+fields+"}\n", row+strings.Replace(row, `"in":5`, `"in":6`, 1), 1, "1 records say something else of an event than one before")
-	f(strings.Replace(fields, "input_uncached: in", "input_uncached: {column: inn, default: \"0\"}", 1)+"}\n", row, 1, "inn, for input_uncached, is in none of the 1 rows", "it is 0 in all of them")
-	f("where: {knd: {not: x}}\n"+fields+"}\n", row, 0, "knd, for where, is in none of the 1 rows")
-	f("where: {kind: y}\n"+fields+"}\n", row, 1, "leaves out all 1 rows")
-	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 rows are left out by the mapping's where")
-	f("each: calls\n"+fields+"}\n", row, 1, "1 records have no element in the array")
+	f("revision: n\n"+fields+"}\n", row+strings.Replace(row, `"in":5`, `"in":6`, 1), 1, "1 records contradict an earlier record of the same event")
+	f(strings.Replace(fields, "input_uncached: in", "input_uncached: {column: inn, default: \"0\"}", 1)+"}\n", row, 1, "inn, mapped to input_uncached, is in none of the 1 rows", "it is 0 in all of them")
+	f("where: {knd: {not: x}}\n"+fields+"}\n", row, 0, "knd, mapped to where, is in none of the 1 rows")
+	f("where: {kind: y}\n"+fields+"}\n", row, 1, "none of the 1 rows matches")
+	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 rows do not match the mapping's where")
+	f("each: calls\n"+fields+"}\n", row, 1, "in 1 records the array")
 	f(fields+", weight: n}\n", row, 0, "1 rows have a weight above 1", "map requests instead")
-	f(fields+", country: kind}\n", row, 0, `1 rows count without country: it is not 2 upper-case letters, as "x"`)
+	f(fields+", country: kind}\n", row, 0, `1 rows count without country: it is not 2 upper-case letters, for example "x"`)
 }

@@ -8,16 +8,17 @@ import (
 
 	"tidemark/consumers/ingest"
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/internal/app"
 	"tidemark/producers/formats/mapping"
 	"tidemark/producers/replay"
+	"tidemark/producers/scenario"
 	"tidemark/schemas"
 )
 
 // openSource opens what a replay reads from, and returns what closes it.
 type openSource func(ctx context.Context) (closeSource func() error, err error)
 
-// opener looks at what is to be replayed and sets the options; it returns what opens a source that is not files. It does
-// not connect itself.
+// opener sets the options of the source. It returns what opens a source other than files, and does not connect itself.
 func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 	kind, name, named := strings.Cut(c.Source, ":")
 	var errs []error
@@ -35,7 +36,7 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 	if !named {
 		return nil, errors.Join(append(errs, c.files(o))...)
 	}
-	for _, only := range []struct{ flag, text string }{{"--start", c.Start}, {"--mapping", c.Mapping}, {"--product", c.Product}} {
+	for _, only := range []struct{ flag, text string }{{"--start", string(c.Start)}, {"--mapping", c.Mapping}, {"--product", c.Product}} {
 		if only.text != "" {
 			errs = append(errs, fmt.Errorf("%s: only for files", only.flag))
 		}
@@ -53,12 +54,12 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 	case "scenario":
 		open, err = c.scenario(name, o)
 	default:
-		err = fmt.Errorf("%q is neither topic:NAME, table:NAME nor scenario:NAME; the names of files follow the format", c.Source)
+		err = fmt.Errorf("%q is not topic:NAME, table:NAME or scenario:NAME; to replay files, put the format first", c.Source)
 	}
 	return open, errors.Join(append(errs, err)...)
 }
 
-// files sets the options of files.
+// files sets the options of a replay of files.
 func (c *replayCmd) files(o *replay.Options) error {
 	o.Format, o.CloudType = c.Source, c.Type
 	if c.Mapping == "" {
@@ -71,12 +72,12 @@ func (c *replayCmd) files(o *replay.Options) error {
 	return nil
 }
 
-// topic finds out which topic a name means.
+// topic sets the options of a replay of a topic.
 func (c *replayCmd) topic(name string, o *replay.Options) (openSource, error) {
 	topic := replay.Topic{Name: name, FromOffset: c.FromOffset, ToOffset: c.ToOffset, Tenant: c.Tenant}
 	spec, known := schemas.SpecByName(c.Type)
 	if c.Type != "" && !known {
-		return nil, fmt.Errorf("--type: %q is not a type of event such as token_calls", c.Type)
+		return nil, fmt.Errorf("--type: %q is not an event type such as token_calls", c.Type)
 	}
 	if own, isType := schemas.SpecByName(strings.TrimSuffix(name, ".v1")); isType { // Of the namespace.
 		topic.Name = schemas.TopicName(c.Namespace, own.Topic)
@@ -85,7 +86,7 @@ func (c *replayCmd) topic(name string, o *replay.Options) (openSource, error) {
 		spec, known = schemas.SpecByTopic(short)
 	}
 	if !known {
-		return nil, fmt.Errorf("topic %q: its name does not say what its events are; give --type", name)
+		return nil, fmt.Errorf("topic %q: its name does not tell the type of its events; pass --type", name)
 	}
 	topic.Type = spec.Type
 	o.Topic = &topic
@@ -102,7 +103,7 @@ func (c *replayCmd) topic(name string, o *replay.Options) (openSource, error) {
 	}, nil
 }
 
-// table finds out which table a name means.
+// table sets the options of a replay of a table.
 func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
 	table := replay.Table{Namespace: c.Namespace, Tenant: c.Tenant, Filter: c.Filter}
 	view := name
@@ -111,7 +112,7 @@ func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
 	}
 	spec, known := schemas.SpecByName(view)
 	if !known {
-		return nil, fmt.Errorf("table %q: name a view of events such as token_calls, or lab.token_calls of the namespace lab", name)
+		return nil, fmt.Errorf("table %q: name a view of events such as token_calls, or lab.token_calls for the namespace lab", name)
 	}
 	if err := schemas.ValidNamespace(table.Namespace); err != nil {
 		return nil, fmt.Errorf("table %q: %w", name, err)
@@ -123,11 +124,32 @@ func (c *replayCmd) table(name string, o *replay.Options) (openSource, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkSchema(ctx, db, table.Namespace); err != nil {
+		if err := app.CheckSchema(ctx, db); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 		table.DB = db
 		return db.Close, nil
+	}, nil
+}
+
+// scenarioNamespace is the default namespace of scenarios, so that they do not mix with real usage.
+const scenarioNamespace = "tidemark_scenarios"
+
+// scenario sets the options of a replay of a scenario; what it returns sets the items. Pace and limit are those of the replay,
+// as for every source.
+func (c *replayCmd) scenario(name string, o *replay.Options) (openSource, error) {
+	o.Name = "scenario:" + name
+	one, err := scenario.Load(name)
+	if c.Tenant != "" {
+		err = errors.Join(errors.New("--tenant: not for a scenario, whose name is its tenant"), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return func(context.Context) (func() error, error) {
+		items, err := scenario.Open(one, o.Run)
+		o.Items = items
+		return func() error { return nil }, err
 	}, nil
 }
 
@@ -166,7 +188,7 @@ func (p *topicPartition) Fetch(ctx context.Context, from int64) ([]replay.TopicR
 			return nil, f.LogStart, replay.ErrRemoved
 		}
 		if errors.Is(err, consumerkafka.ErrDamaged) {
-			continue // Its Fetch says that a few times at most.
+			continue // Fetch returns that a few times at most.
 		}
 		if err != nil {
 			return nil, from, err

@@ -24,7 +24,7 @@ func TestScenariosCommandLine(t *testing.T) {
 	f("scenarios show users-8x", exitOK, "800,000,000", "2025-04-07", "audience_1d", "https://quariban.com", "185,954 records")
 	f("scenarios show nonsense", exitFailure, `"nonsense" is not one of search-race`)
 	f("scenarios check", exitUsage, "give one or more, or --all")
-	f("scenarios check compute --all --namespace Bad! --clickhouse ftp://x", exitUsage, "--all: not with names", "--namespace", "--clickhouse")
+	f("scenarios check compute --all --namespace Bad! --clickhouse ftp://x", exitUsage, "--all: give either --all or names", "--namespace", "--clickhouse")
 	f("scenarios check compute nonsense", exitFailure, "nonsense")
 	f("replay scenario:nonsense", exitUsage, "nonsense")
 	f("replay scenario:compute file.csv --start 2024-01-01T00:00:00Z --speed fast --limit=-1 --namespace Bad!", exitUsage,

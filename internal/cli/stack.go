@@ -9,16 +9,17 @@ import (
 	"tidemark/internal/stack"
 )
 
-// stackFlags say where the embedded stack listens and keeps its data.
+// stackFlags are where the embedded stack listens and keeps its data. The command that embeds them sets the defaults, and
+// the sentence about an empty --data-dir.
 type stackFlags struct {
 	clickhouseUser
-	DataDir     string `help:"Folder for the data of broker and database." default:"tidemark-data" placeholder:"DIR" group:"Stack"`
-	KafkaListen string `help:"Address of the broker; loopback only." default:"127.0.0.1:9092" placeholder:"HOST:PORT" group:"Stack"`
-	HTTPListen  string `name:"http-listen" help:"Address of ClickHouse's HTTP interface; loopback only." default:"127.0.0.1:8123" placeholder:"HOST:PORT" group:"Stack"`
-	LibCHDB     string `name:"libchdb" env:"TIDEMARK_LIBCHDB" help:"Path of libchdb.so; what 'make deps' fetched when empty." placeholder:"FILE" group:"Stack"`
+	DataDir     string `help:"Folder for the data of the broker and the database.${data_dir_note}" default:"${data_dir}" placeholder:"DIR" group:"Stack"`
+	KafkaListen string `help:"Address of the broker, on loopback. Port 0 takes a free port." default:"${kafka_listen}" placeholder:"HOST:PORT" group:"Stack"`
+	HTTPListen  string `name:"http-listen" help:"Address of ClickHouse's HTTP interface, on loopback. Port 0 takes a free port." default:"${http_listen}" placeholder:"HOST:PORT" group:"Stack"`
+	LibCHDB     string `name:"libchdb" env:"TIDEMARK_LIBCHDB" help:"Path of libchdb.so. Empty: the one that 'make deps' fetched." placeholder:"FILE" group:"Stack"`
 }
 
-// config returns the stack's configuration. Who asks its ClickHouse has to have the password, if there is one.
+// config returns the stack's configuration. If there is a password, ClickHouse asks every client for it.
 func (f stackFlags) config(hooks stack.Hooks) (stack.Config, error) {
 	password, err := f.password()
 	if err != nil {
@@ -33,31 +34,35 @@ func (f stackFlags) config(hooks stack.Hooks) (stack.Config, error) {
 	}, nil
 }
 
-// access says who is let in to the ClickHouse of a stack.
+// access describes who may use the ClickHouse of a stack.
 func access(c stack.Config) string {
 	switch {
 	case c.Password != "":
-		return fmt.Sprintf("user %s, with the password that was set", c.User)
+		return fmt.Sprintf("user %s, with the password that you set", c.User)
 	case c.User != "default":
-		return fmt.Sprintf("everybody on this machine; user %s is not asked for, since no password is set", c.User)
+		return fmt.Sprintf("everybody on this machine; ClickHouse does not ask for user %s, because no password is set", c.User)
 	}
-	return "everybody on this machine; set TIDEMARK_CLICKHOUSE_PASSWORD to ask for a password"
+	return "everybody on this machine; set TIDEMARK_CLICKHOUSE_PASSWORD to require a password"
 }
 
 type stackCmd struct {
 	commonFlags
-	stackFlags
-	NoKafka bool `help:"Only the database; the broker runs elsewhere." group:"Stack"`
+	stackFlags `kong:"embed,set='data_dir=tidemark-data',set='data_dir_note=',set='kafka_listen=127.0.0.1:9092',set='http_listen=127.0.0.1:8123'"`
+	NoKafka    bool `help:"Run only the database; the broker runs elsewhere." group:"Stack"`
 }
 
-// Help is the long text of `tidemark stack --help`.
+// Help implements kong.HelpProvider.
 func (stackCmd) Help() string {
-	return `The broker speaks Kafka's protocol, the database is the ClickHouse engine itself; both keep their data in --data-dir
-and have it again after a crash. For development, tests and demonstrations on one machine. Stop it with Ctrl-C.
+	return `The broker speaks Kafka's protocol; the database is the ClickHouse engine itself. Both keep their data in --data-dir and
+have it again after a crash. Use the stack for development, tests and demonstrations on one machine. Stop it with
+Ctrl-C.
 
 Everybody on the machine may use both. With TIDEMARK_CLICKHOUSE_PASSWORD or --clickhouse-password-file the database asks for
-that password and for --clickhouse-user, which other commands send when they find the same variables; the broker never asks.`
+that password and for --clickhouse-user; other commands send both if they find the same variables. The broker never asks.`
 }
+
+// Example implements exampler.
+func (stackCmd) Example() string { return "tidemark stack --data-dir ~/tidemark-data" }
 
 // Run serves until a signal.
 func (c *stackCmd) Run(ctx context.Context, s Streams) error {
@@ -79,13 +84,16 @@ func (c *stackCmd) Run(ctx context.Context, s Streams) error {
 	}
 	fmt.Fprintf(s.Out, "clickhouse  %s\n", running.HTTPURL())
 	fmt.Fprintf(s.Out, "access      %s\n", access(config))
-	fmt.Fprintf(s.Out, "data        %s\nready; Ctrl-C stops\n", c.DataDir)
+	fmt.Fprintf(s.Out, "data        %s\n%s\n", c.DataDir, readyLine)
 	<-ctx.Done()
 	log.Info("stopping", zap.String("data_dir", c.DataDir))
 	return running.Close()
 }
 
-// stackHooks pass on what the stack has to say.
+// readyLine is the last line of output of a command that now serves.
+const readyLine = "ready, press Ctrl-C to stop"
+
+// stackHooks log the broker's messages.
 func stackHooks(log *zap.Logger) stack.Hooks {
 	return stack.Hooks{Broker: func(message string) { log.Warn("broker", zap.String("message", message)) }}
 }

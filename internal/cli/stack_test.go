@@ -29,7 +29,7 @@ func TestStackTakesThePassword(t *testing.T) {
 		"a password":        {password: "pw-1", says: "user default", want: stack.Config{User: "default", Password: "pw-1"}},
 		"user and password": {password: "pw-1", user: "ada", says: "user ada", want: stack.Config{User: "ada", Password: "pw-1"}},
 		"a file wins":       {password: "pw-1", args: []string{"--clickhouse-password-file", file}, says: "user default", want: stack.Config{User: "default", Password: "from a file"}},
-		"a user alone":      {user: "ada", says: "ada is not asked for", want: stack.Config{User: "ada"}},
+		"a user alone":      {user: "ada", says: "does not ask for user ada", want: stack.Config{User: "ada"}},
 		"an empty file":     {args: []string{"--clickhouse-password-file", empty}, fails: "is empty"},
 		"no file":           {args: []string{"--clickhouse-password-file", file + ".missing"}, fails: "--clickhouse-password-file"},
 	} {

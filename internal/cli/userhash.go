@@ -17,10 +17,10 @@ import (
 	"tidemark/producers/replay"
 )
 
-// userFlags say how the users of files are hashed.
+// userFlags are how the users in files are hashed.
 type userFlags struct {
-	UserHash        string `help:"Files: keyed hashes users under the key of --user-hash-key-file; legacy hashes them without a key, as the versions before this flag did, for rows that belong to what those stored." default:"keyed" placeholder:"RULE" group:"Events"`
-	UserHashKeyFile string `help:"Files: the key that users are hashed with, of at least 16 bytes, as hex, base64 or raw bytes. Without it a key of this installation, made when it is first needed, in user-hash.key of tidemark's folder of configuration ($XDG_CONFIG_HOME/tidemark or ~/.config/tidemark on Linux)." placeholder:"FILE" group:"Events"`
+	UserHash        string `help:"Files: how users are hashed. keyed: with the key of --user-hash-key-file. legacy: without a key, as versions before this flag did; use it only to match events that those versions stored." default:"keyed" placeholder:"RULE" group:"Events"`
+	UserHashKeyFile string `help:"Files: file with the key that users are hashed with: at least 16 bytes, as hex, base64 or raw bytes. Empty: the key of this installation, user-hash.key in the configuration folder of Tidemark ($XDG_CONFIG_HOME/tidemark or ~/.config/tidemark on Linux), which Tidemark creates at its first use." placeholder:"FILE" group:"Events"`
 }
 
 const (
@@ -28,7 +28,7 @@ const (
 	hashLegacy = "legacy"
 )
 
-// users returns how the flags say to hash users; nil if there are none, or if the key is that of the installation.
+// users returns the hasher that the flags ask for; nil if no user is hashed, or if the key is that of the installation.
 func (f userFlags) users(needed bool) (*fields.Users, error) {
 	switch {
 	case f.UserHash != hashKeyed && f.UserHash != hashLegacy:
@@ -47,39 +47,39 @@ func (f userFlags) users(needed bool) (*fields.Users, error) {
 	return fields.KeyedUsers(key), nil
 }
 
-// prepare sets the users of the installation where the flags say nothing else, and tells what people should know.
+// prepare sets the hasher of the installation if the flags name no other, and warns of an insecure one.
 func (f userFlags) prepare(o *replay.Options, w io.Writer) (err error) {
 	if o.Users == nil {
 		o.Users, err = installedUsers(w)
 	} else if f.UserHash == hashLegacy {
-		fmt.Fprintln(w, "tidemark: --user-hash legacy: users are hashed without a key, so that whoever has a list of names finds each of them")
+		fmt.Fprintln(w, "tidemark: --user-hash legacy hashes users without a key: anyone with a list of names can find each of them")
 	}
 	return err
 }
 
-// installedUsers returns users hashed under the key of this installation, and makes the key if there is none.
+// installedUsers returns the hasher with the key of this installation, and creates the key if there is none.
 func installedUsers(w io.Writer) (*fields.Users, error) {
 	folder, err := configFolder()
 	if err != nil {
-		return nil, fmt.Errorf("find the key that users are hashed with: %w; give --user-hash-key-file", err)
+		return nil, fmt.Errorf("find the key that users are hashed with: %w; pass --user-hash-key-file", err)
 	}
 	path := filepath.Join(folder, "tidemark", "user-hash.key")
 	key, err := readUserKey(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if err := makeUserKey(path); err != nil {
-			return nil, fmt.Errorf("make the key that users are hashed with: %w; give --user-hash-key-file", err)
+			return nil, fmt.Errorf("create the key that users are hashed with: %w; pass --user-hash-key-file", err)
 		}
-		fmt.Fprintf(w, "tidemark: users are hashed with a key made for this installation, %s: keep it, and give every machine the same one, "+
-			"since under another key the same people are other users\n", path)
+		fmt.Fprintf(w, "tidemark: created the key %s, with which users are hashed. Keep it, and copy it to every machine: "+
+			"with another key the same person becomes another user\n", path)
 		key, err = readUserKey(path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key that users are hashed with: %w; or give another with --user-hash-key-file", err)
+		return nil, fmt.Errorf("read the key that users are hashed with: %w; or pass another with --user-hash-key-file", err)
 	}
 	return fields.KeyedUsers(key), nil
 }
 
-// configFolder is the user's folder of configuration, also where the environment does not name it, as in some services.
+// configFolder returns the user's configuration folder, even if the environment does not name it, as in some services.
 func configFolder() (string, error) {
 	folder, err := os.UserConfigDir()
 	if err == nil {
@@ -91,14 +91,14 @@ func configFolder() (string, error) {
 	return "", err
 }
 
-// Bounds of a key, in bytes: one that is shorter can be guessed, and a file that is longer is no key.
+// Bounds of a key, in bytes: a shorter key can be guessed, and a longer file is not a key.
 const (
 	minUserKey  = 16
 	madeUserKey = 32
 	maxUserKey  = 4096
 )
 
-// readUserKey reads a key that nobody else can read or change.
+// readUserKey reads a key file. It refuses a file that others can read or change.
 func readUserKey(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -110,9 +110,9 @@ func readUserKey(path string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case info.IsDir():
-		return nil, fmt.Errorf("%s is a folder and not a file with a key", path)
+		return nil, fmt.Errorf("%s is a folder, not a file with a key", path)
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o027 != 0:
-		return nil, fmt.Errorf("%s has the permissions %04o, so that others can read or change the key: chmod 600 %s", path, info.Mode().Perm(), path)
+		return nil, fmt.Errorf("%s has the permissions %04o, so others can read or change the key: run chmod 600 %s", path, info.Mode().Perm(), path)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxUserKey+1))
 	if err != nil {
@@ -120,27 +120,27 @@ func readUserKey(path string) ([]byte, error) {
 	}
 	key, err := parseUserKey(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s %w; a good key is what openssl rand -hex 32 prints", path, err)
+		return nil, fmt.Errorf("%s %w; make a good key with: openssl rand -hex 32", path, err)
 	}
 	return key, nil
 }
 
-// parseUserKey reads the content of a key file: text is hex or base64, and all else the key itself. The error is to be
-// read after the file's name.
+// parseUserKey returns the key in the content of a key file: text is hex or base64, anything else is the key itself. The
+// error continues a sentence that begins with the file's name.
 func parseUserKey(content []byte) ([]byte, error) {
 	key := content
 	if text := bytes.Join(bytes.Fields(content), nil); isPrintable(text) {
 		if key = decodeKey(string(text)); key == nil {
-			return nil, errors.New("has a text that is neither hex nor base64")
+			return nil, errors.New("contains text that is neither hex nor base64")
 		}
 	}
 	switch {
 	case len(content) > maxUserKey:
 		return nil, fmt.Errorf("has more than %d bytes", maxUserKey)
 	case len(key) < minUserKey:
-		return nil, fmt.Errorf("has a key of %d bytes, fewer than %d", len(key), minUserKey)
+		return nil, fmt.Errorf("contains a key of %d bytes; the minimum is %d", len(key), minUserKey)
 	case bytes.Count(key, key[:1]) == len(key):
-		return nil, errors.New("has one byte over and over, which is no secret")
+		return nil, errors.New("contains the same byte over and over, which is not a secret")
 	}
 	return key, nil
 }
@@ -154,7 +154,7 @@ func isPrintable(text []byte) bool {
 	return true
 }
 
-// decodeKey returns the bytes that a text stands for, nil if it is neither hex nor base64.
+// decodeKey returns the bytes that a text encodes, nil if it is neither hex nor base64.
 func decodeKey(text string) []byte {
 	if key, err := hex.DecodeString(text); err == nil {
 		return key
@@ -167,7 +167,7 @@ func decodeKey(text string) []byte {
 	return nil
 }
 
-// makeUserKey puts a key there, whole or not at all, unless somebody else does at the same time: then theirs stays.
+// makeUserKey creates a key file, whole or not at all. If another process creates it at the same time, that one stays.
 func makeUserKey(path string) error {
 	folder := filepath.Dir(path)
 	if err := os.MkdirAll(folder, 0o700); err != nil {

@@ -33,13 +33,13 @@ func TestParseUserKey(t *testing.T) {
 	f(base64.RawURLEncoding.EncodeToString([]byte(secret)), secret, "")
 	wrapped := base64.StdEncoding.EncodeToString([]byte(strings.Repeat(secret, 4)))
 	f(wrapped[:64]+"\n"+wrapped[64:]+"\n", strings.Repeat(secret, 4), "")
-	f("", "", "has a key of 0 bytes, fewer than 16")
-	f(" \n", "", "has a key of 0 bytes, fewer than 16")
-	f("313233", "", "has a key of 3 bytes, fewer than 16")
-	f(secret[17:], "", "has a key of 15 bytes, fewer than 16")
-	f("correct horse battery staple!", "", "has a text that is neither hex nor base64")
-	f(strings.Repeat("\x00", 32), "", "has one byte over and over, which is no secret")
-	f(strings.Repeat("\xff", 32), "", "has one byte over and over, which is no secret")
+	f("", "", "contains a key of 0 bytes; the minimum is 16")
+	f(" \n", "", "contains a key of 0 bytes; the minimum is 16")
+	f("313233", "", "contains a key of 3 bytes; the minimum is 16")
+	f(secret[17:], "", "contains a key of 15 bytes; the minimum is 16")
+	f("correct horse battery staple!", "", "contains text that is neither hex nor base64")
+	f(strings.Repeat("\x00", 32), "", "contains the same byte over and over, which is not a secret")
+	f(strings.Repeat("\xff", 32), "", "contains the same byte over and over, which is not a secret")
 	f(strings.Repeat(secret, 200), "", "has more than 4096 bytes")
 }
 
@@ -64,9 +64,9 @@ func TestReadUserKey(t *testing.T) {
 	f(0o600, key, "")
 	f(0o400, key, "")
 	f(0o440, key, "") // As secrets of containers are mounted for a group.
-	f(0o600, "short", "key has a text that is neither hex nor base64; a good key is what openssl rand -hex 32 prints")
+	f(0o600, "short", "key contains text that is neither hex nor base64; make a good key with: openssl rand -hex 32")
 	if runtime.GOOS != "windows" {
-		f(0o644, key, "has the permissions 0644, so that others can read or change the key: chmod 600 ")
+		f(0o644, key, "has the permissions 0644, so others can read or change the key: run chmod 600 ")
 		f(0o620, key, "has the permissions 0620")
 	}
 	if _, err := readUserKey(folder); err == nil || !strings.Contains(err.Error(), "is a folder") {

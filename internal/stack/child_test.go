@@ -65,7 +65,7 @@ func startChild(t *testing.T, c stack.Config) *child {
 	// Hooks are functions: they do not travel.
 	config, err := json.Marshal(map[string]any{
 		"DataDir": c.DataDir, "KafkaListen": c.KafkaListen, "HTTPListen": c.HTTPListen, "NoKafka": c.NoKafka, "NoClickHouse": c.NoClickHouse,
-		"LibCHDB": c.LibCHDB, "User": c.User, "Password": c.Password, "MaxMemoryBytes": c.MaxMemoryBytes, "MaxSessions": c.MaxSessions,
+		"LibCHDB": c.LibCHDB, "User": c.User, "Password": c.Password,
 	})
 	if err != nil {
 		t.Fatal(err)

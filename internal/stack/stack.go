@@ -41,25 +41,24 @@ const brokerBatchBytes = "16777216"
 // maxHeaderBytes bounds the head of a request, the statement in its address with it.
 const maxHeaderBytes = 1 << 20
 
-// Config says what to run and where.
+// Config is what a stack runs and where. Only DataDir is required.
 type Config struct {
 	DataDir     string // holds kafka/, clickhouse/, clickhouse.xml, spool/ and a lock; created when missing
 	KafkaListen string // loopback host:port, port 0 for a free one; default DefaultKafkaListen
 	HTTPListen  string // the same for ClickHouse's HTTP interface; default DefaultHTTPListen
 
 	NoKafka      bool // run without the broker
-	NoClickHouse bool // run without the engine
+	NoClickHouse bool // run without the engine; for tests
 
 	LibCHDB  string // path of libchdb.so; default as chdb.FindLibrary finds it
-	User     string // asked for over HTTP when Password is set; default "default"
+	User     string // the front asks for it when Password is set; default "default"
 	Password string // empty: no authentication
-
-	MaxMemoryBytes uint64 // the engine's memory limit; default half of the machine's
-	MergeThreads   int    // the engine's background merge threads; default 2
-	MaxSessions    int    // statements at work at one moment, others wait; default 16
 
 	Hooks Hooks
 }
+
+// mergeThreads is the number of the engine's background merge threads.
+const mergeThreads = 2
 
 // Hooks are called as things happen; any may be nil. They must not block.
 type Hooks struct {
@@ -121,9 +120,6 @@ func (c *Config) setDefaults() {
 	}
 	if c.HTTPListen == "" {
 		c.HTTPListen = DefaultHTTPListen
-	}
-	if c.MergeThreads == 0 {
-		c.MergeThreads = 2
 	}
 }
 
@@ -212,10 +208,7 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("stack: listen for ClickHouse's HTTP interface: %w", err)
 	}
-	s.engine, err = chdb.Open(chdb.Options{
-		Library: library, Dir: filepath.Join(config.DataDir, "clickhouse"),
-		MaxSessions: config.MaxSessions, MaxMemoryBytes: config.MaxMemoryBytes, Threads: config.MergeThreads,
-	})
+	s.engine, err = chdb.Open(chdb.Options{Library: library, Dir: filepath.Join(config.DataDir, "clickhouse"), Threads: mergeThreads})
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
 	}

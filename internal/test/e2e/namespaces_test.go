@@ -89,7 +89,7 @@ func (p pipeline) dropOther(t *testing.T, other pipeline) {
 	if !strings.Contains(before[other.namespace], "audit OK at ") || !strings.Contains(before[p.namespace], "never audited") {
 		t.Errorf("the last audits: %q", before)
 	}
-	if out := p.ok(t, append(drop, "--yes")...); !strings.HasSuffix(out, "namespace "+other.namespace+" is dropped\n") {
+	if out := p.ok(t, append(drop, "--yes")...); !strings.HasSuffix(out, "namespace "+other.namespace+" was dropped\n") {
 		t.Errorf("dropped:\n%s", out)
 	}
 	if after := listed(); after[other.namespace] != "" || after[p.namespace] == "" {
@@ -101,7 +101,7 @@ func (p pipeline) dropOther(t *testing.T, other pipeline) {
 	if r := other.run(t, "generate", "--events", "1"); r.code != 1 || !strings.Contains(r.stderr, "unknown topic") {
 		t.Errorf("generate into a namespace that is gone: exit code %d", r.code)
 	}
-	if out := p.ok(t, append(drop, "--yes")...); !strings.Contains(out, "there is nothing of a namespace "+other.namespace) {
+	if out := p.ok(t, append(drop, "--yes")...); !strings.Contains(out, "there is no namespace "+other.namespace) {
 		t.Errorf("dropped again:\n%s", out)
 	}
 	if r := p.run(t, "namespaces", "drop", "system", "--yes"); r.code != 2 || !strings.Contains(r.stderr, "database of ClickHouse's own") {
@@ -177,7 +177,7 @@ func TestRebuild(t *testing.T) {
 		return killed.ended() || number(t, p.sql(t, "SELECT uniqExact(toDate(bucket)) FROM rollup_versions FINAL WHERE rollup = 'token_calls_1d' AND version > "+newest)) >= 3
 	})
 	killed.kill()
-	if out := killed.stdout.String(); killed.cmd.ProcessState.ExitCode() != -1 || !strings.Contains(out, "go on with --since 20") {
+	if out := killed.stdout.String(); killed.cmd.ProcessState.ExitCode() != -1 || !strings.Contains(out, "resume with --since 20") {
 		t.Fatalf("the rebuild was done before it was killed, or does not say how to go on:\n%s", killed.output())
 	}
 	_, since, _ := strings.Cut(strings.TrimSpace(killed.stdout.String()), "--since ")

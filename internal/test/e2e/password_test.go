@@ -15,7 +15,7 @@ func TestStackAsksForThePassword(t *testing.T) {
 		if stack.ended() {
 			t.Fatalf("the stack ended at its start:\n%s", stack.output())
 		}
-		return strings.Contains(stack.stdout.String(), "ready; Ctrl-C stops")
+		return strings.Contains(stack.stdout.String(), "ready, press Ctrl-C to stop")
 	})
 	if out := stack.output(); !strings.Contains(out, "user ada") || strings.Contains(out, "open-sesame") {
 		t.Errorf("it has to say who is let in, without the password:\n%s", out)

@@ -56,7 +56,7 @@ func (s *server) start(t testing.TB) {
 		if s.process.ended() {
 			t.Fatalf("the stack ended at its start:\n%s", s.process.output())
 		}
-		return strings.Contains(s.process.stdout.String(), "ready; Ctrl-C stops")
+		return strings.Contains(s.process.stdout.String(), "ready, press Ctrl-C to stop")
 	})
 	out := s.process.stdout.String()
 	if found := kafkaLine.FindStringSubmatch(out); found != nil {

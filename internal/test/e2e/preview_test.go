@@ -221,7 +221,7 @@ func TestDemoPreview(t *testing.T) {
 		if child.ended() {
 			t.Fatalf("the demonstration ended:\n%s", child.output())
 		}
-		return strings.Contains(child.stdout.String(), "The stack goes on until Ctrl-C. Look at it at "+address+"/")
+		return strings.Contains(child.stdout.String(), "The stack keeps running until Ctrl-C. See the dashboards at "+address+"/")
 	})
 	now := time.Now()
 	if n := panels(t, address, now.Add(-time.Hour), now); n < 20 {

@@ -168,7 +168,7 @@ func (p pipeline) again3(t testing.TB, args []string) {
 	}
 	p.again(t, smallFigures())
 	dry := p.ok(t, slices.Concat([]string{"replay"}, args, []string{"--dry-run"})...)
-	if want := fmt.Sprintf("%s has stored %d of %d already: 0 would be new", p.namespace, smallCalls, smallCalls); !strings.Contains(dry, want) {
+	if want := fmt.Sprintf("%s has already stored %d of %d events; 0 would be new", p.namespace, smallCalls, smallCalls); !strings.Contains(dry, want) {
 		t.Errorf("no %q in:\n%s", want, dry)
 	}
 }

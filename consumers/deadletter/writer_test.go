@@ -1,4 +1,4 @@
-package cli
+package deadletter
 
 import (
 	"bytes"
@@ -10,15 +10,13 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"tidemark/producers"
-	producerkafka "tidemark/producers/kafka"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// smallTopic takes batches of so many bytes, and may tell so.
+// smallTopic accepts batches of at most limit bytes and tells another limit, or none.
 type smallTopic struct {
 	limit, told int
-	records     []producers.Record
+	records     []Record
 	most        int // bytes in one Append
 }
 
@@ -26,20 +24,20 @@ func (s *smallTopic) Partitions(context.Context, string) (int, error) { return 3
 
 func (s *smallTopic) TopicLimit(context.Context, string) int { return s.told }
 
-func (s *smallTopic) Append(_ context.Context, records []producers.Record) error {
-	failed := &producerkafka.AppendError{Total: len(records)}
+func (s *smallTopic) Append(_ context.Context, records []Record) error {
+	large := &TooLargeError{Err: errors.New("too large")}
 	size := 0
 	for i, r := range records {
 		size += len(r.Value)
 		if len(r.Key)+len(r.Value)+61+26 > s.limit {
-			failed.Rejected = append(failed.Rejected, producerkafka.RejectedRecord{Index: i, Limit: s.told, Err: errors.New("too large")})
+			large.Refused = append(large.Refused, i)
 			continue
 		}
 		s.records = append(s.records, r)
 	}
 	s.most = max(s.most, size)
-	if failed.Unacknowledged = len(failed.Rejected); failed.Unacknowledged > 0 {
-		return failed
+	if len(large.Refused) > 0 {
+		return large
 	}
 	return nil
 }
@@ -58,7 +56,7 @@ func TestDeadLetterFits(t *testing.T) {
 	f := func(limit, told, size int, cut bool) {
 		t.Helper()
 		topic := &smallTopic{limit: limit, told: told}
-		w := &deadLetterWriter{log: topic, topic: "dead"}
+		w := NewWriter(topic, "dead")
 		sent := letters(5, size)
 		for range 2 { // The second time it knows.
 			topic.records = nil
@@ -95,18 +93,18 @@ func TestDeadLetterFits(t *testing.T) {
 // TestDeadLetterPortions: a block's letters are not all encoded at a time.
 func TestDeadLetterPortions(t *testing.T) {
 	topic := &smallTopic{limit: 2 << 20, told: 2 << 20}
-	w := &deadLetterWriter{log: topic, topic: "dead"}
-	if err := w.Write(t.Context(), letters(40, 1<<20)); err != nil || len(topic.records) != 40 || topic.most > letterPortion+2<<20 {
+	w := NewWriter(topic, "dead")
+	if err := w.Write(t.Context(), letters(40, 1<<20)); err != nil || len(topic.records) != 40 || topic.most > portionBytes+2<<20 {
 		t.Errorf("%v, %d records, %d bytes at a time", err, len(topic.records), topic.most)
 	}
 }
 
-// TestFitLetter: the value goes first, then the key, then the words, and the letter is never larger than allowed.
-func TestFitLetter(t *testing.T) {
+// TestFit: the value goes first, then the key, then the words, and the letter is never larger than allowed.
+func TestFit(t *testing.T) {
 	letter := letters(1, 10_000)[0]
 	letter.Key, letter.KeyLength, letter.Detail = bytes.Repeat([]byte("k"), 2000), 0, strings.Repeat("é", 500)
 	for _, most := range []int{20_000, 12_000, 5000, 3000, 2000, 1000, 500} {
-		short := fitLetter(letter, most)
+		short := fit(letter, most)
 		if size := proto.Size(short); size > most || most < 13_000 && size < most-40 {
 			t.Errorf("%d bytes, the limit is %d", size, most)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -17,11 +16,11 @@ import (
 	"tidemark/internal/webguard"
 )
 
-// opsFlags are the operations endpoints of a long-running command.
+// opsFlags are the operations endpoints of a command that runs on.
 type opsFlags struct {
-	MetricsListen string   `help:"Serve /metrics, /healthz and /readyz on this address; nothing is served when empty." placeholder:"HOST:PORT" group:"Operations"`
-	AllowHost     []string `help:"A further name that --metrics-listen is reached by, besides the machine's addresses and names of its own network; repeatable." placeholder:"NAME" group:"Operations"`
-	Pprof         bool     `help:"Serve /debug/pprof there too." group:"Operations"`
+	MetricsListen string   `help:"Serve /metrics, /healthz and /readyz on this address. Empty: serve nothing." placeholder:"HOST:PORT" group:"Operations"`
+	AllowHost     []string `help:"Another host name under which clients may reach --metrics-listen, besides the machine's addresses and names of its own network. Repeatable." placeholder:"NAME" group:"Operations"`
+	Pprof         bool     `help:"Also serve /debug/pprof on --metrics-listen." group:"Operations"`
 }
 
 func (o opsFlags) validate() error {
@@ -36,8 +35,8 @@ func (o opsFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-// serve answers until ctx ends and returns a function that stops the server and waits for it. ready says why the
-// process is not ready, nil when it is.
+// serve starts the server and returns a function that stops it and waits for it. ready returns why the process is not ready,
+// nil if it is.
 func (o opsFlags) serve(ctx context.Context, registry *prometheus.Registry, ready func() error, log *zap.Logger) (func(), error) {
 	if o.MetricsListen == "" {
 		return func() {}, nil
@@ -47,19 +46,19 @@ func (o opsFlags) serve(ctx context.Context, registry *prometheus.Registry, read
 	if err != nil {
 		return nil, fmt.Errorf("--metrics-listen: %w", err)
 	}
-	// A profile takes as long as its request says.
+	// There is no WriteTimeout: a profile takes as long as its request asks for.
 	server := &http.Server{Handler: o.routes(registry, ready), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("operations endpoints ended", zap.Error(err))
+			log.Error("the server of the operations endpoints failed", zap.Error(err))
 		}
 	}()
 	log.Info("serving operations endpoints", zap.String("address", listener.Addr().String()))
 	return func() {
 		if err := server.Close(); err != nil {
-			log.Warn("close operations endpoints", zap.Error(err))
+			log.Warn("closing the operations endpoints failed", zap.Error(err))
 		}
 		<-done
 	}, nil
@@ -99,34 +98,4 @@ func answer(w http.ResponseWriter, problem error) {
 	}
 	// A prober that hung up needs no answer.
 	_, _ = fmt.Fprintln(w, text)
-}
-
-type healthCmd struct {
-	URL     string        `name:"url" help:"Address to ask." default:"http://127.0.0.1:9108/readyz" placeholder:"URL"`
-	Timeout time.Duration `help:"How long to wait for the answer." default:"3s" range:"1ms..1h"`
-}
-
-// Run asks once.
-func (c healthCmd) Run(ctx context.Context, s Streams) error {
-	if err := invalid(ranges(c)); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, http.NoBody)
-	if err != nil {
-		return invalid(fmt.Errorf("--url: %w", err))
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return fmt.Errorf("ask %s: %w", c.URL, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if _, err := io.Copy(s.Out, io.LimitReader(response.Body, 64<<10)); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", c.URL, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return errFound
-	}
-	return nil
 }

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
+)
+
+type dashboardsCheckCmd struct {
+	commonFlags
+	clickhouseFlags
+	alertsFlag
+	Range       time.Duration `help:"Time range of the statements; it ends now." default:"6h" placeholder:"6h" group:"Dashboards" range:"1m..876000h"`
+	Loads       int           `help:"Load every dashboard so many more times and print how long its panels took." default:"0" placeholder:"N" group:"Dashboards" range:"0..1000"`
+	Connections int           `help:"Statements to run at a time." default:"4" placeholder:"N" group:"Dashboards" range:"1..100"`
+
+	execute bool // An address of ClickHouse was given.
+}
+
+// Help implements kong.HelpProvider.
+func (dashboardsCheckCmd) Help() string {
+	return `Checks the dashboards and the alert rules:
+
+  - Every table and column that their SQL names exists.
+  - The built-in JSON equals what the code generates, and can be read back strictly.
+  - Ids are unique, no panels overlap, and each panel has a title, a description and a unit.
+  - The file in --alerts-dir, if that folder exists, equals what the code generates.
+
+With --clickhouse it also runs the statement of every variable, panel, annotation and alert rule in the namespace,
+read-only, and checks that each result has the columns that its kind of panel, or a rule, needs.`
+}
+
+// Example implements exampler.
+func (dashboardsCheckCmd) Example() string {
+	return "tidemark dashboards check --clickhouse http://127.0.0.1:8123"
+}
+
+// AfterApply notes whether --clickhouse or its environment twin was given, which the value does not show: it has a default.
+// Kong calls it.
+func (c *dashboardsCheckCmd) AfterApply(k *kong.Context) error {
+	c.execute = os.Getenv("TIDEMARK_CLICKHOUSE") != ""
+	for _, p := range k.Path {
+		c.execute = c.execute || p.Flag != nil && p.Flag.Name == "clickhouse"
+	}
+	return nil
+}
+
+func (c *dashboardsCheckCmd) validate() error {
+	return invalid(c.commonFlags.validate(), c.clickhouseFlags.validate(), ranges(*c))
+}
+
+// Run checks.
+func (c *dashboardsCheckCmd) Run(ctx context.Context, s Streams) error {
+	if err := c.validate(); err != nil {
+		return err
+	}
+	files, err := dashboards.Generate()
+	if err != nil {
+		fmt.Fprintln(s.Out, err)
+		return errFound
+	}
+	alerts, err := dashboards.GenerateAlerts()
+	if err != nil {
+		fmt.Fprintln(s.Out, err)
+		return errFound
+	}
+	problems := slices.Concat(dashboards.Check(files), alerts.Check(), c.compare(alerts))
+	for _, p := range problems {
+		fmt.Fprintln(s.Out, p)
+	}
+	fmt.Fprintf(s.Out, "%d dashboards and the alert rules: %d problems\n", len(files), len(problems))
+	if c.execute {
+		failed, err := c.run(ctx, s, files, alerts)
+		if err != nil {
+			return err
+		}
+		problems = append(problems, failed...)
+	}
+	if len(problems) > 0 {
+		return errFound
+	}
+	return nil
+}
+
+// compare compares the file of the alert rules with the code. Without the folder it compares nothing: then Grafana is not
+// provisioned from here.
+func (c *dashboardsCheckCmd) compare(alerts dashboards.Alerts) []string {
+	if isFolder("--alerts-dir", c.AlertsDir) != nil {
+		return nil
+	}
+	if text, err := os.ReadFile(c.file()); err != nil || !bytes.Equal(text, alerts.YAML) {
+		return []string{c.file() + ": differs from what the code generates: run 'tidemark dashboards generate'"}
+	}
+	return nil
+}
+
+// run runs every statement, prints those that fail and returns them.
+func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File, alerts dashboards.Alerts) (problems []string, err error) {
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Ping(ctx); err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Connections: c.Connections,
+		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.Namespace}}}
+	for _, f := range files {
+		found, err := c.load(ctx, s, f, db, view)
+		if err != nil {
+			found = []string{err.Error()}
+			fmt.Fprintln(s.Out, err)
+		}
+		problems = append(problems, found...)
+	}
+	found := outcome(s.Out, "alert rules", "alert", alerts.Execute(ctx, db, c.Namespace, now))
+	return append(problems, found...), ctx.Err()
+}
+
+// outcome prints the results of statements and returns their problems.
+func outcome(out io.Writer, of, kind string, results []dashboards.Result) (problems []string) {
+	empty := 0
+	for _, r := range results {
+		err := r.Err
+		if err == nil {
+			err = r.Shape()
+		}
+		if err != nil {
+			line := fmt.Sprintf("%s: %s %q, query %s: %v", of, kind, r.Title, r.RefID, err)
+			problems = append(problems, line)
+			fmt.Fprintln(out, line)
+		} else if len(r.Rows) == 0 {
+			empty++
+		}
+	}
+	fmt.Fprintf(out, "%s: %d statements run, %d without rows\n", of, len(results), empty)
+	return problems
+}
+
+// load runs the statements of one dashboard, prints those that fail and returns them.
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view dashboards.View) (problems []string, err error) {
+	began := time.Now()
+	opened, err := f.Open(ctx, db, view)
+	if err != nil {
+		return nil, err
+	}
+	variables := time.Since(began)
+	problems = outcome(s.Out, f.UID, "panel", opened.Load(ctx))
+	if c.Loads == 0 {
+		return problems, nil
+	}
+	var walls []time.Duration
+	slowest := map[string]time.Duration{}
+	for range c.Loads {
+		began := time.Now()
+		for _, r := range opened.Load(ctx) {
+			slowest[r.Title] += r.Took / time.Duration(c.Loads)
+		}
+		walls = append(walls, time.Since(began))
+	}
+	slices.Sort(walls)
+	titles := slices.SortedFunc(maps.Keys(slowest), func(a, b string) int { return cmp.Compare(slowest[b], slowest[a]) })
+	fmt.Fprintf(s.Out, "%s: all panels took %d ms, the median of %d loads (%d to %d ms); the slowest panel on average: %q, %d ms; the variables took %d ms\n", f.UID,
+		walls[len(walls)/2].Milliseconds(), c.Loads, walls[0].Milliseconds(), walls[len(walls)-1].Milliseconds(), titles[0], slowest[titles[0]].Milliseconds(), variables.Milliseconds())
+	return problems, nil
+}

@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"tidemark/consumers/deadletter"
+	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+type deadLettersShowCmd struct {
+	commonFlags
+	kafkaFlags
+	Coordinate string `arg:"" help:"The record: topic/epoch/partition/offset, as 'list' prints it."`
+	Raw        bool   `help:"Write only the record's bytes to standard output."`
+}
+
+// Example implements exampler.
+func (deadLettersShowCmd) Example() string { return "tidemark deadletters show token_calls.v1/1/0/42" }
+
+// Run shows one dead letter.
+func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) (err error) {
+	at, parseErr := deadletter.ParseCoordinate(c.Coordinate)
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), parseErr); err != nil {
+		return err
+	}
+	if err := c.reach(ctx); err != nil {
+		return err
+	}
+	client, err := c.client("tidemark-deadletters")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	letter, err := deadletter.Show(ctx, client, schemas.TopicName(c.Namespace, schemas.DeadLettersTopic), at)
+	if err != nil {
+		return err
+	}
+	if c.Raw {
+		if deadletter.Cut(letter) {
+			return fmt.Errorf("the dead letter of %s holds only %s bytes, because its topic accepts no more. While the original topic keeps the record, read it there at that offset; without --raw this command shows the beginning and the hash of the whole", at, bytesKept(deadletter.Length(letter), len(letter.GetValue())))
+		}
+		_, err := s.Out.Write(letter.GetValue())
+		return err
+	}
+	printLetter(s, letter)
+	return nil
+}
+
+func printLetter(s Streams, letter *usagev1.DeadLetter) {
+	first, end := deadletter.Extent(letter)
+	at := deadletter.Coordinate{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), Partition: letter.GetPartition(), Offset: first}
+	fmt.Fprintf(s.Out, "coordinate  %s\n", at)
+	if end-first > 1 {
+		fmt.Fprintf(s.Out, "to offset   %d, a batch that cannot be read\n", end-1)
+	}
+	fmt.Fprintf(s.Out, "reason      %s\nfield       %s\ndetail      %s\nrun         %s\nrecord time %s\nwritten     %s\n",
+		letter.GetReason(), dash(letter.GetField()), strconv.Quote(letter.GetDetail()), dash(letter.GetRun()),
+		time.UnixMilli(letter.GetTimestampMs()).UTC().Format(time.RFC3339Nano), time.UnixMicro(letter.GetWrittenUs()).UTC().Format(time.RFC3339Nano))
+	key := strconv.Quote(string(letter.GetKey()))
+	if n := letter.GetKeyLength(); n > uint64(len(letter.GetKey())) {
+		key += fmt.Sprintf(" (cut: %s bytes)", bytesKept(int(min(n, 1<<62)), len(letter.GetKey())))
+	}
+	sum := "unknown"
+	if len(letter.GetValueSha256()) > 0 {
+		sum = hex.EncodeToString(letter.GetValueSha256())
+	} else if !deadletter.Cut(letter) {
+		sum = fmt.Sprintf("%x", sha256.Sum256(letter.GetValue()))
+	}
+	cut := ""
+	if deadletter.Cut(letter) {
+		cut = " (cut)"
+	}
+	fmt.Fprintf(s.Out, "key         %s\nsha256      %s\nvalue       %s bytes%s, base64:\n%s\n", key, sum,
+		bytesKept(deadletter.Length(letter), len(letter.GetValue())), cut, base64.StdEncoding.EncodeToString(letter.GetValue()))
+}

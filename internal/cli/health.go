@@ -1,0 +1,48 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+type healthCmd struct {
+	URL     string        `name:"url" help:"Address to request: /readyz or /healthz of a process with --metrics-listen." default:"http://127.0.0.1:9108/readyz" placeholder:"URL"`
+	Timeout time.Duration `help:"How long to wait for the answer." default:"3s" range:"1ms..1h"`
+}
+
+// Help implements kong.HelpProvider.
+func (healthCmd) Help() string {
+	return `Prints the answer of a process that runs with --metrics-listen. /healthz answers 200 while the process runs. /readyz
+answers 503, with the reason, while the process cannot do its work. Container health checks use this command.`
+}
+
+// Example implements exampler.
+func (healthCmd) Example() string { return "tidemark health --url http://127.0.0.1:9108/readyz" }
+
+// Run requests the address once.
+func (c healthCmd) Run(ctx context.Context, s Streams) error {
+	if err := invalid(ranges(c)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL, http.NoBody)
+	if err != nil {
+		return invalid(fmt.Errorf("--url: %w", err))
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", c.URL, err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if _, err := io.Copy(s.Out, io.LimitReader(response.Body, 64<<10)); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", c.URL, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return errFound
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// exampler is a command whose help ends with an example: one command line per line.
+type exampler interface{ Example() string }
+
+// printHelp prints the help of a command, and an example at its end.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	node := ctx.Selected()
+	if node == nil {
+		node = ctx.Model.Node
+	}
+	if text := exampleOf(node); text != "" && !options.Summary {
+		fmt.Fprintf(ctx.Stdout, "\nExample:\n  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
+	}
+	return nil
+}
+
+// exampleOf returns the example of a command, or of its first subcommand that has one.
+func exampleOf(node *kong.Node) string {
+	if node.Target.CanAddr() {
+		if command, ok := node.Target.Addr().Interface().(exampler); ok {
+			return command.Example()
+		}
+	}
+	for _, child := range node.Children {
+		if text := exampleOf(child); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// describe is the help text of a flag: what it does, its default, its environment twin, its range.
+func describe(value *kong.Value) string {
+	var notes []string
+	if value.HasDefault && value.Default != "" {
+		notes = append(notes, "default "+value.Default)
+	}
+	if value.Tag != nil {
+		for _, env := range value.Tag.Envs {
+			notes = append(notes, "$"+env)
+		}
+		if span := value.Tag.Get(rangeTag); span != "" {
+			notes = append(notes, strings.NewReplacer("..", " to ", "0,", "0 or ").Replace(span))
+		}
+	}
+	if len(notes) == 0 {
+		return value.Help
+	}
+	return value.Help + " (" + strings.Join(notes, "; ") + ")"
+}

@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tidemark/producers"
+	"tidemark/producers/formats/fields"
+	"tidemark/producers/replay"
+)
+
+// progressLine describes how far a replay is.
+func progressLine(p replay.Progress) string {
+	if p.Ordering {
+		return fmt.Sprintf("%s rows read to sort them; nothing is sent yet", number(uint64(p.Rows)))
+	}
+	line := fmt.Sprintf("%s rows read, %s sent", number(uint64(p.Rows)), number(uint64(p.Sent)))
+	if p.Left >= 0 {
+		line += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
+	}
+	return line
+}
+
+// printResult prints what a replay did.
+func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
+	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
+	printOutside(s, r.Outside)
+	printNothing(s, r.Nothing)
+	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
+	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
+	printNotes(s, r.Notes)
+	printHeaders(s, r.Headers)
+	printUnread(s, r.Unread)
+	printTypes(s, r.UnknownTypes)
+	printTokenless(s, r.Tokenless, r.TokenlessHave)
+	for _, name := range r.Unended {
+		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no line end; Tidemark read it, since the file is a published trace\n", name)
+	}
+	if err := printTruth(s, r.Truth, took); err != nil {
+		return err
+	}
+	if r.Schedule.Events > 0 {
+		fmt.Fprintf(s.Out, "schedule: %s events were late by %s (p50), %s (p90), %s (p99), at most %s\n", number(uint64(r.Schedule.Events)),
+			short(r.Schedule.P50), short(r.Schedule.P90), short(r.Schedule.P99), short(r.Schedule.Max))
+	}
+	if r.Schedule.Late > 0 {
+		fmt.Fprintf(s.Err, "tidemark: the replay fell behind: %s of %s events were more than %s late; use a lower --speed, or a faster log\n",
+			number(uint64(r.Schedule.Late)), number(uint64(r.Schedule.Events)), short(replay.LateBy))
+	}
+	if r.Unreported {
+		fmt.Fprintln(s.Out, "there were too many events to recognize duplicates; the audit does not check this run")
+	}
+	if r.Interrupted {
+		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest; nothing counts twice")
+		return errFound
+	}
+	return errors.Join(printColumns(s, r.Columns), lostFigures(s, o, r.Unread, r.Truth), skipped(s, r.Skipped))
+}
+
+// skipped returns an error if rows could not be read.
+func skipped(s Streams, n int64) error {
+	if n == 0 {
+		return nil
+	}
+	fmt.Fprintf(s.Err, "tidemark: %s rows were skipped; the reasons are above\n", number(uint64(n)))
+	return errFound
+}
+
+// between describes the time range of the events.
+func between(first, last time.Time) string {
+	if first.IsZero() {
+		return ", no events"
+	}
+	return fmt.Sprintf(", events from %s to %s", first.UTC().Format(time.RFC3339), last.UTC().Format(time.RFC3339))
+}
+
+func printOutside(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s events outside of --from and --to were left out\n", number(uint64(n)))
+	}
+}
+
+func printNothing(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s rows became no event: their weight is 0, or they have no calls, tokens and cost\n", number(uint64(n)))
+	}
+}
+
+// printRevisions prints how many rows and records state an event again.
+func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth) {
+	if replaced > 0 {
+		fmt.Fprintf(s.Out, "%s rows were left out, because a newer row of their id counts\n", number(uint64(replaced)))
+	}
+	if repeated > 0 {
+		fmt.Fprintf(s.Out, "%s rows were left out, because another row of their id is the same\n", number(uint64(repeated)))
+	}
+	if n := truth.Total().Revisions; n > 0 {
+		fmt.Fprintf(s.Out, "%s records replace an earlier record of the same event\n", number(n))
+	}
+}
+
+// printTypes prints which types of CloudEvents are unknown.
+func printTypes(s Streams, types map[string]int64) {
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		shown := strconv.QuoteToASCII(name)
+		if name == "" {
+			shown = "(others)"
+		}
+		fmt.Fprintf(s.Err, "tidemark: %s events of the unknown type %s were skipped: pass --type with the type of such events\n", number(uint64(types[name])), shown)
+	}
+}
+
+// printTokenless prints how many calls have no tokens, and where the tokens may be.
+func printTokenless(s Streams, n int64, has []string) {
+	if n == 0 {
+		return
+	}
+	shown := make([]string, len(has))
+	for i, name := range has {
+		shown[i] = strconv.QuoteToASCII(name)
+	}
+	fmt.Fprintf(s.Err, "tidemark: %s calls have no tokens; their data has %s. Send input_uncached, output_visible or a usage object, or replay the file as jsonl with a mapping\n", number(uint64(n)), strings.Join(shown, ", "))
+}
+
+func printNotes(s Streams, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintf(s.Err, "tidemark: %s\n", note)
+	}
+}
+
+func printHeaders(s Streams, n int64) {
+	if n > 0 {
+		fmt.Fprintf(s.Out, "%s lines repeat the header and are not rows\n", number(uint64(n)))
+	}
+}
+
+// printUnread prints which fields are unknown because their values could not be read.
+func printUnread(s Streams, unread []fields.Unread) {
+	for _, u := range unread {
+		example := ""
+		if u.Example != "" {
+			example = ", for example " + u.Example
+		}
+		fmt.Fprintf(s.Out, "%s rows count without %s: it %s%s\n", number(uint64(u.Rows)), cmp.Or(u.Field, "a field"), cmp.Or(u.Reason, "cannot be read"), example)
+	}
+}
