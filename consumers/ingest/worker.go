@@ -123,14 +123,14 @@ func (l Limits) withDefaults() (Limits, error) {
 		value int64
 	}{{"Rows", int64(l.Rows)}, {"Bytes", int64(l.Bytes)}, {"Age", int64(l.Age)}, {"RetryMin", int64(l.RetryMin)}} {
 		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
+			errs = append(errs, fmt.Errorf("limit %s must not be negative", limit.name))
 		}
 	}
 	if l.RetryMax < l.RetryMin {
-		errs = append(errs, fmt.Errorf("RetryMax %v is less than RetryMin %v", l.RetryMax, l.RetryMin))
+		errs = append(errs, fmt.Errorf("limit RetryMax: %v is less than RetryMin, %v", l.RetryMax, l.RetryMin))
 	}
 	if l.Window < 1 || l.Window > MaxWindow {
-		errs = append(errs, fmt.Errorf("Window %d is not between 1 and %d offsets", l.Window, MaxWindow))
+		errs = append(errs, fmt.Errorf("limit Window: %d is not between 1 and %d offsets", l.Window, MaxWindow))
 	}
 	return l, errors.Join(errs...)
 }

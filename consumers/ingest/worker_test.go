@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -135,12 +136,22 @@ func TestWorkerEnds(t *testing.T) {
 			t.Errorf("%v, alarm %v, ledger %v", err, alarm, b.ranges())
 		}
 	})
-	f(t, "when its limits make no sense", func(t *testing.T, b *rig) {
-		for _, l := range []ingest.Limits{{Rows: -1}, {Bytes: -1}, {Age: -1}, {Window: -1}, {Window: ingest.MaxWindow + 1},
-			{RetryMin: -1}, {RetryMax: -1}, {RetryMin: 2, RetryMax: 1}} {
-			b.Limits = l
-			if err := b.Run(t.Context()); err == nil {
-				t.Errorf("limits %+v", l)
+	f(t, "when a limit is impossible, and names it", func(t *testing.T, b *rig) {
+		for _, test := range []struct {
+			limits ingest.Limits
+			name   string
+		}{
+			{ingest.Limits{Rows: -1}, "Rows"}, {ingest.Limits{Bytes: -1}, "Bytes"}, {ingest.Limits{Age: -1}, "Age"},
+			{ingest.Limits{Window: -1}, "Window"}, {ingest.Limits{Window: ingest.MaxWindow + 1}, "Window"},
+			{ingest.Limits{RetryMin: -1}, "RetryMin"}, {ingest.Limits{RetryMax: -1}, "RetryMax"},
+			{ingest.Limits{RetryMin: 2, RetryMax: 1}, "RetryMax"},
+		} {
+			b.Limits = test.limits
+			if err := b.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "limit "+test.name) {
+				t.Errorf("limits %+v: %v", test.limits, err)
+			}
+			if test.limits.Validate() == nil {
+				t.Errorf("limits %+v are valid", test.limits)
 			}
 		}
 	})
