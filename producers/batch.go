@@ -7,7 +7,7 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Kind says what a record is to who counts it.
+// Kind is what a record is to the truth about a run.
 type Kind uint8
 
 // The kinds of record.
@@ -17,10 +17,10 @@ const (
 	FarDuplicate             // A duplicate further behind the original than a consumer's window looks back.
 	Conflict                 // The identity of an earlier record of this run with another time, or with other content and no higher revision.
 	Poison                   // A value that no consumer accepts.
-	Revision                 // An event sent before in this run, of the same time and a higher revision: it replaces that.
+	Revision                 // An event sent before in this run, with the same time and a higher revision: it replaces the earlier one.
 )
 
-// Disorder says how the time of an event relates to those of its neighbors.
+// Disorder is how the time of an event relates to the times of its neighbors.
 type Disorder uint8
 
 // The kinds of disorder.
@@ -37,20 +37,20 @@ type Item struct {
 	Disorder Disorder
 	Identity schemas.Identity // Decides the partition, of poison too.
 	Value    []byte
-	// Due is when to send it, counted from the start of the run. Items of a Source come in order of Due.
+	// Due is when to send the item, counted from the start of the run. A Source gives its items in the order of Due.
 	Due time.Duration
-	// Overdue is how long before Due the item's own time was, where its source gave it that late. Default 0.
+	// Overdue is how long before Due the item's own time was, if the source gave it that late. Default 0.
 	Overdue time.Duration
 	// Measures of an event: microseconds since 1970, the weight (at least 1), and tokens times weight.
 	Time                              int64
 	Weight, InputTokens, OutputTokens uint64
-	// Revision is which statement of the event this is.
+	// Revision is the number of this statement of the event; a higher one replaces a lower one.
 	Revision uint64
-	// Replaced are the measures of the statement that a Revision replaces.
+	// Replaced are the measures of the statement that an item of kind Revision replaces.
 	Replaced Measures
 }
 
-// Measures are what the truth sums up of an event, as in an Item.
+// Measures are the figures of an event that the truth adds up, as in an Item.
 type Measures struct{ Weight, InputTokens, OutputTokens uint64 }
 
 // Batch is items and the memory of their values. The zero value is ready; Reset keeps the memory for the next batch.
@@ -60,7 +60,7 @@ type Batch struct {
 	size  int
 }
 
-// Reset removes all items. Their values are overwritten by those added next.
+// Reset removes all items. The items added next overwrite their values.
 func (b *Batch) Reset() {
 	clear(b.Items)
 	b.Items, b.bytes, b.size = b.Items[:0], b.bytes[:0], 0
@@ -80,11 +80,11 @@ func (b *Batch) Full(limit int) bool { return len(b.Items) >= limit || b.size >=
 func (b *Batch) AddEvent(e schemas.Event) (*Item, error) {
 	t, _ := schemas.TypeOf(e)
 	before := len(b.bytes)
-	encoded, err := appendEvent(b.bytes, e)
+	encoded, err := schemas.AppendEvent(b.bytes, e)
 	if err != nil {
 		return nil, err
 	}
-	b.bytes = encoded // Where this grew, earlier values keep the old memory.
+	b.bytes = encoded // If this grew, earlier values keep the old memory.
 	item := b.add(encoded[before:])
 	item.Type = t
 	item.Identity = schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
@@ -109,7 +109,7 @@ func (b *Batch) add(value []byte) *Item {
 	return &b.Items[len(b.Items)-1]
 }
 
-// measure sets what the truth sums up.
+// measure sets the figures that the truth adds up.
 func (i *Item) measure(e schemas.Event) {
 	i.Weight = 1
 	switch e := e.(type) {

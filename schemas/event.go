@@ -74,7 +74,7 @@ func (e *FieldError) Error() string {
 
 var errNoEvent = errors.New("not an event")
 
-// Validate returns nil if every consumer accepts e, and otherwise one *FieldError a bad field, joined. The rules are
+// Validate returns nil if every consumer accepts e, and otherwise one *FieldError per bad field, joined. The rules are
 // those of Columns.Append: a valid event, encoded, is always appended.
 func Validate(e Event) error {
 	t, ok := TypeOf(e)
@@ -82,7 +82,7 @@ func Validate(e Event) error {
 		return errNoEvent
 	}
 	var v values
-	v.load(e)
+	v.load(t, e)
 	problems := tables[t].problems(&v)
 	if len(problems) == 0 {
 		return nil
@@ -97,6 +97,17 @@ func Validate(e Event) error {
 // AppendEvent appends the wire form of e to dst, the value of its Kafka record, and returns the extended slice. Equal
 // events give equal bytes. It does not validate e.
 func AppendEvent(dst []byte, e Event) ([]byte, error) {
+	// Fields that this program does not know, and errors, are left to the generated code.
+	if t, ok := TypeOf(e); ok && e.ProtoReflect().IsValid() && len(e.ProtoReflect().GetUnknown()) == 0 {
+		if out, ok := appendSlots(dst, t, e); ok {
+			return out, nil
+		}
+	}
+	return appendMessage(dst, e)
+}
+
+// appendMessage appends the wire form of e by the generated code.
+func appendMessage(dst []byte, e Event) ([]byte, error) {
 	out, err := proto.MarshalOptions{Deterministic: true}.MarshalAppend(dst, e)
 	if err != nil {
 		return dst, fmt.Errorf("encode event: %w", err)

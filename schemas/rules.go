@@ -81,6 +81,8 @@ func (f *field) textProblem(s string) *FieldError {
 		return &FieldError{f.name, "is missing", ""}
 	case f.pattern == patternUpper && s != "" && !isUpper(s, int(f.max)):
 		return &FieldError{f.name, "is not " + strconv.FormatUint(f.max, 10) + " upper-case letters", shorten(s)}
+	case uint64(len(s)) <= f.max && isPlain(s):
+		return nil
 	case uint64(len(s)) > f.max:
 		return &FieldError{f.name, "is longer than " + strconv.FormatUint(f.max, 10) + " bytes", shorten(s)}
 	case !utf8.ValidString(s):

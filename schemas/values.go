@@ -2,14 +2,11 @@ package schemas
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 
 	"google.golang.org/protobuf/encoding/protowire"
-
-	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // values are the fields of one event by number, as they were on the wire or in a message, before any rule. Of a field
@@ -141,103 +138,4 @@ func consumeVarint(b []byte, i int) (uint64, int) {
 		return 0, -1
 	}
 	return x, i + n
-}
-
-// load takes the fields of e, a message of a known type, into v, which must be zero.
-func (v *values) load(e Event) {
-	v.text[numSource] = e.GetSource()
-	v.text[numID] = e.GetId()
-	v.text[numTenant] = e.GetTenant()
-	v.text[numRun] = e.GetRun()
-	if at := timeOf(e); at != nil {
-		v.set(numTime, uint64(*at))
-	}
-	switch e := e.(type) {
-	case *usagev1.Query:
-		v.loadUsage(e, int32(e.Segment))
-		v.text[10], v.text[11] = e.Kind, e.Model
-	case *usagev1.Signup:
-		v.loadUsage(e, int32(e.Segment))
-		v.text[10], v.text[11] = e.Channel, e.Plan
-	case *usagev1.TokenCall:
-		v.loadUsage(e, int32(e.Segment))
-		v.loadTokenCall(e)
-	case *usagev1.ModelEvent:
-		v.loadUsage(e, int32(e.Segment))
-		v.number[10] = uint64(e.Kind)
-		v.text[11], v.text[12], v.text[13], v.text[14] = e.Model, e.BaseModel, e.Organization, e.Hub
-	case *usagev1.ReferencePoint:
-		v.text[10], v.text[11], v.text[13] = e.Entity, e.Metric, e.Unit
-		v.number[12] = math.Float64bits(e.Value)
-		v.text[14], v.text[15] = e.Citation, e.Confidence
-		v.number[numRevision] = e.Revision
-	case *usagev1.Run:
-		v.text[10], v.text[11], v.text[22] = e.Kind, e.Type, e.Detail
-		v.number[12], v.number[13], v.number[14] = e.Produced, e.Events, e.Duplicates
-		v.number[15], v.number[16], v.number[17] = e.Conflicts, e.Poison, e.InputTokens
-		v.number[18], v.number[19] = e.OutputTokens, e.Weight
-		v.number[20], v.number[21] = uint64(e.FirstTimeUs), uint64(e.LastTimeUs)
-		v.number[23], v.number[24], v.number[25] = e.InputTokensHigh, e.OutputTokensHigh, e.WeightHigh
-	}
-}
-
-// timeOf returns the time of e, a message of a known type, nil if there is none.
-func timeOf(e Event) *int64 {
-	switch e := e.(type) {
-	case *usagev1.Query:
-		return e.TimeUs
-	case *usagev1.Signup:
-		return e.TimeUs
-	case *usagev1.TokenCall:
-		return e.TimeUs
-	case *usagev1.ModelEvent:
-		return e.TimeUs
-	case *usagev1.ReferencePoint:
-		return e.TimeUs
-	case *usagev1.Run:
-		return e.TimeUs
-	}
-	return nil
-}
-
-func (v *values) loadUsage(e interface {
-	GetProduct() string
-	GetUser() uint64
-	GetCountry() string
-	GetWeight() uint64
-	GetUserWeight() uint64
-	GetRevision() uint64
-}, segment int32) {
-	v.text[5] = e.GetProduct()
-	v.number[6] = e.GetUser()
-	v.text[7] = e.GetCountry()
-	v.number[8] = uint64(segment)
-	v.number[numWeight] = e.GetWeight()
-	v.number[numUserWeight] = e.GetUserWeight()
-	v.number[numRevision] = e.GetRevision()
-}
-
-func (v *values) loadTokenCall(e *usagev1.TokenCall) {
-	v.text[10], v.text[11], v.text[18] = e.Model, e.Provider, e.RequestedModel
-	v.text[19], v.text[21], v.text[27] = e.Operation, e.ErrorType, e.CostCurrency
-	v.number[12] = uint64(e.Status)
-	if e.Streaming {
-		v.number[20] = 1
-	}
-	for _, m := range [...]struct {
-		number uint8
-		value  *uint64
-	}{
-		{13, e.InputUncached}, {14, e.OutputVisible}, {15, e.LatencyUs}, {22, e.FirstTokenUs},
-		{23, e.InputCacheRead}, {24, e.InputCacheWrite}, {25, e.OutputReasoning},
-		{numRequests, e.Requests},
-	} {
-		if m.value != nil {
-			v.set(m.number, *m.value)
-		}
-	}
-	if e.ReportedCostNanos != nil {
-		v.set(numReportedCost, uint64(*e.ReportedCostNanos))
-	}
-	v.number[numReportedPicos] = e.ReportedCostPicos
 }
