@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pacer waits for moments given as durations from its start, so that delays do not add up: who is late is not made to
-// wait until back on schedule.
+// Pacer waits for moments given as durations from its start, so that delays do not add up: a caller that is late does not wait
+// until it is on schedule again.
 type Pacer struct {
 	start time.Time
 }

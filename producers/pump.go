@@ -12,8 +12,8 @@ import (
 
 // Source gives the items of a run.
 type Source interface {
-	// Next adds items to b until b.Full(limit), and returns io.EOF when there will be no more; items may come with it.
-	// Any other error ends the run after the items added.
+	// Next adds items to b until b.Full(limit). It returns io.EOF with the last items or after them. Any other error ends the
+	// run after the items added.
 	Next(b *Batch, limit int) error
 }
 
@@ -23,8 +23,8 @@ const (
 	DefaultInterval   = 10 * time.Millisecond
 )
 
-// Pump sends what a Source gives, in order and at the time that is due, one batch at a time. While a batch is on its way
-// to the log the next one is made, so memory is bounded by two batches, and a slow log makes the source wait.
+// Pump sends the items of a Source in order, each when it is due, one batch at a time. While the log stores a batch, the
+// source makes the next one, so two batches bound the memory, and a slow log makes the source wait.
 type Pump struct {
 	Source Source
 	Sender *Sender
@@ -65,7 +65,7 @@ func (p Pump) withDefaults() (Pump, error) {
 type Progress struct {
 	Truth   *Truth
 	Elapsed time.Duration
-	Behind  time.Duration // How much later than due the last record was acknowledged; 0 without a pace.
+	Behind  time.Duration // How much later than due the log acknowledged the last record; 0 without a pace.
 }
 
 // errStopped ends a run early without being a failure.
@@ -80,7 +80,7 @@ func (p Pump) Run(ctx context.Context) (*Truth, error) {
 	}
 	now, next, limit := &Batch{}, &Batch{}, p.BatchItems
 	sourceErr := p.Source.Next(now, limit)
-	pacer := StartPacer() // A source may have to be read to its end before it knows what comes first.
+	pacer := StartPacer() // Not before: a source may have to read all of its input to find its first item.
 	for {
 		sent := make(chan error, 1) // Room for the one answer: the sender never waits for us.
 		go func() { sent <- p.send(ctx, pacer, now.Items) }()
@@ -104,7 +104,7 @@ func (p Pump) Run(ctx context.Context) (*Truth, error) {
 	}
 }
 
-// send sends the items, each when it is due.
+// send sends each item when it is due.
 func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
 	for len(items) > 0 {
 		if ctx.Err() != nil {

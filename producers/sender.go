@@ -10,14 +10,14 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Sender puts events on a log. It reuses its memory from call to call and is not for concurrent use; several Senders may
-// share a Log that is.
+// Sender sends events to a log. It reuses its memory from call to call and is not for concurrent use; several Senders may
+// share a Log if the Log is for concurrent use.
 type Sender struct {
-	// Log takes the records. Required.
+	// Log stores the records. Required.
 	Log Log
-	// Namespace is the pipeline to send to. Default schemas.DefaultNamespace.
+	// Namespace is the pipeline to send to. Default "tidemark".
 	Namespace string
-	// Run is the label that goes into the header of poison records, whose value may not hold one. Default none.
+	// Run is the label for the header of poison records, whose value may have none. Default none.
 	Run string
 
 	batch   Batch
@@ -26,7 +26,7 @@ type Sender struct {
 	topics  [schemas.NumTypes]topic
 }
 
-// topic is what a Sender has to know about a topic for one batch.
+// topic is what a Sender knows about a topic for the time of one batch.
 type topic struct {
 	name       string
 	partitions int
@@ -70,9 +70,9 @@ func (e *InvalidEventsError) Unwrap() []error {
 	return errs
 }
 
-// Send puts events on the log: nil means that the brokers have all of them. The events may be of different types and
-// may be changed when Send has returned. If any is invalid the error is an *InvalidEventsError and nothing was sent; after any
-// other error some may be on the log, and sending all of them again counts each once.
+// Send sends events to the log: nil means that the brokers have all of them. The events may be of different types. They
+// belong to the caller again when Send returns. If any is invalid, the error is an *InvalidEventsError and nothing was sent. After
+// any other error some may be on the log; sending all of them again counts each once.
 func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	s.batch.Reset()
 	var invalid []InvalidEvent
@@ -91,8 +91,8 @@ func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	return s.SendItems(ctx, s.batch.Items)
 }
 
-// SendItems puts items on the log as they are: nil means that the brokers have all of them. Nothing is validated. After
-// an error some may be on the log.
+// SendItems sends items to the log without validating them: nil means that the brokers have all of them. After an error some
+// may be on the log.
 func (s *Sender) SendItems(ctx context.Context, items []Item) error {
 	if len(items) == 0 {
 		return nil
@@ -115,7 +115,7 @@ func (s *Sender) SendItems(ctx context.Context, items []Item) error {
 		s.records = append(s.records, r)
 	}
 	err := s.Log.Append(ctx, s.records)
-	clear(s.records) // The values are not ours to keep.
+	clear(s.records) // The values belong to the caller again.
 	if err != nil {
 		return fmt.Errorf("send %d records: %w", len(items), err)
 	}

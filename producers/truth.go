@@ -7,24 +7,23 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Counts is what is known about the records of one type, all of which the log has acknowledged.
+// Counts are the figures of the records of one type that the log has acknowledged.
 //
 // Produced = Events + Duplicates + Conflicts + Poison + Revisions.
 type Counts struct {
 	Produced   uint64
 	Events     uint64 // Distinct events that consumers accept.
 	Duplicates uint64 // Records that repeat an earlier one, FarDuplicates among them.
-	Conflicts  uint64 // Records with an earlier identity and another time, or other content: the first one counts.
-	Revisions  uint64 // Records that replace what an earlier one says of the same event.
+	Conflicts  uint64 // Records with an earlier identity and another time or other content: the first one counts.
+	Revisions  uint64 // Records that replace an earlier statement of the same event.
 	Poison     uint64 // Records that end as dead letters.
 
-	// FarDuplicates were too far behind the original for a consumer with the window given: it stores them, and views
-	// show the event once.
+	// FarDuplicates come later than the window of a consumer looks back: it stores them too, and views show the event once.
 	FarDuplicates uint64
 	// OutOfOrder events are seconds before their neighbors in time, Late ones hours or days.
 	OutOfOrder, Late uint64
 
-	// Over distinct events, as the highest revision of each says: the sum of the weights, and of tokens times weight.
+	// Sums over distinct events, each in its highest revision: of the weights, and of tokens times weight.
 	Weight, InputTokens, OutputTokens schemas.Wide
 	// FirstTime and LastTime are the earliest and the latest of distinct events, microseconds since 1970; both 0 if
 	// there are none.
@@ -33,7 +32,7 @@ type Counts struct {
 	Bytes uint64 // Of all values.
 }
 
-// Truth is the counts by type of what a run has put on the log. The zero value is ready.
+// Truth is the counts of what a run has sent to the log, by type. The zero value is ready.
 type Truth struct {
 	counts [schemas.NumTypes]Counts
 }
@@ -81,7 +80,7 @@ func (c *Counts) add(item *Item) {
 	}
 }
 
-// revise counts an item that replaces an earlier one: the sums are as if it had come in its place.
+// revise counts an item that replaces an earlier one: the sums become those of the newer statement.
 func (c *Counts) revise(item *Item) {
 	c.Revisions++
 	for _, of := range []struct {
@@ -135,20 +134,20 @@ func (t *Truth) Total() Counts {
 
 // RunInfo names a run.
 type RunInfo struct {
-	Run    string    // The label in the events' run field. It should name one run for ever.
+	Run    string    // The label in the events' run field. No two runs should have the same.
 	Kind   string    // "generate", "replay" or "load".
 	Start  time.Time // When the run began. Part of the messages' identity: keep it to send them again.
-	Detail string    // The command line or file names, for people; cut to what a message may hold.
+	Detail string    // The command line or file names, for people; cut to 512 bytes.
 }
 
-// runTenant and runSource are who speaks in the messages about runs.
+// runTenant and runSource are the tenant and source of the messages about runs.
 const (
 	runTenant = "tidemark"
 	runSource = "tidemark/runs"
 	maxDetail = 512 // Bytes.
 )
 
-// Runs returns one message for each type that has records.
+// Runs returns one message per type that has records.
 func (t *Truth) Runs(info RunInfo) []*usagev1.Run {
 	var runs []*usagev1.Run
 	for i := range t.counts {

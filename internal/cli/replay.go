@@ -170,7 +170,7 @@ func (c *replayCmd) options() (replay.Options, error) {
 
 // asFlags returns err with the names of flags in the errors about settings that it joins.
 func asFlags(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // It is what errors.Join returns.
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var all []error
 		for _, one := range joined.Unwrap() {
 			all = append(all, asFlags(one))

@@ -9,14 +9,14 @@ import (
 	"tidemark/producers/formats/times"
 )
 
-// clock looks at the times of a trace that are relative: whether they are, and in the unit that the format has.
+// clock checks the times of a trace that should be relative: whether they are, and whether they are in the unit of the format.
 type clock struct {
 	count       int64
 	first, last int64 // Microseconds since the start: the earliest and the latest.
-	absolute    error // They are none from the start.
+	absolute    error // Not nil if the times do not count from the start.
 }
 
-// see notes the time of a row as it is written, and as microseconds since the start.
+// see adds the time of a row, as text and as microseconds since the start.
 func (c *clock) see(text string, us int64) {
 	if c.count == 0 {
 		c.absolute = since1970(text)
@@ -26,7 +26,7 @@ func (c *clock) see(text string, us int64) {
 	c.first, c.last = min(c.first, us), max(c.last, us)
 }
 
-// since1970 returns an error for a number that is a date: a trace that begins so long after its start is none.
+// since1970 returns an error for a number that is a time since 1970: no trace begins so long after its start.
 func since1970(text string) error {
 	unit, us := times.Epoch(text)
 	if unit.Name == "" {
@@ -36,14 +36,14 @@ func since1970(text string) error {
 		faults.Quote(text), unit.Words, time.UnixMicro(us).UTC().Format(time.RFC3339), unit.Name)
 }
 
-// Calls that are that far from each other, on average, are not those of a trace in the unit of its format.
+// Average distances of calls, in microseconds, that show that times are in another unit than that of the format.
 const (
 	closest       = 2 * int64(time.Millisecond/time.Microsecond)
 	farthest      = 15 * 60 * int64(time.Second/time.Microsecond)
 	fewestToJudge = 3
 )
 
-// notes returns what may be wrong with the times.
+// notes returns warnings about the times.
 func (c *clock) notes(f *Format) []string {
 	if c.count < fewestToJudge || c.last == c.first {
 		return nil

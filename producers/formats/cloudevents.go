@@ -20,10 +20,9 @@ import (
 
 // CloudEvents 1.0 in the JSON format (github.com/cloudevents/spec, formats/json-format.md), or its batches. Source, id
 // and time are the event's own; its data has the fields of our types under their names, or those of a model call under
-// the names of OpenTelemetry's GenAI conventions (semantic-conventions-genai, client inference) or in the usage object of
-// a provider, see usageShapes.
+// the names of OpenTelemetry's GenAI conventions or in the usage object of a provider, see package genai.
 
-// cloudTypes are the last words of CloudEvents types and what they mean; kind is that of a model event.
+// cloudTypes are the types of events by the last word of the type of a CloudEvent; kind is that of a model event.
 var cloudTypes = map[string]struct {
 	typ  schemas.Type
 	kind usagev1.ModelEventKind
@@ -57,7 +56,7 @@ func cloudType(name, other string, data jsonpath.Object) (string, bool) {
 	return "token_call", genai.SaysUsage(data)
 }
 
-// otherType returns the key of cloudTypes that is the type of that name; empty if there is none.
+// otherType returns the key of cloudTypes for the type with the name; empty if there is none.
 func otherType(name string) string {
 	for key, of := range cloudTypes {
 		if of.typ.String() == name && of.kind == 0 {
@@ -67,11 +66,11 @@ func otherType(name string) string {
 	return ""
 }
 
-// cloudRows gives the events of a file of CloudEvents.
+// cloudRows makes the events of a file of CloudEvents.
 type cloudRows struct {
 	rows.Objects
 	settings Settings
-	events   [schemas.NumTypes]schemas.Event // The memory of one event a type.
+	events   [schemas.NumTypes]schemas.Event // The memory of one event per type.
 	bases    [schemas.NumTypes]schemas.Event
 	names    [schemas.NumTypes][]string // Of the fields.
 	users    fields.UserHash
@@ -170,7 +169,7 @@ func (c *cloudRows) data(attributes jsonpath.Object) (jsonpath.Object, *faults.R
 	return data, nil
 }
 
-// fill sets the fields of the event, which has its labels already.
+// fill sets the fields of the event, which already has its labels.
 func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string, data jsonpath.Object) *faults.RowError {
 	m := e.ProtoReflect()
 	known := m.Descriptor().Fields()
@@ -213,13 +212,13 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 	return nil
 }
 
-// remedies say what to do about fields that an event may lack.
+// remedies are what to do if an event lacks a field.
 var remedies = map[string]string{
 	fields.Tenant:  "; set tenant, or give tenant in the data or beside it, or subject",
 	fields.Product: "; set product, or give product in the data or beside it",
 }
 
-// attribute sets a field that the data does not have from an attribute of the event.
+// attribute sets a field from an attribute of the event if the data did not set it.
 func (c *cloudRows) attribute(m protoreflect.Message, field, name, text string) *faults.RowError {
 	fd := m.Descriptor().Fields().ByTextName(field)
 	if fd == nil || text == "" || m.Has(fd) || c.filler.Weights.Said(fd) {

@@ -36,16 +36,16 @@ import (
 	"tidemark/producers/formats/rows"
 )
 
-// FormatInfo describes a format for people.
+// FormatInfo describes a format.
 type FormatInfo struct {
 	Name         string
 	Description  string
-	NeedsStart   bool // Its times are relative.
-	NeedsMapping bool // It says nothing of what its columns are.
-	Published    bool // Its files are finished: nobody writes to them.
+	NeedsStart   bool // Its times count from the start of a trace, which Settings.Start sets.
+	NeedsMapping bool // Its columns can be anything, and Settings.Mapping names them.
+	Published    bool // Its files are published traces: nobody appends to them.
 }
 
-// All returns the formats there are.
+// All returns the formats.
 func All() []FormatInfo {
 	infos := make([]FormatInfo, len(all))
 	for i := range all {
@@ -57,7 +57,7 @@ func All() []FormatInfo {
 // Format is one kind of file.
 type Format struct {
 	FormatInfo
-	// rows gives the events of a file where the format is more than columns; the rest is empty then.
+	// rows makes the events of a format that is more than columns; the fields below are empty then.
 	rows func(*rows.Lines, Settings) (Rows, error)
 
 	users  bool // Its rows may have users.
@@ -65,16 +65,17 @@ type Format struct {
 
 	source, tenant, product, provider string
 	columns                           []rows.Column
-	identifying                       int // How many of the columns the id is made of, if not all.
-	// fields says which column the value of an event's field comes from; time_us is that of the first in use.
+	identifying                       int // How many of the columns the id is made of; 0 for all.
+	// fields are the columns that the fields of an event come from.
 	fields map[string]int
 	read   func(*rows.Lines, []rows.Column) (rows.Reader, error)
-	// fill sets what is in the row; the fields not common to all rows are empty before. It returns the column that is
-	// at fault and what is wrong with it; an empty text if nothing is.
+	// fill sets the fields of the event from the values of a row; fields that are not the same in all rows are empty before.
+	// It returns the column at fault and its problem; an empty problem if there is none.
 	fill func(c *call, v []string) (int, string)
 }
 
-// Open returns the events of a file's rows.
+// Open returns the events of the rows of l, by settings that Validate accepts. An error is about the file as a whole: a header
+// that cannot be read, or a column that is missing.
 func (f *Format) Open(l *rows.Lines, s Settings) (Rows, error) {
 	l.LastLine = s.lastLine(f)
 	if f.rows != nil {
@@ -87,7 +88,7 @@ func (f *Format) Open(l *rows.Lines, s Settings) (Rows, error) {
 	return &traceRows{format: f, lines: l, reader: reader, call: newCall(f, s)}, nil
 }
 
-// all are those there are. The order of their columns decides the identity of events and is for ever.
+// all are the formats. The order of their columns decides the identity of events: it must never change.
 var all = [...]Format{
 	azureLLM,
 	mooncake,
@@ -118,7 +119,7 @@ var all = [...]Format{
 	},
 }
 
-// Named returns the format of that name; nil if there is none.
+// Named returns the format with the name; nil if there is none.
 func Named(name string) *Format {
 	for i := range all {
 		if all[i].Name == name {
@@ -128,7 +129,7 @@ func Named(name string) *Format {
 	return nil
 }
 
-// Names are the names of all formats, for people.
+// Names lists the names of all formats, for messages.
 func Names() string {
 	names := make([]string, len(all))
 	for i := range all {

@@ -5,10 +5,10 @@ import (
 	"tidemark/producers/formats/rows"
 )
 
-// readMappedCSV gives the events that the mapping makes of the rows of a CSV file.
+// readMappedCSV makes events of the rows of a CSV file by a mapping.
 func readMappedCSV(l *rows.Lines, s Settings) (Rows, error) { return readMapped(l, s, rows.CSV) }
 
-// readMappedJSON gives the events that the mapping makes of JSON objects.
+// readMappedJSON makes events of JSON objects by a mapping.
 func readMappedJSON(l *rows.Lines, s Settings) (Rows, error) { return readMapped(l, s, rows.Paths) }
 
 func readMapped(l *rows.Lines, s Settings, read func(*rows.Lines, []rows.Column) (rows.Reader, error)) (Rows, error) {

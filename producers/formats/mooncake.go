@@ -51,8 +51,8 @@ func fillMooncake(c *call, v []string) (int, string) {
 	return mooncakeOutput, text
 }
 
-// turn sets the time and the user of a call of a Mooncake trace. The turns of a session after its first have a delay after
-// the end of the turn before, which is not in the trace: the earliest moment is taken, the delay after its beginning.
+// turn sets the time and the user of a call. The turns of a session after its first have a delay after the end of the turn before.
+// That end is not in the trace, so the call gets the earliest possible time: the delay after the turn before began.
 func (c *call) turn(v []string) (int, string) {
 	const milliseconds = 3 // Digits to microseconds.
 	var text string
@@ -93,5 +93,5 @@ func (c *call) turn(v []string) (int, string) {
 	return 0, ""
 }
 
-// maxDelay bounds a delay, in microseconds: a thousand of them are within the years that events may have.
+// maxDelay is the longest delay, in microseconds: a thousand of them still end within the years that events may have.
 const maxDelay = 1e13

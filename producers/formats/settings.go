@@ -12,32 +12,31 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Settings is what a format is told beside the data.
+// Settings are what a format needs beside the data.
 type Settings struct {
 	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
 	Tenant, Product string
 	// Run is the label in the events, no part of their identity.
 	Run string
-	// Start is the time of the trace's zero where the format has relative times; not to be set where it has not.
+	// Start is the time that offset 0 of a trace stands for: required if times are relative, zero if they are not.
 	Start time.Time
-	// Mapping says what the columns mean where the format does not.
+	// Mapping names the columns of the formats csv and jsonl, and is nil for the others.
 	Mapping *mapping.Mapping
-	// CloudType is the name of the type that CloudEvents are of whose own type says nothing. Default: token calls if their
-	// data says the usage of one, and a problem otherwise.
+	// CloudType is the name of the type of CloudEvents whose own type is not known. Default: token_calls if their data has the
+	// usage of a model call; other events are problems.
 	CloudType string
-	// LastLine says what to do with a last line that has no end. Default LastLineAuto.
+	// LastLine is what to do with a last line that has no line break: one of the constants LastLine... Default LastLineAuto.
 	LastLine string
-	// Users says how users are hashed; required where HasUsers.
+	// Users hashes users. Required if HasUsers.
 	Users *fields.Users
 }
 
-// labels are what is the same in all events.
+// labels are the fields that are the same in all events.
 func (s Settings) labels() fields.Labels {
 	return fields.Labels{Tenant: s.Tenant, Product: s.Product, Run: s.Run}
 }
 
-// LabelErrors returns what is wrong with the fields that are the same in all events, one error for each: a
-// *schemas.FieldError.
+// LabelErrors returns one *schemas.FieldError per setting among tenant, product and run that no consumer would accept.
 func (s Settings) LabelErrors() []error {
 	e := &usagev1.TokenCall{
 		Source: "s", Id: "i", TimeUs: new(int64(1)), Tenant: "t", Product: "p", Model: fields.UnknownModel, Status: usagev1.Status_STATUS_OK, Run: s.Run,
@@ -65,7 +64,7 @@ func (s Settings) lastLine(f *Format) rows.LastLine {
 	return rows.LastLine{Take: s.LastLine == rows.LastLineTake, Leave: s.LastLine == rows.LastLineLeave, Finished: f.Published}
 }
 
-// HasUsers reports whether rows of the format may have users, so that Settings.Users is required.
+// HasUsers reports whether rows of the format may have users. Settings.Users is required then.
 func (f *Format) HasUsers(s Settings) bool {
 	if s.Mapping != nil {
 		return s.Mapping.Sets(fields.User)
@@ -73,14 +72,14 @@ func (f *Format) HasUsers(s Settings) bool {
 	return f.users
 }
 
-// MayRepeat reports whether the rows of one file may give an event more than once. As a rule they have their place in their
-// ids; of rows that bring ids along by a mapping the newest is chosen, save where their revision is a column and two say the
-// same.
+// MayRepeat reports whether the rows of one file may give an event more than once. Most ids hold the place of their row. If a
+// mapping names the id, a replay picks the newest row of each id, but two rows may have the same revision if a column
+// gives it.
 func (f *Format) MayRepeat(s Settings) bool {
 	return f.ownIDs || s.Mapping != nil && s.Mapping.Revision() == mapping.RevisionFrom
 }
 
-// Validate returns what is wrong with the settings for files of the format, one *SettingError for each.
+// Validate returns one *faults.SettingError per setting that does not fit the format.
 func (f *Format) Validate(s Settings) []error {
 	var errs []error
 	add := func(name, format string, args ...any) { errs = append(errs, faults.BadSetting(name, format, args...)) }

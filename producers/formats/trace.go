@@ -15,13 +15,13 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// traceRows gives the calls in the rows of a trace.
+// traceRows makes the model calls of the rows of a trace.
 type traceRows struct {
 	format *Format
 	lines  *rows.Lines
 	reader rows.Reader
 	call   *call
-	wrong  []string // What may be wrong with the file.
+	wrong  []string // Warnings about the file.
 }
 
 func (t *traceRows) Noted() *fields.Lenient { return nil }
@@ -53,14 +53,14 @@ type call struct {
 	event usagev1.TokenCall
 	start int64 // The trace's zero, microseconds since 1970; 0 where times are absolute.
 	time  int64 // Of the event.
-	// product is what a row has that says nothing of it; fixed where it was asked for.
+	// product is the product of a row that has none; fixed if the settings give it for all rows.
 	product string
 	fixed   bool
 
 	input, cached, output, firstToken, latency uint64
 
 	turns   map[uint64]int64 // The time of the last turn of a session, by a hash of its name.
-	follows bool             // The call is a turn after another, and has no time of its own.
+	follows bool             // The call follows another turn, and has no time of its own.
 	clock   clock
 
 	key   []byte // What the id is hashed from.
@@ -68,7 +68,7 @@ type call struct {
 	users fields.UserHash
 }
 
-// newCall returns a call with all that is the same in every event.
+// newCall returns a call with the fields that are the same in all events.
 func newCall(f *Format, s Settings) *call {
 	c := &call{users: s.Users.Hash()}
 	c.event.TimeUs = &c.time
@@ -82,8 +82,8 @@ func newCall(f *Format, s Settings) *call {
 	return c
 }
 
-// set makes the event of a row, the given one of its file. It returns the column that is at fault and what is wrong with
-// it; an empty text if nothing is.
+// set makes the event of a row, whose number in the file is given. It returns the column at fault and its problem; an empty
+// problem if there is none.
 func (c *call) set(f *Format, values []string, row uint64) (int, string) {
 	e := &c.event
 	e.Model, e.Streaming, e.User, e.Status, e.Product = fields.UnknownModel, false, 0, usagev1.Status_STATUS_OK, c.product
@@ -102,7 +102,7 @@ func (c *call) set(f *Format, values []string, row uint64) (int, string) {
 	return 0, ""
 }
 
-// identify sets the id by the rule in the package's comment.
+// identify sets the id by the rule in the comment of the package.
 func (c *call) identify(f *Format, values []string, row uint64) {
 	c.key = c.key[:0]
 	if f.NeedsStart {
@@ -114,7 +114,7 @@ func (c *call) identify(f *Format, values []string, row uint64) {
 	c.event.Id, c.id = fields.RowID(row, c.key, c.id)
 }
 
-// moment is after for the time of a row, which it keeps an eye on.
+// moment reads the time of a row, and keeps it for the warnings about the file.
 func (c *call) moment(text string, digits int) (int64, string) {
 	us, problem := c.after(text, digits)
 	switch {
@@ -131,7 +131,7 @@ func (c *call) moment(text string, digits int) (int64, string) {
 // seconds are six digits more than microseconds.
 const seconds = 6
 
-// after returns the time that is s after the trace's zero; digits are those from its unit to microseconds.
+// after returns the time that lies s after the start of the trace; digits are those from the unit of s to microseconds.
 func (c *call) after(s string, digits int) (int64, string) {
 	if s == "" {
 		return 0, "is empty"

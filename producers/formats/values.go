@@ -30,7 +30,7 @@ func parseTimeIn(s string, zone *time.Location) (int64, string) {
 	return t.UnixMicro(), ""
 }
 
-// parseDuration reads seconds, cut to whole microseconds; nil means unknown.
+// parseDuration reads seconds into us, cut to whole microseconds, and returns us; nil if s is empty.
 func parseDuration(s string, us *uint64) (*uint64, string) {
 	if s == "" {
 		return nil, ""

@@ -72,7 +72,7 @@ func (a *arranging) tick(n uint64) error {
 // ends says how many events there are, and the time of the latest; false before that is known.
 func (a *arranging) ends() (total, last int64, known bool) { return a.total, a.last, a.total > 0 }
 
-// restarter is a stream that may be one that can be read again.
+// restarter is a stream that may be able to start again.
 type restarter interface {
 	canRestart() bool
 	// restart goes back to the beginning; problems and rows that were told are not told again. With same it gives the
@@ -80,9 +80,9 @@ type restarter interface {
 	restart(same bool) error
 }
 
-// arranged is a stream in order. At the first call of next it reads the other one: into memory or, if there is too much,
-// into a temporary file. A long stream that needs nothing of it, in order already and without an id twice, is only looked
-// through, and read again to be sent.
+// arranged is a stream in order. At the first call of next it reads the other stream to its end: into memory or, if there is too
+// much, into a temporary file. A long stream that is in order already, and has no id twice, is only looked through and read
+// again.
 type arranged struct {
 	*arranging
 	in     stream
@@ -149,7 +149,7 @@ func (a *arranged) merge(rows *sorter) (*sorter, error) {
 	}
 }
 
-// holding is the reading of a stream into a sorter.
+// holding reads a stream into a sorter.
 type holding struct {
 	*arranged
 	sorter  *sorter

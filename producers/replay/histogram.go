@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Schedule says how far from its due time events were handed to the log. An event is never early.
+// Schedule is how late events were handed to the log. No event is early.
 type Schedule struct {
-	Events             int64 // Events that had a due time; the rest is 0 if there were none.
+	Events             int64 // Events that had a due time. The other fields are 0 if there were none.
 	P50, P90, P99, Max time.Duration
-	// Late are the events that were more than LateBy late: their pace was not kept.
+	// Late is how many events were more than LateBy late.
 	Late int64
 }
 
-// LateBy is how late an event may be that has kept its pace.
+// LateBy is how late an event may be to count as on time.
 const LateBy = time.Second
 
 // Resolution of a histogram: a power of two is divided into 1<<fineBits buckets, so that a value is known to one part

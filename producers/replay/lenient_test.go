@@ -9,6 +9,9 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
+// statuses are the names of the statuses of calls.
+const statuses = "cancelled, error, ok" //nolint:misspell // The wire contract has it.
+
 // TestLenient sets malformed values: those of what may be absent are put right or unknown and counted, the others refused.
 func TestLenient(t *testing.T) {
 	f := func(values, want string, refused string, unread ...string) {
@@ -47,7 +50,7 @@ func TestLenient(t *testing.T) {
 	f("reported_cost_nanos=5;cost_currency=dollars", "model=m status=1", "", `cost_currency is not 3 upper-case letters "dollars"`, "reported_cost_nanos has no currency ")
 	f("reported_cost_nanos=$5;cost_currency=USD", "model=m status=1 cost_currency=USD", "", `reported_cost_nanos is not a number "$5"`)
 	f("latency_us=-3;first_token_us=1e16", "model=m status=1", "", `latency_us is negative "-3"`, `first_token_us is more than 1000000000000 10000000000000000`)
-	f("status=fine;segment=x;streaming=maybe", "model=m status=1", "", `status is not one of `+"cancelled, error, ok"+` "fine"`,
+	f("status=fine;segment=x;streaming=maybe", "model=m status=1", "", `status is not one of `+statuses+` "fine"`,
 		`segment is not one of consumer, developer, enterprise, government "x"`, `streaming is neither true nor false "maybe"`)
 	f("model="+strings.Repeat("m", 600), "model=unknown status=1", "", `model is longer than 256 bytes "`+strings.Repeat("m", 40)+`"...`)
 	f("input_uncached=-1", "", `"-1" is negative`)

@@ -8,7 +8,7 @@ import (
 // pace says when events are due.
 type pace struct {
 	speed  float64 // 0: at once.
-	rate   float64 // At most, events a second; 0: any.
+	rate   float64 // The most events per second; 0 for no bound.
 	begun  bool
 	first  int64         // Microseconds since 1970.
 	latest time.Duration // When the latest event is due by its time.

@@ -30,53 +30,48 @@ import (
 	"tidemark/producers/formats/mapping"
 )
 
-// Stdin is the name that stands for standard input among the files.
+// Stdin is the name of standard input among the files.
 const Stdin = "-"
 
-// Options says what to replay and how. What is either Format with Files, or one of Topic, Table and Items.
+// Options are what to replay and how. The source is Format with Files, or one of Topic, Table and Items.
 type Options struct {
-	// Format is the name of one of Formats.
+	// Format is the name of one of formats.All.
 	Format string
-	// Files are merged by the recorded time, each plain, packed or Parquet by its content; Stdin is one of them. With a Speed all
-	// events go by their time; without one the order within a file stays. An open that blocks when the replay
-	// ends, of a pipe that nobody writes to, is left to end by itself.
+	// Files are merged by the recorded time. Each may be plain, packed or Parquet, as its first bytes show; Stdin may be one of
+	// them. With a Speed all events go in the order of their time; without one the order within a file stays. If the replay ends
+	// while the open of a pipe blocks, that open goes on in the background until something writes to the pipe.
 	Files []string
-	// Stdin is what the file Stdin reads. A read of it that blocks when the replay ends is left to end by itself.
+	// Stdin is what the file Stdin reads. If the replay ends while a read of it blocks, that read goes on in the background.
 	Stdin io.Reader
-	// Start is the time of the trace's zero where the format has relative times; not to be set where it has not.
-	Start time.Time
-	// memory is that of what is put in order, in bytes. Default sortMemory.
-	memory int
-	// Mapping says what the columns mean where the format does not.
-	Mapping *mapping.Mapping
-	// CloudType is the name of the type that CloudEvents are of whose own type says nothing. Default: token calls if their data
-	// says the usage of one, and a problem otherwise.
-	CloudType string
-	// LastLine says what to do with a last line that has no end. Default LastLineAuto.
-	LastLine string
-	// Tenant and Product are those of the events. Default: those of the format. The tenant is part of the identity.
+	// Start, Mapping, CloudType, LastLine, Tenant, Product and Users are for files, see formats.Settings.
+	Start           time.Time
+	Mapping         *mapping.Mapping
+	CloudType       string
+	LastLine        string
 	Tenant, Product string
-	// Users says how users are hashed; required where HasUsers.
-	Users *fields.Users
+	Users           *fields.Users
 
 	Topic *Topic
 	Table *Table
-	// Items is any other source of fresh items, and Name what to call it, required.
+	// Items is any other source of fresh items, and Name its name, which is required.
 	Items producers.Source
 	Name  string
 
-	// From and To bound the events by their time, From included, To not. Default: no bound.
+	// memory is the memory for putting events in order, in bytes. Default sortMemory.
+	memory int
+
+	// From and To bound the times of the events; From is included, To is not. Default: no bound.
 	From, To time.Time
-	// Limit ends the replay after that many events. Default 0: no limit.
+	// Limit is the most events to send. Default 0: no limit.
 	Limit int64
-	// Speed is the pace as a multiple of the recorded one; 0 is as fast as the log takes the events. Times of events
-	// never change. With a speed files and topics that are not in order are read to their end before the first event is
-	// sent, and put in order: in memory or, where that is more than 32 MB, in a temporary file that takes about the
-	// size of the events. So are files with a mapping that says what the id is.
+	// Speed is the pace as a multiple of the recorded one. It never changes the times of events. With a speed, files and topics
+	// whose events are not in order are read to their end and sorted before the first event is sent: in memory, or in a
+	// temporary file of about the size of the events if they need more than 32 MB. So are files with a mapping that names the
+	// id. Default 0: as fast as the log takes the events.
 	Speed float64
-	// Rate bounds the pace, in events a second. Default 0: no bound.
+	// Rate is the highest pace, in events per second. Default 0: no bound.
 	Rate float64
-	// Run is the label in the events, no part of their identity. It should name one run for ever.
+	// Run is the label in the events, no part of their identity. No two runs should have the same.
 	Run string
 	// Hooks are called during the replay. Default none.
 	Hooks Hooks
@@ -88,15 +83,14 @@ type Hooks struct {
 	Progress func(Progress) // Called after each batch, and now and then while events are put in order.
 }
 
-// Problem is something that could not be replayed: a row, a record, records that are gone, or the rest of a file.
+// Problem is what could not be replayed: a row, a record, records that the log has removed, or the rest of a file.
 type Problem struct {
 	File         string // The name given; of a record its topic, partition and offset.
 	Line, Column int    // From 1, the column in bytes; 0 where there is none.
 	Text         string
 }
 
-// String returns the problem in the form of compilers: file:line:column: text.
-// What could do something to a terminal is escaped.
+// String returns the problem in the form of compilers, file:line:column: text, with control characters escaped.
 func (p Problem) String() string {
 	switch {
 	case p.Line == 0:
@@ -111,65 +105,65 @@ func (p Problem) String() string {
 type Progress struct {
 	Rows int64 // Rows or records read, a batch or two ahead of those sent.
 	Sent int64 // Events that the log has acknowledged.
-	// Left is about how long the rest takes, judged by what has been read of the whole; negative if nobody knows.
+	// Left is an estimate of how long the rest takes; negative if there is none.
 	Left time.Duration
-	// Ordering is true while the source is read to put its events in order, before the first is sent.
+	// Ordering is true while the source is read to put its events in order, before the first one is sent.
 	Ordering bool
 }
 
 // keptProblems is how many problems a Result keeps.
 const keptProblems = 20
 
-// Reading is what became of what was read.
+// Reading counts the rows and records that were read, and what they gave.
 type Reading struct {
 	Rows    int64 // Rows or records read, bad ones included.
 	Outside int64 // Events outside From and To.
-	Nothing int64 // Rows that stand for nothing, since they say a weight of 0, or no calls, tokens and cost: no event is made of them.
-	LeftOut int64 // Rows that the mapping leaves out by where.
-	Joined  int64 // Rows that were put together with others of their id.
-	Later   int64 // Rows that were left out since the first row of their id counts.
-	// Replaced rows of a file were left out for another row of the same id that is newer, Repeated ones since another row of
-	// the id says the same.
+	Nothing int64 // Rows that stand for nothing and make no event: with a weight of 0, or without calls, tokens and cost.
+	LeftOut int64 // Rows that the condition where of the mapping leaves out.
+	Joined  int64 // Rows that were joined to others of their id.
+	Later   int64 // Rows that were left out because the first row of their id counts.
+	// Replaced rows were left out for a newer row of the same id, Repeated ones because another row of the id has the same
+	// content.
 	Replaced, Repeated int64
-	// Headers are lines of CSV that are the header of their file again, as in files that were put together: they are no rows.
+	// Headers are lines of CSV that repeat the header of their file, as in files that were concatenated. They are not rows.
 	Headers int64
-	Skipped int64 // Problems: rows or records skipped, ranges of records gone, and files of which the rest could not be read.
+	Skipped int64 // Problems: rows and records that were skipped, removed ranges of records, and files whose rest could not be read.
 	// Problems are the first 20 of them.
 	Problems []Problem
-	// UnknownTypes are the types of CloudEvents that were skipped since nothing says what they are, by how many there were.
+	// UnknownTypes counts the CloudEvents that were skipped because their type is not known, by type.
 	UnknownTypes map[string]int64
-	// Tokenless calls went well and say no tokens at all; TokenlessHave are the keys that their data has, some of them.
+	// Tokenless are the calls that succeeded and have no tokens; TokenlessHave are some of the keys of their data.
 	Tokenless     int64
 	TokenlessHave []string
-	// Unread are the values that could not be read in rows that count all the same, by field and reason.
+	// Unread are the values that could not be read in rows whose events count all the same.
 	Unread []fields.Unread
-	// Columns is what of the columns that the mapping names was in the rows.
+	// Columns counts in how many rows the columns of the mapping were.
 	Columns mapping.Columns
-	// Notes are what may be wrong with files, one line each.
+	// Notes are warnings about files, one line each.
 	Notes []string
-	// Unended are the files of which a last line without an end was taken, because such files are finished.
+	// Unended are the files whose last line was taken without a line break, because nobody appends to published traces.
 	Unended []string
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
 	First, Last time.Time
-	// Interrupted is true when the context ended before all was read and sent; the rest is exact all the same.
+	// Interrupted is true if the context ended before everything was read and sent; the other figures are exact all the same.
 	Interrupted bool
 }
 
-// Result is what a replay has done.
+// Result is what a replay has sent.
 type Result struct {
 	Reading
 	Sent int64 // Events that the log has acknowledged.
 	// Truth counts what the log has acknowledged. Never nil.
 	Truth *producers.Truth
-	// Schedule is how well the pace was kept.
+	// Schedule is how late events were.
 	Schedule Schedule
-	// Unreported is true when the truth was not sent, because there were too many events (2,097,152) to tell their repeats
-	// from them, where there may be some: in a topic, in several files, and in files that bring their ids along.
+	// Unreported is true if the truth was not sent because it may count repeats as events: a replay remembers 2,097,152 events
+	// to recognize their repeats, in a topic, in several files, and in files with ids of their own.
 	Unreported bool
 }
 
-// Validate returns what is wrong with the options, one error for each, joined. It does not look at Stdin and the files,
-// nor at Log, DB and Items, which may still be to come.
+// Validate returns all that is wrong with the options, joined: a *faults.SettingError per option. It does not look at Stdin and
+// the files, nor at Log, DB and Items, which may be set later.
 func (o Options) Validate() error {
 	var errs []error
 	switch {
@@ -198,14 +192,14 @@ func (o Options) Validate() error {
 	return errors.Join(append(errs, o.settings().LabelErrors()...)...)
 }
 
-// settings are those of the format of the files.
+// settings are the settings of the format.
 func (o Options) settings() formats.Settings {
 	return formats.Settings{
 		Tenant: o.Tenant, Product: o.Product, Run: o.Run, Start: o.Start, Mapping: o.Mapping, CloudType: o.CloudType, LastLine: o.LastLine, Users: o.Users,
 	}
 }
 
-// HasUsers reports whether rows of the options' files may have users, so that Options.Users is required.
+// HasUsers reports whether the files may have users. Options.Users is required then.
 func (o Options) HasUsers() bool {
 	f := formats.Named(o.Format)
 	return o.Topic == nil && o.Table == nil && o.Name == "" && f != nil && f.HasUsers(o.settings())
@@ -236,7 +230,7 @@ func (o Options) fileErrors() []error {
 	return errs
 }
 
-// name is what is replayed, for people.
+// name is the name of the source, for messages.
 func (o Options) name() string {
 	switch {
 	case o.Topic != nil:
@@ -250,15 +244,15 @@ func (o Options) name() string {
 }
 
 const (
-	// pacedInterval is how long a paced event may wait for others to go with it: far below what the pace is judged by,
-	// and the time of one call of the log gathers more anyhow.
+	// pacedInterval is how long a paced event may wait for others to go with it. It is far below LateBy, and events
+	// gather during a call of the log anyway.
 	pacedInterval = time.Millisecond
 )
 
-// Run replays until the source ends, the limit is reached or ctx ends, which is no error: what is on its way then is
-// waited for. It sends the truth of the run to the log at the end. Rows that cannot be read are reported and skipped.
-// After an error no truth is sent, and part of the last batch may be on the log beyond what the Result says; replaying
-// again counts each event once.
+// Run replays until the source ends, the limit is reached or ctx ends, which is not an error: Run waits for the batch in flight.
+// It sends the truth of the run to the log at the end. Rows that cannot be read are reported and skipped. After an error
+// no truth is sent, and part of the last batch may be on the log beyond what the Result counts; another replay counts each
+// event once.
 func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, error) {
 	begin := time.Now()
 	working, stop, done := producers.WithGrace(ctx, producers.DefaultGrace)

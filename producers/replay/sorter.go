@@ -270,7 +270,7 @@ func (t *tempFile) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// failed says what the file is for and what to do.
+// failed adds to an error what the file is for and what to do.
 func (t *tempFile) failed(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {

@@ -13,19 +13,18 @@ import (
 	"tidemark/schemas"
 )
 
-// reader gives the events of one kind of source, all of them, without a pace. Its Next returns errStopped when the
-// replay is stopped.
+// reader reads all events of one kind of source, without a pace. Its Next returns errStopped when the replay is stopped.
 type reader interface {
 	producers.Source
-	// read returns how much of how much has been read, in any unit; a whole of 0 is unknown. Safe for concurrent use.
+	// read returns how much of the whole has been read, in any unit; a whole of 0 is unknown. It is for concurrent use.
 	read() (done, whole int64)
-	// ends says how many events there are, 0 if that is not known, and the time of the latest, microseconds since 1970;
-	// false if neither is known. It is to be called after Next, and stays as it is.
+	// ends returns the number of events, 0 if it is not known, and the time of the latest, microseconds since 1970; false if
+	// neither is known. Call it after the first Next.
 	ends() (total, last int64, known bool)
 	close()
 }
 
-// source is the producers.Source of a replay: it lets through what is asked for, each item at its time.
+// source is the producers.Source of a replay: it selects items, and sets when each is due.
 type source struct {
 	options Options
 	tally   *tally
@@ -35,7 +34,7 @@ type source struct {
 	reading <-chan struct{} // Closed when the context is over that sources read under, a moment before stop is.
 	pace    pace
 
-	// repeats tells repeats from events where there may be some and the source does not tell; nil elsewhere.
+	// repeats recognizes repeats of events; nil if there are none, or if the source marks them.
 	repeats *repeats
 
 	passed  atomic.Int64 // Items let through.
@@ -106,9 +105,9 @@ func (s *source) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// keep takes the items out of b, from one on, that are outside of the range, and says when the others are due. What is
-// no event has no time of its own: it goes with the event before it, and not at all where a range is asked for, since it
-// may repeat what is outside.
+// keep removes the items of b, from one on, that are outside of the range, and sets when the others are due. An item that is not
+// an event has no time of its own: it is due with the event before it, and left out if there is a range, since it may
+// repeat an event outside.
 func (s *source) keep(b *producers.Batch, from int) {
 	kept := b.Items[:from]
 	for i := range b.Items[from:] {
@@ -142,8 +141,8 @@ func (s *source) within(timeUs int64) bool {
 
 func (s *source) close() { s.reader.close() }
 
-// left says how long the rest takes: until the last event is due, where there is a pace and it is known; else it guesses
-// from what is done of the whole. It is negative if there is no telling.
+// left estimates how long the rest takes: until the last event is due, if there is a pace and that time is known; otherwise by
+// how much of the whole is done. It is negative if neither is known.
 func (s *source) left(p producers.Progress) time.Duration {
 	total, last, known := s.reader.ends()
 	if limit := s.options.Limit; known && s.options.Speed > 0 && (limit == 0 || total > 0 && total <= limit) {
@@ -158,7 +157,7 @@ func (s *source) left(p producers.Progress) time.Duration {
 	return s.guess(p)
 }
 
-// guess guesses how long the rest takes at the rate of before.
+// guess estimates how long the rest takes at the rate so far.
 func (s *source) guess(p producers.Progress) time.Duration {
 	passed := s.passed.Load()
 	done, whole := s.reader.read()
@@ -178,7 +177,7 @@ func (s *source) guess(p producers.Progress) time.Duration {
 	return time.Duration(float64(p.Elapsed) * (1 - min(share, 1)) / share)
 }
 
-// result is to be called when the pump is done.
+// result returns what was read and sent. Call it when the pump has ended.
 func (s *source) result(truth *producers.Truth) Result {
 	t := s.tally
 	r := Result{Truth: truth, Sent: sent(truth), Reading: Reading{
@@ -195,7 +194,7 @@ func (s *source) result(truth *producers.Truth) Result {
 	return r
 }
 
-// itemsReader reads a source of which nothing more is known.
+// itemsReader reads any other source.
 type itemsReader struct {
 	producers.Source
 	tally *tally

@@ -18,13 +18,13 @@ import (
 	"tidemark/schemas"
 )
 
-// Table is a table to replay: the events that its view shows when they are read, by their time. They keep their identity
-// and time.
+// Table is a table to replay: the events that its view shows while it is read, by their time. They keep their identity and
+// time.
 type Table struct {
 	DB        Database
 	Namespace string // Whose table it is.
 	Type      schemas.Type
-	// Tenant, if set, is whose events are replayed.
+	// Tenant, if set, selects the events of one tenant.
 	Tenant string
 	// Filter, if set, is a condition in ClickHouse's SQL over the view's columns.
 	Filter string
@@ -48,8 +48,8 @@ func (t *Table) validate() error {
 	return errors.Join(errs...)
 }
 
-// pageRows is about how many rows are asked for at a time. They are held in memory until they are sent, so that no query
-// stays open while a slow replay waits.
+// pageRows is about how many rows one query reads. They stay in memory until they are sent, so that no query stays open while a
+// slow replay waits.
 const pageRows = 32 << 10
 
 // tableReader reads a view page by page: whole minutes, as many as have about pageRows rows, and of a minute that has

@@ -9,8 +9,8 @@ import (
 	"tidemark/producers/formats/mapping"
 )
 
-// tally counts what is read and keeps and tells its problems. It calls the caller's functions one at a time: problems
-// are found while a batch is on its way.
+// tally counts what is read, and keeps and reports its problems. It calls one hook at a time: problems are found while a batch is
+// in flight.
 type tally struct {
 	rows      atomic.Int64 // Read; also asked for while a batch is on its way.
 	nothing   int64
@@ -46,7 +46,7 @@ func (t *tally) problem(p Problem) {
 	}
 }
 
-// read counts a row that gives an event, and what of it could not be read.
+// read counts a row that makes an event, and the values of it that could not be read.
 func (t *tally) read(l *fields.Lenient) {
 	t.rows.Add(1)
 	if l != nil {
@@ -55,7 +55,7 @@ func (t *tally) read(l *fields.Lenient) {
 	}
 }
 
-// noTokens counts a call that says no tokens, and what its data has.
+// noTokens counts a call without tokens, and the keys of its data.
 func (t *tally) noTokens(names []string) {
 	if names == nil {
 		return
@@ -71,7 +71,7 @@ func (t *tally) noTokens(names []string) {
 	}
 }
 
-// unknownType counts an event of a type that nobody knows.
+// unknownType counts an event of an unknown type.
 func (t *tally) unknownType(name string) {
 	if t.types == nil {
 		t.types = map[string]int64{}

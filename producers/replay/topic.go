@@ -15,15 +15,15 @@ import (
 	"tidemark/schemas"
 )
 
-// Topic is a topic to replay, up to where it ends when the replay begins: a topic may be replayed into itself. Records
-// keep their identity and time; of repeats of one event all are sent again.
+// Topic is a topic to replay, up to its end when the replay begins, so that a topic may be replayed into itself. Records keep
+// their identity and time. All repeats of an event are sent again.
 type Topic struct {
 	Log  TopicLog
 	Name string // Full, namespace included.
 	Type schemas.Type
-	// FromOffset and ToOffset bound the records of every partition, FromOffset included, ToOffset not. Default 0: no bound.
+	// FromOffset and ToOffset bound the offsets of every partition; FromOffset is included, ToOffset is not. Default 0: no bound.
 	FromOffset, ToOffset int64
-	// Tenant, if set, is whose events are replayed.
+	// Tenant, if set, selects the events of one tenant.
 	Tenant string
 }
 
@@ -37,20 +37,20 @@ type TopicLog interface {
 
 // TopicPartition reads a partition.
 type TopicPartition interface {
-	// Fetch returns the next records from the offset on, and the offset to go on at. Control records, which hold no event,
-	// are not given. The same offset without a record means that there is no more to be had. The records are valid until
-	// the next call. The error is ErrRemoved, with the offset that the log begins at now, where what was asked for is gone.
+	// Fetch returns the records from an offset on, and the offset to fetch next. It leaves out control records, which hold no
+	// event. The same offset without a record means that there are no more records. The records are valid until the next call. If
+	// the log has removed the offset, the error is ErrRemoved and next is the offset at which the log begins now.
 	Fetch(ctx context.Context, from int64) (records []TopicRecord, next int64, err error)
 }
 
-// ErrRemoved says that the log has removed the record asked for, which it does when it is older than it has to be kept.
+// ErrRemoved is the error of a fetch of records that the log has removed because of their age or its size.
 var ErrRemoved = errors.New("the log has removed the record")
 
 // TopicRecord is a record of a topic.
 type TopicRecord struct {
 	Offset int64
 	Value  []byte
-	// Problem, if not empty, says why there is no value to read.
+	// Problem is why the record has no value; empty if it has one.
 	Problem string
 }
 
@@ -117,8 +117,8 @@ func (r *topicReader) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// removed tells of the offsets of a partition that were asked for and are not on the log any more, if there are any; to is
-// not one of them.
+// removed reports a problem for the offsets from one to another, which is not included, that were asked for and are not on the
+// log any more.
 func (r *topicReader) removed(id int32, from, to int64) {
 	if from < to {
 		r.tally.problem(Problem{File: fmt.Sprintf("%s/%d", r.topic.Name, id), Text: fmt.Sprintf("offsets %d to %d were removed by retention", from, to-1)})

@@ -186,7 +186,7 @@ func TestAttributesDoNotCostTheEvent(t *testing.T) {
 	f(`{`+tokens+`"cost":{"total":1}}`, "model=unknown status=1 input_uncached=5", `1 reported_cost_nanos is an object and not a text or a number `)
 	f(`{`+tokens+`"duration_ms":-3}`, "model=unknown status=1 input_uncached=5", `1 latency_us is negative "-3"`)
 	f(`{`+tokens+`"user":{"id":1}}`, "model=unknown status=1 input_uncached=5", `1 user is an object and not a text or a number `)
-	f(`{`+tokens+`"status":"completed","stream":"maybe"}`, "model=unknown status=1 input_uncached=5", `1 status is not one of `+"cancelled, error, ok"+` "completed"`, `1 streaming is neither true nor false "maybe"`)
+	f(`{`+tokens+`"status":"completed","stream":"maybe"}`, "model=unknown status=1 input_uncached=5", `1 status is not one of `+statuses+` "completed"`, `1 streaming is neither true nor false "maybe"`)
 	f(`{"usage":{"prompt_tokens":-5},"country":"Germany"}`, `usage.prompt_tokens "-5" is negative`)
 	f(`{"usage":{"prompt_tokens":"many"}}`, `usage.prompt_tokens "many" is not a number`)
 	f(`{`+tokens+`"weight":"x"}`, `weight "x" is not a number`)

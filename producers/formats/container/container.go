@@ -16,10 +16,7 @@ import (
 	"strings"
 )
 
-// What a file is is seen from its first bytes, whatever it is called. Gzip, zstd, bzip2 and texts in UTF-16 are read as if
-// they were plain, Parquet as lines of JSON; what else is no text is named, with the way out.
-
-// packing is how a file is packed.
+// packing is a way in which a file may be packed.
 type packing struct {
 	name   string
 	starts []string
@@ -32,7 +29,7 @@ var packings = []packing{
 	{"bzip2", bzip2Starts(), unpackBzip2},
 }
 
-// foreign is a kind of file that is not read.
+// foreign is a kind of file that cannot be read.
 type foreign struct {
 	starts []string
 	what   string
@@ -63,14 +60,14 @@ var foreigns = []foreign{
 	{[]string{"\xff\xfe\x00\x00", "\x00\x00\xfe\xff"}, "a text in UTF-32", "convert it: iconv -f UTF-32 -t UTF-8"},
 }
 
-// Parts of files that are told by more than their first bytes.
+// Marks of files that need a closer look than at their first bytes.
 const (
 	zipStart      = "PK"
 	parquetStart  = "PAR1"
 	orcStart      = "ORC"
 	ByteOrderMark = "\ufeff"
 	tarMagic      = 257 // Where "ustar" stands.
-	sniffed       = 512 // Bytes that are looked at where the first few do not tell.
+	sniffed       = 512 // Bytes to look at if the first few do not tell.
 	sniffedZip    = 4 << 10
 )
 
@@ -80,14 +77,14 @@ const chunkSize = 64 << 10
 // RecordSeparator stands before each record of a JSON text sequence (RFC 7464).
 const RecordSeparator = 0x1e
 
-// ForeignError is the error of a file that is not read.
+// ForeignError is the error of a kind of file that cannot be read.
 type ForeignError struct{ What, Remedy string }
 
 func (e *ForeignError) Error() string {
 	return fmt.Sprintf("the file is %s: %s", e.What, e.Remedy)
 }
 
-// startsWith reports whether the next bytes are those, and waits for no more of them than it takes to tell.
+// startsWith reports whether the next bytes are those of prefix. It waits for no more bytes than it needs to tell.
 func startsWith(r *bufio.Reader, prefix string) (bool, error) {
 	for i := range len(prefix) {
 		start, err := r.Peek(i + 1)
@@ -104,7 +101,7 @@ func startsWith(r *bufio.Reader, prefix string) (bool, error) {
 	return true, nil
 }
 
-// startsWithAny is startsWith for one of several.
+// startsWithAny reports whether the next bytes are those of one of the prefixes.
 func startsWithAny(r *bufio.Reader, prefixes []string) (bool, error) {
 	for _, prefix := range prefixes {
 		if is, err := startsWith(r, prefix); is || err != nil {
@@ -114,8 +111,8 @@ func startsWithAny(r *bufio.Reader, prefixes []string) (bool, error) {
 	return false, nil
 }
 
-// Unpack returns the text that is in r, unpacked and in UTF-8, without a byte-order mark. Of a Parquet file, which is no
-// text, it returns errParquet.
+// Unpack returns the text in r, unpacked and in UTF-8, without a byte-order mark. It reads no more than it needs to tell what r
+// is. The error is ErrParquet for a Parquet file, which OpenParquet reads.
 func Unpack(r io.Reader) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, chunkSize)
 	outer := ""
@@ -154,7 +151,7 @@ func Unpack(r io.Reader) (*bufio.Reader, error) {
 	return text(buffered)
 }
 
-// refuseForeign returns a foreignError for what is no text.
+// refuseForeign returns a *ForeignError for bytes that are not text.
 func refuseForeign(r *bufio.Reader) error {
 	for _, f := range foreigns {
 		if is, err := startsWithAny(r, f.starts); err != nil {
@@ -171,7 +168,7 @@ func refuseForeign(r *bufio.Reader) error {
 	return refuseBinary(r)
 }
 
-// refuseZip tells the documents from each other that are ZIP archives.
+// refuseZip returns a *ForeignError that names the kind of ZIP archive: many documents are one.
 func refuseZip(r *bufio.Reader) error {
 	start, err := r.Peek(sniffedZip)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -194,7 +191,7 @@ func refuseZip(r *bufio.Reader) error {
 	return &ForeignError{"a ZIP archive or a workbook (XLSX, ODS)", "unpack it (unzip -p FILE | tidemark replay ... -), or save the workbook as CSV"}
 }
 
-// refuseBinary names what is known by more than its first bytes, and refuses what no text begins with.
+// refuseBinary returns a *ForeignError for files that need a closer look, and for bytes that no text begins with.
 func refuseBinary(r *bufio.Reader) error {
 	start, err := firstLine(r)
 	if err != nil {
@@ -227,8 +224,8 @@ func refuseBinary(r *bufio.Reader) error {
 	return nil
 }
 
-// firstLine returns the first bytes without taking them: a line that is not blank, or some more where there is a NUL. It
-// waits for no more.
+// firstLine returns the first bytes without taking them: up to the end of the first line that is not blank, or more if one of
+// them is NUL. It waits for no more.
 func firstLine(r *bufio.Reader) ([]byte, error) {
 	most := sniffed
 	for n := 1; ; n++ {
@@ -251,7 +248,7 @@ func firstLine(r *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// isUTF32 reports whether the bytes are ASCII in four bytes a character.
+// isUTF32 reports whether the bytes are ASCII in four bytes per character.
 func isUTF32(start []byte) bool {
 	if len(start) < 8 {
 		return false

@@ -13,7 +13,7 @@ import (
 	"tidemark/producers/formats/faults"
 )
 
-// ErrParquet is the error of a file that is read by parquetFile and not as a text.
+// ErrParquet is the error of Unpack for a Parquet file.
 var ErrParquet = errors.New("a Parquet file")
 
 // Parquet reads a Parquet file as JSON lines, one a row: columns by their names, groups as objects, lists as arrays.
@@ -30,7 +30,7 @@ type Parquet struct {
 	rest   []byte             // What of it was not given yet.
 }
 
-// OpenParquet opens the file, in which it reads here and there.
+// OpenParquet opens a Parquet file of that size. r must stay open until Close. What the file holds cannot be read from a stream.
 func OpenParquet(r io.ReaderAt, size int64) (p *Parquet, err error) {
 	defer func() {
 		cause := recovered(recover(), err)
@@ -57,7 +57,7 @@ func OpenParquet(r io.ReaderAt, size int64) (p *Parquet, err error) {
 	return p, nil
 }
 
-// lz4Column returns the name of a column that is packed with LZ4, which the library unpacks to zeros; see the folder findings.
+// lz4Column returns the name of a column that is packed with LZ4, which the library unpacks to zeros; empty if there is none.
 func lz4Column(file *parquet.File) string {
 	for _, group := range file.Metadata().RowGroups {
 		for _, c := range group.Columns {
@@ -69,7 +69,7 @@ func lz4Column(file *parquet.File) string {
 	return ""
 }
 
-// recovered returns the error that a panic was, or err if there was none: the library gives up so on some damage.
+// recovered returns a panic as an error, or err if there was none: the library panics on some damaged files.
 func recovered(panicked any, err error) error {
 	if panicked != nil {
 		return fmt.Errorf("%v", panicked)
@@ -77,7 +77,7 @@ func recovered(panicked any, err error) error {
 	return err
 }
 
-// Only says which columns are wanted, by their names or as paths in them; to be called before anything is read.
+// Only makes Read leave out all columns but those that the paths name or lead into. Call it before the first Read.
 func (p *Parquet) Only(paths []string) {
 	p.wanted = func(name string) bool {
 		return slices.ContainsFunc(paths, func(path string) bool { return path == name || strings.HasPrefix(path, name+".") })
@@ -87,7 +87,7 @@ func (p *Parquet) Only(paths []string) {
 // Has reports whether there is a column at a path.
 func (p *Parquet) Has(path string) bool { return p.root.has(path) }
 
-// Names are those of the columns at the top.
+// Names are the names of the top columns.
 func (p *Parquet) Names() []string {
 	names := make([]string, len(p.root.children))
 	for i := range p.root.children {
@@ -96,7 +96,7 @@ func (p *Parquet) Names() []string {
 	return names
 }
 
-// Read gives the rows as JSON lines.
+// Read reads the rows as JSON lines.
 func (p *Parquet) Read(b []byte) (n int, err error) {
 	if len(p.rest) == 0 {
 		if err := p.next(); err != nil {
@@ -181,6 +181,7 @@ func (p *Parquet) turn() error {
 	return nil
 }
 
+// Close ends the reading. It does not close what OpenParquet was given.
 func (p *Parquet) Close() {
 	p.groups = nil
 	_ = p.turn() // It closes what is open.

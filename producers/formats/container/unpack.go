@@ -11,7 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// DamagedError is the error of a file of which the rest cannot be unpacked.
+// DamagedError is the error of a file whose rest cannot be unpacked.
 type DamagedError struct {
 	name string // Of the packing.
 	err  error
@@ -28,7 +28,7 @@ func (e *DamagedError) Unwrap() error { return e.err }
 
 var errTrailing = errors.New("there are bytes that are none of it: they are left out")
 
-// packed is the packed side of a file. It tells failures to read it from damage of what was read, and knows the last bytes.
+// packed reads the packed bytes of a file. It keeps failures of reading apart from damage in what was read, and the last bytes.
 type packed struct {
 	r    *bufio.Reader
 	name string
@@ -74,7 +74,7 @@ func (p *packed) damage(err error) error {
 	return &DamagedError{p.name, err}
 }
 
-// onlyZeros takes zeros, with which tapes and disks fill up their blocks, and reports whether there is nothing after them.
+// onlyZeros skips zeros, with which tapes and disks fill up their blocks, and reports whether the file ends after them.
 func (p *packed) onlyZeros() (bool, error) {
 	for {
 		b, err := p.ReadByte()
@@ -139,7 +139,7 @@ func (g *gzipMembers) Read(b []byte) (int, error) {
 	return 0, nil
 }
 
-// noEOF makes an end where there should be none an error.
+// noEOF makes io.EOF io.ErrUnexpectedEOF.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

@@ -42,7 +42,8 @@ func utf16Of(start []byte) binary.ByteOrder {
 
 var errHalfCharacter = errors.New("it ends in the middle of a character")
 
-// utf16Reader makes UTF-8 of UTF-16. What is no character becomes bytes that are not UTF-8, so that two of them stay apart.
+// utf16Reader turns UTF-16 into UTF-8. What is not a character becomes bytes that are not UTF-8, so that different ones stay
+// different.
 type utf16Reader struct {
 	r     io.Reader
 	order binary.ByteOrder

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// SettingError says what is wrong with a setting.
+// SettingError is a setting that cannot be used.
 type SettingError struct {
 	// Settings are the names of those that do not go together, as a rule one: "last-line".
 	Settings []string
@@ -22,7 +22,7 @@ func BadSetting(name, format string, args ...any) *SettingError {
 	return &SettingError{Settings: []string{name}, Problem: fmt.Sprintf(format, args...)}
 }
 
-// RowError says why a row cannot be read.
+// RowError is a row that cannot be read.
 type RowError struct {
 	Line, Column int
 	Text         string
@@ -30,11 +30,11 @@ type RowError struct {
 
 func (e *RowError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Text) }
 
-// OnceError is a problem of which only the first of its kind in a file is told; all are counted.
+// OnceError is a RowError of a kind that a file may have many times: report the first of a kind, and count all.
 type OnceError struct {
 	Bad         *RowError
 	Kind        string
-	UnknownType string // Of an event of which nobody knows what it is.
+	UnknownType string // The type of a CloudEvent if it is not known; empty for other problems.
 }
 
 func (e *OnceError) Error() string { return e.Bad.Error() }

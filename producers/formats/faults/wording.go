@@ -10,10 +10,10 @@ import (
 	"unicode/utf8"
 )
 
-// ShownBytes is how much of a bad value a problem shows.
+// ShownBytes is how many bytes of a bad value a problem shows.
 const ShownBytes = 40
 
-// Quote quotes s for people and cuts it to a length that fits a message.
+// Quote quotes s and cuts it to the length that a problem shows.
 func Quote(s string) string {
 	if len(s) <= ShownBytes {
 		return strconv.QuoteToASCII(s)
@@ -21,13 +21,13 @@ func Quote(s string) string {
 	return strconv.QuoteToASCII(s[:ShownBytes]) + "..."
 }
 
-// Keys puts the keys of a map in words.
+// Keys lists the keys of a map in their order: "a, b, c".
 func Keys[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
-// ShownColumns is how many columns a problem names.
+// ShownColumns is how many names a problem lists.
 const ShownColumns = 40
 
-// Names puts names in words, without what could do something to a terminal.
+// Names lists names, with control characters escaped, and cuts the list.
 func Names(names []string) string {
 	var b strings.Builder
 	for i, name := range names {
@@ -46,7 +46,7 @@ func Names(names []string) string {
 	return b.String()
 }
 
-// Printable puts a text on one line for people: what could do something to a terminal is escaped.
+// Printable puts a text on one line: line breaks and control characters are escaped.
 func Printable(s string) string {
 	clean := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 	if strings.IndexFunc(s, clean) < 0 {

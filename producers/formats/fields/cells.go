@@ -10,8 +10,8 @@ import (
 	"tidemark/schemas"
 )
 
-// Cell is one field of an event that is filled again and again: it is set in place, which costs less than the generated
-// code's reflection does.
+// Cell is one field of an event that is filled again and again. It is set in place, which costs less than the reflection of the
+// generated code.
 type Cell struct {
 	field protoreflect.FieldDescriptor
 	Exact bool // An identity is made of it.
@@ -78,7 +78,7 @@ func wireName(tag string) string {
 	return ""
 }
 
-// Read reads a text for the field, see readValue.
+// Read reads a text that is not empty for the field, see readValue. The problem is to be read after a name.
 func (c *Cell) Read(text string, shift int, negative bool) (Value, string) {
 	return readValue(c.field, c.names, text, shift, negative)
 }
@@ -111,7 +111,7 @@ func (c *Cell) At(us int64) {
 	*c.Money = &c.cost
 }
 
-// Get returns what the field is set to.
+// Get returns the value of the field.
 func (c *Cell) Get() (v Value) {
 	switch {
 	case c.Text != nil:
@@ -131,7 +131,7 @@ func (c *Cell) Get() (v Value) {
 	return v
 }
 
-// Reset makes the field what it was in the beginning, or absent.
+// Reset sets the field to v, the value that Get returned before rows set it, or makes it absent if it may be.
 func (c *Cell) Reset(v Value) {
 	switch {
 	case c.Maybe != nil:

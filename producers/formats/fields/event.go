@@ -9,7 +9,7 @@ import (
 	"tidemark/schemas"
 )
 
-// Revision is the field that says which statement of an event is the newest.
+// Revision is the field whose highest value marks the newest statement of an event.
 const Revision = "revision"
 
 // RevisionOf returns the revision of an event.
@@ -33,7 +33,7 @@ func SetRevision(e schemas.Event, revision uint64) {
 	}
 }
 
-// Errors returns the errors of single fields that Validate has joined.
+// Errors returns the errors of single fields that schemas.Validate has joined.
 func Errors(err error) []*schemas.FieldError {
 	var out []*schemas.FieldError
 	var joined interface{ Unwrap() []error }
@@ -49,7 +49,7 @@ func Errors(err error) []*schemas.FieldError {
 	return out
 }
 
-// FirstError returns the first error of a field of e; nil if e is an event that counts.
+// FirstError returns the first error of a field of e; nil if e is valid.
 func FirstError(e schemas.Event) *schemas.FieldError {
 	if bad := Errors(schemas.Validate(e)); len(bad) > 0 {
 		return bad[0]
@@ -63,7 +63,7 @@ func SetTime(e schemas.Event, us int64) {
 	m.Set(m.Descriptor().Fields().ByTextName(Time), protoreflect.ValueOfInt64(us))
 }
 
-// Labels are what is the same in all events of a run; empty for what rows say.
+// Labels are the fields that are the same in all events of a run; empty for those that rows set.
 type Labels struct{ Tenant, Product, Run string }
 
 // New returns an event with the labels.

@@ -21,7 +21,7 @@ import (
 	"tidemark/schemas"
 )
 
-// The fields of an event that rows do not set by their name.
+// Fields with rules of their own.
 const (
 	Source  = "source"
 	ID      = "id"
@@ -30,42 +30,43 @@ const (
 	Tenant  = "tenant"
 	Product = "product"
 	User    = "user"
-	// Requests is how many calls the tokens and the cost of an event are those of.
+	// Requests is the number of calls whose tokens and cost an event adds up.
 	Requests = "requests"
 )
 
-// Cost and fieldCurrency are what a sender says a call costs.
+// Cost and Currency are the reported cost of a call.
 const (
 	Cost     = "reported_cost_nanos"
 	Currency = "cost_currency"
 )
 
-// Picos is the field that has what of a cost is below 1e-9 of its unit, in 1e-12.
+// Picos is the field for the part of a cost below 1e-9 of its unit, in 1e-12.
 const Picos = "reported_cost_picos"
 
-// UnknownModel is the model of a call whose trace does not say.
+// UnknownModel is the model of a call that names none.
 const UnknownModel = "unknown"
 
 // identifying are the fields that an identity is made of.
 var identifying = []string{Tenant, Source, ID}
 
-// NotUTF8 is what is wrong with such a text of an identity: what cannot be read in it would be put right in other texts
-// and make different identities the same.
+// NotUTF8 is the problem of a text of an identity that is not UTF-8. In other texts the bytes are replaced, which would make
+// different identities equal.
 func NotUTF8(text string) string { return faults.Quote(text) + " is not UTF-8: convert the file" }
 
-// Total is a sum that a row may have instead of one of its parts: the other parts, where they are known, are taken off.
+// Total is a sum that a row may have instead of one of its parts: the other parts, if known, are subtracted from it.
 type Total struct {
 	Name   string
 	Part   string   // The field that is set.
 	Others []string // The fields whose values are parts of the total, too.
 }
 
+// Totals are the totals of tokens.
 var Totals = []Total{
 	{"input_total", "input_uncached", []string{"input_cache_read", "input_cache_write"}},
 	{"output_total", "output_visible", []string{"output_reasoning"}},
 }
 
-// TotalNamed returns the total of that name.
+// TotalNamed returns the total with the name.
 func TotalNamed(name string) (Total, bool) {
 	for _, of := range Totals {
 		if of.Name == name {
@@ -75,8 +76,8 @@ func TotalNamed(name string) (Total, bool) {
 	return Total{}, false
 }
 
-// Named returns the field of events of type t that a row can set under that name; nil if there is none. For a
-// total it is the part that is set.
+// Named returns the field of events of type t that a row can set by the name; nil if there is none. For a total it is the part
+// that is set.
 func Named(t schemas.Type, name string) protoreflect.FieldDescriptor {
 	switch name {
 	case Source, ID, Time, Run:
@@ -88,7 +89,7 @@ func Named(t schemas.Type, name string) protoreflect.FieldDescriptor {
 	return schemas.NewEvent(t).ProtoReflect().Descriptor().Fields().ByTextName(name)
 }
 
-// Names are the names that fieldNamed knows.
+// Names are the names that Named knows.
 func Names(t schemas.Type) []string {
 	var names []string
 	fields := schemas.NewEvent(t).ProtoReflect().Descriptor().Fields()
@@ -103,14 +104,15 @@ func Names(t schemas.Type) []string {
 	return names
 }
 
-// Units by the digits from them to what the field counts.
+// The digits from each unit to that of the field.
 var (
 	timeUnits  = map[string]int{"us": 0, "ms": 3, "s": 6}
 	moneyUnits = map[string]int{"nano": 0, "micro": 3, "milli": 6, "cent": 7, "one": 9}
 	countUnits = map[string]int{"one": 0, "thousand": 3, "million": 6}
 )
 
-// Units returns the units a field can be given in; nil if it is no quantity.
+// Units returns the units in which a field can be given, and the digits from each to that of the field; nil if the field is not
+// a quantity.
 func Units(fd protoreflect.FieldDescriptor) map[string]int {
 	switch {
 	case strings.HasSuffix(fd.TextName(), "_us"):
@@ -123,7 +125,7 @@ func Units(fd protoreflect.FieldDescriptor) map[string]int {
 	return nil
 }
 
-// Value is what a text says of a field.
+// Value is the value of a field that a text has; which of its parts, the kind of the field decides.
 type Value struct {
 	Text   string
 	Number uint64 // Of a truth 1, and of what is negative the two's complement.
@@ -133,9 +135,9 @@ type Value struct {
 	enum   protoreflect.EnumNumber
 }
 
-// readValue reads a text that is not empty, given in a unit that is shift digits more than the field's, any but the user and
-// the time; a whole number that is negative only where that is asked for. The names are those of an enum's values. The problem
-// is to be read after a name.
+// readValue reads a text that is not empty, for any field but the user and the time. The unit of the text is shift digits more
+// than that of the field. A whole number may be below 0 if negative is true. names are those of the values of an enum. The
+// problem is to be read after a name.
 func readValue(fd protoreflect.FieldDescriptor, names map[string]protoreflect.EnumNumber, text string, shift int, negative bool) (v Value, problem string) {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
@@ -193,8 +195,8 @@ func wholeNumber(fd protoreflect.FieldDescriptor, text string, shift int, negati
 	return n, problem
 }
 
-// Set sets a field of m, any but the user, from text that is not empty, given in a unit that is shift digits more than
-// the field's. It returns what is wrong, to be read after a name; empty if nothing is.
+// Set sets a field of m, any but the user and the time, from a text that is not empty. The unit of the text is shift digits more
+// than that of the field. The problem is to be read after a name; empty if there is none.
 func Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) string {
 	var names map[string]protoreflect.EnumNumber
 	if fd.Kind() == protoreflect.EnumKind {
@@ -221,7 +223,7 @@ func Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, s
 	return ""
 }
 
-// SetMoney sets a cost.
+// SetMoney sets a cost and what of it is below 1e-9 of a unit.
 func SetMoney(m protoreflect.Message, fd protoreflect.FieldDescriptor, v Value) {
 	picos := m.Descriptor().Fields().ByTextName(Picos)
 	m.Set(fd, protoreflect.ValueOfInt64(v.Money))
@@ -232,6 +234,7 @@ func SetMoney(m protoreflect.Message, fd protoreflect.FieldDescriptor, v Value) 
 	}
 }
 
+// Truths are the words for true and false, in lower case.
 var Truths = map[string]bool{"true": true, "1": true, "yes": true, "false": false, "0": false, "no": false}
 
 // enumValues are the values of an enum field by their short names: STATUS_OK is ok.
@@ -246,8 +249,8 @@ func enumValues(fd protoreflect.FieldDescriptor) map[string]protoreflect.EnumNum
 	return names
 }
 
-// Subtract makes the part of a total that is set what is left when the other parts are taken off. It returns what is
-// wrong, to be read after a name.
+// Subtract subtracts the other parts of a total from the part that was set to the total. The problem is to be read after a
+// name; empty if there is none.
 func Subtract(m protoreflect.Message, of Total) string {
 	fields := m.Descriptor().Fields()
 	part := fields.ByTextName(of.Part)
@@ -270,7 +273,7 @@ func Subtract(m protoreflect.Message, of Total) string {
 	return ""
 }
 
-// Add adds another quantity or takes it off.
+// Add adds another quantity, or subtracts it if minus is true. The problem is to be read after a name.
 func (v *Value) Add(other Value, minus bool) (problem string) {
 	if minus {
 		other.Number = -other.Number
@@ -289,7 +292,7 @@ func (v *Value) Add(other Value, minus bool) (problem string) {
 	return ""
 }
 
-// negated is what is to be added instead of taking a cost off.
+// negated returns the cost that is to be added to subtract a cost.
 func negated(nanos int64, picos uint64) (int64, uint64) {
 	if picos == 0 {
 		return -nanos, 0
@@ -297,7 +300,7 @@ func negated(nanos int64, picos uint64) (int64, uint64) {
 	return -nanos - 1, numbers.PicosPerNano - picos
 }
 
-// added is the sum of two numbers; false if it does not fit.
+// added is the sum of two numbers; false if it overflows.
 func added(a, b int64) (int64, bool) {
 	if b > 0 && a > math.MaxInt64-b || b < 0 && a < math.MinInt64-b {
 		return 0, false

@@ -6,7 +6,7 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// Filler sets the fields of one event after the other from the values of JSON objects.
+// Filler sets the fields of one event after the other from the values of JSON objects. Call Reset before each event.
 type Filler struct {
 	Lenient Lenient
 	Weights Weights
@@ -18,8 +18,9 @@ func (f *Filler) Reset() {
 	f.Weights = Weights{}
 }
 
-// From sets a field from the value at a path of the data, given in a unit that is shift digits more than the field's, if
-// there is one and the field is not set. The problem, of an event that has to be refused, is to be read after the path.
+// From sets a field from the value at a path of the data, if there is a value and the field is not set yet. The unit of the
+// value is shift digits more than that of the field. A problem means that the event must be refused; it is to be read after
+// the path.
 func (f *Filler) From(m protoreflect.Message, name string, data jsonpath.Object, path string, shift int) (problem string) {
 	fd := m.Descriptor().Fields().ByTextName(name)
 	if m.Has(fd) {

@@ -13,25 +13,25 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Unread is one kind of value that could not be read and that no event was refused for: the field is unknown there.
+// Unread is a kind of value that could not be read in rows whose events count all the same: the field is unknown there.
 type Unread struct {
 	Field, Reason string
 	Rows          int64
 	Example       string // The value of the first such row, quoted and cut; empty if there is none to show.
 }
 
-// keptUnread is how many kinds of Unread a Result keeps; the rest is counted under no field.
+// keptUnread is how many kinds Unreads keeps; others are counted under no field.
 const keptUnread = 100
 
-// Lenient sets fields so that a malformed attribute that may be absent does not cost the event: it is put right where
-// that is safe, and unknown and counted elsewhere. What identity, time, type, tenant, weight and token counts are made of
-// is refused, see refuses. There is one in the lines of a file, which every reader of rows has:
+// Lenient sets fields so that a malformed attribute that may be absent does not cost the event: the attribute is unknown and
+// noted. An event is refused for what identity, time, type, tenant, weight and token counts are made of, see IsRefused.
 //
-//	problem := l.lenient.set(m, fd, text, shift)  // in the place of setField
-//	l.lenient.note(fieldUser, text, problem)      // for a field that is not set by set
-//	bad := l.lenient.settle(e)                    // in the place of firstError
+//	l.Reset()                              // before each row
+//	problem := l.Set(m, fd, text, shift)   // in the place of Set
+//	l.Note(User, text, problem)            // for a field that is not set by Set
+//	bad := l.Settle(e)                     // in the place of FirstError
 //
-// The file counts what was noted for rows that gave an event, once, however often they are read.
+// Whoever counts what was noted does so once per row, for rows that give an event.
 type Lenient struct {
 	Noted     []Unread // Of the current row.
 	Tokenless []string // What the current row has, a call that went well and says no tokens; nil for others.
@@ -52,8 +52,8 @@ func IsRefused(fd protoreflect.FieldDescriptor) bool {
 	}
 }
 
-// Set is setField for values of rows: it returns a problem, to be read after a name, only if the event has to be refused.
-// A field that cannot be read stays as it was.
+// Set sets a field as the function Set does. It returns a problem, to be read after a name, only if the event must be refused. A
+// field that cannot be read stays as it was, and is noted.
 func (l *Lenient) Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) (problem string) {
 	problem = Set(m, fd, UpperCase(fd, text), shift)
 	if problem == "" || IsRefused(fd) {
@@ -63,10 +63,10 @@ func (l *Lenient) Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, t
 	return ""
 }
 
-// codeLetters are the lengths of the codes that have to be in upper case.
+// codeLetters are the lengths of the codes that must be in upper case.
 var codeLetters = map[string]int{"country": 2, Currency: 3}
 
-// UpperCase puts a code in upper case; what is none stays as it is.
+// UpperCase puts the text of a code in upper case; other texts stay as they are.
 func UpperCase(fd protoreflect.FieldDescriptor, text string) string {
 	if n := codeLetters[fd.TextName()]; n > 0 && len(text) == n {
 		return strings.ToUpper(text)
@@ -74,7 +74,7 @@ func UpperCase(fd protoreflect.FieldDescriptor, text string) string {
 	return text
 }
 
-// Note counts a field that is unknown since its text has a problem, which may begin with the text, quoted; nothing if
+// Note notes a field that is unknown because its text has a problem, which may begin with the quoted text. It does nothing if
 // the problem is empty.
 func (l *Lenient) Note(field, text, problem string) {
 	if problem == "" {
@@ -88,7 +88,7 @@ func (l *Lenient) Note(field, text, problem string) {
 	l.Keep(field, example, problem)
 }
 
-// Keep counts a field; shown is the value as a message shows it.
+// Keep notes a field; shown is the value as messages show it.
 func (l *Lenient) Keep(field, shown, reason string) {
 	const most = 2 * faults.ShownBytes
 	if len(shown) > most {
@@ -97,7 +97,8 @@ func (l *Lenient) Keep(field, shown, reason string) {
 	l.Noted = append(l.Noted, Unread{Field: field, Reason: reason, Example: shown})
 }
 
-// Settle makes unknown what the rules for events do not allow, and returns what e is to be refused for; nil if it counts.
+// Settle validates e. It clears fields that may be absent and are invalid, and notes them. It returns the error for which e must
+// be refused; nil if e counts.
 func (l *Lenient) Settle(e schemas.Event) *schemas.FieldError {
 	for {
 		bad := FirstError(e)
@@ -107,7 +108,7 @@ func (l *Lenient) Settle(e schemas.Event) *schemas.FieldError {
 	}
 }
 
-// drop makes the field at fault unknown; it reports false if it cannot be.
+// drop clears the field of an error, and reports false if the field may not be absent.
 func (l *Lenient) drop(e schemas.Event, bad *schemas.FieldError) bool {
 	m := e.ProtoReflect()
 	fields := m.Descriptor().Fields()
@@ -130,13 +131,13 @@ func (l *Lenient) drop(e schemas.Event, bad *schemas.FieldError) bool {
 	return true
 }
 
-// Reset forgets the row before.
+// Reset forgets what was noted.
 func (l *Lenient) Reset() { l.Noted, l.Tokenless = l.Noted[:0], nil }
 
-// Unreads counts by field and reason.
+// Unreads counts noted values by field and reason.
 type Unreads map[[2]string]*Unread
 
-// Add counts what was noted of a row.
+// Add counts what was noted of one row.
 func (u *Unreads) Add(noted []Unread) {
 	for _, one := range noted {
 		key := [2]string{one.Field, one.Reason}

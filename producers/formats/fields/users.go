@@ -16,18 +16,18 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Users says how the users of files become the hashes that events carry. Make one with KeyedUsers or LegacyUsers.
+// Users is how users become the hashes that events carry. Make one with KeyedUsers or LegacyUsers.
 type Users struct {
 	key    []byte
 	legacy bool
 }
 
-// KeyedUsers hashes users under a key, see schemas.UserHasher, each within the tenant. Another key makes the same people
-// other users, and the events of rows that were replayed before different from those that are stored.
+// KeyedUsers hashes users under a key and within their tenant, see schemas.UserHasher. With another key the same people are
+// other users, and rows that were sent before become events in conflict with the stored ones.
 func KeyedUsers(key []byte) *Users { return &Users{key: slices.Clone(key)} }
 
-// LegacyUsers is the rule of the versions before there was a key, for rows that belong to what they have stored: no key,
-// tenant and user joined with a slash (in traces source and session), and numbers in the data of CloudEvents as they are.
+// LegacyUsers hashes users as versions before keys did, for rows that such a version has stored: without a key, tenant and user
+// joined with a slash (in traces source and session), and numbers in the data of CloudEvents as they are.
 func LegacyUsers() *Users { return &Users{legacy: true} }
 
 // UserHash hashes the users of one file.
@@ -36,7 +36,7 @@ type UserHash struct {
 	hasher *schemas.UserHasher
 }
 
-// Hash returns how the users of a file are hashed; the zero value without Users, where rows have none.
+// Hash returns a hasher for one file; the zero value if u is nil, which is for rows without users.
 func (u *Users) Hash() UserHash {
 	switch {
 	case u == nil:
@@ -47,8 +47,7 @@ func (u *Users) Hash() UserHash {
 	return UserHash{hasher: schemas.NewUserHasher(u.key)}
 }
 
-// Of returns the user of an event of the tenant, always the same for one identifier; 0 for none. The problem is to be read
-// after a name.
+// Of returns the hash of a user of the tenant; 0 for an empty user. The problem is to be read after a name.
 func (h *UserHash) Of(tenant, user string) (hash uint64, problem string) {
 	switch {
 	case user == "":
@@ -62,7 +61,7 @@ func (h *UserHash) Of(tenant, user string) (hash uint64, problem string) {
 	return max(binary.BigEndian.Uint64(sum[:8]), 1), ""
 }
 
-// OfTrace returns the user of a call in a trace, see of.
+// OfTrace returns the hash of the user of a call in a trace, see Of.
 func (h *UserHash) OfTrace(e *usagev1.TokenCall, user string) (hash uint64, problem string) {
 	if h.legacy {
 		return h.Of(e.GetSource(), user)
@@ -70,7 +69,7 @@ func (h *UserHash) OfTrace(e *usagev1.TokenCall, user string) (hash uint64, prob
 	return h.Of(e.GetTenant(), user)
 }
 
-// OfBare returns the user that a JSON value without quotes is, see of: a number is the same user as its digits in a text.
+// OfBare returns the hash of a user that is a JSON value without quotes, see Of: a number is the same user as a text of its digits.
 func (h *UserHash) OfBare(tenant, value string) (hash uint64, problem string) {
 	if h.legacy {
 		return h.Of(tenant, value)
@@ -82,7 +81,7 @@ func (h *UserHash) OfBare(tenant, value string) (hash uint64, problem string) {
 	return h.Of(tenant, text)
 }
 
-// OfData returns the user that a value in the data of a CloudEvent is, see of.
+// OfData returns the hash of a user that is a JSON value, see Of.
 func (h *UserHash) OfData(tenant string, value json.RawMessage) (hash uint64, problem string) {
 	text, problem := jsonpath.Exact(value)
 	switch {
@@ -99,11 +98,11 @@ func (h *UserHash) OfData(tenant string, value json.RawMessage) (hash uint64, pr
 	return 0, faults.Quote(text) + " is not a hash of 64 bits"
 }
 
-// maxExact is the largest number up to which every integer has a form with a point or an exponent of its own: what wrote
-// a larger one so may have lost its last digits, and with them told two people as one.
+// maxExact is the largest number up to which a float holds every integer. A larger one with a point or an exponent may have lost
+// its last digits, and two people would become one.
 const maxExact = 1 << 53
 
-// integer returns the digits of a JSON number that names somebody: 42, 42.0 and 4.2e1 are all 42. The problem is to be
+// integer returns the digits of a JSON number that is a user: 42, 42.0 and 4.2e1 are all 42. The problem is to be
 // read after a name.
 func integer(number string) (digits, problem string) {
 	rest, negative := strings.CutPrefix(number, "-")

@@ -6,17 +6,17 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// The fields that say how much a record stands for. On the wire 0 means 1, as in a record that does not say; a row that
-// says 0 stands for nothing, which has to be noticed before.
+// The weights of an event. On the wire 0 means 1, as in a record without a weight. A row with a weight of 0 stands for nothing,
+// so it must not become an event.
 const (
 	Weight     = "weight"
 	UserWeight = "user_weight"
 )
 
-// ErrNothing is the error of a row that stands for nothing: it gives no event, and nothing is wrong with it.
+// ErrNothing is the error of a row that stands for nothing: it makes no event, and it is not a problem.
 var ErrNothing = errors.New("the row stands for nothing")
 
-// amount is what a row says of a weight.
+// amount is what a row has as a weight.
 type amount uint8
 
 const (
@@ -25,10 +25,10 @@ const (
 	some
 )
 
-// Weights is what the current row says of how much it stands for.
+// Weights are the weights of the current row.
 type Weights struct{ events, users amount }
 
-// of returns where a field's amount is kept; nil if it is no weight.
+// of returns the amount of a field; nil if the field is not a weight.
 func (w *Weights) of(fd protoreflect.FieldDescriptor) *amount {
 	switch fd.TextName() {
 	case Weight:
@@ -39,14 +39,14 @@ func (w *Weights) of(fd protoreflect.FieldDescriptor) *amount {
 	return nil
 }
 
-// Note keeps what the row says of a field that was set.
+// Note keeps the value of a field of m that the row has set, if it is a weight.
 func (w *Weights) Note(m protoreflect.Message, fd protoreflect.FieldDescriptor) {
 	if w.of(fd) != nil {
 		w.Keep(fd, m.Get(fd).Uint())
 	}
 }
 
-// Keep keeps that a field is set to n.
+// Keep keeps that the row has set a field to n, if it is a weight.
 func (w *Weights) Keep(fd protoreflect.FieldDescriptor, n uint64) {
 	if said := w.of(fd); said != nil {
 		*said = some
@@ -56,14 +56,14 @@ func (w *Weights) Keep(fd protoreflect.FieldDescriptor, n uint64) {
 	}
 }
 
-// Said reports whether the row has said something of a field that is a weight.
+// Said reports whether the row has set the field and it is a weight.
 func (w *Weights) Said(fd protoreflect.FieldDescriptor) bool {
 	said := w.of(fd)
 	return said != nil && *said != unsaid
 }
 
-// Settle returns errNothing for a row of no events, or one that says only that it is of no users. Events of no users
-// count without one.
+// Settle returns ErrNothing for a row with a weight of 0, or with only a user weight of 0. An event with a user weight of 0
+// counts without its user.
 func (w *Weights) Settle(m protoreflect.Message) error {
 	switch {
 	case w.events == none, w.events == unsaid && w.users == none:

@@ -7,16 +7,16 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// alias is another name under which the data of a token call may have a field, in another unit maybe.
+// alias is another name of a field of a call, whose unit is shift digits more than that of the field.
 type alias struct {
 	field, path string
 	shift       int
 }
 
-// aliases are looked up in this order, after the field's own name; the first that is there counts. OpenTelemetry's names
-// changed over time, so that several generations are found: cache_write was cache_creation, provider.name was system,
-// input and output_tokens were prompt and completion_tokens. All its input includes what a cache gave or took, all its
-// output the reasoning.
+// aliases are looked up in this order, after the own name of the field; the first one that is there counts. The names of
+// OpenTelemetry changed over time: cache_write was cache_creation, provider.name was system, input_tokens and
+// output_tokens were prompt_tokens and completion_tokens. Its input includes the tokens read from and written to a cache, its
+// output includes the reasoning.
 var aliases = []alias{
 	{"model", "model_served", 0},
 	{"model", "gen_ai.response.model", 0},
@@ -56,11 +56,10 @@ var aliases = []alias{
 	{fields.Currency, "currency", 0},
 }
 
-// nanoDigits are the digits from a unit of money to what a cost is counted in.
+// nanoDigits are the digits from a unit of money to that of a cost in an event.
 const nanoDigits = 9
 
-// dollars are names of costs that are in US dollars where no currency is beside them, by the digits to nanos. The ticks of xAI
-// are a tenth of them.
+// dollars are names of costs that are in US dollars if the data names no currency. A tick of xAI is a tenth of 1e-9 dollars.
 var dollars = []alias{
 	{fields.Cost, "response_cost", nanoDigits},
 	{fields.Cost, "cost_usd", nanoDigits},
@@ -73,13 +72,13 @@ var dollars = []alias{
 	{fields.Cost, "cost", nanoDigits},
 }
 
-// totalPaths are the names of the totals, in the order of totals and in that in which they are looked up.
+// totalPaths are the names of the totals, in the order of fields.Totals; each list is in the order of lookup.
 var totalPaths = [][]string{
 	{"input_total", "input_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"},
 	{"output_total", "output_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"},
 }
 
-// saysGenAI reports whether the data has names of OpenTelemetry's conventions.
+// saysGenAI reports whether the data has names of the conventions of OpenTelemetry.
 func saysGenAI(data jsonpath.Object) bool {
 	for key := range data {
 		if strings.HasPrefix(key, "gen_ai.") || key == "gen_ai" {

@@ -1,6 +1,8 @@
 // Package genai reads a model call from a JSON object: by the names of OpenTelemetry's GenAI conventions, by those that gateways
-// use, and from the usage object of a provider. It needs no file: whoever has the attributes of a span, the data of
-// a CloudEvent or the body of an answer calls Fill.
+// use, and from the usage object of a provider. It needs no file: the object may be the attributes of a span, the data of a
+// CloudEvent, or the body of an answer.
+//
+//	object -> Fill: aliases -> cost -> classes of tokens (own names, totals, or usageOf: usageShapes) -> status
 package genai
 
 import (
@@ -12,9 +14,9 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Fill sets what a call has under none of its fields' own names: what it says by OpenTelemetry's GenAI conventions, by
-// the names that gateways use, or in the usage object of a provider. The problem, of a call that has to be refused, is
-// to be read after the path.
+// Fill sets the fields of a call from data that does not use their own names: by the conventions of OpenTelemetry, by the names
+// that gateways use, or from the usage object of a provider. Fields that are set already stay. A problem means that the call
+// must be refused; it is to be read after the path.
 func Fill(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path, problem string) {
 	m := call.ProtoReflect()
 	for _, a := range aliases {
@@ -47,7 +49,7 @@ func Fill(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path
 	return "", ""
 }
 
-// fillCost sets the cost that is in dollars if nothing else is said.
+// fillCost sets a cost that is in dollars unless the data names a currency.
 func fillCost(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) {
 	if call.ReportedCostNanos != nil {
 		return
@@ -63,12 +65,12 @@ func fillCost(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) {
 	}
 }
 
-// saysTokens reports whether a call says the tokens of any class.
+// saysTokens reports whether a call has tokens of any class.
 func saysTokens(call *usagev1.TokenCall) bool {
 	return call.InputUncached != nil || call.InputCacheRead != nil || call.InputCacheWrite != nil || call.OutputVisible != nil || call.OutputReasoning != nil
 }
 
-// fillTokens sets the classes of tokens that the data has under no name of their own: from sums, or from a usage object.
+// fillTokens sets the classes of tokens from totals or from a usage object.
 func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path, problem string) {
 	m := call.ProtoReflect()
 	if !saysTokens(call) && !saysGenAI(data) {
@@ -100,8 +102,8 @@ func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object)
 	return "", ""
 }
 
-// fillClass sets the one class that an event says. The input is what stands for the call, so that its output and the like, which
-// come as events of their own, are no more of them.
+// fillClass sets the one class of an event with one number of tokens. The input counts as the call. Its output and the other
+// classes come as events of their own, and count as no call.
 func fillClass(f *fields.Filler, call *usagev1.TokenCall, field string, data jsonpath.Object) (problem string) {
 	if problem := f.From(call.ProtoReflect(), field, data, "tokens", 0); problem != "" {
 		return problem

@@ -9,10 +9,10 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// The usage objects of the big APIs, as events carry them on. What their counts include differs: see shapes.
+// The usage objects of the APIs of providers. They differ in what their counts include, see usageShapes.
 
-// usageRoots are the paths, in the data of an event, of objects that may say the usage of a call, the most exact first: what
-// a provider bills before what it counts, and what has all parts before sums. The data itself comes last.
+// usageRoots are the paths to objects that may be a usage object, the most exact first: billed units before counted ones, and
+// all parts before sums. The data itself comes last.
 var usageRoots = []string{
 	"usage.billed_units", "meta.billed_units", "usage.tokens", "meta.tokens", // Cohere.
 	"metadata.usage_object", "hidden_params.usage_object", // LiteLLM.
@@ -20,10 +20,10 @@ var usageRoots = []string{
 	"usageDetails", "usage_details", // Langfuse.
 }
 
-// usageShape is a way to say the usage of a call.
+// usageShape is a kind of usage object.
 type usageShape struct {
 	shows []string // Keys any of which shows that it is this one.
-	// The paths of the counts; the first that is there counts.
+	// The paths of the counts; of each list the first one that is there counts.
 	input, output, read, write, reasoning, total []string
 	more                                         []string // Input that is in none of them.
 	exclusive                                    bool     // The input has none of what a cache gave or took.
@@ -31,8 +31,8 @@ type usageShape struct {
 	inside                                       bool     // Its keys say nothing in the data itself.
 }
 
-// usageShapes are tried in this order. Where a total is there it tells whether the parts are in the sums, and what is more
-// than a sum cannot be in it; the rest is as documented by who writes it.
+// usageShapes are tried in this order. If there is a total, it shows whether the sums include the parts; a part that is larger
+// than a sum is not in it. Otherwise the documentation of the provider decides.
 var usageShapes = []usageShape{
 	{ // Gemini, in both spellings.
 		shows: []string{"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "responseTokenCount", "prompt_token_count", "candidates_token_count"},
@@ -83,7 +83,7 @@ var usageShapes = []usageShape{
 	},
 }
 
-// usage is what a usage object says; what it does not say is not known.
+// usage holds the counts of a usage object.
 type usage struct {
 	shape                                              *usageShape
 	input, output, read, write, reasoning, total, more count
@@ -102,7 +102,7 @@ func (c count) pointer() *uint64 {
 	return &c.n
 }
 
-// usageOf returns the usage in the data of an event; nil if there is none. A problem is with the path.
+// usageOf returns the usage in the data of an event; nil if there is none. The problem is to be read after the path.
 func usageOf(data jsonpath.Object) (u *usage, path, problem string) {
 	for _, root := range usageRoots {
 		raw, _ := data.Lookup(root)
@@ -124,7 +124,7 @@ func usageOf(data jsonpath.Object) (u *usage, path, problem string) {
 	return usageIn(data, true)
 }
 
-// usageIn reads an object as a usage object; nil if it says nothing.
+// usageIn reads an object as a usage object; nil if it is none. whole is true for the data of an event itself.
 func usageIn(o jsonpath.Object, whole bool) (*usage, string, string) {
 	if unit, _ := jsonpath.Text(o["unit"]); unit != "" && !strings.EqualFold(unit, "tokens") {
 		return nil, "", ""
@@ -187,7 +187,7 @@ func readCount(o jsonpath.Object, into *count, paths []string) (path, problem st
 	return "", ""
 }
 
-// readWrites adds up what Anthropic says of the caches by how long they live.
+// readWrites adds up the tokens that Anthropic counts per lifetime of the cache.
 func readWrites(o jsonpath.Object, into *count) (path, problem string) {
 	for _, path := range []string{"cache_creation.ephemeral_5m_input_tokens", "cache_creation.ephemeral_1h_input_tokens"} {
 		var one count
@@ -231,7 +231,7 @@ func (u *usage) into(call *usagev1.TokenCall) {
 	call.OutputVisible, call.OutputReasoning = u.output.pointer(), u.reasoning.pointer()
 }
 
-// tokenClasses are the words for a class of tokens in events that have one number and its type, as OpenMeter's examples do.
+// tokenClasses are the types of tokens in events that have one number of tokens and its type, as the examples of OpenMeter.
 var tokenClasses = map[string]string{
 	"input": "input_uncached", "prompt": "input_uncached", "input_tokens": "input_uncached", "prompt_tokens": "input_uncached",
 	"output": "output_visible", "completion": "output_visible", "output_tokens": "output_visible", "completion_tokens": "output_visible",
@@ -240,7 +240,7 @@ var tokenClasses = map[string]string{
 	"reasoning": "output_reasoning", "thinking": "output_reasoning", "thought": "output_reasoning", "thoughts": "output_reasoning",
 }
 
-// classOf returns the field of data that has one number of tokens and its type.
+// classOf returns the field for the tokens of data that has one number of tokens and its type.
 func classOf(data jsonpath.Object) (field string, ok bool) {
 	if raw := data["tokens"]; len(raw) == 0 || raw[0] == '{' || raw[0] == '[' {
 		return "", false
@@ -254,7 +254,7 @@ func classOf(data jsonpath.Object) (field string, ok bool) {
 	return "", false
 }
 
-// SaysUsage reports whether the data says the usage of a call, by the names of the conventions, or by itself.
+// SaysUsage reports whether the data has the usage of a call.
 func SaysUsage(data jsonpath.Object) bool {
 	if saysGenAI(data) {
 		return true

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// Object is a JSON object of which nothing but the keys has been read.
+// Object is a JSON object whose values have not been read yet.
 type Object map[string]json.RawMessage
 
 // Lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in what a part of
@@ -89,8 +89,8 @@ func Text(value json.RawMessage) (text, problem string) {
 	return string(value), ""
 }
 
-// Exact is plain for texts that identities are made of: what is not UTF-8 keeps its bytes, for setField to refuse. JSON
-// puts the same character in the place of all that it cannot read.
+// Exact is Text for identities: a text that is not UTF-8 keeps its bytes, so that fields.Set refuses it. Package json
+// would put the same character in the place of all bytes that it cannot read, and make different identities equal.
 func Exact(value json.RawMessage) (text, problem string) {
 	if !utf8.Valid(value) {
 		return strings.Trim(string(value), `"`), ""

@@ -12,17 +12,18 @@ import (
 	"tidemark/producers/formats/times"
 )
 
-// Columns is in how many of the rows the columns were that a mapping names.
+// Columns counts in how many rows the columns of a mapping were.
 type Columns struct {
 	Rows int64 // Read.
 	Used int64 // Those that where does not leave out.
-	// Empty is how many records had none of the elements that each unfolds.
+	// Empty is how many records had no element in the array that each names.
 	Empty int64
-	// Weighted are the calls with a weight above 1 that a column says.
+	// Weighted is how many calls have a weight above 1 from a column.
 	Weighted int64
-	// Missing are the fields of which no row had a column.
+	// Missing are the fields whose column is in no row.
 	Missing []Missing
-	// Untold is how many local times come twice, and nothing told which they are: they were taken for the first.
+	// Untold is how many local times occur twice, when clocks are put back, and were taken for the first of the two because nothing
+	// shows which one they are.
 	Untold int64
 
 	mapping *Mapping
@@ -30,15 +31,15 @@ type Columns struct {
 	near    []string
 }
 
-// Missing is a field of which no row had a column.
+// Missing is a field whose column is in no row.
 type Missing struct {
 	Field, Column string
 	Near          string // What the first row has there, for people.
-	Lost          bool   // Usage is counted by the field: what it says is lost.
+	Lost          bool   // Usage is counted by the field, so that usage is lost.
 	Default       string // What the field is instead; empty if it is unknown.
 }
 
-// Add adds what was in a file.
+// Add adds the counts of a file.
 func (c *Columns) Add(s *Seen) {
 	c.Rows, c.Used, c.Empty, c.Untold = c.Rows+s.rows, c.Used+s.used, c.Empty+s.empty, c.Untold+s.untold()
 	c.Weighted += s.weighted
@@ -73,7 +74,7 @@ func (c Columns) List() Columns {
 	return c
 }
 
-// lacks reports that no row had a column of a rule, whose field is then nowhere set. Of a sum each column has to be there.
+// lacks reports that the column of a rule is in no row. Of a sum every column must be there.
 func (c Columns) lacks(r *rule) (Missing, bool) {
 	all := slices.Concat(r.columns, r.minus)
 	if r.optional || len(all) == 0 {
@@ -87,7 +88,7 @@ func (c Columns) lacks(r *rule) (Missing, bool) {
 	return Missing{Field: r.name, Column: all[first].name, Near: near, Lost: isUsage(r) && near != emptyColumn, Default: r.fallback}, true
 }
 
-// isMissing reports whether no row has the column.
+// isMissing reports whether the column is in no row.
 func (c Columns) isMissing(of *ref) bool { return c.near[of.at] != "" && c.found[of.at] == 0 }
 
 // isUsage reports whether usage is counted by the field of a rule.
@@ -100,7 +101,7 @@ func isUsage(r *rule) bool {
 	}
 }
 
-// untold is how many local times nothing has told of which they are.
+// untold is the number of local times that occur twice and were taken for the first.
 func (s *Seen) untold() int64 {
 	if s.clock == nil {
 		return 0
@@ -108,7 +109,7 @@ func (s *Seen) untold() int64 {
 	return s.clock.Untold()
 }
 
-// emptyColumn is what a CSV file has of a column that is empty in all rows.
+// emptyColumn is what a CSV file has in the place of a column that is empty in all rows.
 const emptyColumn = "the column is empty in all of them"
 
 // Seen counts in how many rows the columns of a mapping were.

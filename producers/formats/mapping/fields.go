@@ -14,11 +14,11 @@ import (
 	"tidemark/schemas"
 )
 
-// rule says how one field is set.
+// rule is how one field is set.
 type rule struct {
 	name  string // Of the field, or of a total.
 	field protoreflect.FieldDescriptor
-	// columns are where the text comes from, see origin; none of a constant.
+	// columns are where the text comes from, see origin; none for a constant.
 	columns  []*ref
 	minus    []*ref // Of a sum: what is taken off.
 	origin   origin
@@ -34,7 +34,7 @@ type rule struct {
 	optional bool // It does not matter if no row has the column.
 }
 
-// origin is how the columns of a rule give its value.
+// origin is how a rule makes one value of its columns.
 type origin uint8
 
 // The origins of a value.
@@ -67,7 +67,7 @@ func (p *mappingParser) fields(n *yaml.Node) {
 	}
 }
 
-// fieldFor returns the field of that name that rows can set; nil, which is a fault, if there is none.
+// fieldFor returns the field with the name; nil, which is a fault, if rows cannot set such a field.
 func (p *mappingParser) fieldFor(name string, line int) protoreflect.FieldDescriptor {
 	fd := fields.Named(p.mapping.typ, name)
 	switch {
@@ -152,7 +152,7 @@ func (p *mappingParser) named(what string, n *yaml.Node) []*ref {
 	return columns
 }
 
-// span reads the two times whose difference is a duration.
+// span reads the columns of the two times whose difference is a duration.
 func (p *mappingParser) span(r *rule, what string, n *yaml.Node) {
 	var ends [2]*ref
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -176,7 +176,7 @@ func (p *mappingParser) span(r *rule, what string, n *yaml.Node) {
 	r.time = p.timeForm(what, n)
 }
 
-// ruleFaults notes what does not go together in a rule.
+// ruleFaults notes keys of a rule that do not fit together.
 func (p *mappingParser) ruleFaults(r *rule, what string, line int, lines map[string]int) {
 	origins := 0
 	for _, key := range []string{"column", "first", "sum", "from"} {
@@ -200,7 +200,7 @@ func (p *mappingParser) ruleFaults(r *rule, what string, line int, lines map[str
 	}
 }
 
-// unit reads the unit of a rule, or the column that says it.
+// unit reads the unit of a rule, or the column that has the unit.
 func (p *mappingParser) unit(r *rule, what string, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		if text, ok := p.text(n, what); ok {
@@ -258,7 +258,7 @@ func (p *mappingParser) values(what string, fd protoreflect.FieldDescriptor, n *
 	return found
 }
 
-// check notes when a text that stands in the mapping does not fit the field.
+// check notes a text of the mapping that does not fit the field.
 func (p *mappingParser) check(what string, fd protoreflect.FieldDescriptor, text string, shift, line int) {
 	if line == 0 || text == "" || fd.TextName() == fields.User { // Every text can be a user.
 		return
@@ -277,7 +277,7 @@ func (p *mappingParser) check(what string, fd protoreflect.FieldDescriptor, text
 	}
 }
 
-// checkWeight notes a weight that is 0 in every row.
+// checkWeight notes a constant weight of 0.
 func (p *mappingParser) checkWeight(what string, fd protoreflect.FieldDescriptor, text string, line int) {
 	if name := fd.TextName(); name != fields.Weight && name != fields.UserWeight {
 		return
@@ -290,8 +290,8 @@ func (p *mappingParser) checkWeight(what string, fd protoreflect.FieldDescriptor
 // missing is the problem of a field that an event must have.
 const missing = "is missing"
 
-// required notes the fields that events of the type must have and nothing sets. Tenant and product can be given as
-// flags, and a status is that of a call that went well.
+// required notes the fields that events of the type must have and that nothing sets. The settings may set tenant and product, and
+// the default of a status is ok.
 func (p *mappingParser) required(line int) {
 	m := p.mapping
 	e := schemas.NewEvent(m.typ)
@@ -314,10 +314,10 @@ func (p *mappingParser) required(line int) {
 	}
 }
 
-// fieldStatus is the field of token calls that is ok where nothing is said.
+// fieldStatus is the field of token calls whose default is ok.
 const fieldStatus = "status"
 
-// LabelErrors returns the labels that are required because the mapping does not set them, as *SettingErrors.
+// LabelErrors returns one *faults.SettingError per label that is required because the mapping does not set it.
 func (m *Mapping) LabelErrors(l fields.Labels) []error {
 	var errs []error
 	for _, label := range []struct{ field, given string }{{fields.Tenant, l.Tenant}, {fields.Product, l.Product}} {

@@ -12,24 +12,23 @@ import (
 	"tidemark/schemas"
 )
 
-// Join makes one event of rows that are parts of it. It has the time of the first row, and its revision is how many rows
-// have said something after the first, so that what is read when the file has grown replaces what was read before.
+// Join makes one event of rows that are parts of it. The event has the time of the first row. Its revision is the number of rows
+// after the first that added something, so that the event of a file that has grown replaces the one of before.
 //
-// Quantities of parts are those that a row has set. By repeatsSum those that several rows have add up, what rows take back
-// being negative; a quantity that two rows of repeatsParts say, which are not the same throughout, is a fault, since nothing
-// says which holds, or whether they add up. All other fields are of the last row that has them, but for those that usage is counted by, in which
-// the rows have to agree.
+// With "repeats: sum" the quantities of the rows add up; corrections are negative. With "repeats: parts" each quantity must come
+// from one row: two rows with the same quantity are a problem, unless it is a constant. Other fields come from the last row that
+// has them, but the rows must agree in the fields by which usage is counted.
 type Join struct {
 	mapping *Mapping
 	rows    *Rows // Judges what is whole.
-	// constant are the quantities that are the same in all rows since the mapping says what they are.
+	// constant are the quantities that the mapping sets to a constant.
 	constant map[string]bool
 
 	event, next schemas.Event
 	more        uint64 // Rows after the first that have said something.
 }
 
-// NewJoin returns a Join of rows of the mapping, which must be one that Joins.
+// NewJoin returns a Join for rows of a mapping that Joins.
 func NewJoin(m *Mapping) *Join {
 	constant := map[string]bool{}
 	for i := range m.rules {
@@ -42,17 +41,17 @@ func NewJoin(m *Mapping) *Join {
 	}
 }
 
-// Begin begins with a new event, and returns it: the caller makes it that of the first row.
+// Begin returns the memory of a new event: the caller sets it to the event of the first row.
 func (j *Join) Begin() schemas.Event {
 	j.more = 0
 	return j.event
 }
 
-// Next returns the event that the caller makes that of another row, to be added.
+// Next returns the memory of another event: the caller sets it to the event of another row and calls Add.
 func (j *Join) Next() schemas.Event { return j.next }
 
-// Add adds the event that Next returned, of a row at a place in the file, from 1. It reports whether the row has said
-// something new. A row with a problem is left out.
+// Add adds the event in the memory of Next, whose row is at a place in the file, from 1. It reports whether the row has added
+// something. A row with a problem is left out.
 func (j *Join) Add(place uint64) (joined bool, problem string) {
 	revision := max(fields.RevisionOf(j.event), fields.RevisionOf(j.next))
 	fields.SetTime(j.next, j.event.GetTimeUs())
@@ -80,10 +79,10 @@ func (j *Join) Add(place uint64) (joined bool, problem string) {
 	return true, ""
 }
 
-// counted are the texts that usage is counted by.
+// counted are the texts by which usage is counted.
 var counted = []string{fields.Product, "provider", "model", "kind", fields.Currency, "organization", "base_model"}
 
-// differs says in which of them the next row is not what the rows before are.
+// differs returns the problem of a row that differs from the rows before in one of these texts.
 func (j *Join) differs() string {
 	into, from := j.event.ProtoReflect(), j.next.ProtoReflect()
 	for _, name := range counted {
@@ -96,7 +95,7 @@ func (j *Join) differs() string {
 	return ""
 }
 
-// isQuantity reports whether a field is one that adds up.
+// isQuantity reports whether the values of a field add up.
 func (j *Join) isQuantity(fd protoreflect.FieldDescriptor) bool {
 	switch fd.TextName() {
 	case fields.Weight:
@@ -107,7 +106,7 @@ func (j *Join) isQuantity(fd protoreflect.FieldDescriptor) bool {
 	return fd.Kind() == protoreflect.Uint64Kind || fd.Kind() == protoreflect.Sfixed64Kind
 }
 
-// covers reports whether the rows before have said all that a row says.
+// covers reports whether the rows before have all values of a row.
 func (j *Join) covers(into, from protoreflect.Message) bool {
 	covered := true
 	from.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
@@ -117,7 +116,7 @@ func (j *Join) covers(into, from protoreflect.Message) bool {
 	return covered
 }
 
-// add adds what both rows have of quantities to the first, and takes it out of the second.
+// add adds the quantities that both events have to the first, and clears them in the second.
 func (j *Join) add(into, from protoreflect.Message) (problem string) {
 	all := into.Descriptor().Fields()
 	for i := range all.Len() {
@@ -159,8 +158,8 @@ func setQuantity(m protoreflect.Message, fd protoreflect.FieldDescriptor, v fiel
 	m.Set(fd, protoreflect.ValueOfUint64(v.Number))
 }
 
-// End returns the whole event, valid until Begin, and what of it could not be read; nil with a problem if it is refused, and
-// nil without one if it stands for nothing.
+// End returns the whole event, valid until Begin, and the values of it that could not be read. The event is nil if there is a
+// problem, or if it stands for nothing.
 func (j *Join) End() (e schemas.Event, unread []fields.Unread, problem string) {
 	if problem := j.negative(); problem != "" {
 		return nil, nil, problem
@@ -181,7 +180,7 @@ func (j *Join) End() (e schemas.Event, unread []fields.Unread, problem string) {
 	return j.event, j.rows.lenient.Noted, ""
 }
 
-// negative says which quantity the rows of the event take back more of than they give.
+// negative returns the problem of a quantity whose sum is below 0.
 func (j *Join) negative() (problem string) {
 	j.event.ProtoReflect().Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		if j.isQuantity(fd) && fd.Kind() == protoreflect.Uint64Kind && int64(v.Uint()) < 0 {

@@ -1,10 +1,10 @@
-// Package mapping makes events of rows as a YAML file says, which people write for data of their own.
+// Package mapping makes events of rows by the rules of a YAML file, which people write for data of their own.
 //
 //	YAML -> Parse -> Mapping (rules)
 //	rows.Reader -> NewRows(Mapping) -> where -> rules of fields, pivot -> time, id, revision -> whole event
 //	rows of one id that are parts of one event -> Join
 //
-// A Mapping does not change and may be shared. The event of a row is overwritten by the next one.
+// A Mapping does not change and may be shared. The next row overwrites the event of a row.
 package mapping
 
 import (
@@ -20,7 +20,7 @@ import (
 	"tidemark/schemas"
 )
 
-// Mapping says which columns of a CSV or JSON lines file give which fields of an event.
+// Mapping holds the rules by which the columns of CSV or JSON become the fields of events.
 type Mapping struct {
 	file   string // As given, for messages.
 	typ    schemas.Type
@@ -31,19 +31,19 @@ type Mapping struct {
 	id     []idPart // None if the row's place and content are the id.
 	rules  []rule
 	pivot  *pivot
-	// repeats says what the rows of one id are to each other.
+	// repeats is what the rows of one id are to each other.
 	repeats repetition
-	// revision says which row of an id is the newest; not used without an id.
+	// revision decides which row of an id is the newest; not used without an id.
 	revision revisionRule
 	lines    map[string]int // Of the keys of fields, those that a pivot sets among them.
-	// columns are those the mapping names, in the order of their names.
+	// columns are the columns that the mapping names, in the order of their names.
 	columns   []rows.Column
 	nothing   words // Texts that stand for nothing.
 	numbers   *numbers.Form
 	delimiter byte // Between the fields of a CSV file; 0 to find out.
 }
 
-// idPart is what a part of an id is made of: the first of the columns that is not empty.
+// idPart is a part of an id: the first of its columns that is not empty.
 type idPart struct {
 	columns  []*ref
 	optional bool // All of them may be empty.
@@ -55,11 +55,10 @@ type ref struct {
 	at   int // Its place among the columns.
 }
 
-// maxMapping bounds a mapping file, in bytes.
+// maxMapping is the largest size of a mapping file, in bytes.
 const maxMapping = 1 << 20
 
-// Read reads a mapping file. The error joins one for each thing that is wrong, each of the form
-// file:line: problem; remedy.
+// Read reads a mapping file. The error joins one error per fault, each of the form "file:line: problem; remedy".
 func Read(name string) (*Mapping, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -73,7 +72,7 @@ func Read(name string) (*Mapping, error) {
 	return Parse(name, text)
 }
 
-// Parse reads the text of a mapping.
+// Parse reads the text of a mapping, see Read. The name is for messages.
 func Parse(name string, text []byte) (*Mapping, error) {
 	p := &mappingParser{file: name, mapping: &Mapping{file: name, typ: schemas.TokenCallType, lines: map[string]int{}}, columns: map[string]int{}, refs: map[string]*ref{}}
 	if len(text) > maxMapping {
@@ -90,34 +89,34 @@ func Parse(name string, text []byte) (*Mapping, error) {
 	return p.mapping, nil
 }
 
-// File is the name of the mapping, as it was given.
+// File is the name of the mapping that Read or Parse was given.
 func (m *Mapping) File() string { return m.file }
 
 // Relative reports whether the times of the rows count from the start of the file.
 func (m *Mapping) Relative() bool { return m.time.relative }
 
-// HasID reports whether columns say what the ids are; else the places and contents of the rows do.
+// HasID reports whether columns are the ids; otherwise an id is the place and the content of a row.
 func (m *Mapping) HasID() bool { return len(m.id) > 0 }
 
-// Joins reports whether an event is made of several rows, see Join.
+// Joins reports whether the rows of one id are parts of one event, see Join.
 func (m *Mapping) Joins() bool { return m.repeats.joins() }
 
-// FirstCounts reports whether of several rows of one id the first counts.
+// FirstCounts reports whether the first of several rows of one id counts.
 func (m *Mapping) FirstCounts() bool { return m.repeats == repeatsFirst }
 
 // Revision says where the revision of an event comes from.
 func (m *Mapping) Revision() revisionKind { return m.revision.kind }
 
-// Sets reports whether rows set a field, or a total, of that name.
+// Sets reports whether rows set a field or a total with the name.
 func (m *Mapping) Sets(field string) bool { return m.lines[field] > 0 }
 
-// lacks reports whether the mapping leaves a field to the options.
+// lacks reports whether the mapping leaves a field to the settings.
 func (m *Mapping) lacks(field string) bool {
 	_, has := m.lines[field]
 	return !has && fields.Named(m.typ, field) != nil
 }
 
-// From returns the columns that a field of the events comes from, for people; empty if it has none.
+// From lists the columns that a field of the events comes from, for messages; empty if there are none.
 func (m *Mapping) From(field string) string {
 	var names []string
 	add := func(from *ref) {
@@ -147,7 +146,7 @@ func (m *Mapping) From(field string) string {
 	return strings.Join(names, ", ")
 }
 
-// allRules are those of the fields and of the pivot.
+// allRules are the rules of the fields and of the pivot.
 func (m *Mapping) allRules() []rule {
 	all := slices.Clone(m.rules)
 	if m.pivot != nil {

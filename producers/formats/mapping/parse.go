@@ -19,7 +19,7 @@ import (
 	"tidemark/schemas"
 )
 
-// mappingParser gathers what is wrong with a mapping.
+// mappingParser reads a mapping and collects its faults.
 type mappingParser struct {
 	file    string
 	mapping *Mapping
@@ -28,13 +28,13 @@ type mappingParser struct {
 	faults  []fault
 }
 
-// fault is one thing that is wrong with a mapping.
+// fault is a fault of a mapping.
 type fault struct {
 	line int
 	text string
 }
 
-// bad notes a problem at a line and what to do about it.
+// bad notes a fault at a line and its remedy.
 func (p *mappingParser) bad(line int, problem, remedy string) {
 	p.faults = append(p.faults, fault{max(line, 1), problem + "; " + remedy})
 }
@@ -52,7 +52,7 @@ func (p *mappingParser) err() error {
 // yamlLine is how the YAML library begins a message about a line.
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// document returns the mapping node that the text is; nil after an error.
+// document returns the root of the text; nil after a fault.
 func (p *mappingParser) document(text []byte) *yaml.Node {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
@@ -71,7 +71,7 @@ func (p *mappingParser) document(text []byte) *yaml.Node {
 		return nil
 	}
 	if decoder.Decode(&second) == nil {
-		p.bad(second.Line, "a second document begins", "keep one mapping a file")
+		p.bad(second.Line, "a second document begins", "keep one mapping per file")
 		return nil
 	}
 	root := doc.Content[0]
@@ -96,7 +96,7 @@ func kindName(n *yaml.Node) string {
 	return "nothing"
 }
 
-// pairs calls fn for each key of a mapping node, and notes keys that are there twice or not among the known ones.
+// pairs calls fn for each key of a node. Keys that occur twice, and unknown ones if known is not nil, are faults.
 func (p *mappingParser) pairs(n *yaml.Node, known []string, fn func(key string, keyNode, value *yaml.Node)) {
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -138,7 +138,7 @@ func (p *mappingParser) top(root *yaml.Node) {
 	if n := nodes["source"]; n != nil {
 		p.mapping.source, _ = p.text(n, "source")
 	} else {
-		p.bad(root.Line, "there is no source", "add source: NAME, which names the system the rows come from and is part of the events' identity for ever")
+		p.bad(root.Line, "there is no source", "add source: NAME, which names the system the rows come from and is part of the identity of the events")
 	}
 	p.rows(nodes)
 	if n := nodes["time"]; n != nil {
@@ -170,7 +170,7 @@ func (p *mappingParser) top(root *yaml.Node) {
 	}
 }
 
-// rows reads what says how the file is to be read, and which of its rows count.
+// rows reads the keys for how to read the file, and which of its rows count.
 func (p *mappingParser) rows(nodes map[string]*yaml.Node) {
 	if n := nodes["where"]; n != nil {
 		p.mapping.where = p.condition("where", n)

@@ -18,10 +18,10 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// ErrLeftOut is the error of a row that the mapping leaves out: it gives no event, and nothing is wrong with it.
+// ErrLeftOut is the error of a row that the condition where of the mapping leaves out. It is not a problem.
 var ErrLeftOut = errors.New("the row is left out by where")
 
-// Rows gives the events that a mapping makes of rows.
+// Rows makes the events of rows by a mapping.
 type Rows struct {
 	mapping *Mapping
 	labels  fields.Labels
@@ -59,7 +59,8 @@ type reset struct {
 	to   fields.Value
 }
 
-// NewRows returns the events that the mapping makes of rows, which read gives of the lines.
+// NewRows returns the events of lines by a mapping. read makes rows of the lines. start is that of relative times, and users
+// may be nil if the mapping sets no user.
 func NewRows(m *Mapping, l *rows.Lines, read func(*rows.Lines, []rows.Column) (rows.Reader, error), labels fields.Labels, start time.Time, users *fields.Users) (*Rows, error) {
 	l.Delimiter = m.delimiter
 	reader, err := read(l, m.columns)
@@ -137,10 +138,13 @@ func (m *Rows) field(r *rule) field {
 	return f
 }
 
+// Noted are the values that could not be read in the row of the last Next.
 func (m *Rows) Noted() *fields.Lenient { return &m.lenient }
 
+// Notes are warnings about the file: there are none.
 func (m *Rows) Notes() []string { return nil }
 
+// Columns counts in how many rows the columns were.
 func (m *Rows) Columns() *Seen {
 	if p, ok := m.reader.(*rows.PathRows); ok {
 		m.seen.empty = p.Empty
@@ -148,6 +152,8 @@ func (m *Rows) Columns() *Seen {
 	return &m.seen
 }
 
+// Next returns the event of the next row, number n of the file from 1, valid until the next call. It returns ErrLeftOut,
+// fields.ErrNothing or a *faults.RowError for a row that makes no event.
 func (m *Rows) Next(n uint64) (schemas.Event, error) {
 	m.lenient.Reset()
 	r, err := m.reader.Next()

@@ -10,7 +10,7 @@ import (
 	"tidemark/producers/formats/faults"
 )
 
-// NotNumber is the problem of a text that is no number.
+// NotNumber is the problem of a text that is not a number.
 const NotNumber = "is not a number"
 
 // maxScaled bounds the numbers that decimal gives: in microseconds more than 3000 years.

@@ -5,11 +5,13 @@ import (
 	"strings"
 )
 
+// PicosPerNano is how many 1e-12 of a unit are 1e-9 of it: events have costs in the one, and what is left in the other.
+const PicosPerNano = 1000
+
 const (
-	PicosPerNano = 1000
-	picoDigits   = 3
-	maxPicos     = 9e18 // What fits a word; more is read by big numbers.
-	maxNanos     = 9e18 // Beyond what an event may hold, and within an int64.
+	picoDigits = 3
+	maxPicos   = 9e18 // What fits a word; more is read by big numbers.
+	maxNanos   = 9e18 // Beyond what an event may hold, and within an int64.
 )
 
 // Money reads a decimal number, times ten to the power of shift, as nanos rounded down and what is left, in picos, so that

@@ -44,6 +44,7 @@ type csvRows struct {
 // delimiters are those that are found out, a comma before all.
 const delimiters = ";\t|"
 
+// CSV reads rows of CSV with a header line, or those of a Parquet file. A required column that is missing is an error.
 func CSV(l *Lines, columns []Column) (Reader, error) {
 	if l.Parquet != nil {
 		return readParquet(l, columns)
@@ -168,7 +169,7 @@ func trimAll(fields []string) []string {
 	return fields
 }
 
-// restart makes a reader that begins at the next line.
+// restart makes a CSV reader that begins at the next line.
 func (c *csvRows) restart() {
 	c.reader = csv.NewReader(c)
 	c.reader.FieldsPerRecord = -1 // The width is checked here.
@@ -246,10 +247,10 @@ func (c *csvRows) Next() (Row, error) {
 	}
 }
 
-// ErrHeader is the error of a line that is the header again: it is no row.
+// ErrHeader is the error of Next for a line that repeats the header: it is not a row, but has a number among the rows.
 var ErrHeader = errors.New("the header again")
 
-// isHeader reports whether the record is the header again.
+// isHeader reports whether the record repeats the header.
 func (c *csvRows) isHeader(record []string) bool {
 	if len(record) != len(c.header) {
 		return false
@@ -262,7 +263,7 @@ func (c *csvRows) isHeader(record []string) bool {
 	return true
 }
 
-// isOther reports whether the record is another header: it names all columns that are used.
+// isOther reports whether the record is another header: one that names all columns in use.
 func (c *csvRows) isOther(record []string) bool {
 	const few = 2 // A single name may be a value.
 	if c.names < few || len(record) < c.names || !bytes.Contains(c.raw, c.sign) {
@@ -284,7 +285,7 @@ func (c *csvRows) column(i int) int {
 	return column
 }
 
-// broken makes an error of the reader into one of the row.
+// broken turns an error of the CSV reader into one about the row.
 func (c *csvRows) broken(err error) error {
 	var parse *csv.ParseError
 	isParse := errors.As(err, &parse)
@@ -304,8 +305,8 @@ func (c *csvRows) broken(err error) error {
 	return c.drop(parse.Column, parse.Err.Error())
 }
 
-// drop gives up the current row, and goes back to the line after its first one: a quote too many in that line may have
-// made the following rows a part of it.
+// drop gives up the current row, and continues with the line after its first one: a stray quote in that line may have made the
+// following rows a part of it.
 func (c *csvRows) drop(column int, text string) error {
 	_, rest, _ := bytes.Cut(c.raw, []byte("\n"))
 	c.lines.giveBack(rest, c.lines.Number-c.first)

@@ -2,33 +2,32 @@ package rows
 
 import "encoding/json"
 
-// What to do with a last line that has no end. Somebody may be writing it: half of a number is a number, and only a JSON
-// object shows by itself that it is whole.
+// What to do with a last line that has no line break. A program may still be writing it: half of a number is a number, too, and
+// only a JSON object shows that it is whole.
 const (
-	// LastLineAuto takes it where it is whole for sure, as a JSON object, and in the published traces, which nobody writes
-	// to any more.
+	// LastLineAuto takes the line if it is a whole JSON object, and in published traces, which nobody appends to.
 	LastLineAuto = "auto"
-	// LastLineTake takes it.
+	// LastLineTake takes the line.
 	LastLineTake = "take"
-	// LastLineLeave leaves it out, as LastLineAuto does with what it does not take: it is a problem that is told, and it
-	// is read when the file is replayed again and it has its end.
+	// LastLineLeave leaves the line out and reports a problem, as LastLineAuto does with a line that it does not take. The line
+	// is read when the file is read again and the line has its line break.
 	LastLineLeave = "leave"
 )
 
 // unended is the problem of a last line that is left out.
 const unended = "the last line has no end and may be half-written: it is left out; replay the file again when it is whole, or set last-line to take if that is all of it"
 
-// endless reports whether a line, the last of its file, has no end.
+// endless reports whether a line has no line break.
 func endless(line []byte) bool { return len(line) > 0 && line[len(line)-1] != '\n' }
 
-// LastLine says what to do with the last line of a file.
+// LastLine is what to do with the last line of a file.
 type LastLine struct {
 	Take, Leave bool // As asked for.
-	Finished    bool // Nobody writes to such files any more.
-	Taken       bool // A line without an end was taken, without being asked to, that may be half of one.
+	Finished    bool // Nobody appends to such files.
+	Taken       bool // A line without a line break was taken by LastLineAuto, and may be cut off.
 }
 
-// row reports whether the lines of a row, which is whole only with its end, are to be left out.
+// row reports whether to leave out a row of CSV, which is known to be whole only by its line break.
 func (l *LastLine) row(raw []byte) bool {
 	if !endless(raw) {
 		return false
@@ -37,7 +36,7 @@ func (l *LastLine) row(raw []byte) bool {
 	return !l.Take && !l.Taken
 }
 
-// object reports whether the line of an object is to be left out.
+// object reports whether to leave out the line of a JSON object.
 func (l *LastLine) object(line []byte) bool {
 	return endless(line) && (l.Leave || !l.Take && !json.Valid(line))
 }

@@ -15,14 +15,14 @@ const maxLine = 16 << 20
 
 var errTooLong = fmt.Errorf("is longer than %d MiB", maxLine>>20)
 
-// Lines gives the lines of a file.
+// Lines reads the lines of a file. It is for one goroutine.
 type Lines struct {
 	LastLine
 	Delimiter byte               // What separates the fields of CSV; 0: find out.
 	Parquet   *container.Parquet // Whose rows the lines are; nil for a text.
 	R         *bufio.Reader
 	Number    int    // Of the last line given, from 1.
-	partial   bool   // What piece gave last goes on.
+	partial   bool   // The line is longer than the piece that piece returned last.
 	back      []byte // Whole lines that were given back.
 	again     int    // The bytes of back that have been given again.
 	long      []byte // The memory of lines longer than a read.
@@ -33,7 +33,7 @@ func NewLines(text *bufio.Reader, table *container.Parquet) *Lines {
 	return &Lines{R: text, Parquet: table}
 }
 
-// want says which columns are read, to spare the others where that can be.
+// want keeps a Parquet file from reading columns that nobody asks for.
 func (l *Lines) want(columns []Column) {
 	if l.Parquet != nil {
 		var paths []string
@@ -44,8 +44,8 @@ func (l *Lines) want(columns []Column) {
 	}
 }
 
-// next returns the next line with its end, valid until the next is asked for: io.EOF after the last, errTooLong for one
-// longer than maxLine, which is left out. When the file cannot be read to its end the line that is cut off is left out.
+// next returns the next line with its line break, valid until the next call: io.EOF after the last, errTooLong for one longer
+// than maxLine, which is skipped. If the file cannot be read to its end, the line that is cut off is left out.
 func (l *Lines) next() ([]byte, error) {
 	if rest := l.back[l.again:]; len(rest) > 0 {
 		end := bytes.IndexByte(rest, '\n') + 1
@@ -70,8 +70,8 @@ func (l *Lines) next() ([]byte, error) {
 	return nil, err
 }
 
-// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. It is for readers that
-// do not call next.
+// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. Readers use either piece or
+// next.
 func (l *Lines) piece() ([]byte, error) {
 	if l.again < len(l.back) {
 		l.partial = false
@@ -88,7 +88,7 @@ func (l *Lines) piece() ([]byte, error) {
 	return piece, err
 }
 
-// nextLong returns the line that begins with start and goes on.
+// nextLong returns a line longer than a read, which begins with start.
 func (l *Lines) nextLong(start []byte) ([]byte, error) {
 	l.long = append(l.long[:0], start...)
 	tooLong := false
@@ -108,8 +108,8 @@ func (l *Lines) nextLong(start []byte) ([]byte, error) {
 	}
 }
 
-// giveBack makes next return the count whole lines again that it returned last. It copies them, if it does not have them
-// still: what it costs does not depend on how much was given back before.
+// giveBack makes next return the last count lines again; whole are their bytes. It copies them unless it still has them, so the
+// cost does not depend on how much was given back before.
 func (l *Lines) giveBack(whole []byte, count int) {
 	l.Number -= count
 	if l.again < len(l.back) { // The last lines are from there, all of them.
@@ -119,7 +119,7 @@ func (l *Lines) giveBack(whole []byte, count int) {
 	l.back, l.again = append(l.back[:0], whole...), 0
 }
 
-// isBlank reports whether the line has nothing but its end.
+// isBlank reports whether the line has nothing but its line break.
 func isBlank(line []byte) bool {
 	return len(bytes.TrimRight(line, "\r\n")) == 0
 }

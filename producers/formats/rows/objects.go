@@ -12,8 +12,8 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// Objects reads the objects of a JSON file: one a line or, where that is none, one over several lines or several on one; or
-// the elements of arrays, if the file begins with one. An object is held in memory, an array is not.
+// Objects reads the objects of a JSON file: one per line, or over several lines, or several in one line; or the elements of
+// arrays if the file begins with an array. It holds one object in memory, and never an array.
 type Objects struct {
 	Lines  *Lines
 	line   []byte // The current object.
@@ -35,7 +35,7 @@ type Objects struct {
 // muchJoined is how many lines may be put together in vain without a consequence.
 const muchJoined = 1000
 
-// Next returns the next object; a *rowError for what is none.
+// Next returns the next object, valid until the next call; a *faults.RowError for a value that is not an object.
 func (o *Objects) Next() (jsonpath.Object, error) {
 	for {
 		err := o.skip()

@@ -11,8 +11,7 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// PathRows gives the values at the paths that the columns' names are, of the objects of a file or of the elements of arrays
-// in them.
+// PathRows reads the values at paths of the objects of a file, or of the elements of arrays in them.
 type PathRows struct {
 	Objects
 	columns []Column
@@ -37,6 +36,7 @@ type level struct {
 	at    int // Of the next one.
 }
 
+// Paths reads the values at the paths that the names of the columns are.
 func Paths(l *Lines, columns []Column) (Reader, error) {
 	l.want(columns)
 	n := len(columns)
@@ -45,7 +45,7 @@ func Paths(l *Lines, columns []Column) (Reader, error) {
 	return p, nil
 }
 
-// Unfold makes a row of each element of the arrays along a path.
+// Unfold makes one row of each element of the arrays along a path. Call it before the first Next.
 func (p *PathRows) Unfold(each []string) {
 	p.each = each
 	p.levels, p.within = make([]level, len(each)), make([]jsonpath.Object, len(each)+1)
@@ -60,6 +60,7 @@ func (p *PathRows) Unfold(each []string) {
 	}
 }
 
+// Next returns the next row, see Reader.
 func (p *PathRows) Next() (Row, error) {
 	for {
 		some, problem := p.element()

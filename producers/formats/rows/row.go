@@ -16,16 +16,16 @@ import (
 	"tidemark/producers/formats/faults"
 )
 
-// Column is one value of a row.
+// Column is a column that a reader looks for.
 type Column struct {
 	Name     string
 	Others   []string // Names that mean the same.
-	Required bool     // The file has to have it; the value may be empty all the same, where fill allows it.
-	Why      string   // Who says so, if not the format.
-	Exact    bool     // Identities are made of it.
+	Required bool     // The file must have it; its values may be empty.
+	Why      string   // Why it is required, for messages; empty if the format requires it.
+	Exact    bool     // Identities are made of it, so that its bytes must not be changed.
 }
 
-// in returns where the column is in a header; -1 if it is not.
+// in returns the index of the column in a header; -1 if it is not there.
 func (c Column) in(header []string) int {
 	at := slices.Index(header, c.Name)
 	for _, other := range c.Others {
@@ -36,7 +36,7 @@ func (c Column) in(header []string) int {
 	return at
 }
 
-// missing says why the column should be there, and which are.
+// missing is the end of a message about a missing column: why it is required, and which columns there are.
 func (c Column) missing(header []string) string {
 	if c.Why == "" {
 		return ""
@@ -44,8 +44,8 @@ func (c Column) missing(header []string) string {
 	return fmt.Sprintf(", %s; the columns are %s", c.Why, faults.Names(header))
 }
 
-// Reader gives the data rows of a file: io.EOF after the last, a *rowError for a row that cannot be read. After any
-// other error there are no more.
+// Reader reads the data rows of a file. Next returns a *faults.RowError or *faults.OnceError for a row that cannot be read,
+// ErrHeader for a header again, and io.EOF after the last row. Any other error ends the file.
 type Reader interface {
 	Next() (Row, error)
 }
