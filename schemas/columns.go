@@ -29,29 +29,27 @@ type Meta struct {
 	Weight            uint64 // How many real events the row stands for; 1 for the types without a weight.
 }
 
-// Reasons of an Invalid.
+// Reasons of an InvalidError.
 const (
 	ReasonMalformed = "malformed" // The value is not a message of the type.
 	ReasonInvalid   = "invalid"   // It is one, but not an acceptable event.
 )
 
-// Invalid is the error of a value that can never become a row.
-//
-//nolint:errname // The name says what the value is; callers write *schemas.Invalid.
-type Invalid struct {
+// InvalidError is the error of a value that can never become a row.
+type InvalidError struct {
 	Reason string // ReasonMalformed or ReasonInvalid.
 	Field  string // The first bad field in the order of the columns; empty if malformed.
 	Detail string // What is wrong, of all bad fields.
 }
 
 // Error returns the reason and the detail.
-func (e *Invalid) Error() string { return e.Reason + ": " + e.Detail }
+func (e *InvalidError) Error() string { return e.Reason + ": " + e.Detail }
 
 // Columns is one block of rows of one type under construction. It is not for concurrent use. Reset keeps its memory, so
 // that one Columns used block after block allocates nothing.
 type Columns interface {
 	// Append decodes value, the wire form of an event, into a row. It succeeds if and only if the value is a well-formed
-	// message of the type that Validate accepts. Otherwise the error is an *Invalid and the columns are as before.
+	// message of the type that Validate accepts. Otherwise the error is an *InvalidError and the columns are as before.
 	Append(value []byte, at Coordinates) (Meta, error)
 	// Pop removes the row appended last, if there is one.
 	Pop()
@@ -83,7 +81,7 @@ func MinuteOf(us int64) int32 {
 func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 	v := &c.values
 	if problem := v.decode(value, &c.table.actions); problem != "" {
-		return Meta{}, &Invalid{Reason: ReasonMalformed, Detail: "the value " + problem}
+		return Meta{}, &InvalidError{Reason: ReasonMalformed, Detail: "the value " + problem}
 	}
 	row := len(c.offset)
 	sum, small, ok := c.appendNumbers(v)
@@ -219,10 +217,10 @@ func (c *columns) refuse(row int) error {
 	c.Truncate(row)
 	for i := range c.table.fields {
 		if s := c.values.text[c.table.fields[i].number]; !utf8.ValidString(s) {
-			return &Invalid{Reason: ReasonMalformed, Detail: "the value " + badUTF8}
+			return &InvalidError{Reason: ReasonMalformed, Detail: "the value " + badUTF8}
 		}
 	}
-	e := &Invalid{Reason: ReasonInvalid}
+	e := &InvalidError{Reason: ReasonInvalid}
 	problems := c.table.problems(&c.values)
 	details := make([]string, len(problems))
 	for i, p := range problems {

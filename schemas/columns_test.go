@@ -36,7 +36,7 @@ func agree(t testing.TB, typ Type, c Columns, value []byte, at Coordinates) (ok 
 		checkMeta(t, meta, e)
 		return true
 	}
-	var invalid *Invalid
+	var invalid *InvalidError
 	switch {
 	case !errors.As(err, &invalid):
 		t.Fatalf("%v: error %T", typ, err)

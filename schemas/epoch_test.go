@@ -20,7 +20,7 @@ func TestTimeZero(t *testing.T) {
 		t.Helper()
 		c := NewColumns(QueryType)
 		m, err := c.Append(value, Coordinates{})
-		var bad *Invalid
+		var bad *InvalidError
 		switch {
 		case want == nil && (err != nil || m.Time != 0 || m.Minute != 0):
 			t.Errorf("%s: %+v, %v", name, m, err)

@@ -116,7 +116,7 @@ func TestValidate(t *testing.T) {
 				return
 			}
 			_, appendErr := NewColumns(typ).Append(bytes.TrimPrefix(value, []byte("before")), Coordinates{})
-			var invalid *Invalid
+			var invalid *InvalidError
 			if errors.As(appendErr, &invalid) != (err != nil) {
 				t.Fatalf("appended: %v", appendErr)
 			}

@@ -24,7 +24,7 @@ const (
 const reasonUnreadable = "unreadable"
 
 // addDead accounts for a dead record and adds its dead letter.
-func (b *block) addDead(rec *Record, p Partition, run string, why *schemas.Invalid) {
+func (b *block) addDead(rec *Record, p Partition, run string, why *schemas.InvalidError) {
 	letter := newLetter(rec, p, run, why)
 	sum := sha256.Sum256(rec.Value)
 	letter.ValueLength, letter.ValueSha256 = uint64(len(rec.Value)), sum[:]
@@ -44,7 +44,7 @@ func (b *block) addUnreadable(rec *Record, p Partition, from, to int64, whole bo
 	if !whole {
 		part.Value = nil
 	}
-	letter := newLetter(&part, p, rec.Run, &schemas.Invalid{Reason: reasonUnreadable, Detail: rec.Unreadable.Detail})
+	letter := newLetter(&part, p, rec.Run, &schemas.InvalidError{Reason: reasonUnreadable, Detail: rec.Unreadable.Detail})
 	letter.Offset = from
 	letter.ValueLength, letter.ValueSha256 = uint64(rec.Unreadable.Length), rec.Unreadable.SHA256
 	if to-from > 1 {
@@ -60,7 +60,7 @@ func (b *block) addLetter(letter *usagev1.DeadLetter, from, to int64) {
 	b.letterBytes += len(letter.GetKey()) + len(letter.GetValue()) + len(letter.GetDetail()) + letterOverhead
 }
 
-func newLetter(rec *Record, p Partition, run string, why *schemas.Invalid) *usagev1.DeadLetter {
+func newLetter(rec *Record, p Partition, run string, why *schemas.InvalidError) *usagev1.DeadLetter {
 	return &usagev1.DeadLetter{
 		Topic: p.Topic, Epoch: p.Epoch, Partition: p.ID, Offset: rec.Offset,
 		Reason: why.Reason, Field: why.Field, Detail: text(why.Detail, maxLetterDetail),

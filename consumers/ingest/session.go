@@ -200,7 +200,7 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 	b := s.block
 	if err, ok := s.refused[rec.Offset]; ok {
 		b.columns.Pop()
-		b.addDead(rec, s.Partition, meta.Run, &schemas.Invalid{Reason: reasonRefused, Detail: err.Error()})
+		b.addDead(rec, s.Partition, meta.Run, &schemas.InvalidError{Reason: reasonRefused, Detail: err.Error()})
 		return
 	}
 	row := &s.row // Field by field: a copy of a struct that was just written stalls.
@@ -226,12 +226,12 @@ func (s *session) decide(rec *Record, meta *schemas.Meta) {
 const reasonRefused = "refused"
 
 // invalid returns why a value is no row.
-func invalid(err error) *schemas.Invalid {
-	var why *schemas.Invalid
+func invalid(err error) *schemas.InvalidError {
+	var why *schemas.InvalidError
 	if errors.As(err, &why) {
 		return why
 	}
-	return &schemas.Invalid{Reason: schemas.ReasonInvalid, Detail: err.Error()}
+	return &schemas.InvalidError{Reason: schemas.ReasonInvalid, Detail: err.Error()}
 }
 
 // nextOrphan returns the first row without a ledger row at that offset or after it, nil if there is none. It forgets the

@@ -130,7 +130,7 @@ func reference(log *ingesttest.Log, p ingest.Partition, window, n int64, gaps ma
 		columns.Reset()
 		meta, err := columns.Append(record.Value, schemas.Coordinates{Epoch: p.Epoch, Partition: p.ID, Offset: o})
 		f.meta = meta
-		var why *schemas.Invalid
+		var why *schemas.InvalidError
 		if errors.As(err, &why) {
 			f.disposition, f.reason, f.meta.Run = ledger.Dead, why.Reason, record.Run
 			continue
