@@ -184,9 +184,9 @@ func modelTable(id uint32) board.Panel {
 			"seconds in the last whole ${resolution_name}, of the calls that report them. errors: the share of " +
 			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
-			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 225))).
+			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 209))).
 			OverrideByName("provider", preset.Width(150)).OverrideByName("organization", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
-			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByRegexp("users per day|streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByName("users per day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).
