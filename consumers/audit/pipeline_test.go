@@ -14,6 +14,7 @@ import (
 	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ingest/ingesttest"
+	"tidemark/consumers/ledger"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/schemas"
@@ -97,7 +98,7 @@ func (p *pipeline) ingest() {
 			p.t.Fatal(err)
 		}
 		w := &ingest.Worker{
-			Partition: ingest.Partition{Topic: spec.Topic, Type: spec.Type, Epoch: epoch, Count: 1}, Generation: 1, Member: "member",
+			Partition: ingest.Partition{Partition: ledger.Partition{Topic: spec.Topic, Epoch: epoch}, Type: spec.Type, Count: 1}, Generation: 1, Member: "member",
 			Source: p.logs[spec.Topic].Source(), Store: store, DeadLetters: p, Committer: p, Limits: ingest.Limits{Rows: 150}, UntilCaughtUp: true,
 		}
 		if err := w.Run(p.t.Context()); err != nil {

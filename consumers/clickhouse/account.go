@@ -22,7 +22,7 @@ func ledgerInput(row *ledger.Row) proto.Input {
 	input := proto.Input{
 		{Name: "topic", Data: text(row.Topic)},
 		{Name: "epoch", Data: &proto.ColUInt32{row.Epoch}},
-		{Name: "partition", Data: &proto.ColUInt32{uint32(row.Partition)}},
+		{Name: "partition", Data: &proto.ColUInt32{uint32(row.ID)}},
 		{Name: "from_offset", Data: unsigned(row.From)},
 		{Name: "to_offset", Data: unsigned(row.To)},
 		{Name: "generation", Data: &proto.ColInt64{row.Generation}},

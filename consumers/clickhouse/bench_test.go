@@ -188,7 +188,7 @@ func BenchmarkAccount(b *testing.B) {
 	if err := db.Exec(b.Context(), "SYSTEM STOP MERGES ledger"); err != nil {
 		b.Fatal(err)
 	}
-	row := ledger.Row{Topic: calls.Topic, Epoch: 1, FetchedAt: start, Runs: []ledger.RunCount{{Run: "a", Stored: benchRows}}}
+	row := ledger.Row{Partition: ledger.Partition{Topic: calls.Topic, Epoch: 1}, FetchedAt: start, Runs: []ledger.RunCount{{Run: "a", Stored: benchRows}}}
 	for minute := range int32(10) {
 		row.Buckets = append(row.Buckets, ledger.Bucket{Minute: minute, Rows: 1000, Checksum: 1})
 	}

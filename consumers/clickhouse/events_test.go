@@ -16,7 +16,7 @@ import (
 )
 
 // calls is the partition that the tests store token calls of.
-var calls = ingest.Partition{Topic: "token_calls.v1", Type: schemas.TokenCallType, Epoch: 1, ID: 3, Count: 8}
+var calls = ingest.Partition{Partition: ledger.Partition{Topic: "token_calls.v1", Epoch: 1, ID: 3}, Type: schemas.TokenCallType, Count: 8}
 
 var start = time.Date(2026, 3, 31, 23, 0, 0, 0, time.UTC)
 

@@ -236,7 +236,7 @@ func TestInsertThroughTrouble(t *testing.T) {
 			}
 			wantOffsets(t, direct, 0, 8100)
 			f.trouble.Store(&test.spoil)
-			row := ledger.Row{Topic: calls.Topic, Epoch: calls.Epoch, Partition: calls.ID, From: 0, To: 8100, Stored: 8100, FetchedAt: start}
+			row := ledger.Row{Partition: calls.Partition, From: 0, To: 8100, Stored: 8100, FetchedAt: start}
 			// A ledger row is shorter than some cuts.
 			if err := impatient.Account(t.Context(), row); err != nil {
 				wantUnknown(t, err, test.says)

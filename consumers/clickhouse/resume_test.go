@@ -37,7 +37,7 @@ func golden(t *testing.T, name string, got []byte) {
 func TestAccountKeepsEveryColumn(t *testing.T) {
 	db := openRaw(t)
 	row := ledger.Row{
-		Topic: "token_calls.v1", Epoch: 7, Partition: 3, From: 100, To: 120, Generation: -1, Member: "worker 'a'", Partitions: 8,
+		Partition: ledger.Partition{Topic: "token_calls.v1", Epoch: 7, ID: 3}, From: 100, To: 120, Generation: -1, Member: "worker 'a'", Partitions: 8,
 		Window: 262144, HighWatermark: 1 << 40, Stored: 10, Duplicates: 1, Conflicts: 2, Dead: 3, Control: 1, Gap: 3,
 		Exceptions: []ledger.Span{{From: 100, To: 101, Disposition: ledger.Duplicate}, {From: 103, To: 105, Disposition: ledger.Conflict},
 			{From: 106, To: 109, Disposition: ledger.Dead}, {From: 110, To: 111, Disposition: ledger.Control}, {From: 117, To: 120, Disposition: ledger.Gap}},
@@ -47,7 +47,7 @@ func TestAccountKeepsEveryColumn(t *testing.T) {
 		FetchedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), OldestProduced: time.UnixMilli(1_767_323_040_001), NewestProduced: time.UnixMilli(1_767_323_044_002), ProduceLag: 7 * time.Second,
 	}
 	store := clickhouse.NewStore(db)
-	for _, r := range []ledger.Row{row, {Topic: "queries.v1", Epoch: 1, From: 0, To: 5, Stored: 5, FetchedAt: row.FetchedAt}} {
+	for _, r := range []ledger.Row{row, {Partition: ledger.Partition{Topic: "queries.v1", Epoch: 1}, From: 0, To: 5, Stored: 5, FetchedAt: row.FetchedAt}} {
 		for range 2 { // Twice, as after a lost answer.
 			if err := store.Account(t.Context(), r); err != nil {
 				t.Fatal(err)
@@ -64,7 +64,7 @@ func TestAccountKeepsEveryColumn(t *testing.T) {
 func account(t testing.TB, store *clickhouse.Store, p ingest.Partition, ranges ...ledger.Range) {
 	t.Helper()
 	for _, r := range ranges {
-		row := ledger.Row{Topic: p.Topic, Epoch: p.Epoch, Partition: p.ID, From: r.From, To: r.To, Generation: r.Generation, FetchedAt: start}
+		row := ledger.Row{Partition: p.Partition, From: r.From, To: r.To, Generation: r.Generation, FetchedAt: start}
 		if err := store.Account(t.Context(), row); err != nil {
 			t.Fatal(err)
 		}

@@ -52,11 +52,11 @@ func TestStatements(t *testing.T) {
 	for _, step := range []func() error{
 		func() error { return store.Insert(ctx, calls, block(t, calls, 0, 1, time.Second)) },
 		func() error {
-			return store.Account(ctx, ledger.Row{Topic: calls.Topic, Epoch: 1, Partition: 3, From: 5, To: 6, FetchedAt: start})
+			return store.Account(ctx, ledger.Row{Partition: ledger.Partition{Topic: calls.Topic, Epoch: 1, ID: 3}, From: 5, To: 6, FetchedAt: start})
 		},
 		func() error { _, err := store.Resume(ctx, calls, 10); return err },
 		func() error {
-			return store.Account(ctx, ledger.Row{Topic: calls.Topic, Epoch: 1, Partition: 3, From: 0, To: 5, FetchedAt: start})
+			return store.Account(ctx, ledger.Row{Partition: ledger.Partition{Topic: calls.Topic, Epoch: 1, ID: 3}, From: 0, To: 5, FetchedAt: start})
 		},
 		func() error { _, err := store.Resume(ctx, calls, 10); return err },
 		func() error { _, err := store.Epoch(ctx, "queries.v1", [16]byte{1}); return err },

@@ -66,7 +66,7 @@ func (s *session) flush(ctx context.Context) error {
 // ledgerRow returns the ledger row of the open block, without what only its storing tells.
 func (s *session) ledgerRow() ledger.Row {
 	row := s.block.ledgerRow()
-	row.Topic, row.Epoch, row.Partition, row.Partitions = s.Partition.Topic, s.Partition.Epoch, s.Partition.ID, s.Partition.Count
+	row.Partition, row.Partitions = s.Partition.Partition, s.Partition.Count
 	row.Generation, row.Member, row.Window, row.HighWatermark = s.Generation, s.Member, s.limits.Window, s.highWatermark
 	if s.block.adopted {
 		row.Window = 0 // The earlier worker may have looked back less far.

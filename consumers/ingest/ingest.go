@@ -51,21 +51,14 @@ func (e *RefusedError) Error() string { return fmt.Sprintf("rows refused: %v", e
 // Unwrap returns the answer of the database.
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// Partition names one partition of one incarnation of a topic.
+// Partition is a partition with what a worker must know of its topic.
 type Partition struct {
-	// Topic is the topic without its namespace, for example "token_calls.v1".
-	Topic string
-	// Type is the type of the events in it.
+	ledger.Partition
+	// Type is the type of the events in the partition.
 	Type schemas.Type
-	// Epoch numbers the incarnations of the topic.
-	Epoch uint32
-	// ID is the partition, Count how many the topic has.
-	ID    int32
+	// Count is the number of partitions that the topic has.
 	Count int
 }
-
-// String returns "topic/partition epoch n".
-func (p Partition) String() string { return fmt.Sprintf("%s/%d epoch %d", p.Topic, p.ID, p.Epoch) }
 
 // Source reads one partition of the log.
 type Source interface {

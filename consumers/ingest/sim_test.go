@@ -102,7 +102,7 @@ func simulate(t *testing.T, seed uint64) {
 func newWorld(seed uint64) *world {
 	r := rand.New(rand.NewPCG(seed, 3))
 	w := &world{rng: r, log: &ingesttest.Log{MaxRecords: 1 + r.IntN(30)}, letters: new(ingesttest.Letters), group: new(ingesttest.Group),
-		p: ingest.Partition{Topic: "queries.v1", Type: schemas.QueryType, Epoch: 1 + r.Uint32N(3), ID: r.Int32N(8), Count: 8}}
+		p: ingest.Partition{Partition: ledger.Partition{Topic: "queries.v1", Epoch: 1 + r.Uint32N(3), ID: r.Int32N(8)}, Type: schemas.QueryType, Count: 8}}
 	w.store = &ingesttest.Store{Refuse: refuse}
 	if r.IntN(3) == 0 {
 		w.store.Page = 1 + r.IntN(10)
@@ -369,7 +369,7 @@ func (l *life) checkRow(row ledger.Row) {
 	if err := row.Validate(); err != nil {
 		l.violate("ledger row %v: %v", &row, err)
 	}
-	if row.Generation != l.generation || row.Topic != l.p.Topic || row.Epoch != l.p.Epoch || row.Partition != l.p.ID ||
+	if row.Generation != l.generation || row.Partition != l.p.Partition ||
 		row.Partitions != l.p.Count || row.Window != l.limits.Window && row.Window != 0 || row.HighWatermark < row.To || row.FetchedAt.IsZero() {
 		l.violate("ledger row %+v", row)
 	}

@@ -35,7 +35,7 @@ func newRig() *rig {
 // worker returns a worker of the next generation.
 func (b *rig) worker() *ingest.Worker {
 	g := b.group.Join()
-	return &ingest.Worker{Partition: ingest.Partition{Topic: "queries.v1", Type: schemas.QueryType, Epoch: 1, ID: 2, Count: 4},
+	return &ingest.Worker{Partition: ingest.Partition{Partition: ledger.Partition{Topic: "queries.v1", Epoch: 1, ID: 2}, Type: schemas.QueryType, Count: 4},
 		Source: b.log.Source(), Store: b.store, DeadLetters: &b.letters, Committer: b.group.Committer(g), Generation: g}
 }
 

@@ -55,6 +55,9 @@ type Partition struct {
 	ID int32
 }
 
+// String returns "topic/id epoch n".
+func (p Partition) String() string { return fmt.Sprintf("%s/%d epoch %d", p.Topic, p.ID, p.Epoch) }
+
 // Span is a range of offsets that share a disposition. To is exclusive.
 type Span struct {
 	From, To    int64
@@ -96,10 +99,7 @@ type Bucket struct {
 
 // Row accounts for the offsets [From, To) of one partition.
 type Row struct {
-	// Topic is the topic without its namespace, for example "token_calls.v1". Epoch numbers its incarnations.
-	Topic     string
-	Epoch     uint32
-	Partition int32
+	Partition
 	// From is the first offset covered, To the first one not covered.
 	From, To int64
 	// Generation and Member identify the worker that wrote the row. The generations of a partition ascend.
@@ -144,8 +144,8 @@ func (r *Row) Range() Range { return Range{From: r.From, To: r.To, Generation: r
 
 // String returns the range and the counts of the row in one line.
 func (r *Row) String() string {
-	return fmt.Sprintf("%s/%d epoch %d [%d,%d) generation %d: %d stored, %d duplicate, %d conflict, %d dead, %d control, %d gap",
-		r.Topic, r.Partition, r.Epoch, r.From, r.To, r.Generation, r.Stored, r.Duplicates, r.Conflicts, r.Dead, r.Control, r.Gap)
+	return fmt.Sprintf("%v [%d,%d) generation %d: %d stored, %d duplicate, %d conflict, %d dead, %d control, %d gap",
+		r.Partition, r.From, r.To, r.Generation, r.Stored, r.Duplicates, r.Conflicts, r.Dead, r.Control, r.Gap)
 }
 
 // At returns the disposition of an offset that the row covers, and false for any other.

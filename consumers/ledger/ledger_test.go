@@ -7,7 +7,7 @@ import (
 )
 
 func sample() Row {
-	return Row{Topic: "queries.v1", Epoch: 1, Partition: 3, From: 10, To: 20, Generation: 4,
+	return Row{Partition: Partition{Topic: "queries.v1", Epoch: 1, ID: 3}, From: 10, To: 20, Generation: 4,
 		Stored: 4, Duplicates: 2, Conflicts: 1, Dead: 1, Control: 1, Gap: 1,
 		Exceptions: []Span{{11, 13, Duplicate}, {13, 14, Conflict}, {15, 16, Dead}, {18, 19, Control}, {19, 20, Gap}},
 		Runs:       []RunCount{{Run: "", Stored: 1, Dead: 1}, {Run: "a", Stored: 3, Duplicates: 2, Conflicts: 1}},

@@ -40,7 +40,7 @@ func (in *Ingester) assigned(ctx context.Context, g consumerkafka.Generation) ([
 		}
 		slices.Sort(ids)
 		for _, id := range ids {
-			partitions = append(partitions, assignment{topicID: topics[name].ID, Partition: ingest.Partition{Topic: spec.Topic, Type: spec.Type, Epoch: epoch, ID: id, Count: topics[name].Partitions}})
+			partitions = append(partitions, assignment{topicID: topics[name].ID, Partition: ingest.Partition{Partition: ledger.Partition{Topic: spec.Topic, Epoch: epoch, ID: id}, Type: spec.Type, Count: topics[name].Partitions}})
 		}
 	}
 	return partitions, nil
@@ -131,7 +131,7 @@ func (in *Ingester) warnOfGaps(row *ledger.Row) {
 	for _, e := range row.Exceptions {
 		if e.Disposition == ledger.Gap {
 			in.log.Warn("retention deleted these offsets before they were read",
-				zap.String("topic", row.Topic), zap.Int32("partition", row.Partition), zap.Int64("from", e.From), zap.Int64("to", e.To))
+				zap.String("topic", row.Topic), zap.Int32("partition", row.ID), zap.Int64("from", e.From), zap.Int64("to", e.To))
 		}
 	}
 }

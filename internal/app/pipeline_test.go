@@ -70,8 +70,8 @@ func TestPipeline(t *testing.T) {
 	ctx, s := t.Context(), stacktest.Start(t)
 	c := connect(t, s, "app_pipeline")
 	for i, want := range []bool{true, false} { // A migration can be repeated.
-		migrated, err := MigrateDatabase(ctx, c.db, c.namespace)
-		if err != nil || migrated.Loaded != want || (migrated.Applied > 0) != want || migrated.Applied+migrated.Present != len(schemas.Migrations(c.namespace)) {
+		migrated, err := MigrateDatabase(ctx, c.db)
+		if err != nil || migrated.Loaded != want || (migrated.Applied > 0) != want {
 			t.Fatalf("migration %d: %+v, %v", i+1, migrated, err)
 		}
 	}

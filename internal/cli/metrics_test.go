@@ -23,7 +23,7 @@ import (
 func everyMetric() *metrics {
 	m := newMetrics("shop")
 	m.block(ledger.Row{
-		Topic: "queries.v1", Stored: 3, Duplicates: 1, Conflicts: 1, Dead: 1, Control: 1, Gap: 1, Bytes: 600,
+		Partition: ledger.Partition{Topic: "queries.v1"}, Stored: 3, Duplicates: 1, Conflicts: 1, Dead: 1, Control: 1, Gap: 1, Bytes: 600,
 		InsertTime: 20 * time.Millisecond, EventLag: 150 * time.Hour, OldestProduced: time.UnixMilli(1), NewestProduced: time.UnixMilli(2), ProduceLag: time.Second,
 	})
 	m.at("queries.v1", 0, 7, 9)

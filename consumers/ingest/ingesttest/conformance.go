@@ -18,7 +18,7 @@ import (
 // StoreConformance checks what a Worker relies on. Open returns a store with migrated, empty tables.
 func StoreConformance(t *testing.T, open func(t *testing.T) ingest.Store) {
 	t.Helper()
-	p := ingest.Partition{Topic: "queries.v1", Type: schemas.QueryType, Epoch: 1, ID: 3, Count: 8}
+	p := ingest.Partition{Partition: ledger.Partition{Topic: "queries.v1", Epoch: 1, ID: 3}, Type: schemas.QueryType, Count: 8}
 	for name, check := range map[string]func(t *testing.T, s *storeSuite){
 		"an unknown partition":             unknownPartition,
 		"rows without a ledger row":        orphanRows,
@@ -80,7 +80,7 @@ func (s *storeSuite) insertEvents(t *testing.T, offsets []int64, events []*usage
 // account writes a ledger row whose offsets are all stored except for the exceptions.
 func (s *storeSuite) account(t *testing.T, generation, from, to int64, exceptions ...ledger.Span) {
 	t.Helper()
-	row := ledger.Row{Topic: s.p.Topic, Epoch: s.p.Epoch, Partition: s.p.ID, Partitions: s.p.Count, From: from, To: to,
+	row := ledger.Row{Partition: s.p.Partition, Partitions: s.p.Count, From: from, To: to,
 		Generation: generation, Member: "member-1", Window: 100, HighWatermark: to + 1, Exceptions: exceptions,
 		MinMinute: -5, MaxMinute: 7, Bytes: 1000, Resends: 2, InsertTime: 1500 * time.Microsecond, EventLag: -time.Second,
 		FetchedAt: time.UnixMicro(1_700_000_000_000_001).UTC()}

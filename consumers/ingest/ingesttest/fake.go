@@ -198,7 +198,7 @@ func (s *Store) Resume(_ context.Context, p ingest.Partition, window int64) (ing
 	defer s.mu.Unlock()
 	var ranges []ledger.Range
 	for i := range s.ledger {
-		if row := &s.ledger[i]; row.Topic == p.Topic && row.Epoch == p.Epoch && row.Partition == p.ID {
+		if row := &s.ledger[i]; row.Partition == p.Partition {
 			ranges = append(ranges, row.Range())
 		}
 	}

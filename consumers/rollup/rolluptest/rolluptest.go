@@ -164,7 +164,7 @@ func (w *World) Numbers(columns int, format string, args ...any) string {
 func (w *World) insert(row ledger.Row, columns schemas.Columns) {
 	w.t.Helper()
 	spec, _ := schemas.SpecByTopic(row.Topic)
-	at := ingest.Partition{Topic: row.Topic, Type: spec.Type, Epoch: row.Epoch, ID: row.Partition, Count: row.Partitions}
+	at := ingest.Partition{Partition: row.Partition, Type: spec.Type, Count: row.Partitions}
 	if err := w.store.Insert(w.t.Context(), at, columns); err != nil {
 		w.t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func (w *World) appendBlock(at ledger.Partition, events []schemas.Event) (ledger
 	}
 	spec, _ := schemas.SpecByTopic(at.Topic)
 	row := ledger.Row{
-		Topic: at.Topic, Epoch: at.Epoch, Partition: at.ID, From: p.end, To: p.end + int64(len(events)),
+		Partition: at, From: p.end, To: p.end + int64(len(events)),
 		Generation: w.Generation, Member: "member", Partitions: w.Partitions, Window: w.Window,
 		HighWatermark: p.end + int64(len(events)), FetchedAt: time.Unix(1_700_000_000, 0),
 	}
