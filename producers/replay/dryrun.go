@@ -191,7 +191,7 @@ func (d *dryRun) byTokens() []ModelUse {
 // default (max_query_size, 262,144 bytes).
 const lookupItems = 6000
 
-// stored is an event as a lookup knows it.
+// storedKey is an event as a lookup knows it.
 type storedKey struct {
 	identity schemas.Identity
 	timeUs   int64

@@ -11,7 +11,7 @@ import (
 	"tidemark/producers/formats/container"
 )
 
-// call is the object of a call in JSON, on one line.
+// callJSON is the object of a call in JSON, on one line.
 func callJSON(id string, in int) string {
 	return fmt.Sprintf(`{"id":%q,"at":"2026-03-01T10:00:00Z","model":"m","in":%d}`, id, in)
 }

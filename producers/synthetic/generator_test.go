@@ -318,7 +318,6 @@ func TestRealism(t *testing.T) {
 	share("Sunday against Monday", sunday/monday, 0.5, 0.8)
 }
 
-// TestIdentityAcrossRuns checks what a second run does to what is stored.
 // TestRunLabel holds two runs of one workload against each other whose labels differ in length: a label is in the bytes,
 // so what is cut short or hashed by bytes must not decide what comes next.
 func TestRunLabel(t *testing.T) {
@@ -371,6 +370,7 @@ func TestGivenMix(t *testing.T) {
 	}
 }
 
+// TestIdentityAcrossRuns checks what a second run does to what is stored.
 func TestIdentityAcrossRuns(t *testing.T) {
 	ids := func(o synthetic.Options) map[schemas.Identity]int64 {
 		o.Events = 2_000

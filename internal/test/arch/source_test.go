@@ -1,4 +1,5 @@
-// Package arch holds the layout to its rules: who may import whom, and that ARCHITECTURE.md names code that exists.
+// Package arch tests the rules of the layout: who may import whom, that ARCHITECTURE.md names code that exists, and that doc
+// comments begin with the name of what they document.
 package arch
 
 import (
@@ -37,10 +38,18 @@ type decl struct {
 	function bool   // A function or a method, also of an interface.
 }
 
-// readSource parses every Go file of the module. Nested modules, testdata and hidden folders are not part of it.
+// readSource parses every Go file of the module.
 func readSource(t *testing.T, root string) source {
 	t.Helper()
 	var src source
+	eachGoFile(t, root, src.addFile)
+	return src
+}
+
+// eachGoFile calls fn with the name of every Go file of the module, slash-separated and relative to the root, and its text.
+// Nested modules, testdata and hidden folders are not part of the module.
+func eachGoFile(t *testing.T, root string, fn func(name string, text []byte) error) {
+	t.Helper()
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -62,12 +71,11 @@ func readSource(t *testing.T, root string) source {
 		if err != nil {
 			return err
 		}
-		return src.addFile(filepath.ToSlash(rel), text)
+		return fn(filepath.ToSlash(rel), text)
 	})
 	if err != nil {
 		t.Fatalf("read the module's source: %v", err)
 	}
-	return src
 }
 
 func skipDir(path, name string) bool {

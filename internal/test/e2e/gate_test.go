@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// How a gate treats requests.
+// gateMode is how a gate treats requests.
 type gateMode int
 
 const (
