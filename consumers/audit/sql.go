@@ -15,27 +15,27 @@ import (
 // kept as a golden file.
 
 // clockSQL reads the database's clock and the newest version that a rollup shows.
-const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_versions)`
+const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM ` + schemas.RollupVersionsTable + `)`
 
 // slack is by how much the clocks of two servers may differ, microseconds.
 const slack = 60_000_000
 
 // futureSQL reads, by rollup, the newest version of a clock that was ahead.
 func futureSQL(clock uint64) string {
-	return fmt.Sprintf("SELECT rollup, max(version) FROM rollup_versions WHERE version > %d GROUP BY `rollup` ORDER BY `rollup`", clock+slack)
+	return fmt.Sprintf("SELECT rollup, max(version) FROM "+schemas.RollupVersionsTable+" WHERE version > %d GROUP BY `rollup` ORDER BY `rollup`", clock+slack)
 }
 
-// pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them:
-// they differ until raw and ledger match.
-const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM rollup_pending FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
+// pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them: they
+// differ until raw and ledger match.
+const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM ` + schemas.RollupPendingTable + ` FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
 
 func epochSQL(topic string, id schemas.TopicID) string {
-	return fmt.Sprintf(`SELECT min(epoch) FROM topics FINAL WHERE topic = %s AND topic_id = toUUID('%x-%x-%x-%x-%x')`,
+	return fmt.Sprintf(`SELECT min(epoch) FROM `+schemas.TopicsTable+` FINAL WHERE topic = %s AND topic_id = toUUID('%x-%x-%x-%x-%x')`,
 		schemas.Quote(topic), id[0:4], id[4:6], id[6:8], id[8:10], id[10:16])
 }
 
 func epochsSQL(topic string) string {
-	return fmt.Sprintf(`SELECT epoch FROM topics FINAL WHERE topic = %s ORDER BY epoch`, schemas.Quote(topic))
+	return fmt.Sprintf(`SELECT epoch FROM `+schemas.TopicsTable+` FINAL WHERE topic = %s ORDER BY epoch`, schemas.Quote(topic))
 }
 
 // ledgerRowSQL finds the first ledger row that contradicts itself: each offset is counted once, by disposition, by run
@@ -45,7 +45,7 @@ func ledgerRowSQL(topic string) string {
 	for _, d := range exceptional {
 		kinds = append(kinds, fmt.Sprintf("arraySum(arrayMap((a, b, d) -> if(d = '%s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition))", d))
 	}
-	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset FROM ledger FINAL WHERE topic = %[1]s AND (`+
+	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset FROM `+schemas.LedgerTable+` FINAL WHERE topic = %[1]s AND (`+
 		`stored + duplicates + conflicts + dead + control + gap != to_offset - from_offset `+
 		`OR arraySum(buckets.rows) != stored `+
 		`OR arraySum(arrayMap((a, b) -> b - a, exceptions.from, exceptions.to)) != to_offset - from_offset - stored `+
@@ -60,12 +60,12 @@ func ledgerRowSQL(topic string) string {
 
 // ledgerTotalsSQL sums up the ledger of a topic up to the bounds.
 func ledgerTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return `SELECT sum(stored) FROM ledger FINAL WHERE ` + ledgerdb.CountedSQL(topic, bounds, losers)
+	return `SELECT sum(stored) FROM ` + schemas.LedgerTable + ` FINAL WHERE ` + ledgerdb.CountedSQL(topic, bounds, losers)
 }
 
 // contentsSQL sums up the contents of the ledger's rows by minute, for minutes of which all ledger rows have them.
 func contentsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, s spans.Span) string {
-	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
+	return fmt.Sprintf(`SELECT bucket.1 AS m, sum(bucket.2) FROM `+schemas.LedgerTable+` FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.content) AS bucket `+
 		`WHERE topic = %[1]s AND %[6]s AND %[4]s%[5]s AND m >= %[2]d AND m < %[3]d GROUP BY m HAVING min(format) > 0 ORDER BY m`,
 		schemas.Quote(topic), s.From, s.To, bounds.LedgerSQL(), ledgerdb.NotLosersSQL(losers), ledgerdb.MinutesSQL(s))
 }
@@ -103,7 +103,7 @@ func outsideSQL(spec schemas.Spec, bounds ledgerdb.Bounds, known []spans.Span) s
 // ledgerBlocksSQL lists the ledger rows that have stored rows of one minute.
 func ledgerBlocksSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, minute int32) string {
 	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, buckets.rows[indexOf(buckets.minute, %[2]d)], buckets.checksum[indexOf(buckets.minute, %[2]d)], buckets.content[indexOf(buckets.minute, %[2]d)], toBool(format > 0) `+
-		`FROM ledger FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
+		`FROM `+schemas.LedgerTable+` FINAL WHERE topic = %[1]s AND min_minute <= %[2]d AND max_minute >= %[2]d AND %[3]s%[4]s ORDER BY epoch, partition, from_offset`,
 		schemas.Quote(topic), minute, bounds.LedgerSQL(), ledgerdb.NotLosersSQL(losers))
 }
 
@@ -127,13 +127,13 @@ func offsetsSQL(spec schemas.Spec, b ledgerBlock) string {
 
 // exceptionsSQL lists the offsets of a block that are not stored, as ranges.
 func exceptionsSQL(b ledgerBlock) string {
-	return fmt.Sprintf(`SELECT DISTINCT e.1 AS first, e.2 AS last FROM ledger ARRAY JOIN arrayZip(exceptions.from, exceptions.to) AS e WHERE topic = %s AND epoch = %d AND partition = %d AND from_offset = %d AND to_offset = %d ORDER BY first`,
+	return fmt.Sprintf(`SELECT DISTINCT e.1 AS first, e.2 AS last FROM `+schemas.LedgerTable+` ARRAY JOIN arrayZip(exceptions.from, exceptions.to) AS e WHERE topic = %s AND epoch = %d AND partition = %d AND from_offset = %d AND to_offset = %d ORDER BY first`,
 		schemas.Quote(b.Topic), b.Epoch, b.ID, b.from, b.to)
 }
 
 // shownYearsSQL counts the buckets that a rollup shows, by year.
 func shownYearsSQL(table string) string {
-	return fmt.Sprintf(`SELECT %s, uniqExact(bucket) FROM rollup_versions WHERE rollup = %s GROUP BY year ORDER BY year`,
+	return fmt.Sprintf(`SELECT %s, uniqExact(bucket) FROM `+schemas.RollupVersionsTable+` WHERE rollup = %s GROUP BY year ORDER BY year`,
 		yearOf(spans.BucketMinuteSQL), schemas.Quote(table))
 }
 
@@ -145,7 +145,7 @@ func yearOf(minute string) string {
 
 // ledgerYearsSQL counts the minutes that the ledger has, by year.
 func ledgerYearsSQL(topic string, bounds ledgerdb.Bounds) string {
-	return fmt.Sprintf(`SELECT %s, uniqExact(minute) FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s GROUP BY year ORDER BY year`,
+	return fmt.Sprintf(`SELECT %s, uniqExact(minute) FROM `+schemas.LedgerTable+` ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s GROUP BY year ORDER BY year`,
 		yearOf("minute"), schemas.Quote(topic), bounds.LedgerSQL())
 }
 
@@ -156,7 +156,7 @@ func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 	if t.From != "" {
 		names += ", " + schemas.Quote(t.From)
 	}
-	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM rollup_versions WHERE rollup IN (%[3]s) AND version > %[4]d AND %[5]s`,
+	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM `+schemas.RollupVersionsTable+` WHERE rollup IN (%[3]s) AND version > %[4]d AND %[5]s`,
 		bucketMinute, t.Minutes, names, newest, s.BucketsSQL())
 }
 
@@ -200,7 +200,7 @@ const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(du
 
 // runCountsSQL sums up the ledger of a topic by run.
 func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf(`SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM ledger FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE %s GROUP BY run ORDER BY run`,
+	return fmt.Sprintf(`SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM `+schemas.LedgerTable+` FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE %s GROUP BY run ORDER BY run`,
 		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
@@ -238,7 +238,7 @@ func auditsSQL(r Result) string {
 		rows = append(rows, fmt.Sprintf("(%s, %s, %s, %s, %s, %d)", schemas.Quote(r.ID), schemas.Quote(f.Check), schemas.Quote(f.Scope),
 			schemas.Quote(string(f.Verdict)), schemas.Quote(f.Detail), f.Took.Microseconds()))
 	}
-	return "INSERT INTO audits (audit, check, scope, verdict, detail, took_us) VALUES " + strings.Join(rows, ", ")
+	return "INSERT INTO " + schemas.AuditsTable + " (audit, check, scope, verdict, detail, took_us) VALUES " + strings.Join(rows, ", ")
 }
 
 // exceptionTotalsSQL counts the offsets and the spans of each disposition other than stored.
@@ -247,20 +247,20 @@ func exceptionTotalsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.
 	for _, d := range exceptional {
 		sums = append(sums, fmt.Sprintf("toUInt64(sum(arraySum(arrayMap((a, b, d) -> if(d = '%[1]s', b - a, 0), exceptions.from, exceptions.to, exceptions.disposition)))), sum(countEqual(exceptions.disposition, '%[1]s'))", d))
 	}
-	return fmt.Sprintf(`SELECT %s FROM ledger FINAL WHERE %s`,
+	return fmt.Sprintf(`SELECT %s FROM `+schemas.LedgerTable+` FINAL WHERE %s`,
 		strings.Join(sums, ", "), ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
 // exceptionSpansSQL lists the exceptions of a topic in the order of the log.
 func exceptionSpansSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE %s ORDER BY epoch, partition, first",
+	return fmt.Sprintf("SELECT epoch, partition, e.1 AS first, e.2, toString(e.3), window, format FROM "+schemas.LedgerTable+" FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS e WHERE %s ORDER BY epoch, partition, first",
 		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
 // storedExceptionSQL finds the first raw row that lies in an exception.
 func storedExceptionSQL(spec schemas.Spec, bounds ledgerdb.Bounds, losers []ledgerdb.Loser, settings string) string {
 	return fmt.Sprintf(`SELECT r.epoch, r.partition, r.offset, r.minute, toString(e.what) FROM (SELECT epoch, partition, offset, minute FROM %s WHERE %s) AS r `+
-		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM ledger FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE %s) AS e `+
+		`ASOF INNER JOIN (SELECT epoch, partition, x.1 AS first, x.2 AS last, x.3 AS what FROM `+schemas.LedgerTable+` FINAL ARRAY JOIN arrayZip(exceptions.from, exceptions.to, exceptions.disposition) AS x WHERE %s) AS e `+
 		`ON r.epoch = e.epoch AND r.partition = e.partition AND r.offset >= e.first WHERE r.offset < e.last ORDER BY r.epoch, r.partition, r.offset LIMIT 1%s`,
 		spec.RawTable, bounds.RawSQL(), ledgerdb.CountedSQL(spec.Topic, bounds, losers), settings)
 }

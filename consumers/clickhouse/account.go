@@ -7,14 +7,12 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 
 	"tidemark/consumers/ledger"
+	"tidemark/schemas"
 )
-
-// ledgerTable accounts for every offset of every partition.
-const ledgerTable = "ledger"
 
 // Account stores one ledger row. Sent twice, it leaves two equal rows, of which the table keeps one.
 func (s *Store) Account(ctx context.Context, row ledger.Row) error {
-	return s.coalescer(ledgerTable).insert(ctx, insertPart{input: ledgerInput(&row), rows: 1})
+	return s.coalescer(schemas.LedgerTable).insert(ctx, insertPart{input: ledgerInput(&row), rows: 1})
 }
 
 // ledgerInput returns the row as columns of the ledger table. The database adds the time of writing.

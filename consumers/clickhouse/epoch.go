@@ -23,7 +23,7 @@ func (s *Store) Epoch(ctx context.Context, topic string, topicID schemas.TopicID
 		if err != nil || epoch != 0 {
 			return epoch, err
 		}
-		claim := fmt.Sprintf("INSERT INTO topics (topic, epoch, topic_id) SELECT %[1]s, max(epoch) + 1, %[2]s FROM topics FINAL WHERE topic = %[1]s HAVING countIf(topic_id = %[2]s) = 0",
+		claim := fmt.Sprintf("INSERT INTO "+schemas.TopicsTable+" (topic, epoch, topic_id) SELECT %[1]s, max(epoch) + 1, %[2]s FROM "+schemas.TopicsTable+" FINAL WHERE topic = %[1]s HAVING countIf(topic_id = %[2]s) = 0",
 			schemas.Quote(topic), id)
 		attempt, end := s.startAttempt(ctx, "number the incarnation of "+topic)
 		if err := end(s.db.Exec(attempt, claim)); err != nil {
@@ -35,7 +35,7 @@ func (s *Store) Epoch(ctx context.Context, topic string, topicID schemas.TopicID
 
 // knownEpoch returns 0 when the incarnation has no number. With FINAL the answer is what a merge will keep.
 func (s *Store) knownEpoch(ctx context.Context, topic, id string) (epoch uint32, err error) {
-	sql := fmt.Sprintf("SELECT min(epoch) FROM topics FINAL WHERE topic = %s AND topic_id = %s", schemas.Quote(topic), id)
+	sql := fmt.Sprintf("SELECT min(epoch) FROM "+schemas.TopicsTable+" FINAL WHERE topic = %s AND topic_id = %s", schemas.Quote(topic), id)
 	attempt, end := s.startAttempt(ctx, "read the incarnations of "+topic)
 	err = end(s.db.Query(attempt, sql, func(scan func(...any) error) error { return scan(&epoch) }))
 	return epoch, err

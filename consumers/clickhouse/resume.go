@@ -52,7 +52,7 @@ func (s *Store) readPosition(ctx context.Context, p ingest.Partition) (known boo
 	sql := fmt.Sprintf(`SELECT count(), max(to_offset),
   min(from_offset) = 0 AND min(to_offset > from_offset) = 1
     AND sum(intHash64(from_offset)) - intHash64(min(from_offset)) = sum(intHash64(to_offset)) - intHash64(max(to_offset))
-FROM %s WHERE %s`, ledgerTable, ledgerWhere(p))
+FROM %s WHERE %s`, schemas.LedgerTable, ledgerWhere(p))
 	err = s.db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&rows, &end, &tiled) })
 	if err != nil || rows == 0 {
 		return false, 0, err
@@ -62,7 +62,7 @@ FROM %s WHERE %s`, ledgerTable, ledgerWhere(p))
 	}
 	// There are overlaps, holes, or a row that was sent twice.
 	walk := chainWalk{}
-	sql = fmt.Sprintf("SELECT from_offset, to_offset, generation FROM %s WHERE %s ORDER BY from_offset, to_offset", ledgerTable, ledgerWhere(p))
+	sql = fmt.Sprintf("SELECT from_offset, to_offset, generation FROM %s WHERE %s ORDER BY from_offset, to_offset", schemas.LedgerTable, ledgerWhere(p))
 	err = s.db.format(ctx, sql, "RowBinary", func(r io.Reader) error {
 		var row [24]byte
 		for buffered := bufio.NewReaderSize(r, 64<<10); ; {

@@ -68,12 +68,12 @@ func (r *Reporter) PollEnds(ctx context.Context, maxAge time.Duration) error {
 		}
 	}
 	if len(rows) > 0 {
-		if err := r.DB.Exec(ctx, "INSERT INTO log_ends (topic, partition, topic_id, start_offset, end_offset, accounted, waiting_since, seen_by, version) VALUES "+strings.Join(rows, ", ")); err != nil {
+		if err := r.DB.Exec(ctx, "INSERT INTO "+schemas.LogEndsTable+" (topic, partition, topic_id, start_offset, end_offset, accounted, waiting_since, seen_by, version) VALUES "+strings.Join(rows, ", ")); err != nil {
 			errs = append(errs, fmt.Errorf("write the ends of the log: %w", err))
 		}
 	}
 	if len(gone) > 0 { // The topic was created again with fewer partitions.
-		if err := r.DB.Exec(ctx, "ALTER TABLE log_ends DELETE WHERE "+strings.Join(gone, " OR ")); err != nil {
+		if err := r.DB.Exec(ctx, "ALTER TABLE "+schemas.LogEndsTable+" DELETE WHERE "+strings.Join(gone, " OR ")); err != nil {
 			errs = append(errs, fmt.Errorf("delete partitions that are gone: %w", err))
 		}
 	}
@@ -84,7 +84,7 @@ func (r *Reporter) PollEnds(ctx context.Context, maxAge time.Duration) error {
 func (r *Reporter) readSeen(ctx context.Context) (map[topicPartition]seen, error) {
 	all := map[topicPartition]seen{}
 	err := r.DB.Query(ctx, "SELECT toString(topic), toString(topic_id), partition, toInt64(accounted), toUnixTimestamp64Micro(waiting_since), "+
-		"toUnixTimestamp64Micro(now64(6)) - toUnixTimestamp64Micro(seen_at), version FROM log_ends FINAL", func(scan func(...any) error) error {
+		"toUnixTimestamp64Micro(now64(6)) - toUnixTimestamp64Micro(seen_at), version FROM "+schemas.LogEndsTable+" FINAL", func(scan func(...any) error) error {
 		var s seen
 		if err := scan(&s.topic, &s.topicID, &s.id, &s.position, &s.waiting, &s.age, &s.version); err != nil {
 			return err
@@ -125,8 +125,8 @@ func (r *Reporter) readPositions(ctx context.Context) error {
 	if r.positions == nil {
 		r.positions = map[partition]int64{}
 	}
-	err = r.DB.Query(ctx, "SELECT toString(l.topic), toString(t.topic_id), l.partition, toInt64(l.position) FROM (SELECT topic, epoch, partition, max(to_offset) AS position FROM ledger"+condition+
-		" GROUP BY topic, epoch, partition) AS l INNER JOIN (SELECT topic, epoch, topic_id FROM topics FINAL) AS t USING (topic, epoch)", func(scan func(...any) error) error {
+	err = r.DB.Query(ctx, "SELECT toString(l.topic), toString(t.topic_id), l.partition, toInt64(l.position) FROM (SELECT topic, epoch, partition, max(to_offset) AS position FROM "+schemas.LedgerTable+condition+
+		" GROUP BY topic, epoch, partition) AS l INNER JOIN (SELECT topic, epoch, topic_id FROM "+schemas.TopicsTable+" FINAL) AS t USING (topic, epoch)", func(scan func(...any) error) error {
 		var at partition
 		var position int64
 		if err := scan(&at.topic, &at.topicID, &at.id, &position); err != nil {

@@ -124,7 +124,7 @@ func (r *Reporter) Beat(ctx context.Context, stopped bool) error {
 		rows = append(rows, fmt.Sprintf("(%s, %s, %d, now64(6) - toIntervalMillisecond(%d), %t)",
 			schemas.Quote(role), schemas.Quote(r.worker), r.beats, time.Since(r.started).Milliseconds(), stopped))
 	}
-	if err := r.DB.Exec(ctx, "INSERT INTO heartbeats (role, worker, beat, started_at, stopped) VALUES "+strings.Join(rows, ", ")); err != nil {
+	if err := r.DB.Exec(ctx, "INSERT INTO "+schemas.HeartbeatsTable+" (role, worker, beat, started_at, stopped) VALUES "+strings.Join(rows, ", ")); err != nil {
 		return fmt.Errorf("write the heartbeat: %w", err)
 	}
 	return nil

@@ -123,7 +123,7 @@ func (d *Diff) Run(ctx context.Context) (DiffResult, error) {
 			formatBound(d.From), formatBound(d.To))
 	}
 	all := relations(d.Deep)
-	needed := []string{"ledger", "rollup_cursors", "rollup_pending"}
+	needed := []string{schemas.LedgerTable, schemas.RollupCursorsTable, schemas.RollupPendingTable}
 	for _, r := range all {
 		needed = append(needed, r.name, r.rows)
 	}

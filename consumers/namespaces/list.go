@@ -78,7 +78,7 @@ func (l *Lister) read(ctx context.Context, name string) (Info, error) {
 	if err != nil {
 		return info, err
 	}
-	for _, needed := range []string{"ledger", "audits"} {
+	for _, needed := range []string{schemas.LedgerTable, schemas.AuditsTable} {
 		if !slices.Contains(tables, needed) {
 			info.Problem = "there is no table " + needed + ": the namespace is half migrated or half dropped"
 			return info, nil

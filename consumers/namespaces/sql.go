@@ -33,16 +33,16 @@ func sizeSQL(database string) string {
 
 // storedSQL sums up the ledger of a topic up to the bounds.
 func storedSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
-	return `SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE stored > 0 AND ` + ledgerdb.CountedSQL(topic, bounds, losers)
+	return `SELECT sum(stored), min(min_minute), max(max_minute) FROM ` + schemas.LedgerTable + ` FINAL WHERE stored > 0 AND ` + ledgerdb.CountedSQL(topic, bounds, losers)
 }
 
-const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM audits WHERE audit = (SELECT argMax(audit, at) FROM audits)`
+const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM ` + schemas.AuditsTable + ` WHERE audit = (SELECT argMax(audit, at) FROM ` + schemas.AuditsTable + `)`
 
 // behindSQL counts the partitions whose ledger the rollups have not followed to its end, and the pending ranges.
 func behindSQL(topics []string) string {
-	return fmt.Sprintf(`SELECT (SELECT count() FROM (SELECT topic, epoch, partition, max(to_offset) AS last FROM ledger WHERE topic IN (%s) GROUP BY topic, epoch, partition) AS l `+
-		`LEFT JOIN (SELECT topic, epoch, partition, argMax(position, version) AS followed FROM rollup_cursors GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition) WHERE last > followed) `+
-		`+ (SELECT count() FROM rollup_pending FINAL WHERE NOT done)`, strings.Join(topics, ", "))
+	return fmt.Sprintf(`SELECT (SELECT count() FROM (SELECT topic, epoch, partition, max(to_offset) AS last FROM `+schemas.LedgerTable+` WHERE topic IN (%s) GROUP BY topic, epoch, partition) AS l `+
+		`LEFT JOIN (SELECT topic, epoch, partition, argMax(position, version) AS followed FROM `+schemas.RollupCursorsTable+` GROUP BY topic, epoch, partition) AS c USING (topic, epoch, partition) WHERE last > followed) `+
+		`+ (SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done)`, strings.Join(topics, ", "))
 }
 
 // dropTableSQL and dropDatabaseSQL lift the server's limit on the size of what a statement may drop.

@@ -12,12 +12,12 @@ import (
 // Every statement that the worker sends is made here and by Table, and is kept as a golden file.
 
 // clockSQL reads the database's clock, the newest version of a cursor and the newest one of a pending range.
-const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM rollup_cursors), (SELECT max(version) FROM rollup_pending)`
+const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM ` + schemas.RollupCursorsTable + `), (SELECT max(version) FROM ` + schemas.RollupPendingTable + `)`
 
 // publishedSQL reads the newest version that is published. A worker that died may have published it and not saved it.
-const publishedSQL = `SELECT max(version) FROM rollup_versions`
+const publishedSQL = `SELECT max(version) FROM ` + schemas.RollupVersionsTable
 
-const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)), toString(reason) FROM rollup_pending FINAL WHERE NOT done ORDER BY rollup, from_bucket, to_bucket`
+const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)), toString(reason) FROM ` + schemas.RollupPendingTable + ` FINAL WHERE NOT done ORDER BY rollup, from_bucket, to_bucket`
 
 // storedSQL counts, by minute, the distinct coordinates that raw holds, and sums their checksums.
 func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span) string {
@@ -33,7 +33,7 @@ func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings
 		measures = append(measures, fmt.Sprintf("m%d", i))
 	}
 	return fmt.Sprintf(`INSERT INTO %s (bucket, %s, version, slot) SETTINGS %s SELECT toDateTime64(toInt64(start) * 60, 0, 'UTC') AS first, %s, %s, %d, `+
-		`first IN (SELECT bucket FROM rollup_versions WHERE rollup = %s AND %s GROUP BY bucket HAVING argMax(slot, version) = 0) FROM (%s)`,
+		`first IN (SELECT bucket FROM `+schemas.RollupVersionsTable+` WHERE rollup = %s AND %s GROUP BY bucket HAVING argMax(slot, version) = 0) FROM (%s)`,
 		t.Rows(), strings.Join(t.Columns(), ", "), settings, strings.Join(t.Dims, ", "), strings.Join(measures, ", "), version,
 		schemas.Quote(t.Name), s.BucketsSQL(), selected)
 }
@@ -56,9 +56,9 @@ func publishSQL(t *Table, s spans.Span, except []spans.Span, version uint64, set
 		where = " WHERE NOT (" + strings.Join(ranges, " OR ") + ")"
 	}
 	name := schemas.Quote(t.Name)
-	return fmt.Sprintf(`INSERT INTO rollup_versions (rollup, bucket, version, slot) SETTINGS %s SELECT %s, bucket, %d, argMax(slot, written) FROM (`+
+	return fmt.Sprintf(`INSERT INTO `+schemas.RollupVersionsTable+` (rollup, bucket, version, slot) SETTINGS %s SELECT %s, bucket, %d, argMax(slot, written) FROM (`+
 		`SELECT bucket, slot, 1 AS written FROM %s WHERE %s AND version = %d GROUP BY bucket, slot UNION ALL `+
-		`SELECT bucket, 1 - argMax(slot, version) AS slot, 0 AS written FROM rollup_versions WHERE rollup = %s AND %s GROUP BY bucket)%s GROUP BY bucket`,
+		`SELECT bucket, 1 - argMax(slot, version) AS slot, 0 AS written FROM `+schemas.RollupVersionsTable+` WHERE rollup = %s AND %s GROUP BY bucket)%s GROUP BY bucket`,
 		settings, name, version, t.Rows(), s.BucketsSQL(), version, name, s.BucketsSQL(), where)
 }
 
@@ -69,7 +69,7 @@ func savePendingSQL(ranges []pending, done bool, version uint64) string {
 		rows = append(rows, fmt.Sprintf("(%s, %s, %s, %s, %t, %d)",
 			schemas.Quote(p.table), spans.BucketSQL(p.From), spans.BucketSQL(p.To), schemas.Quote(p.reason), done, version))
 	}
-	return "INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES " + strings.Join(rows, ", ")
+	return "INSERT INTO " + schemas.RollupPendingTable + " (rollup, from_bucket, to_bucket, reason, done, version) VALUES " + strings.Join(rows, ", ")
 }
 
 // saveCursorsSQL saves how far the ledger was followed.
@@ -78,7 +78,7 @@ func saveCursorsSQL(topic string, ends ledgerdb.Bounds, version uint64) string {
 	for _, p := range ends.Partitions() {
 		rows = append(rows, fmt.Sprintf("(%s, %d, %d, %d, %d)", schemas.Quote(topic), p.Epoch, p.ID, ends[p], version))
 	}
-	return "INSERT INTO rollup_cursors (topic, epoch, partition, position, version) VALUES " + strings.Join(rows, ", ")
+	return "INSERT INTO " + schemas.RollupCursorsTable + " (topic, epoch, partition, position, version) VALUES " + strings.Join(rows, ", ")
 }
 
 // nowSQL reads the database's clock, microseconds since 1970.
@@ -86,7 +86,7 @@ const nowSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
 
 // requestVersionSQL reads the version for new requests: the database's clock, or one more than the newest version of a
 // pending range if the clock was set back.
-const requestVersionSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM rollup_pending) + 1)`
+const requestVersionSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM ` + schemas.RollupPendingTable + `) + 1)`
 
 // dayOf is the first minute of the day that a minute lies in, also before 1970.
 func dayOf(minute string) string {
@@ -99,30 +99,30 @@ func wholeDays(s spans.Span) spans.Span { return spans.Widen([]spans.Span{s}, sp
 // storedDaysSQL counts the stored rows by day. It is for planning: a ledger row that is in the table twice counts
 // twice.
 func storedDaysSQL(topic string, s spans.Span) string {
-	return fmt.Sprintf(`SELECT %[1]s AS start, sum(n) FROM ledger ARRAY JOIN buckets.minute AS m, buckets.rows AS n `+
+	return fmt.Sprintf(`SELECT %[1]s AS start, sum(n) FROM `+schemas.LedgerTable+` ARRAY JOIN buckets.minute AS m, buckets.rows AS n `+
 		`WHERE topic = %[2]s AND %[3]s AND m >= %[4]d AND m < %[5]d GROUP BY start ORDER BY start`,
 		dayOf("m"), schemas.Quote(topic), ledgerdb.MinutesSQL(s), s.From, s.To)
 }
 
 // shownDaysSQL lists the days in which the rollups named have buckets, the day in which the span begins included.
 func shownDaysSQL(names string, s spans.Span) string {
-	return fmt.Sprintf(`SELECT DISTINCT %s AS start FROM rollup_versions WHERE rollup IN (%s) AND %s ORDER BY start`,
+	return fmt.Sprintf(`SELECT DISTINCT %s AS start FROM `+schemas.RollupVersionsTable+` WHERE rollup IN (%s) AND %s ORDER BY start`,
 		dayOf(spans.BucketMinuteSQL), names, spans.Span{From: spans.Floor(s.From, spans.Day), To: s.To}.BucketsSQL())
 }
 
 // openRequestsSQL counts the requests of a version that are still as they were made.
 func openRequestsSQL(version uint64) string {
-	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonRequested), version)
+	return fmt.Sprintf(`SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonRequested), version)
 }
 
 // mismatchedSQL counts the ranges that could not be recomputed because raw rows do not match the ledger.
 func mismatchedSQL(names string, s spans.Span) string {
-	return fmt.Sprintf(`SELECT count() FROM rollup_pending FINAL WHERE NOT done AND reason = %s AND rollup IN (%s) AND from_bucket < %s AND to_bucket > %s`,
+	return fmt.Sprintf(`SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done AND reason = %s AND rollup IN (%s) AND from_bucket < %s AND to_bucket > %s`,
 		schemas.Quote(reasonMismatch), names, spans.BucketSQL(s.To), spans.BucketSQL(s.From))
 }
 
 // oldestSQL reads, by rollup, the oldest version that is shown of a bucket in the days of a span.
 func oldestSQL(names string, s spans.Span) string {
-	return fmt.Sprintf(`SELECT rollup, min(newest) FROM (SELECT rollup, bucket, max(version) AS newest FROM rollup_versions WHERE rollup IN (%s) AND %s GROUP BY `+"`rollup`"+`, bucket) GROUP BY `+"`rollup`"+` ORDER BY `+"`rollup`",
+	return fmt.Sprintf(`SELECT rollup, min(newest) FROM (SELECT rollup, bucket, max(version) AS newest FROM `+schemas.RollupVersionsTable+` WHERE rollup IN (%s) AND %s GROUP BY `+"`rollup`"+`, bucket) GROUP BY `+"`rollup`"+` ORDER BY `+"`rollup`",
 		names, wholeDays(s).BucketsSQL())
 }

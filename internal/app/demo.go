@@ -119,7 +119,7 @@ func (d *Demo) RolledUp(ctx context.Context) (calls, tokens, queries uint64, err
 // accounts reads what the ledger and the tables say of each topic.
 func (d *Demo) accounts(ctx context.Context) (map[string]Account, error) {
 	accounts := map[string]Account{}
-	err := d.DB.Query(ctx, "SELECT toString(topic), sum(stored), sum(duplicates), sum(conflicts), sum(dead) FROM ledger FINAL GROUP BY topic", func(scan func(...any) error) error {
+	err := d.DB.Query(ctx, "SELECT toString(topic), sum(stored), sum(duplicates), sum(conflicts), sum(dead) FROM "+schemas.LedgerTable+" FINAL GROUP BY topic", func(scan func(...any) error) error {
 		var topic string
 		var a Account
 		if err := scan(&topic, &a.Stored, &a.Duplicates, &a.Conflicts, &a.Dead); err != nil {

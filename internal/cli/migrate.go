@@ -9,6 +9,7 @@ import (
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/namespaces"
 	"tidemark/internal/app"
+	"tidemark/schemas"
 )
 
 type migrateCmd struct {
@@ -98,7 +99,7 @@ func (c *migrateCmd) idle(ctx context.Context, db *clickhouse.DB) (err error) {
 		return nil // Then Migrate has nothing to do, or returns what is wrong.
 	}
 	stored := uint64(0)
-	err = db.Query(ctx, "SELECT count() FROM ledger", func(scan func(...any) error) error { return scan(&stored) })
+	err = db.Query(ctx, "SELECT count() FROM "+schemas.LedgerTable, func(scan func(...any) error) error { return scan(&stored) })
 	if err != nil || stored == 0 || c.reach(ctx) != nil {
 		return nil // There is no row that could be left behind, or no worker can be running.
 	}

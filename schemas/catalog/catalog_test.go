@@ -158,12 +158,12 @@ func TestTable(t *testing.T) {
 	db := stacktest.Database(t, s)
 	for range 2 {
 		for _, m := range schemas.Statements(db) {
-			if m.Name == "table "+Table {
+			if m.Name == "table "+schemas.ModelsTable {
 				stacktest.Query(t, s, db, m.SQL)
 			}
 		}
 	}
-	columns := stacktest.Query(t, s, db, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '"+Table+"' ORDER BY position")
+	columns := stacktest.Query(t, s, db, "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = '"+schemas.ModelsTable+"' ORDER BY position")
 	if want := strings.Join(Columns(), "\n") + "\nimported_at"; columns != want {
 		t.Errorf("columns\n%s\nwant\n%s", columns, want)
 	}

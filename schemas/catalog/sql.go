@@ -7,9 +7,6 @@ import (
 	"tidemark/schemas"
 )
 
-// Table is the name of the table.
-const Table = "models"
-
 // batch is how many models a statement names at the most.
 const batch = 500
 
@@ -19,7 +16,7 @@ func SelectSQL() string {
 	for _, column := range Columns() {
 		columns = append(columns, "ifNull(toString("+column+"), '')")
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + Table + " FINAL ORDER BY model"
+	return "SELECT " + strings.Join(columns, ", ") + " FROM " + schemas.ModelsTable + " FINAL ORDER BY model"
 }
 
 // Read makes a model of one row of SelectSQL. scan copies the row into pointers to its columns' values.
@@ -42,7 +39,7 @@ func Read(scan func(dest ...any) error) (Model, error) {
 // InsertSQL returns the statements that put the models into the table, where they take the place of those of the same
 // name. Each may be run again.
 func InsertSQL(models []Model) []string {
-	return batches(models, "INSERT INTO "+Table+" ("+strings.Join(Columns(), ", ")+") VALUES ", "", func(m Model) string {
+	return batches(models, "INSERT INTO "+schemas.ModelsTable+" ("+strings.Join(Columns(), ", ")+") VALUES ", "", func(m Model) string {
 		values := []string{schemas.Quote(m.ID)}
 		for _, f := range facts {
 			known, value := f.of(&m), f.blank
@@ -57,7 +54,7 @@ func InsertSQL(models []Model) []string {
 
 // DeleteSQL returns the statements that take the models out of the table. Each may be run again.
 func DeleteSQL(models []Model) []string {
-	return batches(models, "DELETE FROM "+Table+" WHERE model IN (", ")", func(m Model) string { return schemas.Quote(m.ID) })
+	return batches(models, "DELETE FROM "+schemas.ModelsTable+" WHERE model IN (", ")", func(m Model) string { return schemas.Quote(m.ID) })
 }
 
 func batches(models []Model, head, tail string, one func(Model) string) []string {

@@ -11,11 +11,11 @@ import (
 
 // Every statement of the package is made here and is kept as a golden file.
 
-const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM rollup_cursors GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
+const cursorsSQL = `SELECT topic, epoch, partition, argMax(position, version) FROM ` + schemas.RollupCursorsTable + ` GROUP BY topic, epoch, partition ORDER BY topic, epoch, partition`
 
 // rangesSQL reads the ranges of the ledger rows of a topic that end after the bound of their partition.
 func rangesSQL(topic string, after Bounds) string {
-	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, generation FROM ledger WHERE topic = %s AND %s ORDER BY epoch, partition, from_offset`,
+	return fmt.Sprintf(`SELECT epoch, partition, from_offset, to_offset, generation FROM `+schemas.LedgerTable+` WHERE topic = %s AND %s ORDER BY epoch, partition, from_offset`,
 		schemas.Quote(topic), rowsAfter(after))
 }
 
@@ -39,13 +39,13 @@ func rowsAfter(bounds Bounds) string {
 }
 
 func chainSQL(p ledger.Partition) string {
-	return fmt.Sprintf(`SELECT from_offset, to_offset, generation FROM ledger WHERE topic = %s AND epoch = %d AND partition = %d`,
+	return fmt.Sprintf(`SELECT from_offset, to_offset, generation FROM `+schemas.LedgerTable+` WHERE topic = %s AND epoch = %d AND partition = %d`,
 		schemas.Quote(p.Topic), p.Epoch, p.ID)
 }
 
 // touchedSQL lists the minutes that have rows between the cursors and the ends, ascending.
 func touchedSQL(topic string, cursors, ends Bounds) string {
-	return fmt.Sprintf(`SELECT DISTINCT minute FROM ledger ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s AND %s ORDER BY minute`,
+	return fmt.Sprintf(`SELECT DISTINCT minute FROM `+schemas.LedgerTable+` ARRAY JOIN buckets.minute AS minute WHERE topic = %s AND %s AND %s ORDER BY minute`,
 		schemas.Quote(topic), rowsAfter(cursors), ends.LedgerSQL())
 }
 
@@ -81,7 +81,7 @@ func rowsOf(topic string, bounds Bounds, s spans.Span) string {
 func overlapsSQL(topic string, bounds Bounds, s spans.Span) string {
 	return `SELECT DISTINCT epoch, partition FROM (` +
 		`SELECT epoch, partition, from_offset, max(to_offset) OVER (PARTITION BY epoch, partition ORDER BY from_offset, to_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered ` +
-		`FROM ledger FINAL WHERE ` + rowsOf(topic, bounds, s) + `) WHERE from_offset < covered ORDER BY epoch, partition`
+		`FROM ` + schemas.LedgerTable + ` FINAL WHERE ` + rowsOf(topic, bounds, s) + `) WHERE from_offset < covered ORDER BY epoch, partition`
 }
 
 // minutesSQL sums up the ledger by minute. The rows of a minute in one partition hold no event twice if their offsets
@@ -92,7 +92,7 @@ func minutesSQL(topic string, bounds Bounds, losers []Loser, s spans.Span) strin
 	return `SELECT m, sum(n), sum(hash), toBool(min(span < reach) = 1 AND uniqExact(epoch) = 1 AND min(least) = max(most) AND max(loose) = 0 AND min(known) > 0) FROM (` +
 		`SELECT epoch, partition, bucket.1 AS m, sum(bucket.2) AS n, sum(bucket.3) AS hash, max(bucket.5) - min(bucket.4) AS span, min(window) AS reach, min(partitions) AS least, max(partitions) AS most, ` +
 		`max(bucket.6 + bucket.7) AS loose, min(format) AS known ` +
-		`FROM ledger FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, buckets.strays, buckets.revised) AS bucket ` +
+		`FROM ` + schemas.LedgerTable + ` FINAL ARRAY JOIN arrayZip(buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, buckets.strays, buckets.revised) AS bucket ` +
 		`WHERE ` + rowsOf(topic, bounds, s) + NotLosersSQL(losers) + fmt.Sprintf(` AND m >= %d AND m < %d `, s.From, s.To) +
 		`GROUP BY epoch, partition, m) GROUP BY m ORDER BY m`
 }
