@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -25,7 +24,7 @@ type relation struct {
 
 // ofRollup is the relation of a rollup. Measures that depend on places in the log are left out: the same events lie
 // elsewhere in another namespace.
-func ofRollup(t *rollup.Table) relation {
+func ofRollup(t *schemas.Rollup) relation {
 	r := relation{
 		name: t.Name, rows: t.Rows(), length: t.Minutes, dims: t.Dims,
 		start: "toInt64(" + spans.BucketMinuteSQL + ")",
@@ -64,7 +63,7 @@ func ofEvents(spec schemas.Spec, view schemas.Relation) relation {
 // relations are what a Diff compares.
 func relations(deep bool) []relation {
 	var all []relation
-	for _, t := range rollup.Tables() {
+	for _, t := range schemas.Rollups() {
 		all = append(all, ofRollup(&t))
 	}
 	if !deep {

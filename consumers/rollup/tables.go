@@ -9,9 +9,6 @@ import (
 	"tidemark/schemas"
 )
 
-// day is the length of a day in minutes.
-const day int32 = 24 * 60
-
 // Table is a rollup with the queries that compute it.
 type Table struct{ schemas.Rollup }
 
@@ -83,7 +80,7 @@ func (t *Table) selectAudience(sources []Source) string {
 
 // SelectMerge returns the query of SelectRaw for a table that merges the published buckets of another.
 func (t *Table) SelectMerge(from, to int32) string {
-	start := fmt.Sprintf("intDiv(toUnixTimestamp64Second(bucket), 60) - positiveModulo(intDiv(toUnixTimestamp64Second(bucket), 60), %d)", t.Minutes)
+	start := fmt.Sprintf("%[1]s - positiveModulo(%[1]s, %[2]d)", spans.BucketMinuteSQL, t.Minutes)
 	dims := strings.Join(t.Dims, ", ")
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM %s WHERE %s GROUP BY start, %s",
 		start, dims, t.aggregates((*schemas.Measure).Merge), t.From, spans.Span{From: from, To: to}.BucketsSQL(), dims)

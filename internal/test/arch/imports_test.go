@@ -54,6 +54,16 @@ var rules = []rule{
 		deny: []string{"tidemark/producers", "tidemark/consumers"},
 	},
 	{
+		why:  "consumers/ledger is pure: it knows nothing of ours",
+		from: []string{"tidemark/consumers/ledger$"},
+		deny: []string{module},
+	},
+	{
+		why:  "consumers/ledger/ledgerdb knows the ledger, not who reads it",
+		from: []string{"tidemark/consumers/ledger/ledgerdb"},
+		deny: []string{"tidemark/consumers"}, allow: []string{"tidemark/consumers/ledger", "tidemark/consumers/spans"},
+	},
+	{
 		why:  "an adapter is imported by internal/app and internal/cli alone",
 		not:  append([]string{"tidemark/internal/app", "tidemark/internal/cli"}, adapters...),
 		deny: adapters,
@@ -181,6 +191,9 @@ func TestImportRulesCatch(t *testing.T) {
 		{from: "tidemark/consumers/rollup", to: "tidemark/dashboards", want: "consumers import schemas"},
 		{from: "tidemark/dashboards", to: "tidemark/consumers/audit", want: "dashboards import schemas"},
 		{from: "tidemark/dashboards", to: "tidemark/schemas"},
+		{from: "tidemark/consumers/ledger", to: "tidemark/schemas", want: "is pure"},
+		{from: "tidemark/consumers/ledger/ledgerdb", to: "tidemark/consumers/ledger"},
+		{from: "tidemark/consumers/ledger/ledgerdb", to: "tidemark/consumers/rollup", want: "not who reads it"},
 		{from: "tidemark/consumers/ingest", to: "tidemark/consumers/kafka", want: "imported by internal/app and internal/cli alone"},
 		{from: "tidemark/consumers/rollup", to: "tidemark/consumers/clickhouse", want: "imported by internal/app and internal/cli alone"},
 		{from: "tidemark/consumers/rollup", to: "tidemark/consumers/clickhouse", test: true},
