@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ddl renders the statements that create and change tables and views. It is the only place that writes down the name of a
-// table, its engine and its clauses: what a cluster needs beside them (replicated engines, Distributed tables, a statement
-// per host) belongs here.
+// ddl renders the statements that create and change tables and views. It is the only place that writes down the name of
+// a table, its engine and its clauses: what a cluster needs beside them (replicated engines, Distributed tables, a
+// statement per host) belongs here.
 type ddl struct {
 	database string
 	comments bool // For people: statements that are sent have none.
@@ -22,8 +22,8 @@ func (d ddl) createTable(t *Table) string {
 	return "CREATE TABLE IF NOT EXISTS " + d.name(t.Name) + d.form(t)
 }
 
-// moveTable makes a table anew and fills it with the rows that it has. values are what they have for its columns, but for
-// those that the database computes.
+// moveTable replaces a table by one of the new form, with the same rows. values are the expressions over the old columns
+// that fill the new ones, except for those that the database computes.
 func (d ddl) moveTable(t *Table, values []string) string {
 	return fmt.Sprintf("CREATE OR REPLACE TABLE %[1]s%[2]s\nAS SELECT %[3]s\nFROM %[1]s", d.name(t.Name), d.form(t), strings.Join(values, ", "))
 }
@@ -109,8 +109,6 @@ func (d ddl) addColumns(t *Table, missing map[string]bool) string {
 func (d ddl) addIndex(t *Table, x Column) string {
 	return fmt.Sprintf("ALTER TABLE %s ADD INDEX IF NOT EXISTS %s %s", d.name(t.Name), x.Name, x.Rest)
 }
-
-func (d ddl) drop(table string) string { return "DROP TABLE IF EXISTS " + d.name(table) }
 
 // createView makes a view, or replaces it: readers see the old or the new one.
 func (d ddl) createView(v *View) string {

@@ -75,7 +75,8 @@ func sumIf(column, by, when, comment string) Measure {
 	return Measure{Column: column, Type: "UInt128", value: wide(by), when: when, Comment: comment}
 }
 
-// tokenSum sums a count that may be unknown, times the weight of its row: the tokens of a row are those of all its calls.
+// tokenSum sums a count that may be unknown, times the weight of its row: the tokens of a row are those of all its
+// calls.
 func tokenSum(column, comment string) Measure {
 	return sumIf(column, "ifNull({"+column+"}, 0) * {weight}", "", comment)
 }
@@ -92,13 +93,16 @@ func stateOf(column, name, parameters string, arguments []string, types, comment
 	return Measure{Column: column, Type: "AggregateFunction(" + name + parameters + ", " + types + ")", Comment: comment, state: f}
 }
 
-// quantiles are those of a column, by weight. The states are made for these levels and have to be read with them.
+// quantileLevels are the levels that states of quantiles are made for and have to be read with.
+const quantileLevels = "(0.5, 0.9, 0.95, 0.99)"
+
+// quantiles are those of a column, by weight.
 func quantiles(column, of, comment string) Measure {
-	return stateOf(column, "quantilesBFloat16Weighted", "(0.5, 0.9, 0.95, 0.99)", []string{of, "weight"}, "Nullable(UInt64), UInt64", comment)
+	return stateOf(column, "quantilesBFloat16Weighted", quantileLevels, []string{of, "weight"}, "Nullable(UInt64), UInt64", comment)
 }
 
-// counted begins the measures of every type: events by what a row counts for, records, and the checksum that ties them to
-// the ledger.
+// counted begins the measures of every type: events by what a row counts for, records, and the checksum that ties them
+// to the ledger.
 func counted(column string, t Type, by, comment string) []Measure {
 	return []Measure{
 		sumIf(column, by, "", comment),

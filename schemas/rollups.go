@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Rollup is a table of sums per bucket of time, and the view that people read. From this table follow the tables and views
-// of the database, the INSERT SELECT of the roller, what the audit and a diff compare, and the names that dashboards use.
-// To add a measure, add a line to callMeasures or its neighbors.
+// Rollup is a table of sums per bucket of time, and the view that people read. From this table follow the tables and
+// views of the database, the INSERT SELECT of the roller, what the audit and a diff compare, and the names that
+// dashboards use. To add a measure, add a line to callMeasures or its neighbors.
 type Rollup struct {
 	Name     string // The view that people read: "token_calls_1m". Its rows are in the table Rows().
 	Of       string // What it counts, for people: "Calls to models".
@@ -59,7 +59,7 @@ func callMeasures() []Measure {
 		tokenSum("output_visible", ""), tokenSum("output_reasoning", ""),
 		sumIf("unknown_input_calls", calls, noInputKnown, "Calls with no known class of input tokens."),
 		sumIf("unknown_output_calls", calls, noOutput, "Calls with no known class of output tokens."),
-		quantiles("latency", "latency_us", "Microseconds. Read with quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99), no other levels."),
+		quantiles("latency", "latency_us", "Microseconds. Read with quantilesBFloat16WeightedMerge"+quantileLevels+", no other levels."),
 		quantiles("first_token", "first_token_us", "As latency."),
 		sumIf("latency_calls", calls, "isNotNull({latency_us})", "Calls with a known latency."),
 		sumIf("first_token_calls", calls, "isNotNull({first_token_us})", ""),
@@ -106,8 +106,8 @@ func Rollups() []Rollup {
 	)
 }
 
-// family makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants together.
-// Those with the tenant are as long as raw is wide, and most readers do not filter by tenant.
+// family makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants
+// together. Those with the tenant are as long as raw is wide, and most readers do not filter by tenant.
 func family(of Rollup) []Rollup {
 	name, dims := SpecOf(of.Types[0]).Name, of.Dims
 	one := func(suffix string, minutes int32, from, granularity string, dims []string) Rollup {

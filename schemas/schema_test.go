@@ -12,14 +12,14 @@ import (
 	stacktest "tidemark/internal/test/stack"
 )
 
-var update = flag.Bool("update", false, "write testdata/schema.sql and version.txt anew")
+var update = flag.Bool("update", false, "write testdata/schema.sql and version.txt instead of comparing with them")
 
 // TestSchemaFile keeps the whole schema in one readable file, and counts its versions.
 func TestSchemaFile(t *testing.T) {
 	const file = "testdata/schema.sql"
 	s := Current()
 	d := ddl{database: "tidemark", comments: true}
-	text := fmt.Sprintf("-- Every statement that `tidemark migrate` sends to an empty database. Written by go test ./schemas -update.\n")
+	text := "-- Every statement that `tidemark migrate` sends to an empty database. Written by go test ./schemas -update.\n"
 	comments := make(map[string]string)
 	for _, t := range s.Tables {
 		comments["table "+t.Name] = t.Comment

@@ -64,8 +64,9 @@ func fileTables() []Table {
 	return all
 }
 
-// readTable reads a file of tables: one CREATE TABLE, with a column or index per line. A comment stands above its line or
-// at the end of it. What a file has in another form gives a table that the golden file and the tests show to be wrong.
+// readTable reads a file of tables: one CREATE TABLE, with a column or index per line. A comment stands above its line
+// or at the end of it. What a file has in another form gives a table that the golden file and the tests show to be
+// wrong.
 func readTable(text string) Table {
 	var t Table
 	head, body, _ := strings.Cut(text, "CREATE TABLE ")
@@ -117,8 +118,8 @@ func uncommented(lines string) string {
 	return strings.Join(words, " ")
 }
 
-// expectedRoles inserts the roles that somebody should have. "log" is not a worker: it stands for the workers that report
-// what the log holds.
+// expectedRoles inserts the roles that somebody should have. "log" is not a worker: it stands for the workers that
+// report what the log holds.
 const expectedRoles = `INSERT INTO {heartbeats} (role, worker, beat, started_at, stopped)
 SELECT expected, '', 0, 0, false
 FROM (SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']) AS expected)

@@ -1,9 +1,9 @@
 // Package schemas says what an event is: its types and topics, which events are acceptable, how a record's value becomes
 // a row, and the tables that hold the rows. Producers, consumers and dashboards meet here and nowhere else in Go.
 //
-// The wire contract is usage/v1/usage.proto; the tables are tables/*.sql. What lies between the two, which field goes to
-// which column under which rules, is one table of fields a type (fields.go), from which validation, decoding, columns
-// and checksums all follow.
+// The wire contract is usage/v1/usage.proto; the tables are tables/*.sql and rollups.go. What lies between the two, which
+// field goes to which column under which rules, is one table of fields per type (fields.go), from which validation,
+// decoding, columns and checksums all follow.
 package schemas
 
 import (

@@ -14,8 +14,8 @@ type Found struct {
 	Partitioned bool   // Tables were partitioned by month once, and are not any more.
 }
 
-// What the table of migrations holds: that a migration to a version of the schema began, and that it is done. Databases of
-// before version 300 have one row per statement instead.
+// What the table of migrations holds: that a migration to a version of the schema began, and that it is done. Databases
+// of before version 300 have one row per statement instead.
 const (
 	MigrationBegun = "tidemark: begun"
 	MigrationDone  = "tidemark: done"
@@ -34,6 +34,8 @@ type former struct {
 }
 
 // formers are the columns of older versions that have another name or unit now. A table that has one is moved.
+//
+//nolint:misspell // They were spelled so.
 var formers = []former{
 	{"licence", "license", "licence"},
 	{"licence_source", "license_source", "licence_source"},
@@ -43,9 +45,9 @@ var formers = []former{
 }
 
 // Statements returns what makes the schema in a database that has some tables already, in order. It has to be computed
-// again after an interruption. What it derives from the tables found: tables and columns that are missing, indexes, and a
-// move of a table that has partitions, another sorting key, another type of a column, or a former column. A change of the
-// engine, the TTL or the settings of a table that exists is none of these, and needs a statement of its own here.
+// again after an interruption. What it derives from the tables found: tables and columns that are missing, indexes, and
+// a move of a table that has partitions, another sorting key, another type of a column, or a former column. A change of
+// the engine, the TTL or the settings of a table that exists is none of these, and needs a statement of its own here.
 //
 // The statements keep every row and may run while others read. Whoever inserts into a table that is moved loses rows.
 func (s Schema) Statements(database string, found map[string]Found) []Statement {
@@ -103,7 +105,7 @@ func missingColumns(t *Table, f Found) map[string]bool {
 	return missing
 }
 
-// moves reports whether a table has to be made anew, and the values of its columns then.
+// moves reports whether a table has to be replaced, and the expressions that fill its columns then.
 func moves(t *Table, f Found) (values []string, moved bool) {
 	moved = f.Partitioned || f.OrderBy != strings.Join(t.OrderBy, ", ")
 	for _, c := range t.Columns {
@@ -156,13 +158,16 @@ func (s Schema) stale(found map[string]Found) []string {
 	return all
 }
 
-// request has every bucket of some rollups recomputed by the next worker.
+// request has every bucket of some rollups recomputed by the next worker. It is newer than a request of the same buckets
+// that is done.
 func (d ddl) request(rollups []string) string {
 	texts := make([]string, len(rollups))
 	for i, name := range rollups {
 		texts[i] = Quote(name)
 	}
-	return fmt.Sprintf("INSERT INTO %s (rollup, from_bucket, to_bucket, reason, done, version)\n"+
-		"SELECT arrayJoin([%s]), min(bucket), max(bucket) + INTERVAL 1 DAY, 'requested', false, 1\nFROM %s\nHAVING count() > 0",
+	return fmt.Sprintf("INSERT INTO %[1]s (rollup, from_bucket, to_bucket, reason, done, version)\n"+
+		"SELECT arrayJoin([%[2]s]), min(bucket), max(bucket) + INTERVAL 1 DAY, 'requested', false,\n"+
+		"    greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM %[1]s) + 1)\n"+
+		"FROM %[3]s\nHAVING count() > 0",
 		d.name(RollupPendingTable), strings.Join(texts, ", "), d.name(RollupVersionsTable))
 }

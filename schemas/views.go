@@ -35,20 +35,20 @@ var ofEvents = map[Type][]Shown{
 var halves = []string{"input_tokens_high", "output_tokens_high", "weight_high"}
 
 // eventView is the view that shows each event of a type once: of its records the one with the highest revision, and of
-// those the first in the log. LIMIT BY names the time, so that a filter on it reaches the table, and the rows are sorted
-// minute by minute.
+// those the first in the log. LIMIT BY names the time, so that a filter on it reaches the table, and the rows are
+// sorted minute by minute.
 func eventView(spec Spec, raw *Table) View {
 	v := View{Name: spec.Name, Comment: "Each event of " + raw.Name + " once: the record with the highest revision, and of those the first in the log."}
+	order := "minute, revision DESC, epoch, partition, offset"
+	if find(raw.Columns, "revision").Name == "" {
+		v.Comment, order = "Each event of "+raw.Name+" once: the first record in the log.", "minute, epoch, partition, offset"
+	}
 	for _, c := range raw.Columns {
 		if !slices.Contains(halves, c.Name) {
 			v.Columns = append(v.Columns, Shown{Name: c.Name})
 		}
 	}
 	v.Columns = merge(v.Columns, ofEvents[spec.Type])
-	order := "minute, revision DESC, epoch, partition, offset"
-	if find(raw.Columns, "revision").Name == "" {
-		order = "minute, epoch, partition, offset"
-	}
 	v.From = "{" + raw.Name + "} AS r\nORDER BY " + order + "\nLIMIT 1 BY time, tenant, identity"
 	return v
 }
@@ -115,8 +115,8 @@ func rollupView(r *Rollup) View {
 }
 
 // perEventView shows events as rows of a rollup, for one tenant and a short range, since rollups per minute do not have
-// the tenant. Its bucket is the event's moment, not rounded, so that a filter on it reaches the table, as one on the tenant
-// does. Whoever groups by it rounds.
+// the tenant. Its bucket is the event's moment, not rounded, so that a filter on it reaches the table, as one on the
+// tenant does. Whoever groups by it rounds.
 func perEventView(r *Rollup) View {
 	v := View{
 		Name: r.PerEvent, Comment: r.Of + " as rows of a rollup, one per event. The bucket is the event's moment, not rounded.",
@@ -139,12 +139,13 @@ func perEventView(r *Rollup) View {
 	return v
 }
 
-// progressView shows how far each rollup is complete. A bucket that begins at or before whole_until is whole: it was over
-// when rollups were last published, and it does not wait for its turn together with the newest one. Late events may still
-// change it; buckets that wait for late events alone hold nothing back. When nothing has been published for an hour,
-// nothing is under way, and every bucket that is over is whole.
+// progressView shows how far each rollup is complete. A bucket that begins at or before whole_until is whole: it was
+// over when rollups were last published, and it does not wait for its turn together with the newest one. Late events
+// may still change it; buckets that wait for late events alone hold nothing back. When nothing has been published for
+// an hour, nothing is under way, and every bucket that is over is whole.
 //
-// The key is called name because the engine writes GROUP BY rollup down as ROLLUP and cannot read that back when it starts.
+// The key is called name because the engine writes GROUP BY rollup down as ROLLUP and cannot read that back when it
+// starts.
 func progressView() View {
 	never := "toDateTime64('2299-12-31 00:00:00', 6, 'UTC')"
 	return View{

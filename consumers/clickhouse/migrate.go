@@ -38,12 +38,12 @@ ORDER BY (version, name, checksum)`
 // attempts is how often Migrate looks at a database whose statements fail because another process migrates it too.
 const attempts = 5
 
-// Migrate creates the database and gives it the schema. It may be run again at any time, after a crash at any place, and by
-// several processes at once, because it looks at what is there and every statement may be run again. It calls progress,
-// which may be nil, once per statement that it has run. A database that has the schema costs a few reads.
+// Migrate creates the database and gives it the schema. It may be run again at any time, after a crash at any place,
+// and by several processes at once, because it looks at what is there and every statement may be run again. It calls
+// progress, which may be nil, once per statement that it has run. A database that has the schema costs a few reads.
 //
-// It refuses, before it changes anything, a database that belongs to another program (ErrNotOurs) or that has a schema of a
-// later version (ErrSchemaNewer) or another one of the same version (ErrSchemaOther).
+// It refuses, before it changes anything, a database that belongs to another program (ErrNotOurs) or that has a schema
+// of a later version (ErrSchemaNewer) or another one of the same version (ErrSchemaOther).
 func (db *DB) Migrate(ctx context.Context, s schemas.Schema, progress func(schemas.Statement)) error {
 	if err := schemas.ValidNamespace(db.config.Database); err != nil {
 		return err
@@ -81,7 +81,8 @@ func (db *DB) Migrate(ctx context.Context, s schemas.Schema, progress func(schem
 	}
 }
 
-// collided reports whether a statement may have failed because another process created or replaced the same table or view.
+// collided reports whether a statement may have failed because another process created or replaced the same table or
+// view.
 func collided(err error) bool { return IsCode(err, CodeUnknownTable) || IsCode(err, codeTableExists) }
 
 // codeTableExists is ClickHouse's TABLE_ALREADY_EXISTS.
@@ -162,8 +163,8 @@ func (db *DB) record(ctx context.Context, s schemas.Schema, what string) error {
 	return nil
 }
 
-// hasSchema reports whether the database has the schema. One that has a later version, or another one of the same version,
-// is an error.
+// hasSchema reports whether the database has the schema. One that has a later version, or another one of the same
+// version, is an error.
 func (db *DB) hasSchema(ctx context.Context, s schemas.Schema) (done bool, err error) {
 	digest := s.Digest()
 	err = db.Query(ctx, "SELECT version, name, checksum FROM "+schemas.MigrationsTable+" ORDER BY version DESC, name", func(scan func(...any) error) error {

@@ -85,7 +85,7 @@ func TestMigrateMoves(t *testing.T) {
 		"INSERT INTO parts VALUES (1, 'old'), (2, 'same')",
 		"CREATE TABLE key (n UInt64, m UInt64) ENGINE = MergeTree ORDER BY n",
 		"INSERT INTO key VALUES (3, 4)",
-		"CREATE TABLE models (model String, licence String) ENGINE = MergeTree ORDER BY model",
+		"CREATE TABLE models (model String, licence String) ENGINE = MergeTree ORDER BY model", //nolint:misspell // As it was spelled.
 		"INSERT INTO models VALUES ('m', 'MIT')",
 	} {
 		if err := db.Exec(t.Context(), sql); err != nil {

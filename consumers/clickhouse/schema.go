@@ -11,8 +11,9 @@ import (
 // defaultDatabase is where the tables of everybody land who names no database.
 const defaultDatabase = "default"
 
-// checkOurs returns an error that wraps ErrNotOurs if the database holds anything and no migration of Tidemark is recorded
-// in it. An empty one is free to take, and so is one with only the table of migrations, which an interruption left.
+// checkOurs returns an error that wraps ErrNotOurs if the database holds anything and no migration of Tidemark is
+// recorded in it. An empty one is free to take, and so is one with only the table of migrations, which an interruption
+// left.
 func (db *DB) checkOurs(ctx context.Context) error {
 	// In this order: what another process migrates meanwhile has been recorded by the time that is read.
 	tables, err := db.texts(ctx, "SELECT name FROM system.tables WHERE database = "+schemas.Quote(db.config.Database)+" ORDER BY name")
@@ -40,8 +41,8 @@ func (db *DB) checkOurs(ctx context.Context) error {
 	return nil
 }
 
-// recorded reports whether the database has a table of migrations of our form with any of ours in it. Other programs have
-// tables of that name too; one of another form is an error that wraps ErrNotOurs.
+// recorded reports whether the database has a table of migrations of our form with any of ours in it. Other programs
+// have tables of that name too; one of another form is an error that wraps ErrNotOurs.
 func (db *DB) recorded(ctx context.Context) (bool, error) {
 	columns, err := db.texts(ctx, "SELECT name FROM system.columns WHERE database = "+schemas.Quote(db.config.Database)+" AND table = "+schemas.Quote(schemas.MigrationsTable))
 	if err != nil {

@@ -42,8 +42,8 @@ func exec(t *testing.T, db *clickhouse.DB, sql string) {
 	}
 }
 
-// shape is what a database is made of, in order: tables with keys, engine and settings, columns with types, defaults and
-// codecs, indexes, views.
+// shape is what a database is made of, in order: tables with keys, engine and settings, columns with types, defaults
+// and codecs, indexes, views.
 func shape(t *testing.T, db *clickhouse.DB) []string {
 	t.Helper()
 	sql := "SELECT concat(name, ' ', engine_full, ' ', as_select) FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' ORDER BY name" +
@@ -63,7 +63,7 @@ func TestUpgradeGivesTheSchema(t *testing.T) {
 			db := older(t, base)
 			costs := map[string]string{"0a09f40": "reported_cost_nanos) VALUES ('2026-01-01 00:00:00', 3, -5)", "2866fa0": "reported_cost_picos) VALUES ('2026-01-01 00:00:00', 3, -5000)"}
 			for _, sql := range []string{
-				"INSERT INTO models (model, weights, licence, licence_source, organisation, organisation_source, country) VALUES ('m', 'open', 'MIT', 'us', 'O''Neil', 'them', 'IE')",
+				"INSERT INTO models (model, weights, licence, licence_source, organisation, organisation_source, country) VALUES ('m', 'open', 'MIT', 'us', 'O''Neil', 'them', 'IE')", //nolint:misspell // As they were spelled.
 				"INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('queries_1m', '2026-01-01 00:00:00', '2026-01-02 00:00:00', 'asked', false, 1), ('queries_1h', '2026-01-01 00:00:00', '2026-01-02 00:00:00', 'mismatch', true, 2)",
 				"INSERT INTO rollup_versions (rollup, bucket, version, slot) VALUES ('token_calls_1m', '2026-01-01 00:00:00', 3, 1)",
 				"INSERT INTO token_calls_1m_rows (bucket, version, " + costs[base],

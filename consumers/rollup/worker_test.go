@@ -452,25 +452,27 @@ func TestUpgradeFillsNewRollups(t *testing.T) {
 	w.Deliver(append(rolluptest.Random(1, 800, start, 3*time.Hour), rolluptest.Random(2, 100, early, time.Hour)...)...)
 	catchUp(t, w.DB)
 	want := values(w)
-	for _, table := range rollup.Tables() {
-		switch {
-		case strings.Contains(table.Name, "_all_"):
-			w.Exec("DROP TABLE %s", table.Rows())
-			w.Exec("DELETE FROM rollup_versions WHERE rollup = '%s'", table.Name)
-		case strings.HasPrefix(table.Name, "token_calls_"):
-			w.Exec("ALTER TABLE %s DROP COLUMN streaming_calls SETTINGS mutations_sync = 2", table.Rows())
+	for range 2 { // The second request is of the same buckets as the first, which is done.
+		for _, table := range rollup.Tables() {
+			switch {
+			case strings.Contains(table.Name, "_all_"):
+				w.Exec("DROP TABLE %s", table.Rows())
+				w.Exec("DELETE FROM rollup_versions WHERE rollup = '%s'", table.Name)
+			case strings.HasPrefix(table.Name, "token_calls_"):
+				w.Exec("ALTER TABLE %s DROP COLUMN streaming_calls SETTINGS mutations_sync = 2", table.Rows())
+			}
 		}
-	}
-	w.Exec("TRUNCATE TABLE schema_migrations")
-	w.Exec("INSERT INTO schema_migrations (version, name) VALUES (1, 'queries_raw')")
-	if err := w.DB.Migrate(t.Context(), schemas.Current(), nil); err != nil {
-		t.Fatal(err)
-	}
-	if values(w) == want {
-		t.Fatal("nothing was taken away")
-	}
-	catchUp(t, w.DB)
-	if got := values(w); got != want {
-		t.Errorf("after the upgrade the rollups show\n%s\nwant\n%s", got, want)
+		w.Exec("TRUNCATE TABLE schema_migrations")
+		w.Exec("INSERT INTO schema_migrations (version, name) VALUES (1, 'queries_raw')")
+		if err := w.DB.Migrate(t.Context(), schemas.Current(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if values(w) == want {
+			t.Fatal("nothing was taken away")
+		}
+		catchUp(t, w.DB)
+		if got := values(w); got != want {
+			t.Fatalf("after the upgrade the rollups show\n%s\nwant\n%s", got, want)
+		}
 	}
 }

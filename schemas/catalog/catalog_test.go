@@ -31,6 +31,7 @@ func TestParse(t *testing.T) {
 		"empty weights": header + "m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\nn,,,,,,,,,,\n",
 		"of a spreadsheet": "\ufeff" + strings.ReplaceAll("\"model\","+header[6:]+
 			"m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\n\nn,unknown,,,,,,,,,", "\n", "\r\n"),
+		//nolint:misspell // The columns were spelled so.
 		"of before": strings.NewReplacer("license", "licence", "organization", "organisation").Replace(header) +
 			"m,open,us,MIT,us,\"A, \"\"B\"\" & C\",us,NA,us,2024-02-29,us\nn,unknown,,,,,,,,,\n",
 		"another order": "release_date,release_date_source,weights_source,weights,license,license_source,organization,organization_source,country,country_source,model\n" +

@@ -100,6 +100,8 @@ func (p *parser) next() (record []string, line int, ok bool) {
 }
 
 // formerColumns are the names that columns had in files of older versions, by which a file may still call them.
+//
+//nolint:misspell // They were spelled so.
 var formerColumns = map[string]string{
 	"licence": "license", "licence_source": "license_source", "organisation": "organization", "organisation_source": "organization_source",
 }

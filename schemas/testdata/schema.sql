@@ -961,7 +961,7 @@ FROM tidemark.reference_points_raw AS r
 ORDER BY minute, revision DESC, epoch, partition, offset
 LIMIT 1 BY time, tenant, identity;
 
--- Each event of runs_raw once: the record with the highest revision, and of those the first in the log.
+-- Each event of runs_raw once: the first record in the log.
 CREATE OR REPLACE VIEW tidemark.runs AS
 SELECT
     time,
