@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,25 @@ func TestDeadLetterFits(t *testing.T) {
 	f(300_000, 0, 1<<20, true)
 	f(300_000, 300_000, 1<<20, true)
 	f(300_000, 2<<20, 1<<20, true) // What it was told is not what the broker does.
+}
+
+// TestOnlyRefusedLettersAreSentAgain: of letters of which the topic refuses some as too large, each is on the topic once.
+func TestOnlyRefusedLettersAreSentAgain(t *testing.T) {
+	topic := &smallTopic{limit: 300_000}
+	sent := letters(5, 1000)
+	for _, i := range []int{1, 4} {
+		sent[i].Value = make([]byte, 1<<20)
+	}
+	if err := NewWriter(topic, "dead").Write(t.Context(), sent); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, r := range topic.records {
+		keys = append(keys, string(r.Key))
+	}
+	if want := []string{"queries.v1/1/2/0", "queries.v1/1/2/2", "queries.v1/1/2/3", "queries.v1/1/2/1", "queries.v1/1/2/4"}; !slices.Equal(keys, want) {
+		t.Errorf("got %q, want %q", keys, want)
+	}
 }
 
 // TestDeadLetterPortions: a block's letters are not all encoded at a time.
