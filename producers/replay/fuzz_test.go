@@ -231,7 +231,7 @@ func FuzzMappedJSON(f *testing.F) {
 
 // FuzzMapping reads any text as a mapping: what is accepted can be used, what is not says where and what to do.
 func FuzzMapping(f *testing.F) {
-	files, err := filepath.Glob("testdata/mapp*/*.yaml")
+	files, err := filepath.Glob("../formats/mapping/testdata/mapping/*.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -2,9 +2,6 @@ package replay
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,51 +9,6 @@ import (
 
 	"tidemark/producers/formats/mapping"
 )
-
-// TestBadMappings compares what is said of every malformed mapping: file, line, cause and remedy of each fault.
-func TestBadMappings(t *testing.T) {
-	t.Chdir("testdata")
-	files, err := filepath.Glob("mapping/*.yaml")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d mappings, %v", len(files), err)
-	}
-	form := regexp.MustCompile(`^mapping/[a-z]+\.yaml:[0-9]+: [^;]+; .+$`)
-	var got strings.Builder
-	for _, file := range files {
-		m, err := mapping.Read(file)
-		if err == nil {
-			t.Errorf("%s is accepted: %+v", file, m)
-			continue
-		}
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			if !form.MatchString(line) {
-				t.Errorf("no file, line, cause and remedy: %s", line)
-			}
-		}
-		fmt.Fprintf(&got, "%v\n", err)
-	}
-	if *update {
-		if err := os.WriteFile("mapping.golden", []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if want := string(read(t, "mapping.golden")); got.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
-	}
-}
-
-func TestMappingFiles(t *testing.T) {
-	if _, err := mapping.Read("testdata/no such"); err == nil {
-		t.Error("a missing file is no error")
-	}
-	if _, err := mapping.Read("testdata"); err == nil {
-		t.Error("a folder is no error")
-	}
-	big := write(t, "big.yaml", []byte(strings.Repeat("# 1\n", (1<<20)/4+1)))
-	if _, err := mapping.Read(big); err == nil || !strings.Contains(err.Error(), "is this the data?") {
-		t.Errorf("a large file: %v", err)
-	}
-}
 
 // TestMappingNeeds checks what a mapping leaves to the flags.
 func TestMappingNeeds(t *testing.T) {

@@ -282,7 +282,7 @@ func TestErrors(t *testing.T) {
 		change func(o *Options)
 		want   string
 	}{
-		{"format", func(o *Options) { o.Format = "xml" }, `format: "xml" is not one of azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl`},
+		{"format", func(o *Options) { o.Format = "xml" }, `format: "xml" is not one of ` + formats.Names()},
 		{"no mapping", func(o *Options) { o.Format = "csv" }, "mapping: required, since csv says nothing about its columns"},
 		{"useless mapping", func(o *Options) { o.Mapping = readMapping(t, "testdata/mapped.yaml") }, "mapping: not for azure-llm, whose columns are known"},
 		{"column of a mapping", func(o *Options) { o.Format, o.Mapping = "csv", readMapping(t, "testdata/mapped.yaml") }, "replay csv: read F: line 1: there is no column account, which testdata/mapped.yaml:17 names; the columns are TIMESTAMP, ContextTokens, GeneratedTokens"},
