@@ -58,6 +58,16 @@ func Current() Schema {
 // Statements returns what makes the schema of this program in an empty database, which must exist.
 func Statements(database string) []Statement { return Current().Statements(database, nil) }
 
+// CreateMigrations is the statement for the table of migrations, which is there before anything else.
+func CreateMigrations(database string) string {
+	for _, t := range fileTables() {
+		if t.Name == MigrationsTable {
+			return ddl{database: database}.createTable(&t)
+		}
+	}
+	return "" // Impossible: the file is embedded.
+}
+
 // Digest tells two schemas apart.
 func (s Schema) Digest() string {
 	sum := sha256.New()

@@ -18,7 +18,7 @@ const (
 	RollupCursorsTable  = "rollup_cursors"
 	RollupPendingTable  = "rollup_pending"
 	RollupProgressView  = "rollup_progress"
-	MigrationsTable     = "schema_migrations" // It is in no Schema: Migrate creates it, before anything else.
+	MigrationsTable     = "schema_migrations"
 )
 
 // Table is a table of the database.

@@ -23,18 +23,6 @@ var (
 	ErrNotOurs = errors.New("the database is not Tidemark's")
 )
 
-// recordsTable is the table of migrations. A migration that two processes make at once is recorded twice, which is the
-// same as once. Its columns are those that it has always had, so that older programs see that they are older.
-const recordsTable = `CREATE TABLE IF NOT EXISTS %s
-(
-    version UInt32,
-    name String,
-    checksum String,
-    applied_at DateTime64(6, 'UTC') DEFAULT now64(6)
-)
-ENGINE = ReplacingMergeTree
-ORDER BY (version, name, checksum)`
-
 // attempts is how often Migrate looks at a database whose statements fail because another process migrates it too.
 const attempts = 5
 
@@ -56,7 +44,7 @@ func (db *DB) Migrate(ctx context.Context, s schemas.Schema, progress func(schem
 	if err := db.conn.Exec(outside, "CREATE DATABASE IF NOT EXISTS "+schemas.Ident(db.config.Database)); err != nil {
 		return wrap("create database "+db.config.Database, err)
 	}
-	if err := db.Exec(ctx, fmt.Sprintf(recordsTable, schemas.Ident(schemas.MigrationsTable))); err != nil {
+	if err := db.Exec(ctx, schemas.CreateMigrations(db.config.Database)); err != nil {
 		return fmt.Errorf("create the table of migrations: %w", err)
 	}
 	done, err := db.hasSchema(ctx, s)

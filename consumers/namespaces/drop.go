@@ -106,7 +106,7 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 	}
 	ours := schemas.Relations()
 	for _, table := range tables {
-		if _, known := ours[table]; !known && table != schemas.MigrationsTable {
+		if _, known := ours[table]; !known {
 			p.Foreign = append(p.Foreign, table)
 		}
 	}
