@@ -8,11 +8,9 @@ import (
 	"tidemark/producers/formats/numbers"
 )
 
-// parseTime reads a date and time of day, in UTC if it has no zone, and cuts it to whole microseconds since 1970.
-func parseTime(s string) (int64, string) { return parseTimeIn(s, time.UTC) }
-
-// parseTimeIn is parseTime for times that are in the zone if they name none.
-func parseTimeIn(s string, zone *time.Location) (int64, string) {
+// parseTime reads a date and time of day, in UTC if it has no zone, and cuts it to whole microseconds since 1970. The problem is
+// to be read after a name.
+func parseTime(s string) (us int64, problem string) {
 	if s == "" {
 		return 0, "is empty"
 	}
@@ -23,7 +21,7 @@ func parseTimeIn(s string, zone *time.Location) (int64, string) {
 	if len(s) > len(layout) && strings.ContainsAny(s[len(layout):], "Z+-") {
 		layout += "Z07:00"
 	}
-	t, err := time.ParseInLocation(layout, s, zone)
+	t, err := time.ParseInLocation(layout, s, time.UTC)
 	if err != nil {
 		return 0, faults.Quote(s) + " is not a time like 2023-11-16 18:15:46.6805900"
 	}
