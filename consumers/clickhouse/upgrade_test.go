@@ -46,11 +46,13 @@ func exec(t *testing.T, db *clickhouse.DB, sql string) {
 // and codecs, indexes, views.
 func shape(t *testing.T, db *clickhouse.DB) []string {
 	t.Helper()
-	sql := "SELECT concat(name, ' ', engine_full, ' ', as_select) FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations' ORDER BY name" +
-		" UNION ALL SELECT concat(table, '.', name, ' ', type, ' ', default_kind, ' ', default_expression, ' ', compression_codec, ' ', toString(position)) FROM system.columns WHERE database = currentDatabase() AND table != 'schema_migrations' ORDER BY table, position" +
-		" UNION ALL SELECT concat(table, ' ', name, ' ', type_full, ' ', expr, ' ', toString(granularity)) FROM system.data_skipping_indices WHERE database = currentDatabase() ORDER BY table, name"
+	sql := "SELECT concat(name, ' ', engine_full, ' ', as_select) FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations'" +
+		" UNION ALL SELECT concat(table, '.', name, ' ', type, ' ', default_kind, ' ', default_expression, ' ', compression_codec, ' ', toString(position)) FROM system.columns WHERE database = currentDatabase() AND table != 'schema_migrations'" +
+		" UNION ALL SELECT concat(table, ' ', name, ' ', type_full, ' ', expr, ' ', toString(granularity)) FROM system.data_skipping_indices WHERE database = currentDatabase()"
 	text := stacktest.Query(t, stacktest.Start(t), db.Database(), "SELECT * FROM ("+sql+") FORMAT TSVRaw")
-	return strings.Split(strings.ReplaceAll(text, db.Database()+".", "d."), "\n")
+	lines := strings.Split(strings.ReplaceAll(text, db.Database()+".", "d."), "\n")
+	slices.Sort(lines)
+	return lines
 }
 
 // TestUpgradeGivesTheSchema expects an older database to become what an empty one becomes, with its rows, wherever the
