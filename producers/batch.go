@@ -75,8 +75,8 @@ const fullBytes = 8 << 20
 // Full reports whether the batch has limit items, or enough bytes.
 func (b *Batch) Full(limit int) bool { return len(b.Items) >= limit || b.size >= fullBytes }
 
-// AddEvent adds the event as a fresh item, and returns the item, which stays valid until the next is added. It encodes e
-// but does not validate it; e is not kept.
+// AddEvent adds the event as a fresh item, and returns the item, which stays valid until the next is added. It encodes
+// e but does not validate it; e is not kept.
 func (b *Batch) AddEvent(e schemas.Event) (*Item, error) {
 	t, _ := schemas.TypeOf(e)
 	before := len(b.bytes)

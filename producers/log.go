@@ -2,8 +2,8 @@
 //
 //	Send -> Validate -> AppendEvent -> Identity.Partition -> Log.Append
 //
-// A program that has events in memory needs only a Sender. Generators and replays are Sources: a Pump takes batches from a
-// Source, paces them, sends them, and counts in a Truth what the log has acknowledged.
+// A program that has events in memory needs only a Sender. Generators and replays are Sources: a Pump takes batches
+// from a Source, paces them, sends them, and counts in a Truth what the log has acknowledged.
 package producers
 
 import "context"
@@ -24,9 +24,9 @@ type Header struct {
 	Value []byte
 }
 
-// Log appends records durably. Append returns nil when all replicas in sync have the records (acks=all), in each partition in
-// the order given; after an error some may be on the log. Partitions returns the partition count of a topic. It is
-// called before every batch, so it should answer from memory.
+// Log appends records durably. Append returns nil when all replicas in sync have the records (acks=all), in each
+// partition in the order given; after an error some may be on the log. Partitions returns the partition count of a
+// topic. It is called before every batch, so it should answer from memory.
 type Log interface {
 	Append(ctx context.Context, records []Record) error
 	Partitions(ctx context.Context, topic string) (int, error)

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Pacer waits for moments given as durations from its start, so that delays do not add up: a caller that is late does not wait
-// until it is on schedule again.
+// Pacer waits for moments given as durations from its start, so that delays do not add up: a caller that is late does
+// not wait until it is on schedule again.
 type Pacer struct {
 	start time.Time
 }
@@ -17,8 +17,8 @@ func StartPacer() *Pacer { return &Pacer{start: time.Now()} }
 // Elapsed returns the time since the start.
 func (p *Pacer) Elapsed() time.Duration { return time.Since(p.start) }
 
-// Wait returns nil when due has come, and at once if it is past. It returns early when stop is closed, with nil, or when
-// ctx ends, with the cause.
+// Wait returns nil when due has come, and at once if it is past. It returns early when stop is closed, with nil, or
+// when ctx ends, with the cause.
 func (p *Pacer) Wait(ctx context.Context, stop <-chan struct{}, due time.Duration) error {
 	left := due - p.Elapsed()
 	if left <= 0 {

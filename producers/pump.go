@@ -12,8 +12,8 @@ import (
 
 // Source gives the items of a run.
 type Source interface {
-	// Next adds items to b until b.Full(limit). It returns io.EOF with the last items or after them. Any other error ends the
-	// run after the items added.
+	// Next adds items to b until b.Full(limit). It returns io.EOF with the last items or after them. Any other error
+	// ends the run after the items added.
 	Next(b *Batch, limit int) error
 }
 
@@ -23,8 +23,8 @@ const (
 	DefaultInterval   = 10 * time.Millisecond
 )
 
-// Pump sends the items of a Source in order, each when it is due, one batch at a time. While the log stores a batch, the
-// source makes the next one, so two batches bound the memory, and a slow log makes the source wait.
+// Pump sends the items of a Source in order, each when it is due, one batch at a time. While the log stores a batch,
+// the source makes the next one, so two batches bound the memory, and a slow log makes the source wait.
 type Pump struct {
 	Source Source
 	Sender *Sender
@@ -32,7 +32,8 @@ type Pump struct {
 	BatchItems int
 	// Interval is how long an item that is due may wait for others to go with it. Default 10 ms.
 	Interval time.Duration
-	// Duration ends the run after that time, counted from the first items. Default 0: the run ends when the source does.
+	// Duration ends the run after that time, counted from the first items. Default 0: the run ends when the source
+	// does.
 	Duration time.Duration
 	// Stop ends the run when it is closed; the Pump waits for the batch in flight and counts it. Default nil.
 	Stop <-chan struct{}
@@ -42,8 +43,8 @@ type Pump struct {
 	truth Truth
 }
 
-// Hooks are functions that a Pump calls, never two at a time. Each may be nil. They may read what they are given during the
-// call only.
+// Hooks are functions that a Pump calls, never two at a time. Each may be nil. They may read what they are given during
+// the call only.
 type Hooks struct {
 	// Sending is called before each call of the log with the items about to go and the time since the start of the run.
 	Sending func(items []Item, at time.Duration)
@@ -71,8 +72,9 @@ type Progress struct {
 // errStopped ends a run early without being a failure.
 var errStopped = errors.New("stopped")
 
-// Run sends until the source ends, the Duration is over or Stop is closed, and returns nil then. The Truth is never nil. It
-// counts all that the log has acknowledged; after an error of the log, part of the last batch may be on the log beyond that.
+// Run sends until the source ends, the Duration is over or Stop is closed, and returns nil then. The Truth is never
+// nil. It counts all that the log has acknowledged; after an error of the log, part of the last batch may be on the log
+// beyond that.
 func (p Pump) Run(ctx context.Context) (*Truth, error) {
 	p, err := p.withDefaults()
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Sender sends events to a log. It reuses its memory from call to call and is not for concurrent use; several Senders may
-// share a Log if the Log is for concurrent use.
+// Sender sends events to a log. It reuses its memory from call to call and is not for concurrent use; several Senders
+// may share a Log if the Log is for concurrent use.
 type Sender struct {
 	// Log stores the records. Required.
 	Log Log
@@ -71,8 +71,8 @@ func (e *InvalidEventsError) Unwrap() []error {
 }
 
 // Send sends events to the log: nil means that the brokers have all of them. The events may be of different types. They
-// belong to the caller again when Send returns. If any is invalid, the error is an *InvalidEventsError and nothing was sent. After
-// any other error some may be on the log; sending all of them again counts each once.
+// belong to the caller again when Send returns. If any is invalid, the error is an *InvalidEventsError and nothing was
+// sent. After any other error some may be on the log; sending all of them again counts each once.
 func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	s.batch.Reset()
 	var invalid []InvalidEvent
@@ -91,8 +91,8 @@ func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	return s.SendItems(ctx, s.batch.Items)
 }
 
-// SendItems sends items to the log without validating them: nil means that the brokers have all of them. After an error some
-// may be on the log.
+// SendItems sends items to the log without validating them: nil means that the brokers have all of them. After an error
+// some may be on the log.
 func (s *Sender) SendItems(ctx context.Context, items []Item) error {
 	if len(items) == 0 {
 		return nil

@@ -18,7 +18,8 @@ type Counts struct {
 	Revisions  uint64 // Records that replace an earlier statement of the same event.
 	Poison     uint64 // Records that end as dead letters.
 
-	// FarDuplicates come later than the window of a consumer looks back: it stores them too, and views show the event once.
+	// FarDuplicates come later than the window of a consumer looks back: it stores them too, and views show the event
+	// once.
 	FarDuplicates uint64
 	// OutOfOrder events are seconds before their neighbors in time, Late ones hours or days.
 	OutOfOrder, Late uint64

@@ -15,7 +15,7 @@ type Event interface {
 	proto.Message
 	GetSource() string
 	GetId() string
-	GetTimeUs() int64 // Microseconds since 1970; 0 too if there is none, which Validate tells.
+	GetTimeUs() int64 // Microseconds since 1970; 0 also if there is none, which Validate refuses.
 	GetTenant() string
 	GetRun() string
 }
@@ -57,11 +57,11 @@ func NewEvent(t Type) Event {
 	}
 }
 
-// FieldError says what is wrong with one field of an event.
+// FieldError is a field of an event that no consumer accepts.
 type FieldError struct {
 	Field   string // The field's name in the wire contract: "time_us".
 	Problem string // What is wrong, to be read after the name: "is missing".
-	Value   string // The bad value, quoted and shortened; empty where there is none to show.
+	Value   string // The bad value, quoted and shortened; empty if there is none to show.
 }
 
 // Error returns the field, the problem and the value.

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// slot is where a field is in the memory of its generated message, and its tag on the wire. Validation and encoding follow
-// from slots, so that the numbers and kinds of fields stand in fields.go alone.
+// slot is where a field is in the memory of its generated message, and its tag on the wire. Validation and encoding
+// follow from slots, so that the numbers and kinds of fields stand in fields.go alone.
 type slot struct {
 	offset uintptr
 	number uint8
@@ -108,8 +108,8 @@ func (v *values) load(t Type, e Event) {
 	}
 }
 
-// appendSlots appends the wire form of e, a message of type t, to dst, absent fields not at all. It returns false if a text is
-// not UTF-8. It is several times faster than the generated code; BenchmarkAppendEvent has the numbers.
+// appendSlots appends the wire form of e, a message of type t, to dst, absent fields not at all. It returns false if a
+// text is not UTF-8. It is several times faster than the generated code; BenchmarkAppendEvent has the numbers.
 func appendSlots(dst []byte, t Type, e Event) (out []byte, valid bool) {
 	message := reflect.ValueOf(e).UnsafePointer()
 	valid = true

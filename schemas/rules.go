@@ -10,7 +10,7 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// problems returns what is wrong with v, one error a field at most, in the order of the columns.
+// problems returns the errors of v, at most one per field, in the order of the columns.
 func (t *table) problems(v *values) []*FieldError {
 	var out []*FieldError
 	for i := range t.fields {
@@ -24,7 +24,7 @@ func (t *table) problems(v *values) []*FieldError {
 	return out
 }
 
-// across returns what is wrong between fields.
+// across returns the error of a rule between fields; nil if there is none.
 func (t *table) across(v *values) *FieldError {
 	switch t.spec.Type {
 	case TokenCallType:
@@ -41,7 +41,7 @@ func (t *table) across(v *values) *FieldError {
 	return nil
 }
 
-// problem returns what is wrong with the field in v, nil if nothing is.
+// problem returns the error of the field in v; nil if there is none.
 func (f *field) problem(v *values) *FieldError {
 	switch f.kind {
 	case kindText, kindSymbol:
@@ -123,7 +123,7 @@ func hasControl(s string) bool {
 	return false
 }
 
-// isPlain reports whether s is ASCII without control characters, which spares most texts the closer look.
+// isPlain reports whether s is ASCII without control characters, as most texts are.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if s[i]-' ' > '~'-' ' {
@@ -136,7 +136,7 @@ func isPlain(s string) bool {
 // weight returns how many events the record stands for.
 func (v *values) weight() uint64 { return max(v.number[numWeight], 1) }
 
-// freeWeight is the weight up to which no class of tokens within its own limit can be too many.
+// freeWeight is the largest weight at which no class of tokens within its limit exceeds maxWeighted.
 const freeWeight = maxWeighted / maxTokens
 
 // weighted reports whether x tokens times the weight are within the limit.
@@ -159,7 +159,7 @@ func picosNeedCost(v *values) *FieldError {
 	return nil
 }
 
-// timesNeedOneCall: of many calls no time is known, and of none there is none.
+// timesNeedOneCall refuses durations unless requests is 1: the durations of single calls are not known.
 func timesNeedOneCall(v *values) *FieldError {
 	if !v.has(numRequests) || v.number[numRequests] == 1 {
 		return nil

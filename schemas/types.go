@@ -1,5 +1,6 @@
-// Package schemas says what an event is: its types and topics, which events are acceptable, how a record's value becomes
-// a row, and the tables that hold the rows. Producers, consumers and dashboards meet here and nowhere else in Go.
+// Package schemas says what an event is: its types and topics, which events are acceptable, how a record's value
+// becomes a row, and the tables that hold the rows. Producers, consumers and dashboards meet here and nowhere else in
+// Go.
 //
 // The wire contract is usage/v1/usage.proto; the tables are tables/*.sql and rollups.go. What lies between the two, which
 // field goes to which column under which rules, is one table of fields per type (fields.go), from which validation,
@@ -27,10 +28,10 @@ const (
 // DeadLettersTopic is the topic, without namespace, of the records that no consumer could count.
 const DeadLettersTopic = "dead_letters.v1"
 
-// DefaultNamespace is the namespace used where none is given.
+// DefaultNamespace is the namespace if none is given.
 const DefaultNamespace = "tidemark"
 
-// DefaultPartitions is the number of partitions a topic is created with where none is given.
+// DefaultPartitions is the number of partitions of a new topic if none is given.
 const DefaultPartitions = 8
 
 // String returns the name of the type, which is that of its view: "token_calls".
@@ -41,14 +42,14 @@ func (t Type) String() string {
 	return specs[t].Name
 }
 
-// Spec says where the events of one type live.
+// Spec is where the events of one type are, and whether runs count them.
 type Spec struct {
 	Type     Type
 	Name     string // The type's name and its view in ClickHouse: "token_calls".
 	Topic    string // Its topic, without namespace: "token_calls.v1".
 	RawTable string // The table of its rows, one per Kafka record: "token_calls_raw".
-	// Counted is true for the types whose events a run counts and a replay may send: all but RunType, whose events report
-	// these counts.
+	// Counted is true for the types whose events a run counts and a replay may send: all but RunType, whose events
+	// report these counts.
 	Counted bool
 }
 
@@ -100,13 +101,13 @@ func TopicName(namespace, topic string) string { return namespace + "." + topic 
 // maxNamespace keeps topic names, consumer groups and database names within every system's limit.
 const maxNamespace = 48
 
-// reservedNamespaces are databases that every ClickHouse has for itself. (INFORMATION_SCHEMA and those that begin with an
-// underscore are no names of namespaces anyway.)
+// reservedNamespaces are databases that every ClickHouse has for itself. (INFORMATION_SCHEMA and those that begin with
+// an underscore are no names of namespaces anyway.)
 var reservedNamespaces = []string{"system", "information_schema"}
 
 // ValidNamespace returns an error unless s can name a namespace: a lower-case letter, then lower-case letters, digits
-// and underscores, 48 bytes at most, and not a database of ClickHouse's own. Such a name is safe in topic names, SQL, file
-// names and URLs alike.
+// and underscores, 48 bytes at most, and not a database of ClickHouse's own. Such a name is safe in topic names, SQL,
+// file names and URLs alike.
 func ValidNamespace(s string) error {
 	if s == "" {
 		return fmt.Errorf("namespace is empty")

@@ -47,9 +47,9 @@ func (k kind) wire() (uint8, action) {
 	}
 }
 
-// decode reads the message in b, whose tags mean actions, into v, and returns what is wrong with it, "" if it is well
-// formed. It accepts what the generated code accepts, with one part left to the caller: the texts left in v may be
-// invalid UTF-8. (Those that a later one replaced have been checked.)
+// decode reads the message in b into v, by the actions of its tags. It returns what is wrong with b, to be read after
+// "the value"; empty if b is well formed. It accepts what the generated code accepts, except that the caller must check
+// whether the texts in v are UTF-8. (decode has checked those that a later one replaced.)
 func (v *values) decode(b []byte, actions *[256]action) string {
 	*v = values{}
 	for i := 0; i < len(b); {
@@ -123,7 +123,7 @@ const badUTF8 = "has a text of invalid UTF-8"
 // consumeVarint reads a varint of b at i and returns it and the index after it, negative if there is none.
 func consumeVarint(b []byte, i int) (uint64, int) {
 	if len(b)-i >= 8 {
-		// Eight bytes at once, without a branch a byte: the lengths of counts are hard to predict.
+		// Eight bytes at once, without one branch per byte: the lengths of counts are hard to predict.
 		w := binary.LittleEndian.Uint64(b[i:])
 		if stops := ^w & 0x8080808080808080; stops != 0 {
 			w &= stops ^ (stops - 1) // Up to the first byte without the continuation bit.

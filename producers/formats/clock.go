@@ -9,7 +9,8 @@ import (
 	"tidemark/producers/formats/times"
 )
 
-// clock checks the times of a trace that should be relative: whether they are, and whether they are in the unit of the format.
+// clock checks the times of a trace that should be relative: whether they are, and whether they are in the unit of the
+// format.
 type clock struct {
 	count       int64
 	first, last int64 // Microseconds since the start: the earliest and the latest.

@@ -40,8 +40,8 @@ var cloudTypes = map[string]struct {
 var versionSuffix = regexp.MustCompile(`\.v[0-9]+$`)
 
 // cloudType returns the key of cloudTypes that a CloudEvents type ends in, in the plural too and before a version:
-// "org.example.ai.token_calls.v1". A type that says nothing is the other one, if that is given, or a token call if the data
-// says the usage of one.
+// "org.example.ai.token_calls.v1". A type that says nothing is the other one, if that is given, or a token call if the
+// data says the usage of one.
 func cloudType(name, other string, data jsonpath.Object) (string, bool) {
 	word := versionSuffix.ReplaceAllString(strings.ToLower(name), "")
 	word = word[strings.LastIndexAny(word, "./")+1:]

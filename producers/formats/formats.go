@@ -6,28 +6,30 @@
 //	cloudevents -> attributes -> fields, genai ───────────────────────────┼─> Rows: one event per row
 //	csv, jsonl -> mapping ────────────────────────────────────────────────┘
 //
-// It knows no pace, no log and no flag. A caller opens a Format with Settings and asks Rows for one event after the other; the
-// event is valid until the next call, and so are the texts in it. Rows are for one goroutine.
+// It knows no pace, no log and no flag. A caller opens a Format with Settings and asks Rows for one event after the
+// other; the event is valid until the next call, and so are the texts in it. Rows are for one goroutine.
 //
 // # Identity
 //
-// The same rows give the same events, whatever the file is called, however it is packed or its lines end, and under any run
-// label. The source of an event is that of its format and never changes. Its id is
+// The same rows give the same events, whatever the file is called, however it is packed or its lines end, and under any
+// run label. The source of an event is that of its format and never changes. Its id is
 //
 //	<row>-<hash>
 //
-// where row counts the data rows of the file from 1, rows that cannot be read and headers in the middle among them (so that
-// mending one moves no other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's columns in the
-// order in which the package lists them, each after its length, without the spaces around it; a column that the file does not
-// have is empty, and columns that the format does not use do not matter. (Mooncake: of the first three, with the session
-// and the delay only for a turn without a time of its own.) Equal rows at different places of a file are different events; at
-// the same place of two files they are one, since it does not matter what a file is called: join the shards of a trace that may
-// have such rows. In a format with relative times the time of the trace's zero is hashed too, in microseconds: another
-// start makes another history. What was once a column of a format remains one, in its place.
+// where row counts the data rows of the file from 1, rows that cannot be read and headers in the middle among them (so
+// that mending one moves no other), and hash is the first 8 bytes, in hexadecimal, of a SHA-256 over the format's
+// columns in the order in which the package lists them, each after its length, without the spaces around it; a column
+// that the file does not have is empty, and columns that the format does not use do not matter. (Mooncake: of the first
+// three, with the session and the delay only for a turn without a time of its own.) Equal rows at different places of a
+// file are different events; at the same place of two files they are one, since it does not matter what a file is
+// called: join the shards of a trace that may have such rows. In a format with relative times the time of the trace's
+// zero is hashed too, in microseconds: another start makes another history. What was once a column of a format remains
+// one, in its place.
 //
-// With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its value; or
-// the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a backslash
-// within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id along.
+// With a mapping the columns are those that it names, in the order of their names, and each name is hashed before its
+// value; or the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a
+// backslash within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id
+// along.
 package formats
 
 import (
@@ -69,13 +71,13 @@ type Format struct {
 	// fields are the columns that the fields of an event come from.
 	fields map[string]int
 	read   func(*rows.Lines, []rows.Column) (rows.Reader, error)
-	// fill sets the fields of the event from the values of a row; fields that are not the same in all rows are empty before.
-	// It returns the column at fault and its problem; an empty problem if there is none.
+	// fill sets the fields of the event from the values of a row; fields that are not the same in all rows are empty
+	// before. It returns the column at fault and its problem; an empty problem if there is none.
 	fill func(c *call, v []string) (int, string)
 }
 
-// Open returns the events of the rows of l, by settings that Validate accepts. An error is about the file as a whole: a header
-// that cannot be read, or a column that is missing.
+// Open returns the events of the rows of l, by settings that Validate accepts. An error is about the file as a whole: a
+// header that cannot be read, or a column that is missing.
 func (f *Format) Open(l *rows.Lines, s Settings) (Rows, error) {
 	l.LastLine = s.lastLine(f)
 	if f.rows != nil {

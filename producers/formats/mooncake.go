@@ -51,8 +51,9 @@ func fillMooncake(c *call, v []string) (int, string) {
 	return mooncakeOutput, text
 }
 
-// turn sets the time and the user of a call. The turns of a session after its first have a delay after the end of the turn before.
-// That end is not in the trace, so the call gets the earliest possible time: the delay after the turn before began.
+// turn sets the time and the user of a call. The turns of a session after its first have a delay after the end of the
+// turn before. That end is not in the trace, so the call gets the earliest possible time: the delay after the turn
+// before began.
 func (c *call) turn(v []string) (int, string) {
 	const milliseconds = 3 // Digits to microseconds.
 	var text string

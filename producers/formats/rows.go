@@ -8,12 +8,13 @@ import (
 
 // Rows makes one event of each data row of a file. It is for one goroutine.
 type Rows interface {
-	// Next returns the event of the next data row, number n of the file, from 1. The event is valid until the next call. Errors
-	// that concern one row, after which Next goes on to the next one: a *faults.RowError if the row cannot be read,
-	// fields.ErrNothing if it stands for nothing, mapping.ErrLeftOut if the mapping leaves it out, rows.ErrHeader if it is the
-	// header again. io.EOF comes after the last row; any other error ends the file.
+	// Next returns the event of the next data row, number n of the file, from 1. The event is valid until the next
+	// call. Errors that concern one row, after which Next goes on to the next one: a *faults.RowError if the row cannot
+	// be read, fields.ErrNothing if it stands for nothing, mapping.ErrLeftOut if the mapping leaves it out,
+	// rows.ErrHeader if it is the header again. io.EOF comes after the last row; any other error ends the file.
 	Next(n uint64) (schemas.Event, error)
-	// Noted are the values that could not be read in the row of the last call, whose event counts without them; nil for none.
+	// Noted are the values that could not be read in the row of the last call, whose event counts without them; nil for
+	// none.
 	Noted() *fields.Lenient
 	// Notes are warnings about the file as far as it was read, one line each.
 	Notes() []string

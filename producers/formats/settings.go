@@ -22,10 +22,11 @@ type Settings struct {
 	Start time.Time
 	// Mapping names the columns of the formats csv and jsonl, and is nil for the others.
 	Mapping *mapping.Mapping
-	// CloudType is the name of the type of CloudEvents whose own type is not known. Default: token_calls if their data has the
-	// usage of a model call; other events are problems.
+	// CloudType is the name of the type of CloudEvents whose own type is not known. Default: token_calls if their data
+	// has the usage of a model call; other events are problems.
 	CloudType string
-	// LastLine is what to do with a last line that has no line break: one of the constants LastLine... Default LastLineAuto.
+	// LastLine is what to do with a last line that has no line break: one of the constants LastLine... Default
+	// LastLineAuto.
 	LastLine string
 	// Users hashes users. Required if HasUsers.
 	Users *fields.Users
@@ -72,9 +73,9 @@ func (f *Format) HasUsers(s Settings) bool {
 	return f.users
 }
 
-// MayRepeat reports whether the rows of one file may give an event more than once. Most ids hold the place of their row. If a
-// mapping names the id, a replay picks the newest row of each id, but two rows may have the same revision if a column
-// gives it.
+// MayRepeat reports whether the rows of one file may give an event more than once. Most ids hold the place of their
+// row. If a mapping names the id, a replay picks the newest row of each id, but two rows may have the same revision if
+// a column gives it.
 func (f *Format) MayRepeat(s Settings) bool {
 	return f.ownIDs || s.Mapping != nil && s.Mapping.Revision() == mapping.RevisionFrom
 }

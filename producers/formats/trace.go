@@ -82,8 +82,8 @@ func newCall(f *Format, s Settings) *call {
 	return c
 }
 
-// set makes the event of a row, whose number in the file is given. It returns the column at fault and its problem; an empty
-// problem if there is none.
+// set makes the event of a row, whose number in the file is given. It returns the column at fault and its problem; an
+// empty problem if there is none.
 func (c *call) set(f *Format, values []string, row uint64) (int, string) {
 	e := &c.event
 	e.Model, e.Streaming, e.User, e.Status, e.Product = fields.UnknownModel, false, 0, usagev1.Status_STATUS_OK, c.product

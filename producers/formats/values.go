@@ -8,8 +8,8 @@ import (
 	"tidemark/producers/formats/numbers"
 )
 
-// parseTime reads a date and time of day, in UTC if it has no zone, and cuts it to whole microseconds since 1970. The problem is
-// to be read after a name.
+// parseTime reads a date and time of day, in UTC if it has no zone, and cuts it to whole microseconds since 1970. The
+// problem is to be read after a name.
 func parseTime(s string) (us int64, problem string) {
 	if s == "" {
 		return 0, "is empty"

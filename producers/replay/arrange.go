@@ -11,8 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// arranging is what the streams of a replay share that have to be read to their end before the first event can go: those
-// that are put in order by time, and those in which later rows replace earlier ones of the same id.
+// arranging is shared by the streams of a replay that must be read to their end before the first event can be sent:
+// those that are put in order by time, and those in which later rows replace earlier ones of the same id.
 type arranging struct {
 	tally  *tally
 	stop   <-chan struct{}
@@ -30,7 +30,7 @@ type arranging struct {
 
 func (a *arranging) newSorter() *sorter { return &sorter{temp: &a.temp, limit: a.limit} }
 
-// sorted ends a sorter of which the records stay until they are sent.
+// sorted ends a sorter whose records stay until they are sent.
 func (a *arranging) sorted(s *sorter) (sorted, error) {
 	keep := len(s.runs) == 0 && a.kept+s.used() <= a.limit
 	if keep {
@@ -47,7 +47,7 @@ func (a *arranging) count(n, last int64) {
 	a.total += n
 }
 
-// inOrder returns the stream, or one that gives its events by time where that is asked for.
+// inOrder returns the stream, or one that puts its events in order by time if the replay needs that.
 func (a *arranging) inOrder(in stream) stream {
 	if !a.byTime {
 		return in
@@ -55,8 +55,8 @@ func (a *arranging) inOrder(in stream) stream {
 	return &arranged{arranging: a, in: in}
 }
 
-// tick is to be called for each event that is read and not sent: it tells the progress now and then, and returns
-// errStopped when the replay is stopped.
+// tick reports the progress now and then, and returns errStopped when the replay is stopped. Call it for each event
+// that is read but not sent.
 func (a *arranging) tick(n uint64) error {
 	const every = 1 << 10
 	if n%every != 0 {
@@ -75,14 +75,14 @@ func (a *arranging) ends() (total, last int64, known bool) { return a.total, a.l
 // restarter is a stream that may be able to start again.
 type restarter interface {
 	canRestart() bool
-	// restart goes back to the beginning; problems and rows that were told are not told again. With same it gives the
-	// events of the rows that it has given until now, and no others.
+	// restart goes back to the beginning. Problems and rows that were reported are not reported again. With same, the
+	// stream ends after the rows that it has given until now.
 	restart(same bool) error
 }
 
-// arranged is a stream in order. At the first call of next it reads the other stream to its end: into memory or, if there is too
-// much, into a temporary file. A long stream that is in order already, and has no id twice, is only looked through and read
-// again.
+// arranged is a stream in order. At the first call of next it reads the other stream to its end: into memory or, if
+// there is too much, into a temporary file. A long stream that is in order already, and has no id twice, is only looked
+// through and read again.
 type arranged struct {
 	*arranging
 	in     stream
@@ -229,7 +229,7 @@ func identityOf(e schemas.Event) schemas.Identity {
 	return schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
 }
 
-// hold adds an event to the sorter or, when it is full and nothing has to be sorted, lets it go.
+// hold adds an event to the sorter. If the sorter is full and the events are in order so far, it drops all of them.
 func (h *holding) hold(e schemas.Event, n uint64) (err error) {
 	if !h.measure(e.GetTimeUs()) && h.merger == nil {
 		return nil
@@ -253,7 +253,7 @@ func (h *holding) hold(e schemas.Event, n uint64) (err error) {
 	return h.sorter.add(key, h.record)
 }
 
-// measure counts an event, and reports whether it is in the range. What a merger makes of it is counted by that.
+// measure counts an event and reports whether it is in the range. A merger counts the events that it makes.
 func (h *holding) measure(us int64) bool {
 	if !h.within(us) {
 		h.outside++
@@ -266,7 +266,7 @@ func (h *holding) measure(us int64) bool {
 	return true
 }
 
-// orderly reports whether the events of a stream have come as they have to be sent.
+// orderly checks whether the events of a stream come in the order in which they must be sent.
 type orderly struct {
 	byTime bool
 	ids    *idSet // Nil where an id does not matter.
@@ -283,7 +283,7 @@ func (o *orderly) add(identity schemas.Identity, us int64) {
 	o.any, o.last = true, us
 }
 
-// idSet holds numbers that are as good as random, in up to 64 MB.
+// idSet is a set of random numbers that takes up to 64 MB.
 type idSet struct {
 	slots []uint64
 	count int
@@ -291,7 +291,7 @@ type idSet struct {
 
 const maxIDSlots = 8 << 20
 
-// add reports false if the number may be in the set already, and if the set is full.
+// add adds a number. It returns false if the number may be in the set already, or if the set is full.
 func (s *idSet) add(x uint64) bool {
 	x = max(x, 1) // 0 is an empty slot.
 	if 4*(s.count+1) > 3*len(s.slots) {
@@ -333,7 +333,7 @@ func recordTime(record []byte) int64 { return int64(binary.BigEndian.Uint64(reco
 // recordLine is the line in a record.
 func recordLine(record []byte) int { return int(binary.BigEndian.Uint64(record[1+8:])) }
 
-// readRecord makes e the event in a record; e is of its type.
+// readRecord sets e, an event of the type of the record, to the event of the record.
 func readRecord(record []byte, e schemas.Event) error {
 	if err := proto.Unmarshal(record[recordHead:], e); err != nil {
 		return fmt.Errorf("read an event from the temporary file: %w", err)

@@ -8,7 +8,7 @@ import (
 	"tidemark/schemas"
 )
 
-// chain is the stream of several files, one after the other: rows of one id may be in any of them.
+// chain is the stream of several files, one after the other. Rows of one id may be in any of them.
 type chain struct {
 	files []*file
 	at    int
@@ -26,7 +26,7 @@ func (c *chain) next() (schemas.Event, error) {
 	return nil, io.EOF
 }
 
-// skim is that of the files, see file.skim.
+// skim is skim of the files, see file.skim.
 func (c *chain) skim() (identity schemas.Identity, us int64, can bool, err error) {
 	for c.at < len(c.files) {
 		identity, us, can, err = c.files[c.at].skim()
@@ -53,10 +53,10 @@ func (c *chain) restart(same bool) error {
 	return nil
 }
 
-// lineBits are those of a line's number in what line returns.
+// lineBits are the bits for the number of a line in what line returns.
 const lineBits = 40
 
-// line says which file is being read, and which line of it, see lineIn.
+// line returns the current file and its line in one number, see lineIn.
 func (c *chain) line() int {
 	if c.at == len(c.files) {
 		return 0

@@ -29,14 +29,14 @@ type Plan struct {
 	Reading
 	Truth *producers.Truth // What would be sent.
 	Took  time.Duration    // How long it would take at its pace; 0 without one.
-	// Models are the token calls by model, those with the most tokens first.
+	// Models are the token calls by model, the one with the most tokens first.
 	Models []ModelUse
-	// Costs are what the calls report to cost, each times its weight, by currency, in 1e-12 of it.
+	// Costs are the reported costs, each times its weight, by currency, in 1e-12 of a unit.
 	Costs map[string]*big.Int
 	// Sample are the first events.
 	Sample []schemas.Event
-	// Stored is how many of the events of Truth, repeats left out, the namespace has stored already, so that they would
-	// change nothing; -1 if there was no database to ask.
+	// Stored is how many of the events of Truth, without repeats, the namespace has stored already: they would change
+	// nothing. It is -1 if there was no database to ask.
 	Stored int64
 }
 
@@ -48,8 +48,8 @@ type ModelUse struct {
 	OutputVisible, OutputReasoning, Both uint64 // Tokens of output, and of both.
 }
 
-// DryRun reads what a replay would send, and sends nothing. With a database it looks up how much of it the namespace has
-// stored; what its log holds beyond that is not looked at. Progress counts what was read.
+// DryRun reads what a replay would send, and sends nothing. If db is not nil, it looks up how many of the events the
+// namespace has stored; it does not look at the log. Progress counts what was read.
 func DryRun(ctx context.Context, o Options, db Database, namespace string) (Plan, error) {
 	src, err := newSource(ctx, o, ctx.Done())
 	if err != nil {
@@ -92,7 +92,7 @@ type dryRun struct {
 // sampled is how many events a Plan shows.
 const sampled = 3
 
-// add adds the items, or none of them where they cannot be looked up.
+// add adds the items, or none of them if the lookup fails.
 func (d *dryRun) add(ctx context.Context, items []producers.Item) error {
 	var byType [schemas.NumTypes][]producers.Item
 	for _, item := range items {

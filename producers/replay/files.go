@@ -163,8 +163,8 @@ func (f *file) next() (schemas.Event, error) {
 	return nil, io.EOF
 }
 
-// skim returns identity and time of the next row that may have an event; false if the rows have no skimmer. What is told of
-// rows is left to a reading after this one.
+// skim returns identity and time of the next row that may make an event; can is false if the rows cannot be skimmed. It
+// reports nothing: the reading after it does.
 func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error) {
 	rows, can := f.rows.(formats.Skimmer)
 	if !can || f.in == nil {
@@ -186,7 +186,7 @@ func (f *file) skim() (identity schemas.Identity, us int64, can bool, err error)
 	}
 }
 
-// skimmed ends a skim: the file is closed, and what is wrong with it told by a reading after this one.
+// skimmed ends a skim and closes the file. The reading after it reports what is wrong with the file.
 func (f *file) skimmed(err error) error {
 	f.close()
 	var damaged *container.DamagedError
@@ -196,7 +196,7 @@ func (f *file) skimmed(err error) error {
 	return err
 }
 
-// line is the line that was read last.
+// line is the number of the line that was read last.
 func (f *file) line() int {
 	if f.in == nil {
 		return 0
@@ -204,13 +204,13 @@ func (f *file) line() int {
 	return f.in.lines.Number
 }
 
-// goesOn reports whether there may be rows after the one that the error is about.
+// goesOn reports whether an error is about one row, after which there may be others.
 func goesOn(err error) bool {
 	var bad *faults.RowError
 	return errors.Is(err, fields.ErrNothing) || errors.Is(err, mapping.ErrLeftOut) || errors.Is(err, rows.ErrHeader) || errors.As(err, &bad)
 }
 
-// count counts a row that gives no event and was not counted before, and tells its problem.
+// count counts a row that makes no event and was not counted before, and reports its problem.
 func (f *file) count(err error) {
 	t := f.reader.tally
 	if errors.Is(err, rows.ErrHeader) { // It has a place, and so a number among the rows, and is none.
@@ -232,10 +232,10 @@ func (f *file) count(err error) {
 	}
 }
 
-// manyKinds bounds what is kept of kinds of problems and types.
+// manyKinds is how many kinds of problems, and types of CloudEvents, are kept.
 const manyKinds = 100
 
-// again reports whether a problem of that kind was told before, and counts it.
+// again counts a problem, and reports whether one of its kind was reported before.
 func (f *file) again(once *faults.OnceError) bool {
 	if once.UnknownType != "" {
 		f.reader.tally.unknownType(once.UnknownType)
@@ -250,7 +250,7 @@ func (f *file) again(once *faults.OnceError) bool {
 	return told
 }
 
-// ending closes the file after an error, which is returned unless the replay can go on; io.EOF then.
+// ending closes the file after an error. It returns io.EOF if the replay can continue, and the error otherwise.
 func (f *file) ending(err error) error {
 	if err == nil {
 		return nil

@@ -23,7 +23,7 @@ type input struct {
 	file  *os.File // Nil for standard input.
 }
 
-// shownFile is the name of a file for people.
+// shownFile is the name of a file in messages.
 func shownFile(name string) string {
 	if name == Stdin {
 		return "standard input"
@@ -31,8 +31,8 @@ func shownFile(name string) string {
 	return name
 }
 
-// openInput opens the file, whose bytes are counted as they are read. What may block, all that is no regular file, ends
-// with errStopped when stop is closed. The input returned is to be closed, with an error too.
+// openInput opens a file and counts its bytes as they are read. Reads of anything but a regular file may block: they
+// end with errStopped when stop is closed. Close the input, also after an error.
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &rows.Lines{}}
 	var raw io.Reader
@@ -63,7 +63,7 @@ func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan str
 	return in, nil
 }
 
-// openParquet opens a Parquet file, as the lines that it is read as.
+// openParquet opens a Parquet file as JSON lines.
 func (in *input) openParquet(read *atomic.Int64) (*bufio.Reader, error) {
 	var info os.FileInfo
 	var err error
@@ -80,7 +80,7 @@ func (in *input) openParquet(read *atomic.Int64) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(table, readSize), err
 }
 
-// countingAt counts the bytes that are read here and there.
+// countingAt counts the bytes of reads at any offset.
 type countingAt struct {
 	r io.ReaderAt
 	n *atomic.Int64
@@ -92,8 +92,8 @@ func (c countingAt) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-// openFile opens a file and reports whether reads of it may have to be stopped. The open itself blocks for a pipe that
-// nobody writes to: it is left behind when stop is closed, and ends when somebody does.
+// openFile opens a file and reports whether reads of it may block. The open of a pipe blocks until a program writes to
+// the pipe: when stop is closed, the open goes on in the background.
 func openFile(name string, stop <-chan struct{}) (file *os.File, blocks bool, err error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -147,7 +147,7 @@ func (in *input) close() {
 	}
 }
 
-// stoppable ends with errStopped when stop is closed, even while a read blocks, which is then left behind.
+// stoppable ends with errStopped when stop is closed. A read that blocks then goes on in the background.
 type stoppable struct {
 	r       io.Reader
 	stop    <-chan struct{}

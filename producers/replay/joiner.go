@@ -17,7 +17,7 @@ func newJoiner(a *arranging, files []*file, of *mapping.Mapping) *joiner {
 	return &joiner{tally: a.tally, files: files, join: mapping.NewJoin(of)}
 }
 
-// problem tells what is wrong with the event of a row.
+// problem reports a problem with the event of a row.
 func (j *joiner) problem(line int, text string) {
 	file, number := lineIn(line)
 	j.tally.problem(Problem{File: shownFile(j.files[file].name), Line: number, Text: text})
@@ -46,7 +46,7 @@ func (j *joiner) add(place uint64, record []byte) error {
 	return nil
 }
 
-// end returns the event; nil if it stands for nothing, or is refused and told.
+// end returns the event; nil if it stands for nothing, or if it is refused, which is reported.
 func (j *joiner) end() schemas.Event {
 	e, unread, problem := j.join.End()
 	switch {

@@ -8,14 +8,14 @@ import (
 	"tidemark/schemas"
 )
 
-// stream gives recorded events one after the other.
+// stream reads recorded events one after the other.
 type stream interface {
 	// next returns the next event, valid until next is called again: io.EOF after the last.
 	next() (schemas.Event, error)
 }
 
-// merge gives the events of several streams by their time, those of one time by the order of the streams. Within a
-// stream the order stays as it is. It holds one event a stream, and asks a stream for the next when the last is used.
+// merge gives the events of several streams by their time, and those of one time by the order of the streams. Within a
+// stream the order stays as it is. It holds one event per stream, and asks a stream for the next one when that is used.
 type merge struct {
 	streams []stream
 	heads   heads

@@ -8,17 +8,17 @@ import (
 	"tidemark/schemas"
 )
 
-// merger makes one event of the rows of files that have one id. They come together, in the order of the files, and the
-// event goes where the first of them was.
+// merger makes one event of the rows of one id. It gets them together, in the order of the files. The event takes the
+// place of the first of them.
 //
-// Where rows say their revision themselves, the highest counts. What is of the same revision and says something else, or is
-// of another time, stays an event of its own: the pipeline tells it as a conflict.
+// If a column is the revision, the row with the highest one counts. A row with the same revision and other content, or
+// with another time, stays an event of its own, which the pipeline stores as a conflict.
 //
-// Elsewhere the last row counts, with the time of the first: the rows of a message that is written again while it grows.
-// Its revision is how often the rows have said something new, or its place in the file, so that what is read when
-// the file has grown replaces what was read before.
+// Otherwise the last row counts, with the time of the first: a program may log a message again and again while it
+// grows. The revision is how often the rows had new content, or the place of the row in the file, so that the event of
+// a file that has grown replaces the one of before.
 //
-// Where rows are parts, see joiner, all of them are put together.
+// If the rows are parts of one event, a joiner joins them.
 type merger struct {
 	arranging *arranging
 	mapping   *mapping.Mapping

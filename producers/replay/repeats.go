@@ -10,11 +10,11 @@ import (
 	"tidemark/schemas"
 )
 
-// maxRepeats is how many different events are remembered to tell repeats from them, at about 70 bytes each.
+// maxRepeats is how many events are remembered to recognize their repeats, at about 70 bytes each.
 const maxRepeats = 1 << 21
 
-// repeats tells the repeats of an event, newer statements of it, and other events of the same identity, from events. The
-// audit compares a run's count of events with what is stored. It takes the memory of what it has seen, up to about 150 MB.
+// repeats recognizes repeats of events, newer statements of them, and other events of the same identity: the audit
+// compares the count of events of a run with what is stored. It takes up to about 150 MB.
 type repeats struct {
 	events map[uint64]statement // By half of the identity and the type.
 	seed   maphash.Seed
@@ -22,16 +22,15 @@ type repeats struct {
 	full   bool // There were more than could be remembered, or too large ones: what kind gives is not to be trusted.
 }
 
-// statement is the newest that was said of an event.
+// statement is the newest statement of an event.
 type statement struct {
 	time                  int64
 	revision, value       uint64 // The value is a hash.
 	weight, input, output uint32 // The largest number is that or more.
 }
 
-// mayRepeat reports whether the source may give one event more than once. The rows of one file have their place in their
-// ids, unless they bring ids along; of those the newest is chosen, save where their revision is a column and two say the
-// same. The rows of a table are different events.
+// mayRepeat reports whether the source may give one event more than once, see formats.Format.MayRepeat. The rows of a
+// table are different events.
 func (o Options) mayRepeat() bool {
 	switch {
 	case o.Topic != nil:
@@ -74,5 +73,5 @@ func (r *repeats) kind(item *producers.Item) producers.Kind {
 
 func bounded(n uint64) uint32 { return uint32(min(n, math.MaxUint32)) }
 
-// half returns half of an identity, which is enough to tell some millions apart.
+// half returns half of an identity, which is enough to keep some millions of them apart.
 func half(id schemas.Identity) uint64 { return binary.LittleEndian.Uint64(id[8:]) }

@@ -6,12 +6,13 @@
 //	anything else that is a producers.Source ────────────────────────────────┤
 //	                            producers.Pump <- source (range, limit, pace) ┘
 //
-// What is arranged has to be read to its end before its first event can go: with a speed it is put in order by time, and
-// where a mapping says what the id is, one event is made of the rows of each id. How rows become events, and what their
-// identity is made of, is in package formats.
+// What is arranged has to be read to its end before its first event can go: with a speed it is put in order by time,
+// and where a mapping says what the id is, one event is made of the rows of each id. How rows become events, and what
+// their identity is made of, is in package formats.
 //
-// A replay of the same rows gives the same events at any pace and under any run label, so a second replay changes nothing: it
-// counts what it sends again as a duplicate. Records of a topic and rows of a table keep the identity they have.
+// A replay of the same rows gives the same events at any pace and under any run label, so a second replay changes
+// nothing: it counts what it sends again as a duplicate. Records of a topic and rows of a table keep the identity they
+// have.
 package replay
 
 import (
@@ -37,11 +38,13 @@ const Stdin = "-"
 type Options struct {
 	// Format is the name of one of formats.All.
 	Format string
-	// Files are merged by the recorded time. Each may be plain, packed or Parquet, as its first bytes show; Stdin may be one of
-	// them. With a Speed all events go in the order of their time; without one the order within a file stays. If the replay ends
-	// while the open of a pipe blocks, that open goes on in the background until something writes to the pipe.
+	// Files are merged by the recorded time. Each may be plain, packed or Parquet, as its first bytes show; Stdin may
+	// be one of them. With a Speed all events go in the order of their time; without one the order within a file stays.
+	// If the replay ends while the open of a pipe blocks, that open goes on in the background until something writes to
+	// the pipe.
 	Files []string
-	// Stdin is what the file Stdin reads. If the replay ends while a read of it blocks, that read goes on in the background.
+	// Stdin is what the file Stdin reads. If the replay ends while a read of it blocks, that read goes on in the
+	// background.
 	Stdin io.Reader
 	// Start, Mapping, CloudType, LastLine, Tenant, Product and Users are for files, see formats.Settings.
 	Start           time.Time
@@ -64,10 +67,10 @@ type Options struct {
 	From, To time.Time
 	// Limit is the most events to send. Default 0: no limit.
 	Limit int64
-	// Speed is the pace as a multiple of the recorded one. It never changes the times of events. With a speed, files and topics
-	// whose events are not in order are read to their end and sorted before the first event is sent: in memory, or in a
-	// temporary file of about the size of the events if they need more than 32 MB. So are files with a mapping that names the
-	// id. Default 0: as fast as the log takes the events.
+	// Speed is the pace as a multiple of the recorded one. It never changes the times of events. With a speed, files
+	// and topics whose events are not in order are read to their end and sorted before the first event is sent: in
+	// memory, or in a temporary file of about the size of the events if they need more than 32 MB. So are files with a
+	// mapping that names the id. Default 0: as fast as the log takes the events.
 	Speed float64
 	// Rate is the highest pace, in events per second. Default 0: no bound.
 	Rate float64
@@ -122,10 +125,11 @@ type Reading struct {
 	LeftOut int64 // Rows that the condition where of the mapping leaves out.
 	Joined  int64 // Rows that were joined to others of their id.
 	Later   int64 // Rows that were left out because the first row of their id counts.
-	// Replaced rows were left out for a newer row of the same id, Repeated ones because another row of the id has the same
-	// content.
+	// Replaced rows were left out for a newer row of the same id, Repeated ones because another row of the id has the
+	// same content.
 	Replaced, Repeated int64
-	// Headers are lines of CSV that repeat the header of their file, as in files that were concatenated. They are not rows.
+	// Headers are lines of CSV that repeat the header of their file, as in files that were concatenated. They are not
+	// rows.
 	Headers int64
 	Skipped int64 // Problems: rows and records that were skipped, removed ranges of records, and files whose rest could not be read.
 	// Problems are the first 20 of them.
@@ -145,7 +149,8 @@ type Reading struct {
 	Unended []string
 	// First and Last are the earliest and the latest time of the events; the zero time if there are none.
 	First, Last time.Time
-	// Interrupted is true if the context ended before everything was read and sent; the other figures are exact all the same.
+	// Interrupted is true if the context ended before everything was read and sent; the other figures are exact all the
+	// same.
 	Interrupted bool
 }
 
@@ -157,13 +162,13 @@ type Result struct {
 	Truth *producers.Truth
 	// Schedule is how late events were.
 	Schedule Schedule
-	// Unreported is true if the truth was not sent because it may count repeats as events: a replay remembers 2,097,152 events
-	// to recognize their repeats, in a topic, in several files, and in files with ids of their own.
+	// Unreported is true if the truth was not sent because it may count repeats as events: a replay remembers 2,097,152
+	// events to recognize their repeats, in a topic, in several files, and in files with ids of their own.
 	Unreported bool
 }
 
-// Validate returns all that is wrong with the options, joined: a *faults.SettingError per option. It does not look at Stdin and
-// the files, nor at Log, DB and Items, which may be set later.
+// Validate returns all that is wrong with the options, joined: a *faults.SettingError per option. It does not look at
+// Stdin and the files, nor at Log, DB and Items, which may be set later.
 func (o Options) Validate() error {
 	var errs []error
 	switch {
@@ -249,10 +254,10 @@ const (
 	pacedInterval = time.Millisecond
 )
 
-// Run replays until the source ends, the limit is reached or ctx ends, which is not an error: Run waits for the batch in flight.
-// It sends the truth of the run to the log at the end. Rows that cannot be read are reported and skipped. After an error
-// no truth is sent, and part of the last batch may be on the log beyond what the Result counts; another replay counts each
-// event once.
+// Run replays until the source ends, the limit is reached or ctx ends, which is not an error: Run waits for the batch
+// in flight. It sends the truth of the run to the log at the end. Rows that cannot be read are reported and skipped.
+// After an error no truth is sent, and part of the last batch may be on the log beyond what the Result counts; another
+// replay counts each event once.
 func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, error) {
 	begin := time.Now()
 	working, stop, done := producers.WithGrace(ctx, producers.DefaultGrace)

@@ -13,8 +13,8 @@ import (
 	"slices"
 )
 
-// sortMemory is the memory of what is put in order, in bytes: that of the sorter that is being filled, of the one that it is
-// filled from, and of all that wait to be sent; each of the three has as much.
+// sortMemory is the memory of what is put in order, in bytes: that of the sorter that is being filled, of the one that
+// it is filled from, and of all that wait to be sent; each of the three has as much.
 const sortMemory = 32 << 20
 
 // sortKey is what records are sorted by: two numbers of 8 bytes, or an identity and one, as bytes in their order.
@@ -38,8 +38,8 @@ func identityKey(identity [16]byte, n uint64) (k sortKey) {
 func (k sortKey) number() uint64 { return binary.BigEndian.Uint64(k[16:]) }
 
 // sorter is an external merge sort: it holds records until they take sortMemory, then writes them, sorted, as one run
-// after the other to a temporary file, and merges the runs at the end. It reads each run with a part of sortMemory, of at
-// least minRead, which is more than sortMemory only with more than 8192 runs: 256 GB.
+// after the other to a temporary file, and merges the runs at the end. It reads each run with a part of sortMemory, of
+// at least minRead, which is more than sortMemory only with more than 8192 runs: 256 GB.
 type sorter struct {
 	temp  *tempFile
 	limit int // Bytes of memory.
@@ -252,7 +252,8 @@ func (t *tempFile) writer() (*bufio.Writer, int64, error) {
 			return nil, 0, t.failed(err)
 		}
 		t.file, t.name = file, file.Name()
-		// Without a name it goes away with the process, however that ends. Where a file in use cannot be removed, close does.
+		// Without a name it goes away with the process, however that ends. Where a file in use cannot be removed, close
+		// does.
 		if os.Remove(t.name) == nil {
 			t.name = ""
 		}

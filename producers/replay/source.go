@@ -13,13 +13,14 @@ import (
 	"tidemark/schemas"
 )
 
-// reader reads all events of one kind of source, without a pace. Its Next returns errStopped when the replay is stopped.
+// reader reads all events of one kind of source, without a pace. Its Next returns errStopped when the replay is
+// stopped.
 type reader interface {
 	producers.Source
 	// read returns how much of the whole has been read, in any unit; a whole of 0 is unknown. It is for concurrent use.
 	read() (done, whole int64)
-	// ends returns the number of events, 0 if it is not known, and the time of the latest, microseconds since 1970; false if
-	// neither is known. Call it after the first Next.
+	// ends returns the number of events, 0 if it is not known, and the time of the latest, microseconds since 1970;
+	// false if neither is known. Call it after the first Next.
 	ends() (total, last int64, known bool)
 	close()
 }
@@ -105,9 +106,9 @@ func (s *source) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// keep removes the items of b, from one on, that are outside of the range, and sets when the others are due. An item that is not
-// an event has no time of its own: it is due with the event before it, and left out if there is a range, since it may
-// repeat an event outside.
+// keep removes the items of b, from one on, that are outside of the range, and sets when the others are due. An item
+// that is not an event has no time of its own: it is due with the event before it, and left out if there is a range,
+// since it may repeat an event outside.
 func (s *source) keep(b *producers.Batch, from int) {
 	kept := b.Items[:from]
 	for i := range b.Items[from:] {
@@ -141,8 +142,8 @@ func (s *source) within(timeUs int64) bool {
 
 func (s *source) close() { s.reader.close() }
 
-// left estimates how long the rest takes: until the last event is due, if there is a pace and that time is known; otherwise by
-// how much of the whole is done. It is negative if neither is known.
+// left estimates how long the rest takes: until the last event is due, if there is a pace and that time is known;
+// otherwise by how much of the whole is done. It is negative if neither is known.
 func (s *source) left(p producers.Progress) time.Duration {
 	total, last, known := s.reader.ends()
 	if limit := s.options.Limit; known && s.options.Speed > 0 && (limit == 0 || total > 0 && total <= limit) {

@@ -18,8 +18,8 @@ import (
 	"tidemark/schemas"
 )
 
-// Table is a table to replay: the events that its view shows while it is read, by their time. They keep their identity and
-// time.
+// Table is a table to replay: the events that its view shows while it is read, by their time. They keep their identity
+// and time.
 type Table struct {
 	DB        Database
 	Namespace string // Whose table it is.
@@ -48,8 +48,8 @@ func (t *Table) validate() error {
 	return errors.Join(errs...)
 }
 
-// pageRows is about how many rows one query reads. They stay in memory until they are sent, so that no query stays open while a
-// slow replay waits.
+// pageRows is about how many rows one query reads. They stay in memory until they are sent, so that no query stays open
+// while a slow replay waits.
 const pageRows = 32 << 10
 
 // tableReader reads a view page by page: whole minutes, as many as have about pageRows rows, and of a minute that has

@@ -9,8 +9,8 @@ import (
 	"tidemark/producers/formats/mapping"
 )
 
-// tally counts what is read, and keeps and reports its problems. It calls one hook at a time: problems are found while a batch is
-// in flight.
+// tally counts what is read, and keeps and reports its problems. It calls one hook at a time: problems are found while
+// a batch is in flight.
 type tally struct {
 	rows      atomic.Int64 // Read; also asked for while a batch is on its way.
 	nothing   int64

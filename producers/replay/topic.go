@@ -15,13 +15,14 @@ import (
 	"tidemark/schemas"
 )
 
-// Topic is a topic to replay, up to its end when the replay begins, so that a topic may be replayed into itself. Records keep
-// their identity and time. All repeats of an event are sent again.
+// Topic is a topic to replay, up to its end when the replay begins, so that a topic may be replayed into itself.
+// Records keep their identity and time. All repeats of an event are sent again.
 type Topic struct {
 	Log  TopicLog
 	Name string // Full, namespace included.
 	Type schemas.Type
-	// FromOffset and ToOffset bound the offsets of every partition; FromOffset is included, ToOffset is not. Default 0: no bound.
+	// FromOffset and ToOffset bound the offsets of every partition; FromOffset is included, ToOffset is not. Default 0:
+	// no bound.
 	FromOffset, ToOffset int64
 	// Tenant, if set, selects the events of one tenant.
 	Tenant string
@@ -37,9 +38,10 @@ type TopicLog interface {
 
 // TopicPartition reads a partition.
 type TopicPartition interface {
-	// Fetch returns the records from an offset on, and the offset to fetch next. It leaves out control records, which hold no
-	// event. The same offset without a record means that there are no more records. The records are valid until the next call. If
-	// the log has removed the offset, the error is ErrRemoved and next is the offset at which the log begins now.
+	// Fetch returns the records from an offset on, and the offset to fetch next. It leaves out control records, which
+	// hold no event. The same offset without a record means that there are no more records. The records are valid until
+	// the next call. If the log has removed the offset, the error is ErrRemoved and next is the offset at which the log
+	// begins now.
 	Fetch(ctx context.Context, from int64) (records []TopicRecord, next int64, err error)
 }
 
@@ -117,8 +119,8 @@ func (r *topicReader) Next(b *producers.Batch, limit int) error {
 	return nil
 }
 
-// removed reports a problem for the offsets from one to another, which is not included, that were asked for and are not on the
-// log any more.
+// removed reports a problem for the offsets from one to another, which is not included, that were asked for and are not
+// on the log any more.
 func (r *topicReader) removed(id int32, from, to int64) {
 	if from < to {
 		r.tally.problem(Problem{File: fmt.Sprintf("%s/%d", r.topic.Name, id), Text: fmt.Sprintf("offsets %d to %d were removed by retention", from, to-1)})

@@ -38,8 +38,8 @@ func IsFile(name string) bool {
 	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.ContainsAny(name, `/\`)
 }
 
-// Load returns the scenario of that name, or that in the file of that path, with its tables. What is wrong with a file is
-// a *scenario.Error.
+// Load returns the scenario of that name, or that in the file of that path, with its tables. What is wrong with a file
+// is a *scenario.Error.
 func Load(name string) (*scenario.Scenario, error) {
 	if IsFile(name) {
 		s, err := scenario.Load(os.DirFS(filepath.Dir(name)), filepath.Base(name))

@@ -65,8 +65,8 @@ func reference(s *scenario.Scenario, run, entity, metric, unit string, at scenar
 	}
 }
 
-// addReleases adds a release a row and, once a model whose weights are known to be open or closed, a reference point that
-// says so, of which said takes note.
+// addReleases adds a release a row and, once a model whose weights are known to be open or closed, a reference point
+// that says so, of which said takes note.
 func (f *facts) addReleases(s *scenario.Scenario, t *scenario.Table, run string, said map[string]bool) {
 	var (
 		at, model, organization   = t.Column("at"), t.Column("model"), t.Column("organization")

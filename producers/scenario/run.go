@@ -14,9 +14,9 @@ import (
 	"tidemark/schemas/scenario"
 )
 
-// Open returns a source of the events of a scenario, from the first in time to the last, as fast as they are asked for. run
-// is the label in the events, no part of their identity. The source's Next may be called by one goroutine at a time; it holds no
-// file and needs no closing.
+// Open returns a source of the events of a scenario, from the first in time to the last, as fast as they are asked for.
+// run is the label in the events, no part of their identity. The source's Next may be called by one goroutine at a
+// time; it holds no file and needs no closing.
 func Open(s *scenario.Scenario, run string) (producers.Source, error) {
 	if s.Workload != nil {
 		return openWorkload(s, run)

@@ -32,9 +32,9 @@ func below(x, n uint64) uint64 {
 	return hi
 }
 
-// The steps of an additive recurrence in three dimensions: the fractions of k times each, for k = 0, 1, 2, ..., fill the
-// unit cube evenly, so that the first n of them show any mix to within a few parts in n. They are 2^64 times the powers of
-// 1/g, where g is the root of g^4 = g + 1.
+// The steps of an additive recurrence in three dimensions: the fractions of k times each, for k = 0, 1, 2, ..., fill
+// the unit cube evenly, so that the first n of them show any mix to within a few parts in n. They are 2^64 times the
+// powers of 1/g, where g is the root of g^4 = g + 1.
 const (
 	countryStep = 0xd1b54a32d192ed03
 	segmentStep = 0xabc98388fb8fac03

@@ -8,8 +8,8 @@ import (
 	"tidemark/schemas/scenario"
 )
 
-// visits is a stream whose curve is the users active in a week: each of them makes one record, on a day of the week that
-// changes from week to week. Who has come stays as long as the curve does not fall.
+// visits is a stream whose curve is the users active in a week: each of them makes one record, on a day of the week
+// that changes from week to week. Who has come stays as long as the curve does not fall.
 type visits struct {
 	maker
 	curve  *curve

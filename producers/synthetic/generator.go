@@ -11,7 +11,8 @@ import (
 	"tidemark/schemas"
 )
 
-// made are the types of the events of a workload, in the order of the fields of Mix. The order decides what a seed makes.
+// made are the types of the events of a workload, in the order of the fields of Mix. The order decides what a seed
+// makes.
 var made = [...]schemas.Type{
 	schemas.QueryType, schemas.SignupType, schemas.TokenCallType, schemas.ModelEventType, schemas.ReferencePointType,
 }

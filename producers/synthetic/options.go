@@ -35,7 +35,7 @@ type Mix struct {
 	Queries, Signups, TokenCalls, ModelEvents, ReferencePoints float64
 }
 
-// Options say what to make.
+// Options are what to make.
 type Options struct {
 	// Seed makes two runs different: equal options, the Run label apart, make the same events with the same ids, and
 	// options that differ in anything else make other ids.
@@ -46,22 +46,21 @@ type Options struct {
 	// it once every million records. Required unless Live.
 	Start time.Time
 	Span  time.Duration
-	// Live gives events the time they are made at instead.
+	// Live gives events the time at which they are made.
 	Live bool
 	// Now is the clock of a live workload. Default time.Now.
 	Now func() time.Time
 
 	// Profile is Mixed or TokenCalls. Default Mixed.
 	Profile string
-	// Mix replaces that of the profile. Default, all zero: the profile's.
+	// Mix replaces the mix of the profile. Default, all zero: the mix of the profile.
 	Mix Mix
-	// Tenants is how many customers there are, Users how many users they have together, about. Default DefaultTenants
-	// and DefaultUsers.
+	// Tenants is the number of customers, Users about the number of their users together. Default 200 and 100,000.
 	Tenants, Users int
 	// TenantPrefix stands before the name of every tenant. Default none.
 	TenantPrefix string
-	// TenantShares replaces how busy the tenants are, relative to one another, the busiest first; Tenants is their number
-	// then. Default, none: as by a power law.
+	// TenantShares replaces how busy the tenants are, relative to one another, the busiest first; Tenants is their
+	// number then. Default, none: as by a power law.
 	TenantShares []float64
 	// Models replaces the models that are called. Default, none: a catalog of real names with plausible shares.
 	Models []ModelShare
@@ -78,11 +77,11 @@ type Options struct {
 	Duplicates, FarDuplicates, Conflicts, Late, OutOfOrder, Poison float64
 
 	// Window is how far consumers look back in a partition, and Partitions how many a topic has. They decide where
-	// repeated records are put, not how they are counted. Default DefaultWindow and schemas.DefaultPartitions.
+	// repeated records are put, not how they are counted. Default 262,144 and 8.
 	Window     int64
 	Partitions int
 
-	rate float64 // Records a second, 0 without a pace; given to Run.
+	rate float64 // Records per second, 0 without a pace; given to Run.
 }
 
 // ModelShare is a model as a provider sells it, and how often it is called, relative to the others.

@@ -8,26 +8,26 @@ import (
 	"tidemark/producers"
 )
 
-// Summary is what a run has put on the log.
+// Summary is what a run has sent to the log.
 type Summary struct {
 	Truth *producers.Truth // Never nil.
 	Took  time.Duration
-	// Interrupted is true when the context ended the run; the truth is exact all the same.
+	// Interrupted is true if the context ended the run; the truth is exact all the same.
 	Interrupted bool
 }
 
 // Progress is how far a run is.
 type Progress struct {
 	Sent   uint64           // Records acknowledged.
-	Rate   float64          // Records a second on average.
+	Rate   float64          // Records per second on average.
 	Behind time.Duration    // Behind the pace; 0 without one.
 	Truth  *producers.Truth // To be read during the call only.
 }
 
-// Run makes the workload and puts it on the log, at the rate in records a second or, if that is 0, as fast as the log
-// takes it, until the events are made, the duration is over (0: no limit) or ctx ends: none of these is an error. What
-// is on its way then is waited for, and the truth is sent to runs.v1. After an error no truth is sent; that in the
-// Summary then lacks what part of the last batch is on the log all the same.
+// Run makes the workload and sends it to the log, at a rate in records per second or, if that is 0, as fast as the log
+// takes it. It ends when the events are made, the duration is over (0: no limit) or ctx ends, none of which is an
+// error: Run waits for the batch in flight and sends the truth to runs.v1. After an error it sends no truth, and part
+// of the last batch may be on the log beyond the truth in the Summary.
 func Run(ctx context.Context, sender *producers.Sender, o Options, rate float64, duration time.Duration, progress func(Progress)) (Summary, error) {
 	o.rate = rate
 	g, err := New(o)

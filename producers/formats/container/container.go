@@ -3,8 +3,8 @@
 //	bytes -> packing (gzip, zstd, bzip2) -> encoding (UTF-8, UTF-16) -> text
 //	bytes -> Parquet ---------------------------------------------> one JSON object per row and line
 //
-// The first bytes of a file say what it is, not its name. What is neither text nor Parquet is a *ForeignError, which says how
-// to convert it. Bytes that cannot be unpacked to their end are a *DamagedError after all that could be.
+// The first bytes of a file say what it is, not its name. What is neither text nor Parquet is a *ForeignError, which
+// says how to convert it. Bytes that cannot be unpacked to their end are a *DamagedError after all that could be.
 package container
 
 import (
@@ -111,8 +111,8 @@ func startsWithAny(r *bufio.Reader, prefixes []string) (bool, error) {
 	return false, nil
 }
 
-// Unpack returns the text in r, unpacked and in UTF-8, without a byte-order mark. It reads no more than it needs to tell what r
-// is. The error is ErrParquet for a Parquet file, which OpenParquet reads.
+// Unpack returns the text in r, unpacked and in UTF-8, without a byte-order mark. It reads no more than it needs to
+// tell what r is. The error is ErrParquet for a Parquet file, which OpenParquet reads.
 func Unpack(r io.Reader) (*bufio.Reader, error) {
 	buffered := bufio.NewReaderSize(r, chunkSize)
 	outer := ""
@@ -224,8 +224,8 @@ func refuseBinary(r *bufio.Reader) error {
 	return nil
 }
 
-// firstLine returns the first bytes without taking them: up to the end of the first line that is not blank, or more if one of
-// them is NUL. It waits for no more.
+// firstLine returns the first bytes without taking them: up to the end of the first line that is not blank, or more if
+// one of them is NUL. It waits for no more.
 func firstLine(r *bufio.Reader) ([]byte, error) {
 	most := sniffed
 	for n := 1; ; n++ {

@@ -30,7 +30,8 @@ type Parquet struct {
 	rest   []byte             // What of it was not given yet.
 }
 
-// OpenParquet opens a Parquet file of that size. r must stay open until Close. What the file holds cannot be read from a stream.
+// OpenParquet opens a Parquet file of that size. r must stay open until Close. What the file holds cannot be read from
+// a stream.
 func OpenParquet(r io.ReaderAt, size int64) (p *Parquet, err error) {
 	defer func() {
 		cause := recovered(recover(), err)
@@ -57,7 +58,8 @@ func OpenParquet(r io.ReaderAt, size int64) (p *Parquet, err error) {
 	return p, nil
 }
 
-// lz4Column returns the name of a column that is packed with LZ4, which the library unpacks to zeros; empty if there is none.
+// lz4Column returns the name of a column that is packed with LZ4, which the library unpacks to zeros; empty if there is
+// none.
 func lz4Column(file *parquet.File) string {
 	for _, group := range file.Metadata().RowGroups {
 		for _, c := range group.Columns {

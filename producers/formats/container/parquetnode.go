@@ -26,7 +26,8 @@ var errTooDeep = errors.New("its columns are nested too deeply")
 // maxParquetDepth bounds the nesting of columns.
 const maxParquetDepth = 64
 
-// newParquetNode returns the node of a schema, whose parents have the levels given; leaves counts the columns before it.
+// newParquetNode returns the node of a schema, whose parents have the levels given; leaves counts the columns before
+// it.
 func newParquetNode(n parquet.Node, def, rep int, leaves *int) (parquetNode, error) {
 	node := parquetNode{optional: n.Optional(), repeated: n.Repeated(), def: def, rep: rep, first: *leaves}
 	if node.optional || node.repeated {

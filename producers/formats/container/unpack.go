@@ -28,7 +28,8 @@ func (e *DamagedError) Unwrap() error { return e.err }
 
 var errTrailing = errors.New("there are bytes that are none of it: they are left out")
 
-// packed reads the packed bytes of a file. It keeps failures of reading apart from damage in what was read, and the last bytes.
+// packed reads the packed bytes of a file. It keeps failures of reading apart from damage in what was read, and the
+// last bytes.
 type packed struct {
 	r    *bufio.Reader
 	name string

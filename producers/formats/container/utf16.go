@@ -25,7 +25,8 @@ func text(r *bufio.Reader) (*bufio.Reader, error) {
 	return r, err
 }
 
-// utf16Of returns the order of the bytes of a text in UTF-16, by its mark or by its first two characters; nil if it is none.
+// utf16Of returns the order of the bytes of a text in UTF-16, by its mark or by its first two characters; nil if it is
+// none.
 func utf16Of(start []byte) binary.ByteOrder {
 	if len(start) < 4 {
 		return nil
@@ -42,8 +43,8 @@ func utf16Of(start []byte) binary.ByteOrder {
 
 var errHalfCharacter = errors.New("it ends in the middle of a character")
 
-// utf16Reader turns UTF-16 into UTF-8. What is not a character becomes bytes that are not UTF-8, so that different ones stay
-// different.
+// utf16Reader turns UTF-16 into UTF-8. What is not a character becomes bytes that are not UTF-8, so that different ones
+// stay different.
 type utf16Reader struct {
 	r     io.Reader
 	order binary.ByteOrder

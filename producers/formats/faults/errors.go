@@ -1,5 +1,5 @@
-// Package faults words what is wrong with rows and settings. It knows no format, no flag and no log: a problem names a place
-// or a setting, and the caller decides how to show it.
+// Package faults words what is wrong with rows and settings. It knows no format, no flag and no log: a problem names a
+// place or a setting, and the caller decides how to show it.
 package faults
 
 import (

@@ -10,8 +10,8 @@ import (
 	"tidemark/schemas"
 )
 
-// Cell is one field of an event that is filled again and again. It is set in place, which costs less than the reflection of the
-// generated code.
+// Cell is one field of an event that is filled again and again. It is set in place, which costs less than the
+// reflection of the generated code.
 type Cell struct {
 	field protoreflect.FieldDescriptor
 	Exact bool // An identity is made of it.

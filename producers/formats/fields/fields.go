@@ -1,7 +1,7 @@
-// Package fields sets the fields of events from texts: Set by name and once, Cell in place and again and again, Filler from JSON
-// objects. It knows the rules that are the same for all formats: which malformed values cost the event and which
-// are unknown and noted (Lenient), what a weight of 0 means (Weights), how users are hashed (Users), and what ids are made
-// of (RowID).
+// Package fields sets the fields of events from texts: Set by name and once, Cell in place and again and again, Filler
+// from JSON objects. It knows the rules that are the same for all formats: which malformed values cost the event and
+// which are unknown and noted (Lenient), what a weight of 0 means (Weights), how users are hashed (Users), and what ids
+// are made of (RowID).
 //
 // Problems are texts to be read after the name of a field or column. Nothing here keeps a text that it was given.
 package fields
@@ -49,8 +49,8 @@ const UnknownModel = "unknown"
 // identifying are the fields that an identity is made of.
 var identifying = []string{Tenant, Source, ID}
 
-// NotUTF8 is the problem of a text of an identity that is not UTF-8. In other texts the bytes are replaced, which would make
-// different identities equal.
+// NotUTF8 is the problem of a text of an identity that is not UTF-8. In other texts the bytes are replaced, which would
+// make different identities equal.
 func NotUTF8(text string) string { return faults.Quote(text) + " is not UTF-8: convert the file" }
 
 // Total is a sum that a row may have instead of one of its parts: the other parts, if known, are subtracted from it.
@@ -76,8 +76,8 @@ func TotalNamed(name string) (Total, bool) {
 	return Total{}, false
 }
 
-// Named returns the field of events of type t that a row can set by the name; nil if there is none. For a total it is the part
-// that is set.
+// Named returns the field of events of type t that a row can set by the name; nil if there is none. For a total it is
+// the part that is set.
 func Named(t schemas.Type, name string) protoreflect.FieldDescriptor {
 	switch name {
 	case Source, ID, Time, Run:
@@ -111,8 +111,8 @@ var (
 	countUnits = map[string]int{"one": 0, "thousand": 3, "million": 6}
 )
 
-// Units returns the units in which a field can be given, and the digits from each to that of the field; nil if the field is not
-// a quantity.
+// Units returns the units in which a field can be given, and the digits from each to that of the field; nil if the
+// field is not a quantity.
 func Units(fd protoreflect.FieldDescriptor) map[string]int {
 	switch {
 	case strings.HasSuffix(fd.TextName(), "_us"):
@@ -135,9 +135,9 @@ type Value struct {
 	enum   protoreflect.EnumNumber
 }
 
-// readValue reads a text that is not empty, for any field but the user and the time. The unit of the text is shift digits more
-// than that of the field. A whole number may be below 0 if negative is true. names are those of the values of an enum. The
-// problem is to be read after a name.
+// readValue reads a text that is not empty, for any field but the user and the time. The unit of the text is shift
+// digits more than that of the field. A whole number may be below 0 if negative is true. names are those of the values
+// of an enum. The problem is to be read after a name.
 func readValue(fd protoreflect.FieldDescriptor, names map[string]protoreflect.EnumNumber, text string, shift int, negative bool) (v Value, problem string) {
 	switch fd.Kind() {
 	case protoreflect.StringKind:
@@ -195,8 +195,8 @@ func wholeNumber(fd protoreflect.FieldDescriptor, text string, shift int, negati
 	return n, problem
 }
 
-// Set sets a field of m, any but the user and the time, from a text that is not empty. The unit of the text is shift digits more
-// than that of the field. The problem is to be read after a name; empty if there is none.
+// Set sets a field of m, any but the user and the time, from a text that is not empty. The unit of the text is shift
+// digits more than that of the field. The problem is to be read after a name; empty if there is none.
 func Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) string {
 	var names map[string]protoreflect.EnumNumber
 	if fd.Kind() == protoreflect.EnumKind {
@@ -249,8 +249,8 @@ func enumValues(fd protoreflect.FieldDescriptor) map[string]protoreflect.EnumNum
 	return names
 }
 
-// Subtract subtracts the other parts of a total from the part that was set to the total. The problem is to be read after a
-// name; empty if there is none.
+// Subtract subtracts the other parts of a total from the part that was set to the total. The problem is to be read
+// after a name; empty if there is none.
 func Subtract(m protoreflect.Message, of Total) string {
 	fields := m.Descriptor().Fields()
 	part := fields.ByTextName(of.Part)

@@ -18,9 +18,9 @@ func (f *Filler) Reset() {
 	f.Weights = Weights{}
 }
 
-// From sets a field from the value at a path of the data, if there is a value and the field is not set yet. The unit of the
-// value is shift digits more than that of the field. A problem means that the event must be refused; it is to be read after
-// the path.
+// From sets a field from the value at a path of the data, if there is a value and the field is not set yet. The unit of
+// the value is shift digits more than that of the field. A problem means that the event must be refused; it is to be
+// read after the path.
 func (f *Filler) From(m protoreflect.Message, name string, data jsonpath.Object, path string, shift int) (problem string) {
 	fd := m.Descriptor().Fields().ByTextName(name)
 	if m.Has(fd) {

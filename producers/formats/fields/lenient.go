@@ -23,8 +23,9 @@ type Unread struct {
 // keptUnread is how many kinds Unreads keeps; others are counted under no field.
 const keptUnread = 100
 
-// Lenient sets fields so that a malformed attribute that may be absent does not cost the event: the attribute is unknown and
-// noted. An event is refused for what identity, time, type, tenant, weight and token counts are made of, see IsRefused.
+// Lenient sets fields so that a malformed attribute that may be absent does not cost the event: the attribute is
+// unknown and noted. An event is refused for what identity, time, type, tenant, weight and token counts are made of,
+// see IsRefused.
 //
 //	l.Reset()                              // before each row
 //	problem := l.Set(m, fd, text, shift)   // in the place of Set
@@ -52,8 +53,8 @@ func IsRefused(fd protoreflect.FieldDescriptor) bool {
 	}
 }
 
-// Set sets a field as the function Set does. It returns a problem, to be read after a name, only if the event must be refused. A
-// field that cannot be read stays as it was, and is noted.
+// Set sets a field as the function Set does. It returns a problem, to be read after a name, only if the event must be
+// refused. A field that cannot be read stays as it was, and is noted.
 func (l *Lenient) Set(m protoreflect.Message, fd protoreflect.FieldDescriptor, text string, shift int) (problem string) {
 	problem = Set(m, fd, UpperCase(fd, text), shift)
 	if problem == "" || IsRefused(fd) {
@@ -74,8 +75,8 @@ func UpperCase(fd protoreflect.FieldDescriptor, text string) string {
 	return text
 }
 
-// Note notes a field that is unknown because its text has a problem, which may begin with the quoted text. It does nothing if
-// the problem is empty.
+// Note notes a field that is unknown because its text has a problem, which may begin with the quoted text. It does
+// nothing if the problem is empty.
 func (l *Lenient) Note(field, text, problem string) {
 	if problem == "" {
 		return
@@ -97,8 +98,8 @@ func (l *Lenient) Keep(field, shown, reason string) {
 	l.Noted = append(l.Noted, Unread{Field: field, Reason: reason, Example: shown})
 }
 
-// Settle validates e. It clears fields that may be absent and are invalid, and notes them. It returns the error for which e must
-// be refused; nil if e counts.
+// Settle validates e. It clears fields that may be absent and are invalid, and notes them. It returns the error for
+// which e must be refused; nil if e counts.
 func (l *Lenient) Settle(e schemas.Event) *schemas.FieldError {
 	for {
 		bad := FirstError(e)

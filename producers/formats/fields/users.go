@@ -22,12 +22,12 @@ type Users struct {
 	legacy bool
 }
 
-// KeyedUsers hashes users under a key and within their tenant, see schemas.UserHasher. With another key the same people are
-// other users, and rows that were sent before become events in conflict with the stored ones.
+// KeyedUsers hashes users under a key and within their tenant, see schemas.UserHasher. With another key the same people
+// are other users, and rows that were sent before become events in conflict with the stored ones.
 func KeyedUsers(key []byte) *Users { return &Users{key: slices.Clone(key)} }
 
-// LegacyUsers hashes users as versions before keys did, for rows that such a version has stored: without a key, tenant and user
-// joined with a slash (in traces source and session), and numbers in the data of CloudEvents as they are.
+// LegacyUsers hashes users as versions before keys did, for rows that such a version has stored: without a key, tenant
+// and user joined with a slash (in traces source and session), and numbers in the data of CloudEvents as they are.
 func LegacyUsers() *Users { return &Users{legacy: true} }
 
 // UserHash hashes the users of one file.
@@ -69,7 +69,8 @@ func (h *UserHash) OfTrace(e *usagev1.TokenCall, user string) (hash uint64, prob
 	return h.Of(e.GetTenant(), user)
 }
 
-// OfBare returns the hash of a user that is a JSON value without quotes, see Of: a number is the same user as a text of its digits.
+// OfBare returns the hash of a user that is a JSON value without quotes, see Of: a number is the same user as a text of
+// its digits.
 func (h *UserHash) OfBare(tenant, value string) (hash uint64, problem string) {
 	if h.legacy {
 		return h.Of(tenant, value)
@@ -98,8 +99,8 @@ func (h *UserHash) OfData(tenant string, value json.RawMessage) (hash uint64, pr
 	return 0, faults.Quote(text) + " is not a hash of 64 bits"
 }
 
-// maxExact is the largest number up to which a float holds every integer. A larger one with a point or an exponent may have lost
-// its last digits, and two people would become one.
+// maxExact is the largest number up to which a float holds every integer. A larger one with a point or an exponent may
+// have lost its last digits, and two people would become one.
 const maxExact = 1 << 53
 
 // integer returns the digits of a JSON number that is a user: 42, 42.0 and 4.2e1 are all 42. The problem is to be

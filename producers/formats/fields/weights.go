@@ -6,8 +6,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// The weights of an event. On the wire 0 means 1, as in a record without a weight. A row with a weight of 0 stands for nothing,
-// so it must not become an event.
+// The weights of an event. On the wire 0 means 1, as in a record without a weight. A row with a weight of 0 stands for
+// nothing, so it must not become an event.
 const (
 	Weight     = "weight"
 	UserWeight = "user_weight"
@@ -62,8 +62,8 @@ func (w *Weights) Said(fd protoreflect.FieldDescriptor) bool {
 	return said != nil && *said != unsaid
 }
 
-// Settle returns ErrNothing for a row with a weight of 0, or with only a user weight of 0. An event with a user weight of 0
-// counts without its user.
+// Settle returns ErrNothing for a row with a weight of 0, or with only a user weight of 0. An event with a user weight
+// of 0 counts without its user.
 func (w *Weights) Settle(m protoreflect.Message) error {
 	switch {
 	case w.events == none, w.events == unsaid && w.users == none:

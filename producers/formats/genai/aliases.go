@@ -13,10 +13,10 @@ type alias struct {
 	shift       int
 }
 
-// aliases are looked up in this order, after the own name of the field; the first one that is there counts. The names of
-// OpenTelemetry changed over time: cache_write was cache_creation, provider.name was system, input_tokens and
-// output_tokens were prompt_tokens and completion_tokens. Its input includes the tokens read from and written to a cache, its
-// output includes the reasoning.
+// aliases are looked up in this order, after the own name of the field; the first one that is there counts. The names
+// of OpenTelemetry changed over time: cache_write was cache_creation, provider.name was system, input_tokens and
+// output_tokens were prompt_tokens and completion_tokens. Its input includes the tokens read from and written to a
+// cache, its output includes the reasoning.
 var aliases = []alias{
 	{"model", "model_served", 0},
 	{"model", "gen_ai.response.model", 0},
@@ -59,7 +59,8 @@ var aliases = []alias{
 // nanoDigits are the digits from a unit of money to that of a cost in an event.
 const nanoDigits = 9
 
-// dollars are names of costs that are in US dollars if the data names no currency. A tick of xAI is a tenth of 1e-9 dollars.
+// dollars are names of costs that are in US dollars if the data names no currency. A tick of xAI is a tenth of 1e-9
+// dollars.
 var dollars = []alias{
 	{fields.Cost, "response_cost", nanoDigits},
 	{fields.Cost, "cost_usd", nanoDigits},

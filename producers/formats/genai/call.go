@@ -1,6 +1,6 @@
-// Package genai reads a model call from a JSON object: by the names of OpenTelemetry's GenAI conventions, by those that gateways
-// use, and from the usage object of a provider. It needs no file: the object may be the attributes of a span, the data of a
-// CloudEvent, or the body of an answer.
+// Package genai reads a model call from a JSON object: by the names of OpenTelemetry's GenAI conventions, by those that
+// gateways use, and from the usage object of a provider. It needs no file: the object may be the attributes of a span,
+// the data of a CloudEvent, or the body of an answer.
 //
 //	object -> Fill: aliases -> cost -> classes of tokens (own names, totals, or usageOf: usageShapes) -> status
 package genai
@@ -14,9 +14,9 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// Fill sets the fields of a call from data that does not use their own names: by the conventions of OpenTelemetry, by the names
-// that gateways use, or from the usage object of a provider. Fields that are set already stay. A problem means that the call
-// must be refused; it is to be read after the path.
+// Fill sets the fields of a call from data that does not use their own names: by the conventions of OpenTelemetry, by
+// the names that gateways use, or from the usage object of a provider. Fields that are set already stay. A problem
+// means that the call must be refused; it is to be read after the path.
 func Fill(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path, problem string) {
 	m := call.ProtoReflect()
 	for _, a := range aliases {
@@ -102,8 +102,8 @@ func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object)
 	return "", ""
 }
 
-// fillClass sets the one class of an event with one number of tokens. The input counts as the call. Its output and the other
-// classes come as events of their own, and count as no call.
+// fillClass sets the one class of an event with one number of tokens. The input counts as the call. Its output and the
+// other classes come as events of their own, and count as no call.
 func fillClass(f *fields.Filler, call *usagev1.TokenCall, field string, data jsonpath.Object) (problem string) {
 	if problem := f.From(call.ProtoReflect(), field, data, "tokens", 0); problem != "" {
 		return problem

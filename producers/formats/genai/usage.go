@@ -11,8 +11,8 @@ import (
 
 // The usage objects of the APIs of providers. They differ in what their counts include, see usageShapes.
 
-// usageRoots are the paths to objects that may be a usage object, the most exact first: billed units before counted ones, and
-// all parts before sums. The data itself comes last.
+// usageRoots are the paths to objects that may be a usage object, the most exact first: billed units before counted
+// ones, and all parts before sums. The data itself comes last.
 var usageRoots = []string{
 	"usage.billed_units", "meta.billed_units", "usage.tokens", "meta.tokens", // Cohere.
 	"metadata.usage_object", "hidden_params.usage_object", // LiteLLM.
@@ -31,8 +31,8 @@ type usageShape struct {
 	inside                                       bool     // Its keys say nothing in the data itself.
 }
 
-// usageShapes are tried in this order. If there is a total, it shows whether the sums include the parts; a part that is larger
-// than a sum is not in it. Otherwise the documentation of the provider decides.
+// usageShapes are tried in this order. If there is a total, it shows whether the sums include the parts; a part that is
+// larger than a sum is not in it. Otherwise the documentation of the provider decides.
 var usageShapes = []usageShape{
 	{ // Gemini, in both spellings.
 		shows: []string{"promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "responseTokenCount", "prompt_token_count", "candidates_token_count"},
@@ -231,7 +231,8 @@ func (u *usage) into(call *usagev1.TokenCall) {
 	call.OutputVisible, call.OutputReasoning = u.output.pointer(), u.reasoning.pointer()
 }
 
-// tokenClasses are the types of tokens in events that have one number of tokens and its type, as the examples of OpenMeter.
+// tokenClasses are the types of tokens in events that have one number of tokens and its type, as the examples of
+// OpenMeter.
 var tokenClasses = map[string]string{
 	"input": "input_uncached", "prompt": "input_uncached", "input_tokens": "input_uncached", "prompt_tokens": "input_uncached",
 	"output": "output_visible", "completion": "output_visible", "output_tokens": "output_visible", "completion_tokens": "output_visible",

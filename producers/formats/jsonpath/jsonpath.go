@@ -1,5 +1,5 @@
-// Package jsonpath finds values in JSON objects by paths such as usage.input or parts.0.text. An object is read no further than
-// a path asks for, and a value stays the bytes of the input.
+// Package jsonpath finds values in JSON objects by paths such as usage.input or parts.0.text. An object is read no
+// further than a path asks for, and a value stays the bytes of the input.
 package jsonpath
 
 import (
@@ -13,9 +13,9 @@ import (
 // Object is a JSON object whose values have not been read yet.
 type Object map[string]json.RawMessage
 
-// Lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in what a part of
-// it up to a dot names. So "usage.input" finds both {"usage.input": 1} and {"usage": {"input": 1}}. What it names may be an
-// array, of which a number is the place from 0, and a text that is JSON itself.
+// Lookup returns the value at a path: the key of that name or, where there is none, the rest of the path in what a part
+// of it up to a dot names. So "usage.input" finds both {"usage.input": 1} and {"usage": {"input": 1}}. What it names
+// may be an array, of which a number is the place from 0, and a text that is JSON itself.
 func (o Object) Lookup(path string) (json.RawMessage, bool) {
 	if value, ok := o[path]; ok {
 		return value, true

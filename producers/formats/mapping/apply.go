@@ -10,8 +10,8 @@ import (
 	"tidemark/schemas"
 )
 
-// apply sets the field of a rule from the row. It returns the column that is at fault, nil for none, and what is wrong; an
-// empty text if nothing is.
+// apply sets the field of a rule from the row. It returns the column at fault, which may be nil, and its problem; an
+// empty problem if there is none.
 func (m *Rows) apply(f *field, r *rows.Row) (*ref, string) {
 	if len(f.where) > 0 && !f.where.holds(r.Values) {
 		return nil, ""
@@ -42,7 +42,7 @@ func (m *Rows) apply(f *field, r *rows.Row) (*ref, string) {
 	return m.put(f, text, from, r)
 }
 
-// text returns what the row says of a field, and in which column; an empty text for nothing.
+// text returns the text for a field and its column; an empty text if the row has none.
 func (m *Rows) text(f *field, r *rows.Row) (text string, from *ref, problem string) {
 	if f.origin == fromConstant {
 		return f.constant, nil, ""
@@ -82,8 +82,8 @@ func (m *Rows) text(f *field, r *rows.Row) (text string, from *ref, problem stri
 	return "", from, problem
 }
 
-// something returns the text, or the fallback for a word for nothing that the mapping does not speak of: that is counted. It
-// is not for numbers, which such a word is not, nor for codes.
+// something returns the text. If it is a word for nothing that the mapping does not list, it is noted, and the fallback
+// returned: but not for numbers and codes, which no such word is.
 func (m *Rows) something(f *field, text string) string {
 	if m.mapping.nothing.none() || f.cell.Text == nil && !f.users || f.cell.Upper > 0 || f.cell.Exact || !isNothing(text) {
 		return text
@@ -92,7 +92,7 @@ func (m *Rows) something(f *field, text string) string {
 	return f.fallback
 }
 
-// put sets a field to what a text says.
+// put sets a field to the value of a text.
 func (m *Rows) put(f *field, text string, from *ref, r *rows.Row) (*ref, string) {
 	shift, problem := f.shiftOf(r)
 	if problem != "" {
@@ -158,10 +158,10 @@ func (m *Rows) number(f *field, text string, shift int) (fields.Value, string) {
 	return v, problem
 }
 
-// unitShift are the digits from a unit of money to what its field counts.
+// unitShift are the digits from a unit of money to that of its field.
 const unitShift = 9
 
-// shiftOf returns the digits of the unit, which a column of the row may say.
+// shiftOf returns the digits of the unit, which may be in a column of the row.
 func (f *field) shiftOf(r *rows.Row) (int, string) {
 	if f.unit == nil {
 		return f.shift, ""
@@ -173,7 +173,7 @@ func (f *field) shiftOf(r *rows.Row) (int, string) {
 	return shift, ""
 }
 
-// applySum sets a field to the sum of columns; those that are empty add nothing, and if all are, it is unknown.
+// applySum sets a field to the sum of columns. Empty columns add nothing; if all are empty, the field is unknown.
 func (m *Rows) applySum(f *field, r *rows.Row) (*ref, string) {
 	var sum fields.Value
 	known := false
@@ -218,7 +218,7 @@ func (m *Rows) applySum(f *field, r *rows.Row) (*ref, string) {
 	return nil, ""
 }
 
-// applySpan sets a duration to the time from one column to another; unknown if one of them is empty or malformed.
+// applySpan sets a duration to the time from one column to another. It is unknown if one of them is empty or malformed.
 func (m *Rows) applySpan(f *field, r *rows.Row) (*ref, string) {
 	var ends [2]int64
 	for i, from := range f.columns {
@@ -241,7 +241,7 @@ func (m *Rows) applySpan(f *field, r *rows.Row) (*ref, string) {
 	return nil, ""
 }
 
-// setUser sets the user that the text is, or the number where the column has one; unknown if it is malformed.
+// setUser sets the user to the hash of a text or number. The user is unknown if it is malformed.
 func (m *Rows) setUser(f *field, text string, from *ref, r *rows.Row) {
 	var user uint64
 	var problem string

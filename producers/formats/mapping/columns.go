@@ -22,8 +22,8 @@ type Columns struct {
 	Weighted int64
 	// Missing are the fields whose column is in no row.
 	Missing []Missing
-	// Untold is how many local times occur twice, when clocks are put back, and were taken for the first of the two because nothing
-	// shows which one they are.
+	// Untold is how many local times occur twice, when clocks are put back, and were taken for the first of the two
+	// because nothing shows which one they are.
 	Untold int64
 
 	mapping *Mapping

@@ -290,8 +290,8 @@ func (p *mappingParser) checkWeight(what string, fd protoreflect.FieldDescriptor
 // missing is the problem of a field that an event must have.
 const missing = "is missing"
 
-// required notes the fields that events of the type must have and that nothing sets. The settings may set tenant and product, and
-// the default of a status is ok.
+// required notes the fields that events of the type must have and that nothing sets. The settings may set tenant and
+// product, and the default of a status is ok.
 func (p *mappingParser) required(line int) {
 	m := p.mapping
 	e := schemas.NewEvent(m.typ)

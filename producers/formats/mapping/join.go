@@ -12,12 +12,13 @@ import (
 	"tidemark/schemas"
 )
 
-// Join makes one event of rows that are parts of it. The event has the time of the first row. Its revision is the number of rows
-// after the first that added something, so that the event of a file that has grown replaces the one of before.
+// Join makes one event of rows that are parts of it. The event has the time of the first row. Its revision is the
+// number of rows after the first that added something, so that the event of a file that has grown replaces the one of
+// before.
 //
-// With "repeats: sum" the quantities of the rows add up; corrections are negative. With "repeats: parts" each quantity must come
-// from one row: two rows with the same quantity are a problem, unless it is a constant. Other fields come from the last row that
-// has them, but the rows must agree in the fields by which usage is counted.
+// With "repeats: sum" the quantities of the rows add up; corrections are negative. With "repeats: parts" each quantity
+// must come from one row: two rows with the same quantity are a problem, unless it is a constant. Other fields come
+// from the last row that has them, but the rows must agree in the fields by which usage is counted.
 type Join struct {
 	mapping *Mapping
 	rows    *Rows // Judges what is whole.
@@ -50,8 +51,8 @@ func (j *Join) Begin() schemas.Event {
 // Next returns the memory of another event: the caller sets it to the event of another row and calls Add.
 func (j *Join) Next() schemas.Event { return j.next }
 
-// Add adds the event in the memory of Next, whose row is at a place in the file, from 1. It reports whether the row has added
-// something. A row with a problem is left out.
+// Add adds the event in the memory of Next, whose row is at a place in the file, from 1. It reports whether the row has
+// added something. A row with a problem is left out.
 func (j *Join) Add(place uint64) (joined bool, problem string) {
 	revision := max(fields.RevisionOf(j.event), fields.RevisionOf(j.next))
 	fields.SetTime(j.next, j.event.GetTimeUs())
@@ -158,8 +159,8 @@ func setQuantity(m protoreflect.Message, fd protoreflect.FieldDescriptor, v fiel
 	m.Set(fd, protoreflect.ValueOfUint64(v.Number))
 }
 
-// End returns the whole event, valid until Begin, and the values of it that could not be read. The event is nil if there is a
-// problem, or if it stands for nothing.
+// End returns the whole event, valid until Begin, and the values of it that could not be read. The event is nil if
+// there is a problem, or if it stands for nothing.
 func (j *Join) End() (e schemas.Event, unread []fields.Unread, problem string) {
 	if problem := j.negative(); problem != "" {
 		return nil, nil, problem

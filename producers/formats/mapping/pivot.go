@@ -7,7 +7,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// pivot is a column that says what another one counts.
+// pivot is a column whose text decides which field the number of another column sets.
 type pivot struct {
 	column *ref
 	fields map[string][]rule // By the text of the column; none for one that is left out.
@@ -15,10 +15,10 @@ type pivot struct {
 
 var pivotKeys = []string{"column", "value", "fields"}
 
-// ignored is what a kind of row is called that sets nothing.
+// ignored is the word for a kind of row that sets nothing.
 const ignored = "ignore"
 
-// pivot reads which column says what the value of another one is.
+// pivot reads the key pivot.
 func (p *mappingParser) pivot(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
 		p.bad(n.Line, "pivot is "+kindName(n), "write the keys "+strings.Join(pivotKeys, ", "))

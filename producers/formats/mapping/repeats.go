@@ -10,21 +10,21 @@ import (
 // repetition is what the rows of one id are to each other.
 type repetition uint8
 
-// The kinds of repeats.
+// What the rows of one id may be.
 const (
-	repeatsLast  repetition = iota // Statements of one event: the newest counts, see merger.
+	repeatsLast  repetition = iota // Statements of one event: the newest counts, see replay.
 	repeatsFirst                   // Statements of one event: the first counts.
 	repeatsParts                   // Parts of one event, which say different things of it.
 	repeatsSum                     // Parts of one event, whose quantities add up.
 )
 
-// repeatsNames are the words for them.
+// repeatsNames are the kinds by their words in a mapping.
 var repeatsNames = map[string]repetition{"last": repeatsLast, "first": repeatsFirst, "parts": repeatsParts, "sum": repeatsSum}
 
-// joins reports whether an event is made of several rows, so that it is known, and can be judged, only when it is whole.
+// joins reports whether several rows make one event, which can be validated only when it is whole.
 func (r repetition) joins() bool { return r == repeatsParts || r == repeatsSum }
 
-// repeats reads what the rows of one id are. Without a word they are parts of one event where they set different fields.
+// repeats reads the key repeats. Its default is parts if rows set different fields, and last otherwise.
 func (p *mappingParser) repeats(n *yaml.Node, hasID bool) {
 	m := p.mapping
 	parts := m.pivot != nil

@@ -12,17 +12,17 @@ import (
 	"tidemark/producers/formats/times"
 )
 
-// revisionKind says where the revision of an event comes from.
+// revisionKind is where the revision of an event comes from.
 type revisionKind uint8
 
-// The kinds of revision.
+// Where a revision may come from.
 const (
 	RevisionOfRow    revisionKind = iota // How many rows of the id before it in the file have said something else.
 	revisionPosition                     // The place of the row in the file, from 1.
 	RevisionFrom                         // A column.
 )
 
-// revisionRule says which row of an id is the newest.
+// revisionRule is how to read the revision of a row.
 type revisionRule struct {
 	kind   revisionKind
 	column *ref
@@ -30,7 +30,7 @@ type revisionRule struct {
 	time   timeRule
 }
 
-// positionWord is the revision that is no column.
+// positionWord makes the place of a row in its file its revision.
 const positionWord = "position"
 
 // revision reads the revision: position, a column, or the keys from, format and zone.
@@ -77,7 +77,7 @@ func (p *mappingParser) revision(n *yaml.Node, hasID bool) {
 	}
 }
 
-// read returns the revision that a text says. The problem is to be read after a name.
+// read returns the revision in a text. The problem is to be read after a name.
 func (r *revisionRule) read(t *times.Reader, text string) (uint64, string) {
 	switch {
 	case text == "":

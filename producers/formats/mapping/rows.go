@@ -53,14 +53,14 @@ type field struct {
 	users bool
 }
 
-// reset is a field that rows set and what it is before.
+// reset is a field that rows set, and its value before.
 type reset struct {
 	cell *fields.Cell
 	to   fields.Value
 }
 
-// NewRows returns the events of lines by a mapping. read makes rows of the lines. start is that of relative times, and users
-// may be nil if the mapping sets no user.
+// NewRows returns the events of lines by a mapping. read makes rows of the lines. start is that of relative times, and
+// users may be nil if the mapping sets no user.
 func NewRows(m *Mapping, l *rows.Lines, read func(*rows.Lines, []rows.Column) (rows.Reader, error), labels fields.Labels, start time.Time, users *fields.Users) (*Rows, error) {
 	l.Delimiter = m.delimiter
 	reader, err := read(l, m.columns)
@@ -86,7 +86,7 @@ func NewRows(m *Mapping, l *rows.Lines, read func(*rows.Lines, []rows.Column) (r
 	return r, nil
 }
 
-// compile finds the cells that rows set.
+// compile finds the cells that the rules set.
 func (m *Rows) compile() {
 	m.cells = fields.Cells(m.event)
 	m.cells[fields.Source].Set(fields.Value{Text: m.mapping.source}) // It is UTF-8.
@@ -119,7 +119,7 @@ func (m *Rows) compile() {
 	}
 }
 
-// isPart reports whether the field is what a total that rows have sets.
+// isPart reports whether a total that rows have sets the field.
 func (m *Rows) isPart(name string) bool {
 	return slices.ContainsFunc(fields.Totals, func(of fields.Total) bool { return of.Part == name && m.mapping.lines[of.Name] > 0 })
 }
@@ -152,8 +152,8 @@ func (m *Rows) Columns() *Seen {
 	return &m.seen
 }
 
-// Next returns the event of the next row, number n of the file from 1, valid until the next call. It returns ErrLeftOut,
-// fields.ErrNothing or a *faults.RowError for a row that makes no event.
+// Next returns the event of the next row, number n of the file from 1, valid until the next call. It returns
+// ErrLeftOut, fields.ErrNothing or a *faults.RowError for a row that makes no event.
 func (m *Rows) Next(n uint64) (schemas.Event, error) {
 	m.lenient.Reset()
 	r, err := m.reader.Next()
@@ -183,7 +183,7 @@ func (m *Rows) Next(n uint64) (schemas.Event, error) {
 	return m.event, nil
 }
 
-// place is where a column is; the first for none.
+// place is the index of a column; 0 for nil.
 func place(from *ref) int {
 	if from == nil {
 		return 0
@@ -191,7 +191,8 @@ func place(from *ref) int {
 	return from.at
 }
 
-// Skim returns the identity and the time of the next row, and nothing else of it; an error as next does.
+// Skim is Next for the identity and the time alone, in microseconds since 1970. It does not validate the rest of the
+// row.
 func (m *Rows) Skim(n uint64) (identity schemas.Identity, us int64, err error) {
 	m.lenient.Reset()
 	r, err := m.reader.Next()
@@ -215,8 +216,8 @@ func (m *Rows) Skim(n uint64) (identity schemas.Identity, us int64, err error) {
 	return schemas.IdentityOf(*m.tenant.Text, m.mapping.source, *m.id.Text), m.event.GetTimeUs(), nil
 }
 
-// set makes the event of a row, the nth. It returns the column that is at fault, nil for none, and what is wrong; an empty
-// text if nothing is.
+// set makes the event of row n. It returns the column at fault, which may be nil, and its problem; an empty problem if
+// there is none.
 func (m *Rows) set(r rows.Row, n uint64) (*ref, string) {
 	for _, of := range m.resets {
 		of.cell.Reset(of.to)
@@ -235,7 +236,7 @@ func (m *Rows) set(r rows.Row, n uint64) (*ref, string) {
 	return m.identify(&r, n)
 }
 
-// applyPivot sets the fields that the row's kind says.
+// applyPivot sets the fields for the kind of the row.
 func (m *Rows) applyPivot(r *rows.Row) (*ref, string) {
 	from := m.mapping.pivot.column
 	fields, known := m.pivot[r.Values[from.at]]
@@ -280,7 +281,7 @@ func (m *Rows) identify(r *rows.Row, n uint64) (*ref, string) {
 	return nil, ""
 }
 
-// wrong says why the value of a column is no text or number.
+// wrong returns the problem of a value that is neither a text nor a number.
 func wrong(r *rows.Row, from *ref) (*ref, string) {
 	if r.Wrong == nil || r.Wrong[from.at] == "" {
 		return nil, ""
@@ -288,7 +289,7 @@ func wrong(r *rows.Row, from *ref) (*ref, string) {
 	return from, from.name + " " + r.Wrong[from.at]
 }
 
-// fault is a problem with the column of a field.
+// fault words a problem with the column of a field.
 func (m *Rows) fault(from *ref, field, problem string) (*ref, string) {
 	switch {
 	case from == nil || from.name == field:
@@ -298,7 +299,7 @@ func (m *Rows) fault(from *ref, field, problem string) (*ref, string) {
 	}
 }
 
-// blame returns the column that an event's error comes from.
+// blame returns the column that set the field of an error, and the problem in words.
 func (m *Rows) blame(bad *schemas.FieldError) (*ref, string) {
 	if bad.Field == fields.Time {
 		return m.fault(m.mapping.time.column, "time", "does not fit: "+bad.Error())
@@ -320,11 +321,11 @@ func (m *Rows) blame(bad *schemas.FieldError) (*ref, string) {
 	return nil, bad.Error()
 }
 
-// escapes keep what joins the parts of an id apart from what is in them.
+// escapes keep slashes within a part of an id apart from those between parts.
 var escapes = strings.NewReplacer(`\`, `\\`, "/", `\/`)
 
-// idOf returns the id of the row by the rule in the package's comment; or the column at fault and what is wrong with
-// it, to be read after a name.
+// idOf returns the id of the row by the rule in the comment of package formats; or the column at fault and its problem,
+// to be read after a name.
 func (m *Rows) idOf(r *rows.Row, n uint64) (id string, from *ref, problem string) {
 	values := r.Values
 	if len(m.mapping.id) == 0 {
@@ -355,7 +356,7 @@ func (m *Rows) idOf(r *rows.Row, n uint64) (id string, from *ref, problem string
 	return string(m.joined), nil, ""
 }
 
-// partOf returns a part of the id; or the column at fault and what is wrong with it, to be read after a name.
+// partOf returns a part of the id; or the column at fault and its problem, to be read after a name.
 func (m *Rows) partOf(r *rows.Row, of idPart) (part string, from *ref, problem string) {
 	for _, from = range of.columns {
 		if part = r.Values[from.at]; part != "" && !m.mapping.nothing.set[part] {

@@ -14,7 +14,7 @@ import (
 	"tidemark/producers/formats/times"
 )
 
-// timeRule says how the times of a column are written.
+// timeRule is how the times of a column are written.
 type timeRule struct {
 	column   *ref
 	digits   int // From the unit of a number to microseconds; negative the other way.
@@ -25,7 +25,7 @@ type timeRule struct {
 	zone     *time.Location
 }
 
-// timeFormats are the names of the ways to write a time.
+// timeFormats are the named forms of times.
 var timeFormats = map[string]timeRule{
 	"datetime":    {},
 	"unix_s":      {number: true, digits: 6},
@@ -65,7 +65,7 @@ func (p *mappingParser) time(n *yaml.Node) {
 	p.mapping.time = rule
 }
 
-// timeForm reads the keys format and zone of a node that is checked for others elsewhere.
+// timeForm reads the keys format and zone of a node. Its callers check the other keys.
 func (p *mappingParser) timeForm(what string, n *yaml.Node) timeRule {
 	rule, zone, zoneLine := timeRule{}, time.UTC, 0
 	for i := 0; i+1 < len(n.Content); i += 2 {
@@ -90,7 +90,7 @@ func (p *mappingParser) timeForm(what string, n *yaml.Node) timeRule {
 	return rule
 }
 
-// zone returns the time zone of that name; nil if there is none.
+// zone returns the time zone with the name; nil, which is a fault, if there is none.
 func (p *mappingParser) zone(what, name string, line int) *time.Location {
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
@@ -100,7 +100,7 @@ func (p *mappingParser) zone(what, name string, line int) *time.Location {
 	return zone
 }
 
-// timeFormat reads one format, or a list of the ways in which the file writes times.
+// timeFormat reads one format, or a list of layouts that occur in one file.
 func (p *mappingParser) timeFormat(what string, n *yaml.Node) timeRule {
 	var layouts []string
 	for _, text := range p.list(what+".format", n) {
@@ -120,7 +120,7 @@ func (p *mappingParser) timeFormat(what string, n *yaml.Node) timeRule {
 	return timeRule{layouts: layouts}
 }
 
-// layoutProblem says why a text is not the reference moment in some form; empty if it is.
+// layoutProblem returns why a text is not a layout of package time; empty if it is one.
 func layoutProblem(layout string) string {
 	at, err := time.Parse(layout, layout)
 	switch {
@@ -132,7 +132,7 @@ func layoutProblem(layout string) string {
 	return ""
 }
 
-// reader returns what reads the texts of one file.
+// reader returns a reader for the texts of one file; nil for numbers.
 func (t *timeRule) reader() *times.Reader {
 	if t.number || t.zone == nil {
 		return nil
@@ -140,7 +140,7 @@ func (t *timeRule) reader() *times.Reader {
 	return times.NewReader(t.zone, t.layouts...)
 }
 
-// read returns the time a text says, in microseconds since 1970. The problem is to be read after a name.
+// read returns the time in a text, in microseconds since 1970. The problem is to be read after a name.
 func (t *timeRule) read(r *times.Reader, text string, start time.Time) (int64, string) {
 	if text == "" {
 		return 0, "is empty"
@@ -159,7 +159,7 @@ func (t *timeRule) read(r *times.Reader, text string, start time.Time) (int64, s
 	return us, ""
 }
 
-// FarAway is how far from the start of a file no relative time is, in microseconds: ten years.
+// FarAway is the longest relative time, in microseconds: ten years.
 const FarAway = int64(10 * 366 * 24 * time.Hour / time.Microsecond)
 
 func (t *timeRule) ofNumber(text string, start time.Time) (int64, string) {
@@ -188,7 +188,7 @@ func (t *timeRule) ofNumber(text string, start time.Time) (int64, string) {
 	return 0, "is more than ten years from the start, for a relative time"
 }
 
-// unlikely says that a number is read in the wrong unit: it is far from our time in this one, and near in another.
+// unlikely returns the problem of a number that is far from our time in this unit, and near in another.
 func (t *timeRule) unlikely(us int64) string {
 	if times.IsLikely(us, 1, 1) {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"tidemark/producers/formats/faults"
 )
 
-// condition is a choice of rows: one of the alternatives has to hold, of which each is tests that all have to. Without
-// alternatives it holds for every row.
+// condition selects rows: it holds if all tests of one of its alternatives hold. Without alternatives it holds for
+// every row.
 type condition [][]test
 
 // test is about the text of one column.
@@ -36,7 +36,7 @@ func (c condition) holds(values []string) bool {
 	return false
 }
 
-// columns are those that the tests are about.
+// columns are the columns of the tests.
 func (c condition) columns() []*ref {
 	var all []*ref
 	for _, tests := range c {
@@ -59,7 +59,7 @@ func (t test) holds(text string) bool {
 
 var testKeys = []string{"is", "not", "matches"}
 
-// condition reads COLUMN: VALUE lines, or a list of such groups of which one has to hold.
+// condition reads lines COLUMN: VALUE, or a list of groups of such lines, of which one must hold.
 func (p *mappingParser) condition(what string, n *yaml.Node) condition {
 	items := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
@@ -80,7 +80,7 @@ func (p *mappingParser) condition(what string, n *yaml.Node) condition {
 	return c
 }
 
-// tests reads what has to be in a column.
+// tests reads the tests of one column.
 func (p *mappingParser) tests(what string, column *ref, n *yaml.Node) []test {
 	if n.Kind != yaml.MappingNode {
 		return []test{{column: column, texts: p.texts(what, n)}}
@@ -150,7 +150,7 @@ func (p *mappingParser) delimiter(n *yaml.Node) {
 	}
 }
 
-// isASCII reports whether a text has no other characters.
+// isASCII reports whether a text has only ASCII characters.
 func isASCII(text string) bool {
 	for i := range len(text) {
 		if text[i] >= utf8.RuneSelf {

@@ -8,7 +8,8 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// finish judges a whole event: the problem of one that is refused; errNothing for one that stands for nothing.
+// finish completes and validates a whole event. It returns the error for which the event is refused, or
+// fields.ErrNothing if it stands for nothing.
 func (m *Rows) finish(e schemas.Event) (*schemas.FieldError, error) {
 	message := e.ProtoReflect()
 	for _, of := range fields.Totals {
@@ -33,7 +34,7 @@ func (m *Rows) finish(e schemas.Event) (*schemas.FieldError, error) {
 	return m.lenient.Settle(e), nil
 }
 
-// ofMany makes what is known of single calls only unknown in an event of another number of calls.
+// ofMany clears the durations of an event that is not exactly one call: they are those of single calls.
 func ofMany(l *fields.Lenient, call *usagev1.TokenCall) {
 	if call.GetRequests() == 1 {
 		return
@@ -46,7 +47,7 @@ func ofMany(l *fields.Lenient, call *usagev1.TokenCall) {
 	}
 }
 
-// isNothingAtAll reports whether a record of no call has no tokens and no cost either.
+// isNothingAtAll reports whether a call has no requests, no tokens and no cost.
 func isNothingAtAll(call *usagev1.TokenCall) bool {
 	return call.GetRequests() == 0 && call.GetReportedCostNanos() == 0 && call.GetReportedCostPicos() == 0 &&
 		call.GetInputUncached()|call.GetInputCacheRead()|call.GetInputCacheWrite()|call.GetOutputVisible()|call.GetOutputReasoning() == 0

@@ -1,6 +1,6 @@
-// Package numbers reads numbers as files have them, digit by digit, so that no rounding of binary fractions gets in: decimals,
-// costs, and numbers as people write them, with thousands, currencies and suffixes. What a number could mean twice is a
-// problem, and nothing is guessed.
+// Package numbers reads numbers as files have them, digit by digit, so that no rounding of binary fractions gets in:
+// decimals, costs, and numbers as people write them, with thousands, currencies and suffixes. What a number could mean
+// twice is a problem, and nothing is guessed.
 package numbers
 
 import (
@@ -13,18 +13,18 @@ import (
 // NotNumber is the problem of a text that is not a number.
 const NotNumber = "is not a number"
 
-// maxScaled bounds the numbers that decimal gives: in microseconds more than 3000 years.
+// maxScaled is the largest number of Decimal: more than 3000 years in microseconds.
 const maxScaled = 1e17
 
-// Decimal reads s, a decimal number like 12, 0.125 or 1e-05 that is not negative, and returns it times ten to the power
-// of shift without what is after the point then; exact says that there was nothing but zeros. It goes digit by digit, so
-// that no rounding of binary fractions gets in. A problem is to be read after the number.
+// Decimal reads a decimal number like 12, 0.125 or 1e-05 that is not negative. It returns the number times ten to the
+// power of shift, without the digits after the point; exact reports whether these are all 0. The problem is to be read
+// after the number.
 func Decimal(s string, shift int) (value uint64, exact bool, problem string) {
 	value, left, problem := scaled(s, shift, maxScaled)
 	return value, left == nothingLeft, problem
 }
 
-// left is how much of a number is after the point, in halves of one before it.
+// left is the part of a number after the point: nothing, or how it compares with a half.
 type left uint8
 
 const (
@@ -34,7 +34,7 @@ const (
 	overHalf
 )
 
-// scaled is decimal for numbers up to a limit of at most 1e19 that says how much it leaves out.
+// scaled is Decimal for numbers up to a limit of at most 1e19. It returns how much it leaves out.
 func scaled(s string, shift int, limit uint64) (value uint64, rest left, problem string) {
 	digits, exponent, ok := cutExponent(s)
 	if !ok {
@@ -108,7 +108,7 @@ func leftBy(first byte, more bool) left {
 	return overHalf
 }
 
-// maxExponent bounds the exponents that are read, so that none makes a number with endless digits.
+// maxExponent is the largest exponent, so that no number has endless digits.
 const maxExponent = 400
 
 // cutExponent returns the digits, of which there is at least one byte, and the exponent after them.
@@ -128,7 +128,7 @@ func cutExponent(s string) (digits string, exponent int, ok bool) {
 	return digits, exponent, digits != ""
 }
 
-// Signed is decimal for numbers that may be negative; what is after the point is cut off.
+// Signed is Decimal for numbers that may be negative. It cuts off the digits after the point.
 func Signed(text string, shift int) (int64, string) {
 	digits, negative := strings.CutPrefix(text, "-")
 	n, _, problem := Decimal(digits, shift)
@@ -141,7 +141,7 @@ func Signed(text string, shift int) (int64, string) {
 	return int64(n), problem
 }
 
-// ParseCount reads a whole number into n, and returns that; nil means unknown. The problem is to be read after a name.
+// ParseCount reads a whole number into n and returns n; nil if s is empty. The problem is to be read after a name.
 func ParseCount(s string, n *uint64) (*uint64, string) {
 	if s == "" {
 		return nil, ""

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Form says how people write numbers. The zero value is a form without groups and marks, and with a decimal point.
+// Form is a way to write numbers. The zero value has no groups and no marks, and a decimal point.
 type Form struct {
 	Decimal  string   // What begins the decimals. Default a point, or a comma where a point parts thousands.
 	Group    []string // What parts thousands.
@@ -19,8 +19,8 @@ var spaces = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u2009", " ", "\
 // suffixDigits are the digits that a letter after a number stands for.
 var suffixDigits = map[byte]int{'k': 3, 'm': 6, 'b': 9, 't': 12}
 
-// Plain returns a number as decimal reads it, and the digits that its suffix stands for. The problem is to be read after
-// the number.
+// Plain returns a number in the form that Decimal reads, and the digits that its suffix stands for. The problem is to
+// be read after the number.
 func (f *Form) Plain(text string) (number string, digits int, problem string) {
 	number = spaces.Replace(text)
 	negative := false
@@ -56,8 +56,8 @@ func (f *Form) Plain(text string) (number string, digits int, problem string) {
 	return number, digits, ""
 }
 
-// parts returns the digits before the decimals, and the decimals. A mark that parts thousands and begins the decimals, as the
-// columns of one file may have it, parts thousands where three digits follow it.
+// parts returns the digits before the decimals, and the decimals. A mark that parts thousands and begins the decimals,
+// as the columns of one file may have it, parts thousands where three digits follow it.
 func (f *Form) parts(number string) (whole, fraction string, ok bool) {
 	if slices.Contains(f.Group, f.Decimal) && !strings.HasPrefix(number, "0") {
 		if whole, ok := f.ungrouped(number); ok && IsDigits(whole) {
@@ -94,8 +94,8 @@ func (f *Form) unmarked(number string) string {
 	return number
 }
 
-// ungrouped returns the digits before the decimals without what parts them: one mark all along, and three digits after the
-// last, two or three between, since some part lakhs.
+// ungrouped returns the digits before the decimals without what parts them: one mark all along, and three digits after
+// the last, two or three between, since some part lakhs.
 func (f *Form) ungrouped(whole string) (string, bool) {
 	for _, mark := range f.Group {
 		parts := strings.Split(whole, mark)
@@ -116,9 +116,9 @@ func (f *Form) ungrouped(whole string) (string, bool) {
 	return whole, !strings.ContainsAny(whole, ",' _")
 }
 
-// Rounded reports whether a number has an exponent and fewer digits than are before its point, as spreadsheets and printf
-// write long ones: the others are lost. Java and others write exact numbers so, without a plus. What is not strict may be
-// short because it ended in zeros.
+// Rounded reports whether a number has an exponent and fewer digits than are before its point, as spreadsheets and
+// printf write long ones: the others are lost. Java and others write exact numbers so, without a plus. What is not
+// strict may be short because it ended in zeros.
 func Rounded(text string, strict bool) bool {
 	if strings.IndexByte(text, '+') < 0 {
 		return false
@@ -147,7 +147,7 @@ func IsDigits(text string) bool {
 	return text != ""
 }
 
-// LostDigits reports whether a text that names something is a long number that was rounded.
+// LostDigits reports whether an identifier is a long number that a spreadsheet has rounded.
 func LostDigits(text string) bool {
 	const kept, long = 15, 19 // Digits that a spreadsheet keeps, and of a number that is an id.
 	if len(text) >= long && IsDigits(text) && strings.Trim(text[kept:], "0") == "" {

@@ -14,9 +14,9 @@ const (
 	maxNanos   = 9e18 // Beyond what an event may hold, and within an int64.
 )
 
-// Money reads a decimal number, times ten to the power of shift, as nanos rounded down and what is left, in picos, so that
-// both together are the number also below 0. What is below a pico is rounded, half of one to the even neighbor. A problem
-// is to be read after the number.
+// Money reads a decimal number and returns it times ten to the power of shift: nanos is rounded down, and picos is the
+// rest in thousandths, also below 0. Smaller parts are rounded, halves to the even neighbor. The problem is to be read
+// after the number.
 func Money(text string, shift int) (nanos int64, picos uint64, problem string) {
 	digits, negative := strings.CutPrefix(text, "-")
 	if strings.HasPrefix(digits, "-") {
@@ -43,7 +43,7 @@ func Money(text string, shift int) (nanos int64, picos uint64, problem string) {
 	return nanos, picos, ""
 }
 
-// largeMoney is money for a number above 0 that scaled reads as at most maxNanos.
+// largeMoney is Money for a number above 0 that scaled reads as at most maxNanos.
 func largeMoney(digits string, shift int) (nanos int64, picos uint64) {
 	exact, ok := new(big.Rat).SetString(digits)
 	if !ok {

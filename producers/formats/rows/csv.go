@@ -13,15 +13,16 @@ import (
 	"tidemark/producers/formats/faults"
 )
 
-// csvRows reads the rows of a CSV file with a header line. The csv.Reader gets its input line by line and so never reads
-// ahead: when a row turns out to be broken, only its first line is lost, and the next row is read from the one after it.
+// csvRows reads the rows of a CSV file with a header line. The csv.Reader gets its input line by line and so never
+// reads ahead: when a row turns out to be broken, only its first line is lost, and the next row is read from the one
+// after it.
 //
-// What separates the fields is lines.delimiter, which whoever opens the rows may set before, as a mapping does; where it is
-// 0 it is a comma or, if the header has none of the columns with one but has some with it, the semicolon, tab or bar that
-// is found there. A first line sep=; says it as well, as spreadsheets write it, and is no header.
+// What separates the fields is lines.delimiter, which whoever opens the rows may set before, as a mapping does; where
+// it is 0 it is a comma or, if the header has none of the columns with one but has some with it, the semicolon, tab or
+// bar that is found there. A first line sep=; says it as well, as spreadsheets write it, and is no header.
 //
-// Files that were put together have their header in the middle, too: such a line is no row, and a byte-order mark before a
-// row no part of it.
+// Files that were put together have their header in the middle, too: such a line is no row, and a byte-order mark
+// before a row no part of it.
 type csvRows struct {
 	lines  *Lines
 	reader *csv.Reader
@@ -133,8 +134,8 @@ func separator(line []byte) (byte, bool) {
 	return said[0], true
 }
 
-// otherDelimiter looks for the columns in the header with each of the delimiters, and takes the one with which it has most of
-// them. It returns the header; nil if none has one.
+// otherDelimiter looks for the columns in the header with each of the delimiters, and takes the one with which it has
+// most of them. It returns the header; nil if none has one.
 func (c *csvRows) otherDelimiter() []string {
 	var best []string
 	most := 0
@@ -305,8 +306,8 @@ func (c *csvRows) broken(err error) error {
 	return c.drop(parse.Column, parse.Err.Error())
 }
 
-// drop gives up the current row, and continues with the line after its first one: a stray quote in that line may have made the
-// following rows a part of it.
+// drop gives up the current row, and continues with the line after its first one: a stray quote in that line may have
+// made the following rows a part of it.
 func (c *csvRows) drop(column int, text string) error {
 	_, rest, _ := bytes.Cut(c.raw, []byte("\n"))
 	c.lines.giveBack(rest, c.lines.Number-c.first)

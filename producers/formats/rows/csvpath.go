@@ -9,8 +9,8 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// csvPaths are the columns of a CSV file that are paths into the JSON that another column holds as text: metadata.usage.input
-// is one where there is a column metadata and none of the whole name.
+// csvPaths are the columns of a CSV file that are paths into the JSON that another column holds as text:
+// metadata.usage.input is one where there is a column metadata and none of the whole name.
 type csvPaths struct {
 	rests []string // By column: the path in its field; empty for the field itself.
 	any   bool
@@ -20,8 +20,8 @@ type csvPaths struct {
 	texts []string // The fields of the current row.
 }
 
-// find returns the field of the longest beginning of the name, up to a dot, that is a column, and the path after it; -1 for
-// none.
+// find returns the field of the longest beginning of the name, up to a dot, that is a column, and the path after it; -1
+// for none.
 func (c *csvPaths) find(header []string, name string) (field int, rest string) {
 	for at := len(name); at > 0; at = strings.LastIndexByte(name[:at], '.') {
 		if field := slices.Index(header, name[:at]); field >= 0 {

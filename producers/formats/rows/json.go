@@ -7,7 +7,8 @@ type jsonRows struct {
 	values  []string
 }
 
-// JSON reads the values of JSON objects as they are written. An object that lacks a required column is a problem of its row.
+// JSON reads the values of JSON objects as they are written. An object that lacks a required column is a problem of its
+// row.
 func JSON(l *Lines, columns []Column) (Reader, error) {
 	l.want(columns)
 	return &jsonRows{Objects: Objects{Lines: l}, columns: columns, values: make([]string, len(columns))}, nil

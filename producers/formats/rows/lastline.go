@@ -2,15 +2,15 @@ package rows
 
 import "encoding/json"
 
-// What to do with a last line that has no line break. A program may still be writing it: half of a number is a number, too, and
-// only a JSON object shows that it is whole.
+// What to do with a last line that has no line break. A program may still be writing it: half of a number is a number,
+// too, and only a JSON object shows that it is whole.
 const (
 	// LastLineAuto takes the line if it is a whole JSON object, and in published traces, which nobody appends to.
 	LastLineAuto = "auto"
 	// LastLineTake takes the line.
 	LastLineTake = "take"
-	// LastLineLeave leaves the line out and reports a problem, as LastLineAuto does with a line that it does not take. The line
-	// is read when the file is read again and the line has its line break.
+	// LastLineLeave leaves the line out and reports a problem, as LastLineAuto does with a line that it does not take.
+	// The line is read when the file is read again and the line has its line break.
 	LastLineLeave = "leave"
 )
 

@@ -44,8 +44,8 @@ func (l *Lines) want(columns []Column) {
 	}
 }
 
-// next returns the next line with its line break, valid until the next call: io.EOF after the last, errTooLong for one longer
-// than maxLine, which is skipped. If the file cannot be read to its end, the line that is cut off is left out.
+// next returns the next line with its line break, valid until the next call: io.EOF after the last, errTooLong for one
+// longer than maxLine, which is skipped. If the file cannot be read to its end, the line that is cut off is left out.
 func (l *Lines) next() ([]byte, error) {
 	if rest := l.back[l.again:]; len(rest) > 0 {
 		end := bytes.IndexByte(rest, '\n') + 1
@@ -70,8 +70,8 @@ func (l *Lines) next() ([]byte, error) {
 	return nil, err
 }
 
-// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. Readers use either piece or
-// next.
+// piece returns the next line or, if it is longer than a read, a part of it: io.EOF after the last. Readers use either
+// piece or next.
 func (l *Lines) piece() ([]byte, error) {
 	if l.again < len(l.back) {
 		l.partial = false
@@ -108,8 +108,8 @@ func (l *Lines) nextLong(start []byte) ([]byte, error) {
 	}
 }
 
-// giveBack makes next return the last count lines again; whole are their bytes. It copies them unless it still has them, so the
-// cost does not depend on how much was given back before.
+// giveBack makes next return the last count lines again; whole are their bytes. It copies them unless it still has
+// them, so the cost does not depend on how much was given back before.
 func (l *Lines) giveBack(whole []byte, count int) {
 	l.Number -= count
 	if l.again < len(l.back) { // The last lines are from there, all of them.

@@ -12,8 +12,8 @@ import (
 	"tidemark/producers/formats/jsonpath"
 )
 
-// Objects reads the objects of a JSON file: one per line, or over several lines, or several in one line; or the elements of
-// arrays if the file begins with an array. It holds one object in memory, and never an array.
+// Objects reads the objects of a JSON file: one per line, or over several lines, or several in one line; or the
+// elements of arrays if the file begins with an array. It holds one object in memory, and never an array.
 type Objects struct {
 	Lines  *Lines
 	line   []byte // The current object.
@@ -134,8 +134,8 @@ const (
 	valueCut // The file ended.
 )
 
-// value reads the value that begins here into o.text, from as many lines as it takes; tooLong says that it did not fit. Before
-// the line alone, it does not go on in another one.
+// value reads the value that begins here into o.text, from as many lines as it takes; tooLong says that it did not fit.
+// Before the line alone, it does not go on in another one.
 func (o *Objects) value(alone int) (how ending, tooLong bool, err error) {
 	o.text = o.text[:0]
 	o.scan.reset()
@@ -282,8 +282,8 @@ func (o *Objects) endOfArray() error {
 		Text: fmt.Sprintf("the file ends within the array that begins in line %d: it is cut off or still being written", line)}
 }
 
-// resume says where an array cannot be read, and goes to the next line in which an element may begin: one that begins with
-// an object, no deeper than the one that was being read.
+// resume says where an array cannot be read, and goes to the next line in which an element may begin: one that begins
+// with an object, no deeper than the one that was being read.
 func (o *Objects) resume() error {
 	bad := &faults.RowError{Line: o.Lines.Number, Column: o.before + o.at + 1}
 	what := "the line ends within a text"

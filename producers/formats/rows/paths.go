@@ -115,8 +115,8 @@ func (p *PathRows) place(i int) int {
 	return p.columnOf(p.columns[i].Name)
 }
 
-// element goes to the next element of the record; false if there is none. The problem, to be read after the path, is that of one
-// element: there may be others after it.
+// element goes to the next element of the record; false if there is none. The problem, to be read after the path, is
+// that of one element: there may be others after it.
 func (p *PathRows) element() (some bool, problem string) {
 	for d := len(p.each); d > 0; {
 		l := &p.levels[d-1]
@@ -164,7 +164,8 @@ func (p *PathRows) open(d int) (problem string) {
 // near says what the current row has where path i leads to nothing.
 func (p *PathRows) near(i int) string { return nearest(p.within[p.depths[i]], p.rests[i]) }
 
-// nearest says what an object has in the place where a path leads to nothing: the keys beside it, or what is in the way.
+// nearest says what an object has in the place where a path leads to nothing: the keys beside it, or what is in the
+// way.
 func nearest(o jsonpath.Object, path string) string {
 	for at := len(path); at > 0; at = strings.LastIndexByte(path[:at], '.') {
 		inner, ok := o.Lookup(path[:max(at, 0)])

@@ -4,9 +4,9 @@
 //	              -> Objects -> JSON   ─┼─> Reader: Row
 //	                         -> Paths  ─┘
 //
-// A Reader reads forward and keeps at most one row, in memory that the next call of Next overwrites: whoever keeps a value
-// copies it. A row that cannot be read is a *faults.RowError and costs one row, as a rule: reading goes on with the line after its
-// first one.
+// A Reader reads forward and keeps at most one row, in memory that the next call of Next overwrites: whoever keeps a
+// value copies it. A row that cannot be read is a *faults.RowError and costs one row, as a rule: reading goes on with
+// the line after its first one.
 package rows
 
 import (
@@ -44,8 +44,8 @@ func (c Column) missing(header []string) string {
 	return fmt.Sprintf(", %s; the columns are %s", c.Why, faults.Names(header))
 }
 
-// Reader reads the data rows of a file. Next returns a *faults.RowError or *faults.OnceError for a row that cannot be read,
-// ErrHeader for a header again, and io.EOF after the last row. Any other error ends the file.
+// Reader reads the data rows of a file. Next returns a *faults.RowError or *faults.OnceError for a row that cannot be
+// read, ErrHeader for a header again, and io.EOF after the last row. Any other error ends the file.
 type Reader interface {
 	Next() (Row, error)
 }

@@ -9,9 +9,9 @@ import (
 
 // Reader reads the times of one column, row after row. It is for one file and not for concurrent use.
 //
-// A local time that comes twice, when clocks are put back, is the one that goes on from the row before: in a file that is in
-// order of time, up or down, the second pass shows by going back. Where nothing shows which of the two it is, it is taken for
-// the first, and Untold counts the row.
+// A local time that comes twice, when clocks are put back, is the one that goes on from the row before: in a file that
+// is in order of time, up or down, the second pass shows by going back. Where nothing shows which of the two it is, it
+// is taken for the first, and Untold counts the row.
 type Reader struct {
 	zone    *time.Location
 	layouts []string
@@ -27,7 +27,8 @@ type Reader struct {
 }
 
 // NewReader returns a reader of times that are in the zone where they name none, by layouts of package time; a text
-// that is several days by them is a problem. Without layouts it reads what is year, month, day in that order, and months in words.
+// that is several days by them is a problem. Without layouts it reads what is year, month, day in that order, and
+// months in words.
 func NewReader(zone *time.Location, layouts ...string) *Reader {
 	return &Reader{zone: zone, layouts: layouts, utc: zone == time.UTC || zone.String() == "UTC"}
 }

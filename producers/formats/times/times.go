@@ -1,8 +1,8 @@
 // Package times reads moments as files write them: by programs, databases, spreadsheets and people.
 //
-// What has an offset or names UTC is that moment. What names neither is local time of a zone, which may come twice or not at
-// all when clocks are put back or forward, see Reader. What could mean several moments is a problem that says how to tell
-// which; nothing is guessed.
+// What has an offset or names UTC is that moment. What names neither is local time of a zone, which may come twice or
+// not at all when clocks are put back or forward, see Reader. What could mean several moments is a problem that says
+// how to tell which; nothing is guessed.
 package times
 
 import (
@@ -65,8 +65,8 @@ func (s *scanner) spaces() (some bool) {
 	return len(s.rest) < before
 }
 
-// scan reads a date in the order year, month, day, and what of a time and a zone is after it: the forms of ISO 8601 and RFC
-// 3339, and those of PostgreSQL, BigQuery, Python and Go, which are like them.
+// scan reads a date in the order year, month, day, and what of a time and a zone is after it: the forms of ISO 8601 and
+// RFC 3339, and those of PostgreSQL, BigQuery, Python and Go, which are like them.
 func scan(text string) (w written, ok bool) {
 	s := scanner{text}
 	if w.year, ok = s.digits(4); !ok {
@@ -276,7 +276,8 @@ func words(text, layout string) (w written, ok bool) {
 	return w, true
 }
 
-// Epoch says in which unit a number is a likely time since 1970, and that time, in microseconds; a unit without a name if in none.
+// Epoch says in which unit a number is a likely time since 1970, and that time, in microseconds; a unit without a name
+// if in none.
 func Epoch(text string) (unit Unit, us int64) {
 	digits, _, _ := strings.Cut(text, ".")
 	n, err := strconv.ParseInt(digits, 10, 64)
