@@ -14,7 +14,7 @@ import (
 type View struct {
 	From, To time.Time
 	Interval time.Duration       // The time between two points. Default 1 min.
-	Chosen   map[string][]string // By variable. The others have all values, or the first one where only one can be chosen.
+	Chosen   map[string][]string // By variable. The others have what the dashboard opens with.
 	// Connections is the number of statements that run at a time. Default 1.
 	Connections int
 }

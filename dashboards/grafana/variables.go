@@ -151,8 +151,8 @@ const (
 	sortAlphabeticalUp = 2
 )
 
-// Choose returns the view with a value for every variable, as a person has who opens the dashboard and chooses what the
-// view says: all options where a variable takes several, otherwise the first option. An error names the variable.
+// Choose returns the view with a value for every variable, as the page and Grafana open the dashboard (see opens). An error
+// names the variable.
 func (r *Runner) Choose(ctx context.Context, d *Dashboard, v View) (View, error) {
 	chosen := maps.Clone(v.Chosen)
 	if chosen == nil {
@@ -164,17 +164,40 @@ func (r *Runner) Choose(ctx context.Context, d *Dashboard, v View) (View, error)
 		if err != nil {
 			return v, fmt.Errorf("dashboard %s: variable %s: %w", d.UID, variable.Name, err)
 		}
-		switch {
-		case len(chosen[variable.Name]) > 0:
-		case variable.IncludeAll && (variable.Multi || len(options) == 0):
-			chosen[variable.Name] = []string{All}
-		case len(options) > 0:
-			chosen[variable.Name] = []string{options[0].Value}
-		default:
-			chosen[variable.Name] = []string{""}
-		}
+		chosen[variable.Name] = variable.opens(options, chosen[variable.Name])
 	}
 	return v, nil
+}
+
+// opens returns the values that a variable has when somebody opens its dashboard: those of the view, else those that the
+// dashboard was saved with as far as they can be chosen, else All if it is offered, else the first option. Where nothing can be
+// chosen, the saved values stay. The page has the same order (choose in preview/web/src/variables.ts).
+func (v Variable) opens(options []Option, view []string) []string {
+	if len(view) > 0 {
+		return view
+	}
+	known := slices.DeleteFunc(slices.Clone(v.Current.Value), func(value string) bool {
+		return v.Type != "textbox" && !slices.ContainsFunc(options, func(o Option) bool { return o.Value == value })
+	})
+	switch {
+	case v.Type == "constant":
+		return []string{options[0].Value}
+	case v.IncludeAll && slices.Contains(v.Current.Value, All):
+		return []string{All}
+	case len(known) > 0 && v.Multi:
+		return known
+	case len(known) > 0:
+		return known[:1]
+	case v.IncludeAll:
+		return []string{All}
+	case len(options) > 0:
+		return []string{options[0].Value}
+	case len(v.Current.Value) > 0:
+		return v.Current.Value
+	case v.Multi:
+		return nil
+	}
+	return []string{""}
 }
 
 // check returns an error if the variable is of an unsupported kind.
