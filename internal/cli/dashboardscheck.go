@@ -14,8 +14,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"tidemark/consumers/clickhouse"
 	"tidemark/dashboards"
 	"tidemark/dashboards/grafana"
+	"tidemark/internal/app"
 )
 
 type dashboardsCheckCmd struct {
@@ -39,7 +41,8 @@ func (dashboardsCheckCmd) Help() string {
   - The file in --alerts-dir, if that folder exists, equals what the code generates.
 
 With --clickhouse it also runs the statement of every variable, panel, annotation and alert rule in the namespace,
-read-only, and checks that each result has the columns that its kind of panel, or a rule, needs.`
+read-only, and checks that each result has the columns that its kind of panel, or a rule, needs. The dashboards over
+scenarios run in the namespace ` + scenarioNamespace + `, or in --namespace if there is none.`
 }
 
 // Example implements exampler.
@@ -118,7 +121,7 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 	}
 	now := time.Now()
 	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Connections: c.Connections,
-		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.Namespace}}}
+		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.scenarios(ctx, db)}}}
 	for _, f := range files {
 		found, err := c.load(ctx, s, f, db, view)
 		if err != nil {
@@ -129,6 +132,15 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 	}
 	found := outcome(s.Out, "alert rules", "alert", alerts.Execute(ctx, db, c.Namespace, now))
 	return append(problems, found...), ctx.Err()
+}
+
+// scenarios returns the namespace in which the dashboards over scenarios run: the one that they open with, or that of the
+// command line if the user cannot read it, it is missing or it has another schema.
+func (c *dashboardsCheckCmd) scenarios(ctx context.Context, db *clickhouse.DB) string {
+	if app.CheckSchema(ctx, db.In(scenarioNamespace)) != nil {
+		return c.Namespace
+	}
+	return scenarioNamespace
 }
 
 // outcome prints the results of statements and returns their problems.
