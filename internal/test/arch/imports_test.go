@@ -94,6 +94,11 @@ var rules = []rule{
 		deny: []string{module}, allow: []string{"tidemark/internal/kafka", "tidemark/schemas"},
 	},
 	{
+		why:  "internal/webguard and internal/formatclause are ground for every part: they know nothing of ours",
+		from: []string{"tidemark/internal/webguard", "tidemark/internal/formatclause"},
+		deny: []string{module},
+	},
+	{
 		why:  "main hands over to internal/cli, nothing else",
 		from: []string{"tidemark$"},
 		deny: []string{module}, allow: []string{"tidemark/internal/cli"},
@@ -210,6 +215,9 @@ func TestImportRulesCatch(t *testing.T) {
 		{from: "tidemark/internal/app", to: "tidemark/internal/cli", want: "knows no command line"},
 		{from: "tidemark/consumers/ingest", to: "tidemark/internal/app", want: "imported by internal/cli alone"},
 		{from: "tidemark/internal/kafka", to: "tidemark/consumers/ledger", want: "ground"},
+		{from: "tidemark/internal/webguard", to: "tidemark/schemas", want: "ground for every part"},
+		{from: "tidemark/internal/formatclause", to: "tidemark/dashboards/macros", want: "ground for every part"},
+		{from: "tidemark/dashboards/preview", to: "tidemark/internal/webguard"},
 		{from: "tidemark/internal/cli", to: kafkaGo, want: "speak kafka-go"},
 		{from: "tidemark/internal/cli", to: kafkaGo, test: true},
 		{from: "tidemark/internal/cli", to: clickhouseGo + "/v2", want: "speak clickhouse-go"},
