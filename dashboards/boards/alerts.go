@@ -60,7 +60,7 @@ FROM
 ORDER BY who`,
 		From: 24 * time.Hour,
 		// As for a partition that stands still: a restart takes less.
-		Above: 120, Pending: 3 * time.Minute,
+		Above: bound, Pending: 3 * time.Minute,
 	}
 }
 
@@ -94,9 +94,9 @@ LEFT JOIN
 ORDER BY seconds DESC, topic, partition
 LIMIT 100`,
 		From: 5 * time.Minute,
-		// Twice what a rebalance after a lost worker takes (session timeout 45 s and the resume), and the limit of the panel
-		// Stalled partitions.
-		Above: 120, Pending: 3 * time.Minute,
+		// Three times what the loss of a worker takes at most, until its session ends (10 s) and the others have joined again
+		// (30 s); and the limit of the panel Stalled partitions.
+		Above: bound, Pending: 3 * time.Minute,
 	}
 }
 
@@ -170,7 +170,7 @@ FROM
 ORDER BY seconds DESC, what`,
 		From: 24 * time.Hour,
 		// The red of the panel Freshness. Ingest needs seconds; two minutes are a restart on the way.
-		Above: 120, Pending: 5 * time.Minute,
+		Above: bound, Pending: 5 * time.Minute,
 	}
 }
 

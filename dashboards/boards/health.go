@@ -1,6 +1,7 @@
 package boards
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -38,6 +39,9 @@ func stateText() *stat.PanelBuilder {
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false))
 }
 
+// bound is for how many seconds a worker may be silent or a partition stand still before an alert, and how late data may be.
+const bound = 120
+
 // healthFragments is the SQL of the tiles and of the rules about the pipeline. A time that has not come, from a clock that was
 // put back, is none.
 func healthFragments() map[string]string {
@@ -46,6 +50,9 @@ func healthFragments() map[string]string {
 		"silence": `INTERVAL 1 MINUTE`,
 		// How old a verdict of the audit may be. Compose audits every hour.
 		"audit_age": `INTERVAL 3 HOUR`,
+		// How far a time may be ahead of the database's clock; beyond that it is a time that has not come.
+		"ahead": `INTERVAL 1 MINUTE`,
+		"bound": strconv.Itoa(bound),
 		// A time that stands for none.
 		"never": `toDateTime64(0, 6, 'UTC')`,
 
@@ -70,7 +77,7 @@ func healthFragments() map[string]string {
 		"end_columns": `
 			toInt64({end_offset}) - toInt64(least({end_offset}, greatest({accounted}, {start_offset}))) AS waiting,
 			if({accounted} = {end_offset}, 0, toFloat64(greatest(dateDiff('second', {waiting_since}, {:now}), 0))) AS since,
-			if({seen_at} > {:now} + INTERVAL 1 MINUTE, {:never}, {seen_at}) AS seen`,
+			if({seen_at} > {:now} + {:ahead}, {:never}, {seen_at}) AS seen`,
 		// The partitions for which a condition is true, as they were seen last.
 		"ends": `(
 			SELECT
@@ -83,7 +90,7 @@ func healthFragments() map[string]string {
 			SELECT
 				count() AS partitions, min(seen) AS ends_seen, max(since) AS standing,
 				countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag,
-				countIf(since >= 120 AND this) AS stalled
+				countIf(since >= {:bound} AND this) AS stalled
 			FROM (SELECT {:end_columns}, {=} AS this FROM {@log_ends} FINAL))`,
 
 		// One row of who reported. Of ingest and rollup: _heard (the last report, or the migration that expects one) and
@@ -100,11 +107,11 @@ func healthFragments() map[string]string {
 				maxIf({seen_at}, {worker} = '' AND {role} = 'log') AS log_expected
 			FROM (
 				SELECT
-					{role}, {worker}, {stopped}, {seen_at}, {seen_at} <= {:now} + INTERVAL 1 MINUTE AS past,
+					{role}, {worker}, {stopped}, {seen_at}, {seen_at} <= {:now} + {:ahead} AS past,
 					{worker} != '' AND past AS known, if(past, {seen_at}, {:never}) AS at
 				FROM {@heartbeats} FINAL))`,
 		// One row of how many audits there were and when the newest was.
-		"audited": `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + INTERVAL 1 MINUTE)`,
+		"audited": `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + {:ahead})`,
 		// An array of who is missing, from roles, audited and log: who, the last report, and whether there never was any. A role
 		// reports when any of its workers does. The audit may be silent between two audits, but not for longer than its verdict
 		// stays news, nor if its worker was at work and ended without a word. "log" stands for the reports of what it holds;
@@ -136,7 +143,7 @@ func healthFragments() map[string]string {
 			blocks = 0 AND standing = 0, 'good: all counted',
 			concat(multiIf(
 				(greatest(standing, of_blocks) AS late) < 30, 'good: ',
-				late < 120, 'late: ', 'bad: '), {:duration late})`,
+				late < {:bound}, 'late: ', 'bad: '), {:duration late})`,
 		// The unit of throughput: 365 billion queries a year, in events per second.
 		"per_chatgpt_year": `11574.07`,
 		// One word for all findings of the newest audit.
@@ -144,7 +151,7 @@ func healthFragments() map[string]string {
 			SELECT multiIf(
 				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE',
 				countIf({verdict} = 'error') > 0, 'ERROR',
-				abs(dateDiff('second', max({at}), now64(3))) > 10800,
+				max({at}) NOT BETWEEN now64(3) - {:audit_age} AND now64(3) + {:audit_age},
 				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
 			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
 	}
