@@ -18,7 +18,8 @@ type Dropper struct {
 	Log    Log
 	Groups Groups
 	// Patience is how long to wait for the members of a consumer group to leave. They leave when their topics are gone
-	// or, if they are dead, when their sessions expire. It may not be negative. Default 45 s.
+	// or, if they are dead, when their sessions end, 10 s after their last heartbeat; while the others join again, which
+	// takes 30 s at most, the group cannot be deleted. It may not be negative. Default 45 s, the sum of both and some room.
 	Patience time.Duration
 	Hooks    Hooks
 }
