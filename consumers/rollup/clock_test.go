@@ -67,7 +67,8 @@ func TestClockSetBack(t *testing.T) {
 		}
 	}
 	w.Exec("INSERT INTO rollup_versions SELECT * REPLACE (18446744073709551615 AS version) FROM rollup_versions FINAL LIMIT 1")
-	if err := (&rollup.Worker{DB: w.DB}).UntilCaughtUp(ctx); err == nil || !strings.Contains(err.Error(), "none that a clock gives: delete the rows WHERE version >= ") {
+	if err := (&rollup.Worker{DB: w.DB}).UntilCaughtUp(ctx); err == nil || !strings.Contains(err.Error(), "none that a clock gives: delete the rows WHERE version >= ") ||
+		!strings.Contains(err.Error(), "audience_1h_states") || !strings.Contains(err.Error(), "queries_all_1d_rows") {
 		t.Errorf("a version that nothing can follow: %v", err)
 	}
 }

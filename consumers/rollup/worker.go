@@ -28,10 +28,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
+	"tidemark/schemas"
 )
 
 // Limits bound what the worker takes of the machine. The zero value has the defaults; no field may be negative.
@@ -259,8 +261,12 @@ func checkVersion(version uint64) error {
 	if version < maxVersion {
 		return nil
 	}
-	return fmt.Errorf("version %d in rollup_versions, rollup_cursors or rollup_pending is none that a clock gives: delete the rows WHERE version >= %d from these tables and from the tables *_1m_rows, *_1h_rows and *_1d_rows, then rebuild the rollups",
-		version, uint64(maxVersion))
+	versioned := []string{schemas.RollupVersionsTable, schemas.RollupCursorsTable, schemas.RollupPendingTable}
+	for _, t := range Tables() {
+		versioned = append(versioned, t.Rows())
+	}
+	return fmt.Errorf("version %d is none that a clock gives: delete the rows WHERE version >= %d from the tables %s, then rebuild the rollups",
+		version, uint64(maxVersion), strings.Join(versioned, ", "))
 }
 
 // takeVersion returns a version that is newer than the clock when the step began and than all versions before.
