@@ -77,8 +77,8 @@ func sumIf(column, by, when, comment string) Measure {
 
 // tokenSum sums a count that may be unknown, times the weight of its row: the tokens of a row are those of all its
 // calls.
-func tokenSum(column, comment string) Measure {
-	return sumIf(column, "ifNull({"+column+"}, 0) * {weight}", "", comment)
+func tokenSum(column string) Measure {
+	return sumIf(column, "ifNull({"+column+"}, 0) * {weight}", "", "")
 }
 
 // stateOf is a measure kept as the mergeable state of an aggregate function. types are those of its arguments.

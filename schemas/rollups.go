@@ -44,21 +44,44 @@ const (
 
 // Conditions on the columns of a call.
 const (
-	dollars      = "isNotNull({reported_cost_nanos}) AND {cost_currency} = 'USD'"
-	otherMoney   = "isNotNull({reported_cost_nanos}) AND {cost_currency} != 'USD'"
-	noInputKnown = "isNull({input_uncached}) AND isNull({input_cache_read}) AND isNull({input_cache_write})"
-	noOutput     = "isNull({output_visible}) AND isNull({output_reasoning})"
-	costPicos    = "(toInt128(assumeNotNull({reported_cost_nanos})) * 1000 + {reported_cost_picos}) * {weight}"
+	dollars    = "isNotNull({reported_cost_nanos}) AND {cost_currency} = 'USD'"
+	otherMoney = "isNotNull({reported_cost_nanos}) AND {cost_currency} != 'USD'"
+	costPicos  = "(toInt128(assumeNotNull({reported_cost_nanos})) * 1000 + {reported_cost_picos}) * {weight}"
 )
+
+// The classes of tokens: columns of a call whose sums are its input and its output. A class that is null is unknown.
+var (
+	inputClasses  = []string{"input_uncached", "input_cache_read", "input_cache_write"}
+	outputClasses = []string{"output_visible", "output_reasoning"}
+)
+
+// eachClass writes one term per class of tokens, %s in it being the column in braces.
+func eachClass(classes []string, term, between string) string {
+	terms := make([]string, len(classes))
+	for i, class := range classes {
+		terms[i] = strings.ReplaceAll(term, "%s", "{"+class+"}")
+	}
+	return strings.Join(terms, between)
+}
+
+// noneKnown is the condition that every class is unknown.
+func noneKnown(classes []string) string { return eachClass(classes, "isNull(%s)", " AND ") }
+
+// tokensOfEvent is the sum of the known classes of one call, null if none is known.
+func tokensOfEvent(classes []string) string {
+	return bare("if(" + noneKnown(classes) + ", NULL, " + eachClass(classes, "ifNull(%s, 0)", " + ") + ")")
+}
 
 // callMeasures are the measures of calls to models. All but records and checksum count by weight.
 func callMeasures() []Measure {
-	return append(counted("calls", TokenCallType, calls, "Sum of weights times requests."),
-		sumIf("streaming_calls", calls, "{streaming}", ""),
-		tokenSum("input_uncached", ""), tokenSum("input_cache_read", ""), tokenSum("input_cache_write", ""),
-		tokenSum("output_visible", ""), tokenSum("output_reasoning", ""),
-		sumIf("unknown_input_calls", calls, noInputKnown, "Calls with no known class of input tokens."),
-		sumIf("unknown_output_calls", calls, noOutput, "Calls with no known class of output tokens."),
+	measures := append(counted("calls", TokenCallType, calls, "Sum of weights times requests."),
+		sumIf("streaming_calls", calls, "{streaming}", ""))
+	for _, class := range slices.Concat(inputClasses, outputClasses) {
+		measures = append(measures, tokenSum(class))
+	}
+	return append(measures,
+		sumIf("unknown_input_calls", calls, noneKnown(inputClasses), "Calls with no known class of input tokens."),
+		sumIf("unknown_output_calls", calls, noneKnown(outputClasses), "Calls with no known class of output tokens."),
 		quantiles("latency", "latency_us", "Microseconds. Read with quantilesBFloat16WeightedMerge"+quantileLevels+", no other levels."),
 		quantiles("first_token", "first_token_us", "As latency."),
 		sumIf("latency_calls", calls, "isNotNull({latency_us})", "Calls with a known latency."),
@@ -71,8 +94,8 @@ func callMeasures() []Measure {
 
 // shownOfCalls are the columns that views of calls compute from measures.
 var shownOfCalls = []Shown{
-	{Name: "input_tokens", SQL: "{input_uncached} + {input_cache_read} + {input_cache_write}"},
-	{Name: "output_tokens", SQL: "{output_visible} + {output_reasoning}"},
+	{Name: "input_tokens", SQL: eachClass(inputClasses, "%s", " + ")},
+	{Name: "output_tokens", SQL: eachClass(outputClasses, "%s", " + ")},
 	{Name: "reported_cost_nanos", SQL: "intDiv({reported_cost_picos} - positiveModulo({reported_cost_picos}, 1000), 1000)"},
 }
 

@@ -1,6 +1,9 @@
 package schemas
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // View is a view of the database.
 type View struct {
@@ -19,10 +22,10 @@ type Shown struct {
 // ofEvents are the columns that a view of events computes beside those of its raw table, or instead of them.
 var ofEvents = map[Type][]Shown{
 	TokenCallType: {
-		{Name: "calls", SQL: "weight * ifNull(requests, 1)", Comment: "How many calls the row stands for. Tokens and cost count weight times."},
-		{Name: "input_tokens", SQL: "if(" + bare(noInputKnown) + ", NULL, ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0))",
+		{Name: "calls", SQL: bare(calls), Comment: "How many calls the row stands for. Tokens and cost count weight times."},
+		{Name: "input_tokens", SQL: tokensOfEvent(inputClasses),
 			Comment: "The sum of the known classes, null if none is known."},
-		{Name: "output_tokens", SQL: "if(" + bare(noOutput) + ", NULL, ifNull(output_visible, 0) + ifNull(output_reasoning, 0))"},
+		{Name: "output_tokens", SQL: tokensOfEvent(outputClasses)},
 	},
 	RunType: {
 		{Name: "input_tokens", SQL: "toUInt128(r.input_tokens) + bitShiftLeft(toUInt128(r.input_tokens_high), 64)"},
@@ -34,14 +37,22 @@ var ofEvents = map[Type][]Shown{
 // halves are columns of raw that a view of events does not show: it shows the whole numbers that they are a part of.
 var halves = []string{"input_tokens_high", "output_tokens_high", "weight_high"}
 
-// eventView is the view that shows each event of a type once: of its records the one with the highest revision, and of
-// those the first in the log. LIMIT BY names the time, so that a filter on it reaches the table, and the rows are
-// sorted minute by minute.
+// OnceSQL returns the ends of a query of the raw table that leave one record of each event: of those with the highest
+// revision the first in the log. Further columns in by leave one record of each event for each of their values. LIMIT
+// BY names the time, so that a filter on it reaches the table, and the rows are sorted minute by minute.
+func (s Spec) OnceSQL(by ...string) (orderBy, limitBy string) {
+	order := []string{"minute", "revision DESC", "epoch", "partition", "offset"}
+	if !tables[s.Type].revised {
+		order = slices.Delete(order, 1, 2)
+	}
+	return "ORDER BY " + strings.Join(order, ", "), "LIMIT 1 BY " + strings.Join(append(by, "time", "tenant", "identity"), ", ")
+}
+
+// eventView is the view that shows each event of a type once, see OnceSQL.
 func eventView(spec Spec, raw *Table) View {
 	v := View{Name: spec.Name, Comment: "Each event of " + raw.Name + " once: the record with the highest revision, and of those the first in the log."}
-	order := "minute, revision DESC, epoch, partition, offset"
-	if find(raw.Columns, "revision").Name == "" {
-		v.Comment, order = "Each event of "+raw.Name+" once: the first record in the log.", "minute, epoch, partition, offset"
+	if !tables[spec.Type].revised {
+		v.Comment = "Each event of " + raw.Name + " once: the first record in the log."
 	}
 	for _, c := range raw.Columns {
 		if !slices.Contains(halves, c.Name) {
@@ -49,7 +60,8 @@ func eventView(spec Spec, raw *Table) View {
 		}
 	}
 	v.Columns = merge(v.Columns, ofEvents[spec.Type])
-	v.From = "{" + raw.Name + "} AS r\nORDER BY " + order + "\nLIMIT 1 BY time, tenant, identity"
+	order, limit := spec.OnceSQL()
+	v.From = "{" + raw.Name + "} AS r\n" + order + "\n" + limit
 	return v
 }
 

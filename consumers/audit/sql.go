@@ -204,7 +204,9 @@ func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser)
 		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
-// runEventsSQL counts the distinct events of each run by itself. An event that two runs produced counts in both.
+// runEventsSQL counts the distinct events of each run by itself. An event that two runs produced counts in both. The
+// sums of tokens and the choice of one record per event are written out here on purpose, apart from package schemas:
+// an error there shows as a difference from what the producers counted.
 func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
 	tokens := "toUInt128(0), toUInt128(0)"
 	columns := "run"

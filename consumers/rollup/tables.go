@@ -33,10 +33,12 @@ type Source struct {
 
 // sql is a subquery of the rows with the columns named.
 func (s Source) sql(t schemas.Type, columns string) string {
+	spec := schemas.SpecOf(t)
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s",
-		columns, schemas.SpecOf(t).RawTable, s.From, s.To, s.Bounds.RawSQL())
+		columns, spec.RawTable, s.From, s.To, s.Bounds.RawSQL())
 	if s.Deduplicate {
-		sql += " ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY time, tenant, identity"
+		orderBy, limitBy := spec.OnceSQL()
+		sql += " " + orderBy + " " + limitBy
 	}
 	return sql
 }
