@@ -15,7 +15,7 @@ type auditCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	opsFlags
-	Deep    bool          `help:"Also list identities that are stored at more than one time. Reads every row once more." group:"Audit"`
+	Deep    bool          `help:"Also look for identities that are stored at more than one time. Reads every row once more." group:"Audit"`
 	Settled bool          `help:"Assert that ingest is stopped: report rows without a ledger row as differences instead of pending." group:"Audit"`
 	Every   time.Duration `help:"Audit again this long after the end of each audit, until a signal. 0 audits once." default:"0s" placeholder:"10m" group:"Audit" range:"0,1s..8760h"`
 }
@@ -34,13 +34,14 @@ Each line is one check. A difference names the table, the partition, and the off
 wrong one counts as wrong and names the cause. The verdicts also go into the table "audits", which dashboards and alerts
 read. The exit code is 1 on any difference; with --every it is that of the last whole audit.
 
-An audit reads every row. Run it off-peak, or leave hours between runs (--every 6h). With --every, --metrics-listen serves
-the results of the last audit, and /readyz answers 503 while no audit can be made.`
+An audit reads every row, so leave time between audits. Choose --every so that no verdict becomes older than 3 hours:
+after 3 hours the alert "A worker is missing" fires. With --every, --metrics-listen serves the results of the last
+audit, and /readyz answers 503 while no audit can be made.`
 }
 
 // Example implements exampler.
 func (auditCmd) Example() string {
-	return "tidemark audit --brokers kafka-1:9092 --clickhouse https://clickhouse:8443 --every 6h --metrics-listen :9110"
+	return "tidemark audit --brokers kafka-1:9092 --clickhouse https://clickhouse:8443 --every 1h --metrics-listen :9110"
 }
 
 func (c *auditCmd) validate() error {

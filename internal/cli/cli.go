@@ -21,7 +21,7 @@ type Streams struct {
 	Err io.Writer
 }
 
-// root is the command line. Every flag has an environment twin: TIDEMARK_ and the flag's name in upper case with
+// root is the command line. Every flag has an environment variable: TIDEMARK_ and the flag's name in upper case with
 // underscores. If both are set, the flag wins.
 type root struct {
 	Demo        demoCmd        `cmd:"" help:"Run the whole pipeline in one process on the embedded stack, with a live view and an audit at the end."`
@@ -29,7 +29,7 @@ type root struct {
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
 	Generate    generateCmd    `cmd:"" help:"Produce a seeded synthetic workload and print exactly what it contains."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded usage (files, a topic, a table, a scenario) to the log again, at any speed, without counting it twice."`
-	Scenarios   scenariosCmd   `cmd:"" help:"List, show and check published usage histories that can be replayed."`
+	Scenarios   scenariosCmd   `cmd:"" help:"List, show and check the usage histories that can be replayed."`
 	Ingest      ingestCmd      `cmd:"" help:"Move events from Kafka to ClickHouse and count each exactly once."`
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`
 	Audit       auditCmd       `cmd:"" help:"Check that log, ledger, raw rows and rollups agree; exit 1 on any difference."`
@@ -44,7 +44,7 @@ type root struct {
 
 const description = `Tidemark moves AI usage events from Kafka to ClickHouse, counts each exactly once, and checks that it did.
 
-Every flag has an environment twin: --clickhouse-user is TIDEMARK_CLICKHOUSE_USER. If both are set, the flag wins.
+Every flag has an environment variable: --clickhouse-user is TIDEMARK_CLICKHOUSE_USER. If both are set, the flag wins.
 Passwords come from the environment or from a file, never from a flag.`
 
 // Example implements exampler.

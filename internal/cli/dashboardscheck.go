@@ -50,7 +50,7 @@ func (dashboardsCheckCmd) Example() string {
 	return "tidemark dashboards check --clickhouse http://127.0.0.1:8123"
 }
 
-// AfterApply notes whether --clickhouse or its environment twin was given, which the value does not show: it has a default.
+// AfterApply notes whether --clickhouse or its environment variable was given, which the value does not show: it has a default.
 // Kong calls it.
 func (c *dashboardsCheckCmd) AfterApply(k *kong.Context) error {
 	c.execute = os.Getenv("TIDEMARK_CLICKHOUSE") != ""

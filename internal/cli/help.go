@@ -40,7 +40,7 @@ func exampleOf(node *kong.Node) string {
 	return ""
 }
 
-// describe is the help text of a flag: what it does, its default, its environment twin, its range.
+// describe is the help text of a flag: what it does, its default, its environment variable, its range.
 func describe(value *kong.Value) string {
 	var notes []string
 	if value.HasDefault && value.Default != "" {

@@ -51,8 +51,9 @@ func (ingestCmd) Help() string {
 	return `Tidemark accounts for every offset of every partition. Each offset is stored, a recorded duplicate or conflict, a dead
 letter, or a recorded gap; the table "ledger" has the numbers.
 
-Run as many processes as there are partitions. They share the partitions as one consumer group, which has the name of
-the namespace. If a process is killed, start it again: it continues where the ledger ends.`
+One process ingests all partitions. If it is too slow, start more processes, at most one per partition. Processes share
+the partitions as one consumer group, which has the name of the namespace. If a process is killed, start it again: it
+continues where the ledger ends.`
 }
 
 // Example implements exampler.

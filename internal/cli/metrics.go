@@ -63,7 +63,7 @@ func newMetrics(namespace string) *metrics {
 		resends: counter("ingest_resends_total", "Steps of a block repeated after an error.", []string{"topic"}),
 		insertSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "tidemark", Name: "ingest_insert_seconds",
 			Help: "Time to insert a block, retries included.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 14)}, []string{"topic"}),
-		alarms:       counter("ingest_alarms_total", "Conditions that a person must look at, such as a position beyond the end of the log.", []string{"topic"}),
+		alarms:       counter("ingest_alarms_total", "Times that a worker stopped because its position is beyond the end of the log.", []string{"topic"}),
 		rollupRanges: counter("rollup_ranges_published_total", "Ranges of buckets recomputed and published.", []string{"rollup"}),
 		rollupRows:   counter("rollup_rows_total", "Raw rows aggregated into rollups.", []string{"rollup"}),
 		rollupDeferred: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "tidemark", Name: "rollup_deferred_ranges",

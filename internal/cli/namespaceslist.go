@@ -20,8 +20,8 @@ type namespacesListCmd struct {
 
 // Help implements kong.HelpProvider.
 func (namespacesListCmd) Help() string {
-	return `A namespace is a database that has Tidemark's record of migrations. The numbers of rows and the times come from the ledger:
-they include duplicates that came back too late to be recognized.`
+	return `Lists the namespaces whose database 'tidemark migrate' made. The numbers of rows and the times come from the ledger, so
+they include duplicates that were sent again after the window had passed.`
 }
 
 // Example implements exampler.

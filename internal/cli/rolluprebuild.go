@@ -27,9 +27,10 @@ type rollupRebuildCmd struct {
 // Help implements kong.HelpProvider.
 func (rollupRebuildCmd) Help() string {
 	return `Recomputes buckets from raw rows although the ledger does not list them as changed: after a repair of the database, or
-when the audit finds a difference in a rollup. Everything else may keep running. Readers see the old values of a
-bucket until the new ones are published. The rebuild proceeds range by range. A running rollup process does the
-recomputing; without one, this process does it. If a rebuild is interrupted, run it again.
+when the audit finds a difference in a rollup. Everything else may keep running. Readers see the old values of a bucket
+until the new ones are published. The rebuild proceeds range by range. A running rollup process does the recomputing;
+without one, this process does it. If a rebuild is interrupted, run it again with the --since that it printed. Without
+--since it starts over.
 
 If raw rows that the ledger lists are missing, the bucket keeps its old values and the exit code is 1; 'tidemark audit'
 names the rows.`
