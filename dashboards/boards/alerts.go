@@ -39,7 +39,7 @@ func notHeard() board.Alert {
 	return board.Alert{
 		UID: "tidemark-not-heard", Title: "A worker is missing", Severity: `{{ if eq (index .Labels "who") "audit" }}warning{{ else }}critical{{ end }}`,
 		Summary: `{{ .Labels.who }}: {{ .Labels.state }}, {{ printf "%.0f" .Values.A.Value }} s`,
-		Description: `Every running worker reports every 10 seconds (table heartbeats), and one of them reports where the brokers' logs end (table log_ends). The figure is the seconds since the last report; if there never was one, the seconds since the schema was made. "ingest", "rollup": no process of this role runs on any machine. "audit": its process ended without a final report, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so nobody knows the lag.
+		Description: `Every running worker writes a report every 10 seconds (table heartbeats). One worker also reports where the logs of the brokers end (table log_ends). The figure is the number of seconds since the last report, or since "tidemark migrate" if there was no report. "ingest", "rollup": no process of this role runs on any machine. "audit": its process ended without a final report, or the newest verdict is more than three hours old. "log": no worker could ask the brokers where every partition ends, so the lag is unknown.
 
 What to do:
 1. All four are missing: do the workers and the database share a clock and a namespace? Does any worker run? Check with "docker compose ps", or with whatever runs them.
@@ -70,7 +70,7 @@ func ingestBehind() board.Alert {
 	return board.Alert{
 		UID: "tidemark-ingest-behind", Title: "Ingest is behind or stalled", Severity: severityCritical,
 		Summary: `{{ .Labels.topic }}, partition {{ .Labels.partition }}: ingest is {{ printf "%.0f" .Values.A.Value }} s behind`,
-		Description: `The log of this partition holds records that are not accounted for. The figure is the seconds that ingest needs for them at the speed of the last five minutes, or, if the position has not moved for longer, the seconds since it moved.
+		Description: `The log of this partition holds records that are not accounted for. The figure is the larger of two numbers of seconds: the time that ingest needs for these records at its speed of the last five minutes, and the time since the position moved.
 
 What to do:
 1. Does ingest run, and can it reach Kafka and ClickHouse? The panel Workers shows whether it reports. "tidemark health --url http://HOST:PORT/readyz" names what is stuck; its log has the reason.
@@ -107,7 +107,7 @@ func notFresh() board.Alert {
 	return board.Alert{
 		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
 		Summary: `{{ .Labels.what }}: data is {{ printf "%.0f" .Values.A.Value }} s late`,
-		Description: `For a topic, the figure is the largest of three times in seconds. First: the time from the log until records can be queried, for 95 % of the records of the last five minutes, whatever the times of their events. Second: the time for which a partition with records left has not moved. Third: the time since the last block, if no block came for five minutes although one came in every five minutes of the hour before; replays of history (events older than 30 days) do not count here. For "rollups", the figure is the time since the first block that the rollups have not followed: the dashboards show the state of that time.
+		Description: `For a topic, the figure is the largest of three times in seconds. First: the time from the log until records can be queried, for 95 % of the records of the last five minutes, whatever the times of their events. Second: the time for which a partition with records left has not moved. Third: the time since the last block of a topic that was steady: it had a block in every five minutes of one hour, and then none for five minutes. Replays of history (events older than 30 days) do not count here. For "rollups", the figure is the time since the first block that the rollups have not followed: the dashboards show the state of that time.
 
 What to do:
 1. A topic, and "Ingest is behind or stalled" or "A worker is missing" fires too: begin there.
@@ -240,7 +240,7 @@ func modelJump() board.Alert {
 	return board.Alert{
 		UID: "tidemark-model-jump", Title: "A model fails or slows down", Severity: severityWarning,
 		Summary: `{{ .Labels.model }}: {{ .Labels.what }} {{ printf "%.1f" .Values.A.Value }} times as high as usual`,
-		Description: `In the last 15 minutes, the share of this model's calls that failed, or the 95th percentile of their latency, was several times that of the six hours before. The figure is that multiple. A share below 2 % counts as 2 %, a percentile below 0.5 s as 0.5 s. The alert ignores models with fewer than 300 calls in either time, and the latency of models for which most calls do not report it.
+		Description: `In the last 15 minutes, the share of this model's calls that failed, or the 95th percentile of their latency, was more than three times that of the six hours before. The figure is that multiple. A share below 2 % counts as 2 %, and a percentile below 0.5 s counts as 0.5 s. The alert ignores models with fewer than 300 records in either time. It ignores the latency of models for which most calls do not report it.
 
 What to do:
 1. Look at the panel Models, and at Errors by model and Latency below it: is it one model, or all models of one provider? Then look at the provider's status page.
@@ -286,7 +286,7 @@ func tokenSurge() board.Alert {
 	return board.Alert{
 		UID: "tidemark-token-surge", Title: "Token surge", Severity: severityWarning,
 		Summary: `{{ .Labels.dimension }} {{ .Labels.name }}: {{ printf "%.1f" .Values.A.Value }} times the usual tokens per hour`,
-		Description: `The tokens of this tenant or product, in this hour or in the one before, are several times the usual number; the figure is that multiple. Usual is the median of the same hour on the seven days before, or of the 24 hours before, whichever is larger, and at least a million. The alert ignores a tenant or product without use more than a day ago.
+		Description: `In this hour or in the one before, this tenant or product used more than three times the usual tokens. The figure is that multiple. Usual is the larger of two medians, and at least 1,000,000 tokens: the same hour of the seven days before, and the 24 hours before. The alert ignores a tenant or product without use more than a day ago.
 
 What to do:
 1. The dashboard Tenant shows which models, since when, and, in "Heaviest users of the last hour", which users. One user: a loop or a stolen key. Tell the tenant and revoke the key.

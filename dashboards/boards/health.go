@@ -161,9 +161,9 @@ func healthFragments() map[string]string {
 func state(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "State", Width: 24, Height: 4, Table: true,
-		Description: "Workers: whether every role reports; a worker reports every 10 s. One worker of ingest and one of rollup is " +
-			"always expected, and a verdict of the audit every 3 hours; somebody must also see the end of the log. Red if a report " +
-			"is missing: the table Workers shows whose.\n\n" +
+		Description: "Workers: green if every role reports; a worker reports every 10 s. The tile expects at least one ingest " +
+			"worker, one rollup worker, an audit in the last 3 hours, and a worker that has asked the brokers for " +
+			"the ends of the log. It is red if one of them is missing: the table Workers shows which.\n\n" +
 			"Freshness: " + freshnessMeans + "\n\n" +
 			"Lag: records that the brokers hold and that are not accounted for, over all partitions: the ends of the log as a worker " +
 			"saw them in the last minute, minus the positions in the ledger. Orange from 1 million, red from 10 million, and red " +
@@ -188,10 +188,10 @@ func state(id uint32) board.Panel {
 }
 
 // freshnessMeans describes the tile Freshness.
-const freshnessMeans = "the time from a record's entry into the log until it can be queried, for 95 % of the records of the " +
-	"last 5 minutes (a block counts by its oldest record), or the longest time for which a position has not moved although " +
-	"records are left, whichever is longer. The age of events does not matter. Orange from 30 s, red from 120 s. Where nothing " +
-	"came and nothing is left, everything is counted."
+const freshnessMeans = "the larger of two times. First: the time from a record's entry into the log until a " +
+	"query can read it, for 95 % of the records of the last 5 minutes (a block counts by its oldest record). Second: " +
+	"the longest time for which a position has not moved although records are left. The age of events does not " +
+	"matter. Orange from 30 s, red from 120 s. If no records came and none are left, the tile shows \"all counted\"."
 
 func freshness(id uint32) board.Panel {
 	return board.Panel{

@@ -29,7 +29,7 @@ func launchFragments() map[string]string {
 
 func launchFigures(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "14 April 2025", Width: 24, Height: 4, Table: true,
+		ID: id, Title: "April 14, 2025", Width: 24, Height: 4, Table: true,
 		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. tokens against " +
 			"the day before: growth; the article reports over 100 %. peak: the minute with the most tokens, " +
 			"which the scenario invents. All are measured from stored events and unconfirmed.",
@@ -97,9 +97,8 @@ func launchAccounts(id uint32) board.Panel {
 func launchTotal(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "New accounts of the day so far", Width: 12, Height: 9,
-		Description: "New accounts since midnight (UTC), and the 6,000 that the article reports for 14 April. " +
-			"Unconfirmed.",
-		Kind: preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
+		Description: "New accounts since midnight (UTC), and the 6,000 that the article reports for April 14. Unconfirmed.",
+		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
 		SQL: []string{
 			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
 			FROM (

@@ -87,7 +87,8 @@ func releases() board.Annotation {
 	}
 }
 
-const allBuckets = " All ${resolution_name}s that begin in the range count; for a chosen tenant and up to a week, exactly the range."
+const allBuckets = " The panel counts all ${resolution_name}s that begin in the range. If you choose a " +
+	"tenant and a range of at most a week, it counts the range exactly."
 
 // callFigures are the sums and shares of the range, read at once.
 func callFigures(id, width uint32) board.Panel {

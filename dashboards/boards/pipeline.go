@@ -226,12 +226,12 @@ func exceptions(id uint32) board.Panel {
 func partitionTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Partitions", Width: 24, Height: 9, Table: true,
-		Description: "position: the first offset that is not accounted for. end: the end of the log when a worker saw it " +
-			"last. left: the records between them, orange from 100,000, red from 1,000,000. stands: for how " +
-			"many seconds the position has not moved although records are left; red from 120 s. seen: how many " +
-			"seconds ago a worker looked. last block and freshness: how many seconds ago the last block of the " +
-			"last day was, and how long its oldest record had waited. generation and member: who wrote it. " +
-			"Partitions that stand longest come first.",
+		Description: "position: the first offset that is not accounted for. end: the end of the log when a worker last asked. " +
+			"left: the records between them, orange from 100,000, red from 1,000,000. stands: the seconds since the " +
+			"position moved, if records are left; red from 120 s. seen: the seconds since a worker asked for the " +
+			"end. last block: the seconds since the newest block of the last day. freshness: how long the oldest " +
+			"record of that block had waited. generation and member: the worker that wrote the block. The partitions " +
+			"that have stood longest come first.",
 		Kind: preset.Table().Unit(preset.Plain).
 			OverrideByName("left", append(preset.Unit(preset.Count), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("stands", append(preset.Unit(preset.Seconds, 0), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).

@@ -97,7 +97,8 @@ func total(id uint32, title, what, notApplied, sql string) board.Panel {
 }
 
 // ofRange is the sentence about the buckets that a total counts.
-const ofRange = " in all ${resolution_name}s that begin in the range, the open one included. For a chosen tenant and up to a week, exactly in the range."
+const ofRange = " in all ${resolution_name}s that begin in the range, including the one that has not " +
+	"ended. If you choose a tenant and a range of at most a week, the panel counts the range exactly."
 
 func queriesTotal(id uint32) board.Panel {
 	return total(id, "Queries", "Requests that people made of a product, such as prompts and searches,", noCallFilters,
@@ -166,8 +167,8 @@ func activeUsers(id uint32) board.Panel {
 		ID: id, Title: "Active users", Width: 12, Height: 4, Table: true,
 		Description: "Distinct users of queries and calls, each with its weight, in the 24 hours, the 7 days and the 30 " +
 			"days (UTC) that end with the range; the last hour counts as a whole. Stickiness is users per day " +
-			"divided by users per month. Users are counted by one dimension at a time: the first one chosen of " +
-			"tenant, model, product, segment and country. Provider does not apply.",
+			"divided by users per month. Of tenant, model, product, segment and country, only the first that you " +
+			"choose, in this order, narrows the users down. Provider does not apply.",
 		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", preset.Unit(preset.Ratio, 1)),
 		SQL: []string{`
@@ -235,8 +236,8 @@ func usersOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Active users, per hour or day", Width: 12, Height: 8,
 		Description: "Distinct users of queries and calls, each with its weight: per day where the range is longer than " +
-			"a week, otherwise per hour. Users are counted by the first one chosen of tenant, model, product, " +
-			"segment and country. Only whole hours and days are shown.",
+			"a week, otherwise per hour. Of tenant, model, product, segment and country, only the first that you " +
+			"choose narrows the users down. Only whole hours and days are shown.",
 		Kind:       preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways),
 		MayBeEmpty: "no whole hour in the range yet",
 		SQL:        []string{`{:users_over_time tenant, model, product, segment, country}`},

@@ -22,13 +22,14 @@ type auditCmd struct {
 
 // Help implements kong.HelpProvider.
 func (auditCmd) Help() string {
-	return `Tidemark compares what it stored with the log, and each step with the one before:
+	return `Tidemark compares the log with the ledger, the ledger with the raw rows, and the raw rows with the rollups:
 
   - The ledger accounts for every offset of every partition that the brokers list, once.
-  - The raw tables hold exactly the rows that the ledger lists as stored, with the identities of their texts.
+  - The raw tables hold exactly the rows that the ledger lists as stored, and the identity of each row fits its tenant,
+    source and id.
   - Offsets that are not stored are what the ledger calls them, as far as the log and the dead-letter topic still hold them.
   - Every rollup bucket equals a recomputation that removes all duplicates.
-  - Every run that reported itself adds up.
+  - For every producer run that reported its counts, as many events arrived as it reported.
 
 Each line is one check. A difference names the table, the partition, and the offset or bucket. A table computed from a
 wrong one counts as wrong and names the cause. The verdicts also go into the table "audits", which dashboards and alerts

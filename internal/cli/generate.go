@@ -90,7 +90,9 @@ func (f workloadFlags) options(rate float64, events int64, run string) (syntheti
 func (generateCmd) Help() string {
 	return `The workload is seeded: the same flags give the same events, so a second run only raises the number of duplicates.
 Tidemark prints what it produced and sends the same numbers to the topic runs.v1, from which the audit reads them.
-Events have times from --start on over --span; with --rate each has the time at which it is sent.`
+Without --rate, Tidemark spreads the times of the events over --span, from --start on. With --rate, the time of an event
+is --start plus the time since the run began at which the event is due. If --start is empty too, that is the time of
+sending.`
 }
 
 // Example implements exampler.

@@ -19,7 +19,7 @@ import (
 
 // ingestFlags bound one ingest process.
 type ingestFlags struct {
-	Window    int64         `help:"How many offsets back, per partition, duplicates are recognized." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
+	Window    int64         `help:"Offsets per partition in which ingest looks for duplicates, counted back from the newest." default:"262144" placeholder:"OFFSETS" group:"Ingest" range:"1..4194304"`
 	BlockRows int           `help:"Most rows in a block." default:"65536" placeholder:"ROWS" group:"Ingest" range:"1..1000000"`
 	BlockAge  time.Duration `help:"Longest time a partial block stays open. Blocks of all partitions close together, at whole multiples of it." default:"1s" group:"Ingest" range:"1ms..1h"`
 	Stall     time.Duration `help:"/readyz answers 503 when a partition with lag has made no progress for this long." default:"60s" group:"Ingest" range:"1s..24h"`

@@ -23,10 +23,11 @@ type namespacesDiffCmd struct {
 
 // Help implements kong.HelpProvider.
 func (namespacesDiffCmd) Help() string {
-	return `Compares every measure of every bucket and dimension of all rollups; distributions and distinct users by their values.
-It lists the first differences, and for each rollup the number of rows that differ and the totals of the measures that
-differ. It ignores what depends on offsets: the same events have other offsets in another namespace. A bucket that holds
-a time between --from and --to is compared whole.`
+	return `Compares every measure of every bucket and dimension of all rollups. Of distributions and distinct users it compares the
+resulting values, not the stored states. It lists the first differences. For each rollup it prints the number of rows
+that differ and the totals of the measures that differ. It ignores columns that depend on offsets, because the same
+events have other offsets in another namespace. If a bucket holds a time between --from and --to, it compares the whole
+bucket.`
 }
 
 // Example implements exampler.

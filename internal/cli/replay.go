@@ -26,15 +26,15 @@ type replayCmd struct {
 	userFlags
 	spanFlags
 	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), or topic:NAME, table:NAME, scenario:NAME."`
-	Files      []string `arg:"" optional:"" help:"Files of that format: plain, packed or Parquet, merged by time. '-' is standard input."`
+	Files      []string `arg:"" optional:"" help:"Files of that format: plain, compressed or Parquet, merged by time. '-' is standard input."`
 	Speed      string   `help:"Speed of the replay: 1 is the recorded speed, 10 is ten times that, max is as fast as the log accepts events. Event times never change." default:"max" placeholder:"N" group:"Pace"`
-	Rate       float64  `help:"Most events per second. 0: no bound." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
+	Rate       float64  `help:"Maximum events per second. 0: no maximum." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
 	Limit      int64    `help:"Stop after this many events. 0: send all." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
 	FromOffset int64    `help:"topic: only records from this offset on, in each partition." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
 	ToOffset   int64    `help:"topic: only records before this offset, in each partition. 0: to the end." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
 	Filter     string   `help:"table: only rows that match this SQL condition on the columns of the view." placeholder:"SQL" group:"Selection"`
 	DryRun     bool     `help:"Send nothing. Show what would be sent, and how much of it is already stored." group:"Selection"`
-	Start      moment   `help:"Time that offset 0 of the trace stands for: RFC 3339 or a day. Required if a file has relative times only." placeholder:"TIME" group:"Events"`
+	Start      moment   `help:"Time at which the trace begins: RFC 3339 or a day. Required if a file has relative times only." placeholder:"TIME" group:"Events"`
 	LastLine   string   `help:"A last line without a line end: take reads it, leave skips it, auto reads it only if it is certainly whole." default:"auto" placeholder:"auto|take|leave" group:"Events"`
 	Mapping    string   `help:"csv, jsonl: YAML file that describes the columns." placeholder:"FILE" group:"Events"`
 	Type       string   `help:"topic: type of the events, if the name of the topic does not tell it. cloudevents: type of the events whose own type Tidemark does not know." placeholder:"TYPE" group:"Events"`
@@ -63,14 +63,15 @@ func (replayCmd) Example() string {
 	return "tidemark replay csv usage-2026-03.csv.gz --mapping mapping.yaml --tenant acme --dry-run"
 }
 
-const replayHelp = `If a replay is interrupted, run it again. Identities and times come from the recorded data alone, so replaying the same data
-again, packed or plain, at any speed, changes no total. Tidemark reports rows that it cannot read by file, line and column
-(or topic, partition and offset) and skips them. The exit code is then 1. It is also 1 if a column of tokens, requests,
-weight or cost is in no row. --dry-run shows what the first events become, and everything that a replay would report.
+const replayHelp = `If a replay is interrupted, run it again. Identities and times come from the recorded data alone, so replaying the same
+data again, compressed or plain, at any speed, changes no total. Tidemark reports rows that it cannot read by file, line
+and column (or topic, partition and offset) and skips them. The exit code is then 1. It is also 1 if a column of tokens,
+requests, weight or cost is in no row. --dry-run shows what the first events become, and everything that a replay would
+report.
 
-With --speed N Tidemark sends the events of files and topics in the order of their times. It first reads to its end what is
-not recorded in that order, and standard input always. What does not fit into memory is sorted in a temporary file
-(TMPDIR). At the end Tidemark prints how late the events were sent.
+With --speed N Tidemark sends the events of files and topics in the order of their times. If a source is not in that
+order, or is standard input, Tidemark reads it to its end before it sends anything. It sorts what does not fit into
+memory in a temporary file (TMPDIR). At the end it prints how late it sent the events.
 
 A last line without a line end may be half-written. In CSV Tidemark leaves it out and reports it; replay the file again when
 it is complete. In JSON Tidemark reads it if it is a whole object. It also reads the last line of a published trace, and
@@ -82,10 +83,11 @@ columns are named as in a CSV header, and nested values by paths. For any other 
 to convert it. JSON may be one object per line, objects over several lines or side by side, or arrays of objects. Fields of
 CSV are separated by a comma or by what the header shows. A header repeated in the middle of a file is not a row.
 
-A malformed optional attribute (country, currency, cost, latency, user of CloudEvents) becomes unknown and is counted at the
-end. A malformed identity, time, type, tenant, weight or count costs the row. Calls in CloudEvents may have the usage
-object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse, or, as in the examples of OpenMeter,
-one number of tokens and its type: there the input is the call, and its output belongs to it.`
+Tidemark treats a malformed optional attribute (country, currency, cost, latency, user of CloudEvents) as unknown and
+counts it at the end. It skips a row with a malformed identity, time, type, tenant, weight or count. Calls in
+CloudEvents may have the usage object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse. They
+may also have one number of tokens and its type, as in the examples of OpenMeter: then the event with the input is the
+call, and the event with the output adds its tokens.`
 
 const sourcesHelp = `
 Other sources:

@@ -27,7 +27,7 @@ type rollupFollowCmd struct {
 	clickhouseFlags
 	opsFlags
 	rollupFlags
-	UntilCaughtUp bool `help:"Stop with exit code 0 when every accounted row is rolled up. Takes no lease." group:"Rollup"`
+	UntilCaughtUp bool `help:"Stop with exit code 0 when every accounted row is rolled up. Does not wait while another rollup process works." group:"Rollup"`
 }
 
 // rollupFlags bound one rollup process.

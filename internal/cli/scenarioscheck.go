@@ -40,9 +40,9 @@ func (scenariosCheckCmd) Help() string {
 and the source. The verdicts:
 
   - OK and MISS: the measured figure is or is not within the tolerance. Without data the verdict is MISS.
-  - illustrative: we interpolated between two reported figures.
-  - unconfirmed: no public source has the figure. The audit that the scenario diurnal expects is unconfirmed until one was
-    made after everything was stored.
+  - illustrative: the scenario invents the figure or interpolates between two reported ones.
+  - unconfirmed: no public source has the figure. The scenario diurnal also expects an audit: its line is
+    unconfirmed until an audit has run after all its events were stored.
 
 The last two are shown but do not affect the exit code, which is 1 on a MISS. The command writes nothing to the database.`
 }

@@ -16,7 +16,7 @@ var mooncake = Format{
 	FormatInfo: FormatInfo{
 		Name:        "mooncake",
 		Published:   true,
-		Description: "JSON lines of the Mooncake traces: timestamp (milliseconds from the start), input_length, output_length; or, in later turns of a session_id, delay (milliseconds): they are at the earliest moment, the time of the turn before and the delay",
+		Description: "JSON lines of the Mooncake traces: timestamp (milliseconds from the start), input_length, output_length. A later turn of a session_id may have delay (milliseconds) instead of timestamp: its time is that of the turn before plus the delay",
 		NeedsStart:  true,
 	},
 	source: "mooncake-fast25", tenant: "mooncake", product: "kimi", provider: "moonshot_ai",
