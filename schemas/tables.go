@@ -118,11 +118,18 @@ func uncommented(lines string) string {
 	return strings.Join(words, " ")
 }
 
-// expectedRoles inserts the roles that somebody should have. "log" is not a worker: it stands for the workers that
-// report what the log holds.
+// Roles in the table of heartbeats. RoleLog is not a worker's: it stands for the workers that report what the log holds.
+const (
+	RoleIngest = "ingest"
+	RoleRollup = "rollup"
+	RoleAudit  = "audit"
+	RoleLog    = "log"
+)
+
+// expectedRoles inserts the roles that somebody should have.
 const expectedRoles = `INSERT INTO {heartbeats} (role, worker, beat, started_at, stopped)
 SELECT expected, '', 0, 0, false
-FROM (SELECT arrayJoin(['ingest', 'rollup', 'audit', 'log']) AS expected)
+FROM (SELECT arrayJoin(['` + RoleIngest + `', '` + RoleRollup + `', '` + RoleAudit + `', '` + RoleLog + `']) AS expected)
 WHERE expected NOT IN (SELECT role FROM {heartbeats} WHERE worker = '')`
 
 // names returns the names of columns.

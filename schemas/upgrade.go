@@ -166,8 +166,9 @@ func (d ddl) request(rollups []string) string {
 		texts[i] = Quote(name)
 	}
 	return fmt.Sprintf("INSERT INTO %[1]s (rollup, from_bucket, to_bucket, reason, done, version)\n"+
-		"SELECT arrayJoin([%[2]s]), min(bucket), max(bucket) + INTERVAL 1 DAY, 'requested', false,\n"+
-		"    greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM %[1]s) + 1)\n"+
+		"SELECT arrayJoin([%[2]s]), min(bucket), max(bucket) + INTERVAL 1 DAY, %[4]s, false,\n"+
+		"    %[5]s\n"+
 		"FROM %[3]s\nHAVING count() > 0",
-		d.name(RollupPendingTable), strings.Join(texts, ", "), d.name(RollupVersionsTable))
+		d.name(RollupPendingTable), strings.Join(texts, ", "), d.name(RollupVersionsTable),
+		Quote(ReasonRequested), RequestVersionSQL(d.name(RollupPendingTable)))
 }

@@ -107,7 +107,7 @@ func newsSQL(t *rollup.Table, topics []string, s spans.Span) string {
 // shownSQL lists the buckets of a rollup in s with their versions.
 func shownSQL(t *rollup.Table, s spans.Span) string {
 	return fmt.Sprintf(`SELECT %s AS start, max(version) AS version FROM `+schemas.RollupVersionsTable+` WHERE rollup = %s AND %s GROUP BY start`,
-		bucketMinute, schemas.Quote(t.Name), s.BucketsSQL())
+		spans.BucketMinuteInt64SQL, schemas.Quote(t.Name), s.BucketsSQL())
 }
 
 // withoutNewsSQL counts the buckets shown in s that have no news, by a query for those that have.

@@ -22,7 +22,7 @@ func (p *pass) readProgress(ctx context.Context) error {
 	}
 	p.cursors = cursors
 	p.pending = make(map[string][]spans.Span)
-	return p.DB.Query(ctx, pendingSQL, func(scan func(...any) error) error {
+	return p.DB.Query(ctx, pendingSQL(), func(scan func(...any) error) error {
 		var name string
 		var s spans.Span
 		if err := scan(&name, &s.From, &s.To); err != nil {

@@ -15,7 +15,7 @@ import (
 // kept as a golden file.
 
 // clockSQL reads the database's clock and the newest version that a rollup shows.
-const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM ` + schemas.RollupVersionsTable + `)`
+const clockSQL = `SELECT ` + schemas.NowVersionSQL + `, (SELECT max(version) FROM ` + schemas.RollupVersionsTable + `)`
 
 // slack is by how much the clocks of two servers may differ, microseconds.
 const slack = 60_000_000
@@ -27,7 +27,9 @@ func futureSQL(clock uint64) string {
 
 // pendingSQL lists the ranges that the rollups have passed and not updated. Those with mismatches are not among them: they
 // differ until raw and ledger match.
-const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)) FROM ` + schemas.RollupPendingTable + ` FINAL WHERE NOT done AND reason != 'mismatch' ORDER BY rollup, from_bucket, to_bucket`
+func pendingSQL() string {
+	return rollup.PendingSQL("", " AND reason != "+schemas.Quote(schemas.ReasonMismatch))
+}
 
 func epochSQL(topic string, id schemas.TopicID) string {
 	return fmt.Sprintf(`SELECT min(epoch) FROM `+schemas.TopicsTable+` FINAL WHERE topic = %s AND topic_id = toUUID('%x-%x-%x-%x-%x')`,
@@ -157,7 +159,7 @@ func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 		names += ", " + schemas.Quote(t.From)
 	}
 	return fmt.Sprintf(`SELECT DISTINCT %[1]s - positiveModulo(%[1]s, %[2]d) AS start FROM `+schemas.RollupVersionsTable+` WHERE rollup IN (%[3]s) AND version > %[4]d AND %[5]s`,
-		bucketMinute, t.Minutes, names, newest, s.BucketsSQL())
+		spans.BucketMinuteInt64SQL, t.Minutes, names, newest, s.BucketsSQL())
 }
 
 func quoted(names []string) string {
@@ -169,9 +171,6 @@ func quoted(names []string) string {
 }
 
 func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
-
-// bucketMinute is the minute that a row of a rollup begins with.
-const bucketMinute = "toInt64(" + spans.BucketMinuteSQL + ")"
 
 // compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation and are not excused:
 // the bucket, the dimensions, and how many rows are shown and computed. With detail it returns the measures of the
@@ -191,7 +190,7 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detai
 		`SELECT %s AS start, %s, %s AS measures, true AS shown FROM %s WHERE %s `+
 		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`+
 		`) WHERE %s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
-		text(t.Dims), got, want, bucketMinute, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, s.BucketsSQL(),
+		text(t.Dims), got, want, spans.BucketMinuteInt64SQL, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, s.BucketsSQL(),
 		dims, measures(t.Values(func(i int) string { return fmt.Sprintf("m%d", i) })), computed, strings.Join(conditions, " AND "), dims, dims, limit, settings)
 }
 

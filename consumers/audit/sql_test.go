@@ -25,7 +25,7 @@ func TestStatements(t *testing.T) {
 	settings := limits.settings()
 	spec := schemas.SpecOf(schemas.SignupType)
 	statements := []golden.Statement{
-		{"clock", clockSQL}, {"pending", pendingSQL}, {"epoch", epochSQL("signups.v1", schemas.TopicID{1, 15: 2})},
+		{"clock", clockSQL}, {"pending", pendingSQL()}, {"epoch", epochSQL("signups.v1", schemas.TopicID{1, 15: 2})},
 		{"ledger row that contradicts itself", ledgerRowSQL("signups.v1")}, {"ledger totals", ledgerTotalsSQL("signups.v1", bounds, losers)},
 		{"years in the ledger", ledgerYearsSQL("signups.v1", bounds)}, {"rows without a ledger row", orphansSQL(spec, bounds)},
 		{"incarnations", epochsSQL("signups.v1")}, {"contents by minute", contentsSQL("signups.v1", bounds, losers, s)}, {"rows by minute", storedSQL(spec, bounds, s, settings)},

@@ -84,7 +84,7 @@ func (r *Reporter) PollEnds(ctx context.Context, maxAge time.Duration) error {
 func (r *Reporter) readSeen(ctx context.Context) (map[topicPartition]seen, error) {
 	all := map[topicPartition]seen{}
 	err := r.DB.Query(ctx, "SELECT toString(topic), toString(topic_id), partition, toInt64(accounted), toUnixTimestamp64Micro(waiting_since), "+
-		"toUnixTimestamp64Micro(now64(6)) - toUnixTimestamp64Micro(seen_at), version FROM "+schemas.LogEndsTable+" FINAL", func(scan func(...any) error) error {
+		schemas.NowSQL+" - toUnixTimestamp64Micro(seen_at), version FROM "+schemas.LogEndsTable+" FINAL", func(scan func(...any) error) error {
 		var s seen
 		if err := scan(&s.topic, &s.topicID, &s.id, &s.position, &s.waiting, &s.age, &s.version); err != nil {
 			return err
@@ -114,7 +114,7 @@ const overlap = 10 * time.Minute
 // costs two columns of the whole ledger.
 func (r *Reporter) readPositions(ctx context.Context) error {
 	var now int64
-	err := r.DB.Query(ctx, "SELECT toUnixTimestamp64Micro(now64(6))", func(scan func(...any) error) error { return scan(&now) })
+	err := r.DB.Query(ctx, "SELECT "+schemas.NowSQL, func(scan func(...any) error) error { return scan(&now) })
 	if err != nil {
 		return err
 	}

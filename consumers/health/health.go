@@ -38,9 +38,9 @@ type Topic struct {
 
 // The roles of workers, as in the table heartbeats.
 const (
-	Ingest = "ingest"
-	Rollup = "rollup"
-	Audit  = "audit"
+	Ingest = schemas.RoleIngest
+	Rollup = schemas.RoleRollup
+	Audit  = schemas.RoleAudit
 )
 
 // DefaultEvery is the default time between two reports. Panels and alerts count a worker as gone after a minute.

@@ -27,7 +27,7 @@ type relation struct {
 func ofRollup(t *schemas.Rollup) relation {
 	r := relation{
 		name: t.Name, rows: t.Rows(), length: t.Minutes, dims: t.Dims,
-		start: "toInt64(" + spans.BucketMinuteSQL + ")",
+		start: spans.BucketMinuteInt64SQL,
 		in:    "bucket >= toDateTime64(%d * 60, 0, 'UTC') AND bucket < toDateTime64(%d * 60, 0, 'UTC')",
 	}
 	values, totals := t.Values(func(i int) string { return t.Measures[i].Column }), t.Totals()

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"tidemark/consumers/spans"
+	"tidemark/schemas"
 )
 
 // pending is a range of buckets that the cursors have passed and that is not up to date: a row of rollup_pending.
@@ -15,16 +16,9 @@ type pending struct {
 	reason string
 }
 
-// Reasons of a pending range, as in the table.
-const (
-	reasonDeferred  = "deferred"  // The range waits for a later step.
-	reasonMismatch  = "mismatch"  // Raw rows do not match the ledger.
-	reasonRequested = "requested" // A Rebuild requests the range.
-)
-
 // readPending reads the pending ranges. Their buckets are dirty.
 func (s *step) readPending(ctx context.Context) error {
-	err := s.w.DB.Query(ctx, pendingSQL, func(scan func(...any) error) error {
+	err := s.w.DB.Query(ctx, pendingSQL(), func(scan func(...any) error) error {
 		var p pending
 		if err := scan(&p.table, &p.From, &p.To, &p.reason); err != nil {
 			return err
@@ -43,9 +37,9 @@ func (s *step) readPending(ctx context.Context) error {
 			}
 			all = append(all, p.Span)
 			switch p.reason {
-			case reasonMismatch:
+			case schemas.ReasonMismatch:
 				mismatched = append(mismatched, p.Span)
-			case reasonRequested:
+			case schemas.ReasonRequested:
 				requested = append(requested, p.Span)
 			}
 		}
@@ -61,10 +55,10 @@ func (s *step) savePending(ctx context.Context) error {
 	var now []pending
 	for _, t := range s.tables {
 		for _, sp := range s.mismatched[t.Name] {
-			now = append(now, pending{t.Name, sp, reasonMismatch})
+			now = append(now, pending{t.Name, sp, schemas.ReasonMismatch})
 		}
 		for _, sp := range spans.Subtract(s.dirty[t.Name], s.mismatched[t.Name]) {
-			now = append(now, pending{t.Name, sp, reasonDeferred})
+			now = append(now, pending{t.Name, sp, schemas.ReasonDeferred})
 		}
 	}
 	before := make(map[pending]bool, len(s.pending))

@@ -240,10 +240,10 @@ func (r *Rebuild) request(ctx context.Context) (bool, error) {
 	}
 	var requests []pending
 	for _, t := range tables {
-		requests = append(requests, pending{table: t.Name, Span: spans.Widen([]spans.Span{next.Span}, t.Minutes)[0], reason: reasonRequested})
+		requests = append(requests, pending{table: t.Name, Span: spans.Widen([]spans.Span{next.Span}, t.Minutes)[0], reason: schemas.ReasonRequested})
 	}
 	var version uint64
-	if err := r.queryOne(ctx, requestVersionSQL, &version); err != nil {
+	if err := r.queryOne(ctx, requestVersionSQL(), &version); err != nil {
 		return false, fmt.Errorf("read the database's clock: %w", err)
 	}
 	if err := checkVersion(version); err != nil {

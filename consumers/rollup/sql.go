@@ -12,12 +12,20 @@ import (
 // Every statement that the worker sends is made here and by Table, and is kept as a golden file.
 
 // clockSQL reads the database's clock, the newest version of a cursor and the newest one of a pending range.
-const clockSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT max(version) FROM ` + schemas.RollupCursorsTable + `), (SELECT max(version) FROM ` + schemas.RollupPendingTable + `)`
+const clockSQL = `SELECT ` + schemas.NowVersionSQL + `, (SELECT max(version) FROM ` + schemas.RollupCursorsTable + `), (SELECT max(version) FROM ` + schemas.RollupPendingTable + `)`
 
 // publishedSQL reads the newest version that is published. A worker that died may have published it and not saved it.
 const publishedSQL = `SELECT max(version) FROM ` + schemas.RollupVersionsTable
 
-const pendingSQL = `SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt32(intDiv(toUnixTimestamp64Second(to_bucket), 60)), toString(reason) FROM ` + schemas.RollupPendingTable + ` FINAL WHERE NOT done ORDER BY rollup, from_bucket, to_bucket`
+// pendingSQL lists the ranges that are pending, with their reasons.
+func pendingSQL() string { return PendingSQL(", toString(reason)", "") }
+
+// PendingSQL lists the ranges of buckets that the rollups have passed and not updated: the rollup and the minutes, the
+// last one exclusive. The texts add columns and conditions: ", COLUMN" and " AND CONDITION".
+func PendingSQL(columns, conditions string) string {
+	return fmt.Sprintf(`SELECT rollup, toInt32(%s), toInt32(%s)%s FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done%s ORDER BY rollup, from_bucket, to_bucket`,
+		spans.MinuteSQL("from_bucket"), spans.MinuteSQL("to_bucket"), columns, conditions)
+}
 
 // storedSQL counts, by minute, the distinct coordinates that raw holds, and sums their checksums.
 func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span) string {
@@ -40,7 +48,7 @@ func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings
 
 // writtenSQL sums up what an insert wrote, by bucket.
 func writtenSQL(t *Table, s spans.Span, version uint64) string {
-	return fmt.Sprintf(`SELECT toInt32(intDiv(toUnixTimestamp64Second(bucket), 60)) AS start, sum(records), sum(checksum) FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
+	return fmt.Sprintf(`SELECT toInt32(`+spans.BucketMinuteSQL+`) AS start, sum(records), sum(checksum) FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
 		t.Rows(), s.BucketsSQL(), version)
 }
 
@@ -82,11 +90,12 @@ func saveCursorsSQL(topic string, ends ledgerdb.Bounds, version uint64) string {
 }
 
 // nowSQL reads the database's clock, microseconds since 1970.
-const nowSQL = `SELECT toUInt64(toUnixTimestamp64Micro(now64(6)))`
+const nowSQL = `SELECT ` + schemas.NowVersionSQL
 
-// requestVersionSQL reads the version for new requests: the database's clock, or one more than the newest version of a
-// pending range if the clock was set back.
-const requestVersionSQL = `SELECT greatest(toUInt64(toUnixTimestamp64Micro(now64(6))), (SELECT least(max(version), toUInt64(9223372036854775807)) FROM ` + schemas.RollupPendingTable + `) + 1)`
+// requestVersionSQL reads the version for new requests.
+func requestVersionSQL() string {
+	return "SELECT " + schemas.RequestVersionSQL(schemas.RollupPendingTable)
+}
 
 // dayOf is the first minute of the day that a minute lies in, also before 1970.
 func dayOf(minute string) string {
@@ -112,13 +121,13 @@ func shownDaysSQL(names string, s spans.Span) string {
 
 // openRequestsSQL counts the requests of a version that are still as they were made.
 func openRequestsSQL(version uint64) string {
-	return fmt.Sprintf(`SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(reasonRequested), version)
+	return fmt.Sprintf(`SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done AND reason = %s AND version = %d`, schemas.Quote(schemas.ReasonRequested), version)
 }
 
 // mismatchedSQL counts the ranges that could not be recomputed because raw rows do not match the ledger.
 func mismatchedSQL(names string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT count() FROM `+schemas.RollupPendingTable+` FINAL WHERE NOT done AND reason = %s AND rollup IN (%s) AND from_bucket < %s AND to_bucket > %s`,
-		schemas.Quote(reasonMismatch), names, spans.BucketSQL(s.To), spans.BucketSQL(s.From))
+		schemas.Quote(schemas.ReasonMismatch), names, spans.BucketSQL(s.To), spans.BucketSQL(s.From))
 }
 
 // oldestSQL reads, by rollup, the oldest version that is shown of a bucket in the days of a span.

@@ -21,10 +21,10 @@ func TestStatements(t *testing.T) {
 	}
 	settings := limits.settings()
 	statements := []golden.Statement{
-		{"clock", clockSQL}, {"newest version", publishedSQL}, {"version of requests", requestVersionSQL}, {"pending", pendingSQL},
+		{"clock", clockSQL}, {"newest version", publishedSQL}, {"version of requests", requestVersionSQL()}, {"pending", pendingSQL()},
 		{"rows that are stored", storedSQL(schemas.SpecOf(schemas.QueryType), ends, r)},
-		{"save pending", savePendingSQL([]pending{{"queries_1m", r, reasonDeferred}, {"queries_1h", r, reasonMismatch}}, false, 9)},
-		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, reasonRequested}}, true, 9)},
+		{"save pending", savePendingSQL([]pending{{"queries_1m", r, schemas.ReasonDeferred}, {"queries_1h", r, schemas.ReasonMismatch}}, false, 9)},
+		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, schemas.ReasonRequested}}, true, 9)},
 		{"save cursors", saveCursorsSQL("queries.v1", ends, 9)},
 		{"rebuild: clock", nowSQL}, {"rebuild: days of the ledger", storedDaysSQL("queries.v1", r)},
 		{"rebuild: days that are shown", shownDaysSQL(names(Tables()[:2]), later)}, {"rebuild: open requests", openRequestsSQL(9)},

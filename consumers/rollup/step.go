@@ -74,7 +74,7 @@ func (s *step) follow(ctx context.Context) (err error) {
 	if s.cursors, err = ledgerdb.ReadCursors(ctx, s.w.DB); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(s.pending, func(p pending) bool { return p.reason == reasonRequested }) {
+	if slices.ContainsFunc(s.pending, func(p pending) bool { return p.reason == schemas.ReasonRequested }) {
 		// Another process may have published newer versions. They must not hide what a Rebuild requested.
 		if err := s.w.readPublished(ctx); err != nil {
 			return err

@@ -8,6 +8,12 @@ import (
 // BucketMinuteSQL is the minute that a row of a rollup begins with, over its column bucket.
 const BucketMinuteSQL = "intDiv(toUnixTimestamp64Second(bucket), 60)"
 
+// BucketMinuteInt64SQL is BucketMinuteSQL as an Int64, whose remainders are right before 1970 too.
+const BucketMinuteInt64SQL = "toInt64(" + BucketMinuteSQL + ")"
+
+// MinuteSQL is the minute of a column of the same type as bucket.
+func MinuteSQL(column string) string { return strings.ReplaceAll(BucketMinuteSQL, "bucket", column) }
+
 // BucketSQL is the value of the column bucket for the bucket that begins with the minute.
 func BucketSQL(minute int32) string {
 	return fmt.Sprintf("toDateTime64(%d, 0, 'UTC')", int64(minute)*60)
