@@ -43,8 +43,8 @@ const (
 	Audit  = schemas.RoleAudit
 )
 
-// DefaultEvery is the default time between two reports. Panels and alerts count a worker as gone after a minute.
-const DefaultEvery = 10 * time.Second
+// defaultEvery is the default time between two reports. Panels and alerts count a worker as gone after a minute.
+const defaultEvery = 10 * time.Second
 
 // Reporter reports for one process. Its fields are set before the first call and not changed. It is for one goroutine.
 type Reporter struct {
@@ -73,7 +73,7 @@ type Hooks struct {
 // Run reports until ctx ends, and then that the worker stopped. It returns no error: readers see a report that fails as
 // a report that is missing.
 func (r *Reporter) Run(ctx context.Context) {
-	every := cmp.Or(r.Every, DefaultEvery)
+	every := cmp.Or(r.Every, defaultEvery)
 	if every < 0 {
 		if r.Hooks.Error != nil {
 			r.Hooks.Error(errors.New("limits of the reports: Every must not be negative"))

@@ -49,8 +49,8 @@ type Loser struct {
 	ledger.Range
 }
 
-// ReadChain reads the ledger of a whole partition.
-func ReadChain(ctx context.Context, db Querier, p ledger.Partition) (Chain, error) {
+// readChain reads the ledger of a whole partition.
+func readChain(ctx context.Context, db Querier, p ledger.Partition) (Chain, error) {
 	var ranges []ledger.Range
 	err := db.Query(ctx, chainSQL(p), func(scan func(...any) error) error {
 		var from, to uint64
@@ -111,7 +111,7 @@ func ReadEnds(ctx context.Context, db Querier, topic string, earlier Bounds) (Bo
 		_, losers, end, _ := ledger.Chain(earlier[p], ranges)
 		if slices.ContainsFunc(losers, func(i int) bool { return ranges[i].To > end }) {
 			// A row beyond the end does not follow from here: the chain may take another way since the earlier call.
-			chain, err := ReadChain(ctx, db, p)
+			chain, err := readChain(ctx, db, p)
 			if err != nil {
 				return nil, err
 			}

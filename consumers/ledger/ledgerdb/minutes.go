@@ -106,7 +106,7 @@ func readLosers(ctx context.Context, db Querier, topic string, bounds Bounds, s 
 	}
 	var losers []Loser
 	for _, p := range partitions {
-		chain, err := ReadChain(ctx, db, p)
+		chain, err := readChain(ctx, db, p)
 		if err != nil {
 			return nil, err
 		}
