@@ -26,7 +26,7 @@ const (
 // Defaults.
 const (
 	DefaultTenants = 200
-	DefaultUsers   = 100_000
+	DefaultUsers   = 20_000
 	DefaultWindow  = 262_144
 )
 
