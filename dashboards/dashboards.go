@@ -1,7 +1,7 @@
 // Package dashboards makes Tidemark's Grafana dashboards and alert rules, checks them and runs them.
 //
 //	boards (content) -> board (JSON; names in SQL checked against schemas) -> Generate -> json/*.json
-//	json/*.json -> Grafana; the page of preview; Check and File.Execute, by grafana
+//	json/*.json -> Grafana; the page of preview; Check, File.Open and Opened.Load, by grafana
 //
 // Panels read the rollups, in the resolution that the range asks for, the ledger and the audits. A panel reads single events
 // of one hour at most, and of a chosen tenant of six hours, because rollups by minute do not tell tenants apart.

@@ -40,17 +40,7 @@ type Opened struct {
 	queries   int // Statements that run at a time.
 }
 
-// Execute runs the statements of a dashboard that a person opens: the variables in order, then every panel and annotation.
-// The error of a panel is in its result. The error of a variable ends the run, because no panel can be asked then.
-func (f File) Execute(ctx context.Context, db grafana.DB, v View) ([]Result, error) {
-	o, err := f.Open(ctx, db, v)
-	if err != nil {
-		return nil, err
-	}
-	return o.Load(ctx), nil
-}
-
-// Open reads the values of the variables.
+// Open reads the values of the variables, in order. An error means that no panel can be asked.
 func (f File) Open(ctx context.Context, db grafana.DB, v View) (*Opened, error) {
 	d, err := grafana.Read(f.JSON)
 	if err != nil {
@@ -66,7 +56,7 @@ func (f File) Open(ctx context.Context, db grafana.DB, v View) (*Opened, error) 
 }
 
 // Load runs all panels, then the annotations, as many statements at a time as the view has connections. The results are in
-// the order of the dashboard.
+// the order of the dashboard, and each has its own error.
 func (o *Opened) Load(ctx context.Context) []Result {
 	loads := make([]load, 0, len(o.dashboard.Panels))
 	for _, p := range o.dashboard.Panels {

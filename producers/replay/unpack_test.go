@@ -293,5 +293,5 @@ func TestNoRawBytes(t *testing.T) {
 
 // linesOf are the lines of a text.
 func linesOf(text string) *rows.Lines {
-	return rows.NewLines(bufio.NewReaderSize(strings.NewReader(text), readSize), nil)
+	return &rows.Lines{R: bufio.NewReaderSize(strings.NewReader(text), readSize)}
 }

@@ -172,10 +172,11 @@ func (s store) execute(t testing.TB, f dashboards.File, v dashboards.View) []das
 		v.Chosen = map[string][]string{}
 	}
 	v.Chosen["namespace"], v.Chosen["scenarios"] = []string{s.DB.Database()}, []string{s.DB.Database()}
-	results, err := f.Execute(t.Context(), s.DB, v)
+	opened, err := f.Open(t.Context(), s.DB, v)
 	if err != nil {
 		t.Fatal(err)
 	}
+	results := opened.Load(t.Context())
 	for _, r := range results {
 		err := r.Err
 		if err == nil {

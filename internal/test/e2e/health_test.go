@@ -53,11 +53,11 @@ func (p pipeline) tiles(t testing.TB) map[string]string {
 			continue
 		}
 		view := dashboards.View{From: time.Now().Add(-time.Hour), To: time.Now(), Chosen: map[string][]string{"namespace": {p.namespace}}}
-		results, err := f.Execute(t.Context(), httpDB{p}, view)
+		opened, err := f.Open(t.Context(), httpDB{p}, view)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, r := range results {
+		for _, r := range opened.Load(t.Context()) {
 			if r.Err != nil {
 				t.Fatalf("panel %q: %v", r.Title, r.Err)
 			}

@@ -28,11 +28,6 @@ type Lines struct {
 	long      []byte // The memory of lines longer than a read.
 }
 
-// NewLines returns the lines of a text, or those that a Parquet file is read as.
-func NewLines(text *bufio.Reader, table *container.Parquet) *Lines {
-	return &Lines{R: text, Parquet: table}
-}
-
 // want keeps a Parquet file from reading columns that nobody asks for.
 func (l *Lines) want(columns []Column) {
 	if l.Parquet != nil {
