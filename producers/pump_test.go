@@ -180,7 +180,7 @@ func TestPumpEnds(t *testing.T) {
 	}
 }
 
-func TestLinger(t *testing.T) {
+func TestWithGrace(t *testing.T) {
 	tests := []struct {
 		name   string
 		slow   time.Duration // How long the log takes for a batch.

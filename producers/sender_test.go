@@ -148,6 +148,17 @@ func TestBatchGrowth(t *testing.T) {
 	}
 }
 
+// TestTruthCountsUsage expects reports about runs not to be counted by the runs that send them.
+func TestTruthCountsUsage(t *testing.T) {
+	var truth producers.Truth
+	for _, spec := range schemas.Specs() {
+		truth.Add([]producers.Item{{Type: spec.Type, Weight: 1}})
+		if got := truth.Of(spec.Type).Produced == 1; got != (spec.Type != schemas.RunType) {
+			t.Errorf("%s is counted: %t", spec.Name, got)
+		}
+	}
+}
+
 // TestTruthDoesNotWrap sums up more than 64 bits hold.
 func TestTruthDoesNotWrap(t *testing.T) {
 	var truth producers.Truth
