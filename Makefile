@@ -59,7 +59,7 @@ check-generated: ## Fail if the generated files, go.mod or go.sum are not what t
 fuzz: ## Fuzz every target for FUZZTIME (10s)
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-bench: $(CHDB) ## Run the benchmarks (BENCH=regexp COUNT=6) and summarise them
+bench: $(CHDB) ## Run the benchmarks (BENCH=regexp COUNT=6) and summarize them
 	@mkdir -p .cache
 	go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) ./... | tee .cache/bench.txt
 	$(TOOLS) tool benchstat "$(CURDIR)/.cache/bench.txt"
