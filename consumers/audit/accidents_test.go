@@ -66,7 +66,7 @@ var accidents = [][]accident{{
 	{"conflicts are called duplicates, with all counts", []string{renamed("signups.v1", "conflict", "duplicate", moved("conflicts", "duplicates")...)}, nil,
 		"difference  exceptions hold signups.v1: partition 0 offset "},
 	{"dead records are called duplicates, with all counts", []string{renamed("token_calls.v1", "dead", "duplicate", moved("dead", "duplicates")...)}, nil,
-		"and the log holds a record there that is no event"},
+		"and the log holds a record there that is not an event"},
 	{"duplicates are called dead, with all counts", []string{renamed("model_events.v1", "duplicate", "dead", moved("duplicates", "dead")...)}, nil,
 		"difference  exceptions hold model_events.v1: partition 0 offset "},
 	{"a gap is called control", []string{renamed("runs.v1", "gap", "control", "control = control + gap, gap = 0")}, nil,
@@ -160,7 +160,7 @@ func TestPipelineIsOK(t *testing.T) {
 	}
 	p.expect("as it should be", true, wants...)
 	p.logs[schemas.DeadLettersTopic].DeleteBefore(3)
-	p.expect("after letters were deleted with time", true, "; 2 dead letters are not kept any more")
+	p.expect("after letters were deleted with time", true, "; 2 dead letters are no longer kept")
 	for _, spec := range schemas.Specs() {
 		p.logs[spec.Topic].DeleteBefore(p.logs[spec.Topic].End())
 	}
