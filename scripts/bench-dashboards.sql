@@ -1,13 +1,13 @@
--- One day of the store that scripts/bench-dashboards measures, {day} days ago: raw rows as ingest leaves them, and the
--- rollups as the worker publishes them. 200 tenants, 23 models of 14 providers, 4 products, 30 countries, each with its
--- few large and many small ones; 200,000 users. Each INSERT names its columns; those that it leaves out, such as the slot, have
--- their default, so that a new measure needs no change here.
+-- One day of the log that scripts/bench-dashboards measures, {day} days ago: raw rows and ledger rows as ingest leaves them.
+-- 200 tenants, 23 models of 14 providers, 4 products, 30 countries, each with its few large and many small ones; 200,000
+-- users. {calls} is the number of calls of a day, a multiple of 400: one call of 50 is a query and a sign-up too. {TYPE checksum} is
+-- the checksum of a row. Each INSERT names its columns; those that it leaves out have their default.
 INSERT INTO token_calls_raw (time, tenant, identity, epoch, partition, offset, source, id, product, user, country, segment, model, requested_model, provider, operation, streaming, status, latency_us, first_token_us, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning)
 SELECT
     toDateTime64(toStartOfDay(now('UTC')) - INTERVAL {day} DAY, 6, 'UTC') + toIntervalMicrosecond(intDiv(number * 86400000000, {calls})) AS time,
     concat('tenant-', toString(toUInt32(200 * pow(rand(1) / 4294967296, 3)))) AS tenant,
     reinterpretAsUInt128(sipHash128(number, {day})) AS identity,
-    1 AS epoch, number % 8 AS partition, intDiv(number, 8) + (30 - {day}) * intDiv({calls}, 8) AS offset,
+    1 AS epoch, number % 8 AS partition, intDiv(number, 8) + intDiv((30 - {day}) * {calls}, 8) AS offset,
     'bench' AS source, '' AS id,
     ['chat', 'code', 'search', 'api'][1 + toUInt32(4 * pow(rand(2) / 4294967296, 2))] AS product,
     intHash64(toUInt32(200000 * pow(rand(3) / 4294967296, 2)) + 1) AS user,
@@ -28,103 +28,36 @@ SELECT
 FROM numbers({calls});
 
 INSERT INTO queries_raw (time, tenant, identity, epoch, partition, offset, source, id, product, user, country, segment)
-SELECT time, tenant, identity, epoch, partition, offset, source, id, product, user, country, segment FROM token_calls_raw
+SELECT time, tenant, identity, epoch, partition, intDiv(offset, 50), source, id, product, user, country, segment FROM token_calls_raw
 WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY LIMIT 1 BY intDiv(offset, 50), partition;
 
 INSERT INTO signups_raw (time, tenant, identity, epoch, partition, offset, source, id, product, user, country, segment)
 SELECT time, tenant, identity, epoch, partition, offset, source, id, product, user, country, segment FROM queries_raw
 WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY;
 
-INSERT INTO token_calls_1m_rows (bucket, product, provider, model, status, calls, records, streaming_calls, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning, latency, first_token, latency_calls, first_token_calls, version)
-SELECT toDateTime64(toStartOfMinute(time), 0, 'UTC') AS bucket, product, provider, model, status, sum(weight * ifNull(requests, 1)), count(), sumIf(weight * ifNull(requests, 1), streaming), sum(weight * ifNull(input_uncached, 0)), sum(weight * ifNull(input_cache_read, 0)), sum(weight * ifNull(input_cache_write, 0)), sum(weight * ifNull(output_visible, 0)), sum(weight * ifNull(output_reasoning, 0)),
-    quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)(latency_us, weight), quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)(first_token_us, weight), sumIf(weight * ifNull(requests, 1), isNotNull(latency_us)), sumIf(weight * ifNull(requests, 1), isNotNull(first_token_us)), 1
-FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY bucket, product, provider, model, status;
-
-INSERT INTO token_calls_1h_rows (bucket, tenant, product, provider, model, status, calls, records, streaming_calls, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning, latency, first_token, latency_calls, first_token_calls, version)
-SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket, tenant, product, provider, model, status, sum(weight * ifNull(requests, 1)), count(), sumIf(weight * ifNull(requests, 1), streaming), sum(weight * ifNull(input_uncached, 0)), sum(weight * ifNull(input_cache_read, 0)), sum(weight * ifNull(input_cache_write, 0)), sum(weight * ifNull(output_visible, 0)), sum(weight * ifNull(output_reasoning, 0)),
-    quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)(latency_us, weight), quantilesBFloat16WeightedState(0.5, 0.9, 0.95, 0.99)(first_token_us, weight), sumIf(weight * ifNull(requests, 1), isNotNull(latency_us)), sumIf(weight * ifNull(requests, 1), isNotNull(first_token_us)), 1
-FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY bucket, tenant, product, provider, model, status;
-
-INSERT INTO token_calls_1d_rows (bucket, tenant, product, provider, model, status, calls, records, streaming_calls, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning, latency, first_token, latency_calls, first_token_calls, version)
-SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS day, tenant, product, provider, model, status, sum(calls), sum(records), sum(streaming_calls), sum(input_uncached), sum(input_cache_read), sum(input_cache_write), sum(output_visible), sum(output_reasoning),
-    quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(latency), quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(first_token), sum(latency_calls), sum(first_token_calls), 1
-FROM token_calls_1h_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY day, tenant, product, provider, model, status;
-
-INSERT INTO queries_1m_rows (bucket, product, segment, country, queries, records, version)
-SELECT toDateTime64(toStartOfMinute(time), 0, 'UTC') AS bucket, product, segment, country, sum(weight), count(), 1 FROM queries_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, product, segment, country;
-
-INSERT INTO queries_1h_rows (bucket, tenant, product, segment, country, queries, records, version)
-SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket, tenant, product, segment, country, sum(weight), count(), 1 FROM queries_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, tenant, product, segment, country;
-
-INSERT INTO queries_1d_rows (bucket, tenant, product, segment, country, queries, records, version)
-SELECT toDateTime64(toStartOfDay(time), 0, 'UTC') AS bucket, tenant, product, segment, country, sum(weight), count(), 1 FROM queries_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, tenant, product, segment, country;
-
-INSERT INTO signups_1m_rows (bucket, product, segment, country, signups, records, version)
-SELECT toDateTime64(toStartOfMinute(time), 0, 'UTC') AS bucket, product, segment, country, sum(weight), count(), 1 FROM signups_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, product, segment, country;
-
-INSERT INTO signups_1h_rows (bucket, tenant, product, segment, country, signups, records, version)
-SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket, tenant, product, segment, country, sum(weight), count(), 1 FROM signups_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, tenant, product, segment, country;
-
-INSERT INTO signups_1d_rows (bucket, tenant, product, segment, country, signups, records, version)
-SELECT toDateTime64(toStartOfDay(time), 0, 'UTC') AS bucket, tenant, product, segment, country, sum(weight), count(), 1 FROM signups_raw
-WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY bucket, tenant, product, segment, country;
-
-INSERT INTO queries_all_1h_rows (bucket, product, segment, country, queries, records, version)
-SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(queries), sum(records), 1 FROM queries_1m_rows AS r
-WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
-
-INSERT INTO queries_all_1d_rows (bucket, product, segment, country, queries, records, version)
-SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(queries), sum(records), 1 FROM queries_all_1h_rows AS r
-WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
-
-INSERT INTO signups_all_1h_rows (bucket, product, segment, country, signups, records, version)
-SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(signups), sum(records), 1 FROM signups_1m_rows AS r
-WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
-
-INSERT INTO signups_all_1d_rows (bucket, product, segment, country, signups, records, version)
-SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, segment, country, sum(signups), sum(records), 1 FROM signups_all_1h_rows AS r
-WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY GROUP BY start, product, segment, country;
-
-INSERT INTO token_calls_all_1h_rows (bucket, product, provider, model, status, calls, records, streaming_calls, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning, latency, first_token, latency_calls, first_token_calls, version)
-SELECT toDateTime64(toStartOfHour(r.bucket), 0, 'UTC') AS start, product, provider, model, status, sum(calls), sum(records), sum(streaming_calls), sum(input_uncached), sum(input_cache_read), sum(input_cache_write), sum(output_visible), sum(output_reasoning),
-    quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(latency), quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(first_token), sum(latency_calls), sum(first_token_calls), 1
-FROM token_calls_1m_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY start, product, provider, model, status;
-
-INSERT INTO token_calls_all_1d_rows (bucket, product, provider, model, status, calls, records, streaming_calls, input_uncached, input_cache_read, input_cache_write, output_visible, output_reasoning, latency, first_token, latency_calls, first_token_calls, version)
-SELECT toDateTime64(toStartOfDay(r.bucket), 0, 'UTC') AS start, product, provider, model, status, sum(calls), sum(records), sum(streaming_calls), sum(input_uncached), sum(input_cache_read), sum(input_cache_write), sum(output_visible), sum(output_reasoning),
-    quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(latency), quantilesBFloat16WeightedMergeState(0.5, 0.9, 0.95, 0.99)(first_token), sum(latency_calls), sum(first_token_calls), 1
-FROM token_calls_all_1h_rows AS r WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY start, product, provider, model, status;
-
-INSERT INTO audience_1h_states (bucket, dimension, value, user_weight, users, version)
-SELECT toDateTime64(toStartOfHour(time), 0, 'UTC') AS bucket,
-    multiIf(grouping(product) = 0, 'product', grouping(segment) = 0, 'segment', grouping(country) = 0, 'country', grouping(tenant) = 0, 'tenant', grouping(model) = 0, 'model', '') AS dimension,
-    multiIf(grouping(product) = 0, toString(product), grouping(segment) = 0, toString(segment), grouping(country) = 0, toString(country), grouping(tenant) = 0, toString(tenant), grouping(model) = 0, toString(model), '') AS value,
-    toUInt64(1), uniqCombined64State(user), 1
-FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY GROUPING SETS ((bucket), (bucket, product), (bucket, segment), (bucket, country), (bucket, tenant), (bucket, model));
-
-INSERT INTO audience_1d_states (bucket, dimension, value, user_weight, users, version)
-SELECT toDateTime64(toStartOfDay(bucket), 0, 'UTC') AS day, dimension, value, user_weight, uniqCombined64MergeState(users), 1 FROM audience_1h_states
-WHERE bucket >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND bucket < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
-GROUP BY day, dimension, value, user_weight;
-
-INSERT INTO rollup_versions (rollup, bucket, version)
-SELECT concat(name, '_', suffix) AS rollup, toDateTime64(toStartOfDay(now('UTC')) - INTERVAL {day} DAY, 0, 'UTC') + toIntervalSecond(number * step) AS bucket, 1 AS version
+INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, member, partitions, window, high_watermark, stored, buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, min_minute, max_minute, bytes, insert_us, event_lag_us, fetched_at, written_at)
+SELECT 'token_calls.v1', 1, partition, min(first), max(last) + 1 AS end, 1, 'bench', 8, 262144, end, sum(n), groupArray(minute), groupArray(n), groupArray(sums), groupArray(first), groupArray(last), min(minute), max(minute), 155 * sum(n), 60000, 900000, max(newest), max(newest)
 FROM (
-    SELECT arrayJoin(['queries', 'signups', 'token_calls', 'audience']) AS name, arrayJoin([('1m', 60), ('1h', 3600), ('1d', 86400), ('all_1h', 3600), ('all_1d', 86400)]) AS r, r.1 AS suffix, r.2 AS step
-) AS kinds
-CROSS JOIN numbers(1440) AS n WHERE number < intDiv(86400, step) AND (name != 'audience' OR suffix IN ('1h', '1d'));
+    SELECT partition, intDiv(offset - intDiv((30 - {day}) * {calls}, 8), 10000) AS block, minute, count() AS n, sum({token_calls checksum}) AS sums, min(offset) AS first, max(offset) AS last, max(time) AS newest
+    FROM token_calls_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
+    GROUP BY partition, block, minute ORDER BY minute
+)
+GROUP BY partition, block;
 
-INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, member, partitions, window, high_watermark, stored, min_minute, max_minute, bytes, insert_us, event_lag_us, fetched_at, written_at)
-SELECT 'token_calls.v1', 1, number % 8, intDiv(number, 8) * 10000 + (30 - {day}) * intDiv({calls}, 8) AS f, f + 10000, 1, 'bench', 8, 262144, f + 10000, 10000, 0, 0, 1550000, 60000, 900000, at, at
-FROM (SELECT number, toDateTime64(toStartOfDay(now('UTC')) - INTERVAL {day} DAY, 6, 'UTC') + toIntervalMicrosecond(intDiv(number * 86400000000, intDiv({calls}, 10000))) AS at FROM numbers(intDiv({calls}, 10000))) AS blocks;
+INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, member, partitions, window, high_watermark, stored, buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, min_minute, max_minute, bytes, insert_us, event_lag_us, fetched_at, written_at)
+SELECT 'queries.v1', 1, partition, min(first), max(last) + 1 AS end, 1, 'bench', 8, 262144, end, sum(n), groupArray(minute), groupArray(n), groupArray(sums), groupArray(first), groupArray(last), min(minute), max(minute), 155 * sum(n), 60000, 900000, max(newest), max(newest)
+FROM (
+    SELECT partition, intDiv(offset - intDiv((30 - {day}) * {calls}, 400), 10000) AS block, minute, count() AS n, sum({queries checksum}) AS sums, min(offset) AS first, max(offset) AS last, max(time) AS newest
+    FROM queries_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
+    GROUP BY partition, block, minute ORDER BY minute
+)
+GROUP BY partition, block;
+
+INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset, generation, member, partitions, window, high_watermark, stored, buckets.minute, buckets.rows, buckets.checksum, buckets.min_offset, buckets.max_offset, min_minute, max_minute, bytes, insert_us, event_lag_us, fetched_at, written_at)
+SELECT 'signups.v1', 1, partition, min(first), max(last) + 1 AS end, 1, 'bench', 8, 262144, end, sum(n), groupArray(minute), groupArray(n), groupArray(sums), groupArray(first), groupArray(last), min(minute), max(minute), 155 * sum(n), 60000, 900000, max(newest), max(newest)
+FROM (
+    SELECT partition, intDiv(offset - intDiv((30 - {day}) * {calls}, 400), 10000) AS block, minute, count() AS n, sum({signups checksum}) AS sums, min(offset) AS first, max(offset) AS last, max(time) AS newest
+    FROM signups_raw WHERE time >= toStartOfDay(now('UTC')) - INTERVAL {day} DAY AND time < toStartOfDay(now('UTC')) - INTERVAL {day} DAY + INTERVAL 1 DAY
+    GROUP BY partition, block, minute ORDER BY minute
+)
+GROUP BY partition, block;
