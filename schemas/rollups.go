@@ -29,13 +29,6 @@ type Rollup struct {
 // AudienceDims are what distinct users are counted by, one at a time.
 var AudienceDims = []string{"product", "segment", "country", "tenant", "model"}
 
-// Lengths of buckets in minutes.
-const (
-	minuteLong int32 = 1
-	hourLong   int32 = 60
-	dayLong    int32 = 24 * hourLong
-)
-
 // What a row of raw counts for. A row may add up several calls.
 const (
 	weight = "{weight}"
@@ -104,8 +97,7 @@ func Rollups() []Rollup {
 	byProduct := []string{"product", "segment", "country"}
 	byModel := []string{"product", "provider", "model", "status"}
 	audience := Rollup{
-		Name: "audience_1h", Of: "Distinct users over requests and calls",
-		Minutes: hourLong, Types: []Type{QueryType, TokenCallType},
+		Of: "Distinct users over requests and calls", Types: []Type{QueryType, TokenCallType},
 		Dims:     []string{"dimension", "value", "user_weight"},
 		Measures: []Measure{stateOf("users", "uniqCombined64", "", []string{"user"}, "UInt64", "Read with uniqCombined64Merge. Active users are that times user_weight.")},
 		Shown:    []Shown{{Name: "user_weight", SQL: "toUInt128({user_weight})"}},
@@ -113,43 +105,53 @@ func Rollups() []Rollup {
 		// A state has up to 100 kB, and who reads one dimension should not read the states of the others.
 		key: []string{"dimension", "value", "bucket", "user_weight"}, granularity: "4",
 	}
+	audience.named("audience", EndingHour, "")
 	audienceDay := audience
-	audienceDay.Name, audienceDay.Minutes, audienceDay.From = "audience_1d", dayLong, audience.Name
+	audienceDay.named("audience", EndingDay, EndingHour)
+	models := Rollup{
+		Of: "Releases, downloads and derivatives of models", Types: []Type{ModelEventType},
+		Dims:     []string{"kind", "model", "base_model", "organization", "hub", "country"},
+		Measures: counted("events", ModelEventType, weight, "Sum of weights."),
+	}
+	models.named(SpecOf(ModelEventType).Name, EndingDay, "")
 	tokenCalls := Rollup{Of: "Calls to models", Types: []Type{TokenCallType}, Dims: byModel, Measures: callMeasures(), Shown: shownOfCalls,
 		granularity: "256"} // The states have kilobytes, and who reads one bucket should not read those of its neighbors.
 	return slices.Concat(
 		family(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
 		family(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
 		family(tokenCalls),
-		[]Rollup{{
-			Name: "model_events_1d", Of: "Releases, downloads and derivatives of models", Minutes: dayLong, Types: []Type{ModelEventType},
-			Dims:     []string{"kind", "model", "base_model", "organization", "hub", "country"},
-			Measures: counted("events", ModelEventType, weight, "Sum of weights."),
-		}, audience, audienceDay},
+		[]Rollup{models, audience, audienceDay},
 	)
+}
+
+// named gives the rollup its name and what follows from it. Of from, the rollup that it merges, it takes the ending,
+// empty for none.
+func (r *Rollup) named(stem, ending, from string) {
+	r.Name, r.Minutes = stem+"_"+ending, LengthOf(ending).Minutes
+	if from != "" {
+		r.From = stem + "_" + from
+	}
 }
 
 // family makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants
 // together. Those with the tenant are as long as raw is wide, and most readers do not filter by tenant.
 func family(of Rollup) []Rollup {
 	name, dims := SpecOf(of.Types[0]).Name, of.Dims
-	one := func(suffix string, minutes int32, from, granularity string, dims []string) Rollup {
+	one := func(ending, from, granularity string, dims []string) Rollup {
 		r := of
-		r.Name, r.Minutes, r.Dims, r.granularity = name+suffix, minutes, dims, granularity
-		if from != "" {
-			r.From = name + from
-		}
+		r.Dims, r.granularity = dims, granularity
+		r.named(name, ending, from)
 		return r
 	}
 	byTenant := append([]string{"tenant"}, dims...)
 	all := []Rollup{
-		one("_1m", minuteLong, "", "", dims),
-		one("_1h", hourLong, "", "", byTenant),
-		one("_1d", dayLong, "_1h", "", byTenant),
-		one("_all_1h", hourLong, "_1m", of.granularity, dims),
-		one("_all_1d", dayLong, "_all_1h", of.granularity, dims),
+		one(EndingMinute, "", "", dims),
+		one(EndingHour, "", "", byTenant),
+		one(EndingDay, EndingHour, "", byTenant),
+		one(EndingAllHour, EndingMinute, of.granularity, dims),
+		one(EndingAllDay, EndingAllHour, of.granularity, dims),
 	}
-	all[1].PerEvent = name + "_tenant_1m"
+	all[1].PerEvent = name + "_" + EndingPerEvent
 	return all
 }
 
@@ -200,11 +202,11 @@ func (r *Rollup) Totals() []string {
 
 // per says what a row of the rollup is, for people.
 func (r *Rollup) per() string {
-	text := r.Of + " per " + map[int32]string{minuteLong: "minute", hourLong: "hour", dayLong: "day"}[r.Minutes]
+	text := r.Of + " per " + LengthOf(r.Name).Word
 	switch {
 	case r.Audience:
 		text += ", by one dimension at a time: '' (all), " + strings.Join(AudienceDims, ", ")
-	case strings.Contains(r.Name, "_all_"):
+	case strings.HasSuffix(r.Name, EndingAllHour), strings.HasSuffix(r.Name, EndingAllDay):
 		text += ", all tenants together"
 	}
 	return text

@@ -1,7 +1,9 @@
 package schemas
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -116,7 +118,7 @@ func rollupView(r *Rollup) View {
 		v.Columns = merge(v.Columns, []Shown{c})
 	}
 	v.Columns = append(v.Columns, Shown{Name: "version"})
-	if r.Minutes == minuteLong {
+	if strings.HasSuffix(r.Name, EndingMinute) {
 		v.From = "{" + r.Rows() + "} AS r\nINNER JOIN\n(\n    SELECT bucket, max(version) AS version\n    FROM {" + RollupVersionsTable + "}\n    WHERE rollup = " + Quote(r.Name) +
 			"\n    GROUP BY bucket\n) AS published USING (bucket, version)"
 		return v
@@ -151,6 +153,17 @@ func perEventView(r *Rollup) View {
 	return v
 }
 
+// bucketSeconds is the length in seconds of the buckets of the rollup that a column names.
+func bucketSeconds(column string) string {
+	lengths := Lengths()
+	longest := len(lengths) - 1
+	text := "multiIf("
+	for _, l := range lengths[:longest] {
+		text += fmt.Sprintf("endsWith(%s, '_%s'), %d, ", column, l.Ending, l.Seconds())
+	}
+	return text + strconv.Itoa(lengths[longest].Seconds()) + ")"
+}
+
 // progressView shows how far each rollup is complete. A bucket that begins at or before whole_until is whole: it was
 // over when rollups were last published, and it does not wait for its turn together with the newest one. Late events
 // may still change it; buckets that wait for late events alone hold nothing back. When nothing has been published for
@@ -171,7 +184,7 @@ func progressView() View {
         arrayMin(arrayPushBack(
             arrayMap(range -> if(range.2 > newest_bucket, range.1, ` + never + `), groupArrayIf((waits_from, waits_to), waits)),
             ` + never + `))
-    ) - toIntervalSecond(multiIf(endsWith(name, '_1m'), 60, endsWith(name, '_1h'), 3600, 86400))`},
+    ) - toIntervalSecond(` + bucketSeconds("name") + `)`},
 		},
 		From: `(
     SELECT

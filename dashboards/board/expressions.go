@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+
+	"tidemark/schemas"
 )
 
 // call is one use of an expression: {:name argument}.
@@ -14,7 +16,7 @@ type call struct {
 }
 
 // family returns the relation's name without its resolution.
-func (c call) family() string { return resolutionSuffix.ReplaceAllString(c.relation, "") }
+func (c call) family() string { return family(c.relation) }
 
 // expressions are the conditions and expressions that statements use by name. Their texts may use names in turn.
 //
@@ -29,9 +31,9 @@ func expressions() map[string]func(call) (string, error) {
 		"range":          constant(inRange),
 		"days":           constant(daysInRange),
 		"time":           constant(bucketStart),
-		"seconds":        constant(bucketSeconds),
+		"seconds":        constant(bucketSeconds()),
 		"whole":          whole,
-		"last_bucket":    func(c call) (string, error) { return lastBucket(wholeEnd(c.family()), bucketSeconds), nil },
+		"last_bucket":    func(c call) (string, error) { return lastBucket(wholeEnd(c.family()), bucketSeconds()), nil },
 		"last_whole":     constant(lastWhole),
 		"whole_days":     constant(inRange + " AND {bucket} <= " + wholeOfAll),
 		"last_whole_day": constant(lastWholeDay),
@@ -63,21 +65,37 @@ const (
 	bucketStart = `fromUnixTimestamp64Second(intDiv(
 		toUnixTimestamp64Micro(toDateTime64({bucket}, 6, 'UTC')) + 2208988800000000, 60000000) * 60 - 2208988800, 'UTC')`
 
-	// bucketSeconds is the length of a bucket.
-	bucketSeconds = "transform(right('${resolution:percentencode}', 2), ['1m', '1h', '1d'], [60, 3600, 86400], 60)"
+	// bucketEnding is the ending of the length of a bucket, the last two characters of every ending of a rollup's name.
+	bucketEnding = "right('${resolution:percentencode}', 2)"
 )
 
-// roundedUp returns the first time, from one in milliseconds since 1970 on, that is a multiple of a number of seconds.
-func roundedUp(ms string, seconds int) string {
+// byLength is what a function gives for the length of a bucket, or otherwise.
+func byLength(value func(schemas.Length) string, otherwise string) string {
+	var names, values []string
+	for _, l := range schemas.Lengths() {
+		names, values = append(names, "'"+l.Ending+"'"), append(values, value(l))
+	}
+	return "transform(" + bucketEnding + ", [" + strings.Join(names, ", ") + "], [" + strings.Join(values, ", ") + "], " + otherwise + ")"
+}
+
+// bucketSeconds is the length of a bucket.
+func bucketSeconds() string {
+	seconds := func(l schemas.Length) string { return strconv.Itoa(l.Seconds()) }
+	return byLength(seconds, seconds(schemas.LengthOf(schemas.EndingMinute)))
+}
+
+// roundedUp returns the first time, from one in milliseconds since 1970 on, at which a bucket of rollups with an ending
+// begins.
+func roundedUp(ms, ending string) string {
 	return Fill(`fromUnixTimestamp64Milli(toInt64({=ms} + positiveModulo(-({=ms}), {=step})), 'UTC')`,
-		map[string]string{"ms": ms, "step": strconv.Itoa(1000 * seconds)})
+		map[string]string{"ms": ms, "step": strconv.Itoa(1000 * schemas.LengthOf(ending).Seconds())})
 }
 
 // roundedDown returns the last such time up to a time.
-func roundedDown(at string, seconds int) string {
+func roundedDown(at, ending string) string {
 	return Fill(`fromUnixTimestamp64Milli(
 		toUnixTimestamp64Milli({=at}) - positiveModulo(toUnixTimestamp64Milli({=at}), {=step}), 'UTC')`,
-		map[string]string{"at": at, "step": strconv.Itoa(1000 * seconds)})
+		map[string]string{"at": at, "step": strconv.Itoa(1000 * schemas.LengthOf(ending).Seconds())})
 }
 
 // whole is true for the buckets in the range that are whole: for series, so that none ends in a drop that is not real. Of
@@ -92,7 +110,7 @@ func whole(c call) (string, error) {
 			map[string]string{"rollup": named(c.relation)}), nil
 	}
 	return Fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
-		map[string]string{"first": roundedUp("$__from", 60), "end": wholeEnd(c.family())}), nil
+		map[string]string{"first": roundedUp("$__from", schemas.EndingMinute), "end": wholeEnd(c.family())}), nil
 }
 
 // wholeEnd is when the last whole minute in the range ends of what a family of rollups has, in milliseconds since 1970. A
@@ -115,10 +133,10 @@ const lastWhole = inRange + " AND {bucket} >= ({:last_bucket} AS begins) AND {bu
 // day: a measure without anything on it has ended before the range has.
 const wholeOfAll = `(
 	SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN (
-		'queries_${day_table:percentencode}', 'token_calls_${day_table:percentencode}', 'signups_${day_table:percentencode}', 'audience_1d'))`
+		'queries_${day_table:percentencode}', 'token_calls_${day_table:percentencode}', 'signups_${day_table:percentencode}', 'audience_` + schemas.EndingDay + `'))`
 
 var lastWholeDay = "toDate32(" + lastBucket(`toUnixTimestamp64Milli(least(
-	$__toTime_ms, toDateTime64(`+wholeOfAll+`, 3, 'UTC') + INTERVAL 1 MILLISECOND))`, "86400") + ")"
+	$__toTime_ms, toDateTime64(`+wholeOfAll+`, 3, 'UTC') + INTERVAL 1 MILLISECOND))`, strconv.Itoa(schemas.LengthOf(schemas.EndingDay).Seconds())) + ")"
 
 // wholeIntervals is true for the whole intervals of the panel that lie in the range, of a column with times: for series
 // from the ledger. It leaves out the first and the last interval where the range cuts them, and the one under way.
@@ -157,7 +175,7 @@ func rowsInRange(c call) (string, error) {
 			SELECT {=columns} FROM {@{=family}_?edge_table}
 			WHERE {:range} AND ({bucket} < {=first} OR {bucket} >= {=end}) AND {=filters}), $edge_table))`, map[string]string{
 		"columns": "{" + strings.Join(list(columns), "}, {") + "}", "relation": relation, "family": c.family(), "filters": filters,
-		"first": roundedUp("$__from", 3600), "end": end,
+		"first": roundedUp("$__from", schemas.EndingHour), "end": end,
 	}), nil
 }
 

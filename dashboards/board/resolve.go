@@ -28,20 +28,31 @@ import (
 // name finds the names of relations and columns.
 var bracedName = regexp.MustCompile(`\$?\{([@~]?)([a-z][a-z0-9_.]*(?:\?[a-z_]*)?)\}`)
 
-// resolutionSuffix is the part of their names in which the rollups of one family differ.
-var resolutionSuffix = regexp.MustCompile(`_(\?[a-z_]*|(tenant_)?1m|(all_)?1[hd])$`)
-
 // resolutions are the endings of rollups' names, by the hidden variable that chooses one.
 var resolutions = map[string][]string{
 	// By minute; by hour and day of all tenants together; by hour and day with the tenant; the events themselves.
-	"resolution": {"1m", "all_1h", "all_1d", "1h", "1d", "tenant_1m"},
+	"resolution": {
+		schemas.EndingMinute, schemas.EndingAllHour, schemas.EndingAllDay, schemas.EndingHour, schemas.EndingDay, schemas.EndingPerEvent,
+	},
 	// By day only.
-	"day_table": {"all_1d", "1d"},
+	"day_table": {schemas.EndingAllDay, schemas.EndingDay},
 	// Rollups that always have the tenant.
-	"audience_table": {"1h", "1d"},
-	"tenant_table":   {"1h", "1d", "tenant_1m"},
+	"audience_table": {schemas.EndingHour, schemas.EndingDay},
+	"tenant_table":   {schemas.EndingHour, schemas.EndingDay, schemas.EndingPerEvent},
 	// What is read beside hours, for the parts of hours.
-	"edge_table": {"tenant_1m"},
+	"edge_table": {schemas.EndingPerEvent},
+}
+
+// endings are the same endings, for the holes of templates.
+var endings = map[string]string{
+	"minute": schemas.EndingMinute, "hour": schemas.EndingHour, "day": schemas.EndingDay,
+	"all_hour": schemas.EndingAllHour, "all_day": schemas.EndingAllDay, "per_event": schemas.EndingPerEvent,
+}
+
+// family returns the name of a relation without the ending in which the rollups of one family differ.
+func family(relation string) string {
+	base, _, _ := strings.Cut(relation, "_?")
+	return schemas.Stem(base)
 }
 
 // named puts the variable of a ? into the name of a relation.
@@ -110,8 +121,8 @@ func (r *Resolver) Resolve(where, sql string) string {
 	families := map[string][]schemas.Relation{} // The relations named; rollups of one family together.
 	for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
 		if m[1] == "@" && m[0][0] != '$' {
-			family := resolutionSuffix.ReplaceAllString(m[2], "")
-			families[family] = append(families[family], r.find(where, m[2])...)
+			of := family(m[2])
+			families[of] = append(families[of], r.find(where, m[2])...)
 		}
 	}
 	return bracedName.ReplaceAllStringFunc(sql, func(token string) string {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+
+	"tidemark/schemas"
 )
 
 // defaultNamespace is the variable that names the database.
@@ -33,11 +35,12 @@ func NamespaceVariable(name, label, fallback string) Variable {
 	}
 }
 
-// computed is a hidden variable whose value the range and the choices give.
+// computed is a hidden variable whose value the range and the choices give. The description and the SQL may have endings
+// of rollups' names as holes, see endings.
 func computed(name, label, fallback, description, sql string) Variable {
 	return Variable{
 		Name: name, Label: label, Hidden: true, Single: true, Fallback: fallback, OnRange: true,
-		Description: description, SQL: "SELECT " + sql + " AS " + name,
+		Description: Fill(description, endings), SQL: "SELECT " + Fill(sql, endings) + " AS " + name,
 	}
 }
 
@@ -45,12 +48,12 @@ func computed(name, label, fallback, description, sql string) Variable {
 // tenant; where one is chosen, the events take their place. The rollups with the tenant have more rows, so the panels read
 // them only where a tenant is chosen.
 func resolutionVariable() Variable {
-	return computed("resolution", "Resolution", "all_1h",
-		"Which rollups the panels read: 1m up to six hours, 1h up to a week, else 1d. all_1h and all_1d hold all tenants together; tenant_1m are the events of the chosen tenant.",
+	return computed("resolution", "Resolution", schemas.EndingAllHour,
+		"Which rollups the panels read: {=minute} up to six hours, {=hour} up to a week, else {=day}. {=all_hour} and {=all_day} hold all tenants together; {=per_event} are the events of the chosen tenant.",
 		`if(
 			{:all_tenants},
-			multiIf({:up_to_hours}, '1m', {:up_to_a_week}, 'all_1h', 'all_1d'),
-			multiIf({:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d'))`)
+			multiIf({:up_to_hours}, '{=minute}', {:up_to_a_week}, '{=all_hour}', '{=all_day}'),
+			multiIf({:up_to_hours}, '{=per_event}', {:up_to_a_week}, '{=hour}', '{=day}'))`)
 }
 
 // tenantVariables are what a chosen tenant needs: the name of the column, and the parts of the range beside whole hours.
@@ -60,45 +63,45 @@ func tenantVariables() []Variable {
 			"The column that a chosen tenant narrows down: tenant. Where none is chosen, a column that every rollup has.",
 			`if({:all_tenants}, 'product', 'tenant')`),
 		computed("edge_table", "Rows beside whole hours", "",
-			"What totals read beside the whole hours of the range: tenant_1m are the events of the chosen tenant, for ranges from six hours to a week. Otherwise empty.",
-			`if(NOT {:all_tenants} AND NOT {:up_to_hours} AND {:up_to_a_week}, 'tenant_1m', '')`),
+			"What totals read beside the whole hours of the range: {=per_event} are the events of the chosen tenant, for ranges from six hours to a week. Otherwise empty.",
+			`if(NOT {:all_tenants} AND NOT {:up_to_hours} AND {:up_to_a_week}, '{=per_event}', '')`),
 		{
 			Name: "whole_hours_end", Label: "End of whole hours", Hidden: true, Single: true, Fallback: "0", OnRange: true,
 			Description: "The end of the whole hours that totals read from rollups by hour, in milliseconds since 1970.",
-			SQL: Fill(`
+			SQL: Fill(Fill(`
 				SELECT toString(toUnixTimestamp64Milli(
 					greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS whole_hours_end
 				FROM (
 					SELECT min({whole_until}) AS until FROM {@rollup_progress}
-					WHERE {rollup} IN ('token_calls_1h', 'queries_1h', 'signups_1h')
-						AND '${edge_table:percentencode}' != '')`, map[string]string{
-				"first": roundedUp("$__from", 3600), "last": roundedDown("$__toTime_ms", 3600),
-				"published": roundedDown("toDateTime64(until, 3, 'UTC')", 3600),
+					WHERE {rollup} IN ('token_calls_{=hour}', 'queries_{=hour}', 'signups_{=hour}')
+						AND '${edge_table:percentencode}' != '')`, endings), map[string]string{
+				"first": roundedUp("$__from", schemas.EndingHour), "last": roundedDown("$__toTime_ms", schemas.EndingHour),
+				"published": roundedDown("toDateTime64(until, 3, 'UTC')", schemas.EndingHour),
 			}),
 		},
-		computed("tenant_table", "Table by tenant", "1h",
-			"What the table of tenants reads: the events up to an hour, and of a chosen tenant up to six hours. Otherwise 1h up to a week, else 1d.",
+		computed("tenant_table", "Table by tenant", schemas.EndingHour,
+			"What the table of tenants reads: the events up to an hour, and of a chosen tenant up to six hours. Otherwise {=hour} up to a week, else {=day}.",
 			`multiIf(
-				{:up_to_hour} OR NOT {:all_tenants} AND {:up_to_hours}, 'tenant_1m', {:up_to_a_week}, '1h', '1d')`),
+				{:up_to_hour} OR NOT {:all_tenants} AND {:up_to_hours}, '{=per_event}', {:up_to_a_week}, '{=hour}', '{=day}')`),
 	}
 }
 
 // dayTableVariable and audienceTableVariable choose between rollups that have no minutes.
 func dayTableVariable() Variable {
-	return computed("day_table", "Table by day", "all_1d",
-		"Which rollups by day the panels read: all_1d holds all tenants together; 1d has the tenant.",
-		`if({:all_tenants}, 'all_1d', '1d')`)
+	return computed("day_table", "Table by day", schemas.EndingAllDay,
+		"Which rollups by day the panels read: {=all_day} holds all tenants together; {=day} has the tenant.",
+		`if({:all_tenants}, '{=all_day}', '{=day}')`)
 }
 
 func audienceTableVariable() Variable {
-	return computed("audience_table", "Table of users", "1h", "Which rollup of distinct users the panels read: 1h up to a week, else 1d.",
-		`if(right('${resolution:percentencode}', 2) = '1d', '1d', '1h')`)
+	return computed("audience_table", "Table of users", schemas.EndingHour, "Which rollup of distinct users the panels read: {=hour} up to a week, else {=day}.",
+		"if("+bucketEnding+" = '{=day}', '{=day}', '{=hour}')")
 }
 
 // resolutionNameVariable is the resolution in words, for titles.
 func resolutionNameVariable() Variable {
 	return computed("resolution_name", "Resolution in words", "hour", "The length of a bucket in words: minute, hour or day.",
-		`transform(right('${resolution:percentencode}', 2), ['1m', '1h', '1d'], ['minute', 'hour', 'day'], '')`)
+		byLength(func(l schemas.Length) string { return "'" + l.Word + "'" }, "''"))
 }
 
 // WholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
@@ -107,13 +110,13 @@ func WholeVariable(family string) Variable {
 	return Variable{
 		Name: family + "_whole", Label: "Whole " + family, Hidden: true, Single: true, Fallback: "0", OnRange: true,
 		Description: "When the last whole minute of " + family + " ends, in milliseconds since 1970. Series end there.",
-		SQL: Fill(`
+		SQL: Fill(Fill(`
 			SELECT
 				toString(least(
 					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=family}_whole
 			FROM (
 				SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress}
-				WHERE {rollup} = replaceOne('{=family}_${resolution:percentencode}', 'tenant_1m', '1m'))`,
+				WHERE {rollup} = replaceOne('{=family}_${resolution:percentencode}', '{=per_event}', '{=minute}'))`, endings),
 			map[string]string{"family": family}),
 	}
 }
