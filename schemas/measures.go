@@ -93,14 +93,6 @@ func stateOf(column, name, parameters string, arguments []string, types, comment
 	return Measure{Column: column, Type: "AggregateFunction(" + name + parameters + ", " + types + ")", Comment: comment, state: f}
 }
 
-// quantileLevels are the levels that states of quantiles are made for and have to be read with.
-const quantileLevels = "(0.5, 0.9, 0.95, 0.99)"
-
-// quantiles are those of a column, by weight.
-func quantiles(column, of, comment string) Measure {
-	return stateOf(column, "quantilesBFloat16Weighted", quantileLevels, []string{of, "weight"}, "Nullable(UInt64), UInt64", comment)
-}
-
 // counted begins the measures of every type: events by what a row counts for, records, and the checksum that ties them
 // to the ledger.
 func counted(column string, t Type, by, comment string) []Measure {

@@ -75,7 +75,7 @@ func callMeasures() []Measure {
 	return append(measures,
 		sumIf("unknown_input_calls", calls, noneKnown(inputClasses), "Calls with no known class of input tokens."),
 		sumIf("unknown_output_calls", calls, noneKnown(outputClasses), "Calls with no known class of output tokens."),
-		quantiles("latency", "latency_us", "Microseconds. Read with quantilesBFloat16WeightedMerge"+quantileLevels+", no other levels."),
+		quantiles("latency", "latency_us", "Microseconds. Read with "+quantilesFunction+"Merge"+quantileParameters()+", no other levels."),
 		quantiles("first_token", "first_token_us", "As latency."),
 		sumIf("latency_calls", calls, "isNotNull({latency_us})", "Calls with a known latency."),
 		sumIf("first_token_calls", calls, "isNotNull({first_token_us})", ""),

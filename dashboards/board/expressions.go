@@ -45,6 +45,7 @@ func expressions() map[string]func(call) (string, error) {
 		"up_to_hour":     constant("dateDiff('second', $__fromTime_ms, $__toTime_ms) <= 3600"),
 		"up_to_hours":    constant("dateDiff('second', $__fromTime_ms, $__toTime_ms) <= 6 * 3600"),
 		"up_to_a_week":   constant("dateDiff('second', $__fromTime_ms, $__toTime_ms) <= 7 * 86400"),
+		"quantile":       quantile,
 		"distinct_users": constant("{user_weight} * uniqCombined64Merge({users})"),
 	}
 }
@@ -177,6 +178,18 @@ func rowsInRange(c call) (string, error) {
 		"columns": "{" + strings.Join(list(columns), "}, {") + "}", "relation": relation, "family": c.family(), "filters": filters,
 		"first": roundedUp("$__from", schemas.EndingHour), "end": end,
 	}), nil
+}
+
+// quantile is one quantile of a column with states, {:quantile 0.95 latency}, or of the rows for which a condition is true,
+// {:quantile 0.95 latency if CONDITION}.
+func quantile(c call) (string, error) {
+	of, condition, _ := strings.Cut(c.argument, " if ")
+	number, column, _ := strings.Cut(of, " ")
+	level, err := strconv.ParseFloat(number, 64)
+	if err != nil || column == "" {
+		return "", errors.New("write {:quantile LEVEL COLUMN} or {:quantile LEVEL COLUMN if CONDITION}")
+	}
+	return schemas.QuantileSQL("{"+column+"}", condition, level)
 }
 
 // list splits an argument at its commas.

@@ -45,6 +45,10 @@ func TestResolve(t *testing.T) {
 	f("{:whole}", "", "here: {:whole}: no relation stands before it")
 	f("{@b} {:chosen}", "", `here: {:chosen}: no variables narrow down the relation "b": name them`)
 	f("{:users}", "", "here: {:users}: it needs the dimensions to choose from")
+	f("{:quantile 0.95 n} {:quantile 0.5 n if {n} > 1} {@a_1m}",
+		"quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)(n)[3] quantilesBFloat16WeightedMergeIf(0.5, 0.9, 0.95, 0.99)(n, n > 1)[1] "+ns+"a_1m", "")
+	f("{:quantile 0.8 n}", "", "here: {:quantile 0.8 n}: the quantile 0.8 is not kept: there are [0.5 0.9 0.95 0.99]")
+	f("{:quantile n}", "", "here: {:quantile n}: write {:quantile LEVEL COLUMN} or {:quantile LEVEL COLUMN if CONDITION}")
 	f("{:intervals}", "", "here: {:intervals}: it needs the column with the times")
 	f("{:rows a_?}", "", "here: {:rows a_?}: write {:rows RELATION with COLUMN, COLUMN}")
 	f("{:half {n}", "", `here: "{:half {n}" has no closing brace`)

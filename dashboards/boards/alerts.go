@@ -29,7 +29,7 @@ func alertFragments() map[string]string {
 		// A block that is not a replay of history: its newest event is at most a month old.
 		"fresh": `{stored} > 0 AND {event_lag_us} < 30 * 86400 * 1000000`,
 		// The 95th percentile of the latency of the rows for which a condition holds, in microseconds.
-		"latency_p95": `quantilesBFloat16WeightedMergeIf(0.5, 0.9, 0.95, 0.99)({latency}, {=})[3]`,
+		"latency_p95": `{:quantile 0.95 latency if {=}}`,
 	}
 }
 

@@ -1,12 +1,16 @@
 package boards
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 
 	"tidemark/dashboards/board"
 	"tidemark/dashboards/preset"
+	"tidemark/schemas"
 )
 
 // models answers: which models are used, how well do they answer, whose are they?
@@ -31,21 +35,25 @@ func models() board.Board {
 
 // modelFragments is the SQL that panels on calls share.
 func modelFragments() map[string]string {
+	var lines []string
+	for i, level := range schemas.QuantileLevels() {
+		lines = append(lines, fmt.Sprintf("q[%d] / 1e6 AS p%.0f", i+1, 100*level))
+	}
 	return map[string]string{
 		// The share of input tokens that came from a prompt cache.
 		"cache_hits": `if(sum({input_tokens}) = 0, NULL, sum({input_cache_read}) / sum({input_tokens}))`,
 		// A sum per call, unknown where there are none.
 		"per_call": `if(sum({calls}) = 0, NULL, {=} / sum({calls}))`,
 		// Percentiles of a state, in seconds.
-		"p50": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[1] / 1e6`,
-		"p95": `quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}})[3] / 1e6`,
+		"p50": `{:quantile 0.5 {=}} / 1e6`,
+		"p95": `{:quantile 0.95 {=}} / 1e6`,
 		// A line per percentile of a state. The column NAME_calls has the calls that tell it.
-		"percentiles": `
-			SELECT time, q[1] / 1e6 AS p50, q[2] / 1e6 AS p90, q[3] / 1e6 AS p95, q[4] / 1e6 AS p99
+		"percentiles": board.Fill(`
+			SELECT time, {=lines}
 			FROM (
-				SELECT {:time} AS time, quantilesBFloat16WeightedMerge(0.5, 0.9, 0.95, 0.99)({{=}}) AS q
+				SELECT {:time} AS time, {=quantiles} AS q
 				FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({{=}_calls}) > 0)
-			ORDER BY time`,
+			ORDER BY time`, map[string]string{"lines": strings.Join(lines, ", "), "quantiles": schemas.QuantilesSQL("{{=}}", "")}),
 		// Joins what is known of each model to a table c; a model that is not in the catalog is unknown.
 		"catalog": `
 			LEFT JOIN (
