@@ -117,9 +117,9 @@ func Rollups() []Rollup {
 	tokenCalls := Rollup{Of: "Calls to models", Types: []Type{TokenCallType}, Dims: byModel, Measures: callMeasures(), Shown: shownOfCalls,
 		granularity: "256"} // The states have kilobytes, and who reads one bucket should not read those of its neighbors.
 	return slices.Concat(
-		family(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
-		family(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
-		family(tokenCalls),
+		rollupsOfType(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
+		rollupsOfType(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
+		rollupsOfType(tokenCalls),
 		[]Rollup{models, audience, audienceDay},
 	)
 }
@@ -133,9 +133,9 @@ func (r *Rollup) named(stem, ending, from string) {
 	}
 }
 
-// family makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants
+// rollupsOfType makes the rollups of one type: by minute, and by hour and day both with the tenant and for all tenants
 // together. Those with the tenant are as long as raw is wide, and most readers do not filter by tenant.
-func family(of Rollup) []Rollup {
+func rollupsOfType(of Rollup) []Rollup {
 	name, dims := SpecOf(of.Types[0]).Name, of.Dims
 	one := func(ending, from, granularity string, dims []string) Rollup {
 		r := of

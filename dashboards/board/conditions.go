@@ -44,7 +44,7 @@ func anyNamed(variables ...string) string {
 	return "NOT multiSearchAny('&${" + strings.Join(variables, ":customqueryparam}&${") + ":customqueryparam}&', ['=&', '&&'])"
 }
 
-// narrows are the variables whose choices narrow down the relations of a family.
+// narrows are the variables whose choices narrow down the relations of a stem.
 var narrows = map[string][]string{
 	"token_calls": {"tenant", "product", "provider", "model"},
 	"queries":     {"tenant", "product", "segment", "country"},
@@ -56,12 +56,12 @@ var narrows = map[string][]string{
 // chosen is true for the rows that match what is chosen of the variables of the relation, or of those named.
 func chosen(c call) (string, error) { return c.conditions(list(c.argument)) }
 
-// conditions joins the conditions for the variables given, all of the family if none is. Each is true where all values are
+// conditions joins the conditions for the variables given, all of the stem if none is. Each is true where all values are
 // chosen.
 func (c call) conditions(variables []string) (string, error) {
 	if len(variables) == 0 {
-		if variables = narrows[c.family()]; len(variables) == 0 {
-			return "", fmt.Errorf("no variables narrow down the relation %q: name them", c.family())
+		if variables = narrows[c.stem()]; len(variables) == 0 {
+			return "", fmt.Errorf("no variables narrow down the relation %q: name them", c.stem())
 		}
 	}
 	var conditions []string

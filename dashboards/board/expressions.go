@@ -15,8 +15,8 @@ type call struct {
 	argument string
 }
 
-// family returns the relation's name without its resolution.
-func (c call) family() string { return family(c.relation) }
+// stem returns the relation's name without its resolution.
+func (c call) stem() string { return stemOf(c.relation) }
 
 // expressions are the conditions and expressions that statements use by name. Their texts may use names in turn.
 //
@@ -33,7 +33,7 @@ func expressions() map[string]func(call) (string, error) {
 		"time":           constant(bucketStart),
 		"seconds":        constant(bucketSeconds()),
 		"whole":          whole,
-		"last_bucket":    func(c call) (string, error) { return lastBucket(wholeEnd(c.family()), bucketSeconds()), nil },
+		"last_bucket":    func(c call) (string, error) { return lastBucket(wholeEnd(c.stem()), bucketSeconds()), nil },
 		"last_whole":     constant(lastWhole),
 		"whole_days":     constant(inRange + " AND {bucket} <= " + wholeOfAll),
 		"last_whole_day": constant(lastWholeDay),
@@ -111,13 +111,13 @@ func whole(c call) (string, error) {
 			map[string]string{"rollup": named(c.relation)}), nil
 	}
 	return Fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
-		map[string]string{"first": roundedUp("$__from", schemas.EndingMinute), "end": wholeEnd(c.family())}), nil
+		map[string]string{"first": roundedUp("$__from", schemas.EndingMinute), "end": wholeEnd(c.stem())}), nil
 }
 
-// wholeEnd is when the last whole minute in the range ends of what a family of rollups has, in milliseconds since 1970. A
+// wholeEnd is when the last whole minute in the range ends of what the rollups of a stem have, in milliseconds since 1970. A
 // variable has it for all panels, because rollup_progress costs more to plan than most panels.
-func wholeEnd(family string) string {
-	return "toInt64OrZero('${" + family + "_whole:percentencode}')"
+func wholeEnd(stem string) string {
+	return "toInt64OrZero('${" + stem + "_whole:percentencode}')"
 }
 
 // lastBucket is when the last bucket of a length in seconds begins that is whole and in the range, whether it holds
@@ -173,9 +173,9 @@ func rowsInRange(c call) (string, error) {
 		SELECT {=columns} FROM {@{=relation}}
 		WHERE {:range} AND $__conditionalAll({bucket} < {=end}, $edge_table) AND {=filters}
 		AND $__conditionalAll(1 = 1 UNION ALL (
-			SELECT {=columns} FROM {@{=family}_?edge_table}
+			SELECT {=columns} FROM {@{=stem}_?edge_table}
 			WHERE {:range} AND ({bucket} < {=first} OR {bucket} >= {=end}) AND {=filters}), $edge_table))`, map[string]string{
-		"columns": "{" + strings.Join(list(columns), "}, {") + "}", "relation": relation, "family": c.family(), "filters": filters,
+		"columns": "{" + strings.Join(list(columns), "}, {") + "}", "relation": relation, "stem": c.stem(), "filters": filters,
 		"first": roundedUp("$__from", schemas.EndingHour), "end": end,
 	}), nil
 }

@@ -49,8 +49,8 @@ var endings = map[string]string{
 	"all_hour": schemas.EndingAllHour, "all_day": schemas.EndingAllDay, "per_event": schemas.EndingPerEvent,
 }
 
-// family returns the name of a relation without the ending in which the rollups of one family differ.
-func family(relation string) string {
+// stemOf returns the name of a relation without the ending of a rollup's or a ?, which all rollups of one type share.
+func stemOf(relation string) string {
 	base, _, _ := strings.Cut(relation, "_?")
 	return schemas.Stem(base)
 }
@@ -118,11 +118,11 @@ func (r *Resolver) Resolve(where, sql string) string {
 		r.Problem("%s: %v", where, err)
 		return sql
 	}
-	families := map[string][]schemas.Relation{} // The relations named; rollups of one family together.
+	stems := map[string][]schemas.Relation{} // The relations named, by the stem of their names.
 	for _, m := range bracedName.FindAllStringSubmatch(sql, -1) {
 		if m[1] == "@" && m[0][0] != '$' {
-			of := family(m[2])
-			families[of] = append(families[of], r.find(where, m[2])...)
+			stem := stemOf(m[2])
+			stems[stem] = append(stems[stem], r.find(where, m[2])...)
 		}
 	}
 	return bracedName.ReplaceAllStringFunc(sql, func(token string) string {
@@ -133,7 +133,7 @@ func (r *Resolver) Resolve(where, sql string) string {
 		if m[1] == "@" {
 			return cmp.Or(r.database, `"${`+r.namespace+`:percentencode}"`) + "." + quoted(m[2])
 		}
-		if missing := lacking(m[2], m[1] == "~", families); missing != "" {
+		if missing := lacking(m[2], m[1] == "~", stems); missing != "" {
 			r.Problem("%s: column %s: %s", where, m[2], missing)
 		}
 		if m[1] == "~" {
@@ -293,11 +293,11 @@ func choices(name string) []string {
 	return names
 }
 
-// lacking returns which relations should have the column and do not, "" if all is well: there must be a family of which
+// lacking returns which relations should have the column and do not, "" if all is well: there must be a stem of which
 // each relation that is named has it, or, for some, one of them.
-func lacking(column string, some bool, families map[string][]schemas.Relation) string {
+func lacking(column string, some bool, stems map[string][]schemas.Relation) string {
 	var all []string
-	for _, relations := range families {
+	for _, relations := range stems {
 		var without []string
 		for _, relation := range relations {
 			if !relation.Has(column) && !slices.Contains(without, relation.Name) {

@@ -63,7 +63,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestChosen asks for the conditions of relations: by the variables of the family, and by the tenant's column or its stand-in.
+// TestChosen asks for the conditions of relations: by the variables of the stem, and by the tenant's column or its stand-in.
 func TestChosen(t *testing.T) {
 	relations := schemas.Relations()
 	f := func(sql string, want ...string) {

@@ -104,20 +104,20 @@ func resolutionNameVariable() Variable {
 		byLength(func(l schemas.Length) string { return "'" + l.Word + "'" }, "''"))
 }
 
-// WholeVariable tells when the last whole minute in the range ends of what a family of rollups has. Events are as whole as
-// the minutes.
-func WholeVariable(family string) Variable {
+// WholeVariable tells when the last whole minute in the range ends of what the rollups have whose names begin with a stem,
+// such as "token_calls". Events are as whole as the minutes.
+func WholeVariable(stem string) Variable {
 	return Variable{
-		Name: family + "_whole", Label: "Whole " + family, Hidden: true, Single: true, Fallback: "0", OnRange: true,
-		Description: "When the last whole minute of " + family + " ends, in milliseconds since 1970. Series end there.",
+		Name: stem + "_whole", Label: "Whole " + stem, Hidden: true, Single: true, Fallback: "0", OnRange: true,
+		Description: "When the last whole minute of " + stem + " ends, in milliseconds since 1970. Series end there.",
 		SQL: Fill(Fill(`
 			SELECT
 				toString(least(
-					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=family}_whole
+					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=stem}_whole
 			FROM (
 				SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress}
-				WHERE {rollup} = replaceOne('{=family}_${resolution:percentencode}', '{=per_event}', '{=minute}'))`, endings),
-			map[string]string{"family": family}),
+				WHERE {rollup} = replaceOne('{=stem}_${resolution:percentencode}', '{=per_event}', '{=minute}'))`, endings),
+			map[string]string{"stem": stem}),
 	}
 }
 
