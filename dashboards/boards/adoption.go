@@ -44,8 +44,8 @@ type figure struct {
 	reportedConstant string // Where the report has it in words alone.
 }
 
-// adoptionFragments is SQL of the dashboards over scenarios.
-func adoptionFragments() map[string]string {
+// spreadFragments is SQL on the users of products, over scenarios.
+func spreadFragments() map[string]string {
 	return map[string]string{
 		// The mean of 28 days times 365, by day.
 		"run_rate": `
@@ -76,6 +76,21 @@ func adoptionFragments() map[string]string {
 				toMonday(toDate32({bucket})) AS week,
 				sumIf({queries}, {country} NOT IN ('US', 'CA')) / sum({queries}) AS share
 			FROM {@queries_1d} WHERE {tenant} = 'everywhere-at-once' AND {bucket} >= '2023-02-06' GROUP BY week`,
+		// The smallest of the growths of the four segments' sign-ups.
+		"least_growth": `(
+			SELECT min(times)
+			FROM (
+				SELECT sumIf({signups}, {bucket} >= '2025-05-25') / sumIf({signups}, {bucket} < '2023-01-09') AS times
+				FROM {@signups_1d} WHERE {tenant} = 'segments' GROUP BY {segment}))`,
+		// True for a point or a day in the range.
+		"at_in_range":  `{time} >= $__fromTime_ms AND {time} < $__toTime_ms`,
+		"day_in_range": `toDateTime64(day, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(day, 3, 'UTC') < $__toTime_ms`,
+	}
+}
+
+// makerFragments is SQL on models and those who make them, over scenarios.
+func makerFragments() map[string]string {
+	return map[string]string{
 		// The line through the logarithms of training compute.
 		"compute_fit": `
 			SELECT simpleLinearRegression(toUnixTimestamp64Micro({time}) / 86400e6 / 365.25, log10({value})) AS fit
@@ -101,15 +116,6 @@ func adoptionFragments() map[string]string {
 			FROM {@model_events_1d}
 			WHERE {:range} AND {kind} = 'release' AND NOT startsWith({model}, 'qwen-open-model') AND {model} IN {=}
 			GROUP BY time, name ORDER BY time, name`,
-		// The smallest of the growths of the four segments' sign-ups.
-		"least_growth": `(
-			SELECT min(times)
-			FROM (
-				SELECT sumIf({signups}, {bucket} >= '2025-05-25') / sumIf({signups}, {bucket} < '2023-01-09') AS times
-				FROM {@signups_1d} WHERE {tenant} = 'segments' GROUP BY {segment}))`,
-		// True for a point or a day in the range.
-		"at_in_range":  `{time} >= $__fromTime_ms AND {time} < $__toTime_ms`,
-		"day_in_range": `toDateTime64(day, 3, 'UTC') >= $__fromTime_ms AND toDateTime64(day, 3, 'UTC') < $__toTime_ms`,
 	}
 }
 

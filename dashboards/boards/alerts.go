@@ -100,25 +100,8 @@ LIMIT 100`,
 	}
 }
 
-// notFresh gives how many seconds data is late. Per topic: the time from the log to queryable for 95 % of the records of the
-// last five minutes, the time for which a partition with records left has not moved, or the time since the last block of a
-// topic that was steady before. For the rollups: the time since the first block that they have not followed.
-func notFresh() board.Alert {
-	return board.Alert{
-		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
-		Summary: `{{ .Labels.what }}: data is {{ printf "%.0f" .Values.A.Value }} s late`,
-		Description: `For a topic, the figure is the largest of three times in seconds. First: the time from the log until records can be queried, for 95 % of the records of the last five minutes, whatever the times of their events. Second: the time for which a partition with records left has not moved. Third: the time since the last block of a topic that was steady: it had a block in every five minutes of one hour, and then none for five minutes. Replays of history (events older than 30 days) do not count here. For "rollups", the figure is the time since the first block that the rollups have not followed: the dashboards show the state of that time.
-
-What to do:
-1. A topic, and "Ingest is behind or stalled" or "A worker is missing" fires too: begin there.
-2. A topic without new blocks, and no other alert: everything in the log is counted. Do the producers send? If the load has ended on purpose, silence this alert; it ends one day after the last block.
-3. A topic whose blocks are late although ingest keeps up: look at the panel Insert time. Directly after a start of ingest, records that waited in the log count with the time that their producer gave them.
-4. Rollups: does "tidemark rollup" run? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" catches up once, in the foreground.`,
-		Board: "tidemark-pipeline", Panel: 22,
-		SQL: `
-SELECT what, seconds
-FROM
-(
+// lateTopics and lateRollups are rows of what is late and by how many seconds, for notFresh.
+const lateTopics = `
     SELECT topic AS what, max(late) AS seconds
     FROM
     (
@@ -149,8 +132,9 @@ FROM
         UNION ALL
         SELECT topic, max(since) AS late FROM {:ends {accounted} != {end_offset}} GROUP BY topic
     )
-    GROUP BY topic
-    UNION ALL
+    GROUP BY topic`
+
+const lateRollups = `
     SELECT 'rollups' AS what, toFloat64(dateDiff('second', min(l.at), $__toTime_ms)) AS seconds
     FROM
     (
@@ -165,7 +149,28 @@ FROM
         GROUP BY topic, epoch, partition
     ) AS c USING (topic, epoch, partition)
     WHERE l.end > c.position AND l.topic IN ('queries.v1', 'signups.v1', 'token_calls.v1', 'model_events.v1')
-    HAVING count() > 0
+    HAVING count() > 0`
+
+// notFresh gives how many seconds data is late. Per topic: the time from the log to queryable for 95 % of the records of the
+// last five minutes, the time for which a partition with records left has not moved, or the time since the last block of a
+// topic that was steady before. For the rollups: the time since the first block that they have not followed.
+func notFresh() board.Alert {
+	return board.Alert{
+		UID: "tidemark-not-fresh", Title: "Data is not fresh", Severity: severityWarning,
+		Summary: `{{ .Labels.what }}: data is {{ printf "%.0f" .Values.A.Value }} s late`,
+		Description: `For a topic, the figure is the largest of three times in seconds. First: the time from the log until records can be queried, for 95 % of the records of the last five minutes, whatever the times of their events. Second: the time for which a partition with records left has not moved. Third: the time since the last block of a topic that was steady: it had a block in every five minutes of one hour, and then none for five minutes. Replays of history (events older than 30 days) do not count here. For "rollups", the figure is the time since the first block that the rollups have not followed: the dashboards show the state of that time.
+
+What to do:
+1. A topic, and "Ingest is behind or stalled" or "A worker is missing" fires too: begin there.
+2. A topic without new blocks, and no other alert: everything in the log is counted. Do the producers send? If the load has ended on purpose, silence this alert; it ends one day after the last block.
+3. A topic whose blocks are late although ingest keeps up: look at the panel Insert time. Directly after a start of ingest, records that waited in the log count with the time that their producer gave them.
+4. Rollups: does "tidemark rollup" run? The panels Rollups and Rollup debt show what waits. "tidemark rollup --until-caught-up" catches up once, in the foreground.`,
+		Board: "tidemark-pipeline", Panel: 22,
+		SQL: `
+SELECT what, seconds
+FROM
+(` + lateTopics + `
+    UNION ALL` + lateRollups + `
 )
 ORDER BY seconds DESC, what`,
 		From: 24 * time.Hour,

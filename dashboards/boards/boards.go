@@ -19,8 +19,9 @@ func All() []board.Board {
 func Fragments() map[string]string {
 	all := map[string]string{}
 	for _, some := range []map[string]string{
-		healthFragments(), pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), adoptionFragments(),
-		launchFragments(), alertFragments(),
+		limitFragments(), wordingFragments(), logFragments(), workerFragments(), blockFragments(), pipelineFragments(),
+		usageFragments(), modelFragments(), tenantFragments(), spreadFragments(), makerFragments(), launchFragments(),
+		alertFragments(),
 	} {
 		maps.Copy(all, some)
 	}

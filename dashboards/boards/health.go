@@ -42,9 +42,9 @@ func stateText() *stat.PanelBuilder {
 // bound is for how many seconds a worker may be silent or a partition stand still before an alert, and how late data may be.
 const bound = 120
 
-// healthFragments is the SQL of the tiles and of the rules about the pipeline. A time that has not come, from a clock that was
-// put back, is none.
-func healthFragments() map[string]string {
+// limitFragments are the times that the tiles and the rules about the pipeline share. A time that has not come, from a clock
+// that was put back, is none.
+func limitFragments() map[string]string {
 	return map[string]string{
 		// How long a worker, which reports every 10 s, may be silent; how old the ends of the log may be.
 		"silence": `INTERVAL 1 MINUTE`,
@@ -55,7 +55,12 @@ func healthFragments() map[string]string {
 		"bound": strconv.Itoa(bound),
 		// A time that stands for none.
 		"never": `toDateTime64(0, 6, 'UTC')`,
+	}
+}
 
+// wordingFragments are the figures of tiles as text.
+func wordingFragments() map[string]string {
+	return map[string]string{
 		// A time as a tile shows it; a time of today without the date.
 		"clock": `substring(formatDateTime({=}, '%Y-%m-%d %H:%i', 'UTC'), if(toDate({=}) = toDate({:now}), 12, 1))`,
 		// A number of seconds as a tile shows it.
@@ -71,7 +76,12 @@ func healthFragments() map[string]string {
 			concat(toString(round({=} / 1e6, 1)), ' Mil'))`,
 		// The text of a tile when nobody knows the ends of the log since a time.
 		"unknown_since": `concat('unknown since ', {:clock {=}})`,
+	}
+}
 
+// logFragments are what is known of the ends of the log.
+func logFragments() map[string]string {
+	return map[string]string{
 		// Columns of a row of log_ends: waiting is how many records the log holds that the ledger does not account for; since,
 		// for how many seconds the position has not moved though it is not the end; seen, when that was.
 		"end_columns": `
@@ -92,7 +102,12 @@ func healthFragments() map[string]string {
 				countIf(this) AS chosen, minIf(seen, this) AS chosen_seen, sumIf(waiting, this) AS lag,
 				countIf(since >= {:bound} AND this) AS stalled
 			FROM (SELECT {:end_columns}, {=} AS this FROM {@log_ends} FINAL))`,
+	}
+}
 
+// workerFragments are who is at work and who is missing, and what the audit found.
+func workerFragments() map[string]string {
+	return map[string]string{
 		// One row of who reported. Of ingest and rollup: _heard (the last report, or the migration that expects one) and
 		// _workers (how many there ever were); ingesting (how many reported in the last minute). Of the audit: _workers, worked
 		// (its last report) and ended (whether that worker was asked to end). Of audit and log: _expected (the migration).
@@ -123,7 +138,20 @@ func healthFragments() map[string]string {
 				(if(audited = 0, audit_expected, newest) AS audited_at) < {:now} - {:audit_age}, audited_at,
 				toDateTime64({:now}, 6, 'UTC')), audited = 0),
 			('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])`,
+		// One word for all findings of the newest audit.
+		"verdict": `
+			SELECT multiIf(
+				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE',
+				countIf({verdict} = 'error') > 0, 'ERROR',
+				max({at}) NOT BETWEEN now64(3) - {:audit_age} AND now64(3) + {:audit_age},
+				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
+			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
+	}
+}
 
+// blockFragments are what the ledger tells of blocks: how many records they have and how late.
+func blockFragments() map[string]string {
+	return map[string]string{
 		// True for blocks of which some record has the time at which it entered the log; blocks from before there was such a
 		// column have none.
 		"timed": `{oldest_produced} > toDateTime64(0, 3, 'UTC')`,
@@ -146,14 +174,6 @@ func healthFragments() map[string]string {
 				late < {:bound}, 'late: ', 'bad: '), {:duration late})`,
 		// The unit of throughput: 365 billion queries a year, in events per second.
 		"per_chatgpt_year": `11574.07`,
-		// One word for all findings of the newest audit.
-		"verdict": `
-			SELECT multiIf(
-				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE',
-				countIf({verdict} = 'error') > 0, 'ERROR',
-				max({at}) NOT BETWEEN now64(3) - {:audit_age} AND now64(3) + {:audit_age},
-				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
-			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
 	}
 }
 
