@@ -170,7 +170,7 @@ func TestRun(t *testing.T) {
 	if len(failures) != 1 {
 		t.Errorf("told %d times that it fails, want once", len(failures))
 	}
-	// What the migration says of those who were never heard of is there, once, however often it runs.
+	// What the migration says of those who never reported is there, once, however often it runs.
 	for _, m := range schemas.Statements(w.DB.Database()) {
 		if strings.HasSuffix(m.Name, " heartbeats") {
 			w.Exec("%s", m.SQL)

@@ -51,7 +51,7 @@ What to do:
 If no worker is meant to run, because you run "tidemark ingest --until-caught-up" from time to time, silence this alert.`,
 		Board: "tidemark-pipeline", Panel: 7,
 		SQL: `
-SELECT r.1 AS who, if(r.3, 'never heard of', 'silent') AS state, toFloat64(dateDiff('second', r.2, {:now})) AS seconds
+SELECT r.1 AS who, if(r.3, 'never reported', 'no report') AS state, toFloat64(dateDiff('second', r.2, {:now})) AS seconds
 FROM
 (
     SELECT arrayJoin({:missing}) AS r

@@ -39,15 +39,15 @@ func stateText() *stat.PanelBuilder {
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false))
 }
 
-// bound is for how many seconds a worker may be silent or a partition stand still before an alert, and how late data may be.
+// bound is for how many seconds a worker may go without a report or a partition stand still before an alert, and how late data may be.
 const bound = 120
 
 // limitFragments are the times that the tiles and the rules about the pipeline share. A time that has not come, from a clock
 // that was put back, is none.
 func limitFragments() map[string]string {
 	return map[string]string{
-		// How long a worker, which reports every 10 s, may be silent; how old the ends of the log may be.
-		"silence": `INTERVAL 1 MINUTE`,
+		// How long a worker, which reports every 10 s, may go without a report; how old the ends of the log may be.
+		"report_age": `INTERVAL 1 MINUTE`,
 		// How old a verdict of the audit may be. Compose audits every hour.
 		"audit_age": `INTERVAL 3 HOUR`,
 		// How far a time may be ahead of the database's clock; beyond that it is a time that has not come.
@@ -108,14 +108,14 @@ func logFragments() map[string]string {
 // workerFragments are who is at work and who is missing, and what the audit found.
 func workerFragments() map[string]string {
 	return map[string]string{
-		// One row of who reported. Of ingest and rollup: _heard (the last report, or the migration that expects one) and
+		// One row of who reported. Of ingest and rollup: _reported (the last report, or the migration that expects one) and
 		// _workers (how many there ever were); ingesting (how many reported in the last minute). Of the audit: _workers, worked
 		// (its last report) and ended (whether that worker was asked to end). Of audit and log: _expected (the migration).
 		"roles": `(
 			SELECT
-				maxIf(at, {role} = 'ingest') AS ingest_heard, countIf(known AND {role} = 'ingest') AS ingest_workers,
-				countIf(known AND NOT {stopped} AND at > {:now} - {:silence} AND {role} = 'ingest') AS ingesting,
-				maxIf(at, {role} = 'rollup') AS rollup_heard, countIf(known AND {role} = 'rollup') AS rollup_workers,
+				maxIf(at, {role} = 'ingest') AS ingest_reported, countIf(known AND {role} = 'ingest') AS ingest_workers,
+				countIf(known AND NOT {stopped} AND at > {:now} - {:report_age} AND {role} = 'ingest') AS ingesting,
+				maxIf(at, {role} = 'rollup') AS rollup_reported, countIf(known AND {role} = 'rollup') AS rollup_workers,
 				countIf(known AND {role} = 'audit') AS audit_workers, maxIf(at, known AND {role} = 'audit') AS worked,
 				argMaxIf({stopped}, at, known AND {role} = 'audit') AS ended,
 				maxIf({seen_at}, {worker} = '' AND {role} = 'audit') AS audit_expected,
@@ -128,13 +128,13 @@ func workerFragments() map[string]string {
 		// One row of how many audits there were and when the newest was.
 		"audited": `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + {:ahead})`,
 		// An array of who is missing, from roles, audited and log: who, the last report, and whether there never was any. A role
-		// reports when any of its workers does. The audit may be silent between two audits, but not for longer than its verdict
+		// reports when any of its workers does. The audit need not report between two audits, but not for longer than its verdict
 		// stays news, nor if its worker was at work and ended without a word. "log" stands for the reports of what it holds;
 		// where nobody ever looked, it is missing since somebody should have begun to.
-		"missing": `arrayFilter(r -> r.2 < {:now} - {:silence}, [
-			('ingest', ingest_heard, ingest_workers = 0), ('rollup', rollup_heard, rollup_workers = 0),
+		"missing": `arrayFilter(r -> r.2 < {:now} - {:report_age}, [
+			('ingest', ingest_reported, ingest_workers = 0), ('rollup', rollup_reported, rollup_workers = 0),
 			('audit', multiIf(
-				audit_workers > 0 AND NOT ended AND worked < {:now} - {:silence}, worked,
+				audit_workers > 0 AND NOT ended AND worked < {:now} - {:report_age}, worked,
 				(if(audited = 0, audit_expected, newest) AS audited_at) < {:now} - {:audit_age}, audited_at,
 				toDateTime64({:now}, 6, 'UTC')), audited = 0),
 			('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])`,
@@ -196,9 +196,9 @@ func state(id uint32) board.Panel {
 				if(empty({:missing} AS missing), 'good: all at work', concat('bad: ', arrayStringConcat(arrayMap(r ->
 					concat(if(r.1 = 'log', 'log not seen', concat('no ', r.1)), if(r.3 AND r.1 != 'log', ' ever', concat(' since ', {:clock r.2}))),
 					missing), ', '))) AS Workers,
-				multiIf(seen < {:now} - {:silence}, {:unknown_since seen}, {:freshness}) AS Freshness,
+				multiIf(seen < {:now} - {:report_age}, {:unknown_since seen}, {:freshness}) AS Freshness,
 				multiIf(
-					((if(chosen = 0, log_expected, chosen_seen) AS looked) < {:now} - {:silence} AS unseen), ({:unknown_since looked} AS unknown),
+					((if(chosen = 0, log_expected, chosen_seen) AS looked) < {:now} - {:report_age} AS unseen), ({:unknown_since looked} AS unknown),
 					lag > 0 AND ingesting = 0, concat('bad: ', ({:quantity lag} AS count), ', nobody ingests'),
 					concat(multiIf(lag < 1000000, 'good: ', lag < 10000000, 'late: ', 'bad: '), count)) AS Lag,
 				multiIf(
@@ -219,7 +219,7 @@ func freshness(id uint32) board.Panel {
 		Description: strings.ToUpper(freshnessMeans[:1]) + freshnessMeans[1:],
 		Kind:        stateText(),
 		SQL: []string{`
-			SELECT multiIf(seen < {:now} - {:silence}, {:unknown_since seen}, {:freshness}) AS state
+			SELECT multiIf(seen < {:now} - {:report_age}, {:unknown_since seen}, {:freshness}) AS state
 			FROM (
 				SELECT
 					max(since) AS standing,
@@ -251,16 +251,16 @@ func workerTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Workers", Width: 24, Height: 7, Table: true,
 		Description: "Every worker of the last 30 days, those at work first: its role, its name, when it started, and " +
-			"how many seconds ago it reported last. stopped: somebody asked it to stop. silent: it has not " +
+			"how many seconds ago its last report was. stopped: somebody asked it to stop. no report: it has not " +
 			"reported for a minute, because it died or cannot reach the database.",
-		Kind: preset.Table().Unit(preset.Plain).OverrideByName("heard", preset.Unit(preset.Seconds, 0)).
-			OverrideByName("state", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("works", preset.Good, "silent", preset.Bad, "stopped", preset.Neutral)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}),
+		Kind: preset.Table().Unit(preset.Plain).OverrideByName("last report", preset.Unit(preset.Seconds, 0)).
+			OverrideByName("state", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("works", preset.Good, "no report", preset.Bad, "stopped", preset.Neutral)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}),
 		MayBeEmpty: "no worker ever reported",
 		SQL: []string{`
 			SELECT
 				{role} AS role, {worker} AS worker,
-				multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'silent', 'works') AS state,
-				{started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS heard
-			FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, heard, role, worker LIMIT 100`},
+				multiIf({stopped}, 'stopped', abs(dateDiff('second', {seen_at}, now64(3))) > 60, 'no report', 'works') AS state,
+				{started_at} AS started, dateDiff('second', {seen_at}, now64(3)) AS "last report"
+			FROM {@heartbeats} FINAL WHERE {worker} != '' ORDER BY state = 'works' DESC, "last report", role, worker LIMIT 100`},
 	}
 }

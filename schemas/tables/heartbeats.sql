@@ -4,7 +4,7 @@
 CREATE TABLE heartbeats
 (
     role LowCardinality(String), -- ingest, rollup or audit.
-    worker String, -- Empty in the rows that `tidemark migrate` writes: a role that nobody has taken is silent since then.
+    worker String, -- Empty in the rows that `tidemark migrate` writes: a role that nobody has taken has had no report since then.
     beat UInt64,
     started_at DateTime64(6, 'UTC'),
     stopped Bool, -- The last beat of a worker that shut down in order.

@@ -20,7 +20,7 @@ ORDER BY at;
 CREATE TABLE IF NOT EXISTS tidemark.heartbeats
 (
     role LowCardinality(String), -- ingest, rollup or audit.
-    -- Empty in the rows that `tidemark migrate` writes: a role that nobody has taken is silent since then.
+    -- Empty in the rows that `tidemark migrate` writes: a role that nobody has taken has had no report since then.
     worker String,
     beat UInt64,
     started_at DateTime64(6, 'UTC'),

@@ -129,7 +129,7 @@ func TestDeadIngest(t *testing.T) {
 			t.Errorf("ingest is dead, and the tile %s says %q", title, tiles[title])
 		}
 	}
-	if firing["A worker is missing"] != "ingest silent " || !strings.Contains(firing["Ingest is behind or stalled"], "queries.v1 0 ") || !strings.Contains(firing["Data is not fresh"], "queries.v1 ") {
+	if firing["A worker is missing"] != "ingest no report " || !strings.Contains(firing["Ingest is behind or stalled"], "queries.v1 0 ") || !strings.Contains(firing["Data is not fresh"], "queries.v1 ") {
 		t.Errorf("ingest is dead, and alerts fire for %v", firing)
 	}
 
@@ -142,7 +142,7 @@ func TestDeadIngest(t *testing.T) {
 			t.Errorf("everything is dead, and the tile %s says %q", title, tiles[title])
 		}
 	}
-	if got := firing["A worker is missing"]; got != "ingest silent log silent rollup silent " {
+	if got := firing["A worker is missing"]; got != "ingest no report log no report rollup no report " {
 		t.Errorf("everything is dead, and the alert fires for %q", got)
 	}
 
