@@ -10,15 +10,6 @@ import (
 	"tidemark/dashboards/grafana"
 )
 
-// View is what a person has chosen to look at.
-type View struct {
-	From, To time.Time
-	Interval time.Duration       // The time between two points. Default 1 min.
-	Chosen   map[string][]string // By variable. The others have what the dashboard opens with.
-	// Connections is the number of statements that run at a time. Default 1.
-	Connections int
-}
-
 // Result is what one statement gave.
 type Result struct {
 	Panel   uint32
@@ -40,22 +31,19 @@ type Opened struct {
 	queries   int // Statements that run at a time.
 }
 
-// Open reads the values of the variables, in order. An error means that no panel can be asked.
-func (f File) Open(ctx context.Context, db grafana.DB, v View) (*Opened, error) {
+// Open reads the values of the variables, in order. Connections, at least 1, is the number of statements that run at a
+// time. An error means that no panel can be asked.
+func (f File) Open(ctx context.Context, db grafana.DB, v grafana.View, connections int) (*Opened, error) {
 	d, err := grafana.Read(f.JSON)
 	if err != nil {
 		return nil, fmt.Errorf("dashboard %s: %w", f.UID, err)
 	}
-	o := &Opened{dashboard: d, queries: max(v.Connections, 1)}
-	o.runner = grafana.NewRunner(grafana.Config{DB: db, Queries: o.queries})
-	if v.Interval == 0 {
-		v.Interval = time.Minute
-	}
-	o.view, err = o.runner.Choose(ctx, d, grafana.View{From: v.From, To: v.To, Interval: v.Interval, Chosen: v.Chosen})
+	o := &Opened{dashboard: d, queries: connections, runner: grafana.NewRunner(grafana.Config{DB: db, Queries: connections})}
+	o.view, err = o.runner.Choose(ctx, d, v)
 	return o, err
 }
 
-// Load runs all panels, then the annotations, as many statements at a time as the view has connections. The results are in
+// Load runs all panels, then the annotations, as many statements at a time as Open was given connections. The results are in
 // the order of the dashboard, and each has its own error.
 func (o *Opened) Load(ctx context.Context) []Result {
 	loads := make([]load, 0, len(o.dashboard.Panels))

@@ -1,6 +1,7 @@
 package grafana
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -23,12 +24,11 @@ type View struct {
 	Chosen map[string][]string
 }
 
+func (v View) interval() time.Duration { return cmp.Or(v.Interval, time.Minute) }
+
 // scope returns the values of the first n variables of a dashboard. A variable with All chosen has no values yet.
 func (r *Runner) scope(d *Dashboard, v View, n int) (macros.Scope, error) {
-	scope := macros.Scope{From: v.From.UTC(), To: v.To.UTC(), Interval: v.Interval, Variables: map[string]macros.Value{}}
-	if v.Interval == 0 {
-		scope.Interval = time.Minute
-	}
+	scope := macros.Scope{From: v.From.UTC(), To: v.To.UTC(), Interval: v.interval(), Variables: map[string]macros.Value{}}
 	for _, variable := range d.Templating.List[:n] {
 		value := macros.Value{Multi: variable.Multi, AllValue: variable.AllValue, Values: r.chosen(variable, v)}
 		if variable.IncludeAll && len(value.Values) > 0 && value.Values[0] == All {
@@ -151,14 +151,14 @@ const (
 	sortAlphabeticalUp = 2
 )
 
-// Choose returns the view with a value for every variable, as the page and Grafana open the dashboard (see opens). An error
+// Choose returns the view with an interval and a value for every variable, as the page and Grafana open the dashboard (see opens). An error
 // names the variable.
 func (r *Runner) Choose(ctx context.Context, d *Dashboard, v View) (View, error) {
 	chosen := maps.Clone(v.Chosen)
 	if chosen == nil {
 		chosen = map[string][]string{}
 	}
-	v.Chosen = chosen
+	v.Interval, v.Chosen = v.interval(), chosen
 	for i, variable := range d.Templating.List {
 		options, err := r.Options(ctx, d, v, i)
 		if err != nil {

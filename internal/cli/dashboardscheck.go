@@ -120,7 +120,7 @@ func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboa
 		return nil, err
 	}
 	now := time.Now()
-	view := dashboards.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500, Connections: c.Connections,
+	view := grafana.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500,
 		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.scenarios(ctx, db)}}}
 	for _, f := range files {
 		found, err := c.load(ctx, s, f, db, view)
@@ -164,9 +164,9 @@ func outcome(out io.Writer, of, kind string, results []dashboards.Result) (probl
 }
 
 // load runs the statements of one dashboard, prints those that fail and returns them.
-func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view dashboards.View) (problems []string, err error) {
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view grafana.View) (problems []string, err error) {
 	began := time.Now()
-	opened, err := f.Open(ctx, db, view)
+	opened, err := f.Open(ctx, db, view, c.Connections)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tidemark/consumers/rollup/rolluptest"
-	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -27,7 +27,7 @@ func TestPanelsOfBills(t *testing.T) {
 	for _, tenant := range []map[string][]string{{"tenant": {"acme"}}, {}} {
 		got := answers{}
 		for _, uid := range []string{"tidemark-usage", "tidemark-tenant"} {
-			for _, r := range s.execute(t, file(t, uid), dashboards.View{From: begin.Add(-time.Minute), To: begin.Add(59 * time.Minute), Chosen: tenant}) {
+			for _, r := range s.execute(t, file(t, uid), grafana.View{From: begin.Add(-time.Minute), To: begin.Add(59 * time.Minute), Chosen: tenant}) {
 				got[r.Panel] = r // Those of both that have one number are not looked at.
 			}
 		}

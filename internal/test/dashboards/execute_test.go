@@ -6,6 +6,7 @@ import (
 
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 )
 
 // TestEveryPanelRuns opens every dashboard at every grain, with and without choices, on a store with data: every
@@ -24,7 +25,7 @@ func TestEveryPanelRuns(t *testing.T) {
 	tenant := s.Text(1, "SELECT toString(tenant) FROM token_calls GROUP BY tenant ORDER BY count() DESC LIMIT 1")
 	tenant = tenant[:len(tenant)-1]
 	now := time.Now()
-	views := map[string]dashboards.View{
+	views := map[string]grafana.View{
 		"minutes":  {From: begin.Add(30 * time.Hour), To: begin.Add(35 * time.Hour)},
 		"hours":    {From: begin, To: begin.Add(72 * time.Hour)},
 		"days":     {From: begin.Add(-20 * 24 * time.Hour), To: begin.Add(72 * time.Hour)},
@@ -65,7 +66,7 @@ func TestEmptyStore(t *testing.T) {
 	}
 	for _, span := range []time.Duration{time.Hour, 24 * time.Hour, 30 * 24 * time.Hour} {
 		for _, f := range files {
-			s.execute(t, f, dashboards.View{From: now.Add(-span), To: now})
+			s.execute(t, f, grafana.View{From: now.Add(-span), To: now})
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"tidemark/consumers/clickhouse"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 )
 
 // end is a partition as a worker saw it some time before asOf.
@@ -97,7 +98,7 @@ func tileText(t testing.TB, db *clickhouse.DB, topics ...string) map[string]stri
 	t.Helper()
 	s := store{World: &rolluptest.World{DB: db}}
 	now := time.Now()
-	view := dashboards.View{From: now.Add(-time.Hour), To: now}
+	view := grafana.View{From: now.Add(-time.Hour), To: now}
 	if len(topics) > 0 {
 		view.Chosen = map[string][]string{"topic": topics}
 	}

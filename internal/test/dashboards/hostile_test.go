@@ -12,6 +12,7 @@ import (
 
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -42,7 +43,7 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 	usage, tenant := only(t, file(t, "tidemark-usage"), 10, 11), only(t, file(t, "tidemark-tenant"), 1, 2, 4)
 	ask := func(f dashboards.File, span time.Duration, chosen map[string][]string) answers {
 		got := answers{}
-		for _, r := range s.execute(t, f, dashboards.View{From: at.Add(-span / 2), To: at.Add(span / 2), Chosen: chosen, Connections: 2}) {
+		for _, r := range s.execute(t, f, grafana.View{From: at.Add(-span / 2), To: at.Add(span / 2), Chosen: chosen}) {
 			got[r.Panel] = r
 		}
 		return got
@@ -87,7 +88,7 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 		}
 	}
 	for _, topic := range []string{`queries.v1`, `\`, `' OR 1=1 --`, "a,b"} {
-		s.execute(t, file(t, "tidemark-pipeline"), dashboards.View{From: at.Add(-time.Hour), To: at, Chosen: map[string][]string{"topic": {topic}}})
+		s.execute(t, file(t, "tidemark-pipeline"), grafana.View{From: at.Add(-time.Hour), To: at, Chosen: map[string][]string{"topic": {topic}}})
 	}
 }
 

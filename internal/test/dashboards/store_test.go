@@ -13,6 +13,7 @@ import (
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/rollup/rolluptest"
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
@@ -166,13 +167,13 @@ func file(t testing.TB, uid string) dashboards.File {
 }
 
 // execute opens a dashboard on the store and fails on any error. Results are by panel and query: "14A".
-func (s store) execute(t testing.TB, f dashboards.File, v dashboards.View) []dashboards.Result {
+func (s store) execute(t testing.TB, f dashboards.File, v grafana.View) []dashboards.Result {
 	t.Helper()
 	if v.Chosen == nil {
 		v.Chosen = map[string][]string{}
 	}
 	v.Chosen["namespace"], v.Chosen["scenarios"] = []string{s.DB.Database()}, []string{s.DB.Database()}
-	opened, err := f.Open(t.Context(), s.DB, v)
+	opened, err := f.Open(t.Context(), s.DB, v, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

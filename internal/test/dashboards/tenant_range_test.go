@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 )
 
 // TestTenantEqualsTheEvents holds every figure of a chosen tenant against the views of events, for ranges that begin and
@@ -57,7 +57,7 @@ func (s store) checkTenant(t *testing.T, tenant string, from, to time.Time, some
 	}
 	ask := func(uid string) answers {
 		got := answers{}
-		for _, r := range s.execute(t, file(t, uid), dashboards.View{From: from, To: to, Chosen: map[string][]string{"tenant": {tenant}}}) {
+		for _, r := range s.execute(t, file(t, uid), grafana.View{From: from, To: to, Chosen: map[string][]string{"tenant": {tenant}}}) {
 			got[r.Panel] = r
 		}
 		return got

@@ -96,7 +96,7 @@ func mark(m map[int64]map[uint64]bool, bucket int64, user uint64) {
 }
 
 // truthOf sums up the events of a view. grain and userGrain are the buckets' lengths in seconds.
-func truthOf(events []schemas.Event, v dashboards.View, c choice, grain, userGrain int64) truth {
+func truthOf(events []schemas.Event, v grafana.View, c choice, grain, userGrain int64) truth {
 	t := truth{
 		input: map[int64]float64{}, output: map[int64]float64{}, byProduct: map[string]float64{}, bySegment: map[string]float64{}, byCountry: map[string]float64{},
 		series: map[string]map[int64]float64{}, users: map[int64]map[uint64]bool{}, active: [3]map[uint64]bool{{}, {}, {}},
@@ -277,7 +277,7 @@ func TestUsageOverviewIsTrue(t *testing.T) {
 		for _, c := range append(choices, choice{tenant: tenant}) {
 			grain := v.grain
 			t.Run(fmt.Sprintf("%s %+v", v.name, c), func(t *testing.T) {
-				view := dashboards.View{From: v.from, To: v.to, Chosen: c.chosen()}
+				view := grafana.View{From: v.from, To: v.to, Chosen: c.chosen()}
 				s.report(t)
 				got := answers{}
 				for _, r := range s.execute(t, f, view) {

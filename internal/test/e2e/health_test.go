@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tidemark/dashboards"
+	"tidemark/dashboards/grafana"
 )
 
 // httpDB runs statements as anybody would, over HTTP.
@@ -52,8 +53,8 @@ func (p pipeline) tiles(t testing.TB) map[string]string {
 		if f.UID != "tidemark-pipeline" {
 			continue
 		}
-		view := dashboards.View{From: time.Now().Add(-time.Hour), To: time.Now(), Chosen: map[string][]string{"namespace": {p.namespace}}}
-		opened, err := f.Open(t.Context(), httpDB{p}, view)
+		view := grafana.View{From: time.Now().Add(-time.Hour), To: time.Now(), Chosen: map[string][]string{"namespace": {p.namespace}}}
+		opened, err := f.Open(t.Context(), httpDB{p}, view, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
