@@ -49,10 +49,10 @@ type Verdict string
 
 // The verdicts, as in the table audits.
 const (
-	OK         Verdict = "ok"
-	Difference Verdict = "difference"
-	Pending    Verdict = "pending" // No difference so far; the rest is under way.
-	Error      Verdict = "error"   // The check could not be made.
+	OK         Verdict = schemas.VerdictOK
+	Pending    Verdict = schemas.VerdictPending
+	Error      Verdict = schemas.VerdictError
+	Difference Verdict = schemas.VerdictDifference
 )
 
 // Finding is the outcome of one check of one thing.
@@ -77,7 +77,7 @@ type Result struct {
 func (r Result) Differences() int {
 	n := 0
 	for _, f := range r.Findings {
-		if f.Verdict == Difference || f.Verdict == Error {
+		if schemas.Failed(string(f.Verdict)) {
 			n++
 		}
 	}

@@ -101,7 +101,7 @@ func newsSQL(t *rollup.Table, topics []string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT start FROM (SELECT toInt64(minute) - positiveModulo(toInt64(minute), %[1]d) AS start, max(toUnixTimestamp64Micro(written_at)) AS written `+
 		`FROM `+schemas.LedgerTable+` ARRAY JOIN buckets.minute AS minute WHERE topic IN (%[2]s) AND max_minute >= %[3]d AND min_minute < %[4]d AND minute >= %[3]d AND minute < %[4]d GROUP BY start) AS l `+
 		`LEFT JOIN (%[5]s) AS v USING (start) WHERE toUInt64(written) >= v.version`,
-		t.Minutes, quoted(topics), s.From, s.To, shownSQL(t, s))
+		t.Minutes, schemas.QuoteAll(topics), s.From, s.To, shownSQL(t, s))
 }
 
 // shownSQL lists the buckets of a rollup in s with their versions.

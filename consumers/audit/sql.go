@@ -162,14 +162,6 @@ func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 		spans.BucketMinuteInt64SQL, t.Minutes, names, newest, s.BucketsSQL())
 }
 
-func quoted(names []string) string {
-	texts := make([]string, len(names))
-	for i, name := range names {
-		texts[i] = schemas.Quote(name)
-	}
-	return strings.Join(texts, ", ")
-}
-
 func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
 
 // compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation and are not excused:

@@ -36,7 +36,7 @@ func storedSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) st
 	return `SELECT sum(stored), min(min_minute), max(max_minute) FROM ` + schemas.LedgerTable + ` FINAL WHERE stored > 0 AND ` + ledgerdb.CountedSQL(topic, bounds, losers)
 }
 
-const lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN ('difference', 'error')), countIf(verdict = 'pending') FROM ` + schemas.AuditsTable + ` WHERE audit = (SELECT argMax(audit, at) FROM ` + schemas.AuditsTable + `)`
+var lastAuditSQL = `SELECT max(at), count(), countIf(verdict IN (` + schemas.QuoteAll(schemas.FailedVerdicts()) + `)), countIf(verdict = ` + schemas.Quote(schemas.VerdictPending) + `) FROM ` + schemas.AuditsTable + ` WHERE audit = (SELECT argMax(audit, at) FROM ` + schemas.AuditsTable + `)`
 
 // behindSQL counts the partitions whose ledger the rollups have not followed to its end, and the pending ranges.
 func behindSQL(topics []string) string {

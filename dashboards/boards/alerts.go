@@ -197,7 +197,7 @@ Run "tidemark audit" after every step. "tidemark audit --every 1h" keeps this al
 		SQL: `
 SELECT toString({check}) AS check, {scope} AS scope, toString({verdict}) AS verdict, count() AS findings
 FROM {@audits}
-WHERE {verdict} IN ('difference', 'error')
+WHERE {verdict} IN ({:failed_verdicts})
     AND {audit} = (SELECT argMax({audit}, {at}) FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms)
 GROUP BY check, scope, verdict
 ORDER BY verdict, check, scope

@@ -19,9 +19,9 @@ func All() []board.Board {
 func Fragments() map[string]string {
 	all := map[string]string{}
 	for _, some := range []map[string]string{
-		limitFragments(), wordingFragments(), logFragments(), workerFragments(), blockFragments(), pipelineFragments(),
-		usageFragments(), modelFragments(), tenantFragments(), spreadFragments(), makerFragments(), launchFragments(),
-		alertFragments(),
+		limitFragments(), wordingFragments(), logFragments(), workerFragments(), auditFragments(), blockFragments(),
+		pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), spreadFragments(), makerFragments(),
+		launchFragments(), alertFragments(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -1,6 +1,7 @@
 package boards
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 
 	"tidemark/dashboards/board"
 	"tidemark/dashboards/preset"
+	"tidemark/schemas"
 )
 
 // The tiles in this file show the state of the pipeline. Each is one text whose first word is the state, which sets the color.
@@ -105,7 +107,7 @@ func logFragments() map[string]string {
 	}
 }
 
-// workerFragments are who is at work and who is missing, and what the audit found.
+// workerFragments are who is at work and who is missing.
 func workerFragments() map[string]string {
 	return map[string]string{
 		// One row of who reported. Of ingest and rollup: _reported (the last report, or the migration that expects one) and
@@ -125,8 +127,6 @@ func workerFragments() map[string]string {
 					{role}, {worker}, {stopped}, {seen_at}, {seen_at} <= {:now} + {:ahead} AS past,
 					{worker} != '' AND past AS known, if(past, {seen_at}, {:never}) AS at
 				FROM {@heartbeats} FINAL))`,
-		// One row of how many audits there were and when the newest was.
-		"audited": `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + {:ahead})`,
 		// An array of who is missing, from roles, audited and log: who, the last report, and whether there never was any. A role
 		// reports when any of its workers does. The audit need not report between two audits, but not for longer than its verdict
 		// stays news, nor if its worker was at work and ended without a word. "log" stands for the reports of what it holds;
@@ -138,14 +138,31 @@ func workerFragments() map[string]string {
 				(if(audited = 0, audit_expected, newest) AS audited_at) < {:now} - {:audit_age}, audited_at,
 				toDateTime64({:now}, 6, 'UTC')), audited = 0),
 			('log', if(partitions = 0, log_expected, ends_seen) AS seen, partitions = 0)])`,
+	}
+}
+
+// auditFragments are what audits found.
+func auditFragments() map[string]string {
+	var failed []string
+	for _, v := range schemas.FailedVerdicts() {
+		failed = append(failed, "countIf({verdict} = "+schemas.Quote(v)+") > 0, "+schemas.Quote(strings.ToUpper(v)))
+	}
+	worstFirst, worstLast := schemas.Verdicts(), schemas.Verdicts()
+	slices.Reverse(worstLast)
+	return map[string]string{
+		// One row of how many audits there were and when the newest was.
+		"audited":              `(SELECT count() AS audited, max({at}) AS newest FROM {@audits} WHERE {at} <= {:now} + {:ahead})`,
+		"failed_verdicts":      schemas.QuoteAll(schemas.FailedVerdicts()),
+		"verdicts_worst_first": schemas.QuoteAll(worstFirst),
+		"verdicts_worst_last":  schemas.QuoteAll(worstLast),
 		// One word for all findings of the newest audit.
-		"verdict": `
+		"verdict": board.Fill(`
 			SELECT multiIf(
-				count() = 0, 'NOT YET', countIf({verdict} = 'difference') > 0, 'DIFFERENCE',
-				countIf({verdict} = 'error') > 0, 'ERROR',
+				count() = 0, 'NOT YET', {=failed},
 				max({at}) NOT BETWEEN now64(3) - {:audit_age} AND now64(3) + {:audit_age},
 				concat('UNKNOWN since ', formatDateTime(max({at}), '%Y-%m-%d %H:%i', 'UTC')), 'OK') AS verdict
 			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})`,
+			map[string]string{"failed": strings.Join(failed, ", ")}),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"tidemark/dashboards/board"
 	"tidemark/dashboards/preset"
+	"tidemark/schemas"
 )
 
 // pipeline answers: does every record count, how far behind is the pipeline, and how much more load can it take? All of it
@@ -106,7 +107,7 @@ func pipelineFragments() map[string]string {
 		// Series from the ledger by whole intervals of the panel.
 		"from_ledger": `FROM {@ledger} WHERE {:intervals written_at} AND {:chosen}`,
 		// The worst verdict on a check of an audit, as a column.
-		"worst": `nullIf(['ok', 'pending', 'error', 'difference'][maxIf(rank, check = '{=}')], '') AS "{=}"`,
+		"worst": `nullIf([{:verdicts_worst_last}][maxIf(rank, check = '{=}')], '') AS "{=}"`,
 		// How many records the log had beyond a block.
 		"behind": `toInt64({high_watermark}) - toInt64(least({high_watermark}, {to_offset}))`,
 	}
@@ -282,13 +283,18 @@ func rollupTable(id uint32) board.Panel {
 	}
 }
 
+func verdictColors() []dashboard.ValueMapping {
+	return preset.TextColors(schemas.VerdictOK, preset.Good, schemas.VerdictPending, preset.Neutral,
+		schemas.VerdictDifference, preset.Bad, schemas.VerdictError, preset.Warning)
+}
+
 func verdicts(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Verdicts", Width: 24, Height: 7, Table: true,
 		Description: "The verdict on each check, per audit in the range. ok: it holds. pending: it holds as far as the " +
 			"data is complete. difference: a number on the dashboards is wrong. error: the check failed, so " +
 			"nobody knows.",
-		Kind:       preset.StateTimeline().Mappings(preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)),
+		Kind:       preset.StateTimeline().Mappings(verdictColors()),
 		MayBeEmpty: "no audit in the range",
 		SQL: []string{`
 			SELECT
@@ -297,7 +303,7 @@ func verdicts(id uint32) board.Panel {
 			FROM (
 				SELECT
 					{audit}, {at}, toString({check}) AS check,
-					indexOf(['ok', 'pending', 'error', 'difference'], toString({verdict})) AS rank
+					indexOf([{:verdicts_worst_last}], toString({verdict})) AS rank
 				FROM {@audits} WHERE {at} >= $__fromTime_ms AND {at} < $__toTime_ms)
 			GROUP BY audit ORDER BY time`},
 	}
@@ -309,7 +315,7 @@ func findings(id uint32) board.Panel {
 		Description: "Every check of the newest audit: what it counted, or the first difference with its place, and how " +
 			"many seconds it took. Differences and errors come first.",
 		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("verdict", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("ok", preset.Good, "pending", preset.Neutral, "difference", preset.Bad, "error", preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}).
+			OverrideByName("verdict", []dashboard.DynamicConfigValue{preset.Property("mappings", verdictColors()), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}).
 			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.Seconds, 2)),
 		MayBeEmpty: "no audit yet",
 		SQL: []string{`
@@ -317,6 +323,6 @@ func findings(id uint32) board.Panel {
 				{at} AS time, {check} AS check, {scope} AS scope, toString({verdict}) AS verdict, {detail} AS detail,
 				{took_us} / 1e6 AS took
 			FROM {@audits} WHERE {audit} = (SELECT argMax({audit}, {at}) FROM {@audits})
-			ORDER BY indexOf(['difference', 'error', 'pending', 'ok'], verdict), check, scope`},
+			ORDER BY indexOf([{:verdicts_worst_first}], verdict), check, scope`},
 	}
 }
