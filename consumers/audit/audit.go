@@ -20,6 +20,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -114,27 +115,19 @@ type Limits struct {
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
-	var errs []error
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{{"Patience", int64(l.Patience)}, {"Rows", int64(l.Rows)}, {"Memory", l.Memory}, {"Threads", int64(l.Threads)}} {
-		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
-		}
-	}
+	err := errors.Join(limit.NotNegative("Patience", l.Patience), limit.NotNegative("Rows", l.Rows),
+		limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads))
 	return Limits{
 		Patience: cmp.Or(l.Patience, 30*time.Second),
 		Rows:     cmp.Or(l.Rows, 2_000_000),
 		Memory:   cmp.Or(l.Memory, 4<<30),
 		Threads:  cmp.Or(l.Threads, 2),
-	}, errors.Join(errs...)
+	}, err
 }
 
 // settings returns the settings of every query that aggregates many rows.
 func (l Limits) settings() string {
-	return fmt.Sprintf(" SETTINGS max_threads = %d, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
-		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
+	return fmt.Sprintf(" SETTINGS max_threads = %d, %s", l.Threads, limit.MemorySQL(l.Memory))
 }
 
 // Hooks are called by an audit, on its goroutine. Nil functions are not called.

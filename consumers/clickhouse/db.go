@@ -28,6 +28,8 @@ import (
 	"time"
 
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
+
+	"tidemark/consumers/limit"
 )
 
 // Config holds the settings of a pool of connections. Only URL and Database are required.
@@ -67,17 +69,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Database == "" {
 		problems = append(problems, errors.New("the ClickHouse database is not named"))
 	}
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{
-		{"DialTimeout", int64(c.DialTimeout)}, {"AttemptTimeout", int64(c.AttemptTimeout)},
-		{"SilenceTimeout", int64(c.SilenceTimeout)}, {"MaxConns", int64(c.MaxConns)},
-	} {
-		if limit.value < 0 {
-			problems = append(problems, fmt.Errorf("%s must not be negative", limit.name))
-		}
-	}
+	problems = append(problems, limit.NotNegative("DialTimeout", c.DialTimeout), limit.NotNegative("AttemptTimeout", c.AttemptTimeout),
+		limit.NotNegative("SilenceTimeout", c.SilenceTimeout), limit.NotNegative("MaxConns", c.MaxConns))
 	c.User = cmp.Or(c.User, "default")
 	c.DialTimeout = cmp.Or(c.DialTimeout, 10*time.Second)
 	c.AttemptTimeout = cmp.Or(c.AttemptTimeout, 60*time.Second)

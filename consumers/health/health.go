@@ -14,12 +14,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/schemas"
 )
 
@@ -74,9 +74,9 @@ type Hooks struct {
 // a report that is missing.
 func (r *Reporter) Run(ctx context.Context) {
 	every := cmp.Or(r.Every, defaultEvery)
-	if every < 0 {
+	if err := limit.NotNegative("Every", every); err != nil {
 		if r.Hooks.Error != nil {
-			r.Hooks.Error(errors.New("limits of the reports: Every must not be negative"))
+			r.Hooks.Error(fmt.Errorf("limits of the reports: %w", err))
 		}
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
+	"tidemark/consumers/limit"
 )
 
 // Limits bound a worker's memory and its delays. The zero value of a field means its default.
@@ -117,15 +118,8 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.Window = cmp.Or(l.Window, 262144)
 	l.RetryMin = cmp.Or(l.RetryMin, 100*time.Millisecond)
 	l.RetryMax = cmp.Or(l.RetryMax, max(l.RetryMin, 10*time.Second))
-	var errs []error
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{{"Rows", int64(l.Rows)}, {"Bytes", int64(l.Bytes)}, {"Age", int64(l.Age)}, {"RetryMin", int64(l.RetryMin)}} {
-		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("limit %s must not be negative", limit.name))
-		}
-	}
+	errs := []error{limit.NotNegative("limit Rows", l.Rows), limit.NotNegative("limit Bytes", l.Bytes),
+		limit.NotNegative("limit Age", l.Age), limit.NotNegative("limit RetryMin", l.RetryMin)}
 	if l.RetryMax < l.RetryMin {
 		errs = append(errs, fmt.Errorf("limit RetryMax: %v is less than RetryMin, %v", l.RetryMax, l.RetryMin))
 	}

@@ -18,6 +18,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/limit"
 	"tidemark/internal/kafka"
 	"tidemark/schemas"
 )
@@ -44,18 +45,8 @@ type Hooks struct {
 // withDefaults returns the settings with defaults for what is 0.
 func (c Config) withDefaults() (Config, error) {
 	c.RequestTimeout = cmp.Or(c.RequestTimeout, 10*time.Second)
-	return c, negative(map[string]int64{"RetryMin": int64(c.RetryMin), "RetryMax": int64(c.RetryMax), "RequestTimeout": int64(c.RequestTimeout)})
-}
-
-// negative returns an error that names every field below zero.
-func negative(fields map[string]int64) error {
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if fields[name] < 0 {
-			errs = append(errs, fmt.Errorf("%s must not be negative", name))
-		}
-	}
-	return errors.Join(errs...)
+	return c, errors.Join(limit.NotNegative("RequestTimeout", c.RequestTimeout), limit.NotNegative("RetryMax", c.RetryMax),
+		limit.NotNegative("RetryMin", c.RetryMin))
 }
 
 // Client reads a log. It is safe for concurrent use.

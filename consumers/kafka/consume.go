@@ -12,6 +12,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/limit"
 	"tidemark/internal/kafka"
 )
 
@@ -47,8 +48,8 @@ type GroupHooks struct {
 
 // withDefaults returns the settings with defaults for what is 0.
 func (c GroupConfig) withDefaults() (GroupConfig, error) {
-	errs := []error{negative(map[string]int64{"Session": int64(c.Session), "Heartbeat": int64(c.Heartbeat),
-		"Rebalance": int64(c.Rebalance), "JoinBackoff": int64(c.JoinBackoff), "Watch": int64(c.Watch)})}
+	errs := []error{limit.NotNegative("Heartbeat", c.Heartbeat), limit.NotNegative("JoinBackoff", c.JoinBackoff),
+		limit.NotNegative("Rebalance", c.Rebalance), limit.NotNegative("Session", c.Session), limit.NotNegative("Watch", c.Watch)}
 	if c.Group == "" {
 		errs = append(errs, errors.New("it needs a name"))
 	}

@@ -10,6 +10,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/limit"
 	"tidemark/internal/kafka"
 	"tidemark/internal/kafka/batch"
 	"tidemark/schemas"
@@ -56,8 +57,8 @@ func (o SourceOptions) withDefaults() (SourceOptions, error) {
 	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<10)
 	o.MaxBatchBytes = cmp.Or(o.MaxBatchBytes, DefaultMaxBatchBytes)
 	o.MaxRecordBytes = cmp.Or(o.MaxRecordBytes, DefaultMaxRecordBytes)
-	return o, negative(map[string]int64{"MaxWait": int64(o.MaxWait), "MaxBytes": int64(o.MaxBytes),
-		"MaxBatchBytes": int64(o.MaxBatchBytes), "MaxRecordBytes": int64(o.MaxRecordBytes)})
+	return o, errors.Join(limit.NotNegative("MaxBatchBytes", o.MaxBatchBytes), limit.NotNegative("MaxBytes", o.MaxBytes),
+		limit.NotNegative("MaxRecordBytes", o.MaxRecordBytes), limit.NotNegative("MaxWait", o.MaxWait))
 }
 
 // Source reads one partition. It is not safe for concurrent use.

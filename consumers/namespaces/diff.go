@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -42,20 +43,13 @@ type Diff struct {
 // withDefaults returns d with a value in every field that has a default, or an error that names the fields that are
 // negative.
 func (d Diff) withDefaults() (Diff, error) {
-	var errs []error
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{{"Rows", int64(d.Rows)}, {"Memory", d.Memory}, {"Threads", int64(d.Threads)}, {"Show", int64(d.Show)}} {
-		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
-		}
-	}
+	err := errors.Join(limit.NotNegative("Rows", d.Rows), limit.NotNegative("Memory", d.Memory),
+		limit.NotNegative("Threads", d.Threads), limit.NotNegative("Show", d.Show))
 	d.Rows = cmp.Or(d.Rows, 500_000)
 	d.Memory = cmp.Or(d.Memory, 2<<30)
 	d.Threads = cmp.Or(d.Threads, 2)
 	d.Show = cmp.Or(d.Show, 20)
-	return d, errors.Join(errs...)
+	return d, err
 }
 
 // DiffProgress is how far a comparison is.
@@ -259,8 +253,7 @@ func planPieces(days []piece, rows uint64, length int32) []piece {
 }
 
 func (d *Diff) settings() string {
-	return fmt.Sprintf(" SETTINGS max_threads = %d, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
-		d.Threads, d.Memory, d.Memory/2, d.Memory/2)
+	return fmt.Sprintf(" SETTINGS max_threads = %d, %s", d.Threads, limit.MemorySQL(d.Memory))
 }
 
 // compare compares one range.

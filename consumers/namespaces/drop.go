@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/schemas"
 )
 
@@ -118,8 +119,8 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 // of which the record of migrations goes at the very end. After an interruption the caller makes a new plan and calls
 // it again.
 func (d *Dropper) Drop(ctx context.Context, p Plan) error {
-	if d.Patience < 0 {
-		return errors.New("limits of the drop: Patience must not be negative")
+	if err := limit.NotNegative("Patience", d.Patience); err != nil {
+		return fmt.Errorf("limits of the drop: %w", err)
 	}
 	for _, topic := range TopicNames(p.Name) {
 		if _, exists := p.Topics[topic]; !exists {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -112,8 +113,8 @@ func (r *Rebuild) Began() time.Time { return r.began }
 
 // plan reads what there is to rebuild.
 func (r *Rebuild) plan(ctx context.Context) error {
-	if r.Rows < 0 {
-		return errors.New("limits of the rebuild: Rows must not be negative")
+	if err := limit.NotNegative("Rows", r.Rows); err != nil {
+		return fmt.Errorf("limits of the rebuild: %w", err)
 	}
 	if err := r.selectTables(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -86,8 +87,7 @@ func (s *step) insert(ctx context.Context, t *Table, selected string, r spans.Sp
 func (l Limits) settings() string {
 	return fmt.Sprintf("async_insert = 0, insert_deduplicate = 0, optimize_on_insert = 0, max_insert_block_size = 1048576, "+
 		"min_insert_block_size_rows = 1048576, min_insert_block_size_bytes = 268435456, "+
-		"max_threads = %d, max_insert_threads = 1, max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d",
-		l.Threads, l.Memory, l.Memory/2, l.Memory/2)
+		"max_threads = %d, max_insert_threads = 1, %s", l.Threads, limit.MemorySQL(l.Memory))
 }
 
 // matchesLedger reports whether the rows written for a version are made of exactly the raw rows that the ledger calls

@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/limit"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -56,18 +57,9 @@ type Limits struct {
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
-	var errs []error
-	for _, limit := range []struct {
-		name  string
-		value int64
-	}{
-		{"Interval", int64(l.Interval)}, {"Pause", int64(l.Pause)}, {"Rows", int64(l.Rows)}, {"Memory", l.Memory},
-		{"Threads", int64(l.Threads)}, {"RetryMin", int64(l.RetryMin)}, {"RetryMax", int64(l.RetryMax)},
-	} {
-		if limit.value < 0 {
-			errs = append(errs, fmt.Errorf("%s must not be negative", limit.name))
-		}
-	}
+	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause),
+		limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
+		limit.NotNegative("RetryMin", l.RetryMin), limit.NotNegative("RetryMax", l.RetryMax))
 	return Limits{
 		Interval: cmp.Or(l.Interval, time.Second),
 		Pause:    cmp.Or(l.Pause, 10),
@@ -76,7 +68,7 @@ func (l Limits) withDefaults() (Limits, error) {
 		Threads:  cmp.Or(l.Threads, 2),
 		RetryMin: cmp.Or(l.RetryMin, 250*time.Millisecond),
 		RetryMax: cmp.Or(l.RetryMax, 30*time.Second),
-	}, errors.Join(errs...)
+	}, err
 }
 
 // Hooks are called by the worker, on its goroutine. Nil functions are not called.

@@ -1,0 +1,19 @@
+// Package limit holds what the settings of the consumers have in common: none may be negative, and a statement that
+// reads many rows has bounded memory.
+package limit
+
+import "fmt"
+
+// NotNegative returns an error with the name if the value is less than zero.
+func NotNegative[T ~int | ~int64](name string, value T) error {
+	if value < 0 {
+		return fmt.Errorf("%s must not be negative", name)
+	}
+	return nil
+}
+
+// MemorySQL returns the settings, separated by commas, that give a statement so many bytes. Grouping and sorting spill
+// to disk from half of that on.
+func MemorySQL(bytes int64) string {
+	return fmt.Sprintf("max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d", bytes, bytes/2, bytes/2)
+}
