@@ -32,15 +32,13 @@ type Scanner interface {
 
 // Coordinate is the place in the log of the record that a letter holds.
 type Coordinate struct {
-	Topic     string // without namespace, such as "token_calls.v1"
-	Epoch     uint32
-	Partition int32
-	Offset    int64
+	ledger.Partition
+	Offset int64
 }
 
 // String returns "topic/epoch/partition/offset".
 func (c Coordinate) String() string {
-	return fmt.Sprintf("%s/%d/%d/%d", c.Topic, c.Epoch, c.Partition, c.Offset)
+	return fmt.Sprintf("%s/%d/%d/%d", c.Topic, c.Epoch, c.ID, c.Offset)
 }
 
 // ParseCoordinate parses the result of Coordinate.String.
@@ -64,13 +62,13 @@ func ParseCoordinate(s string) (Coordinate, error) {
 	if err != nil {
 		return bad()
 	}
-	return Coordinate{Topic: parts[0], Epoch: uint32(epoch), Partition: int32(partition), Offset: int64(offset)}, nil
+	return Coordinate{Partition: ledger.Partition{Topic: parts[0], Epoch: uint32(epoch), ID: int32(partition)}, Offset: int64(offset)}, nil
 }
 
 // Compare orders coordinates by topic, epoch, partition, offset.
 func (c Coordinate) Compare(other Coordinate) int {
 	return cmp.Or(cmp.Compare(c.Topic, other.Topic), cmp.Compare(c.Epoch, other.Epoch),
-		cmp.Compare(c.Partition, other.Partition), cmp.Compare(c.Offset, other.Offset))
+		cmp.Compare(c.ID, other.ID), cmp.Compare(c.Offset, other.Offset))
 }
 
 // Entry describes one record that could not be counted, without its bytes.
@@ -140,7 +138,7 @@ const OtherRuns = ledger.OtherRuns
 // entries it needs about 24 bytes of memory per different record.
 func List(ctx context.Context, scanner Scanner, topic string, filter Filter, limit int) (*Listing, error) {
 	listing := &Listing{}
-	seen := map[Coordinate]*offsets{} // by partition
+	seen := map[ledger.Partition]*offsets{}
 	counts := map[Count]int{}
 	err := scanner.Scan(ctx, topic, func(partition int32, record ingest.Record) error {
 		if record.Control {
@@ -153,7 +151,7 @@ func List(ctx context.Context, scanner Scanner, topic string, filter Filter, lim
 		case !filter.match(letter):
 		default:
 			first, end := Extent(letter)
-			if records := remember(seen, coordinateOf(letter), first, end); records > 0 {
+			if records := remember(seen, CoordinateOf(letter).Partition, first, end); records > 0 {
 				count(counts, letter, records)
 				listing.add(entryOf(letter), records, limit)
 			} else {
@@ -248,13 +246,14 @@ func decode(record ingest.Record) (*usagev1.DeadLetter, error) {
 	return letter, nil
 }
 
-func coordinateOf(letter *usagev1.DeadLetter) Coordinate {
-	return Coordinate{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), Partition: letter.GetPartition(), Offset: letter.GetOffset()}
+// CoordinateOf returns the place of the first record that a letter stands for.
+func CoordinateOf(letter *usagev1.DeadLetter) Coordinate {
+	return Coordinate{Partition: ledger.Partition{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), ID: letter.GetPartition()}, Offset: letter.GetOffset()}
 }
 
 func entryOf(letter *usagev1.DeadLetter) Entry {
 	return Entry{
-		Coordinate: coordinateOf(letter),
+		Coordinate: CoordinateOf(letter),
 		Reason:     letter.GetReason(),
 		Field:      letter.GetField(),
 		Detail:     letter.GetDetail(),

@@ -12,6 +12,7 @@ import (
 
 	"tidemark/consumers/deadletter"
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -144,7 +145,7 @@ func TestListIsBounded(t *testing.T) {
 }
 
 func TestShow(t *testing.T) {
-	at := deadletter.Coordinate{Topic: "token_calls.v1", Epoch: 2, Partition: 3, Offset: 20}
+	at := deadletter.Coordinate{Partition: ledger.Partition{Topic: "token_calls.v1", Epoch: 2, ID: 3}, Offset: 20}
 	got, err := deadletter.Show(t.Context(), topic, "t", at)
 	if err != nil {
 		t.Fatal(err)
@@ -180,7 +181,7 @@ func TestScanError(t *testing.T) {
 }
 
 func TestParseCoordinate(t *testing.T) {
-	at := deadletter.Coordinate{Topic: "token_calls.v1", Epoch: 4294967295, Partition: 7, Offset: 1 << 40}
+	at := deadletter.Coordinate{Partition: ledger.Partition{Topic: "token_calls.v1", Epoch: 4294967295, ID: 7}, Offset: 1 << 40}
 	if got, err := deadletter.ParseCoordinate(at.String()); err != nil || got != at {
 		t.Errorf("got %v, %v", got, err)
 	}

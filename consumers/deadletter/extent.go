@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"tidemark/consumers/ledger"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -16,10 +17,8 @@ func Extent(letter *usagev1.DeadLetter) (first, end int64) {
 
 // about reports whether a letter stands for the record at a coordinate.
 func about(letter *usagev1.DeadLetter, at Coordinate) bool {
-	place := coordinateOf(letter)
 	first, end := Extent(letter)
-	place.Offset = at.Offset
-	return place == at && first <= at.Offset && at.Offset < end
+	return CoordinateOf(letter).Partition == at.Partition && first <= at.Offset && at.Offset < end
 }
 
 // Length returns the number of bytes of the record's value. A letter that was cut has fewer.
@@ -42,8 +41,7 @@ type offsets struct {
 }
 
 // remember adds the offsets [first, end) of a partition and returns how many of them are new.
-func remember(seen map[Coordinate]*offsets, partition Coordinate, first, end int64) int {
-	partition.Offset = 0
+func remember(seen map[ledger.Partition]*offsets, partition ledger.Partition, first, end int64) int {
 	set := seen[partition]
 	if set == nil {
 		set = &offsets{single: map[int64]struct{}{}}

@@ -11,6 +11,7 @@ import (
 
 	"tidemark/consumers/deadletter"
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/ledger"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -65,7 +66,7 @@ func TestListRandomBatches(t *testing.T) {
 // TestShowBatch: a letter is found by any offset that it is about.
 func TestShowBatch(t *testing.T) {
 	dead := topicOf{{batchLetter(10, 19)}}
-	at := deadletter.Coordinate{Topic: "queries.v1", Epoch: 1, Partition: 3}
+	at := deadletter.Coordinate{Partition: ledger.Partition{Topic: "queries.v1", Epoch: 1, ID: 3}}
 	for offset, want := range map[int64]bool{9: false, 10: true, 15: true, 19: true, 20: false} {
 		at.Offset = offset
 		l, err := deadletter.Show(t.Context(), dead, "dead", at)

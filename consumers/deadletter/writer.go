@@ -102,7 +102,7 @@ func (w *Writer) write(ctx context.Context, letters []*usagev1.DeadLetter, parti
 	for {
 		records := make([]Record, 0, len(letters))
 		for _, letter := range letters {
-			key := coordinateOf(letter).String()
+			key := CoordinateOf(letter).String()
 			value, err := proto.Marshal(fit(letter, limit-frameBytes-len(key)))
 			if err != nil {
 				return fmt.Errorf("encode the dead letter of %s: %w", key, err)

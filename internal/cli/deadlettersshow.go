@@ -56,8 +56,7 @@ func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) (err error) {
 
 func printLetter(s Streams, letter *usagev1.DeadLetter) {
 	first, end := deadletter.Extent(letter)
-	at := deadletter.Coordinate{Topic: letter.GetTopic(), Epoch: letter.GetEpoch(), Partition: letter.GetPartition(), Offset: first}
-	fmt.Fprintf(s.Out, "coordinate  %s\n", at)
+	fmt.Fprintf(s.Out, "coordinate  %s\n", deadletter.CoordinateOf(letter))
 	if end-first > 1 {
 		fmt.Fprintf(s.Out, "to offset   %d, a batch that cannot be read\n", end-1)
 	}
