@@ -81,6 +81,13 @@ func tokenSum(column string) Measure {
 	return sumIf(column, "ifNull({"+column+"}, 0) * {weight}", "", "")
 }
 
+// TokensSQL is the sum of the column input_tokens or output_tokens over rows of the view of calls, as a UInt128. Tokens
+// count as often as the row's weight says, and unknown ones as 0.
+func TokensSQL(column string) string {
+	sum := tokenSum(column)
+	return sum.Raw()
+}
+
 // stateOf is a measure kept as the mergeable state of an aggregate function. types are those of its arguments.
 func stateOf(column, name, parameters string, arguments []string, types, comment string) Measure {
 	f := &function{name: name, parameters: parameters}

@@ -133,7 +133,7 @@ func (d *Demo) accounts(ctx context.Context) (map[string]Account, error) {
 	}
 	topic := schemas.SpecOf(schemas.TokenCallType).Topic
 	calls := accounts[topic]
-	err = d.DB.Query(ctx, "SELECT toString((SELECT sum(toUInt128(ifNull(input_tokens, 0) * weight)) FROM token_calls)), toString((SELECT sum(input_tokens) FROM token_calls_1m))", func(scan func(...any) error) error {
+	err = d.DB.Query(ctx, "SELECT toString((SELECT "+schemas.TokensSQL("input_tokens")+" FROM token_calls)), toString((SELECT sum(input_tokens) FROM token_calls_1m))", func(scan func(...any) error) error {
 		return scan(&calls.RawTokens, &calls.RollupTokens)
 	})
 	accounts[topic] = calls

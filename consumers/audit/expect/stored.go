@@ -75,8 +75,8 @@ func storedSQL(s *scenario.Scenario, made []Stored) string {
 			addFigure("weight", "sum(toUInt128(weight))")
 		}
 		if m.Type == schemas.TokenCallType {
-			addFigure("input tokens", "sum(toUInt128(ifNull(input_tokens, 0) * weight))")
-			addFigure("output tokens", "sum(toUInt128(ifNull(output_tokens, 0) * weight))")
+			addFigure("input tokens", schemas.TokensSQL("input_tokens"))
+			addFigure("output tokens", schemas.TokensSQL("output_tokens"))
 		}
 		queries = append(queries, fmt.Sprintf("SELECT '%s' AS type, arrayJoin([%s]) AS figure FROM %s WHERE %s",
 			m.Type, strings.Join(parts, ", "), m.Type, tenant))
