@@ -2,6 +2,7 @@ package grafana
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,14 +40,16 @@ type Runner struct {
 	slots chan struct{} // Holds one value per statement that runs.
 }
 
+// withDefaults returns the configuration with defaults for what is 0.
+func (c Config) withDefaults() Config {
+	c.Queries = cmp.Or(c.Queries, 4)
+	c.Rows = cmp.Or(c.Rows, 100_000)
+	return c
+}
+
 // NewRunner returns a Runner.
 func NewRunner(c Config) *Runner {
-	if c.Queries == 0 {
-		c.Queries = 4
-	}
-	if c.Rows == 0 {
-		c.Rows = 100_000
-	}
+	c = c.withDefaults()
 	return &Runner{Config: c, slots: make(chan struct{}, c.Queries)}
 }
 

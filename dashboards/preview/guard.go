@@ -14,11 +14,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-
 // guard refuses requests of other sites and sets the headers that restrict the page itself. A link on another site may lead
 // to the page.
 func (s *server) guard(next http.Handler) http.Handler {
-	guard := s.Guard
-	if guard == nil {
-		guard = webguard.New("")
-	}
-	next = guard.Handler(next, true, func(w http.ResponseWriter, r *webguard.Refusal) {
+	next = s.Guard.Handler(next, true, func(w http.ResponseWriter, r *webguard.Refusal) {
 		refuse(w, problem{http.StatusForbidden, r.Reason, r.Hint})
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -25,6 +25,7 @@
 package preview
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -48,6 +49,16 @@ type Config struct {
 	Rows    int           // The most rows of a result. Default 100,000.
 }
 
+// withDefaults returns the configuration with defaults for what is 0. The Runner has those of Queries and Rows.
+func (c Config) withDefaults() (Config, error) {
+	if c.DB == nil || c.Namespace == "" {
+		return c, errors.New("no database or no namespace")
+	}
+	c.Guard = cmp.Or(c.Guard, webguard.New(""))
+	c.Timeout = cmp.Or(c.Timeout, 40*time.Second)
+	return c, nil
+}
+
 // server answers for one Config.
 type server struct {
 	Config
@@ -57,11 +68,9 @@ type server struct {
 
 // New returns the handler for the page and its API. An error names every dashboard that cannot be read.
 func New(c Config) (http.Handler, error) {
-	if c.DB == nil || c.Namespace == "" {
-		return nil, errors.New("preview: no database or no namespace")
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 40 * time.Second
+	c, err := c.withDefaults()
+	if err != nil {
+		return nil, fmt.Errorf("preview: %w", err)
 	}
 	s := &server{Config: c, runner: grafana.NewRunner(grafana.Config{DB: c.DB, Namespace: c.Namespace, Queries: c.Queries, Rows: c.Rows})}
 	var problems []error

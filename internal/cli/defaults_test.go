@@ -94,7 +94,7 @@ func TestDefaultsOnce(t *testing.T) {
 		{"--show", diff.Show, 20, "consumers/namespaces/diff.go", "cmp.Or(d.Show, 20)"},
 		{"--compression", every.Compression, "snappy", "producers/kafka/writer.go", "cmp.Or(c.Compression, batch.Snappy.String())"},
 		{"--clickhouse-user", user.ClickHouseUser, "default", "consumers/clickhouse/db.go", `cmp.Or(c.User, "default")`},
-		{"--timeout", every.Timeout, 40 * time.Second, "dashboards/preview/preview.go", "c.Timeout = 40 * time.Second"},
+		{"--timeout", every.Timeout, 40 * time.Second, "dashboards/preview/preview.go", "cmp.Or(c.Timeout, 40*time.Second)"},
 		{"--namespace", common.Namespace, "tidemark", "dashboards/alertfile.go", `alertNamespace = "tidemark"`},
 		{"--namespace", common.Namespace, "tidemark", "dashboards/board/variables.go", `"Namespace", "tidemark")`},
 		{"--namespace of scenarios", scenarioNamespace, "tidemark_scenarios", "dashboards/boards/adoption.go", `"Namespace of scenarios", "tidemark_scenarios")`},

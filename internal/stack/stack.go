@@ -7,6 +7,7 @@
 package stack
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,8 +85,8 @@ type Stack struct {
 // again. A folder that another stack holds is refused with an error that wraps
 // ErrLocked. The caller must Close the stack; ctx bounds the start alone.
 func Start(ctx context.Context, config Config) (*Stack, error) {
-	config.setDefaults()
-	if err := config.validate(); err != nil {
+	config, err := config.withDefaults()
+	if err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(config.DataDir)
@@ -114,16 +115,10 @@ func (s *Stack) start(ctx context.Context, config Config) error {
 	return nil
 }
 
-func (c *Config) setDefaults() {
-	if c.KafkaListen == "" {
-		c.KafkaListen = DefaultKafkaListen
-	}
-	if c.HTTPListen == "" {
-		c.HTTPListen = DefaultHTTPListen
-	}
-}
-
-func (c *Config) validate() error {
+// withDefaults returns the configuration with defaults for what is empty.
+func (c Config) withDefaults() (Config, error) {
+	c.KafkaListen = cmp.Or(c.KafkaListen, DefaultKafkaListen)
+	c.HTTPListen = cmp.Or(c.HTTPListen, DefaultHTTPListen)
 	var errs []error
 	if c.DataDir == "" {
 		errs = append(errs, errors.New("stack: no data directory"))
@@ -134,7 +129,7 @@ func (c *Config) validate() error {
 	if !c.NoClickHouse {
 		errs = append(errs, checkLoopback("HTTP", c.HTTPListen))
 	}
-	return errors.Join(errs...)
+	return c, errors.Join(errs...)
 }
 
 // checkLoopback refuses an address that other machines could reach: neither

@@ -1,6 +1,7 @@
 package chdb
 
 import (
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -28,6 +29,12 @@ type Options struct {
 	Threads        int    // background merge threads; default the engine's own choice
 }
 
+// withDefaults returns the options with a default for MaxSessions. config has the others.
+func (o Options) withDefaults() Options {
+	o.MaxSessions = cmp.Or(max(o.MaxSessions, 0), 16)
+	return o
+}
+
 // Setting is a ClickHouse setting and its value, written as in a URL.
 type Setting struct{ Name, Value string }
 
@@ -53,6 +60,7 @@ func Open(options Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	options = options.withDefaults()
 	dir, err := filepath.Abs(options.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open engine: %w", err)
@@ -77,9 +85,6 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	config := dir + ".xml"
 	if err := writeFile(config, options.config(usersFile(dir))); err != nil {
 		return nil, err
-	}
-	if options.MaxSessions <= 0 {
-		options.MaxSessions = 16
 	}
 	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions)}
 	if err := writeAccess(dir); err != nil {

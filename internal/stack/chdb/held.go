@@ -1,6 +1,7 @@
 package chdb
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -49,9 +50,7 @@ func (s *Session) Enter(ctx context.Context, options SessionOptions) error {
 	if options.Database == "" {
 		return nil
 	}
-	if s.database == "" {
-		s.database = "default"
-	}
+	s.database = cmp.Or(s.database, "default")
 	s.moved = true
 	return s.run("USE " + QuoteIdentifier(options.Database))
 }

@@ -1,6 +1,7 @@
 package chhttp
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -34,6 +35,15 @@ type Options struct {
 	Served func(Served)
 }
 
+// withDefaults returns the options with defaults for what is 0.
+func (o Options) withDefaults() Options {
+	o.User = cmp.Or(o.User, "default")
+	o.Guard = cmp.Or(o.Guard, webguard.New("127.0.0.1"))
+	o.ReadIdle = cmp.Or(o.ReadIdle, time.Minute)
+	o.WriteIdle = cmp.Or(o.WriteIdle, time.Minute)
+	return o
+}
+
 // Served describes one request that has been answered.
 type Served struct {
 	QueryID string
@@ -61,19 +71,7 @@ type Server struct{ Name, Version, Timezone string }
 
 // NewHandler returns a handler in front of an engine.
 func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
-	if options.User == "" {
-		options.User = "default"
-	}
-	if options.Guard == nil {
-		options.Guard = webguard.New("127.0.0.1")
-	}
-	if options.ReadIdle == 0 {
-		options.ReadIdle = time.Minute
-	}
-	if options.WriteIdle == 0 {
-		options.WriteIdle = time.Minute
-	}
-	return &Handler{engine: engine, server: server, options: options, bodies: newBudget(spoolMemory), statements: newBudget(statementMemory), decoders: semaphore.NewWeighted(decodersMemory)}
+	return &Handler{engine: engine, server: server, options: options.withDefaults(), bodies: newBudget(spoolMemory), statements: newBudget(statementMemory), decoders: semaphore.NewWeighted(decodersMemory)}
 }
 
 // Close ends the sessions that clients have left open; after it a request has one of its own only.
