@@ -3,14 +3,12 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
 	"tidemark/consumers/deadletter"
-	"tidemark/schemas"
 )
 
 type deadLettersListCmd struct {
@@ -29,20 +27,10 @@ func (deadLettersListCmd) Example() string {
 }
 
 // Run lists.
-func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) (err error) {
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), ranges(*c)); err != nil {
-		return err
-	}
-	if err := c.reach(ctx); err != nil {
-		return err
-	}
-	client, err := c.client("tidemark-deadletters")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	filter := deadletter.Filter{Topic: c.Topic, Reason: c.Reason, Run: c.OfRun}
-	listing, err := deadletter.List(ctx, client, schemas.TopicName(c.Namespace, schemas.DeadLettersTopic), filter, c.Limit)
+func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) error {
+	listing, err := readLetters(ctx, c.commonFlags, c.kafkaFlags, ranges(*c), func(log deadletter.Scanner, topic string) (*deadletter.Listing, error) {
+		return deadletter.List(ctx, log, topic, deadletter.Filter{Topic: c.Topic, Reason: c.Reason, Run: c.OfRun}, c.Limit)
+	})
 	if err != nil {
 		return err
 	}

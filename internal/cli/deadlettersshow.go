@@ -5,13 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"tidemark/consumers/deadletter"
-	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -26,20 +24,11 @@ type deadLettersShowCmd struct {
 func (deadLettersShowCmd) Example() string { return "tidemark deadletters show token_calls.v1/1/0/42" }
 
 // Run shows one dead letter.
-func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) (err error) {
+func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) error {
 	at, parseErr := deadletter.ParseCoordinate(c.Coordinate)
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), parseErr); err != nil {
-		return err
-	}
-	if err := c.reach(ctx); err != nil {
-		return err
-	}
-	client, err := c.client("tidemark-deadletters")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, client.Close()) }()
-	letter, err := deadletter.Show(ctx, client, schemas.TopicName(c.Namespace, schemas.DeadLettersTopic), at)
+	letter, err := readLetters(ctx, c.commonFlags, c.kafkaFlags, parseErr, func(log deadletter.Scanner, topic string) (*usagev1.DeadLetter, error) {
+		return deadletter.Show(ctx, log, topic, at)
+	})
 	if err != nil {
 		return err
 	}

@@ -33,15 +33,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 		return err
 	}
 	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
-	printOutside(s, plan.Outside)
-	printNothing(s, plan.Nothing)
-	printLeftOut(s, plan.LeftOut, plan.Joined, plan.Later)
-	printRevisions(s, plan.Replaced, plan.Repeated, plan.Truth)
-	printNotes(s, plan.Notes)
-	printHeaders(s, plan.Headers)
-	printUnread(s, plan.Unread)
-	printTypes(s, plan.UnknownTypes)
-	printTokenless(s, plan.Tokenless, plan.TokenlessHave)
+	printReading(s, plan.Reading, plan.Truth)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
 	}
@@ -65,7 +57,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 		fmt.Fprintln(s.Out, "interrupted; the numbers above are what was read until then")
 		return errFound
 	}
-	return errors.Join(printColumns(s, plan.Columns), lostFigures(s, options, plan.Unread, plan.Truth), skipped(s, plan.Skipped))
+	return incomplete(s, options, plan.Reading, plan.Truth)
 }
 
 // shownModels is the most models that a dry run lists.

@@ -30,15 +30,7 @@ func progressLine(p replay.Progress) string {
 // printResult prints what a replay did.
 func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
 	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
-	printOutside(s, r.Outside)
-	printNothing(s, r.Nothing)
-	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
-	printRevisions(s, r.Replaced, r.Repeated, r.Truth)
-	printNotes(s, r.Notes)
-	printHeaders(s, r.Headers)
-	printUnread(s, r.Unread)
-	printTypes(s, r.UnknownTypes)
-	printTokenless(s, r.Tokenless, r.TokenlessHave)
+	printReading(s, r.Reading, r.Truth)
 	for _, name := range r.Unended {
 		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no line end; Tidemark read it, since the file is a published trace\n", name)
 	}
@@ -60,7 +52,25 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest; nothing counts twice")
 		return errFound
 	}
-	return errors.Join(printColumns(s, r.Columns), lostFigures(s, o, r.Unread, r.Truth), skipped(s, r.Skipped))
+	return incomplete(s, o, r.Reading, r.Truth)
+}
+
+// printReading prints what was read, and what of it is no event or lacks something.
+func printReading(s Streams, r replay.Reading, truth *producers.Truth) {
+	printOutside(s, r.Outside)
+	printNothing(s, r.Nothing)
+	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
+	printRevisions(s, r.Replaced, r.Repeated, truth)
+	printNotes(s, r.Notes)
+	printHeaders(s, r.Headers)
+	printUnread(s, r.Unread)
+	printTypes(s, r.UnknownTypes)
+	printTokenless(s, r.Tokenless, r.TokenlessHave)
+}
+
+// incomplete returns an error if a column is missing, or figures or rows could not be read, and prints which.
+func incomplete(s Streams, o replay.Options, r replay.Reading, truth *producers.Truth) error {
+	return errors.Join(printColumns(s, r.Columns), lostFigures(s, o, r.Unread, truth), skipped(s, r.Skipped))
 }
 
 // skipped returns an error if rows could not be read.
