@@ -115,13 +115,13 @@ func appendMessage(dst []byte, e Event) ([]byte, error) {
 	return out, nil
 }
 
-// shownBytes is how much of a bad value an error shows.
-const shownBytes = 40
+// ExcerptBytes is how many bytes of a bad value an error shows.
+const ExcerptBytes = 40
 
-// shorten quotes s for an error message and cuts it to a length that fits one.
-func shorten(s string) string {
-	if len(s) <= shownBytes {
+// Excerpt quotes a bad value for an error, in ASCII, and cuts it to ExcerptBytes.
+func Excerpt(s string) string {
+	if len(s) <= ExcerptBytes {
 		return strconv.QuoteToASCII(s)
 	}
-	return strconv.QuoteToASCII(s[:shownBytes]) + "..."
+	return strconv.QuoteToASCII(s[:ExcerptBytes]) + "..."
 }

@@ -80,15 +80,15 @@ func (f *field) textProblem(s string) *FieldError {
 	case s == "" && f.required:
 		return &FieldError{f.name, "is missing", ""}
 	case f.pattern == patternUpper && s != "" && !isUpper(s, int(f.max)):
-		return &FieldError{f.name, "is not " + strconv.FormatUint(f.max, 10) + " upper-case letters", shorten(s)}
+		return &FieldError{f.name, "is not " + strconv.FormatUint(f.max, 10) + " upper-case letters", Excerpt(s)}
 	case uint64(len(s)) <= f.max && isPlain(s):
 		return nil
 	case uint64(len(s)) > f.max:
-		return &FieldError{f.name, "is longer than " + strconv.FormatUint(f.max, 10) + " bytes", shorten(s)}
+		return &FieldError{f.name, "is longer than " + strconv.FormatUint(f.max, 10) + " bytes", Excerpt(s)}
 	case !utf8.ValidString(s):
-		return &FieldError{f.name, "is not valid UTF-8", shorten(s)}
+		return &FieldError{f.name, "is not valid UTF-8", Excerpt(s)}
 	case hasControl(s):
-		return &FieldError{f.name, "has a control character", shorten(s)}
+		return &FieldError{f.name, "has a control character", Excerpt(s)}
 	}
 	return nil
 }

@@ -113,17 +113,17 @@ func ValidNamespace(s string) error {
 		return fmt.Errorf("namespace is empty")
 	}
 	if len(s) > maxNamespace {
-		return fmt.Errorf("namespace %s is longer than %d bytes", shorten(s), maxNamespace)
+		return fmt.Errorf("namespace %s is longer than %d bytes", Excerpt(s), maxNamespace)
 	}
 	for i := range len(s) {
 		c := s[i]
 		letter := c >= 'a' && c <= 'z'
 		if !letter && (i == 0 || (c != '_' && (c < '0' || c > '9'))) {
-			return fmt.Errorf("namespace %s is not a lower-case letter followed by lower-case letters, digits and underscores", shorten(s))
+			return fmt.Errorf("namespace %s is not a lower-case letter followed by lower-case letters, digits and underscores", Excerpt(s))
 		}
 	}
 	if slices.Contains(reservedNamespaces, s) {
-		return fmt.Errorf("namespace %s has the name of a database of ClickHouse's own: choose another", shorten(s))
+		return fmt.Errorf("namespace %s has the name of a database of ClickHouse's own: choose another", Excerpt(s))
 	}
 	return nil
 }

@@ -8,18 +8,12 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"tidemark/schemas"
 )
 
-// ShownBytes is how many bytes of a bad value a problem shows.
-const ShownBytes = 40
-
-// Quote quotes s and cuts it to the length that a problem shows.
-func Quote(s string) string {
-	if len(s) <= ShownBytes {
-		return strconv.QuoteToASCII(s)
-	}
-	return strconv.QuoteToASCII(s[:ShownBytes]) + "..."
-}
+// Quote quotes s and cuts it to what a problem shows, as the errors of package schemas do.
+func Quote(s string) string { return schemas.Excerpt(s) }
 
 // Keys lists the keys of a map in their order: "a, b, c".
 func Keys[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
@@ -38,7 +32,7 @@ func Names(names []string) string {
 			fmt.Fprintf(&b, "and %d more", len(names)-i)
 			break
 		}
-		if len(name) > ShownBytes || strings.ContainsAny(name, ", ") || Printable(name) != name {
+		if len(name) > schemas.ExcerptBytes || strings.ContainsAny(name, ", ") || Printable(name) != name {
 			name = Quote(name)
 		}
 		b.WriteString(name)

@@ -91,7 +91,7 @@ func (l *Lenient) Note(field, text, problem string) {
 
 // Keep notes a field; shown is the value as messages show it.
 func (l *Lenient) Keep(field, shown, reason string) {
-	const most = 2 * faults.ShownBytes
+	const most = 2 * schemas.ExcerptBytes
 	if len(shown) > most {
 		shown = strings.ToValidUTF8(shown[:most], "") + "..."
 	}
