@@ -74,16 +74,7 @@ func (r *filesReader) Next(b *producers.Batch, limit int) error {
 			}
 		}
 	}
-	for !b.Full(limit) {
-		e, err := r.merge.next()
-		if err != nil {
-			return err
-		}
-		if err := addEvent(b, e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.merge.fill(b, limit)
 }
 
 func (r *filesReader) read() (done, whole int64) { return r.done.Load(), r.whole }

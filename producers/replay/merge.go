@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"tidemark/producers"
 	"tidemark/schemas"
 )
 
@@ -42,6 +43,20 @@ func (m *merge) next() (schemas.Event, error) {
 		return nil, io.EOF
 	}
 	return m.heads[0].event, nil
+}
+
+// fill adds the next events to a batch, until it has limit items or is full.
+func (m *merge) fill(b *producers.Batch, limit int) error {
+	for !b.Full(limit) {
+		e, err := m.next()
+		if err != nil {
+			return err
+		}
+		if err := addEvent(b, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pull adds the head of a stream, if there is one, without sorting it in.

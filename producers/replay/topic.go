@@ -106,18 +106,7 @@ func newTopicReader(ctx context.Context, o Options, a *arranging) (*topicReader,
 }
 
 // Next adds the events of the next records.
-func (r *topicReader) Next(b *producers.Batch, limit int) error {
-	for !b.Full(limit) {
-		e, err := r.merge.next()
-		if err != nil {
-			return err
-		}
-		if err := addEvent(b, e); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (r *topicReader) Next(b *producers.Batch, limit int) error { return r.merge.fill(b, limit) }
 
 // removed reports a problem for the offsets from one to another, which is not included, that were asked for and are not
 // on the log any more.
