@@ -188,21 +188,28 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 			}
 			return err
 		}
-		if w.cfg.Hooks.Retry != nil {
-			w.cfg.Hooks.Retry(p.topic, p.id, err)
-		}
 		notBefore = time.Now()
-		ended := backoff.Wait(ctx)
-		if ended == nil && ctx.Err() != nil {
-			ended = context.Cause(ctx)
-		}
-		if ended != nil {
+		if ended := w.waitToRetry(ctx, p, &backoff, err); ended != nil {
 			if open {
 				p.session.nextEpoch()
 			}
 			return fmt.Errorf("partition %s/%d: %w (last: %w)", p.topic, p.id, ended, err)
 		}
 	}
+}
+
+// waitToRetry waits before a batch is sent again. Its error is why it must not be.
+func (w *Writer) waitToRetry(ctx context.Context, p *partition, backoff *kafka.Backoff, reason error) error {
+	if w.cfg.Hooks.Retry != nil {
+		w.cfg.Hooks.Retry(p.topic, p.id, reason)
+	}
+	if err := backoff.Wait(ctx); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // ensureSession gives p a session if it has none.

@@ -39,26 +39,7 @@ func (g *Generator) fillCall(id string, time int64) schemas.Event {
 		g.fail(r.next(), first)
 		return e
 	}
-	v.visible, v.reasoning = r.around(s.product.answer, g.world.wide), 0
-	if r.happens(m.reasons) {
-		v.reasoning = r.around(600, g.world.wide)
-	}
-	e.OutputVisible = &v.visible
-	switch {
-	case m.hidesThought:
-		v.visible += v.reasoning // All that is known is the sum.
-	case m.reasons > 0:
-		e.OutputReasoning = &v.reasoning
-	}
-	output := v.visible
-	if e.OutputReasoning != nil {
-		output += v.reasoning
-	}
-	v.latency, v.first = first+output*r.around(m.token, g.world.narrow), first
-	e.LatencyUs = &v.latency
-	if s.stream {
-		e.FirstTokenUs = &v.first
-	}
+	output := g.setAnswer(s, first)
 	switch {
 	case draw < failures+cancellations:
 		e.Status = usagev1.Status_STATUS_CANCELLED //nolint:misspell // It is the name in the wire contract.
@@ -75,6 +56,33 @@ func (g *Generator) fillCall(id string, time int64) schemas.Event {
 		s.left = 0
 	}
 	return e
+}
+
+// setAnswer makes the call one that is answered to its end, with the first token after so many microseconds. It returns
+// the tokens of the answer.
+func (g *Generator) setAnswer(s *session, first uint64) (output uint64) {
+	r, e, v := g.random, &g.events.call, &g.events
+	v.visible, v.reasoning = r.around(s.product.answer, g.world.wide), 0
+	if r.happens(s.model.reasons) {
+		v.reasoning = r.around(600, g.world.wide)
+	}
+	e.OutputVisible = &v.visible
+	switch {
+	case s.model.hidesThought:
+		v.visible += v.reasoning // All that is known is the sum.
+	case s.model.reasons > 0:
+		e.OutputReasoning = &v.reasoning
+	}
+	output = v.visible
+	if e.OutputReasoning != nil {
+		output += v.reasoning
+	}
+	v.latency, v.first = first+output*r.around(s.model.token, g.world.narrow), first
+	e.LatencyUs = &v.latency
+	if s.stream {
+		e.FirstTokenUs = &v.first
+	}
+	return output
 }
 
 // setInput splits what the call sends, the session's context and the new prompt, into what a cache holds and the rest.

@@ -53,32 +53,18 @@ const (
 )
 
 func newWorld(r random, o Options) *world {
-	w := &world{narrow: newSpread(0.45), wide: newSpread(0.95)}
-	var weights []float64
-	for _, c := range countries {
-		weights = append(weights, c.share)
-	}
-	w.byCountry = newChoice(weights)
-	weights = weights[:0]
-	w.models = o.catalog()
-	for i := range w.models {
-		weights = append(weights, w.models[i].share)
-	}
-	w.byModel = newChoice(weights)
-	weights = weights[:0]
-	for i := range openModels {
-		weights = append(weights, openModels[i].share)
-	}
-	w.byOpen = newChoice(weights)
+	w := &world{narrow: newSpread(0.45), wide: newSpread(0.95), models: o.catalog(), sessions: make([]session, sessions)}
+	w.byCountry = choiceAmong(len(countries), func(i int) float64 { return countries[i].share })
+	w.byModel = choiceAmong(len(w.models), func(i int) float64 { return w.models[i].share })
+	w.byOpen = choiceAmong(len(openModels), func(i int) float64 { return openModels[i].share })
+	w.setTenants(r, o)
+	return w
+}
 
-	var ofProducts, ofSegments []float64
-	for i := range products {
-		ofProducts = append(ofProducts, products[i].share)
-	}
-	for i := range segments {
-		ofSegments = append(ofSegments, segments[i].share)
-	}
-	byProduct, bySegment := newChoice(ofProducts), newChoice(ofSegments)
+// setTenants draws the tenants, and how many users each has of the users of all.
+func (w *world) setTenants(r random, o Options) {
+	byProduct := choiceAmong(len(products), func(i int) float64 { return products[i].share })
+	bySegment := choiceAmong(len(segments), func(i int) float64 { return segments[i].share })
 	w.tenants = make([]tenant, o.Tenants)
 	var busy, people []float64
 	for i := range w.tenants {
@@ -112,8 +98,6 @@ func newWorld(r random, o Options) *world {
 	for i := range w.tenants {
 		w.tenants[i].users = uint64(max(1, math.Round(float64(o.Users)*people[i]/total)))
 	}
-	w.sessions = make([]session, sessions)
-	return w
 }
 
 // tenantName returns a name that no other number has.

@@ -55,6 +55,15 @@ type choice struct {
 	other []int32
 }
 
+// choiceAmong returns a choice among n things by their shares.
+func choiceAmong(n int, share func(i int) float64) choice {
+	weights := make([]float64, n)
+	for i := range weights {
+		weights[i] = share(i)
+	}
+	return newChoice(weights)
+}
+
 // newChoice returns a choice among the weights, of which one at least is above 0.
 func newChoice(weights []float64) choice {
 	n := len(weights)
