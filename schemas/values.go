@@ -50,6 +50,7 @@ func (k kind) wire() (uint8, action) {
 // decode reads the message in b into v, by the actions of its tags. It returns what is wrong with b, to be read after
 // "the value"; empty if b is well formed. It accepts what the generated code accepts, except that the caller must check
 // whether the texts in v are UTF-8. (decode has checked those that a later one replaced.)
+// It is one long function because a call per field would cost speed.
 func (v *values) decode(b []byte, actions *[256]action) string {
 	*v = values{}
 	for i := 0; i < len(b); {
@@ -104,18 +105,26 @@ func (v *values) decode(b []byte, actions *[256]action) string {
 			v.set(number, binary.LittleEndian.Uint64(b[i:]))
 			i += 8
 		default:
-			field := tag >> 3
-			if field < uint64(protowire.MinValidNumber) || field > uint64(protowire.MaxValidNumber) {
-				return "has a bad field number"
-			}
-			n := protowire.ConsumeFieldValue(protowire.Number(field), protowire.Type(tag&7), b[i:])
-			if n < 0 {
-				return "has a bad unknown field"
+			n, wrong := unknownLen(tag, b[i:])
+			if wrong != "" {
+				return wrong
 			}
 			i += n
 		}
 	}
 	return ""
+}
+
+// unknownLen returns the length of the value that b begins with, of an unknown field, or what is wrong with the field.
+func unknownLen(tag uint64, b []byte) (n int, wrong string) {
+	field := tag >> 3
+	if field < uint64(protowire.MinValidNumber) || field > uint64(protowire.MaxValidNumber) {
+		return 0, "has a bad field number"
+	}
+	if n = protowire.ConsumeFieldValue(protowire.Number(field), protowire.Type(tag&7), b); n < 0 {
+		return 0, "has a bad unknown field"
+	}
+	return n, ""
 }
 
 const badUTF8 = "has a text of invalid UTF-8"
