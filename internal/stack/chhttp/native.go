@@ -288,6 +288,11 @@ func parseType(name string) (*nativeType, error) {
 	if base == "AggregateFunction" { // Its arguments are a function and types of values, not of the state.
 		return nil, fmt.Errorf("type %s is not served in the Native format", name)
 	}
+	return parseComposite(name, base, args)
+}
+
+// parseComposite reads the types that are made of others.
+func parseComposite(name, base string, args []string) (*nativeType, error) {
 	var inner []*nativeType
 	for i, arg := range args {
 		if base == "SimpleAggregateFunction" && i == 0 {
