@@ -208,8 +208,7 @@ func (w *World) appendBlock(at ledger.Partition, events []schemas.Event) (ledger
 		HighWatermark: p.end + int64(len(events)), FetchedAt: time.Unix(1_700_000_000, 0),
 	}
 	columns := schemas.NewColumns(spec.Type)
-	buckets := make(map[int32]*ledger.Bucket)
-	runs := make(map[string]*ledger.RunCount)
+	counted := counts{row: &row, partitions: w.Partitions, buckets: make(map[int32]*ledger.Bucket), runs: make(map[string]*ledger.RunCount)}
 	for _, e := range events {
 		offset := p.end
 		p.end++
@@ -221,56 +220,82 @@ func (w *World) appendBlock(at ledger.Partition, events []schemas.Event) (ledger
 		if err != nil {
 			w.t.Fatalf("%v: %v", e, err)
 		}
-		run := runs[meta.Run]
-		if run == nil {
-			run = &ledger.RunCount{Run: meta.Run}
-			runs[meta.Run] = run
-		}
 		if before, ok := p.stored[meta.Identity]; ok && offset-before.offset <= w.Window {
 			if d := before.decide(meta); d != ledger.Stored {
 				columns.Pop()
-				if d == ledger.Duplicate {
-					row.Duplicates++
-					run.Duplicates++
-				} else {
-					row.Conflicts++
-					run.Conflicts++
-				}
-				row.Exceptions = ledger.AppendSpan(row.Exceptions, ledger.Span{From: offset, To: offset + 1, Disposition: d})
+				counted.except(offset, meta.Run, d)
 				continue
 			}
 		}
 		p.stored[meta.Identity] = stored{offset, meta}
-		row.Stored++
-		run.Stored++
-		b := buckets[meta.Minute]
-		if b == nil {
-			b = &ledger.Bucket{Minute: meta.Minute, MinOffset: offset}
-			buckets[meta.Minute] = b
-		}
-		b.Rows++
-		b.Checksum += meta.Checksum
-		b.Content += meta.Content
-		if meta.Identity.Partition(w.Partitions) != at.ID {
-			b.Strays++
-		}
-		if meta.Revision > 0 {
-			b.Revised++
-		}
-		b.MaxOffset = offset
+		counted.store(offset, meta)
 	}
-	for _, b := range buckets {
-		row.Buckets = append(row.Buckets, *b)
-	}
-	slices.SortFunc(row.Buckets, func(a, b ledger.Bucket) int { return cmp.Compare(a.Minute, b.Minute) })
-	if n := len(row.Buckets); n > 0 {
-		row.MinMinute, row.MaxMinute = row.Buckets[0].Minute, row.Buckets[n-1].Minute
-	}
-	for _, r := range runs {
-		row.Runs = append(row.Runs, *r)
-	}
-	slices.SortFunc(row.Runs, func(a, b ledger.RunCount) int { return cmp.Compare(a.Run, b.Run) })
+	counted.finish()
 	return row, columns
+}
+
+// counts are what the ledger row of a block counts.
+type counts struct {
+	row        *ledger.Row
+	partitions int // Of the topic.
+	buckets    map[int32]*ledger.Bucket
+	runs       map[string]*ledger.RunCount
+}
+
+// run returns the counts of a run.
+func (c *counts) run(name string) *ledger.RunCount {
+	if c.runs[name] == nil {
+		c.runs[name] = &ledger.RunCount{Run: name}
+	}
+	return c.runs[name]
+}
+
+// except counts a record that is not stored.
+func (c *counts) except(offset int64, run string, d ledger.Disposition) {
+	if d == ledger.Duplicate {
+		c.row.Duplicates++
+		c.run(run).Duplicates++
+	} else {
+		c.row.Conflicts++
+		c.run(run).Conflicts++
+	}
+	c.row.Exceptions = ledger.AppendSpan(c.row.Exceptions, ledger.Span{From: offset, To: offset + 1, Disposition: d})
+}
+
+// store counts a record that is stored.
+func (c *counts) store(offset int64, meta schemas.Meta) {
+	c.row.Stored++
+	c.run(meta.Run).Stored++
+	b := c.buckets[meta.Minute]
+	if b == nil {
+		b = &ledger.Bucket{Minute: meta.Minute, MinOffset: offset}
+		c.buckets[meta.Minute] = b
+	}
+	b.Rows++
+	b.Checksum += meta.Checksum
+	b.Content += meta.Content
+	if meta.Identity.Partition(c.partitions) != c.row.ID {
+		b.Strays++
+	}
+	if meta.Revision > 0 {
+		b.Revised++
+	}
+	b.MaxOffset = offset
+}
+
+// finish puts minutes and runs into the row, in order.
+func (c *counts) finish() {
+	for _, b := range c.buckets {
+		c.row.Buckets = append(c.row.Buckets, *b)
+	}
+	slices.SortFunc(c.row.Buckets, func(a, b ledger.Bucket) int { return cmp.Compare(a.Minute, b.Minute) })
+	if n := len(c.row.Buckets); n > 0 {
+		c.row.MinMinute, c.row.MaxMinute = c.row.Buckets[0].Minute, c.row.Buckets[n-1].Minute
+	}
+	for _, r := range c.runs {
+		c.row.Runs = append(c.row.Runs, *r)
+	}
+	slices.SortFunc(c.row.Runs, func(a, b ledger.RunCount) int { return cmp.Compare(a.Run, b.Run) })
 }
 
 // Random makes n events of the types that rollups are made from, with times in [from, from+span), from a seed.
