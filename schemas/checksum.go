@@ -63,11 +63,11 @@ func (f *field) factor() uint64 {
 	}
 }
 
-func (f *field) isText() bool { return f.kind == kindText || f.kind == kindSymbol }
+func (f *field) isText() bool { return f.kind == kindText || f.kind == kindLowCardinality }
 
 // isSummed reports whether fields of this kind are part of the checksum.
 func (k kind) isSummed() bool {
-	return k != kindText && k != kindSymbol && k != kindEnum && k != kindBool
+	return k != kindText && k != kindLowCardinality && k != kindEnum && k != kindBool
 }
 
 // placeWord is the word of the epoch and the partition.
@@ -123,7 +123,7 @@ func (s Spec) terms(wanted func(*field) bool) []string {
 func (f *field) wordSQL() string {
 	column := Ident(f.column)
 	switch f.kind {
-	case kindText, kindSymbol:
+	case kindText, kindLowCardinality:
 		return "xxHash64(" + column + ")"
 	case kindEnum:
 		return "toUInt64(toInt8(" + column + "))"
@@ -133,9 +133,9 @@ func (f *field) wordSQL() string {
 		return "reinterpretAsUInt64(toUnixTimestamp64Micro(" + column + "))"
 	case kindFloat:
 		return "reinterpretAsUInt64(" + column + ")"
-	case kindMaybeCount:
+	case kindNullableCount:
 		return "ifNull(" + column + " + 1, 0)"
-	case kindMaybeMoney:
+	case kindNullableMoney:
 		return "ifNull(reinterpretAsUInt64(" + column + ") + 1, 0)"
 	default:
 		return column

@@ -130,8 +130,8 @@ func (t *table) holds(v *values) bool {
 
 // appendTexts appends the row's texts and adds their part of the body to sum, or returns false if one has a problem.
 func (c *columns) appendTexts(v *values, sum *uint64) bool {
-	for i := range c.symbols {
-		col := &c.symbols[i]
+	for i := range c.dictionaries {
+		col := &c.dictionaries[i]
 		s := v.text[col.number%maxFieldNumbers]
 		if s == "" && col.fallback != 0 {
 			s = v.text[col.fallback%maxFieldNumbers]
@@ -142,10 +142,10 @@ func (c *columns) appendTexts(v *values, sum *uint64) bool {
 				return false
 			}
 			key = col.add(s)
-			c.textBytes += len(s) + symbolBytes
+			c.textBytes += len(s) + entryBytes
 		}
 		col.keys = append(col.keys, key)
-		*sum += col.dict[key].hash * col.factor
+		*sum += col.entries[key].hash * col.factor
 	}
 	for i := range c.texts {
 		col := &c.texts[i]
@@ -174,8 +174,8 @@ func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 		sum += x * col.factor
 		col.words = append(col.words, x)
 	}
-	for i := range c.maybes {
-		col := &c.maybes[i]
+	for i := range c.nullables {
+		col := &c.nullables[i]
 		x := v.number[col.number%maxFieldNumbers]
 		if x-col.least > col.span {
 			return 0, 0, false
@@ -254,14 +254,14 @@ func (c *columns) Pop() { c.Truncate(len(c.offset) - 1) }
 
 func (c *columns) Rows() int { return len(c.offset) }
 
-// symbolBytes is what a dictionary entry takes beside its text: the entry and two slots.
-const symbolBytes = 24
+// entryBytes is what a dictionary entry takes beside its text: the entry and two slots.
+const entryBytes = 24
 
 func (c *columns) Bytes() int { return len(c.offset)*c.rowBytes + c.textBytes }
 
 func (c *columns) Reset() {
-	for i := range c.symbols {
-		c.symbols[i].reset()
+	for i := range c.dictionaries {
+		c.dictionaries[i].reset()
 	}
 	c.Truncate(0)
 }
@@ -275,10 +275,10 @@ func (c *columns) Truncate(n int) {
 	c.partition = cut(c.partition, n)
 	c.offset = cut(c.offset, n)
 	c.textBytes = 0
-	for i := range c.symbols {
-		col := &c.symbols[i]
+	for i := range c.dictionaries {
+		col := &c.dictionaries[i]
 		col.truncate(n)
-		c.textBytes += len(col.buf) + len(col.dict)*symbolBytes
+		c.textBytes += len(col.buf) + len(col.entries)*entryBytes
 	}
 	for i := range c.texts {
 		col := &c.texts[i]
@@ -293,8 +293,8 @@ func (c *columns) Truncate(n int) {
 	for i := range c.words {
 		c.words[i].words = cut(c.words[i].words, n)
 	}
-	for i := range c.maybes {
-		col := &c.maybes[i]
+	for i := range c.nullables {
+		col := &c.nullables[i]
 		col.words = cut(col.words, n)
 		col.null.Nulls = cut(col.null.Nulls, n)
 	}
@@ -311,13 +311,13 @@ func (c *columns) AppendRow(src Columns, i int) {
 	c.epoch = append(c.epoch, from.epoch[i])
 	c.partition = append(c.partition, from.partition[i])
 	c.offset = append(c.offset, from.offset[i])
-	for k := range c.symbols {
-		col, other := &c.symbols[k], &from.symbols[k]
+	for k := range c.dictionaries {
+		col, other := &c.dictionaries[k], &from.dictionaries[k]
 		s := other.value(other.keys[i])
 		key, ok := col.find(s)
 		if !ok {
 			key = col.add(s)
-			c.textBytes += len(s) + symbolBytes
+			c.textBytes += len(s) + entryBytes
 		}
 		col.keys = append(col.keys, key)
 	}
@@ -329,8 +329,8 @@ func (c *columns) AppendRow(src Columns, i int) {
 	for k := range c.words {
 		c.words[k].words = append(c.words[k].words, from.words[k].words[i])
 	}
-	for k := range c.maybes {
-		col, other := &c.maybes[k], &from.maybes[k]
+	for k := range c.nullables {
+		col, other := &c.nullables[k], &from.nullables[k]
 		col.words = append(col.words, other.words[i])
 		col.null.Nulls = append(col.null.Nulls, other.null.Nulls[i])
 	}

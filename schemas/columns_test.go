@@ -330,7 +330,7 @@ func TestAppendRowCopiesRows(t *testing.T) {
 }
 
 func TestDictionaryWidths(t *testing.T) {
-	c := newSymbols()
+	c := newDictionary()
 	for _, n := range []int{1, 255, 256, 257, 65535, 65536, 65537} {
 		c.reset()
 		for i := range n {

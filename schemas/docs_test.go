@@ -35,9 +35,9 @@ func said(typ Type, f field) string {
 	switch {
 	case f.pattern == patternUpper:
 		return out + fmt.Sprintf("; %d letters A to Z.", f.max)
-	case f.pattern == patternMeasure:
+	case f.byWeight:
 		return out + "; " + limit + ", and times weight at most " + short(maxWeighted) + "."
-	case f.kind == kindText || f.kind == kindSymbol:
+	case f.kind == kindText || f.kind == kindLowCardinality:
 		return out + "; " + limit + " bytes."
 	case f.kind == kindTime:
 		return out + fmt.Sprintf("; of the years %d to %d.", time.UnixMicro(minTime).UTC().Year(), time.UnixMicro(maxTime).UTC().Year())
@@ -47,7 +47,7 @@ func said(typ Type, f field) string {
 		return out + "; one of the values."
 	case f.kind == kindFloat:
 		return out + "; finite."
-	case f.kind == kindMaybeMoney:
+	case f.kind == kindNullableMoney:
 		return out + "; at most " + short(maxMoney) + " either side of 0."
 	case f.kind == kindBool:
 		return out + "."
@@ -93,7 +93,7 @@ func TestPageSaysTheRules(t *testing.T) {
 				fields[f.name] = true
 			}
 			_, limit, limited := strings.Cut(strings.TrimSuffix(said(tab.spec.Type, f), "."), "; ")
-			if !limited || strings.HasPrefix(limit, "any ") || strings.HasPrefix(limit, "one of ") || f.max == maxText && (f.kind == kindSymbol || f.kind == kindText) {
+			if !limited || strings.HasPrefix(limit, "any ") || strings.HasPrefix(limit, "one of ") || f.max == maxText && (f.kind == kindLowCardinality || f.kind == kindText) {
 				continue
 			}
 			if limits[limit] == nil {

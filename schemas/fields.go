@@ -12,26 +12,25 @@ import (
 type kind uint8
 
 const (
-	kindText       kind = iota // string; String
-	kindSymbol                 // string; LowCardinality(String)
-	kindCount                  // uint64; UInt64
-	kindWeight                 // uint64, 0 meaning 1; UInt64
-	kindHash                   // fixed64; UInt64
-	kindTime                   // sfixed64; DateTime64(6, 'UTC')
-	kindEnum                   // enum; Enum8
-	kindBool                   // bool; Bool
-	kindFloat                  // double; Float64
-	kindMaybeCount             // optional uint64; Nullable(UInt64)
-	kindMaybeMoney             // optional sfixed64; Nullable(Int64)
+	kindText           kind = iota // string; String
+	kindLowCardinality             // string; LowCardinality(String)
+	kindCount                      // uint64; UInt64
+	kindWeight                     // uint64, 0 meaning 1; UInt64
+	kindHash                       // fixed64; UInt64
+	kindTime                       // sfixed64; DateTime64(6, 'UTC')
+	kindEnum                       // enum; Enum8
+	kindBool                       // bool; Bool
+	kindFloat                      // double; Float64
+	kindNullableCount              // optional uint64; Nullable(UInt64)
+	kindNullableMoney              // optional sfixed64; Nullable(Int64)
 )
 
 // pattern is the form that a text must have.
 type pattern uint8
 
 const (
-	patternNone    pattern = iota
-	patternUpper           // Upper-case letters A to Z, exactly field.max of them, or nothing.
-	patternMeasure         // Not a text: its product with the weight is limited too.
+	patternNone  pattern = iota
+	patternUpper         // Upper-case letters A to Z, exactly field.max of them, or nothing.
 )
 
 // Limits of what an event may hold. They keep the product of any number and its weight within 64 bits, and every text within
@@ -86,6 +85,7 @@ type field struct {
 	kind     kind
 	required bool    // A text that is not empty, an enum that is not 0, a time that is there.
 	pattern  pattern // Of a text.
+	byWeight bool    // Of a number: its product with the weight is limited too.
 	max      uint64  // Bytes of a text; the largest number; of an enum the largest known value.
 	fallback uint8   // Number of the text that stands in when this one is empty; 0 for none.
 	enum     string  // The column type of an enum.
@@ -111,26 +111,26 @@ func text(number uint8, name string, limit uint64) field {
 	return field{name: name, column: name, number: number, kind: kindText, max: limit}
 }
 
-func symbol(number uint8, name string) field {
-	return field{name: name, column: name, number: number, kind: kindSymbol, max: maxText}
+func lowCardinality(number uint8, name string) field {
+	return field{name: name, column: name, number: number, kind: kindLowCardinality, max: maxText}
 }
 
 func upper(number uint8, name string, letters uint64) field {
-	return field{name: name, column: name, number: number, kind: kindSymbol, max: letters, pattern: patternUpper}
+	return field{name: name, column: name, number: number, kind: kindLowCardinality, max: letters, pattern: patternUpper}
 }
 
 func count(number uint8, name string) field {
 	return field{name: name, column: name, number: number, kind: kindCount, max: math.MaxUint64}
 }
 
-func maybe(number uint8, name string, limit uint64) field {
-	return field{name: name, column: name, number: number, kind: kindMaybeCount, max: limit}
+func nullable(number uint8, name string, limit uint64) field {
+	return field{name: name, column: name, number: number, kind: kindNullableCount, max: limit}
 }
 
 // tokens is a class of tokens, whose product with the weight is limited too.
 func tokens(number uint8, name string) field {
-	f := maybe(number, name, maxTokens)
-	f.pattern = patternMeasure
+	f := nullable(number, name, maxTokens)
+	f.byWeight = true
 	return f
 }
 
@@ -164,10 +164,10 @@ const (
 // common are the fields of every type.
 var common = []field{
 	moment(numTime, "time_us", "time").must(),
-	symbol(numTenant, "tenant").must(),
-	symbol(numSource, "source").must(),
+	lowCardinality(numTenant, "tenant").must(),
+	lowCardinality(numSource, "source").must(),
 	text(numID, "id", maxLongText).must(),
-	symbol(numRun, "run"),
+	lowCardinality(numRun, "run"),
 }
 
 // usage returns the fields of a type that counts usage; the product is required of what a person does.
@@ -193,53 +193,53 @@ func picos() field {
 }
 
 var tables = [...]*table{
-	QueryType: newTable(QueryType, usage(symbol(5, "product").must(),
-		symbol(10, "kind"),
-		symbol(11, "model"),
+	QueryType: newTable(QueryType, usage(lowCardinality(5, "product").must(),
+		lowCardinality(10, "kind"),
+		lowCardinality(11, "model"),
 	)),
-	SignupType: newTable(SignupType, usage(symbol(5, "product").must(),
-		symbol(10, "channel"),
-		symbol(11, "plan"),
+	SignupType: newTable(SignupType, usage(lowCardinality(5, "product").must(),
+		lowCardinality(10, "channel"),
+		lowCardinality(11, "plan"),
 	)),
-	TokenCallType: newTable(TokenCallType, append(usage(symbol(5, "product").must(),
-		symbol(numTokenModel, "model").must(),
+	TokenCallType: newTable(TokenCallType, append(usage(lowCardinality(5, "product").must(),
+		lowCardinality(numTokenModel, "model").must(),
 		requestedModel(),
-		symbol(11, "provider"),
-		symbol(19, "operation"),
+		lowCardinality(11, "provider"),
+		lowCardinality(19, "operation"),
 		field{name: "streaming", column: "streaming", number: 20, kind: kindBool, max: math.MaxUint64},
 		enum(12, "status", statusEnum, len(usagev1.Status_name)).must(),
-		longSymbol(21, "error_type"),
-		maybe(numLatency, "latency_us", maxDuration),
-		maybe(numFirstToken, "first_token_us", maxDuration),
+		longLowCardinality(21, "error_type"),
+		nullable(numLatency, "latency_us", maxDuration),
+		nullable(numFirstToken, "first_token_us", maxDuration),
 		tokens(13, "input_uncached"),
 		tokens(23, "input_cache_read"),
 		tokens(24, "input_cache_write"),
 		tokens(14, "output_visible"),
 		tokens(25, "output_reasoning"),
-		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindMaybeMoney},
+		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindNullableMoney},
 		upper(numCostCurrency, "cost_currency", 3),
 		picos(),
 	), requests())),
-	ModelEventType: newTable(ModelEventType, usage(symbol(5, "product"),
+	ModelEventType: newTable(ModelEventType, usage(lowCardinality(5, "product"),
 		enum(numModelEventKind, "kind", kindsEnum, len(usagev1.ModelEventKind_name)).must(),
-		symbol(11, "model").must(),
-		symbol(numBaseModel, "base_model"),
-		symbol(13, "organization"),
-		symbol(14, "hub"),
+		lowCardinality(11, "model").must(),
+		lowCardinality(numBaseModel, "base_model"),
+		lowCardinality(13, "organization"),
+		lowCardinality(14, "hub"),
 	)),
 	ReferencePointType: newTable(ReferencePointType, slices.Concat(common, []field{
-		symbol(10, "entity").must(),
-		symbol(11, "metric").must(),
+		lowCardinality(10, "entity").must(),
+		lowCardinality(11, "metric").must(),
 		{name: "value", column: "value", number: 12, kind: kindFloat},
-		symbol(13, "unit").must(),
+		lowCardinality(13, "unit").must(),
 		text(14, "citation", maxLongText),
-		symbol(15, "confidence"),
+		lowCardinality(15, "confidence"),
 		revision(),
 	})),
 	RunType: newTable(RunType, slices.Concat([]field{
 		common[0], common[1], common[2], common[3], common[4].must(),
-		symbol(10, "kind").must(),
-		symbol(11, "type").must(),
+		lowCardinality(10, "kind").must(),
+		lowCardinality(11, "type").must(),
 		count(12, "produced"),
 		count(13, "events"),
 		count(14, "duplicates"),
@@ -258,13 +258,13 @@ var tables = [...]*table{
 }
 
 func requestedModel() field {
-	f := symbol(18, "requested_model")
+	f := lowCardinality(18, "requested_model")
 	f.fallback = numTokenModel
 	return f
 }
 
-func longSymbol(number uint8, name string) field {
-	f := symbol(number, name)
+func longLowCardinality(number uint8, name string) field {
+	f := lowCardinality(number, name)
 	f.max = maxLongText
 	return f
 }
@@ -278,7 +278,7 @@ func newTable(t Type, fields []field) *table {
 		if f.kind == kindFloat {
 			tab.floats = append(tab.floats, *f)
 		}
-		if f.pattern == patternMeasure {
+		if f.byWeight {
 			tab.measures = append(tab.measures, *f)
 		}
 		tab.weighted = tab.weighted || f.kind == kindWeight

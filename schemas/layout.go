@@ -12,15 +12,15 @@ type columns struct {
 	table *table
 	input proto.Input
 
-	identity  proto.ColUInt128
-	epoch     proto.ColUInt32
-	partition proto.ColUInt32
-	offset    proto.ColUInt64
-	symbols   []symbolColumn
-	texts     []textColumn
-	words     []wordColumn
-	maybes    []maybeColumn
-	bytes     []byteColumn
+	identity     proto.ColUInt128
+	epoch        proto.ColUInt32
+	partition    proto.ColUInt32
+	offset       proto.ColUInt64
+	dictionaries []dictionaryColumn
+	texts        []textColumn
+	words        []wordColumn
+	nullables    []nullableColumn
+	bytes        []byteColumn
 
 	textBytes int // Of all texts and dictionaries.
 	rowBytes  int // Of everything else, a row.
@@ -33,11 +33,11 @@ type columns struct {
 	runHash uint64 // Of run.
 }
 
-// symbolColumn and textColumn hold the rows of a text.
-type symbolColumn struct {
+// dictionaryColumn and textColumn hold the rows of a text.
+type dictionaryColumn struct {
 	*field
 	factor uint64 // In the checksum of what the event says; 0 if it is no part of that.
-	symbols
+	dictionary
 }
 
 type textColumn struct {
@@ -52,8 +52,8 @@ type wordColumn struct {
 	words proto.ColUInt64
 }
 
-// maybeColumn holds the rows of a number that may be absent.
-type maybeColumn struct {
+// nullableColumn holds the rows of a number that may be absent.
+type nullableColumn struct {
 	wordRule
 	words proto.ColUInt64
 	null  *proto.ColNullable[uint64] // Over words.
@@ -87,8 +87,8 @@ func NewColumns(t Type) Columns {
 	n := len(tab.fields) // The slices must never move: input points into them.
 	c := &columns{
 		table: tab, runs: make(map[string]string), runHash: textHash(""), rowBytes: 16 + 4 + 4 + 8,
-		symbols: make([]symbolColumn, 0, n), texts: make([]textColumn, 0, n), words: make([]wordColumn, 0, n),
-		maybes: make([]maybeColumn, 0, n), bytes: make([]byteColumn, 0, n),
+		dictionaries: make([]dictionaryColumn, 0, n), texts: make([]textColumn, 0, n), words: make([]wordColumn, 0, n),
+		nullables: make([]nullableColumn, 0, n), bytes: make([]byteColumn, 0, n),
 	}
 	for i := range tab.fields {
 		f := &tab.fields[i]
@@ -111,10 +111,10 @@ func (c *columns) open(f *field) proto.ColInput {
 		c.rowBytes += 16 // Start and end.
 		c.texts = append(c.texts, textColumn{field: f, factor: f.factor()})
 		return &c.texts[len(c.texts)-1].ColStr
-	case kindSymbol:
+	case kindLowCardinality:
 		c.rowBytes += 4
-		c.symbols = append(c.symbols, symbolColumn{f, f.factor(), newSymbols()})
-		return &c.symbols[len(c.symbols)-1].symbols
+		c.dictionaries = append(c.dictionaries, dictionaryColumn{f, f.factor(), newDictionary()})
+		return &c.dictionaries[len(c.dictionaries)-1].dictionary
 	case kindEnum, kindBool:
 		c.rowBytes++
 		c.bytes = append(c.bytes, byteColumn{number: f.number, factor: f.factor(), truth: f.kind == kindBool, span: uint32(f.max)})
@@ -126,16 +126,16 @@ func (c *columns) open(f *field) proto.ColInput {
 			col.least, col.span = 1, col.span-1
 		}
 		return proto.Alias(&col.bytes, proto.ColumnType(f.enum))
-	case kindMaybeCount, kindMaybeMoney:
+	case kindNullableCount, kindNullableMoney:
 		c.rowBytes += 9
-		c.maybes = append(c.maybes, maybeColumn{wordRule: f.wordRule()})
-		col := &c.maybes[len(c.maybes)-1]
+		c.nullables = append(c.nullables, nullableColumn{wordRule: f.wordRule()})
+		col := &c.nullables[len(c.nullables)-1]
 		col.null = proto.NewColNullable[uint64](&col.words)
 		number := proto.ColumnTypeUInt64
-		if f.kind == kindMaybeMoney {
+		if f.kind == kindNullableMoney {
 			number = proto.ColumnTypeInt64
 		}
-		return spareMaybes{col.null, proto.ColumnTypeNullable.Sub(number)}
+		return spareNullables{col.null, proto.ColumnTypeNullable.Sub(number)}
 	}
 	c.rowBytes += 8
 	c.words = append(c.words, wordColumn{wordRule: f.wordRule()})
@@ -165,17 +165,17 @@ func (w spareWords) Spare() bool {
 	return true
 }
 
-// spareMaybes are numbers of which the table has null where an INSERT does not name their column.
-type spareMaybes struct {
+// spareNullables are numbers of which the table has null where an INSERT does not name their column.
+type spareNullables struct {
 	*proto.ColNullable[uint64]
 	column proto.ColumnType
 }
 
 // Type is that of the table's column.
-func (m spareMaybes) Type() proto.ColumnType { return m.column }
+func (m spareNullables) Type() proto.ColumnType { return m.column }
 
 // Spare reports whether all of them are absent.
-func (m spareMaybes) Spare() bool {
+func (m spareNullables) Spare() bool {
 	for _, null := range m.Nulls {
 		if null == 0 {
 			return false
@@ -192,7 +192,7 @@ func (f *field) wordRule() wordRule {
 		r.floor = 1
 	case kindTime:
 		r.least, r.span = uint64(minTime), uint64(maxTime-minTime)
-	case kindMaybeMoney:
+	case kindNullableMoney:
 		r.least, r.span = math.MaxUint64-maxMoney+1, 2*maxMoney
 	case kindFloat:
 		r.span = math.MaxUint64

@@ -46,7 +46,7 @@ func (s Spec) AppendRow(dst, row []byte) (wire, rest []byte, err error) {
 func (f *field) appendValue(dst, row []byte) (wire, rest []byte, err error) {
 	n := protowire.Number(f.number)
 	switch f.kind {
-	case kindText, kindSymbol:
+	case kindText, kindLowCardinality:
 		size, used := binary.Uvarint(row)
 		if used <= 0 || size > uint64(len(row)-used) {
 			return dst, row, errRow
@@ -64,7 +64,7 @@ func (f *field) appendValue(dst, row []byte) (wire, rest []byte, err error) {
 			dst = protowire.AppendVarint(protowire.AppendTag(dst, n, protowire.VarintType), uint64(row[0]))
 		}
 		return dst, row[1:], nil
-	case kindMaybeCount, kindMaybeMoney:
+	case kindNullableCount, kindNullableMoney:
 		if len(row) < 1 {
 			return dst, row, errRow
 		}
@@ -78,12 +78,12 @@ func (f *field) appendValue(dst, row []byte) (wire, rest []byte, err error) {
 	}
 	x := binary.LittleEndian.Uint64(row)
 	switch f.kind {
-	case kindCount, kindWeight, kindMaybeCount:
-		if x != 0 || f.kind == kindMaybeCount {
+	case kindCount, kindWeight, kindNullableCount:
+		if x != 0 || f.kind == kindNullableCount {
 			dst = protowire.AppendVarint(protowire.AppendTag(dst, n, protowire.VarintType), x)
 		}
 	default:
-		if x != 0 || f.kind == kindMaybeMoney || f.kind == kindTime && f.required {
+		if x != 0 || f.kind == kindNullableMoney || f.kind == kindTime && f.required {
 			dst = protowire.AppendFixed64(protowire.AppendTag(dst, n, protowire.Fixed64Type), x)
 		}
 	}

@@ -44,7 +44,7 @@ func (t *table) across(v *values) *FieldError {
 // problem returns the error of the field in v; nil if there is none.
 func (f *field) problem(v *values) *FieldError {
 	switch f.kind {
-	case kindText, kindSymbol:
+	case kindText, kindLowCardinality:
 		return f.textProblem(v.text[f.number])
 	case kindTime:
 		return f.timeProblem(v)
@@ -58,16 +58,16 @@ func (f *field) problem(v *values) *FieldError {
 		} else if f.required && x == 0 {
 			return &FieldError{f.name, "is missing", ""}
 		}
-	case kindMaybeMoney:
+	case kindNullableMoney:
 		if x := int64(v.number[f.number]); x < -maxMoney || x > maxMoney {
 			return &FieldError{f.name, "is more than " + strconv.Itoa(maxMoney) + " away from 0", strconv.FormatInt(x, 10)}
 		}
-	case kindCount, kindWeight, kindHash, kindBool, kindMaybeCount:
+	case kindCount, kindWeight, kindHash, kindBool, kindNullableCount:
 		x := v.number[f.number]
 		if x > f.max {
 			return &FieldError{f.name, "is more than " + strconv.FormatUint(f.max, 10), strconv.FormatUint(x, 10)}
 		}
-		if f.pattern == patternMeasure && !v.weighted(x) {
+		if f.byWeight && !v.weighted(x) {
 			return &FieldError{f.name, "times weight is more than " + strconv.Itoa(maxWeighted),
 				strconv.FormatUint(x, 10) + " x " + strconv.FormatUint(v.weight(), 10)}
 		}

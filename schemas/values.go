@@ -38,9 +38,9 @@ const (
 // wire returns the wire type of the kind and how to read it.
 func (k kind) wire() (uint8, action) {
 	switch k {
-	case kindText, kindSymbol:
+	case kindText, kindLowCardinality:
 		return uint8(protowire.BytesType), actionText
-	case kindCount, kindWeight, kindEnum, kindBool, kindMaybeCount:
+	case kindCount, kindWeight, kindEnum, kindBool, kindNullableCount:
 		return uint8(protowire.VarintType), actionVarint
 	default:
 		return uint8(protowire.Fixed64Type), actionFixed

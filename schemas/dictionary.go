@@ -10,27 +10,27 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// symbols is a LowCardinality(String) column under construction: a dictionary of the block's distinct values in the
+// dictionary is a LowCardinality(String) column under construction: the distinct values of a block in the
 // order of their first use, and a key into it for each row. Nothing is allocated for a value seen before, and nothing at
 // all once the slices have grown to a block's size.
-type symbols struct {
-	keys  []uint32      // One a row.
-	buf   []byte        // The dictionary's values, end to end.
-	dict  []symbolEntry // The dictionary.
-	slots []symbolSlot  // Open addressing over dict, linear probing. A power of two long.
-	seed  maphash.Seed
-	salt  [2]uint64 // Makes the places of short values unpredictable, so that nobody can send values that all collide.
+type dictionary struct {
+	keys    []uint32          // One a row.
+	buf     []byte            // The dictionary's values, end to end.
+	entries []dictionaryEntry // The dictionary.
+	slots   []dictionarySlot  // Open addressing over entries, linear probing. A power of two long.
+	seed    maphash.Seed
+	salt    [2]uint64 // Makes the places of short values unpredictable, so that nobody can send values that all collide.
 }
 
-type symbolEntry struct {
+type dictionaryEntry struct {
 	start, end uint32 // In buf.
 	row        uint32 // The first row that uses it.
 	hash       uint64 // Of the value, as textHash has it.
 }
 
-// symbolSlot holds a key with what tells its value from others, so that most look-ups end here: two words that are all
+// dictionarySlot has a key, and what tells its value from others so that most look-ups end here: two words that are all
 // there is to a value of up to 16 bytes, and its size.
-type symbolSlot struct {
+type dictionarySlot struct {
 	words [2]uint64
 	size  uint32
 	key   uint32 // Plus 1; 0 means that the slot is free.
@@ -41,22 +41,22 @@ const (
 	wordsSize = 16 // Bytes of the longest value that its words and size determine.
 )
 
-func newSymbols() symbols {
+func newDictionary() dictionary {
 	seed := maphash.MakeSeed()
-	return symbols{
-		slots: make([]symbolSlot, minSlots), seed: seed,
+	return dictionary{
+		slots: make([]dictionarySlot, minSlots), seed: seed,
 		salt: [2]uint64{maphash.String(seed, "first"), maphash.String(seed, "second")},
 	}
 }
 
 // value returns the value of a key. It is valid until the dictionary changes.
-func (c *symbols) value(key uint32) string {
-	e := &c.dict[key]
+func (c *dictionary) value(key uint32) string {
+	e := &c.entries[key]
 	return unsafe.String(unsafe.SliceData(c.buf[e.start:e.end]), int(e.end-e.start))
 }
 
 // words returns the words of s and the place where the search for it begins.
-func (c *symbols) words(s string) (words [2]uint64, place uint32) {
+func (c *dictionary) words(s string) (words [2]uint64, place uint32) {
 	b := unsafe.Slice(unsafe.StringData(s), len(s))
 	switch n := len(b); {
 	case n > wordsSize:
@@ -73,7 +73,7 @@ func (c *symbols) words(s string) (words [2]uint64, place uint32) {
 }
 
 // find returns the key of s, and whether the dictionary has it.
-func (c *symbols) find(s string) (uint32, bool) {
+func (c *dictionary) find(s string) (uint32, bool) {
 	words, i := c.words(s)
 	mask := uint32(len(c.slots) - 1)
 	for i &= mask; ; i = (i + 1) & mask {
@@ -89,39 +89,39 @@ func (c *symbols) find(s string) (uint32, bool) {
 }
 
 // add appends s, which is not in the dictionary, to it and returns its key. The next row appended is the first to use it.
-func (c *symbols) add(s string) uint32 {
-	if 2*(len(c.dict)+1) > len(c.slots) {
+func (c *dictionary) add(s string) uint32 {
+	if 2*(len(c.entries)+1) > len(c.slots) {
 		// Values are placed in order, as they were before, which is what truncate relies on.
-		c.slots = make([]symbolSlot, 2*len(c.slots))
-		for key := range c.dict {
+		c.slots = make([]dictionarySlot, 2*len(c.slots))
+		for key := range c.entries {
 			c.place(uint32(key))
 		}
 	}
-	key := uint32(len(c.dict))
+	key := uint32(len(c.entries))
 	start := uint32(len(c.buf))
 	c.buf = append(c.buf, s...)
-	c.dict = append(c.dict, symbolEntry{start: start, end: uint32(len(c.buf)), row: uint32(len(c.keys)), hash: textHash(s)})
+	c.entries = append(c.entries, dictionaryEntry{start: start, end: uint32(len(c.buf)), row: uint32(len(c.keys)), hash: textHash(s)})
 	c.place(key)
 	return key
 }
 
 // place puts key into the first free slot of its probe sequence.
-func (c *symbols) place(key uint32) {
+func (c *dictionary) place(key uint32) {
 	value := c.value(key)
 	words, i := c.words(value)
 	mask := uint32(len(c.slots) - 1)
 	for i &= mask; c.slots[i].key != 0; {
 		i = (i + 1) & mask
 	}
-	c.slots[i] = symbolSlot{words: words, size: uint32(len(value)), key: key + 1}
+	c.slots[i] = dictionarySlot{words: words, size: uint32(len(value)), key: key + 1}
 }
 
 // truncate keeps the first n rows and the part of the dictionary that they use.
-func (c *symbols) truncate(n int) {
+func (c *dictionary) truncate(n int) {
 	c.keys = c.keys[:min(n, len(c.keys))]
-	for len(c.dict) > 0 {
-		key := uint32(len(c.dict) - 1)
-		if int(c.dict[key].row) < n {
+	for len(c.entries) > 0 {
+		key := uint32(len(c.entries) - 1)
+		if int(c.entries[key].row) < n {
 			break
 		}
 		// The value placed last is at the end of every probe sequence that it is on, so freeing its slot breaks none.
@@ -130,30 +130,30 @@ func (c *symbols) truncate(n int) {
 		for i &= mask; c.slots[i].key != key+1; {
 			i = (i + 1) & mask
 		}
-		c.slots[i] = symbolSlot{}
-		c.buf = c.buf[:c.dict[key].start]
-		c.dict = c.dict[:key]
+		c.slots[i] = dictionarySlot{}
+		c.buf = c.buf[:c.entries[key].start]
+		c.entries = c.entries[:key]
 	}
 }
 
 // reset removes everything and keeps the memory.
-func (c *symbols) reset() {
-	c.keys, c.buf, c.dict = c.keys[:0], c.buf[:0], c.dict[:0]
+func (c *dictionary) reset() {
+	c.keys, c.buf, c.entries = c.keys[:0], c.buf[:0], c.entries[:0]
 	clear(c.slots)
 }
 
 var (
-	_ proto.ColInput     = (*symbols)(nil)
-	_ proto.StateEncoder = (*symbols)(nil)
+	_ proto.ColInput     = (*dictionary)(nil)
+	_ proto.StateEncoder = (*dictionary)(nil)
 )
 
 // Type returns the column's type in ClickHouse.
-func (c *symbols) Type() proto.ColumnType {
+func (c *dictionary) Type() proto.ColumnType {
 	return proto.ColumnTypeLowCardinality.Sub(proto.ColumnTypeString)
 }
 
 // Rows returns the number of rows.
-func (c *symbols) Rows() int { return len(c.keys) }
+func (c *dictionary) Rows() int { return len(c.keys) }
 
 // The constants of ClickHouse's serialization of LowCardinality: the version that stands before the column, and the flags
 // "additional keys follow" and "the dictionary is new" in front of every block, beside the width of a key.
@@ -163,23 +163,23 @@ const (
 )
 
 // EncodeState writes what stands before the column's data.
-func (c *symbols) EncodeState(b *proto.Buffer) { b.PutInt64(lowCardinalityVersion) }
+func (c *dictionary) EncodeState(b *proto.Buffer) { b.PutInt64(lowCardinalityVersion) }
 
 // EncodeColumn writes the dictionary and the keys, in the narrowest integers that hold them.
-func (c *symbols) EncodeColumn(b *proto.Buffer) {
+func (c *dictionary) EncodeColumn(b *proto.Buffer) {
 	if len(c.keys) == 0 {
 		return
 	}
 	width := 0 // As a power of two of bytes.
-	if len(c.dict) > 1<<8 {
+	if len(c.entries) > 1<<8 {
 		width = 1
 	}
-	if len(c.dict) > 1<<16 {
+	if len(c.entries) > 1<<16 {
 		width = 2
 	}
 	b.PutInt64(int64(lowCardinalityFlags | width))
-	b.PutInt64(int64(len(c.dict)))
-	for key := range c.dict {
+	b.PutInt64(int64(len(c.entries)))
+	for key := range c.entries {
 		value := c.value(uint32(key))
 		b.PutString(value)
 	}
@@ -208,4 +208,4 @@ func appendKeys(dst []byte, keys []uint32, width int) []byte {
 }
 
 // WriteColumn writes what EncodeColumn writes.
-func (c *symbols) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
+func (c *dictionary) WriteColumn(w *proto.Writer) { w.ChainBuffer(c.EncodeColumn) }
