@@ -111,7 +111,7 @@ func content(table string) string {
 	return fmt.Sprintf("difference  raw holds %[1]s_raw: %[1]s_raw partition 0 offsets [0, ", table)
 }
 
-// TestAccidents makes every accident and expects it to be found, before and after the rollups are made anew from it.
+// TestAccidents makes every accident and expects it to be found, before and after the rollups are recomputed from it.
 func TestAccidents(t *testing.T) {
 	for i, group := range accidents {
 		t.Run(fmt.Sprintf("group %d", i), func(t *testing.T) {

@@ -62,7 +62,7 @@ func TestDerivedFromWrongBuckets(t *testing.T) {
 	}
 }
 
-// TestDerivedFromWrongRows: rollups that are made anew from a raw row that somebody changed equal it, and are not
+// TestDerivedFromWrongRows: rollups that are recomputed from a raw row that somebody changed equal it, and are not
 // right.
 func TestDerivedFromWrongRows(t *testing.T) {
 	p := newPipeline(t)

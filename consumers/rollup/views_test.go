@@ -13,7 +13,7 @@ import (
 )
 
 // readings is how often a statement is read: the engine compiles what it has seen a few times, and then computes it
-// anew.
+// again.
 const readings = 10
 
 // TestEveryReadingIsTheSame reads every table and view, as our own adapter and as any other client does, and the first
