@@ -41,8 +41,9 @@ const (
 	wordLow    // Of the identity.
 	wordHigh
 	wordFields
-	wordChecksum = wordFields + maxFieldNumbers
-	words        = wordChecksum + 1
+	// Field numbers were below 32 at first. The words of larger ones follow the checksum, whose word thus stays.
+	wordChecksum = wordFields + 32
+	words        = wordFields + maxFieldNumbers + 1
 )
 
 // factors are the constants the words are multiplied by.
@@ -55,12 +56,14 @@ var factors = func() (f [words]uint64) {
 
 // factor is the field's constant.
 func (f *field) factor() uint64 {
-	switch {
-	case f.isText() && (f.number == numTenant || f.number == numSource || f.number == numID || f.number == numRun):
+	if f.isText() && (f.number == numTenant || f.number == numSource || f.number == numID || f.number == numRun) {
 		return 0
-	default:
-		return factors[wordFields+int(f.number)]
 	}
+	word := wordFields + int(f.number)
+	if word >= wordChecksum {
+		word++
+	}
+	return factors[word]
 }
 
 func (f *field) isText() bool { return f.kind == kindText || f.kind == kindLowCardinality }
@@ -113,7 +116,7 @@ func (s Spec) terms(wanted func(*field) bool) []string {
 	}
 	for i := range tables[s.Type].fields {
 		if f := &tables[s.Type].fields[i]; wanted(f) {
-			terms = append(terms, term(f.wordSQL(), factors[wordFields+int(f.number)]))
+			terms = append(terms, term(f.wordSQL(), f.factor()))
 		}
 	}
 	return terms

@@ -181,7 +181,7 @@ func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 			return 0, 0, false
 		}
 		there := v.present >> (col.number % maxFieldNumbers) & 1
-		sum += (x + 1) * uint64(there) * col.factor
+		sum += (x + 1) * there * col.factor
 		col.null.Nulls = append(col.null.Nulls, uint8(there^1))
 		col.words = append(col.words, x)
 	}

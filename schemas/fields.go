@@ -44,7 +44,7 @@ const (
 	maxDuration     = 1e12 // Microseconds: 11 days.
 	maxMoney        = 1e18 // Either side of 0, in 1e-9 of a unit: a thousand million units, of yen and won too.
 	maxPicos        = 999  // What of a cost is below 1e-9 of a unit, in 1e-12.
-	maxFieldNumbers = 32   // A power of two above every field number, so that indexes need no bounds check.
+	maxFieldNumbers = 64   // A power of two above every field number, so that indexes need no bounds check.
 )
 
 var (
@@ -95,7 +95,7 @@ type field struct {
 type table struct {
 	spec    Spec
 	fields  []field // In the order of the columns.
-	actions [256]action
+	actions actions
 
 	floats   []field // Those that must be finite.
 	measures []field // Those whose product with the weight is limited.
@@ -274,7 +274,7 @@ func newTable(t Type, fields []field) *table {
 	for i := range fields {
 		f := &fields[i]
 		wire, act := f.kind.wire()
-		tab.actions[f.number<<3|wire] = act
+		tab.actions[uint(f.number)<<3|uint(wire)] = act
 		if f.kind == kindFloat {
 			tab.floats = append(tab.floats, *f)
 		}

@@ -14,7 +14,7 @@ import (
 type values struct {
 	number  [maxFieldNumbers]uint64 // Integers, bit patterns of signed ones and floats, truncated nowhere.
 	text    [maxFieldNumbers]string // Valid as long as the bytes or the message they came from.
-	present uint32                  // Bit n is set if the number n was there; maintained for numbers only.
+	present uint64                  // Bit n is set if the number n was there; maintained for numbers only.
 }
 
 func (v *values) has(number uint8) bool { return v.present&(1<<number) != 0 }
@@ -35,6 +35,9 @@ const (
 	actionFixed
 )
 
+// actions are what to do by tag: the field number times 8, and the wire type.
+type actions [8 * maxFieldNumbers]action
+
 // wire returns the wire type of the kind and how to read it.
 func (k kind) wire() (uint8, action) {
 	switch k {
@@ -51,7 +54,7 @@ func (k kind) wire() (uint8, action) {
 // "the value"; empty if b is well formed. It accepts what the generated code accepts, except that the caller must check
 // whether the texts in v are UTF-8. (decode has checked those that a later one replaced.)
 // It is one long function because a call per field would cost speed.
-func (v *values) decode(b []byte, actions *[256]action) string {
+func (v *values) decode(b []byte, actions *actions) string {
 	*v = values{}
 	for i := 0; i < len(b); {
 		tag := uint64(b[i])
