@@ -110,22 +110,31 @@ func (c *columns) open(f *field) proto.ColInput {
 	case kindText:
 		c.rowBytes += 16 // Start and end.
 		c.texts = append(c.texts, textColumn{field: f, factor: f.factor()})
-		return &c.texts[len(c.texts)-1].ColStr
+		col := &c.texts[len(c.texts)-1]
+		if f.required {
+			return &col.ColStr
+		}
+		return spareTexts{&col.ColStr}
 	case kindLowCardinality:
 		c.rowBytes += 4
 		c.dictionaries = append(c.dictionaries, dictionaryColumn{f, f.factor(), newDictionary()})
-		return &c.dictionaries[len(c.dictionaries)-1].dictionary
+		col := &c.dictionaries[len(c.dictionaries)-1]
+		if f.required {
+			return &col.dictionary
+		}
+		return spareDictionaries{&col.dictionary}
 	case kindEnum, kindBool:
 		c.rowBytes++
 		c.bytes = append(c.bytes, byteColumn{number: f.number, factor: f.factor(), truth: f.kind == kindBool, span: uint32(f.max)})
 		col := &c.bytes[len(c.bytes)-1]
 		if col.truth {
-			return proto.Alias(&col.bytes, proto.ColumnTypeBool)
+			return spareBytes{&col.bytes, proto.ColumnTypeBool}
 		}
 		if f.required {
 			col.least, col.span = 1, col.span-1
+			return proto.Alias(&col.bytes, proto.ColumnType(f.enum))
 		}
-		return proto.Alias(&col.bytes, proto.ColumnType(f.enum))
+		return spareBytes{&col.bytes, proto.ColumnType(f.enum)}
 	case kindNullableCount, kindNullableMoney:
 		c.rowBytes += 9
 		c.nullables = append(c.nullables, nullableColumn{wordRule: f.wordRule()})
@@ -178,6 +187,36 @@ func (m spareNullables) Type() proto.ColumnType { return m.column }
 func (m spareNullables) Spare() bool {
 	for _, null := range m.Nulls {
 		if null == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// spareTexts and spareDictionaries are texts of which the table has an empty one where an INSERT does not name their column.
+type spareTexts struct{ *proto.ColStr }
+
+// Spare reports whether all of them are empty.
+func (t spareTexts) Spare() bool { return len(t.Buf) == 0 }
+
+type spareDictionaries struct{ *dictionary }
+
+// Spare reports whether all of them are empty.
+func (d spareDictionaries) Spare() bool { return len(d.buf) == 0 }
+
+// spareBytes are enums or bools of which the table has 0 where an INSERT does not name their column.
+type spareBytes struct {
+	*proto.ColUInt8
+	column proto.ColumnType
+}
+
+// Type is that of the table's column.
+func (b spareBytes) Type() proto.ColumnType { return b.column }
+
+// Spare reports whether all of them are 0.
+func (b spareBytes) Spare() bool {
+	for _, x := range *b.ColUInt8 {
+		if x != 0 {
 			return false
 		}
 	}

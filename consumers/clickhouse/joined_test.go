@@ -10,6 +10,7 @@ import (
 	"tidemark/consumers/clickhouse/clickhousetest"
 	"tidemark/consumers/ingest"
 	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // TestJoinedInserts: blocks of several partitions that wait at the same time become one part; when one of them has a
@@ -68,7 +69,7 @@ func TestJoinedInserts(t *testing.T) {
 	}
 }
 
-// TestSpareColumns: numbers that are all 0 or absent are not sent, and nobody sees that: not beside a block that has
+// TestSpareColumns: values that are all 0, empty or absent are not sent, and nobody sees that: not beside a block that has
 // others, nor alone.
 func TestSpareColumns(t *testing.T) {
 	db := openRaw(t)
@@ -81,9 +82,9 @@ func TestSpareColumns(t *testing.T) {
 		rows := schemas.NewColumns(p.Type)
 		for offset := range int64(10) {
 			event := callAt(offset, start)
-			event.Revision = revision
+			event.Revision, event.Country, event.Streaming, event.Segment = revision, "", revision > 0, usagev1.Segment(revision/3)
 			if revision > 0 {
-				event.Requests, event.LatencyUs = new(revision-7), nil // 0 is there.
+				event.Requests, event.LatencyUs, event.Country = new(revision-7), nil, "DE" // 0 is there.
 			}
 			value, err := schemas.AppendEvent(nil, event)
 			if err != nil {
@@ -115,14 +116,15 @@ func TestSpareColumns(t *testing.T) {
 		if want > 0 {
 			requests = fmt.Sprint(want - 7)
 		}
-		got := numbers(t, db, fmt.Sprintf("SELECT count(), countIf(revision = %d), countIf(reported_cost_picos = 0), countIf(isNotDistinctFrom(requests, %s) AND isNull(latency_us) = isNotNull(requests)) FROM token_calls_raw WHERE partition = %d", want, requests, partition), 4)
+		got := numbers(t, db, fmt.Sprintf("SELECT count(), countIf(revision = %d), countIf(reported_cost_picos = 0), countIf(isNotDistinctFrom(requests, %s) AND isNull(latency_us) = isNotNull(requests) AND (country, streaming, toInt8(segment)) = (if(revision > 0, 'DE', ''), revision > 0, intDiv(revision, 3))) FROM token_calls_raw WHERE partition = %d", want, requests, partition), 4)
 		if got[0] != 10 || got[1] != 10 || got[2] != 10 || got[3] != 10 {
 			t.Errorf("partition %d: %v, want 10 rows of revision %d", partition, got, want)
 		}
 	}
 }
 
-// TestSpareColumnsAreZero: of a column that may be left out a table has 0 by itself, null where it may be absent.
+// TestSpareColumnsAreZero: of a column that may be left out a table has 0 or an empty text by itself, null where it may be
+// absent.
 func TestSpareColumnsAreZero(t *testing.T) {
 	db := clickhousetest.Open(t)
 	for typ := schemas.QueryType; typ <= schemas.RunType; typ++ {
@@ -132,7 +134,7 @@ func TestSpareColumnsAreZero(t *testing.T) {
 				continue
 			}
 			spares++
-			sql := fmt.Sprintf("SELECT count(), countIf(type LIKE '%%Int%%' AND default_expression = '') FROM system.columns WHERE database = currentDatabase() AND table = %s AND name = %s",
+			sql := fmt.Sprintf("SELECT count(), countIf((type LIKE '%%Int%%' OR type LIKE 'Enum8(\\'unknown\\' = 0,%%' OR type IN ('Bool', 'String', 'LowCardinality(String)')) AND default_expression = '') FROM system.columns WHERE database = currentDatabase() AND table = %s AND name = %s",
 				schemas.Quote(schemas.SpecOf(typ).RawTable), schemas.Quote(column.Name))
 			if got := numbers(t, db, sql, 2); got[0] != 1 || got[1] != 1 {
 				t.Errorf("%s of %s: the table may have something else than 0", column.Name, schemas.SpecOf(typ).RawTable)

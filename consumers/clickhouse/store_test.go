@@ -105,7 +105,7 @@ func TestInsertRefused(t *testing.T) {
 		refused      bool
 	}{
 		{"a constraint", "ALTER TABLE token_calls_raw ADD CONSTRAINT c CHECK id != 'bad'", true},
-		{"a missing column", "ALTER TABLE token_calls_raw DROP COLUMN error_type", false},
+		{"a missing column", "ALTER TABLE token_calls_raw DROP COLUMN model", false},
 		{"a missing table", "DROP TABLE token_calls_raw SYNC", false},
 		{"a column of another type", "ALTER TABLE token_calls_raw MODIFY COLUMN user_weight Array(UInt64)", false},
 	}
