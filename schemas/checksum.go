@@ -12,12 +12,16 @@ import (
 // rows is the sum of theirs, so it depends neither on order nor on blocks. All of it is arithmetic that ClickHouse does in
 // the same way.
 //
-//	checksum  the coordinates, the identity and every number: what the rollups compare with the ledger
+//	checksum  the coordinates, the identity and the numbers: what the rollups compare with the ledger
 //	body      what the event says: the identity, every number and every text; not where it lies, in which revision and of
 //	          which run. Two statements of one event are equal if it is.
 //	content   checksum, body and run: every column, at its place
 //
 // Tenant, source and id are in the body by the identity, which the audit computes again.
+//
+// Fields that came later, when there were rows and rollups, are in the body alone, so that rollups read no column for the
+// checksum that they do not sum. A row without them keeps its checksums: an absent number is a word of 0, and what empty texts
+// would add to the body is taken off it.
 //
 // They find what goes wrong by accident. They are no protection against somebody who wants a collision.
 
@@ -68,9 +72,9 @@ func (f *field) factor() uint64 {
 
 func (f *field) isText() bool { return f.kind == kindText || f.kind == kindLowCardinality }
 
-// isSummed reports whether fields of this kind are part of the checksum.
-func (k kind) isSummed() bool {
-	return k != kindText && k != kindLowCardinality && k != kindEnum && k != kindBool
+// isSummed reports whether the field is part of the checksum.
+func (f *field) isSummed() bool {
+	return !f.later && !f.isText() && f.kind != kindEnum && f.kind != kindBool
 }
 
 // placeWord is the word of the epoch and the partition.
@@ -87,12 +91,16 @@ func (s Spec) ChecksumSQL() string {
 	return mixed(append([]string{
 		term("offset", factors[wordOffset]),
 		term("(bitShiftLeft(toUInt64(epoch), 32) + partition)", factors[wordPlace]),
-	}, s.terms(func(f *field) bool { return f.kind.isSummed() })...))
+	}, s.terms((*field).isSummed)...))
 }
 
 // BodySQL returns the expression that is equal to the Meta.Body of the row.
 func (s Spec) BodySQL() string {
-	return mixed(s.terms(func(f *field) bool { return f.number != numRevision && f.factor() != 0 }))
+	terms := s.terms(func(f *field) bool { return f.number != numRevision && f.factor() != 0 })
+	if unsaid := tables[s.Type].unsaid; unsaid != 0 {
+		terms = append(terms, fmt.Sprintf("toUInt64(%d)", -unsaid))
+	}
+	return mixed(terms)
 }
 
 // RevisionSQL returns the expression, of type UInt64, that is equal to the Meta.Revision of the row.

@@ -98,7 +98,7 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 	if c.table.revised {
 		meta.Revision = v.number[numRevision]
 	}
-	meta.Body = mix(sum + small - meta.Revision*factors[wordFields+numRevision])
+	meta.Body = mix(sum + small - meta.Revision*factors[wordFields+numRevision] - c.table.unsaid)
 	meta.Checksum = mix(sum + uint64(at.Offset)*factors[wordOffset] + placeWord(at)*factors[wordPlace])
 	meta.Content = contentOf(meta.Checksum, meta.Body, c.runHash)
 	c.identity = append(c.identity, proto.UInt128{Low: low, High: high})
@@ -162,8 +162,8 @@ func (c *columns) appendTexts(v *values, sum *uint64) bool {
 	return true
 }
 
-// appendNumbers appends the row's numbers and returns their part of the checksum and, apart, that of enums and bools, which
-// are in the body alone; or false if one is out of range.
+// appendNumbers appends the row's numbers and returns their part of the checksum and, apart, that of enums, bools and later
+// numbers, which are in the body alone; or false if one is out of range.
 func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 	for i := range c.words {
 		col := &c.words[i]
@@ -171,7 +171,11 @@ func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 		if x-col.least > col.span {
 			return 0, 0, false
 		}
-		sum += x * col.factor
+		if col.later {
+			small += x * col.factor
+		} else {
+			sum += x * col.factor
+		}
 		col.words = append(col.words, x)
 	}
 	for i := range c.nullables {
@@ -181,7 +185,11 @@ func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 			return 0, 0, false
 		}
 		there := v.present >> (col.number % maxFieldNumbers) & 1
-		sum += (x + 1) * there * col.factor
+		if col.later {
+			small += (x + 1) * there * col.factor
+		} else {
+			sum += (x + 1) * there * col.factor
+		}
 		col.null.Nulls = append(col.null.Nulls, uint8(there^1))
 		col.words = append(col.words, x)
 	}

@@ -45,7 +45,8 @@ func randomEvent(r *rand.Rand, t Type) Event {
 	switch e := e.(type) {
 	case *usagev1.TokenCall:
 		if w := max(e.Weight, 1); w > 1000 {
-			for _, p := range []*uint64{e.InputUncached, e.InputCacheRead, e.InputCacheWrite, e.OutputVisible, e.OutputReasoning} {
+			for _, p := range []*uint64{e.InputUncached, e.InputCacheRead, e.InputCacheWrite, e.OutputVisible, e.OutputReasoning,
+				e.CacheWrite_5M, e.CacheWrite_1H, e.InputAudio, e.InputImage, e.OutputAudio, e.OutputImage} {
 				if p != nil {
 					*p %= 1e15/w + 1
 				}
@@ -60,6 +61,10 @@ func randomEvent(r *rand.Rand, t Type) Event {
 			} else {
 				e.LatencyUs, e.FirstTokenUs = nil, nil
 			}
+		}
+		if e.InputCacheWrite != nil && e.CacheWrite_5M != nil && e.CacheWrite_1H != nil {
+			*e.CacheWrite_5M %= *e.InputCacheWrite + 1
+			*e.CacheWrite_1H %= *e.InputCacheWrite - *e.CacheWrite_5M + 1
 		}
 		if e.ReportedCostNanos != nil {
 			e.CostCurrency = pick(r, "USD", "EUR")

@@ -42,6 +42,8 @@ const (
 	maxTokens       = 1e12 // Tokens of one class in a record.
 	maxWeighted     = 1e15 // Tokens of one class times weight, and requests times weight.
 	maxDuration     = 1e12 // Microseconds: 11 days.
+	maxAttempts     = 1e12 // Tries of a call.
+	maxReports      = 1e12 // Reports of a call.
 	maxMoney        = 1e18 // Either side of 0, in 1e-9 of a unit: a thousand million units, of yen and won too.
 	maxPicos        = 999  // What of a cost is below 1e-9 of a unit, in 1e-12.
 	maxFieldNumbers = 64   // A power of two above every field number, so that indexes need no bounds check.
@@ -73,6 +75,9 @@ const (
 	numReportedPicos  = 29
 	numRequests       = 30
 	numCostCurrency   = 27
+	numCacheWrite     = 24
+	numCacheWrite5m   = 31
+	numCacheWrite1h   = 32
 	numModelEventKind = 10
 	numBaseModel      = 12
 )
@@ -84,6 +89,7 @@ type field struct {
 	number   uint8
 	kind     kind
 	required bool    // A text that is not empty, an enum that is not 0, a time that is there.
+	later    bool    // Rows are older than the field: see checksum.go.
 	pattern  pattern // Of a text.
 	byWeight bool    // Of a number: its product with the weight is limited too.
 	max      uint64  // Bytes of a text; the largest number; of an enum the largest known value.
@@ -99,6 +105,8 @@ type table struct {
 
 	floats   []field // Those that must be finite.
 	measures []field // Those whose product with the weight is limited.
+
+	unsaid uint64 // What texts that are later would add to the body of a row that has none of them.
 
 	weighted bool // Whether the type has a weight, which the truth about a run only counts.
 	revised  bool // Whether an event of the type may be stated again.
@@ -155,9 +163,19 @@ func (f field) must() field {
 	return f
 }
 
+// later marks fields of a type that has rows already, whose checksums must stay.
+func later(fields ...field) []field {
+	for i := range fields {
+		fields[i].later = true
+	}
+	return fields
+}
+
 const (
 	segmentEnum = "Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4)"
 	statusEnum  = "Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3)"
+	usageEnum   = "Enum8('unknown' = 0, 'reported' = 1, 'estimated' = 2, 'missing' = 3)"
+	splitEnum   = "Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3)"
 	kindsEnum   = "Enum8('unknown' = 0, 'release' = 1, 'download' = 2, 'derivative' = 3)"
 )
 
@@ -201,7 +219,7 @@ var tables = [...]*table{
 		lowCardinality(10, "channel"),
 		lowCardinality(11, "plan"),
 	)),
-	TokenCallType: newTable(TokenCallType, append(usage(lowCardinality(5, "product").must(),
+	TokenCallType: newTable(TokenCallType, slices.Concat(usage(lowCardinality(5, "product").must(),
 		lowCardinality(numTokenModel, "model").must(),
 		requestedModel(),
 		lowCardinality(11, "provider"),
@@ -213,13 +231,30 @@ var tables = [...]*table{
 		nullable(numFirstToken, "first_token_us", maxDuration),
 		tokens(13, "input_uncached"),
 		tokens(23, "input_cache_read"),
-		tokens(24, "input_cache_write"),
+		tokens(numCacheWrite, "input_cache_write"),
 		tokens(14, "output_visible"),
 		tokens(25, "output_reasoning"),
 		field{name: "reported_cost_nanos", column: "reported_cost_nanos", number: numReportedCost, kind: kindNullableMoney},
 		upper(numCostCurrency, "cost_currency", 3),
 		picos(),
-	), requests())),
+	), []field{requests()}, later(
+		tokens(numCacheWrite5m, "cache_write_5m"),
+		tokens(numCacheWrite1h, "cache_write_1h"),
+		tokens(33, "input_audio"),
+		tokens(34, "input_image"),
+		tokens(35, "output_audio"),
+		tokens(36, "output_image"),
+		lowCardinality(37, "service_tier"),
+		lowCardinality(38, "region"),
+		lowCardinality(39, "client"),
+		lowCardinality(40, "client_version"),
+		text(41, "response_id", maxLongText),
+		nullable(42, "attempt", maxAttempts),
+		enum(43, "usage", usageEnum, len(usagev1.UsageSource_name)),
+		enum(44, "split", splitEnum, len(usagev1.UsageSplit_name)),
+		joined(),
+		field{name: "may_be_double", column: "may_be_double", number: 46, kind: kindBool, max: math.MaxUint64},
+	))),
 	ModelEventType: newTable(ModelEventType, usage(lowCardinality(5, "product"),
 		enum(numModelEventKind, "kind", kindsEnum, len(usagev1.ModelEventKind_name)).must(),
 		lowCardinality(11, "model").must(),
@@ -257,6 +292,13 @@ var tables = [...]*table{
 	})),
 }
 
+// joined is how many further reports of a call are in its record.
+func joined() field {
+	f := count(45, "joined")
+	f.max = maxReports
+	return f
+}
+
 func requestedModel() field {
 	f := lowCardinality(18, "requested_model")
 	f.fallback = numTokenModel
@@ -277,6 +319,9 @@ func newTable(t Type, fields []field) *table {
 		tab.actions[uint(f.number)<<3|uint(wire)] = act
 		if f.kind == kindFloat {
 			tab.floats = append(tab.floats, *f)
+		}
+		if f.later && f.isText() {
+			tab.unsaid += textHash("") * f.factor()
 		}
 		if f.byWeight {
 			tab.measures = append(tab.measures, *f)

@@ -76,6 +76,7 @@ type wordRule struct {
 	least  uint64
 	span   uint64 // From the least to the largest value, modulo 2^64.
 	factor uint64 // In the checksums.
+	later  bool   // In the body alone.
 }
 
 // maxRuns bounds the runs remembered.
@@ -225,7 +226,7 @@ func (b spareBytes) Spare() bool {
 
 // wordRule returns the rule of a field of one word.
 func (f *field) wordRule() wordRule {
-	r := wordRule{number: f.number, span: f.max, factor: f.factor()}
+	r := wordRule{number: f.number, span: f.max, factor: f.factor(), later: f.later}
 	switch f.kind {
 	case kindWeight:
 		r.floor = 1

@@ -63,9 +63,9 @@ func boundary(r *rand.Rand, v []byte) int {
 }
 
 func randomField(r *rand.Rand) []byte {
-	number := protowire.Number(1 + r.IntN(30))
+	number := protowire.Number(1 + r.IntN(46))
 	if r.IntN(8) == 0 {
-		number = pick[protowire.Number](r, 32, 33, 64, 100, 19000, protowire.MaxValidNumber)
+		number = pick[protowire.Number](r, 47, 63, 64, 100, 19000, protowire.MaxValidNumber)
 	}
 	switch r.IntN(9) {
 	case 0:

@@ -145,7 +145,7 @@ func decoderOf(t testing.TB, typ proto.ColumnType) cells {
 		c := cellsOf[int64](new(proto.ColInt64))
 		c.Column = proto.Alias(c.Column, typ)
 		return c
-	case segmentEnum, statusEnum, kindsEnum:
+	case segmentEnum, statusEnum, usageEnum, splitEnum, kindsEnum:
 		c := cellsOf[int8](new(proto.ColInt8))
 		c.Column = proto.Alias(c.Column, typ)
 		return c

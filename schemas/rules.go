@@ -34,6 +34,9 @@ func (t *table) across(v *values) *FieldError {
 		if e := picosNeedCost(v); e != nil {
 			return e
 		}
+		if e := cacheWritesFit(v); e != nil {
+			return e
+		}
 		return timesNeedOneCall(v)
 	case ModelEventType:
 		return derivativeNeedsBase(v)
@@ -173,6 +176,19 @@ func timesNeedOneCall(v *values) *FieldError {
 		}
 	}
 	return nil
+}
+
+// cacheWritesFit refuses parts of the cache writes that are more than all of them.
+func cacheWritesFit(v *values) *FieldError {
+	if !v.has(numCacheWrite) || !v.has(numCacheWrite5m) || !v.has(numCacheWrite1h) {
+		return nil
+	}
+	all, short, long := v.number[numCacheWrite], v.number[numCacheWrite5m], v.number[numCacheWrite1h]
+	if short <= all && long <= all-short {
+		return nil
+	}
+	return &FieldError{"cache_write_5m", "and cache_write_1h are more than input_cache_write",
+		strconv.FormatUint(short, 10) + " + " + strconv.FormatUint(long, 10) + " of " + strconv.FormatUint(all, 10)}
 }
 
 func derivativeNeedsBase(v *values) *FieldError {

@@ -120,7 +120,7 @@ func TestUpgradeGivesTheSchema(t *testing.T) {
 }
 
 // TestUpgradeOfCalls: rows of before count as they did, with the checksums that ledger and rollups have of them, and
-// rows that add up many calls count beside them.
+// rows that add up many calls or have the newest fields count beside them.
 func TestUpgradeOfCalls(t *testing.T) {
 	for _, base := range bases {
 		t.Run(base, func(t *testing.T) { testUpgradeOfCalls(t, older(t, base)) })
@@ -130,6 +130,7 @@ func TestUpgradeOfCalls(t *testing.T) {
 func testUpgradeOfCalls(t *testing.T, db *clickhouse.DB) {
 	rows := schemas.NewColumns(calls.Type)
 	var want [6]uint64 // Calls, streamed ones, those of an unknown input, input tokens, records, checksums.
+	var content uint64 // The sum of the checksums of every column.
 	add := func(offset int64, e *usagev1.TokenCall, n uint64) {
 		e.Weight, e.Streaming = 1+uint64(offset%3), offset%2 == 0
 		if offset%5 == 0 {
@@ -153,11 +154,20 @@ func testUpgradeOfCalls(t *testing.T, db *clickhouse.DB) {
 		want[3] += e.Weight * e.GetInputUncached()
 		want[4]++
 		want[5] += meta.Checksum
+		content += meta.Content
 	}
 	check := func(when, sql string) {
 		t.Helper()
 		if got := numbers(t, db, sql, len(want)); !slices.Equal(got, want[:]) {
 			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	checkContent := func(when string, fields int) {
+		t.Helper()
+		sql := "SELECT sum(" + schemas.SpecOf(calls.Type).ContentSQL() + "), count(cache_write_5m + attempt), countIf(response_id != ''), countIf(usage != 'unknown'), countIf(split != 'unknown'), sum(joined), countIf(may_be_double) FROM token_calls_raw"
+		n := uint64(fields)
+		if got, want := numbers(t, db, sql, 7), []uint64{content, n, n, n, n, n, n}; !slices.Equal(got, want) {
+			t.Errorf("%s: content and new fields %v, want %v", when, got, want)
 		}
 	}
 	const ofTenants = "SELECT toUInt64(sum(calls)), toUInt64(sum(streaming_calls)), toUInt64(sum(unknown_input_calls)), toUInt64(sum(input_tokens)), sum(records), toUInt64(%d) FROM token_calls_tenant_1m"
@@ -179,13 +189,17 @@ func testUpgradeOfCalls(t *testing.T, db *clickhouse.DB) {
 		schemas.SpecOf(calls.Type).ChecksumSQL() + ") FROM token_calls"
 	check("migrated", fmt.Sprintf(ofTenants, want[5]))
 	check("migrated, by the view", ofView)
+	checkContent("migrated", 0)
 	rows.Reset()
 	for offset, n := range []uint64{0, 150, 1, 7} {
 		e := callAt(100+int64(offset), start.Add(time.Minute))
 		e.Requests, e.LatencyUs = &n, nil
+		e.CacheWrite_5M, e.Attempt, e.ResponseId = new(uint64(0)), new(uint64(2)), "resp"
+		e.Usage, e.Split, e.Joined, e.MayBeDouble = usagev1.UsageSource_USAGE_SOURCE_REPORTED, usagev1.UsageSplit_USAGE_SPLIT_NONE, 1, true
 		add(100+int64(offset), e, n)
 	}
 	insert()
 	check("with rows of many", fmt.Sprintf(ofTenants, want[5]))
 	check("with rows of many, by the view", ofView)
+	checkContent("with rows of many", 4)
 }

@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"regexp"
@@ -186,6 +187,9 @@ func (c *cloudRows) fill(e schemas.Event, names []string, text map[string]string
 	for _, name := range names {
 		if _, isTotal := fields.TotalNamed(name); isTotal || name == fields.User || name == fields.Tenant && c.settings.Tenant != "" || name == fields.Product && c.settings.Product != "" {
 			continue
+		}
+		if name == fields.Usage && bytes.HasPrefix(jsonpath.Unquoted(data[name]), []byte("{")) {
+			continue // It is the usage object of a provider.
 		}
 		if problem := c.filler.From(m, name, data, name, 0); problem != "" {
 			return c.Bad(name, name+" "+problem)

@@ -90,6 +90,12 @@ func TestRows(t *testing.T) {
 			"2026-03-01T00:00:00Z m: 1 call, input 12, latency 20ms\n1 row is put together with others of their id\n",
 		},
 		{
+			"parts that all say which try the call was",
+			"time: at\nid: [id]\npivot: {column: kind, value: n, fields: {write: input_cache_write, short: cache_write_5m}}\nsource: t\nfields: {tenant: {constant: acme}, product: {constant: api}, model: model, attempt: try, usage: {constant: reported}}\n",
+			"id,at,model,kind,n,try\n1,2026-03-01,m,write,5,2\n1,2026-03-01,m,short,4,2\n",
+			"2026-03-01T00:00:00Z m: 1 call, input 5 (cache write 5)\n1 row is put together with others of their id\n",
+		},
+		{
 			"ids and tenants that are words for nothing, or parts that may be empty",
 			"time: at\nid: [id, {column: part, optional: true}, {first: [a, b]}]\nsource: t\nfields: {tenant: tenant, product: {constant: api}, model: model, input_uncached: in}\n",
 			"id,part,a,b,at,tenant,model,in\n1,,x,,2026-03-01,t,m,1\n1,y,,x,2026-03-01,t,m,2\nNULL,,x,,2026-03-01,t,m,4\n#REF!,,x,,2026-03-01,t,m,8\n2,,,,2026-03-01,t,m,16\n3,,x,,2026-03-01,None,m,32\n12345678901234500000,,x,,2026-03-01,t,m,64\n",

@@ -187,6 +187,10 @@ func TestAttributesDoNotCostTheEvent(t *testing.T) {
 	f(`{`+tokens+`"duration_ms":-3}`, "model=unknown status=1 input_uncached=5", `1 latency_us is negative "-3"`)
 	f(`{`+tokens+`"user":{"id":1}}`, "model=unknown status=1 input_uncached=5", `1 user is an object and not a text or a number `)
 	f(`{`+tokens+`"status":"completed","stream":"maybe"}`, "model=unknown status=1 input_uncached=5", `1 status is not one of `+statuses+` "completed"`, `1 streaming is neither true nor false "maybe"`)
+	f(`{`+tokens+`"input_audio":"many","attempt":-1,"service_tier":{"name":"flex"},"split":"half"}`, "model=unknown status=1 input_uncached=5", `1 attempt is negative "-1"`, `1 input_audio is not a number "many"`, `1 service_tier is an object and not a text or a number `, `1 split is not one of exact, none, upper_bound "half"`)
+	f(`{`+tokens+`"input_cache_write":8,"cache_write_5m":5,"cache_write_1h":4}`, "model=unknown status=1 input_cache_write=8", `1 cache_write_5m and cache_write_1h are more than input_cache_write 5 + 4 of 8`)
+	f(`{`+tokens+`"input_cache_write":8,"cache_write_5m":"5","cache_write_1h":3,"output_image":2,"region":"us","client":"cli","client_version":"1.2","response_id":"r","attempt":2,"usage":"estimated","split":"upper_bound","joined":1,"may_be_double":true}`,
+		"model=unknown status=1 input_cache_write=8 cache_write_5m=5 cache_write_1h=3 output_image=2 region=us client=cli client_version=1.2 response_id=r attempt=2 usage=2 split=2 joined=1 may_be_double=true")
 	f(`{"usage":{"prompt_tokens":-5},"country":"Germany"}`, `usage.prompt_tokens "-5" is negative`)
 	f(`{"usage":{"prompt_tokens":"many"}}`, `usage.prompt_tokens "many" is not a number`)
 	f(`{`+tokens+`"weight":"x"}`, `weight "x" is not a number`)

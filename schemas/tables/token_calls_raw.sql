@@ -47,6 +47,26 @@ CREATE TABLE token_calls_raw
     revision UInt64 CODEC(T64, LZ4),
     -- How many calls the row adds up: its tokens and its cost are the totals of all of them. Null means one call, 0 none.
     requests Nullable(UInt64) CODEC(T64, LZ4),
+    -- Parts of input_cache_write, by the time that the cache keeps them.
+    cache_write_5m Nullable(UInt64) CODEC(T64, LZ4),
+    cache_write_1h Nullable(UInt64) CODEC(T64, LZ4),
+    -- How many of the tokens above are audio or images.
+    input_audio Nullable(UInt64) CODEC(T64, LZ4),
+    input_image Nullable(UInt64) CODEC(T64, LZ4),
+    output_audio Nullable(UInt64) CODEC(T64, LZ4),
+    output_image Nullable(UInt64) CODEC(T64, LZ4),
+    service_tier LowCardinality(String),
+    region LowCardinality(String),
+    -- The program or library that reported the call.
+    client LowCardinality(String),
+    client_version LowCardinality(String),
+    response_id String, -- The provider's id of the answer.
+    attempt Nullable(UInt64) CODEC(T64, LZ4), -- 1 for the first try.
+    -- Where the counts of tokens come from, and how well their classes are known.
+    usage Enum8('unknown' = 0, 'reported' = 1, 'estimated' = 2, 'missing' = 3),
+    split Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3),
+    joined UInt64 CODEC(T64, LZ4), -- Further reports of the same call that this row includes.
+    may_be_double Bool, -- Another row may be about the same call.
     INDEX by_time time TYPE minmax GRANULARITY 1,
     INDEX by_offset offset TYPE minmax GRANULARITY 1
 )

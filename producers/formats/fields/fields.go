@@ -32,6 +32,14 @@ const (
 	User    = "user"
 	// Requests is the number of calls whose tokens and cost an event adds up.
 	Requests = "requests"
+	// Usage says where the counts of tokens come from.
+	Usage = "usage"
+)
+
+// The parts of the tokens that were written to a cache. Neither is a class of tokens.
+const (
+	cacheWrite5m = "cache_write_5m"
+	cacheWrite1h = "cache_write_1h"
 )
 
 // Cost and Currency are the reported cost of a call.
@@ -64,6 +72,11 @@ type Total struct {
 var Totals = []Total{
 	{"input_total", "input_uncached", []string{"input_cache_read", "input_cache_write"}},
 	{"output_total", "output_visible", []string{"output_reasoning"}},
+}
+
+// IsClass reports whether a field is a class of tokens, a part of a total.
+func IsClass(name string) bool {
+	return slices.ContainsFunc(Totals, func(of Total) bool { return name == of.Part || slices.Contains(of.Others, name) })
 }
 
 // TotalNamed returns the total with the name.

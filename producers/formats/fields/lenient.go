@@ -49,7 +49,7 @@ func IsRefused(fd protoreflect.FieldDescriptor) bool {
 	case "model":
 		return fd.Parent().Name() == "ModelEvent"
 	default:
-		return strings.HasPrefix(name, "input_") || strings.HasPrefix(name, "output_")
+		return IsClass(name)
 	}
 }
 
@@ -126,6 +126,8 @@ func (l *Lenient) drop(e schemas.Event, bad *schemas.FieldError) bool {
 	case bad.Field == Cost, bad.Field == Picos:
 		m.Clear(fields.ByTextName(Cost))
 		m.Clear(fields.ByTextName(Picos))
+	case bad.Field == cacheWrite5m: // Perhaps because both are more than all: neither is known then.
+		m.Clear(fields.ByTextName(cacheWrite1h))
 	case bad.Field == "model" && isCall:
 		call.Model = UnknownModel
 	}

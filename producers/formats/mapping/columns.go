@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"google.golang.org/protobuf/reflect/protoreflect"
-
 	"tidemark/producers/formats/fields"
 	"tidemark/producers/formats/rows"
 	"tidemark/producers/formats/times"
@@ -97,7 +95,7 @@ func isUsage(r *rule) bool {
 	case fields.Weight, fields.UserWeight, fields.Cost, fields.Requests:
 		return true
 	default:
-		return r.field.Kind() == protoreflect.Uint64Kind && (strings.HasPrefix(name, "input_") || strings.HasPrefix(name, "output_"))
+		return fields.IsClass(name)
 	}
 }
 

@@ -101,8 +101,8 @@ func (j *Join) isQuantity(fd protoreflect.FieldDescriptor) bool {
 	switch fd.TextName() {
 	case fields.Weight:
 		return j.mapping.typ != schemas.TokenCallType // There it is how many calls the record stands for.
-	case fields.UserWeight, fields.Revision, fields.Time, fields.Picos, fields.User, "latency_us", "first_token_us":
-		return false // Durations are those of the whole event.
+	case fields.UserWeight, fields.Revision, fields.Time, fields.Picos, fields.User, "latency_us", "first_token_us", "attempt", "joined":
+		return false // Durations are those of the whole event, and so are the number of the try and that of the reports.
 	}
 	return fd.Kind() == protoreflect.Uint64Kind || fd.Kind() == protoreflect.Sfixed64Kind
 }

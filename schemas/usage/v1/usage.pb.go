@@ -166,6 +166,118 @@ func (Status) EnumDescriptor() ([]byte, []int) {
 	return file_schemas_usage_v1_usage_proto_rawDescGZIP(), []int{1}
 }
 
+// UsageSource says where the counts of tokens come from.
+type UsageSource int32
+
+const (
+	UsageSource_USAGE_SOURCE_UNSPECIFIED UsageSource = 0
+	// The provider counted the tokens.
+	UsageSource_USAGE_SOURCE_REPORTED UsageSource = 1
+	// The program that reports the call estimated them.
+	UsageSource_USAGE_SOURCE_ESTIMATED UsageSource = 2
+	// The report has no counts, as after a stream that was cut.
+	UsageSource_USAGE_SOURCE_MISSING UsageSource = 3
+)
+
+// Enum value maps for UsageSource.
+var (
+	UsageSource_name = map[int32]string{
+		0: "USAGE_SOURCE_UNSPECIFIED",
+		1: "USAGE_SOURCE_REPORTED",
+		2: "USAGE_SOURCE_ESTIMATED",
+		3: "USAGE_SOURCE_MISSING",
+	}
+	UsageSource_value = map[string]int32{
+		"USAGE_SOURCE_UNSPECIFIED": 0,
+		"USAGE_SOURCE_REPORTED":    1,
+		"USAGE_SOURCE_ESTIMATED":   2,
+		"USAGE_SOURCE_MISSING":     3,
+	}
+)
+
+func (x UsageSource) Enum() *UsageSource {
+	p := new(UsageSource)
+	*p = x
+	return p
+}
+
+func (x UsageSource) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UsageSource) Descriptor() protoreflect.EnumDescriptor {
+	return file_schemas_usage_v1_usage_proto_enumTypes[2].Descriptor()
+}
+
+func (UsageSource) Type() protoreflect.EnumType {
+	return &file_schemas_usage_v1_usage_proto_enumTypes[2]
+}
+
+func (x UsageSource) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UsageSource.Descriptor instead.
+func (UsageSource) EnumDescriptor() ([]byte, []int) {
+	return file_schemas_usage_v1_usage_proto_rawDescGZIP(), []int{2}
+}
+
+// UsageSplit says how well the classes of tokens are known.
+type UsageSplit int32
+
+const (
+	UsageSplit_USAGE_SPLIT_UNSPECIFIED UsageSplit = 0
+	// Each class is known.
+	UsageSplit_USAGE_SPLIT_EXACT UsageSplit = 1
+	// input_uncached or output_visible may contain tokens of another class.
+	UsageSplit_USAGE_SPLIT_UPPER_BOUND UsageSplit = 2
+	// Only totals are known, or nothing is.
+	UsageSplit_USAGE_SPLIT_NONE UsageSplit = 3
+)
+
+// Enum value maps for UsageSplit.
+var (
+	UsageSplit_name = map[int32]string{
+		0: "USAGE_SPLIT_UNSPECIFIED",
+		1: "USAGE_SPLIT_EXACT",
+		2: "USAGE_SPLIT_UPPER_BOUND",
+		3: "USAGE_SPLIT_NONE",
+	}
+	UsageSplit_value = map[string]int32{
+		"USAGE_SPLIT_UNSPECIFIED": 0,
+		"USAGE_SPLIT_EXACT":       1,
+		"USAGE_SPLIT_UPPER_BOUND": 2,
+		"USAGE_SPLIT_NONE":        3,
+	}
+)
+
+func (x UsageSplit) Enum() *UsageSplit {
+	p := new(UsageSplit)
+	*p = x
+	return p
+}
+
+func (x UsageSplit) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (UsageSplit) Descriptor() protoreflect.EnumDescriptor {
+	return file_schemas_usage_v1_usage_proto_enumTypes[3].Descriptor()
+}
+
+func (UsageSplit) Type() protoreflect.EnumType {
+	return &file_schemas_usage_v1_usage_proto_enumTypes[3]
+}
+
+func (x UsageSplit) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use UsageSplit.Descriptor instead.
+func (UsageSplit) EnumDescriptor() ([]byte, []int) {
+	return file_schemas_usage_v1_usage_proto_rawDescGZIP(), []int{3}
+}
+
 // ModelEventKind says what happened to a model.
 type ModelEventKind int32
 
@@ -203,11 +315,11 @@ func (x ModelEventKind) String() string {
 }
 
 func (ModelEventKind) Descriptor() protoreflect.EnumDescriptor {
-	return file_schemas_usage_v1_usage_proto_enumTypes[2].Descriptor()
+	return file_schemas_usage_v1_usage_proto_enumTypes[4].Descriptor()
 }
 
 func (ModelEventKind) Type() protoreflect.EnumType {
-	return &file_schemas_usage_v1_usage_proto_enumTypes[2]
+	return &file_schemas_usage_v1_usage_proto_enumTypes[4]
 }
 
 func (x ModelEventKind) Number() protoreflect.EnumNumber {
@@ -216,7 +328,7 @@ func (x ModelEventKind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ModelEventKind.Descriptor instead.
 func (ModelEventKind) EnumDescriptor() ([]byte, []int) {
-	return file_schemas_usage_v1_usage_proto_rawDescGZIP(), []int{2}
+	return file_schemas_usage_v1_usage_proto_rawDescGZIP(), []int{4}
 }
 
 // Query is a person's request to a product: a prompt, a search.
@@ -577,7 +689,34 @@ type TokenCall struct {
 	// is no call, as a row of a bill is that has tokens or a cost and nothing says of how many calls. With another number
 	// than 1 there is no latency_us and no first_token_us. A record stands for weight x requests calls, and for weight times
 	// its tokens and its cost.
-	Requests      *uint64 `protobuf:"varint,30,opt,name=requests,proto3,oneof" json:"requests,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	Requests *uint64 `protobuf:"varint,30,opt,name=requests,proto3,oneof" json:"requests,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	// Two parts of input_cache_write: the tokens that were written for 5 minutes and for 1 hour. They are in input_cache_write
+	// already, and no sum adds them. Where all three are known, the two are together at most input_cache_write.
+	CacheWrite_5M *uint64 `protobuf:"varint,31,opt,name=cache_write_5m,json=cacheWrite5m,proto3,oneof" json:"cache_write_5m,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	CacheWrite_1H *uint64 `protobuf:"varint,32,opt,name=cache_write_1h,json=cacheWrite1h,proto3,oneof" json:"cache_write_1h,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	// How many of the input tokens and of the output tokens are audio or images, whatever their class. The classes contain
+	// them already, and no sum adds them.
+	InputAudio  *uint64 `protobuf:"varint,33,opt,name=input_audio,json=inputAudio,proto3,oneof" json:"input_audio,omitempty"`    // Optional; at most 1e12, and times weight at most 1e15.
+	InputImage  *uint64 `protobuf:"varint,34,opt,name=input_image,json=inputImage,proto3,oneof" json:"input_image,omitempty"`    // Optional; at most 1e12, and times weight at most 1e15.
+	OutputAudio *uint64 `protobuf:"varint,35,opt,name=output_audio,json=outputAudio,proto3,oneof" json:"output_audio,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	OutputImage *uint64 `protobuf:"varint,36,opt,name=output_image,json=outputImage,proto3,oneof" json:"output_image,omitempty"` // Optional; at most 1e12, and times weight at most 1e15.
+	// The tier that the provider served the call in: "standard", "priority", "batch", "flex". Empty means unknown.
+	ServiceTier string `protobuf:"bytes,37,opt,name=service_tier,json=serviceTier,proto3" json:"service_tier,omitempty"` // Optional; at most 256 bytes.
+	// Where the provider ran the call: "us", "eu-west-1". Empty means unknown.
+	Region string `protobuf:"bytes,38,opt,name=region,proto3" json:"region,omitempty"` // Optional; at most 256 bytes.
+	// The program or library that reported the call, and its version.
+	Client        string `protobuf:"bytes,39,opt,name=client,proto3" json:"client,omitempty"`                                    // Optional; at most 256 bytes.
+	ClientVersion string `protobuf:"bytes,40,opt,name=client_version,json=clientVersion,proto3" json:"client_version,omitempty"` // Optional; at most 256 bytes.
+	// The provider's id of the answer: "chatcmpl-AbC". It is not part of the identity.
+	ResponseId string `protobuf:"bytes,41,opt,name=response_id,json=responseId,proto3" json:"response_id,omitempty"` // Optional; at most 512 bytes.
+	// Which try this call was: 1 for the first, 2 for the first retry.
+	Attempt *uint64     `protobuf:"varint,42,opt,name=attempt,proto3,oneof" json:"attempt,omitempty"`                          // Optional; at most 1e12.
+	Usage   UsageSource `protobuf:"varint,43,opt,name=usage,proto3,enum=tidemark.usage.v1.UsageSource" json:"usage,omitempty"` // Optional; one of the values.
+	Split   UsageSplit  `protobuf:"varint,44,opt,name=split,proto3,enum=tidemark.usage.v1.UsageSplit" json:"split,omitempty"`  // Optional; one of the values.
+	// How many further reports of the same call were joined into this one.
+	Joined uint64 `protobuf:"varint,45,opt,name=joined,proto3" json:"joined,omitempty"` // Optional; at most 1e12.
+	// Another report may be about the same call, and the sender could not tell.
+	MayBeDouble   bool `protobuf:"varint,46,opt,name=may_be_double,json=mayBeDouble,proto3" json:"may_be_double,omitempty"` // Optional.
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -820,6 +959,118 @@ func (x *TokenCall) GetRequests() uint64 {
 		return *x.Requests
 	}
 	return 0
+}
+
+func (x *TokenCall) GetCacheWrite_5M() uint64 {
+	if x != nil && x.CacheWrite_5M != nil {
+		return *x.CacheWrite_5M
+	}
+	return 0
+}
+
+func (x *TokenCall) GetCacheWrite_1H() uint64 {
+	if x != nil && x.CacheWrite_1H != nil {
+		return *x.CacheWrite_1H
+	}
+	return 0
+}
+
+func (x *TokenCall) GetInputAudio() uint64 {
+	if x != nil && x.InputAudio != nil {
+		return *x.InputAudio
+	}
+	return 0
+}
+
+func (x *TokenCall) GetInputImage() uint64 {
+	if x != nil && x.InputImage != nil {
+		return *x.InputImage
+	}
+	return 0
+}
+
+func (x *TokenCall) GetOutputAudio() uint64 {
+	if x != nil && x.OutputAudio != nil {
+		return *x.OutputAudio
+	}
+	return 0
+}
+
+func (x *TokenCall) GetOutputImage() uint64 {
+	if x != nil && x.OutputImage != nil {
+		return *x.OutputImage
+	}
+	return 0
+}
+
+func (x *TokenCall) GetServiceTier() string {
+	if x != nil {
+		return x.ServiceTier
+	}
+	return ""
+}
+
+func (x *TokenCall) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *TokenCall) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
+}
+
+func (x *TokenCall) GetClientVersion() string {
+	if x != nil {
+		return x.ClientVersion
+	}
+	return ""
+}
+
+func (x *TokenCall) GetResponseId() string {
+	if x != nil {
+		return x.ResponseId
+	}
+	return ""
+}
+
+func (x *TokenCall) GetAttempt() uint64 {
+	if x != nil && x.Attempt != nil {
+		return *x.Attempt
+	}
+	return 0
+}
+
+func (x *TokenCall) GetUsage() UsageSource {
+	if x != nil {
+		return x.Usage
+	}
+	return UsageSource_USAGE_SOURCE_UNSPECIFIED
+}
+
+func (x *TokenCall) GetSplit() UsageSplit {
+	if x != nil {
+		return x.Split
+	}
+	return UsageSplit_USAGE_SPLIT_UNSPECIFIED
+}
+
+func (x *TokenCall) GetJoined() uint64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *TokenCall) GetMayBeDouble() bool {
+	if x != nil {
+		return x.MayBeDouble
+	}
+	return false
 }
 
 // ModelEvent is a release, a download (or a count of them, in weight) or a derivative of a model.
@@ -1576,7 +1827,7 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"userWeight\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
 	"\n" +
-	"\b_time_us\"\xd2\t\n" +
+	"\b_time_us\"\x99\x0f\n" +
 	"\tTokenCall\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
@@ -1611,7 +1862,27 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\rcost_currency\x18\x1b \x01(\tR\fcostCurrency\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevision\x12.\n" +
 	"\x13reported_cost_picos\x18\x1d \x01(\x04R\x11reportedCostPicos\x12\x1f\n" +
-	"\brequests\x18\x1e \x01(\x04H\tR\brequests\x88\x01\x01B\n" +
+	"\brequests\x18\x1e \x01(\x04H\tR\brequests\x88\x01\x01\x12)\n" +
+	"\x0ecache_write_5m\x18\x1f \x01(\x04H\n" +
+	"R\fcacheWrite5m\x88\x01\x01\x12)\n" +
+	"\x0ecache_write_1h\x18  \x01(\x04H\vR\fcacheWrite1h\x88\x01\x01\x12$\n" +
+	"\vinput_audio\x18! \x01(\x04H\fR\n" +
+	"inputAudio\x88\x01\x01\x12$\n" +
+	"\vinput_image\x18\" \x01(\x04H\rR\n" +
+	"inputImage\x88\x01\x01\x12&\n" +
+	"\foutput_audio\x18# \x01(\x04H\x0eR\voutputAudio\x88\x01\x01\x12&\n" +
+	"\foutput_image\x18$ \x01(\x04H\x0fR\voutputImage\x88\x01\x01\x12!\n" +
+	"\fservice_tier\x18% \x01(\tR\vserviceTier\x12\x16\n" +
+	"\x06region\x18& \x01(\tR\x06region\x12\x16\n" +
+	"\x06client\x18' \x01(\tR\x06client\x12%\n" +
+	"\x0eclient_version\x18( \x01(\tR\rclientVersion\x12\x1f\n" +
+	"\vresponse_id\x18) \x01(\tR\n" +
+	"responseId\x12\x1d\n" +
+	"\aattempt\x18* \x01(\x04H\x10R\aattempt\x88\x01\x01\x124\n" +
+	"\x05usage\x18+ \x01(\x0e2\x1e.tidemark.usage.v1.UsageSourceR\x05usage\x123\n" +
+	"\x05split\x18, \x01(\x0e2\x1d.tidemark.usage.v1.UsageSplitR\x05split\x12\x16\n" +
+	"\x06joined\x18- \x01(\x04R\x06joined\x12\"\n" +
+	"\rmay_be_double\x18. \x01(\bR\vmayBeDoubleB\n" +
 	"\n" +
 	"\b_time_usB\x11\n" +
 	"\x0f_input_uncachedB\x11\n" +
@@ -1622,7 +1893,15 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x12_input_cache_writeB\x13\n" +
 	"\x11_output_reasoningB\x16\n" +
 	"\x14_reported_cost_nanosB\v\n" +
-	"\t_requests\"\xfd\x03\n" +
+	"\t_requestsB\x11\n" +
+	"\x0f_cache_write_5mB\x11\n" +
+	"\x0f_cache_write_1hB\x0e\n" +
+	"\f_input_audioB\x0e\n" +
+	"\f_input_imageB\x0f\n" +
+	"\r_output_audioB\x0f\n" +
+	"\r_output_imageB\n" +
+	"\n" +
+	"\b_attempt\"\xfd\x03\n" +
 	"\n" +
 	"ModelEvent\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
@@ -1726,7 +2005,18 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x12STATUS_UNSPECIFIED\x10\x00\x12\r\n" +
 	"\tSTATUS_OK\x10\x01\x12\x10\n" +
 	"\fSTATUS_ERROR\x10\x02\x12\x14\n" +
-	"\x10STATUS_CANCELLED\x10\x03*\x90\x01\n" +
+	"\x10STATUS_CANCELLED\x10\x03*|\n" +
+	"\vUsageSource\x12\x1c\n" +
+	"\x18USAGE_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15USAGE_SOURCE_REPORTED\x10\x01\x12\x1a\n" +
+	"\x16USAGE_SOURCE_ESTIMATED\x10\x02\x12\x18\n" +
+	"\x14USAGE_SOURCE_MISSING\x10\x03*s\n" +
+	"\n" +
+	"UsageSplit\x12\x1b\n" +
+	"\x17USAGE_SPLIT_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11USAGE_SPLIT_EXACT\x10\x01\x12\x1b\n" +
+	"\x17USAGE_SPLIT_UPPER_BOUND\x10\x02\x12\x14\n" +
+	"\x10USAGE_SPLIT_NONE\x10\x03*\x90\x01\n" +
 	"\x0eModelEventKind\x12 \n" +
 	"\x1cMODEL_EVENT_KIND_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18MODEL_EVENT_KIND_RELEASE\x10\x01\x12\x1d\n" +
@@ -1745,32 +2035,36 @@ func file_schemas_usage_v1_usage_proto_rawDescGZIP() []byte {
 	return file_schemas_usage_v1_usage_proto_rawDescData
 }
 
-var file_schemas_usage_v1_usage_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_schemas_usage_v1_usage_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
 var file_schemas_usage_v1_usage_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_schemas_usage_v1_usage_proto_goTypes = []any{
 	(Segment)(0),           // 0: tidemark.usage.v1.Segment
 	(Status)(0),            // 1: tidemark.usage.v1.Status
-	(ModelEventKind)(0),    // 2: tidemark.usage.v1.ModelEventKind
-	(*Query)(nil),          // 3: tidemark.usage.v1.Query
-	(*Signup)(nil),         // 4: tidemark.usage.v1.Signup
-	(*TokenCall)(nil),      // 5: tidemark.usage.v1.TokenCall
-	(*ModelEvent)(nil),     // 6: tidemark.usage.v1.ModelEvent
-	(*ReferencePoint)(nil), // 7: tidemark.usage.v1.ReferencePoint
-	(*Run)(nil),            // 8: tidemark.usage.v1.Run
-	(*DeadLetter)(nil),     // 9: tidemark.usage.v1.DeadLetter
+	(UsageSource)(0),       // 2: tidemark.usage.v1.UsageSource
+	(UsageSplit)(0),        // 3: tidemark.usage.v1.UsageSplit
+	(ModelEventKind)(0),    // 4: tidemark.usage.v1.ModelEventKind
+	(*Query)(nil),          // 5: tidemark.usage.v1.Query
+	(*Signup)(nil),         // 6: tidemark.usage.v1.Signup
+	(*TokenCall)(nil),      // 7: tidemark.usage.v1.TokenCall
+	(*ModelEvent)(nil),     // 8: tidemark.usage.v1.ModelEvent
+	(*ReferencePoint)(nil), // 9: tidemark.usage.v1.ReferencePoint
+	(*Run)(nil),            // 10: tidemark.usage.v1.Run
+	(*DeadLetter)(nil),     // 11: tidemark.usage.v1.DeadLetter
 }
 var file_schemas_usage_v1_usage_proto_depIdxs = []int32{
 	0, // 0: tidemark.usage.v1.Query.segment:type_name -> tidemark.usage.v1.Segment
 	0, // 1: tidemark.usage.v1.Signup.segment:type_name -> tidemark.usage.v1.Segment
 	0, // 2: tidemark.usage.v1.TokenCall.segment:type_name -> tidemark.usage.v1.Segment
 	1, // 3: tidemark.usage.v1.TokenCall.status:type_name -> tidemark.usage.v1.Status
-	0, // 4: tidemark.usage.v1.ModelEvent.segment:type_name -> tidemark.usage.v1.Segment
-	2, // 5: tidemark.usage.v1.ModelEvent.kind:type_name -> tidemark.usage.v1.ModelEventKind
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	2, // 4: tidemark.usage.v1.TokenCall.usage:type_name -> tidemark.usage.v1.UsageSource
+	3, // 5: tidemark.usage.v1.TokenCall.split:type_name -> tidemark.usage.v1.UsageSplit
+	0, // 6: tidemark.usage.v1.ModelEvent.segment:type_name -> tidemark.usage.v1.Segment
+	4, // 7: tidemark.usage.v1.ModelEvent.kind:type_name -> tidemark.usage.v1.ModelEventKind
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_schemas_usage_v1_usage_proto_init() }
@@ -1789,7 +2083,7 @@ func file_schemas_usage_v1_usage_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_schemas_usage_v1_usage_proto_rawDesc), len(file_schemas_usage_v1_usage_proto_rawDesc)),
-			NumEnums:      3,
+			NumEnums:      5,
 			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
