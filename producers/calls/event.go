@@ -1,0 +1,128 @@
+package calls
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"tidemark/producers/formats/numbers"
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// The sources of events. They are part of the identity and never change.
+const (
+	sourceResponse = "gen_ai.response" // The id is that of the provider's answer.
+	sourceReporter = "gen_ai.reporter" // The id is the client's name, a slash, and its own name of the call.
+	sourceSpan     = "otlp.span"       // The id is trace/span.
+	sourceLog      = "otlp.log"        // The id is a hash of what tells the record from others.
+)
+
+// Origin is what is known about a request besides its body.
+type Origin struct {
+	Tenant  string
+	Product string // Empty for what the reports say.
+	Run     string
+}
+
+// identity returns the source and the id of a call that the report is the first of.
+func (r *Report) identity() (source, id string) {
+	switch span := r.spanName(); {
+	case r.ResponseID != "" && len(r.ResponseID) <= 512:
+		return sourceResponse, r.ResponseID
+	case r.ReporterID != "" && len(r.Client)+len(r.ReporterID) < 512:
+		return sourceReporter, r.Client + "/" + r.ReporterID
+	case span != "":
+		return sourceSpan, span
+	default:
+		sum := sha256.Sum256([]byte(r.LogID))
+		return sourceLog, hex.EncodeToString(sum[:16])
+	}
+}
+
+// carrier returns which span or record the report is from.
+func (r *Report) carrier() carrier {
+	return carrier{client: r.Client, span: r.spanName(), log: r.LogID}
+}
+
+// event returns the call as an event.
+func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.TokenCall {
+	b := c.best
+	e := &usagev1.TokenCall{
+		Source: c.source, Id: c.id, TimeUs: new(c.time), Tenant: c.tenant, Run: o.Run, Product: firstText(o.Product, b.Product, unknownProduct),
+		Model: firstText(b.Served, b.Requested, unknownModel), Provider: b.Provider, Operation: b.Operation, Streaming: b.Streaming,
+		Status: usagev1.Status_STATUS_OK, Revision: c.revision,
+		InputUncached: b.classes.inputUncached.pointer(), InputCacheRead: b.classes.inputRead.pointer(), InputCacheWrite: b.classes.inputWrite.pointer(),
+		OutputVisible: b.classes.outputVisible.pointer(), OutputReasoning: b.classes.outputReasoning.pointer(), FirstTokenUs: b.FirstToken.pointer(),
+		CacheWrite_5M: b.Write5m.pointer(), CacheWrite_1H: b.Write1h.pointer(), InputAudio: b.InputAudio.pointer(), OutputAudio: b.OutputAudio.pointer(),
+		ServiceTier: b.Tier, Region: b.Region, Client: b.Client, ClientVersion: b.Version, ResponseId: b.ResponseID, Attempt: b.Attempt.pointer(),
+		Usage: b.certainty(), Split: b.splitCertainty(), Joined: uint64(len(c.reports) - 1), MayBeDouble: c.doubt,
+	}
+	if b.Requested != e.Model {
+		e.RequestedModel = b.Requested
+	}
+	if b.Failed {
+		e.Status, e.ErrorType = usagev1.Status_STATUS_ERROR, b.ErrorType
+	}
+	switch {
+	case b.End > b.Start:
+		e.LatencyUs = new(uint64(b.End - b.Start))
+	case b.Latency.Known:
+		e.LatencyUs = b.Latency.pointer()
+	}
+	if b.User != "" && hash != nil {
+		e.User = hash(c.tenant, b.User)
+	}
+	if nanos, picos, ok := money(b.Cost); ok {
+		e.ReportedCostNanos, e.ReportedCostPicos, e.CostCurrency = &nanos, picos, "USD"
+	}
+	return e
+}
+
+// certainty says how sure the counts are.
+func (r *Report) certainty() usagev1.UsageSource {
+	switch {
+	case !r.classes.hasUsage():
+		return usagev1.UsageSource_USAGE_SOURCE_MISSING
+	case r.Estimated || r.tooHigh():
+		return usagev1.UsageSource_USAGE_SOURCE_ESTIMATED
+	}
+	return usagev1.UsageSource_USAGE_SOURCE_REPORTED
+}
+
+// splitCertainty says how sure the classes are.
+func (r *Report) splitCertainty() usagev1.UsageSplit {
+	switch {
+	case !r.classes.hasUsage():
+		return usagev1.UsageSplit_USAGE_SPLIT_NONE
+	case r.classes.exact:
+		return usagev1.UsageSplit_USAGE_SPLIT_EXACT
+	}
+	return usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND
+}
+
+// What an event has where a report does not say it.
+const (
+	unknownModel   = "unknown"
+	unknownProduct = "unknown"
+)
+
+// firstText returns the first text that is not empty.
+func firstText(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// nanoDigits are the digits from a dollar to the unit of a cost in an event.
+const nanoDigits = 9
+
+// money reads a cost in USD. One that is none, or 0, which stands for unknown, is left out: it costs no call.
+func money(text string) (nanos int64, picos uint64, ok bool) {
+	if text == "" {
+		return 0, 0, false
+	}
+	nanos, picos, fault := numbers.Money(text, nanoDigits)
+	return nanos, picos, fault == "" && (nanos != 0 || picos != 0)
+}

@@ -1,0 +1,318 @@
+package calls
+
+import (
+	"cmp"
+	"strings"
+	"sync"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// call is a model call of which one or more reports came.
+type call struct {
+	tenant     string
+	source, id string // Its identity.
+	time       int64
+	revision   uint64
+	best       *Report   // What is known, from all reports together.
+	reports    []carrier // Those that were joined, the first one included.
+	doubt      bool      // Another call may be the same one.
+	emitted    bool      // A request that named it was answered or failed: a change needs a new revision.
+	changed    bool
+	keys       []any // Where the memory has it.
+}
+
+// carrier is which span or record made a report.
+type carrier struct {
+	client, span, log string
+}
+
+// Memory finds the call that a report is about among those of the last requests. It is safe for concurrent use.
+//
+// Its state is bounded and may be lost: a report of a span or of an answer that was seen before a restart has the same
+// identity after it, so the pipeline counts it once. What only the memory can tell, two reports with neither in
+// common, counts twice when it is lost between them.
+type Memory struct {
+	mu    sync.Mutex
+	calls map[any][]*call
+	order []*call // Oldest first.
+	limit int
+	hash  func(tenant, user string) uint64
+}
+
+// Options configures a Memory.
+type Options struct {
+	// Remember is how many calls are remembered, to join later reports with them. Default 200,000.
+	Remember int
+	// HashUser returns the keyed hash of a user of a tenant. Nil leaves users out.
+	HashUser func(tenant, user string) uint64
+}
+
+// NewMemory returns a memory without calls.
+func NewMemory(o Options) *Memory {
+	return &Memory{calls: map[any][]*call{}, limit: cmp.Or(o.Remember, 200_000), hash: o.HashUser}
+}
+
+// The keys by which calls are found.
+type (
+	spanKey     struct{ tenant, span string }
+	responseKey struct{ tenant, id string }
+	reporterKey struct{ tenant, client, id string }
+	traceKey    struct {
+		tenant string
+		trace  [16]byte
+	}
+	countsKey struct {
+		tenant         string
+		inputs, spends uint64
+	}
+)
+
+// Events finds or makes the call of each report, and returns one event per call that was named. Reports with the id of the
+// answer come first, so that it is the identity wherever one of them has it. The caller owns the events.
+func (m *Memory) Events(o Origin, reports []*Report) []*usagev1.TokenCall {
+	for _, r := range reports {
+		r.settle()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var named []*call
+	seen := map[*call]bool{}
+	for _, withID := range []bool{true, false} {
+		for _, r := range reports {
+			if (r.ResponseID != "") != withID {
+				continue
+			}
+			c := m.find(o.Tenant, r)
+			if c == nil {
+				c = m.add(o.Tenant, r)
+			} else {
+				c.join(r)
+				m.index(c, r)
+			}
+			if !seen[c] {
+				seen[c] = true
+				named = append(named, c)
+			}
+		}
+	}
+	events := make([]*usagev1.TokenCall, 0, len(named))
+	for _, c := range named {
+		if c.emitted && c.changed {
+			c.revision++
+		}
+		c.emitted, c.changed = true, false
+		events = append(events, c.event(o, m.hash))
+	}
+	m.forget()
+	return events
+}
+
+// find returns the call that a report is about, nil if it is a new one.
+func (m *Memory) find(tenant string, r *Report) *call {
+	span := r.spanName()
+	if span != "" {
+		for _, c := range m.calls[spanKey{tenant, span}] {
+			return c
+		}
+	}
+	if r.ResponseID != "" {
+		for _, c := range m.calls[responseKey{tenant, r.ResponseID}] {
+			return c
+		}
+	}
+	if r.ReporterID != "" {
+		for _, c := range m.calls[reporterKey{tenant, r.Client, r.ReporterID}] {
+			return c
+		}
+	}
+	if r.Trace != [16]byte{} {
+		for _, c := range m.calls[traceKey{tenant, r.Trace}] {
+			if c.related(r) && c.matches(r) {
+				return c
+			}
+		}
+	}
+	var doubt *call
+	for _, c := range m.calls[countsKey{tenant, r.inputs, r.spends}] {
+		switch {
+		case !c.matches(r):
+		case repeats(c.best, r):
+			return c
+		case r.classes.hasUsage() && c.best.classes.hasUsage() && c.best.Provider == r.Provider:
+			doubt = c
+		}
+	}
+	r.doubt = doubt != nil
+	return nil
+}
+
+// related reports whether the report's span is next to one of the call's in its trace: its parent, its child, or a child
+// of the same span.
+func (c *call) related(r *Report) bool {
+	b := c.best
+	return r.Trace == b.Trace && (r.Parent == b.Span || b.Parent == r.Span || r.Parent != [8]byte{} && r.Parent == b.Parent)
+}
+
+// slack is how far apart in microseconds the times of two reports of one call may lie: clocks of one machine, read one
+// after the other.
+const slack = 50_000
+
+// matches reports whether a report may be of the call: of another scope, at the same time, of the same model, with the
+// same sums or none; a call that failed has no sum of output. A span around one of the same scope is the same call only if it has no usage of its own.
+func (c *call) matches(r *Report) bool {
+	b := c.best
+	for _, known := range c.reports {
+		if known.client == r.Client {
+			around := b.Operation == OperationEmbeddings && r.Operation == b.Operation && (r.Span == b.Parent || b.Span == r.Parent) &&
+				(!r.classes.hasUsage() || !b.classes.hasUsage())
+			if !around {
+				return false
+			}
+		}
+	}
+	switch {
+	case r.ResponseID != "" && b.ResponseID != "" && r.ResponseID != b.ResponseID:
+		return false
+	case r.Start > b.End+slack || b.Start > r.End+slack:
+		return false
+	case !sameModel(r, b):
+		return false
+	case !r.classes.hasUsage() || !b.classes.hasUsage():
+		return true
+	}
+	return r.inputs == b.inputs && (r.spends == b.spends || r.Failed || b.Failed)
+}
+
+// sameModel reports whether two reports may name one model: a provider answers with the name that was asked for and a
+// date behind it.
+func sameModel(a, b *Report) bool {
+	for _, x := range []string{a.Served, a.Requested} {
+		for _, y := range []string{b.Served, b.Requested} {
+			if x != "" && y != "" && (strings.HasPrefix(x, y) || strings.HasPrefix(y, x)) {
+				return true
+			}
+		}
+	}
+	return a.Served+a.Requested == "" || b.Served+b.Requested == ""
+}
+
+// add makes a call of a report.
+func (m *Memory) add(tenant string, r *Report) *call {
+	c := &call{tenant: tenant, time: r.Start, best: r, doubt: r.doubt, reports: []carrier{r.carrier()}}
+	c.source, c.id = r.identity()
+	m.order = append(m.order, c)
+	m.index(c, r)
+	return c
+}
+
+// index makes a call findable by what a report says.
+func (m *Memory) index(c *call, r *Report) {
+	put := func(key any) {
+		for _, other := range m.calls[key] {
+			if other == c {
+				return
+			}
+		}
+		m.calls[key] = append(m.calls[key], c)
+		c.keys = append(c.keys, key)
+	}
+	if span := r.spanName(); span != "" {
+		put(spanKey{c.tenant, span})
+		put(traceKey{c.tenant, r.Trace})
+	}
+	if r.ResponseID != "" {
+		put(responseKey{c.tenant, r.ResponseID})
+	}
+	if r.ReporterID != "" {
+		put(reporterKey{c.tenant, r.Client, r.ReporterID})
+	}
+	put(countsKey{c.tenant, r.inputs, r.spends})
+}
+
+// join adds a report to the call. A report that is known already changes nothing.
+func (c *call) join(r *Report) {
+	from := r.carrier()
+	for _, known := range c.reports {
+		if known == from {
+			return
+		}
+	}
+	c.reports = append(c.reports, from)
+	c.best = merged(c.best, r)
+	c.changed = true
+}
+
+// merged is what two reports of one call say together. The one that knows better is the base: with usage before without,
+// counted before guessed, all classes apart before mixed, then the inner layer. The other fills its gaps.
+func merged(a, b *Report) *Report {
+	if b.knowsBetter(a) {
+		a, b = b, a
+	}
+	out := *a
+	for _, text := range []struct{ into, from *string }{
+		{&out.ResponseID, &b.ResponseID}, {&out.ReporterID, &b.ReporterID}, {&out.Requested, &b.Requested}, {&out.Served, &b.Served}, {&out.Tier, &b.Tier}, {&out.Region, &b.Region},
+		{&out.User, &b.User}, {&out.ErrorType, &b.ErrorType}, {&out.Provider, &b.Provider}, {&out.Operation, &b.Operation}, {&out.Cost, &b.Cost},
+	} {
+		if *text.into == "" {
+			*text.into = *text.from
+		}
+	}
+	for _, n := range []struct{ into, from *Count }{
+		{&out.FirstToken, &b.FirstToken}, {&out.Attempt, &b.Attempt}, {&out.InputAudio, &b.InputAudio}, {&out.OutputAudio, &b.OutputAudio},
+	} {
+		if !n.into.Known {
+			*n.into = *n.from
+		}
+	}
+	if !out.Write5m.Known && !out.Write1h.Known && out.Write == b.Write {
+		out.Write5m, out.Write1h = b.Write5m, b.Write1h
+	}
+	out.Streaming = out.Streaming || b.Streaming
+	out.Failed = out.Failed && b.Failed
+	return &out
+}
+
+// knowsBetter reports whether r knows better than other, see merged.
+func (r *Report) knowsBetter(other *Report) bool {
+	for _, of := range [][2]bool{
+		{r.classes.hasUsage(), other.classes.hasUsage()},
+		{!r.Estimated && !r.tooHigh(), !other.Estimated && !other.tooHigh()},
+		{r.classes.exact, other.classes.exact},
+		{!r.Log, !other.Log},
+	} {
+		if of[0] != of[1] {
+			return of[0]
+		}
+	}
+	return r.Scope.layer < other.Scope.layer
+}
+
+// tooHigh reports whether the output is known to be too high.
+func (r *Report) tooHigh() bool {
+	return r.Streaming && r.Scope.addsFirst != "" && r.Scope.addsFirst == r.Provider
+}
+
+// forget drops the oldest calls when there are a quarter more than the limit.
+func (m *Memory) forget() {
+	if len(m.order) <= m.limit+m.limit/4 {
+		return
+	}
+	drop := len(m.order) - m.limit
+	for _, c := range m.order[:drop] {
+		for _, key := range c.keys {
+			left := m.calls[key][:0]
+			for _, other := range m.calls[key] {
+				if other != c {
+					left = append(left, other)
+				}
+			}
+			if len(left) == 0 {
+				delete(m.calls, key)
+			} else {
+				m.calls[key] = left
+			}
+		}
+	}
+	m.order = append(m.order[:0:0], m.order[drop:]...)
+}

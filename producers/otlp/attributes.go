@@ -1,0 +1,190 @@
+package otlp
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"tidemark/producers/calls"
+	"tidemark/producers/formats/genai"
+)
+
+// attributes are those of a span or of a log record that have a meaning.
+type attributes struct {
+	values [attrCount]pcommon.Value
+	names  [attrCount]string
+	ranks  [attrCount]uint8
+	has    [attrCount]bool
+}
+
+// read takes over what has a meaning. It replaces what was there.
+func (a *attributes) read(m pcommon.Map) {
+	*a = attributes{}
+	for name, value := range m.All() {
+		alias, ok := aliases[name]
+		if !ok || value.Type() == pcommon.ValueTypeEmpty || value.Type() == pcommon.ValueTypeStr && value.Str() == "" {
+			continue
+		}
+		if i := alias.is; !a.has[i] || alias.rank < a.ranks[i] {
+			a.values[i], a.names[i], a.ranks[i], a.has[i] = value, name, alias.rank, true
+		}
+	}
+}
+
+// text returns a text, empty if there is none.
+func (a *attributes) text(i attribute) string {
+	if !a.has[i] {
+		return ""
+	}
+	switch v := a.values[i]; v.Type() {
+	case pcommon.ValueTypeStr:
+		return strings.TrimSpace(v.Str())
+	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		return v.AsString()
+	}
+	return ""
+}
+
+// truth returns whether a value says yes.
+func (a *attributes) truth(i attribute) bool { return strings.EqualFold(a.text(i), "true") }
+
+// number returns a number, which some emitters write as a text. ok is false if it is none.
+func (a *attributes) number(i attribute) (n float64, ok bool) {
+	switch v := a.values[i]; v.Type() {
+	case pcommon.ValueTypeInt:
+		return float64(v.Int()), true
+	case pcommon.ValueTypeDouble:
+		return v.Double(), true
+	case pcommon.ValueTypeStr:
+		n, err := strconv.ParseFloat(strings.TrimSpace(v.Str()), 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// problem is what is wrong with a report: the attribute at fault and why. It never has the value of an attribute.
+type problem struct{ field, reason string }
+
+// maxCount is the most that a count may be. It is that of the contract.
+const maxCount = 1e12
+
+// count returns a count of tokens, unknown if there is none.
+func (a *attributes) count(i attribute, bad *problem) calls.Count {
+	if !a.has[i] {
+		return calls.Count{}
+	}
+	n, ok := a.number(i)
+	switch {
+	case !ok:
+		*bad = problem{a.names[i], "is not a number"}
+	case n != math.Trunc(n) || math.IsInf(n, 0) || math.IsNaN(n):
+		*bad = problem{a.names[i], "is not a whole number"}
+	case n < 0:
+		*bad = problem{a.names[i], "is negative"}
+	case n > maxCount:
+		*bad = problem{a.names[i], "is more than 1e12"}
+	default:
+		return calls.Of(uint64(n))
+	}
+	return calls.Count{}
+}
+
+// micros returns a length of time in microseconds. One that is none is unknown: it costs no call.
+func (a *attributes) micros(i attribute) calls.Count {
+	if !a.has[i] {
+		return calls.Count{}
+	}
+	n, ok := a.number(i)
+	if n *= float64(aliases[a.names[i]].unit); !ok || !(n >= 0 && n <= maxCount) {
+		return calls.Count{}
+	}
+	return calls.Of(uint64(n))
+}
+
+// fill sets what the attributes say about a call.
+func (a *attributes) fill(r *calls.Report) (bad problem) {
+	r.Provider = normalProvider(a.text(attrProvider))
+	r.Requested, r.Served = modelName(a.text(attrRequested)), modelName(a.text(attrServed))
+	r.ResponseID, r.Tier, r.User, r.ErrorType = a.text(attrResponseID), a.text(attrTier), a.text(attrUser), a.text(attrErrorType)
+	r.Streaming = a.truth(attrStreaming)
+	r.Cost = a.text(attrCost)
+	for _, c := range []struct {
+		is   attribute
+		into *calls.Count
+	}{
+		{attrInput, &r.Input}, {attrOutput, &r.Output}, {attrTotal, &r.Total}, {attrRead, &r.Read}, {attrWrite, &r.Write}, {attrWrite5m, &r.Write5m},
+		{attrWrite1h, &r.Write1h}, {attrReasoning, &r.Reasoning}, {attrInputAudio, &r.InputAudio}, {attrOutputAudio, &r.OutputAudio}, {attrAttempt, &r.Attempt},
+	} {
+		*c.into = a.count(c.is, &bad)
+	}
+	if r.Attempt.Known {
+		r.Attempt.N++ // It says how often the request was sent again.
+	}
+	r.FirstToken, r.Latency = a.micros(attrFirstToken), a.micros(attrLatency)
+	if bad.field == "" && a.has[attrUsageObject] {
+		bad = a.fillObject(r)
+	}
+	r.Estimated = r.Scope.GuessesStreams && r.Streaming && !r.Read.Known
+	return bad
+}
+
+// fillObject reads a usage object that is an attribute, as a text of JSON in the shape of the provider.
+func (a *attributes) fillObject(r *calls.Report) problem {
+	usage, fault := genai.ReadUsage(json.RawMessage(a.text(attrUsageObject)))
+	if fault != "" {
+		return problem{a.names[attrUsageObject], fault}
+	}
+	// The classes are disjoint already: the sums include them again, as a report has them.
+	r.Read, r.Write, r.Reasoning = calls.OfPointer(usage.InputCacheRead), calls.OfPointer(usage.InputCacheWrite), calls.OfPointer(usage.OutputReasoning)
+	if r.Input = calls.OfPointer(usage.InputUncached); r.Input.Known {
+		r.Input.N += r.Read.N + r.Write.N
+	}
+	if r.Output = calls.OfPointer(usage.OutputVisible); r.Output.Known {
+		r.Output.N += r.Reasoning.N
+	}
+	r.Total = calls.Count{}
+	return problem{}
+}
+
+// normalProvider returns the name of a provider as the convention has it, where it has one.
+func normalProvider(name string) string {
+	name = strings.ToLower(name)
+	if known, ok := providers[name]; ok {
+		return known
+	}
+	return name
+}
+
+// modelName returns the name of a model; "none", which some emitters write for a failed call, is none.
+func modelName(name string) string {
+	if name == "none" || name == "unknown" {
+		return ""
+	}
+	return name
+}
+
+// Fill sets what a map of attributes says about a call, by the same names as for spans, and its operation. A fault is the name
+// of an attribute and what is wrong with it. It is for gateways that write the names of the convention in other formats.
+func Fill(m pcommon.Map, r *calls.Report) (field, reason string) {
+	var a attributes
+	a.read(m)
+	if operation, _ := operationOf(&a); operation != "" {
+		r.Operation = operation
+	}
+	bad := a.fill(r)
+	return bad.field, bad.reason
+}
+
+// Provider returns the name of a provider as the convention has it, where it has one.
+func Provider(name string) string { return normalProvider(name) }
+
+// Operation returns the name of an operation as the convention has it, where it has one.
+func Operation(name string) string {
+	if known, ok := operations[name]; ok {
+		return known
+	}
+	return name
+}
