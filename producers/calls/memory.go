@@ -128,7 +128,7 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	}
 	if r.Trace != [16]byte{} {
 		for _, c := range m.calls[traceKey{tenant, r.Trace}] {
-			if c.related(r) && c.matches(r) {
+			if near, inside := c.related(r); near && c.matches(r, inside) {
 				return c
 			}
 		}
@@ -136,7 +136,7 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	var doubt *call
 	for _, c := range m.calls[countsKey{tenant, r.inputs, r.spends}] {
 		switch {
-		case !c.matches(r):
+		case !c.matches(r, false):
 		case repeats(c.best, r):
 			return c
 		case r.classes.hasUsage() && c.best.classes.hasUsage() && c.best.Provider == r.Provider:
@@ -147,11 +147,12 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	return nil
 }
 
-// related reports whether the report's span is next to one of the call's in its trace: its parent, its child, or a child
-// of the same span.
-func (c *call) related(r *Report) bool {
+// related reports whether the report's span is near the one of the call in its trace: its parent, its child, or a child
+// of the same span; and whether one is inside the other.
+func (c *call) related(r *Report) (near, inside bool) {
 	b := c.best
-	return r.Trace == b.Trace && (r.Parent == b.Span || b.Parent == r.Span || r.Parent != [8]byte{} && r.Parent == b.Parent)
+	inside = r.Trace == b.Trace && (r.Parent == b.Span || b.Parent == r.Span)
+	return inside || r.Trace == b.Trace && r.Parent != [8]byte{} && r.Parent == b.Parent, inside
 }
 
 // slack is how far apart in microseconds the times of two reports of one call may lie: clocks of one machine, read one
@@ -159,8 +160,9 @@ func (c *call) related(r *Report) bool {
 const slack = 50_000
 
 // matches reports whether a report may be of the call: of another scope, at the same time, of the same model, with the
-// same sums or none; a call that failed has no sum of output. A span around one of the same scope is the same call only if it has no usage of its own.
-func (c *call) matches(r *Report) bool {
+// same sums or none. The sums of output may differ where one span is inside the other, since some
+// clients count streams wrongly, and of a call that failed, which has none. A span around one of the same scope is the same call only if it has no usage of its own.
+func (c *call) matches(r *Report, inside bool) bool {
 	b := c.best
 	for _, known := range c.reports {
 		if known.client == r.Client {
@@ -181,7 +183,7 @@ func (c *call) matches(r *Report) bool {
 	case !r.classes.hasUsage() || !b.classes.hasUsage():
 		return true
 	}
-	return r.inputs == b.inputs && (r.spends == b.spends || r.Failed || b.Failed)
+	return r.inputs == b.inputs && (r.spends == b.spends || inside || r.Failed || b.Failed)
 }
 
 // sameModel reports whether two reports may name one model: a provider answers with the name that was asked for and a

@@ -84,6 +84,8 @@ func TestJoins(t *testing.T) {
 		{"two answers", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("a")}, {scope: genai, trace: 1, span: 2, attributes: id("b")}}, 2, 0, 0},
 		{"two answers of two scopes, equal counts", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("a")}, {scope: sdk, trace: 2, span: 2, attributes: id("b")}}, 2, 0, 0},
 		{"a child of another scope", []spanSpec{{scope: other, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 1, span: 2, parent: 1, attributes: plain}}, 1, 1, 0},
+		{"a child of another scope that counts the output otherwise", []spanSpec{{scope: other, trace: 1, span: 1, attributes: usageOf(100, 23)}, {scope: sdk, trace: 1, span: 2, parent: 1, attributes: plain}}, 1, 1, 0},
+		{"a sibling with another output", []spanSpec{{scope: other, trace: 1, span: 1, parent: 9, attributes: usageOf(100, 23)}, {scope: sdk, trace: 1, span: 2, parent: 9, attributes: plain}}, 2, 0, 0},
 		{"a sibling of another scope", []spanSpec{{scope: other, trace: 1, span: 1, parent: 9, attributes: plain}, {scope: sdk, trace: 1, span: 2, parent: 9, attributes: plain}}, 1, 1, 0},
 		{"two calls of one scope at once", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: genai, trace: 2, span: 2, attributes: plain}}, 2, 0, 0},
 		{"a scope that is known to report again", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 2, span: 2, attributes: plain}}, 1, 1, 0},
@@ -94,6 +96,8 @@ func TestJoins(t *testing.T) {
 		{"a pair of scopes that nobody knows", []spanSpec{{scope: other, trace: 1, span: 1, attributes: plain}, {scope: genai, trace: 2, span: 2, attributes: plain}}, 2, 0, 1},
 		{"the same later", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 2, span: 2, after: time.Minute, attributes: plain}}, 2, 0, 0},
 		{"other counts", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 2, span: 2, attributes: usageOf(101, 20)}}, 2, 0, 0},
+		{"other counts of output", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 2, span: 2, attributes: usageOf(100, 21)}}, 2, 0, 0},
+		{"a distant span of the trace, of a pair that nobody knows", []spanSpec{{scope: other, trace: 1, span: 1, parent: 8, attributes: plain}, {scope: genai, trace: 1, span: 2, parent: 9, attributes: plain}}, 2, 0, 1},
 		{"another model", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 2, span: 2, attributes: append(usageOf(100, 20), "gen_ai.request.model", "claude-haiku-4-5")}}, 2, 0, 0},
 		{"an agent with a tool and two calls", []spanSpec{
 			{scope: other, trace: 1, span: 1, attributes: []any{"gen_ai.operation.name", "invoke_agent", "gen_ai.request.model", "claude-opus-4-5", "gen_ai.usage.input_tokens", 300, "gen_ai.usage.output_tokens", 60}},
@@ -135,6 +139,71 @@ func TestJoins(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestMerged checks whose word counts when two reports of one call differ, in both orders.
+func TestMerged(t *testing.T) {
+	call := func(scope string, trace byte, more ...any) spanSpec {
+		return spanSpec{scope: scope, trace: trace, span: trace, attributes: append([]any{"gen_ai.operation.name", "chat", "gen_ai.provider.name", "anthropic", "gen_ai.response.id", "a"}, more...)}
+	}
+	failed := call(other, 2, "gen_ai.usage.input_tokens", 100)
+	failed.failed = true
+	const traceloop = "opentelemetry.instrumentation.anthropic"
+	for _, test := range []struct {
+		name string
+		a, b spanSpec
+		want string
+	}{
+		{"streams that one counts too high", call(traceloop, 1, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.output_tokens", 303, "gen_ai.usage.cache_read.input_tokens", 0, "gen_ai.usage.reasoning_tokens", 0, "gen_ai.is_streaming", true),
+			call("pydantic-ai", 2, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.output_tokens", 300), "300 STATUS_OK pydantic-ai"},
+		{"the inner layer", call("litellm", 1, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.output_tokens", 21), call(genai, 2, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.output_tokens", 20), "20 STATUS_OK " + genai},
+		{"one that failed", call(genai, 1, "gen_ai.usage.input_tokens", 100, "gen_ai.usage.output_tokens", 20, "gen_ai.usage.reasoning.output_tokens", 0, "gen_ai.usage.cache_read.input_tokens", 0), failed, "20 STATUS_OK " + genai},
+	} {
+		for _, specs := range [][]spanSpec{{test.a, test.b}, {test.b, test.a}} {
+			r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(specs...))
+			if len(r.Events) != 1 {
+				t.Errorf("%s: %+v", test.name, r)
+				continue
+			}
+			if e := r.Events[0]; fmt.Sprint(e.GetOutputVisible(), " ", e.Status, " ", e.Client) != test.want {
+				t.Errorf("%s: %v, want %s", test.name, e, test.want)
+			}
+		}
+	}
+}
+
+// TestIdentity checks that the id of the answer is the identity wherever one report of a request has it.
+func TestIdentity(t *testing.T) {
+	without := spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20)}
+	with := spanSpec{scope: sdk, trace: 2, span: 2, attributes: usageOf(100, 20, "gen_ai.response.id", "a")}
+	for _, specs := range [][]spanSpec{{without, with}, {with, without}} {
+		r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(specs...))
+		if len(r.Events) != 1 || r.Events[0].Id != "a" || r.Joined != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// TestSkips checks what is not counted although it has a model and tokens.
+func TestSkips(t *testing.T) {
+	usage := []any{"gen_ai.request.model", "m", "gen_ai.usage.input_tokens", 10, "gen_ai.usage.output_tokens", 5}
+	with := func(pairs ...any) []any { return append(pairs, usage...) }
+	for name, spec := range map[string]spanSpec{
+		"a chain":                   {scope: other, attributes: with("openinference.span.kind", "CHAIN", "gen_ai.operation.name", "chat")},
+		"a workflow":                {scope: other, attributes: with("traceloop.span.kind", "workflow", "gen_ai.operation.name", "chat")},
+		"an agent":                  {scope: other, attributes: with("gen_ai.operation.name", "invoke_agent")},
+		"the AI SDK's outer span":   {scope: "ai", attributes: with("ai.operationId", "ai.generateText")},
+		"a span of Gemini CLI":      {scope: "gemini-cli", attributes: with("gen_ai.operation.name", "chat")},
+		"a span without operation":  {scope: other, attributes: usage},
+		"a call without its model":  {scope: other, attributes: []any{"gen_ai.operation.name", "my_own", "gen_ai.usage.input_tokens", 10}},
+		"a span of another library": {scope: "http", attributes: []any{"http.request.method", "POST"}},
+	} {
+		spec.trace, spec.span = 1, 1
+		r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(spec))
+		if len(r.Events) != 0 || len(r.Skipped) != 1 || len(r.Rejected) != 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
 	}
 }
 
@@ -184,6 +253,8 @@ func TestClasses(t *testing.T) {
 		{"zeros are unknown", other, usageOf(0, 0), "- - - - - NONE MISSING"},
 		{"a zero of one side", other, usageOf(12, 0), "12 - - 0 - UPPER_BOUND REPORTED"},
 		{"embeddings have no output", other, usageOf(12, 0, "gen_ai.operation.name", "embedding"), "12 - - - - EXACT REPORTED"},
+		{"reasoning apart, smaller than the rest, by the total", other, usageOf(360, 100, "gen_ai.usage.reasoning.output_tokens", 50, "gen_ai.usage.total_tokens", 510), "360 - - 100 50 UPPER_BOUND REPORTED"},
+		{"a failure has no final output", other, usageOf(360, 3, "error.type", "timeout"), "360 - - - - UPPER_BOUND REPORTED"},
 		{"a guess", "openlit", usageOf(14, 6, "gen_ai.request.stream", true), "14 - - 6 - UPPER_BOUND ESTIMATED"},
 	} {
 		r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(spanSpec{scope: test.scope, trace: 1, span: 1, attributes: test.attributes}))
@@ -250,6 +321,8 @@ func TestLogs(t *testing.T) {
 			"output_token_count", 100, "thoughts_token_count", 200, "total_token_count", 1300), "gemini_cli gcp.gemini gemini-2.5-pro 360 640 0 100 STATUS_OK 0 0"},
 		{"Qwen Code", record("qwen-code", "qwen-code.api_response", "model", "qwen3-coder", "input_token_count", 1000, "cached_content_token_count", 640,
 			"output_token_count", 300, "thoughts_token_count", 200, "total_token_count", 1300), "qwen-code alibaba_cloud qwen3-coder 360 640 0 100 STATUS_OK 0 0"},
+		{"Gemini CLI without a total", record("gemini-cli", "gemini_cli.api_response", "model", "gemini-2.5-pro", "input_token_count", 1000, "output_token_count", 100, "thoughts_token_count", 20),
+			"gemini_cli gcp.gemini gemini-2.5-pro 1000 0 0 100 STATUS_OK 0 0"},
 		{"a failure of Claude Code", record("com.anthropic.claude_code.events", "api_error", "model", "claude-opus-4-5", "error", "overloaded"),
 			"claude_code anthropic claude-opus-4-5 0 0 0 0 STATUS_ERROR 0 0"},
 	} {
