@@ -1,0 +1,211 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"tidemark/producers/collector/keys"
+	"tidemark/producers/formats/fields"
+	"tidemark/schemas"
+)
+
+// format is what a body is.
+type format uint8
+
+const (
+	otlpProto  format = iota
+	otlpJSON          // The JSON of OTLP.
+	structured        // One CloudEvent in JSON.
+	batched           // An array of CloudEvents.
+	inHeaders         // A CloudEvent whose attributes are in headers.
+	openMeter         // One CloudEvent or an array of them.
+	objects           // Our own objects: lines, one, or an array.
+)
+
+// exchange is one request on its way through the steps.
+type exchange struct {
+	server   *Server
+	request  *http.Request
+	endpoint string // One of keys.Endpoints.
+	format   format
+	open     func() (wire, *refusal)
+	decode   func(body []byte) (Batch, *refusal)
+
+	warning string // For the answer if all is well; empty for none.
+	key     *keys.Key
+	origin  Origin
+	hold    hold
+	began   time.Time
+	report  Report
+}
+
+func (s *Server) exchange(r *http.Request, endpoint string, f format) *exchange {
+	return &exchange{
+		server: s, request: r, endpoint: endpoint, format: f, hold: hold{gate: &s.gate}, began: time.Now(), report: Report{Endpoint: endpoint},
+	}
+}
+
+// run takes a request through all steps up to the answer. The batch is that of the items, without what turned out to be
+// invalid.
+func (x *exchange) run(ctx context.Context) (Batch, *refusal) {
+	if !x.server.drain.begin() {
+		return Batch{}, unavailable(errDraining.Error())
+	}
+	defer x.server.drain.end()
+	defer x.hold.giveAll()
+	if refused := x.admit(); refused != nil {
+		return Batch{}, refused
+	}
+	if refused := x.authenticate(); refused != nil {
+		return Batch{}, refused
+	}
+	body, refused := x.read()
+	if refused != nil {
+		return Batch{}, refused
+	}
+	batch, refused := x.decode(body)
+	if refused != nil {
+		return Batch{}, refused
+	}
+	x.validate(&batch)
+	return batch, x.send(ctx, batch.Events)
+}
+
+// admit refuses what comes from the page of another site, and what there is no memory for.
+func (x *exchange) admit() *refusal {
+	if guard := x.server.config.Guard; guard != nil {
+		if no := guard.Check(x.request, false); no != nil {
+			return forbidden(no.String())
+		}
+	}
+	if x.server.gate.used.Load()+max(x.request.ContentLength, 0) > x.server.gate.limit && x.request.ContentLength <= int64(x.server.limits.Body) {
+		return unavailable(errNoRoom.Error())
+	}
+	return nil
+}
+
+// authenticate finds out for which tenant the request is, and whether its key may send now.
+func (x *exchange) authenticate() *refusal {
+	c := &x.server.config
+	x.origin = Origin{Tenant: c.Tenant, Product: c.Product, Run: c.Run, UserAgent: x.request.UserAgent()}
+	if c.Keys == nil {
+		return nil
+	}
+	key, err := c.Keys.Find(keys.FromHeader(x.request.Header))
+	switch {
+	case errors.Is(err, keys.ErrDisabled):
+		return forbidden(err.Error())
+	case err != nil:
+		return unauthenticated(err)
+	}
+	x.key, x.report.Key = key, key.ID
+	if !key.Allows(x.endpoint) {
+		return forbidden("the API key may not send to " + x.endpoint)
+	}
+	if room := x.server.rates.wait(key.ID, key.Rate); room > 0 {
+		return tooFast(room)
+	}
+	x.origin.Tenant, x.origin.Product = key.Tenant, key.Product
+	return nil
+}
+
+// validate moves the events that no consumer would accept to the rejected items.
+func (x *exchange) validate(b *Batch) {
+	now := time.Now()
+	good := b.Events[:0]
+	for i, e := range b.Events {
+		bad := x.problem(e, now)
+		if bad == nil {
+			good = append(good, e)
+			continue
+		}
+		bad.Index, bad.ID = i, cut(strings.ToValidUTF8(e.GetId(), "\ufffd"))
+		if b.Places != nil {
+			bad.Index = b.Places[i]
+		}
+		b.Rejected = append(b.Rejected, *bad)
+	}
+	clear(b.Events[len(good):])
+	b.Events, b.Places = good, nil
+}
+
+// problem returns why an event is rejected; nil if it is not.
+func (x *exchange) problem(e schemas.Event, now time.Time) *Rejected {
+	if t, ok := schemas.TypeOf(e); !ok || t == schemas.RunType {
+		return &Rejected{Field: "type", Reason: "is none that senders may send"}
+	}
+	if e.GetTenant() != x.origin.Tenant {
+		return &Rejected{Field: fields.Tenant, Reason: otherTenant}
+	}
+	if err := schemas.Validate(e); err != nil {
+		for _, bad := range fields.Errors(err) {
+			return &Rejected{Field: bad.Field, Reason: bad.Problem}
+		}
+		return &Rejected{Reason: "is no event"}
+	}
+	if x.key != nil && x.key.Backfill {
+		return nil
+	}
+	age := now.Sub(time.UnixMicro(e.GetTimeUs()))
+	switch l := &x.server.limits; {
+	case l.Past > 0 && age > l.Past:
+		return &Rejected{Field: fields.Time, Reason: "too_late: it is more than " + l.Past.String() + " ago"}
+	case l.Future > 0 && -age > l.Future:
+		return &Rejected{Field: fields.Time, Reason: "in_future: it is more than " + l.Future.String() + " ahead"}
+	}
+	return nil
+}
+
+const otherTenant = "is another one than that of the sender"
+
+// send returns nil when the log has the events.
+func (x *exchange) send(ctx context.Context, events []schemas.Event) *refusal {
+	if len(events) == 0 {
+		return nil
+	}
+	if x.key != nil {
+		x.server.rates.take(x.key.ID, x.key.Rate, len(events))
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.server.limits.Send)
+	defer cancel()
+	err := x.server.config.Sink.Send(ctx, events)
+	if err == nil {
+		return nil
+	}
+	if x.key != nil { // They come again.
+		x.server.rates.take(x.key.ID, x.key.Rate, -len(events))
+	}
+	if failed := x.server.config.Failed; failed != nil {
+		failed(err)
+	}
+	return unavailable("the log did not acknowledge the events in time")
+}
+
+// count reports the exchange after its answer.
+func (x *exchange) count(b Batch, refused *refusal, status int) {
+	counters := x.server.config.Counters
+	if counters == nil {
+		return
+	}
+	x.report.Status, x.report.Took = status, time.Since(x.began)
+	if refused == nil {
+		x.report.Accepted, x.report.Rejected, x.report.Skipped = len(b.Events), b.Rejected, b.Skipped
+	} else if refused.after > 0 {
+		x.report.Forgetful = forgetful(x.request.UserAgent())
+	}
+	counters.Answered(x.report)
+}
+
+// forgetful returns the name of a kind of senders that do not send a refused request again, empty for others.
+func forgetful(userAgent string) string {
+	agent := strings.ToLower(userAgent)
+	for _, kind := range []struct{ prefix, name string }{{"litellm", "litellm"}, {"otel-otlp-exporter-rust", "opentelemetry-rust"}} {
+		if strings.HasPrefix(agent, kind.prefix) {
+			return kind.name
+		}
+	}
+	return ""
+}
