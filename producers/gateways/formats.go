@@ -4,17 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"tidemark/producers/calls"
-	"tidemark/producers/formats/genai"
 	"tidemark/producers/formats/jsonpath"
+	"tidemark/producers/formats/times"
 	"tidemark/producers/otlp"
 )
 
@@ -28,6 +26,13 @@ type format struct {
 
 // formats are tried in this order.
 var formats = []format{
+	{
+		client: "litellm", title: "LiteLLM's spend log", read: readSpendLog,
+		fits: func(o jsonpath.Object) bool {
+			return has(o, "request_id") && has(o, "spend") && has(o, "startTime")
+		},
+		cached: func(o jsonpath.Object) bool { return strings.EqualFold(text(o, "cache_hit"), "true") },
+	},
 	{
 		client: "litellm", title: "LiteLLM", read: readLiteLLM,
 		fits: func(o jsonpath.Object) bool {
@@ -62,34 +67,12 @@ func has(o jsonpath.Object, path string) bool {
 }
 
 // text returns the first of the paths that has a text or a number.
-func text(o jsonpath.Object, paths ...string) string {
-	for _, path := range paths {
-		raw, _ := o.Lookup(path)
-		if text, problem := jsonpath.Text(raw); problem == "" && text != "" {
-			return text
-		}
-	}
-	return ""
-}
+func text(o jsonpath.Object, paths ...string) string { return o.First(paths...) }
 
-// seconds reads a time in seconds since 1970, with a fraction, or as RFC 3339, into microseconds.
+// seconds reads a time in units of 1/unit seconds since 1970, with a fraction, or as a date and time, into microseconds.
 func seconds(o jsonpath.Object, unit float64, paths ...string) (us int64, field, reason string) {
-	written := text(o, paths...)
-	if written == "" {
-		return 0, paths[0], "is missing"
-	}
-	if n, err := strconv.ParseFloat(written, 64); err == nil {
-		n *= 1e6 / unit
-		if !(n > 946684800e6 && n < 1e16) {
-			return 0, paths[0], "is not of the years 2000 to 2286: is it in another unit?"
-		}
-		return int64(math.Round(n)), "", ""
-	}
-	at, err := time.Parse(time.RFC3339Nano, written)
-	if err != nil {
-		return 0, paths[0], "is no time"
-	}
-	return at.UnixMicro(), "", ""
+	us, reason = times.Stamp(text(o, paths...), unit)
+	return us, paths[0], reason
 }
 
 // usage reads the first of the paths that has a usage object with counts.
@@ -99,21 +82,15 @@ func usage(o jsonpath.Object, r *calls.Report, paths ...string) (field, reason s
 		if !ok {
 			continue
 		}
-		u, problem := genai.ReadUsage(jsonpath.Unquoted(raw))
-		if problem != "" {
+		if problem := otlp.FillUsage(jsonpath.Unquoted(raw), r); problem != "" {
 			if jsonpath.IsText(raw) || string(raw) == "null" {
 				continue
 			}
 			return path, problem
 		}
-		if u.InputUncached == nil && u.OutputVisible == nil {
-			continue
+		if r.Input.Known || r.Output.Known {
+			return "", ""
 		}
-		r.Read, r.Write, r.Reasoning = calls.OfPointer(u.InputCacheRead), calls.OfPointer(u.InputCacheWrite), calls.OfPointer(u.OutputReasoning)
-		r.Input, r.Output = calls.OfPointer(u.InputUncached), calls.OfPointer(u.OutputVisible)
-		r.Input.N += r.Read.N + r.Write.N // As a report has them: with their parts.
-		r.Output.N += r.Reasoning.N
-		return "", ""
 	}
 	return "", ""
 }
@@ -141,6 +118,28 @@ func readLiteLLM(o jsonpath.Object, r *calls.Report) (field, reason string) {
 	details := "metadata.usage_object.prompt_tokens_details.cache_creation_token_details"
 	r.Write5m, r.Write1h = number(o, details+".ephemeral_5m_input_tokens"), number(o, details+".ephemeral_1h_input_tokens")
 	return usage(o, r, "metadata.usage_object", "hidden_params.usage_object", "response.usage", "usage")
+}
+
+// readSpendLog reads a row of LiteLLM's table LiteLLM_SpendLogs. Its request_id is what a callback has as id.
+func readSpendLog(o jsonpath.Object, r *calls.Report) (field, reason string) {
+	if r.Start, field, reason = seconds(o, 1, "startTime"); reason != "" {
+		return field, reason
+	}
+	r.End, _, _ = seconds(o, 1, "endTime")
+	r.Provider = otlp.Provider(text(o, "custom_llm_provider"))
+	r.Requested = text(o, "model")
+	r.Operation = otlp.Operation(text(o, "call_type"))
+	r.ResponseID, r.Cost = text(o, "request_id"), text(o, "spend")
+	r.User = text(o, "end_user", "metadata.user_api_key_end_user_id", "user")
+	r.Tier = text(o, "metadata.usage_object.service_tier")
+	r.Failed = text(o, "status", "metadata.status") == "failure"
+	if r.Failed {
+		r.ErrorType = text(o, "metadata.error_information.error_class", "metadata.error_information.error_code")
+	}
+	if field, reason = usage(o, r, "metadata.usage_object"); reason == "" && !r.Input.Known && !r.Output.Known {
+		r.Input, r.Output, r.Total = number(o, "prompt_tokens"), number(o, "completion_tokens"), number(o, "total_tokens")
+	}
+	return field, reason
 }
 
 // number reads a count, unknown if there is none.

@@ -89,6 +89,12 @@ func TestRetryOfLiteLLM(t *testing.T) {
 func TestGateways(t *testing.T) {
 	for _, test := range []struct{ name, body, want string }{
 		{"an answer from LiteLLM's cache", `{"id":"chatcmpl-1","litellm_call_id":"1","startTime":1795887394,"cache_hit":true}`, "skipped answered from the gateway's cache"},
+		{"a row of LiteLLM's spend log", `{"request_id":"chatcmpl-9","call_type":"acompletion","startTime":"2026-11-28 10:00:00.123","endTime":"2026-11-28T10:00:01.123Z","spend":0.0049,"total_tokens":1300,"prompt_tokens":1000,"completion_tokens":300,
+			"model":"gpt-5.2","custom_llm_provider":"openai","end_user":"","cache_hit":"None","metadata":"{\"usage_object\":{\"prompt_tokens\":1000,\"completion_tokens\":300,\"prompt_tokens_details\":{\"cached_tokens\":640},\"completion_tokens_details\":{\"reasoning_tokens\":200}}}"}`,
+			"litellm openai gpt-5.2 chat OK 360 640 - 100 200 1000000 4900000 gen_ai.response:chatcmpl-9"},
+		{"one without a usage object", `{"request_id":"1c3ad72c-933d-475a-9171-c1508f184bb7","call_type":"aembedding","startTime":"2026-11-28 10:00:00","spend":0,"total_tokens":12,"prompt_tokens":12,"completion_tokens":0,"model":"text-embedding-3-small","custom_llm_provider":"openai"}`,
+			"litellm openai text-embedding-3-small embeddings OK 12 - - - - - 0 gen_ai.reporter:litellm/1c3ad72c-933d-475a-9171-c1508f184bb7"},
+		{"one that LiteLLM's cache answered", `{"request_id":"1","startTime":"2026-11-28 10:00:00","spend":0,"cache_hit":"True"}`, "skipped answered from the gateway's cache"},
 		{"Bedrock", `{"schemaType":"ModelInvocationLog","timestamp":"2026-11-28T14:21:50Z","requestId":"r-1","operation":"Converse","region":"us-east-1","modelId":"arn:aws:bedrock:us-east-1:1:inference-profile/us.anthropic.claude-opus-4-5-v1:0",
 			"input":{"inputTokenCount":3,"cacheWriteInputTokenCount":31814,"inputBodyJson":{"messages":[]}},"output":{"outputTokenCount":446}}`,
 			"bedrock aws.bedrock us.anthropic.claude-opus-4-5-v1:0 chat OK 3 - 31814 446 - - 0 gen_ai.reporter:bedrock/r-1"},
@@ -100,7 +106,7 @@ func TestGateways(t *testing.T) {
 			"envoy openai gpt-5.2-2025-12-11 chat OK 360 640 - 300 - 850000 0 gen_ai.reporter:envoy/e-1"},
 		{"a line without an id", `{"start_time":"2026-11-28T14:21:50.123Z","gen_ai.request.model":"gpt-5.2"}`, "rejected x-request-id is missing: a line needs an id of its call, so that a line that is sent again counts once"},
 		{"a time in another unit", `{"litellm_call_id":"1","startTime":1795887394000}`, "rejected startTime is not of the years 2000 to 2286: is it in another unit?"},
-		{"another program's line", `{"level":"info"}`, "rejected record is of no gateway that is known: LiteLLM, Amazon Bedrock's invocation log, Kong AI Gateway, Envoy AI Gateway and others with the names of OpenTelemetry"},
+		{"another program's line", `{"level":"info"}`, "rejected record is of no gateway that is known: LiteLLM's spend log, LiteLLM, Amazon Bedrock's invocation log, Kong AI Gateway, Envoy AI Gateway and others with the names of OpenTelemetry"},
 		{"no object", `7`, "rejected record is not a JSON object"},
 		{"a count that is none", `{"litellm_call_id":"1","startTime":1795887394,"metadata":{"usage_object":{"prompt_tokens":"many"}}}`, "rejected metadata.usage_object has no number at prompt_tokens"},
 	} {
@@ -129,6 +135,7 @@ func TestGateways(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"litellm_call_id":"1","startTime":1795887394,"metadata":{"usage_object":{"prompt_tokens":1}}}`))
+	f.Add([]byte(`{"request_id":"1","startTime":"2026-11-28 10:00:00.123","spend":0.1,"prompt_tokens":3,"metadata":"{}"}`))
 	f.Add([]byte(`[{"schemaType":"ModelInvocationLog","timestamp":"2026-11-28T14:21:50Z","input":{"inputTokenCount":3}}]`))
 	f.Add([]byte(`{"started_at":1795887394000,"ai":{"proxy":{"usage":{"prompt_tokens":100}}}}`))
 	f.Add([]byte(`{"time":"2026-11-28T14:21:50Z","gen_ai":{"usage":{"input_tokens":"1"}}}`))

@@ -133,9 +133,18 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 
 // fillObject reads a usage object that is an attribute, as a text of JSON in the shape of the provider.
 func (a *attributes) fillObject(r *calls.Report) problem {
-	usage, fault := genai.ReadUsage(json.RawMessage(a.text(attrUsageObject)))
-	if fault != "" {
+	if fault := FillUsage(json.RawMessage(a.text(attrUsageObject)), r); fault != "" {
 		return problem{a.names[attrUsageObject], fault}
+	}
+	return problem{}
+}
+
+// FillUsage sets the counts of a report from a usage object in the shape of a provider; those that it does not have become
+// unknown. The problem is to be read after the name of the object; it never has a value of it.
+func FillUsage(object json.RawMessage, r *calls.Report) (problem string) {
+	usage, problem := genai.ReadUsage(object)
+	if problem != "" {
+		return problem
 	}
 	// The classes are disjoint already: the sums include them again, as a report has them.
 	r.Read, r.Write, r.Reasoning = calls.OfPointer(usage.InputCacheRead), calls.OfPointer(usage.InputCacheWrite), calls.OfPointer(usage.OutputReasoning)
@@ -146,7 +155,7 @@ func (a *attributes) fillObject(r *calls.Report) problem {
 		r.Output.N += r.Reasoning.N
 	}
 	r.Total = calls.Count{}
-	return problem{}
+	return ""
 }
 
 // normalProvider returns the name of a provider as the convention has it, where it has one.

@@ -33,6 +33,27 @@ func (o Object) Lookup(path string) (json.RawMessage, bool) {
 	return nil, false
 }
 
+// First returns the text or the number at the first of the paths that has one; empty if none has.
+func (o Object) First(paths ...string) string {
+	for _, path := range paths {
+		value, _ := o.Lookup(path)
+		if text, problem := Text(value); problem == "" && text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// Inner returns the object at a path; nil if there is none. Its values have not been read either.
+func (o Object) Inner(path string) Object {
+	value, _ := o.Lookup(path)
+	var inner Object
+	if json.Unmarshal(Unquoted(value), &inner) != nil {
+		return nil
+	}
+	return inner
+}
+
 // Descend returns what is at a path in a value.
 func Descend(value json.RawMessage, path string) (json.RawMessage, bool) {
 	value = Unquoted(value)
