@@ -42,7 +42,7 @@ type Memory struct {
 
 // Options configures a Memory.
 type Options struct {
-	// Remember is how many calls are remembered, to join later reports with them. Default 200,000.
+	// Remember is how many calls are remembered, to join later reports with them. Default 50,000, about 100 MB.
 	Remember int
 	// HashUser returns the keyed hash of a user of a tenant. Nil leaves users out.
 	HashUser func(tenant, user string) uint64
@@ -50,7 +50,7 @@ type Options struct {
 
 // NewMemory returns a memory without calls.
 func NewMemory(o Options) *Memory {
-	return &Memory{calls: map[any][]*call{}, limit: cmp.Or(o.Remember, 200_000), hash: o.HashUser}
+	return &Memory{calls: map[any][]*call{}, limit: cmp.Or(o.Remember, 50_000), hash: o.HashUser}
 }
 
 // The keys by which calls are found.
@@ -127,14 +127,14 @@ func (m *Memory) find(tenant string, r *Report) *call {
 		}
 	}
 	if r.Trace != [16]byte{} {
-		for _, c := range m.calls[traceKey{tenant, r.Trace}] {
+		for _, c := range newest(m.calls[traceKey{tenant, r.Trace}]) {
 			if near, inside := c.related(r); near && c.matches(r, inside) {
 				return c
 			}
 		}
 	}
 	var doubt *call
-	for _, c := range m.calls[countsKey{tenant, r.inputs, r.spends}] {
+	for _, c := range newest(m.calls[countsKey{tenant, r.inputs, r.spends}]) {
 		switch {
 		case !c.matches(r, false):
 		case repeats(c.best, r):
@@ -145,6 +145,13 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	}
 	r.doubt = doubt != nil
 	return nil
+}
+
+// newest returns the last of the calls that one key finds: many calls of a tenant may have equal counts, and only those of
+// about the same time matter.
+func newest(found []*call) []*call {
+	const most = 64
+	return found[max(0, len(found)-most):]
 }
 
 // related reports whether the report's span is near the one of the call in its trace: its parent, its child, or a child
