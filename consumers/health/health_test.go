@@ -26,7 +26,7 @@ func (b *brokers) Topic(_ context.Context, topic string) (Topic, error) {
 	return Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{0: {}}}, b.down[topic]
 }
 
-func (b *brokers) holds(topic string, ends ...schemas.Offsets) {
+func (b *brokers) setOffsets(topic string, ends ...schemas.Offsets) {
 	t := Topic{ID: rolluptest.TopicID, Partitions: map[int32]schemas.Offsets{}}
 	for i, e := range ends {
 		t.Partitions[int32(i)] = e
@@ -39,18 +39,18 @@ func world(t *testing.T) (*rolluptest.World, *brokers, func() *Reporter) {
 	return w, b, func() *Reporter { return &Reporter{DB: w.DB, Log: b, Roles: []string{Rollup}} }
 }
 
-func look(t *testing.T, r *Reporter, want string) {
+func poll(t *testing.T, r *Reporter, want string) {
 	t.Helper()
 	err := r.PollEnds(t.Context(), 0)
 	if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
-		t.Fatalf("look: %v, want %q", err, want)
+		t.Fatalf("PollEnds: %v, want %q", err, want)
 	}
 }
 
 // queries are the partitions of one topic: ends, position, whether it waits.
 const queries = "SELECT toString(partition), toString(start_offset), toString(end_offset), toString(accounted), if(toUnixTimestamp64Micro(waiting_since) > 0, 'waits', 'even') FROM log_ends FINAL WHERE topic = 'queries.v1' ORDER BY partition"
 
-func TestLook(t *testing.T) {
+func TestPollEnds(t *testing.T) {
 	w, b, reporter := world(t)
 	expect := func(want string) {
 		t.Helper()
@@ -63,70 +63,70 @@ func TestLook(t *testing.T) {
 		return w.Text(1, "SELECT toString(waiting_since) FROM log_ends FINAL WHERE topic = 'queries.v1' AND partition = 1")
 	}
 	r := reporter()
-	b.holds("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 3})
-	look(t, r, "")
+	b.setOffsets("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 3})
+	poll(t, r, "")
 	expect("0 0 0 0 even, 1 0 3 0 waits")
 	if n := w.Numbers(1, "SELECT uniqExact(topic) FROM log_ends"); strings.TrimSpace(n) != "6" {
 		t.Errorf("%s topics were looked at", n)
 	}
 
 	first := since()
-	b.holds("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 30})
-	look(t, r, "")
-	look(t, reporter(), "") // Another process goes on where this one was.
+	b.setOffsets("queries.v1", schemas.Offsets{}, schemas.Offsets{End: 30})
+	poll(t, r, "")
+	poll(t, reporter(), "") // Another process goes on where this one was.
 	if got := since(); got != first {
 		t.Errorf("waits since %s, and its position has not moved since %s", got, first)
 	}
 	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 1, 1, 0, 20)")
-	look(t, r, "")
+	poll(t, r, "")
 	expect("0 0 0 0 even, 1 0 30 20 waits")
 	if got := since(); got == first {
 		t.Error("still waits since before it moved")
 	}
 	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 1, 1, 20, 30)")
-	look(t, r, "")
+	poll(t, r, "")
 	expect("0 0 0 0 even, 1 0 30 30 even")
 
 	// What retention took is yet to be recorded as a gap, and a log that ends before the position has lost records.
-	b.holds("queries.v1", schemas.Offsets{Start: 7, End: 7}, schemas.Offsets{End: 12})
-	look(t, r, "")
+	b.setOffsets("queries.v1", schemas.Offsets{Start: 7, End: 7}, schemas.Offsets{End: 12})
+	poll(t, r, "")
 	expect("0 7 7 0 waits, 1 0 12 30 waits")
 	w.Exec("INSERT INTO log_ends SELECT * REPLACE (now64(6) + INTERVAL 1 DAY AS waiting_since, version + 1 AS version) FROM log_ends FINAL WHERE topic = 'queries.v1'")
-	look(t, r, "")
+	poll(t, r, "")
 	if n := w.Numbers(1, "SELECT count() FROM log_ends FINAL WHERE waiting_since > now64(6)"); strings.TrimSpace(n) != "0" {
 		t.Errorf("%s partitions wait since a time that has not come, after the clock was put back", n)
 	}
 
 	// Made again with fewer partitions: another incarnation, of which nothing is accounted for.
 	b.topics["queries.v1"] = Topic{ID: schemas.TopicID{15: 2}, Partitions: map[int32]schemas.Offsets{0: {End: 5}}}
-	look(t, r, "")
+	poll(t, r, "")
 	expect("0 0 5 0 waits")
 	w.Exec("INSERT INTO topics (topic, epoch, topic_id) VALUES ('queries.v1', 2, '00000000-0000-0000-0000-000000000002')")
 	w.Exec("INSERT INTO ledger (topic, epoch, partition, from_offset, to_offset) VALUES ('queries.v1', 2, 0, 0, 5)")
-	look(t, r, "")
+	poll(t, r, "")
 	expect("0 0 5 5 even")
 }
 
-// TestLookWithoutATopic: what cannot be asked for keeps what was seen last, and the rest is seen.
-func TestLookWithoutATopic(t *testing.T) {
+// TestPollEndsWithoutATopic: what cannot be asked for keeps what was seen last, and the rest is seen.
+func TestPollEndsWithoutATopic(t *testing.T) {
 	w, b, reporter := world(t)
 	r := reporter()
-	b.holds("queries.v1", schemas.Offsets{End: 3})
-	look(t, r, "")
+	b.setOffsets("queries.v1", schemas.Offsets{End: 3})
+	poll(t, r, "")
 	b.down["queries.v1"] = errors.New("no leader")
-	b.holds("queries.v1", schemas.Offsets{End: 4})
-	b.holds("signups.v1", schemas.Offsets{End: 9})
+	b.setOffsets("queries.v1", schemas.Offsets{End: 4})
+	b.setOffsets("signups.v1", schemas.Offsets{End: 9})
 	b.topics["runs.v1"] = Topic{}
-	look(t, r, "no leader")
-	look(t, r, "there is no such topic")
+	poll(t, r, "no leader")
+	poll(t, r, "there is no such topic")
 	got := w.Text(2, "SELECT toString(topic), toString(end_offset) FROM log_ends FINAL WHERE end_offset > 0 ORDER BY topic")
 	if got != "queries.v1 3\nsignups.v1 9\n" {
 		t.Errorf("got %q", got)
 	}
 }
 
-// TestLookOncePerTime: of several reporters one asks the brokers, unless a topic is missing or the clock was put back.
-func TestLookOncePerTime(t *testing.T) {
+// TestPollEndsOncePerTime: of several reporters one asks the brokers, unless a topic is missing or the clock was put back.
+func TestPollEndsOncePerTime(t *testing.T) {
 	w, b, reporter := world(t)
 	asks := func(want bool) {
 		t.Helper()
