@@ -85,7 +85,7 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 	}
 	row := len(c.offset)
 	sum, small, ok := c.appendNumbers(v)
-	if !ok || !c.appendTexts(v, &small) || !c.table.holds(v) {
+	if !ok || !c.appendTexts(v, &small) || !c.table.valid(v) {
 		return Meta{}, c.refuse(row)
 	}
 	us := int64(v.number[numTime])
@@ -108,8 +108,8 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 	return meta, nil
 }
 
-// holds reports whether v keeps the rules that are not about one text or one range.
-func (t *table) holds(v *values) bool {
+// valid reports whether v keeps the rules that are not about one text or one range.
+func (t *table) valid(v *values) bool {
 	if !v.has(numTime) || t.across(v) != nil {
 		return false
 	}

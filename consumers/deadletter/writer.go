@@ -96,7 +96,7 @@ func (w *Writer) Write(ctx context.Context, letters []*usagev1.DeadLetter) error
 }
 
 // write writes one portion. It halves the limit and writes again what the topic refuses as too large: somebody may have
-// lowered the limit, or the brokers may not have told it.
+// lowered the limit, or the brokers may not have stated it.
 func (w *Writer) write(ctx context.Context, letters []*usagev1.DeadLetter, partitions int) error {
 	limit := w.currentLimit(ctx)
 	for {
@@ -133,10 +133,10 @@ func (w *Writer) currentLimit(ctx context.Context) int {
 	if fresh {
 		return limit
 	}
-	told := w.log.TopicLimit(ctx, w.topic)
+	stated := w.log.TopicLimit(ctx, w.topic)
 	switch {
-	case told > 0:
-		limit = max(told, minLimit)
+	case stated > 0:
+		limit = max(stated, minLimit)
 	case limit == 0:
 		limit = defaultLimit
 	}

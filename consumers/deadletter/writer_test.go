@@ -16,14 +16,14 @@ import (
 
 // smallTopic accepts batches of at most limit bytes and tells another limit, or none.
 type smallTopic struct {
-	limit, told int
-	records     []Record
-	most        int // bytes in one Append
+	limit, stated int
+	records       []Record
+	most          int // bytes in one Append
 }
 
 func (s *smallTopic) Partitions(context.Context, string) (int, error) { return 3, nil }
 
-func (s *smallTopic) TopicLimit(context.Context, string) int { return s.told }
+func (s *smallTopic) TopicLimit(context.Context, string) int { return s.stated }
 
 func (s *smallTopic) Append(_ context.Context, records []Record) error {
 	large := &TooLargeError{Err: errors.New("too large")}
@@ -54,15 +54,15 @@ func letters(n, size int) []*usagev1.DeadLetter {
 
 // TestDeadLetterFits: a letter is cut to what the topic takes, as the broker tells it or as its refusals show, and says so.
 func TestDeadLetterFits(t *testing.T) {
-	f := func(limit, told, size int, cut bool) {
+	f := func(limit, stated, size int, cut bool) {
 		t.Helper()
-		topic := &smallTopic{limit: limit, told: told}
+		topic := &smallTopic{limit: limit, stated: stated}
 		w := NewWriter(topic, "dead")
 		sent := letters(5, size)
 		for range 2 { // The second time it knows.
 			topic.records = nil
 			if err := w.Write(t.Context(), sent); err != nil {
-				t.Fatalf("limit %d, told %d: %v", limit, told, err)
+				t.Fatalf("limit %d, stated %d: %v", limit, stated, err)
 			}
 		}
 		if len(topic.records) != 5 {
@@ -75,7 +75,7 @@ func TestDeadLetterFits(t *testing.T) {
 			}
 			if string(r.Key) != fmt.Sprint("queries.v1/1/2/", i) || got.Offset != int64(i) || got.ValueLength != uint64(size) || !bytes.HasPrefix(sent[i].Value, got.Value) ||
 				(len(got.Value) < size) != cut || cut && len(got.Value) < limit/2-1000 {
-				t.Errorf("limit %d, told %d: %d of %d bytes, which says %d", limit, told, len(got.Value), size, got.ValueLength)
+				t.Errorf("limit %d, stated %d: %d of %d bytes, which says %d", limit, stated, len(got.Value), size, got.ValueLength)
 			}
 		}
 		if len(sent[0].Value) != size {
@@ -88,7 +88,7 @@ func TestDeadLetterFits(t *testing.T) {
 	f(1<<20, 0, 2<<20, true)
 	f(300_000, 0, 1<<20, true)
 	f(300_000, 300_000, 1<<20, true)
-	f(300_000, 2<<20, 1<<20, true) // What it was told is not what the broker does.
+	f(300_000, 2<<20, 1<<20, true) // What it was stated is not what the broker does.
 }
 
 // TestOnlyRefusedLettersAreSentAgain: of letters of which the topic refuses some as too large, each is on the topic once.
@@ -112,7 +112,7 @@ func TestOnlyRefusedLettersAreSentAgain(t *testing.T) {
 
 // TestDeadLetterPortions: a block's letters are not all encoded at a time.
 func TestDeadLetterPortions(t *testing.T) {
-	topic := &smallTopic{limit: 2 << 20, told: 2 << 20}
+	topic := &smallTopic{limit: 2 << 20, stated: 2 << 20}
 	w := NewWriter(topic, "dead")
 	if err := w.Write(t.Context(), letters(40, 1<<20)); err != nil || len(topic.records) != 40 || topic.most > portionBytes+2<<20 {
 		t.Errorf("%v, %d records, %d bytes at a time", err, len(topic.records), topic.most)

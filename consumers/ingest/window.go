@@ -75,7 +75,7 @@ func (w *window) decide(rec *StoredRow) ledger.Disposition {
 		}
 		if s&^windowIndexMask == tag {
 			index := int(s&windowIndexMask) - 1
-			if e := &w.ring[index]; e.Identity == rec.Identity && e.Offset >= rec.Offset-w.reach && w.holds(index) {
+			if e := &w.ring[index]; e.Identity == rec.Identity && e.Offset >= rec.Offset-w.reach && w.contains(index) {
 				switch {
 				case e.Time != rec.Time:
 					other = true
@@ -96,8 +96,8 @@ func (w *window) decide(rec *StoredRow) ledger.Disposition {
 	return ledger.Stored
 }
 
-// holds reports whether the ring holds an entry at that index.
-func (w *window) holds(index int) bool {
+// contains reports whether the ring has an entry at that index.
+func (w *window) contains(index int) bool {
 	age := index - w.head
 	if age < 0 {
 		age += len(w.ring)

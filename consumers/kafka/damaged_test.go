@@ -21,8 +21,8 @@ import (
 	"tidemark/schemas"
 )
 
-// told is describe with what cannot be read in brackets, as far as it goes.
-func told(f ingest.Fetch) string {
+// describeAll is describe with what cannot be read in brackets, as far as it goes.
+func describeAll(f ingest.Fetch) string {
 	var parts []string
 	for _, r := range f.Records {
 		switch {
@@ -68,7 +68,7 @@ func fetchAll(t *testing.T, s *Source, a answer, from int64) (got string, record
 			continue
 		}
 		if err != nil || f.Next <= next {
-			t.Fatalf("decode at %d = %s, %v", next, told(f), err)
+			t.Fatalf("decode at %d = %s, %v", next, describeAll(f), err)
 		}
 		for _, r := range f.Records {
 			if r.Unreadable != nil && !r.Control {
@@ -79,7 +79,7 @@ func fetchAll(t *testing.T, s *Source, a answer, from int64) (got string, record
 			r.Value = bytes.Clone(r.Value)
 			records = append(records, r)
 		}
-		parts = append(parts, told(f))
+		parts = append(parts, describeAll(f))
 		next = f.Next
 	}
 	return strings.Join(parts, "; "), records, damaged
@@ -155,8 +155,8 @@ func TestDamageOnTheWay(t *testing.T) {
 		}
 	}
 	s.answer = answer{batches: good, stable: -1, highWatermark: 2}
-	if f, err := s.decode(0); err != nil || told(f) != "0:a 1:b next 2" {
-		t.Errorf("decode = %s, %v", told(f), err)
+	if f, err := s.decode(0); err != nil || describeAll(f) != "0:a 1:b next 2" {
+		t.Errorf("decode = %s, %v", describeAll(f), err)
 	}
 }
 
@@ -189,8 +189,8 @@ func TestEndlessBatch(t *testing.T) {
 	// Without sense in its header it is given up offset by offset: what is behind it may be readable.
 	s.answer.batches, s.maxBytes, s.damage.times = data[:30], maxFetchBytes, resends
 	s.damage.offset = 0
-	if f, err := s.decode(0); err != nil || told(f) != "[0-0] next 1" {
-		t.Errorf("decode = %s, %v", told(f), err)
+	if f, err := s.decode(0); err != nil || describeAll(f) != "[0-0] next 1" {
+		t.Errorf("decode = %s, %v", describeAll(f), err)
 	}
 }
 
@@ -231,7 +231,7 @@ func TestLargeBatch(t *testing.T) {
 		for at := from; at <= records; {
 			f, err := s.decode(at)
 			if err != nil || f.Next <= at {
-				t.Fatalf("decode at %d = %s, %v", at, told(f), err)
+				t.Fatalf("decode at %d = %s, %v", at, describeAll(f), err)
 			}
 			held := 0
 			for _, r := range f.Records {
@@ -316,8 +316,8 @@ func TestBrokerCannotRead(t *testing.T) {
 			return nil
 		}
 		got, err := s.Fetch(ctx, bad)
-		if want == "" && err == nil || want != "" && (err != nil || told(got) != want || got.Records[0].Unreadable.Detail == "") {
-			t.Errorf("Fetch = %s, %v, want %s", told(got), err, want)
+		if want == "" && err == nil || want != "" && (err != nil || describeAll(got) != want || got.Records[0].Unreadable.Detail == "") {
+			t.Errorf("Fetch = %s, %v, want %s", describeAll(got), err, want)
 		}
 	}
 	f(good, "[3-39] 40:v next 41")

@@ -76,8 +76,8 @@ func diff(t *testing.T, a, b *rolluptest.World, change func(*namespaces.Diff)) n
 	return result
 }
 
-// told writes a result without the rollups that are equal.
-func told(r namespaces.DiffResult) string {
+// summary writes a result without the rollups that are equal.
+func summary(r namespaces.DiffResult) string {
 	var out strings.Builder
 	for _, d := range r.First {
 		fmt.Fprintf(&out, "%s %s %s: %s %s | %s\n", d.Table, d.Bucket.Format("2006-01-02 15:04"), d.Row, d.Measure, d.A, d.B)
@@ -106,7 +106,7 @@ func TestDiffOfEqual(t *testing.T) {
 			}
 		})
 		if !result.Equal() || len(result.First) > 0 || len(result.Behind) > 0 {
-			t.Errorf("equal namespaces differ, or %v are behind:\n%s", result.Behind, told(result))
+			t.Errorf("equal namespaces differ, or %v are behind:\n%s", result.Behind, summary(result))
 		}
 		for _, c := range result.Tables {
 			want := strings.TrimSpace(a.Numbers(1, "SELECT count() FROM %s", c.Table))
@@ -165,7 +165,7 @@ func TestDiffSeesEveryMeasure(t *testing.T) {
 		}
 	}
 	if len(result.First) != len(want) {
-		t.Errorf("%d differences, want %d:\n%s", len(result.First), len(want), told(result))
+		t.Errorf("%d differences, want %d:\n%s", len(result.First), len(want), summary(result))
 	}
 	for _, c := range result.Tables {
 		measures := 0
@@ -217,12 +217,12 @@ signups_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 signups_all_1h differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 `
-	got := told(result)
+	got := summary(result)
 	if !strings.HasPrefix(got, want) || !strings.Contains(got, "\nsignups differ 1 only 1 1 [") || strings.Count(got, "\n") != strings.Count(want, "\n")+1 {
 		t.Errorf("got\n%swant\n%sand the events", got, want)
 	}
 	if result := diff(t, a, b, func(d *namespaces.Diff) { d.Show = 2 }); len(result.First) != 2 || len(result.Tables[5].Measures) == 0 {
-		t.Errorf("with two to show:\n%s", told(result))
+		t.Errorf("with two to show:\n%s", summary(result))
 	}
 
 	// By time: the end is exclusive, and a bucket counts that holds a moment.
@@ -243,9 +243,9 @@ signups_all_1d differ 1 only 1 1 [{signups 3 7 9} {records 2 3 3}]
 
 	// Times that no event has bound nothing; between two of them there is nothing that could be equal.
 	far, long := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)
-	all := told(diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true }))
+	all := summary(diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true }))
 	for _, of := range [][2]time.Time{{{}, far}, {long, {}}, {long, far}} {
-		if got := told(diff(t, a, b, func(d *namespaces.Diff) { d.From, d.To, d.Deep = of[0], of[1], true })); got != all {
+		if got := summary(diff(t, a, b, func(d *namespaces.Diff) { d.From, d.To, d.Deep = of[0], of[1], true })); got != all {
 			t.Errorf("from %s to %s:\n%swant\n%s", of[0], of[1], got, all)
 		}
 	}
@@ -263,12 +263,12 @@ func TestDiffDeep(t *testing.T) {
 	b.Exec("ALTER TABLE token_calls_raw UPDATE operation = 'other' WHERE id = (SELECT id FROM token_calls ORDER BY identity LIMIT 1) SETTINGS mutations_sync = 2, allow_nondeterministic_mutations = 1")
 	b.Exec("ALTER TABLE reference_points_raw DELETE WHERE id = '3' SETTINGS mutations_sync = 2")
 	if result := diff(t, a, b, nil); !result.Equal() {
-		t.Errorf("the rollups differ:\n%s", told(result))
+		t.Errorf("the rollups differ:\n%s", summary(result))
 	}
 	result := diff(t, a, b, func(d *namespaces.Diff) { d.Deep = true })
 	if len(result.First) != 2 || result.First[0].Measure != "operation" || result.First[0].A != "" || result.First[0].B != "other" ||
 		result.First[1].Table != "reference_points" || result.First[1].B != namespaces.Absent {
-		t.Errorf("got\n%swant an operation and a reference point", told(result))
+		t.Errorf("got\n%swant an operation and a reference point", summary(result))
 	}
 }
 
@@ -278,12 +278,12 @@ func TestDiffOfPublished(t *testing.T) {
 	a, b := worlds(t)
 	b.Exec("INSERT INTO token_calls_1m_rows SELECT * REPLACE (version + 1 AS version, 1 - slot AS slot, calls + 1 AS calls) FROM token_calls_1m_rows")
 	if result := diff(t, a, b, nil); !result.Equal() || len(result.Behind) > 0 {
-		t.Errorf("rows that nobody sees are compared, or %v are behind:\n%s", result.Behind, told(result))
+		t.Errorf("rows that nobody sees are compared, or %v are behind:\n%s", result.Behind, summary(result))
 	}
 	more := rolluptest.Random(9, 20, start, time.Hour)
 	b.Deliver(more...)
 	if result := diff(t, a, b, nil); !result.Equal() || !slices.Equal(result.Behind, []string{b.DB.Database()}) {
-		t.Errorf("%v are behind, want the second one:\n%s", result.Behind, told(result))
+		t.Errorf("%v are behind, want the second one:\n%s", result.Behind, summary(result))
 	}
 	rollUp(t, b)
 	if result := diff(t, a, b, nil); result.Equal() || len(result.Behind) > 0 {
@@ -292,7 +292,7 @@ func TestDiffOfPublished(t *testing.T) {
 	a.Deliver(more...)
 	rollUp(t, a)
 	if result := diff(t, a, b, nil); !result.Equal() {
-		t.Errorf("the same events make a difference:\n%s", told(result))
+		t.Errorf("the same events make a difference:\n%s", summary(result))
 	}
 }
 
@@ -313,7 +313,7 @@ func TestDiffRefuses(t *testing.T) {
 	b := rolluptest.New(t)
 	b.Exec("DROP VIEW rollup_progress") // Of no concern.
 	if result := diff(t, a, b, nil); !result.Equal() {
-		t.Errorf("empty namespaces differ:\n%s", told(result))
+		t.Errorf("empty namespaces differ:\n%s", summary(result))
 	}
 	b.Exec("DROP VIEW signups_1h")
 	f(b.DB.Database(), "has no signups_1h: run `tidemark migrate --namespace "+b.DB.Database(), nil)

@@ -143,14 +143,14 @@ func TestDrop(t *testing.T) {
 	if got := everything(t, w, other); got != before {
 		t.Errorf("a plan changed\n%sto\n%s", before, got)
 	}
-	var told []string
+	var dropped []string
 	d := w.dropper()
-	d.Hooks.Dropped = func(what string) { told = append(told, what) }
+	d.Hooks.Dropped = func(what string) { dropped = append(dropped, what) }
 	if err := d.Drop(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	if len(told) != 7+2+1 || !strings.HasPrefix(told[9], "database "+w.name) {
-		t.Errorf("told %q", told)
+	if len(dropped) != 7+2+1 || !strings.HasPrefix(dropped[9], "database "+w.name) {
+		t.Errorf("dropped %q", dropped)
 	}
 	want := without(before, w.name)
 	if strings.Count(before, "\n")-strings.Count(want, "\n") != 1+7+2 {

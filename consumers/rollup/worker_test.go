@@ -295,15 +295,15 @@ func TestMissingRow(t *testing.T) {
 	w.Exec("CREATE TABLE kept AS token_calls_raw")
 	w.Exec("INSERT INTO kept SELECT * FROM token_calls_raw WHERE time < '2026-03-05' ORDER BY time LIMIT 1")
 	w.Exec("DELETE FROM token_calls_raw WHERE (partition, offset) IN (SELECT partition, offset FROM kept)")
-	var told []rollup.Mismatch
-	worker := &rollup.Worker{DB: w.DB, Hooks: rollup.Hooks{Mismatch: func(m rollup.Mismatch) { told = append(told, m) }}}
+	var reported []rollup.Mismatch
+	worker := &rollup.Worker{DB: w.DB, Hooks: rollup.Hooks{Mismatch: func(m rollup.Mismatch) { reported = append(reported, m) }}}
 	_, err := worker.Step(t.Context())
 	var mismatch *rollup.MismatchError
-	if !errors.As(err, &mismatch) || len(mismatch.Mismatches) != 1 || len(told) != 1 || told[0].Table != "token_calls_raw" {
-		t.Fatalf("got error %v and %v told, want one mismatch", err, told)
+	if !errors.As(err, &mismatch) || len(mismatch.Mismatches) != 1 || len(reported) != 1 || reported[0].Table != "token_calls_raw" {
+		t.Fatalf("got error %v and %v reported, want one mismatch", err, reported)
 	}
-	if told[0].Rows != told[0].LedgerRows-1 {
-		t.Errorf("got %d rows of %d", told[0].Rows, told[0].LedgerRows)
+	if reported[0].Rows != reported[0].LedgerRows-1 {
+		t.Errorf("got %d rows of %d", reported[0].Rows, reported[0].LedgerRows)
 	}
 	gone := strings.TrimSpace(w.Numbers(1, "SELECT minute FROM kept"))
 	if got := strings.TrimSpace(w.Numbers(1, "SELECT count() FROM token_calls_1m WHERE intDiv(toUnixTimestamp64Second(bucket), 60) = %s", gone)); got != "0" {

@@ -81,8 +81,8 @@ type restarter interface {
 }
 
 // arranged is a stream in order. At the first call of next it reads the other stream to its end: into memory or, if
-// there is too much, into a temporary file. A long stream that is in order already, and has no id twice, is only looked
-// through and read again.
+// there is too much, into a temporary file. A long stream that is in order already, and has no id twice, is only skimmed
+// and read again.
 type arranged struct {
 	*arranging
 	in     stream
@@ -103,24 +103,24 @@ func (a *arranged) next() (schemas.Event, error) {
 
 // arrange reads the stream and returns the one to send.
 func (a *arranged) arrange() (stream, error) {
-	h := holding{arranged: a, sorter: a.newSorter(), seen: orderly{byTime: a.byTime}}
+	b := buffering{arranged: a, sorter: a.newSorter(), seen: orderly{byTime: a.byTime}}
 	if a.merger != nil {
-		h.seen.ids = &idSet{}
+		b.seen.ids = &idSet{}
 	}
-	if err := h.read(); err != nil {
+	if err := b.read(); err != nil {
 		return nil, err
 	}
-	if h.through {
-		a.count(h.total, h.last)
-		return a.in, h.again.restart(true)
+	if b.skimming {
+		a.count(b.total, b.last)
+		return a.in, b.again.restart(true)
 	}
 	if a.merger == nil {
-		a.outside += h.outside
-		a.count(h.total, h.last)
-		records, err := a.sorted(h.sorter)
+		a.outside += b.outside
+		a.count(b.total, b.last)
+		records, err := a.sorted(b.sorter)
 		return &sortedStream{records: records}, err
 	}
-	byPlace, err := a.merge(h.sorter)
+	byPlace, err := a.merge(b.sorter)
 	if err != nil {
 		return nil, err
 	}
@@ -149,79 +149,79 @@ func (a *arranged) merge(rows *sorter) (*sorter, error) {
 	}
 }
 
-// holding reads a stream into a sorter.
-type holding struct {
+// buffering reads a stream into a sorter.
+type buffering struct {
 	*arranged
-	sorter  *sorter
-	seen    orderly
-	through bool      // The stream is only looked through, and the sorter empty.
-	again   restarter // Nil if it cannot be read again, or has to be held all the same.
-	record  []byte
+	sorter   *sorter
+	seen     orderly
+	skimming bool      // Events are read and not kept, and the sorter is empty.
+	again    restarter // Nil if it cannot be read again, or has to be kept all the same.
+	record   []byte
 
 	outside, total, last int64
 }
 
 // read reads the stream to its end.
-func (h *holding) read() error {
-	if again, ok := h.in.(restarter); ok && again.canRestart() && (h.merger == nil || !h.merger.mapping.Joins()) {
-		h.again = again
+func (b *buffering) read() error {
+	if again, ok := b.in.(restarter); ok && again.canRestart() && (b.merger == nil || !b.merger.mapping.Joins()) {
+		b.again = again
 	}
 	for n := uint64(1); ; n++ {
 		var err error
-		if h.through {
-			err = h.look()
+		if b.skimming {
+			err = b.skim()
 		} else {
-			err = h.take(n)
+			err = b.take(n)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err == nil {
-			err = h.tick(n)
+			err = b.tick(n)
 		}
 		if err != nil {
 			return err
 		}
-		if h.through && h.seen.broken { // What was let go is needed.
-			if err := h.again.restart(false); err != nil {
+		if b.skimming && b.seen.broken { // What was let go is needed.
+			if err := b.again.restart(false); err != nil {
 				return err
 			}
-			h.through, h.again, n = false, nil, 0
-			h.outside, h.total, h.last = 0, 0, 0
+			b.skimming, b.again, n = false, nil, 0
+			b.outside, b.total, b.last = 0, 0, 0
 		}
 	}
 }
 
-// take holds the next event.
-func (h *holding) take(n uint64) error {
-	e, err := h.in.next()
+// take reads the next event and keeps it.
+func (b *buffering) take(n uint64) error {
+	e, err := b.in.next()
 	if err != nil {
 		return err
 	}
-	h.seen.add(identityOf(e), e.GetTimeUs())
-	return h.hold(e, n)
+	b.seen.add(identityOf(e), e.GetTimeUs())
+	return b.buffer(e, n)
 }
 
-// look looks at the next event.
-func (h *holding) look() error {
-	if in, ok := h.in.(interface {
+// skim reads the next event and keeps nothing of it.
+func (b *buffering) skim() error {
+	if in, ok := b.in.(interface {
 		skim() (schemas.Identity, int64, bool, error)
 	}); ok {
 		identity, us, can, err := in.skim()
 		if can {
 			if err == nil {
-				h.seen.add(identity, us)
-				h.measure(us)
+				b.seen.add(identity, us)
+				b.measure(us)
 			}
 			return err
 		}
 	}
-	e, err := h.in.next()
+	e, err := b.in.next()
 	if err != nil {
 		return err
 	}
-	h.seen.add(identityOf(e), e.GetTimeUs())
-	h.measure(e.GetTimeUs())
+	b.seen.add(identityOf(e), e.GetTimeUs())
+	b.measure(e.GetTimeUs())
 	return nil
 }
 
@@ -229,40 +229,40 @@ func identityOf(e schemas.Event) schemas.Identity {
 	return schemas.IdentityOf(e.GetTenant(), e.GetSource(), e.GetId())
 }
 
-// hold adds an event to the sorter. If the sorter is full and the events are in order so far, it drops all of them.
-func (h *holding) hold(e schemas.Event, n uint64) (err error) {
-	if !h.measure(e.GetTimeUs()) && h.merger == nil {
+// buffer adds an event to the sorter. If the sorter is full and the events are in order so far, it drops all of them.
+func (b *buffering) buffer(e schemas.Event, n uint64) (err error) {
+	if !b.measure(e.GetTimeUs()) && b.merger == nil {
 		return nil
 	}
 	line := 0
-	if in, ok := h.in.(interface{ line() int }); ok {
+	if in, ok := b.in.(interface{ line() int }); ok {
 		line = in.line()
 	}
-	if h.record, err = appendRecord(h.record[:0], e, line); err != nil {
+	if b.record, err = appendRecord(b.record[:0], e, line); err != nil {
 		return err
 	}
-	if h.again != nil && !h.seen.broken && !h.sorter.fits(len(h.record)) {
-		h.through = true
-		h.sorter.reset()
+	if b.again != nil && !b.seen.broken && !b.sorter.fits(len(b.record)) {
+		b.skimming = true
+		b.sorter.reset()
 		return nil
 	}
 	key := timeKey(e.GetTimeUs(), n)
-	if h.merger != nil {
+	if b.merger != nil {
 		key = identityKey(identityOf(e), n)
 	}
-	return h.sorter.add(key, h.record)
+	return b.sorter.add(key, b.record)
 }
 
 // measure counts an event and reports whether it is in the range. A merger counts the events that it makes.
-func (h *holding) measure(us int64) bool {
-	if !h.within(us) {
-		h.outside++
+func (b *buffering) measure(us int64) bool {
+	if !b.within(us) {
+		b.outside++
 		return false
 	}
-	if h.total == 0 || us > h.last {
-		h.last = us
+	if b.total == 0 || us > b.last {
+		b.last = us
 	}
-	h.total++
+	b.total++
 	return true
 }
 

@@ -170,19 +170,19 @@ func TestPacedInterrupt(t *testing.T) {
 	defer cancel()
 	o := options("azure-llm", at(t, make([]int, 20000)...))
 	o.Speed = 1
-	told := 0
+	reports := 0
 	o.Hooks.Progress = func(p Progress) {
 		if !p.Ordering || p.Rows == 0 || p.Sent > 0 {
 			t.Errorf("got %+v", p)
 		}
-		if told++; told == 2 {
+		if reports++; reports == 2 {
 			cancel()
 		}
 	}
 	log := &memory{}
 	result, err := Run(ctx, &producers.Sender{Log: log}, o)
-	if err != nil || !result.Interrupted || result.Sent > 0 || told < 2 || len(log.runs) > 0 {
-		t.Errorf("told %d times, got %+v, %v", told, result, err)
+	if err != nil || !result.Interrupted || result.Sent > 0 || reports < 2 || len(log.runs) > 0 {
+		t.Errorf("reports %d times, got %+v, %v", reports, result, err)
 	}
 }
 

@@ -76,7 +76,7 @@ func outcome(t *testing.T, m *mapping.Mapping, format, data string) string {
 	log, result := replayed(t, Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Mapping: m, Users: testUsers, Run: "test"})
 	var b strings.Builder
 	for _, e := range log.all {
-		b.WriteString(told(e) + "\n")
+		b.WriteString(figuresOf(e) + "\n")
 	}
 	for _, one := range []struct {
 		n    int64
@@ -117,8 +117,8 @@ func plural(n int64, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// told says what an event counts, each figure times its weight.
-func told(e schemas.Event) string {
+// figuresOf says what an event counts, each figure times its weight.
+func figuresOf(e schemas.Event) string {
 	at := time.UnixMicro(e.GetTimeUs()).UTC().Format(time.RFC3339Nano)
 	call, ok := e.(*usagev1.TokenCall)
 	if !ok {

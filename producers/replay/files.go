@@ -95,9 +95,9 @@ type file struct {
 	rows    formats.Rows
 	row     uint64          // Data rows so far.
 	read    uint64          // Data rows that next has read; those after it were only skimmed.
-	told    uint64          // Data rows that were counted, and whose problems were told, in a reading before this one.
+	counted uint64          // Data rows that were counted, and whose problems were reported, in a reading before this one.
 	most    uint64          // Data rows to give; 0 is all.
-	kinds   map[string]bool // Of the problems that were told once.
+	kinds   map[string]bool // Of the problems that were reported once.
 }
 
 func (f *file) canRestart() bool { return f.regular }
@@ -108,7 +108,7 @@ func (f *file) restart(same bool) error {
 	if same {
 		f.most = f.row
 	}
-	f.told, f.row = max(f.told, f.read), 0
+	f.counted, f.row = max(f.counted, f.read), 0
 	return f.open()
 }
 
@@ -140,7 +140,7 @@ func (f *file) next() (schemas.Event, error) {
 		}
 		f.row++
 		f.read = max(f.read, f.row)
-		fresh := f.row > f.told
+		fresh := f.row > f.counted
 		switch {
 		case err == nil && fresh:
 			f.reader.tally.read(f.rows.Noted())
@@ -234,11 +234,11 @@ func (f *file) again(once *faults.OnceError) bool {
 	if f.kinds == nil {
 		f.kinds = map[string]bool{}
 	}
-	told := f.kinds[once.Kind] || len(f.kinds) >= manyKinds
-	if !told {
+	known := f.kinds[once.Kind] || len(f.kinds) >= manyKinds
+	if !known {
 		f.kinds[once.Kind] = true
 	}
-	return told
+	return known
 }
 
 // ending closes the file after an error. It returns io.EOF if the replay can continue, and the error otherwise.
@@ -247,15 +247,15 @@ func (f *file) ending(err error) error {
 		return nil
 	}
 	name, line := f.in.name, f.in.lines.Number
-	if f.rows != nil && (f.row > f.told || f.row == 0) {
+	if f.rows != nil && (f.row > f.counted || f.row == 0) {
 		if seen := f.rows.Columns(); seen != nil {
 			f.reader.tally.columns.Add(seen)
 		}
 	}
-	if f.in.lines.Taken && f.row > f.told {
+	if f.in.lines.Taken && f.row > f.counted {
 		f.reader.tally.unended = append(f.reader.tally.unended, name)
 	}
-	if f.rows != nil && f.row > f.told {
+	if f.rows != nil && f.row > f.counted {
 		for _, note := range f.rows.Notes() {
 			f.reader.tally.notes = append(f.reader.tally.notes, name+": "+note)
 		}

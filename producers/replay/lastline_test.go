@@ -58,7 +58,7 @@ func TestLastLine(t *testing.T) {
 					t.Errorf("%s, %q, %s: %d rows, want %d; %+v", tt.name, choice, wrap, len(log.calls), want, result)
 				}
 				left := want < max(tt.take, tt.auto) || choice != rows.LastLineTake && (strings.HasSuffix(tt.name, "half") || strings.HasSuffix(tt.name, "fields") || strings.HasSuffix(tt.name, "quote"))
-				if told := len(result.Problems) == 1 && result.Problems[0].Text == unended; told != left {
+				if reported := len(result.Problems) == 1 && result.Problems[0].Text == unended; reported != left {
 					t.Errorf("%s, %q, %s: the problems are %v", tt.name, choice, wrap, result.Problems)
 				}
 				if noted := len(result.Unended) == 1; noted != (tt.noted && (choice == "" || choice == rows.LastLineAuto)) {
