@@ -179,15 +179,15 @@ func TestAttributesDoNotCostTheEvent(t *testing.T) {
 			t.Errorf("%s: unread %q, want %q", data, got, unread)
 		}
 	}
-	f(`{`+tokens+`"country":"us","cost":1,"cost_currency":"usd"}`, "country=US model=unknown status=1 input_uncached=5 reported_cost_nanos=1000000000 cost_currency=USD")
-	f(`{`+tokens+`"country":"Germany"}`, "model=unknown status=1 input_uncached=5", `1 country is not 2 upper-case letters "Germany"`)
-	f(`{`+tokens+`"country":["US"]}`, "model=unknown status=1 input_uncached=5", `1 country is an array and not a text or a number `)
-	f(`{`+tokens+`"cost_reported":3}`, "model=unknown status=1 input_uncached=5", `1 reported_cost_nanos has no currency `)
-	f(`{`+tokens+`"cost":{"total":1}}`, "model=unknown status=1 input_uncached=5", `1 reported_cost_nanos is an object and not a text or a number `)
-	f(`{`+tokens+`"duration_ms":-3}`, "model=unknown status=1 input_uncached=5", `1 latency_us is negative "-3"`)
-	f(`{`+tokens+`"user":{"id":1}}`, "model=unknown status=1 input_uncached=5", `1 user is an object and not a text or a number `)
-	f(`{`+tokens+`"status":"completed","stream":"maybe"}`, "model=unknown status=1 input_uncached=5", `1 status is not one of `+statuses+` "completed"`, `1 streaming is neither true nor false "maybe"`)
-	f(`{`+tokens+`"input_audio":"many","attempt":-1,"service_tier":{"name":"flex"},"split":"half"}`, "model=unknown status=1 input_uncached=5", `1 attempt is negative "-1"`, `1 input_audio is not a number "many"`, `1 service_tier is an object and not a text or a number `, `1 split is not one of exact, none, upper_bound "half"`)
+	f(`{`+tokens+`"country":"us","cost":1,"cost_currency":"usd"}`, "country=US model=unknown status=1 input_uncached=5 reported_cost_nanos=1000000000 cost_currency=USD usage=1")
+	f(`{`+tokens+`"country":"Germany"}`, "model=unknown status=1 input_uncached=5 usage=1", `1 country is not 2 upper-case letters "Germany"`)
+	f(`{`+tokens+`"country":["US"]}`, "model=unknown status=1 input_uncached=5 usage=1", `1 country is an array and not a text or a number `)
+	f(`{`+tokens+`"cost_reported":3}`, "model=unknown status=1 input_uncached=5 usage=1", `1 reported_cost_nanos has no currency `)
+	f(`{`+tokens+`"cost":{"total":1}}`, "model=unknown status=1 input_uncached=5 usage=1", `1 reported_cost_nanos is an object and not a text or a number `)
+	f(`{`+tokens+`"duration_ms":-3}`, "model=unknown status=1 input_uncached=5 usage=1", `1 latency_us is negative "-3"`)
+	f(`{`+tokens+`"user":{"id":1}}`, "model=unknown status=1 input_uncached=5 usage=1", `1 user is an object and not a text or a number `)
+	f(`{`+tokens+`"status":"completed","stream":"maybe"}`, "model=unknown status=1 input_uncached=5 usage=1", `1 status is not one of `+statuses+` "completed"`, `1 streaming is neither true nor false "maybe"`)
+	f(`{`+tokens+`"input_audio":"many","attempt":-1,"service_tier":{"name":"flex"},"split":"half"}`, "model=unknown status=1 input_uncached=5 usage=1", `1 attempt is negative "-1"`, `1 input_audio is not a number "many"`, `1 service_tier is an object and not a text or a number `, `1 split is not one of exact, none, upper_bound "half"`)
 	f(`{`+tokens+`"input_cache_write":8,"cache_write_5m":5,"cache_write_1h":4}`, "model=unknown status=1 input_cache_write=8", `1 cache_write_5m and cache_write_1h are more than input_cache_write 5 + 4 of 8`)
 	f(`{`+tokens+`"input_cache_write":8,"cache_write_5m":"5","cache_write_1h":3,"output_image":2,"region":"us","client":"cli","client_version":"1.2","response_id":"r","attempt":2,"usage":"estimated","split":"upper_bound","joined":1,"may_be_double":true}`,
 		"model=unknown status=1 input_cache_write=8 cache_write_5m=5 cache_write_1h=3 output_image=2 region=us client=cli client_version=1.2 response_id=r attempt=2 usage=2 split=2 joined=1 may_be_double=true")
@@ -213,6 +213,7 @@ func TestBatches(t *testing.T) {
 // FuzzUsage reads any data as the usage of a call: the classes are disjoint and within the sums.
 func FuzzUsage(f *testing.F) {
 	f.Add([]byte(`{"usage":{"prompt_tokens":5,"total_tokens":7,"prompt_tokens_details":{"cached_tokens":9}}}`))
+	f.Add([]byte(`{"id":"m","type":"message","role":"assistant","usage":{"input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":3,"ephemeral_1h_input_tokens":9},"cache_creation_input_tokens":4,"service_tier":"flex"}}`))
 	f.Add([]byte(`{"usageMetadata":{"promptTokenCount":1,"thoughtsTokenCount":5}}`))
 	f.Add([]byte(`{"usage":"{\"input\":1,\"output\":2}","tokens":"3","type":"input"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

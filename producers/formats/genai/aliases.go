@@ -52,9 +52,17 @@ var aliases = []alias{
 	{"latency_us", "duration_ms", 3},
 	{"first_token_us", "ttft_ms", 3},
 	{"first_token_us", "gen_ai.response.time_to_first_chunk", 6},
+	{responseID, "gen_ai.response.id", 0},
+	{responseID, "responseId", 0},
+	{responseID, "response.responseId", 0},
+	{"service_tier", "openai.response.service_tier", 0},
+	{"service_tier", "response.service_tier", 0},
 	{fields.Cost, "cost_reported", nanoDigits},
 	{fields.Currency, "currency", 0},
 }
+
+// responseID is the field for the provider's id of an answer.
+const responseID = "response_id"
 
 // nanoDigits are the digits from a unit of money to that of a cost in an event.
 const nanoDigits = 9

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"slices"
 	"testing"
 
 	"tidemark/producers/formats/fields"
@@ -9,7 +10,7 @@ import (
 
 // TestAliases checks that what aliases and totals name is there.
 func TestAliases(t *testing.T) {
-	for _, a := range aliases {
+	for _, a := range slices.Concat(aliases, dollars, details) {
 		if fields.Named(schemas.TokenCallType, a.field) == nil {
 			t.Errorf("alias of %s", a.field)
 		}

@@ -37,6 +37,9 @@ func Fill(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) (path
 	if call.RequestedModel == call.Model {
 		call.RequestedModel = "" // It means the same.
 	}
+	if call.ServiceTier == "default" { // OpenAI's word.
+		call.ServiceTier = "standard"
+	}
 	if call.Model == "" {
 		call.Model = fields.UnknownModel
 	}
@@ -83,6 +86,8 @@ func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object)
 		}
 		if u != nil {
 			u.into(call)
+			fillDetails(f, call, u.object)
+			fillAnswer(f, call, data)
 			return "", ""
 		}
 	}
@@ -100,6 +105,34 @@ func fillTokens(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object)
 		_ = fields.Subtract(m, of)
 	}
 	return "", ""
+}
+
+// fillDetails sets what a usage object says beside the classes of tokens.
+func fillDetails(f *fields.Filler, call *usagev1.TokenCall, object jsonpath.Object) {
+	for _, a := range details {
+		_ = f.From(call.ProtoReflect(), a.field, object, a.path, a.shift) // A call is refused for none of them.
+	}
+	if call.Usage == usagev1.UsageSource_USAGE_SOURCE_UNSPECIFIED {
+		call.Usage = usagev1.UsageSource_USAGE_SOURCE_REPORTED
+	}
+}
+
+// answerKinds are what OpenAI's answers say under the key object.
+var answerKinds = []string{"chat.completion", "chat.completion.chunk", "text_completion", "response"}
+
+// fillAnswer sets the id of the answer that the data is or has. An object without the marks of OpenAI's or Anthropic's
+// answers may have the id of something else.
+func fillAnswer(f *fields.Filler, call *usagev1.TokenCall, data jsonpath.Object) {
+	for _, root := range []string{"", "response.", "message."} {
+		says := func(key string) string {
+			raw, _ := data.Lookup(root + key)
+			text, _ := jsonpath.Text(raw)
+			return text
+		}
+		if slices.Contains(answerKinds, says("object")) || says("type") == "message" && says("role") == "assistant" {
+			_ = f.From(call.ProtoReflect(), responseID, data, root+"id", 0) // A call is not refused for it.
+		}
+	}
 }
 
 // fillClass sets the one class of an event with one number of tokens. The input counts as the call. Its output and the

@@ -83,8 +83,26 @@ var usageShapes = []usageShape{
 	},
 }
 
+// details are the fields that say more of the counts in a usage object, or go with them. The first path that is there
+// counts. None of them is a class of tokens.
+var details = []alias{
+	{"cache_write_5m", "cache_creation.ephemeral_5m_input_tokens", 0}, // Anthropic.
+	{"cache_write_1h", "cache_creation.ephemeral_1h_input_tokens", 0},
+	{"cache_write_5m", "prompt_tokens_details.cache_creation_token_details.ephemeral_5m_input_tokens", 0}, // LiteLLM.
+	{"cache_write_1h", "prompt_tokens_details.cache_creation_token_details.ephemeral_1h_input_tokens", 0},
+	{"input_audio", "prompt_tokens_details.audio_tokens", 0}, // OpenAI's chat completions.
+	{"input_image", "prompt_tokens_details.image_tokens", 0},
+	{"output_audio", "completion_tokens_details.audio_tokens", 0},
+	{"input_audio", "input_token_details.audio_tokens", 0}, // OpenAI's realtime answers.
+	{"input_image", "input_token_details.image_tokens", 0},
+	{"output_audio", "output_token_details.audio_tokens", 0},
+	{"input_image", "input_tokens_details.image_tokens", 0}, // OpenAI's images.
+	{"service_tier", "service_tier", 0},                     // Anthropic.
+}
+
 // usage holds the counts of a usage object.
 type usage struct {
+	object                                             jsonpath.Object
 	shape                                              *usageShape
 	input, output, read, write, reasoning, total, more count
 }
@@ -134,7 +152,7 @@ func usageIn(o jsonpath.Object, whole bool) (*usage, string, string) {
 		if whole && shape.inside || !hasAny(o, shape.shows) {
 			continue
 		}
-		u := &usage{shape: shape}
+		u := &usage{object: o, shape: shape}
 		for _, part := range []struct {
 			into  *count
 			paths []string
