@@ -257,6 +257,16 @@ func TestLogSlow(t *testing.T) {
 	checkRetry(t, f.postText("/v1/traces", mediaProto, protoOf(t, "call")), 503, codes.Unavailable)
 }
 
+// TestNoMeaning: a collector without OTLP refuses spans and log records, and takes the rest.
+func TestNoMeaning(t *testing.T) {
+	f := start(t, func(c *Config) { c.OTLP = nil })
+	for path, status := range map[string]int{"/v1/traces": 404, "/v1/logs": 404, "/v1/metrics": 200} {
+		if w := f.postText(path, mediaJSON, "{}"); w.Code != status {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 func TestDraining(t *testing.T) {
 	f := start(t, nil)
 	<-f.server.drain.start()

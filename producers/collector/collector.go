@@ -130,9 +130,10 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// Config is what a Server works with. Sink, OTLP, Users, and either Keys or Tenant are required.
+// Config is what a Server works with. Sink, Users, and either Keys or Tenant are required.
 type Config struct {
 	Sink Sink
+	// OTLP gives the meaning of spans and log records. Nil: they are refused.
 	OTLP OTLP
 	// Users hashes the users that events name.
 	Users *fields.Users

@@ -74,12 +74,15 @@ func (x *exchange) run(ctx context.Context) (Batch, *refusal) {
 	return batch, x.send(ctx, batch.Events)
 }
 
-// admit refuses what comes from the page of another site, and what there is no memory for.
+// admit refuses what comes from the page of another site, what nobody here understands, and what there is no memory for.
 func (x *exchange) admit() *refusal {
 	if guard := x.server.config.Guard; guard != nil {
 		if no := guard.Check(x.request, false); no != nil {
 			return forbidden(no.String())
 		}
+	}
+	if x.server.config.OTLP == nil && (x.endpoint == "traces" || x.endpoint == "logs") {
+		return notServed(x.endpoint)
 	}
 	if x.server.gate.used.Load()+max(x.request.ContentLength, 0) > x.server.gate.limit && x.request.ContentLength <= int64(x.server.limits.Body) {
 		return unavailable(errNoRoom.Error())

@@ -32,9 +32,9 @@ func (x *exchange) unmarshal(body []byte, of *message, into request) *refusal {
 	if x.format == otlpJSON {
 		return x.unmarshalJSON(body, into)
 	}
-	var w weight
-	if err := of.weigh(body, &w, protoAround+protoPerLevel*x.server.limits.Depth); err != nil {
-		return badRequest("the body is not OTLP in Protobuf: %v", err)
+	w, refused := x.weigh(body, of)
+	if refused != nil {
+		return refused
 	}
 	if refused := x.tooMany(w.items); refused != nil {
 		return refused
@@ -46,6 +46,14 @@ func (x *exchange) unmarshal(body []byte, of *message, into request) *refusal {
 		return badRequest("the body is not OTLP in Protobuf: %v", err)
 	}
 	return nil
+}
+
+// weigh counts the messages of a body in Protobuf.
+func (x *exchange) weigh(body []byte, of *message) (w weight, refused *refusal) {
+	if err := of.weigh(body, &w, protoAround+protoPerLevel*x.server.limits.Depth); err != nil {
+		return w, badRequest("the body is not OTLP in Protobuf: %v", err)
+	}
+	return w, nil
 }
 
 func (x *exchange) unmarshalJSON(body []byte, into request) *refusal {
@@ -66,6 +74,9 @@ func (x *exchange) unmarshalJSON(body []byte, into request) *refusal {
 		return refused
 	}
 	if found.hasNull {
+		if refused := x.takeDecoded(len(body), found.opened); refused != nil {
+			return refused
+		}
 		if body, err = withoutNulls(body); err != nil {
 			return badRequest("the body is not OTLP in JSON: %v", err)
 		}
@@ -115,7 +126,7 @@ func dropNulls(value any) {
 
 // takeDecoded takes the memory that a body will need when it is decoded.
 func (x *exchange) takeDecoded(size, messages int) *refusal {
-	taken := textFactor*size + messages*messageBytes
+	taken := byteFactor*size + messages*messageBytes
 	if int64(taken)+x.hold.bytes > x.server.limits.InFlight {
 		return tooLarge("the body has %d messages, which is more than the collector can hold", messages)
 	}
@@ -162,15 +173,24 @@ func decodeLogs(x *exchange) func([]byte) (Batch, *refusal) {
 	}
 }
 
+// decodeMetrics counts data points. Those in Protobuf are not decoded for that.
 func decodeMetrics(x *exchange) func([]byte) (Batch, *refusal) {
 	return func(body []byte) (Batch, *refusal) {
-		in := pmetricotlp.NewExportRequest()
-		refused := x.unmarshal(body, metricBody, in)
-		n := in.Metrics().DataPointCount()
-		if refused == nil {
-			refused = x.tooMany(n)
+		n := 0
+		if x.format == otlpJSON {
+			in := pmetricotlp.NewExportRequest()
+			if refused := x.unmarshalJSON(body, in); refused != nil {
+				return Batch{}, refused
+			}
+			n = in.Metrics().DataPointCount()
+		} else {
+			w, refused := x.weigh(body, metricBody)
+			if refused != nil {
+				return Batch{}, refused
+			}
+			n = w.items
 		}
-		if refused != nil || n == 0 {
+		if refused := x.tooMany(n); refused != nil || n == 0 {
 			return Batch{}, refused
 		}
 		return Batch{Skipped: map[string]uint64{metricsRule: uint64(n)}}, nil

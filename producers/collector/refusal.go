@@ -52,6 +52,10 @@ func forbidden(text string) *refusal {
 	return &refusal{status: http.StatusForbidden, code: codes.PermissionDenied, text: text}
 }
 
+func notServed(endpoint string) *refusal {
+	return &refusal{status: http.StatusNotFound, code: codes.Unimplemented, text: "this collector does not take " + endpoint}
+}
+
 // tooLarge has no wait: the same request will be too large again.
 func tooLarge(format string, args ...any) *refusal {
 	return &refusal{status: http.StatusRequestEntityTooLarge, code: codes.ResourceExhausted, text: fmt.Sprintf(format, args...)}

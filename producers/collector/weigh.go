@@ -16,10 +16,10 @@ type message struct {
 }
 
 // What a body takes when it is decoded, in bytes: for each message that of the largest, a span without its texts, and
-// for each byte of the body itself twice that.
+// for each byte what a number of one digit and a comma becomes.
 const (
 	messageBytes = 320
-	textFactor   = 2
+	byteFactor   = 4
 )
 
 var (
