@@ -1,0 +1,130 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"tidemark/internal/webguard"
+	"tidemark/producers"
+	"tidemark/producers/collector"
+	"tidemark/producers/collector/keys"
+	"tidemark/producers/formats/fields"
+	"tidemark/schemas"
+)
+
+// CollectorConfig is where a Collector listens and what it works with. Namespace, Events, Users, one of the addresses, and
+// either Keys or Tenant are required.
+type CollectorConfig struct {
+	Namespace string
+	// Events is the log that the events go to. The caller closes it after Run.
+	Events producers.Log
+	// HTTPListen and GRPCListen are the addresses of the ports, host:port. Empty: there is no such port.
+	HTTPListen, GRPCListen string
+	// Hosts are further names, without ports, that the ports are reached by. They matter without keys only.
+	Hosts []string
+	// TLS is how both ports speak TLS. Nil: they do not.
+	TLS *tls.Config
+	// Keys are those of the senders. Nil: everybody who reaches a port sends for Tenant and, where an event names none,
+	// for Product.
+	Keys            *keys.Ring
+	Tenant, Product string
+	// OTLP gives the meaning of spans and log records. Nil: they are refused.
+	OTLP collector.OTLP
+	// Users hashes the users that events name.
+	Users  *fields.Users
+	Limits collector.Limits
+	// Counters counts requests. Default none.
+	Counters collector.Counters
+	// Log gets what the Collector survives. Default none.
+	Log *zap.Logger
+}
+
+// Collector takes events over HTTP and gRPC to the log.
+type Collector struct {
+	config    CollectorConfig
+	log       *zap.Logger
+	sink      *eventSink
+	server    *collector.Server
+	listeners [2]net.Listener // Of HTTP and of gRPC.
+}
+
+// NewCollector opens the ports. Call Run, which serves and closes them, or Close.
+func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
+	out := &Collector{config: c, log: logger(c.Log), sink: newEventSink(c.Events, c.Namespace)}
+	host := ""
+	for i, address := range []string{c.HTTPListen, c.GRPCListen} {
+		if address == "" {
+			continue
+		}
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("listen on %s: %w", address, err), out.Close())
+		}
+		out.listeners[i] = listener
+		if name, _, err := net.SplitHostPort(address); err == nil && (host == "" || webguard.Loopback(host)) {
+			host = name
+		}
+	}
+	config := collector.Config{
+		Sink: out.sink, OTLP: c.OTLP, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, TLS: c.TLS, Limits: c.Limits, Counters: c.Counters,
+		Ready: out.reach,
+		Failed: func(err error) {
+			out.log.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))
+		},
+		Prepare: func(s *http.Server) { s.ErrorLog = zap.NewStdLog(out.log) },
+	}
+	if c.Keys == nil {
+		config.Guard = webguard.New(host, c.Hosts...)
+	}
+	out.server = collector.New(config)
+	return out, nil
+}
+
+// Addresses returns the addresses of the ports, empty for one that there is not.
+func (c *Collector) Addresses() (web, rpc string) {
+	var out [2]string
+	for i, listener := range c.listeners {
+		if listener != nil {
+			out[i] = listener.Addr().String()
+		}
+	}
+	return out[0], out[1]
+}
+
+// Ready returns why the Collector cannot accept events now; nil if it can.
+func (c *Collector) Ready(ctx context.Context) error { return c.server.Ready(ctx) }
+
+// reach asks the log for something that it does not know by heart for long.
+func (c *Collector) reach(ctx context.Context) error {
+	_, err := c.config.Events.Partitions(ctx, schemas.TopicName(c.config.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic))
+	return err
+}
+
+// Run serves until ctx ends. It then refuses new requests, finishes those under way, at most collector.Grace, and returns.
+func (c *Collector) Run(ctx context.Context) error {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var senders errgroup.Group
+	c.sink.start(working, &senders)
+	err := c.server.Serve(ctx, c.listeners[0], c.listeners[1])
+	cancel()
+	return errors.Join(err, senders.Wait())
+}
+
+// Close closes the ports of a Collector that has not run.
+func (c *Collector) Close() error {
+	var errs []error
+	for _, listener := range c.listeners {
+		if listener != nil {
+			errs = append(errs, listener.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
