@@ -29,6 +29,7 @@ type root struct {
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
 	Generate    generateCmd    `cmd:"" help:"Produce a seeded synthetic workload and print exactly what it contains."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded usage (files, a topic, a table, a scenario) to the log again, at any speed, without counting it twice."`
+	Collect     collectCmd     `cmd:"" help:"Receive usage events over HTTP and gRPC: OTLP, CloudEvents and JSON lines."`
 	Scenarios   scenariosCmd   `cmd:"" help:"List, show and check the usage histories that can be replayed."`
 	Ingest      ingestCmd      `cmd:"" help:"Move events from Kafka to ClickHouse and count each exactly once."`
 	Rollup      rollupCmd      `cmd:"" help:"Recompute the rollups whose buckets changed and publish them."`

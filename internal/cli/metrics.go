@@ -43,6 +43,8 @@ type metrics struct {
 	auditDead     prometheus.Gauge
 	auditFinished prometheus.Gauge
 	auditSeconds  prometheus.Histogram
+
+	collect *collectMetrics
 }
 
 // newMetrics makes the metrics of a process that works for a namespace.
@@ -89,6 +91,7 @@ func newMetrics(namespace string) *metrics {
 		m.insertSeconds, m.alarms, m.rollupRanges, m.rollupRows,
 		m.rollupDeferred, m.rollupSeconds, m.rollupMismatches,
 		m.audits, m.auditFindings, m.auditLost, m.auditDead, m.auditFinished, m.auditSeconds)
+	m.collect = newCollectMetrics(m.registry)
 	b := buildOf(debug.ReadBuildInfo())
 	m.info("build_info", "Version, commit and Go version of the program; always 1.", prometheus.Labels{"version": b.version, "commit": b.commit, "goversion": b.goVersion})
 	m.info("info", "The namespace that the process works for; always 1.", prometheus.Labels{"namespace": namespace})

@@ -17,6 +17,7 @@ import (
 	"tidemark/consumers/audit"
 	"tidemark/consumers/ledger"
 	"tidemark/internal/test/env"
+	"tidemark/producers/collector"
 )
 
 // everyMetric has a value for each metric, so that each is in the exposition.
@@ -32,6 +33,10 @@ func everyMetric() *metrics {
 	m.rollupRanges.WithLabelValues("queries_1m").Inc()
 	m.rollupRows.WithLabelValues("queries_1m").Add(3)
 	m.audited(audit.Result{OK: true, Findings: []audit.Finding{{Verdict: audit.OK}}, Lost: 2, Dead: 3}, nil, time.Minute)
+	m.collect.Answered(collector.Report{
+		Key: "k", Endpoint: "events", Status: 200, Accepted: 2, Rejected: []collector.Rejected{{Field: "model", Reason: "is missing"}},
+		Skipped: map[string]uint64{"rule": 1}, Forgetful: "litellm", WireBytes: 5, BodyBytes: 9, Took: time.Millisecond,
+	})
 	return m
 }
 
@@ -133,6 +138,17 @@ func TestMetricsOfAudits(t *testing.T) {
 		`tidemark_audits_total{outcome="ok"}`: "1", `tidemark_audits_total{outcome="difference"}`: "1", `tidemark_audit_findings{verdict="difference"}`: "0",
 		`tidemark_audit_findings{verdict="pending"}`: "1", "tidemark_audit_lost_records": "0", "tidemark_audit_dead_letters": "0", "tidemark_audit_duration_seconds_count": "3",
 	})
+}
+
+// TestMetricsOfCollectors: what a sender writes cannot make series without end.
+func TestMetricsOfCollectors(t *testing.T) {
+	m := newMetrics("shop")
+	for i := range maxReasons + 5 {
+		m.collect.Answered(collector.Report{Endpoint: "logs", Status: 200, Rejected: []collector.Rejected{{Field: fmt.Sprint("field", i), Reason: "is bad"}}})
+	}
+	if got := samples(t, m)[`tidemark_collect_rejected_items_total{endpoint="logs",key="",reason="another"}`]; got != "5" {
+		t.Errorf("%q share a series", got)
+	}
 }
 
 // TestMetricsSayWhoSpeaks: every process says what it was built from and whose namespace it works for, once each.
