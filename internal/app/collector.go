@@ -35,8 +35,6 @@ type CollectorConfig struct {
 	// for Product.
 	Keys            *keys.Ring
 	Tenant, Product string
-	// OTLP gives the meaning of spans and log records. Nil: they are refused.
-	OTLP collector.OTLP
 	// Users hashes the users that events name.
 	Users  *fields.Users
 	Limits collector.Limits
@@ -72,8 +70,9 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 			host = name
 		}
 	}
+	reports := newCallReports(c.Users)
 	config := collector.Config{
-		Sink: out.sink, OTLP: c.OTLP, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, TLS: c.TLS, Limits: c.Limits, Counters: c.Counters,
+		Sink: out.sink, OTLP: reports, Gateways: reports, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, TLS: c.TLS, Limits: c.Limits, Counters: c.Counters,
 		Ready: out.reach,
 		Failed: func(err error) {
 			out.log.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))

@@ -61,14 +61,16 @@ alone, with its field and the reason.
   POST /v1/events                        JSON: one event per line, one event, or an array. "type": "token_call", then the
                                          fields of the event under the names of usage.proto; "time" is RFC 3339, or
                                          "time_us" a number; "user" is an identifier, which Tidemark hashes
+  POST /v1/gateways                      records of LiteLLM's callbacks, Kong, Envoy AI Gateway and Bedrock, as JSON
   GET  /healthz /readyz
 
+A call to a model counts once, however many spans, log records and gateways report it; see docs/collecting.md.
 Bodies may be compressed with gzip or zstd, and may have 16 MiB and 10,000 items.
 
 --keys names a file of JSON lines, one key per line:
 
   {"id": "0f8e2d4c6b1a3957", "sha256": "9f86d081...", "tenant": "acme", "product": "api", "rate": 1000,
-   "endpoints": ["traces", "logs", "metrics", "cloudevents", "events"], "backfill": false, "disabled": false}
+   "endpoints": ["traces", "logs", "metrics", "cloudevents", "events", "gateways"], "backfill": false, "disabled": false}
 
 (on one line). Only id, sha256 (of the secret, in hexadecimal) and tenant are required; rate is in events per second.
 --new-key makes a key. A sender sends it as a bearer token, in the header X-API-Key, or as the user of basic

@@ -65,6 +65,12 @@ type OTLP interface {
 	Logs(Origin, plog.Logs) Batch
 }
 
+// Gateways gives the meaning of records that gateways write about calls to models. It must be safe for concurrent use, and
+// must not keep what it is given. An error is about the body as a whole, and has no value of it.
+type Gateways interface {
+	Records(origin Origin, body []byte) (Batch, error)
+}
+
 // Sink stores events. Send returns nil when the log has acknowledged all of them. After an error some may be on the log;
 // the sender of the request sends all of them again. The events belong to the Sink.
 type Sink interface {
@@ -135,6 +141,8 @@ type Config struct {
 	Sink Sink
 	// OTLP gives the meaning of spans and log records. Nil: they are refused.
 	OTLP OTLP
+	// Gateways gives the meaning of records of gateways. Nil: they are refused.
+	Gateways Gateways
 	// Users hashes the users that events name.
 	Users *fields.Users
 	// Keys finds the keys of senders. Nil: there are none, and everybody who reaches the port sends for Tenant.

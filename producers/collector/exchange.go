@@ -23,6 +23,7 @@ const (
 	inHeaders         // A CloudEvent whose attributes are in headers.
 	openMeter         // One CloudEvent or an array of them.
 	objects           // Our own objects: lines, one, or an array.
+	records           // Records of gateways: lines, one, or an array.
 )
 
 // exchange is one request on its way through the steps.

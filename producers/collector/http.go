@@ -24,6 +24,7 @@ var routes = map[string]route{
 	"/v1/metrics":     {"metrics", otlpFormat, decodeMetrics, answerMetrics},
 	"/v1/cloudevents": {"cloudevents", cloudFormat, decodeItems, func(w http.ResponseWriter, _ *exchange, b Batch) int { return answerItems(w, b, http.StatusAccepted) }},
 	"/api/v1/events":  {"cloudevents", cloudFormat, decodeItems, func(w http.ResponseWriter, _ *exchange, b Batch) int { return answerItems(w, b, http.StatusNoContent) }},
+	"/v1/gateways":    {"gateways", recordFormat, decodeRecords, func(w http.ResponseWriter, _ *exchange, b Batch) int { return answerItems(w, b, http.StatusOK) }},
 	"/v1/events":      {"events", objectFormat, decodeItems, func(w http.ResponseWriter, _ *exchange, b Batch) int { return answerItems(w, b, http.StatusOK) }},
 }
 

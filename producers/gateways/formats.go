@@ -227,7 +227,7 @@ func readNamed(o jsonpath.Object, r *calls.Report) (field, reason string) {
 		return field, reason
 	}
 	m := pcommon.NewMap()
-	flatten(m, "", o)
+	flatten(m, "", o, maxDepth)
 	if field, reason = otlp.Fill(m, r); reason != "" {
 		return field, reason
 	}
@@ -247,12 +247,17 @@ func readNamed(o jsonpath.Object, r *calls.Report) (field, reason string) {
 	return "", ""
 }
 
+// maxDepth bounds the objects in objects of a line that are looked into.
+const maxDepth = 8
+
 // flatten puts the texts, numbers and truths of an object into a map, with names joined by dots.
-func flatten(m pcommon.Map, prefix string, o jsonpath.Object) {
+func flatten(m pcommon.Map, prefix string, o jsonpath.Object, depth int) {
 	for name, raw := range o {
 		var inner jsonpath.Object
-		if len(raw) > 0 && raw[0] == '{' && json.Unmarshal(raw, &inner) == nil {
-			flatten(m, prefix+name+".", inner)
+		if len(raw) > 0 && raw[0] == '{' {
+			if depth > 0 && json.Unmarshal(raw, &inner) == nil {
+				flatten(m, prefix+name+".", inner, depth-1)
+			}
 			continue
 		}
 		if text, problem := jsonpath.Text(raw); problem == "" && text != "" && text != "-" { // "-" is Envoy's word for nothing.

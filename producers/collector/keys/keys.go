@@ -32,7 +32,7 @@ import (
 const prefix = "tdm_"
 
 // Endpoints are what a key can be allowed to use.
-var Endpoints = []string{"traces", "logs", "metrics", "cloudevents", "events"}
+var Endpoints = []string{"traces", "logs", "metrics", "cloudevents", "events", "gateways"}
 
 // Key is one key of the file.
 type Key struct {
