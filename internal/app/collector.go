@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
 	"tidemark/internal/webguard"
@@ -18,6 +20,9 @@ import (
 	"tidemark/producers/formats/fields"
 	"tidemark/schemas"
 )
+
+// failuresEvery is how often a Collector logs that requests fail: in an outage all do.
+const failuresEvery = 10 * time.Second
 
 // CollectorConfig is where a Collector listens and what it works with. Namespace, Events, Users, one of the addresses, and
 // either Keys or Tenant are required.
@@ -71,11 +76,14 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 		}
 	}
 	reports := newCallReports(c.Users)
+	failures := out.log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
+		return zapcore.NewSamplerWithOptions(core, failuresEvery, 1, 0)
+	}))
 	config := collector.Config{
 		Sink: out.sink, OTLP: reports, Gateways: reports, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, TLS: c.TLS, Limits: c.Limits, Counters: c.Counters,
 		Ready: out.reach,
 		Failed: func(err error) {
-			out.log.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))
+			failures.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))
 		},
 		Prepare: func(s *http.Server) { s.ErrorLog = zap.NewStdLog(out.log) },
 	}

@@ -3,7 +3,10 @@ package collector
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,9 +15,11 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/pmetric/pmetricotlp"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"go.uber.org/zap"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
@@ -166,6 +171,55 @@ func TestGRPCBytes(t *testing.T) {
 		}
 		if got != tt.want {
 			t.Errorf("%s: status %q, want %q: %v", tt.name, got, tt.want, resp.Trailer)
+		}
+	}
+}
+
+// TestTLS: both ports speak TLS, and ask for the certificate of the sender if they are told to.
+func TestTLS(t *testing.T) {
+	other := httptest.NewUnstartedServer(nil)
+	other.StartTLS()
+	pair, authority := other.TLS.Certificates[0], x509.NewCertPool()
+	authority.AddCert(other.Certificate())
+	other.Close()
+	for _, asks := range []bool{false, true} {
+		f := start(t, func(c *Config) {
+			c.TLS = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+			if asks {
+				c.TLS.ClientAuth = tls.RequireAnyClientCert
+			}
+			c.Prepare = func(s *http.Server) { s.ErrorLog = zap.NewStdLog(zap.NewNop()) }
+		})
+		web, rpc, stop := listening(t, f)
+		for _, shows := range []bool{false, true} {
+			config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authority, ServerName: "example.com"}
+			if shows {
+				config.Certificates = []tls.Certificate{pair}
+			}
+			want := !asks || shows
+			conn, err := grpc.NewClient(rpc, grpc.WithTransportCredentials(credentials.NewTLS(config)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ptraceotlp.NewGRPCClient(conn).Export(t.Context(), ptraceotlp.NewExportRequestFromTraces(spans("call"))); (err == nil) != want {
+				t.Errorf("gRPC: asks %t, shows %t: %v", asks, shows, err)
+			}
+			_ = conn.Close()
+			client := &http.Client{Transport: &http.Transport{TLSClientConfig: config, ForceAttemptHTTP2: true}}
+			resp, err := client.Post("https://"+web+"/v1/traces", mediaJSON, strings.NewReader("{}")) //nolint:noctx // It is a short test.
+			if (err == nil) != want {
+				t.Errorf("HTTP: asks %t, shows %t: %v", asks, shows, err)
+			}
+			if err == nil {
+				if resp.ProtoMajor != 2 {
+					t.Errorf("the protocol is %s", resp.Proto)
+				}
+				_ = resp.Body.Close()
+			}
+			client.CloseIdleConnections()
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
 		}
 	}
 }
