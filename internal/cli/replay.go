@@ -25,8 +25,8 @@ type replayCmd struct {
 	producerFlags
 	userFlags
 	spanFlags
-	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl), or topic:NAME, table:NAME, scenario:NAME."`
-	Files      []string `arg:"" optional:"" help:"Files of that format: plain, compressed or Parquet, merged by time. '-' is standard input."`
+	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl, claude-code, codex, gemini-cli, qwen-code, otlp, litellm, openai-jsonl, anthropic-jsonl), or topic:NAME, table:NAME, scenario:NAME."`
+	Files      []string `arg:"" optional:"" help:"Files of that format: plain, compressed or Parquet, merged by time. '-' is standard input. For claude-code, codex, gemini-cli and qwen-code also folders."`
 	Speed      string   `help:"Speed of the replay: 1 is the recorded speed, 10 is ten times that, max is as fast as the log accepts events. Event times never change." default:"max" placeholder:"N" group:"Pace"`
 	Rate       float64  `help:"Maximum events per second. 0: no maximum." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
 	Limit      int64    `help:"Stop after this many events. 0: send all." default:"0" placeholder:"N" group:"Selection" range:"0..1000000000000000"`
@@ -46,12 +46,15 @@ type replayCmd struct {
 func (replayCmd) Help() string {
 	var formats strings.Builder
 	for _, format := range producerformats.All() {
-		fmt.Fprintf(&formats, "  %-12s %s", format.Name, format.Description)
+		fmt.Fprintf(&formats, "  %-15s %s", format.Name, format.Description)
 		if format.NeedsStart {
 			formats.WriteString("; needs --start")
 		}
 		if format.NeedsMapping {
 			formats.WriteString("; needs --mapping")
+		}
+		if format.NeedsTenant {
+			formats.WriteString("; needs --tenant")
 		}
 		formats.WriteByte('\n')
 	}

@@ -59,6 +59,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 func printReading(s Streams, r replay.Reading, truth *producers.Truth) {
 	printOutside(s, r.Outside)
 	printNothing(s, r.Nothing)
+	printNoCalls(s, r.NoCalls)
 	printLeftOut(s, r.LeftOut, r.Joined, r.Later)
 	printRevisions(s, r.Replaced, r.Repeated, truth)
 	printNotes(s, r.Notes)
@@ -99,6 +100,13 @@ func printOutside(s Streams, n int64) {
 func printNothing(s Streams, n int64) {
 	if n > 0 {
 		fmt.Fprintf(s.Out, "%s rows became no event: their weight is 0, or they have no calls, tokens and cost\n", number(uint64(n)))
+	}
+}
+
+// printNoCalls prints how many rows are no calls, and why.
+func printNoCalls(s Streams, noCalls map[string]int64) {
+	for _, reason := range slices.Sorted(maps.Keys(noCalls)) {
+		fmt.Fprintf(s.Out, "%s rows became no event: %s\n", number(uint64(noCalls[reason])), reason)
 	}
 }
 

@@ -4,7 +4,8 @@
 //
 //	azure-llm, mooncake, agentic, burstgpt -> trace: columns -> fill ─────┐
 //	cloudevents -> attributes -> fields, genai ───────────────────────────┼─> Rows: one event per row
-//	csv, jsonl -> mapping ────────────────────────────────────────────────┘
+//	csv, jsonl -> mapping ────────────────────────────────────────────────┤
+//	claude-code, codex, ... -> agents, stored, otlp, gateways -> reports ─┘
 //
 // It knows no pace, no log and no flag. A caller opens a Format with Settings and asks Rows for one event after the
 // other; the event is valid until the next call, and so are the texts in it. Rows are for one goroutine.
@@ -44,7 +45,12 @@ type FormatInfo struct {
 	Description  string
 	NeedsStart   bool // Its times count from the start of a trace, which Settings.Start sets.
 	NeedsMapping bool // Its columns can be anything, and Settings.Mapping names them.
+	NeedsTenant  bool // Nothing in it names a tenant, and Settings.Tenant does.
 	Published    bool // Its files are published traces: nobody appends to them.
+	// Folder are the patterns of the names of its files, for which a folder stands; empty if it is read from files only. The names
+	// of such files may tell what people work on.
+	Folder []string
+	Grows  bool // A call may be stated several times, in one file or in several, and counts once: see replay.
 }
 
 // All returns the formats.
@@ -119,6 +125,14 @@ var all = [...]Format{
 		},
 		rows: readMappedJSON,
 	},
+	claudeCode,
+	codex,
+	geminiCLI,
+	qwenCode,
+	otlpJSON,
+	liteLLM,
+	openAI,
+	anthropic,
 }
 
 // Named returns the format with the name; nil if there is none.

@@ -11,7 +11,7 @@ type Rows interface {
 	// Next returns the event of the next data row, number n of the file, from 1. The event is valid until the next
 	// call. Errors that concern one row, after which Next goes on to the next one: a *faults.RowError if the row cannot
 	// be read, fields.ErrNothing if it stands for nothing, mapping.ErrLeftOut if the mapping leaves it out,
-	// rows.ErrHeader if it is the header again. io.EOF comes after the last row; any other error ends the file.
+	// rows.ErrHeader if it is the header again, a *NoCallError if it is no call, ErrJoined if another row has its call. io.EOF comes after the last row; any other error ends the file.
 	Next(n uint64) (schemas.Event, error)
 	// Noted are the values that could not be read in the row of the last call, whose event counts without them; nil for
 	// none.

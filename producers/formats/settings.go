@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"tidemark/producers/calls"
 	"tidemark/producers/formats/faults"
 	"tidemark/producers/formats/fields"
 	"tidemark/producers/formats/mapping"
@@ -30,6 +31,26 @@ type Settings struct {
 	LastLine string
 	// Users hashes users. Required if HasUsers.
 	Users *fields.Users
+	// memory is what is known of calls that several lines, of any file, may report.
+	memory *calls.Memory
+}
+
+// Remembering returns the settings for all files of one replay, in which a call counts once though several of them report it.
+func (s Settings) Remembering() Settings {
+	s.memory = calls.NewMemory(calls.Options{HashUser: s.hashUser()})
+	return s
+}
+
+// hashUser returns what hashes the users of calls; nil leaves users out.
+func (s Settings) hashUser() func(tenant, user string) uint64 {
+	if s.Users == nil {
+		return nil
+	}
+	users := s.Users.Hash()
+	return func(tenant, user string) uint64 {
+		hash, _ := users.Of(tenant, user) // A user that cannot be read is unknown.
+		return hash
+	}
 }
 
 // labels are the fields that are the same in all events.
@@ -77,7 +98,7 @@ func (f *Format) HasUsers(s Settings) bool {
 // row. If a mapping names the id, a replay picks the newest row of each id, but two rows may have the same revision if
 // a column gives it.
 func (f *Format) MayRepeat(s Settings) bool {
-	return f.ownIDs || s.Mapping != nil && s.Mapping.Revision() == mapping.RevisionFrom
+	return f.ownIDs || f.Grows || s.Mapping != nil && s.Mapping.Revision() == mapping.RevisionFrom
 }
 
 // Validate returns one *faults.SettingError per setting that does not fit the format.
@@ -103,6 +124,9 @@ func (f *Format) Validate(s Settings) []error {
 		add("start", "not for %s, whose rows carry their time", f.Name)
 	case relative && (s.Start.Year() < 1900 || s.Start.Year() > 2299):
 		add("start", "%s is not within the years 1900 to 2299", s.Start.UTC().Format(time.RFC3339))
+	}
+	if f.NeedsTenant && s.Tenant == "" {
+		add("tenant", "required, since nothing in files of %s names one", f.Name)
 	}
 	if s.LastLine != "" && !slices.Contains([]string{rows.LastLineAuto, rows.LastLineTake, rows.LastLineLeave}, s.LastLine) {
 		add("last-line", "%q is not one of %s, %s, %s", s.LastLine, rows.LastLineAuto, rows.LastLineTake, rows.LastLineLeave)

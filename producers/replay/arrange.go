@@ -104,7 +104,7 @@ func (a *arranged) next() (schemas.Event, error) {
 // arrange reads the stream and returns the one to send.
 func (a *arranged) arrange() (stream, error) {
 	b := buffering{arranged: a, sorter: a.newSorter(), seen: orderly{byTime: a.byTime}}
-	if a.merger != nil {
+	if a.merger != nil && a.merger.readsAgain() {
 		b.seen.ids = &idSet{}
 	}
 	if err := b.read(); err != nil {
@@ -163,7 +163,7 @@ type buffering struct {
 
 // read reads the stream to its end.
 func (b *buffering) read() error {
-	if again, ok := b.in.(restarter); ok && again.canRestart() && (b.merger == nil || !b.merger.mapping.Joins()) {
+	if again, ok := b.in.(restarter); ok && again.canRestart() && (b.merger == nil || b.merger.readsAgain()) {
 		b.again = again
 	}
 	for n := uint64(1); ; n++ {
@@ -248,7 +248,7 @@ func (b *buffering) buffer(e schemas.Event, n uint64) (err error) {
 	}
 	key := timeKey(e.GetTimeUs(), n)
 	if b.merger != nil {
-		key = identityKey(identityOf(e), n)
+		key = identityKey(b.merger.key(e), n)
 	}
 	return b.sorter.add(key, b.record)
 }

@@ -12,12 +12,19 @@ import (
 type chain struct {
 	files []*file
 	at    int
+	late  bool // A file is opened when it is reached: there may be more than can be open at once.
 }
 
 // next returns the next event, valid until next is called again.
 func (c *chain) next() (schemas.Event, error) {
 	for c.at < len(c.files) {
-		e, err := c.files[c.at].next()
+		f := c.files[c.at]
+		if c.late && f.in == nil {
+			if err := f.openFound(); err != nil {
+				return nil, err
+			}
+		}
+		e, err := f.next()
 		if !errors.Is(err, io.EOF) {
 			return e, err
 		}

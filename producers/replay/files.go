@@ -20,18 +20,24 @@ import (
 // filesReader reads files, merged by time.
 type filesReader struct {
 	*arranging
-	options Options
-	files   []*file
-	merge   merge
-	done    atomic.Int64 // Bytes read of all files, packed.
-	whole   int64        // Bytes of all files; 0 with standard input among them.
+	options  Options
+	settings formats.Settings
+	files    []*file
+	merge    merge
+	done     atomic.Int64 // Bytes read of all files, packed.
+	whole    int64        // Bytes of all files; 0 with standard input among them.
 }
 
 func newFilesReader(o Options, a *arranging) (*filesReader, error) {
-	r := &filesReader{options: o, arranging: a}
+	format := formats.Named(o.Format)
+	r := &filesReader{options: o, settings: o.settings().Remembering(), arranging: a}
+	names, err := expand(o.Files, format)
+	if err != nil {
+		return nil, err
+	}
 	known := true
-	for _, name := range o.Files { // Before anything is sent.
-		f := &file{reader: r, name: name}
+	for _, name := range names { // Before anything is sent.
+		f := &file{reader: r, name: name, found: len(format.Folder) > 0}
 		r.files = append(r.files, f)
 		if name == Stdin {
 			if o.Stdin == nil {
@@ -54,6 +60,11 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 	if !known {
 		r.whole = 0
 	}
+	if format.Grows {
+		a.byTime = a.byTime || len(r.files) > 1
+		r.merge.streams = []stream{&arranged{arranging: a, in: &chain{files: r.files, late: true}, merger: &merger{arranging: a, grown: newGrown(a.tally)}}}
+		return r, nil
+	}
 	if m := o.Mapping; m != nil && m.HasID() {
 		a.byTime = a.byTime || len(r.files) > 1 // As they would be merged.
 		r.merge.streams = []stream{&arranged{arranging: a, in: &chain{files: r.files}, merger: newMerger(a, r.files, m)}}
@@ -67,7 +78,7 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 
 // Next adds the events of the next rows.
 func (r *filesReader) Next(b *producers.Batch, limit int) error {
-	if !r.merge.begun {
+	if !r.merge.begun && !formats.Named(r.options.Format).Grows {
 		for _, f := range r.files {
 			if err := f.open(); err != nil {
 				return err
@@ -91,6 +102,7 @@ type file struct {
 	reader  *filesReader
 	name    string
 	regular bool
+	found   bool   // It may be one of a folder: if it cannot be read, the others can.
 	in      *input // Nil before it is opened and after its end.
 	rows    formats.Rows
 	row     uint64          // Data rows so far.
@@ -117,12 +129,22 @@ func (f *file) open() error {
 	in, err := openInput(f.name, &f.reader.done, f.reader.options.Stdin, f.reader.stop)
 	f.in = in
 	if err == nil {
-		f.rows, err = formats.Named(f.reader.options.Format).Open(in.lines, f.reader.options.settings())
+		f.rows, err = formats.Named(f.reader.options.Format).Open(in.lines, f.reader.settings)
 	}
 	if err = f.ending(err); errors.Is(err, io.EOF) {
 		return nil // It has no rows.
 	}
 	return err
+}
+
+// openFound opens a file when it is reached. That a file of a folder cannot be read is a problem, and no error.
+func (f *file) openFound() error {
+	err := f.open()
+	if err == nil || errors.Is(err, errStopped) || !f.found {
+		return err
+	}
+	f.reader.tally.problem(Problem{File: f.name, Text: errors.Unwrap(err).Error()})
+	return nil
 }
 
 // next returns the event of the next row that has one.
@@ -198,7 +220,8 @@ func (f *file) line() int {
 // goesOn reports whether an error is about one row, after which there may be others.
 func goesOn(err error) bool {
 	var bad *faults.RowError
-	return errors.Is(err, fields.ErrNothing) || errors.Is(err, mapping.ErrLeftOut) || errors.Is(err, rows.ErrHeader) || errors.As(err, &bad)
+	var none *formats.NoCallError
+	return errors.Is(err, formats.ErrJoined) || errors.As(err, &none) || errors.Is(err, fields.ErrNothing) || errors.Is(err, mapping.ErrLeftOut) || errors.Is(err, rows.ErrHeader) || errors.As(err, &bad)
 }
 
 // count counts a row that makes no event and was not counted before, and reports its problem.
@@ -211,7 +234,12 @@ func (f *file) count(err error) {
 	t.rows.Add(1)
 	var bad *faults.RowError
 	var once *faults.OnceError
+	var none *formats.NoCallError
 	switch {
+	case errors.As(err, &none):
+		t.noCall(none.Reason)
+	case errors.Is(err, formats.ErrJoined):
+		t.joined++
 	case errors.Is(err, fields.ErrNothing):
 		t.nothing++
 	case errors.Is(err, mapping.ErrLeftOut):

@@ -18,11 +18,12 @@ import (
 // grows. The revision is how often the rows had new content, or the place of the row in the file, so that the event of
 // a file that has grown replaces the one of before.
 //
-// If the rows are parts of one event, a joiner joins them.
+// If the rows are parts of one event, a joiner joins them. Where calls are stated again as they grow, grown adds them up.
 type merger struct {
 	arranging *arranging
-	mapping   *mapping.Mapping
-	joiner    *joiner // Of rows that are parts.
+	mapping   *mapping.Mapping // Nil with grown.
+	joiner    *joiner          // Of rows that are parts.
+	grown     *grown
 	out       *sorter
 
 	identity   [16]byte
@@ -41,6 +42,17 @@ func newMerger(a *arranging, files []*file, of *mapping.Mapping) *merger {
 	return m
 }
 
+// key is what the rows that are put together have in common.
+func (m *merger) key(e schemas.Event) schemas.Identity {
+	if m.grown != nil {
+		return m.grown.key(e)
+	}
+	return identityOf(e)
+}
+
+// readsAgain reports whether the rows may be read again, and are not needed if no id comes twice.
+func (m *merger) readsAgain() bool { return m.grown == nil && !m.mapping.Joins() }
+
 // add adds a row.
 func (m *merger) add(key sortKey, record []byte) error {
 	if m.place > 0 && [16]byte(key[:16]) == m.identity {
@@ -51,8 +63,11 @@ func (m *merger) add(key sortKey, record []byte) error {
 	}
 	m.identity, m.place, m.many = [16]byte(key[:16]), key.number(), false
 	m.first = append(m.first[:0], record...)
-	if m.joiner != nil {
+	switch {
+	case m.joiner != nil:
 		return m.joiner.begin(record)
+	case m.grown != nil:
+		return m.grown.begin(record)
 	}
 	return nil
 }
@@ -62,6 +77,8 @@ func (m *merger) again(place uint64, record []byte) error {
 	switch {
 	case m.joiner != nil:
 		return m.joiner.add(place, record)
+	case m.grown != nil:
+		return m.grown.add(record)
 	case m.mapping.FirstCounts():
 		m.arranging.tally.later++
 		return nil
@@ -118,6 +135,8 @@ func (m *merger) flush() error {
 			return nil
 		}
 		return m.emit(e, m.place)
+	case m.grown != nil:
+		return m.emit(m.grown.end(), m.place)
 	case m.many:
 		return m.emit(m.best, m.place)
 	}

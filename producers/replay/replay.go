@@ -38,7 +38,7 @@ const Stdin = "-"
 type Options struct {
 	// Format is the name of one of formats.All.
 	Format string
-	// Files are merged by the recorded time. Each may be plain, packed or Parquet, as its first bytes show; Stdin may
+	// Files are files, and folders for a format that has a pattern of names. They are merged by the recorded time. Each may be plain, packed or Parquet, as its first bytes show; Stdin may
 	// be one of them. With a Speed all events go in the order of their time; without one the order within a file stays.
 	// If the replay ends while the open of a pipe blocks, that open goes on in the background until something writes to
 	// the pipe.
@@ -123,6 +123,8 @@ type Reading struct {
 	Outside int64 // Events outside From and To.
 	Nothing int64 // Rows that stand for nothing and make no event: with a weight of 0, or without calls, tokens and cost.
 	LeftOut int64 // Rows that the condition where of the mapping leaves out.
+	// NoCalls counts the rows that are no calls, by the reason.
+	NoCalls map[string]int64
 	Joined  int64 // Rows that were joined to others of their id.
 	Later   int64 // Rows that were left out because the first row of their id counts.
 	// Replaced rows were left out for a newer row of the same id, Repeated ones because another row of the id has the
@@ -248,6 +250,15 @@ func (o Options) name() string {
 	return o.Format
 }
 
+// detail is what the report of a run says about the source. The folders of people, which may name what they work on, are no
+// part of it.
+func (o Options) detail() string {
+	if f := formats.Named(o.Format); f != nil && len(f.Folder) > 0 {
+		return o.name()
+	}
+	return strings.Join(append([]string{o.name()}, o.Files...), " ")
+}
+
 const (
 	// pacedInterval is how long a paced event may wait for others to go with it. It is far below LateBy, and events
 	// gather during a call of the log anyway.
@@ -291,7 +302,7 @@ func Run(ctx context.Context, sender *producers.Sender, o Options) (Result, erro
 		return result, nil
 	}
 	return result, sender.Report(working, truth.Runs(producers.RunInfo{
-		Run: o.Run, Kind: "replay", Start: begin, Detail: strings.Join(append([]string{o.name()}, o.Files...), " "),
+		Run: o.Run, Kind: "replay", Start: begin, Detail: o.detail(),
 	}))
 }
 

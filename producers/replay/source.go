@@ -182,7 +182,7 @@ func (s *source) guess(p producers.Progress) time.Duration {
 func (s *source) result(truth *producers.Truth) Result {
 	t := s.tally
 	r := Result{Truth: truth, Sent: sent(truth), Reading: Reading{
-		Rows: t.rows.Load(), Outside: s.outside + s.arrange.outside, Nothing: t.nothing, LeftOut: t.leftOut, Joined: t.joined, Later: t.later,
+		Rows: t.rows.Load(), Outside: s.outside + s.arrange.outside, Nothing: t.nothing, LeftOut: t.leftOut, NoCalls: t.noCalls, Joined: t.joined, Later: t.later,
 		Replaced: t.replaced, Repeated: t.repeated, Headers: t.headers, Skipped: t.skipped, Problems: t.problems, Unread: t.unread.List(),
 		Columns: t.columns.List(), Notes: t.notes, Unended: t.unended,
 		UnknownTypes: t.types, Tokenless: t.tokenless, TokenlessHave: slices.Sorted(maps.Keys(t.has)),

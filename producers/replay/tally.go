@@ -15,6 +15,7 @@ type tally struct {
 	rows      atomic.Int64 // Read; also asked for while a batch is on its way.
 	nothing   int64
 	leftOut   int64
+	noCalls   map[string]int64 // Rows that are no calls, by the reason.
 	joined    int64
 	later     int64
 	columns   mapping.Columns
@@ -69,6 +70,14 @@ func (t *tally) noTokens(names []string) {
 			t.has[name] = true
 		}
 	}
+}
+
+// noCall counts a row that is no call.
+func (t *tally) noCall(reason string) {
+	if t.noCalls == nil {
+		t.noCalls = map[string]int64{}
+	}
+	t.noCalls[reason]++
 }
 
 // unknownType counts an event of an unknown type.

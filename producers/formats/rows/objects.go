@@ -350,6 +350,9 @@ func (o *Objects) fault(at int, text string) *faults.RowError {
 	return &faults.RowError{Line: line, Column: column, Text: text}
 }
 
+// Raw is the text of the current object, valid until the next call of Next.
+func (o *Objects) Raw() []byte { return o.line }
+
 // Bad is what is wrong with the current object, at the last part of the path where that stands in it.
 func (o *Objects) Bad(path, text string) *faults.RowError {
 	at := 0
