@@ -13,6 +13,9 @@ func TestFormats(t *testing.T) {
 		if f.Name == "" || f.Description == "" || f.NeedsStart != relative || f.NeedsMapping != (f.Name == "csv" || f.Name == "jsonl") {
 			t.Errorf("got %+v", f)
 		}
+		if f.Grows != f.NeedsTenant || len(f.Folder) > 0 && !f.Grows {
+			t.Errorf("got %+v", f)
+		}
 	}
 	for _, f := range all {
 		for field, i := range f.fields {

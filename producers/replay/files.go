@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 
 	"tidemark/producers"
@@ -37,7 +38,7 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 	}
 	known := true
 	for _, name := range names { // Before anything is sent.
-		f := &file{reader: r, name: name, found: len(format.Folder) > 0}
+		f := &file{reader: r, name: name, found: !slices.Contains(o.Files, name)}
 		r.files = append(r.files, f)
 		if name == Stdin {
 			if o.Stdin == nil {
