@@ -31,6 +31,11 @@
 // value; or the id is what is in the columns that the mapping says it is: of several joined with slashes, a slash or a
 // backslash within one after a backslash. What an identity is made of has to be UTF-8. CloudEvents bring source and id
 // along.
+//
+// Calls that agents, collectors, gateways and stored answers report have the identity of package calls: the id of the
+// provider's answer under the source gen_ai.response, or the reporter's own name of the call under gen_ai.reporter. Where a
+// log has the id of the request beside that of the answer, that is the id, as in the telemetry of Claude Code. Lines that say
+// one answer again are one event, see package replay.
 package formats
 
 import (
