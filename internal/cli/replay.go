@@ -58,12 +58,13 @@ func (replayCmd) Help() string {
 		}
 		formats.WriteByte('\n')
 	}
-	return replayHelp + "\n\nFormats of files:\n\n" + formats.String() + sourcesHelp + mappingHelp
+	return replayHelp + "\n\nFormats of files:\n\n" + formats.String() + logsHelp + sourcesHelp + mappingHelp
 }
 
 // Example implements exampler.
 func (replayCmd) Example() string {
-	return "tidemark replay csv usage-2026-03.csv.gz --mapping mapping.yaml --tenant acme --dry-run"
+	return "tidemark replay claude-code ~/.claude/projects --tenant acme --dry-run\n" +
+		"tidemark replay csv usage-2026-03.csv.gz --mapping mapping.yaml --tenant acme --dry-run"
 }
 
 const replayHelp = `If a replay is interrupted, run it again. Identities and times come from the recorded data alone, so replaying the same
@@ -91,6 +92,12 @@ counts it at the end. It skips a row with a malformed identity, time, type, tena
 CloudEvents may have the usage object of OpenAI, Anthropic, Gemini, Bedrock, Mistral, Cohere, LiteLLM or Langfuse. They
 may also have one number of tokens and its type, as in the examples of OpenMeter: then the event with the input is the
 call, and the event with the output adds its tokens.`
+
+const logsHelp = `
+claude-code, codex, gemini-cli and qwen-code also take folders, and read the logs below them. In these formats, in otlp,
+litellm, openai-jsonl and anthropic-jsonl a call counts once with its last usage, however often and in whatever order the files
+state it. You can replay logs that grow as often as you like. Prompts, answers, folders and addresses are not sent.
+`
 
 const sourcesHelp = `
 Other sources:

@@ -50,6 +50,9 @@ func TestReplayConfiguration(t *testing.T) {
 	f("table:Lab.token_calls", `table "Lab.token_calls": namespace`)
 	f("queue:x", `"queue:x" is not topic:NAME`)
 	f("scenario:x", "scenario")
+	f("codex f", "--tenant: required, since nothing in files of codex names one")
+	f("claude-code f --tenant t --start 2024-05-10 --mapping /no/such --type token_calls", "--mapping: open /no/such", "--type: only for topic:NAME and cloudevents")
+	f("claude-code f --tenant t --start 2024-05-10", "--start: not for claude-code")
 }
 
 // TestReplayNames checks which topic or table of which namespace a name means.
@@ -139,6 +142,25 @@ func TestReplayDryRun(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 	if code, _, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--limit", "2", "--clickhouse", "http://127.0.0.1:1"); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, errOut)
+	}
+}
+
+// TestReplayDryRunOfFolder shows what a folder of logs gives, and why lines of it are no calls.
+func TestReplayDryRunOfFolder(t *testing.T) {
+	code, out, errOut := command(t, "replay", "claude-code", "../../producers/replay/testdata/logs/claude-code", "--tenant", "acme", "--dry-run", "--clickhouse", "http://127.0.0.1:1")
+	flat := strings.Join(strings.Fields(out), " ")
+	for _, want := range []string{
+		"dry run of claude-code: nothing is sent 13 rows, events from 2026-03-01T10:00:01Z to 2026-03-01T11:00:00Z",
+		"2 rows became no event: a line of a session that is no answer of a model", "1 rows became no event: a message that the agent made up without a model",
+		"2 rows were left out, because a newer row of their id counts", "3 rows were left out, because another row of their id is the same",
+		"token_calls 4 4 0 0 0 3,929 259",
+	} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code != exitOK {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 }

@@ -132,3 +132,36 @@ func TestReplayApacheKafka(t *testing.T) {
 	p.ok(t, "replay", "agentic", code, "--start", agenticStart)
 	p.again(t, conversationsAndCode)
 }
+
+// TestReplayGrowingLogs replays the logs of an agent while they grow, and again: a message counts once, with its last usage.
+func TestReplayGrowingLogs(t *testing.T) {
+	t.Parallel()
+	const logs = "../../../producers/replay/testdata/logs/claude-code"
+	session, err := os.ReadFile(filepath.Join(logs, "-home-ada-shop", "session-1.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	live := filepath.Join(folder, "session-1.jsonl")
+	lines := bytes.SplitAfter(session, []byte("\n"))
+	if err := os.WriteFile(live, bytes.Join(lines[:3], nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := sharedPipeline(t)
+	p.ok(t, "migrate")
+	p.ok(t, "replay", "claude-code", folder, "--tenant", "acme")
+	p.again(t, "1,1110,3")
+	if err := os.WriteFile(live, session, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.ok(t, "replay", "claude-code", folder, "--tenant", "acme")
+	p.again(t, "2,2222,179")
+	p.ok(t, "replay", "claude-code", logs, folder, "--tenant", "acme", "--speed", "1e9")
+	p.again(t, "4,3929,259")
+	rows := p.rawRows(t)
+	p.ok(t, "replay", "claude-code", logs, "--tenant", "acme")
+	p.again(t, "4,3929,259")
+	if again := p.rawRows(t); again != rows {
+		t.Errorf("%s rows are stored after the same replay, want %s", again, rows)
+	}
+}
