@@ -2,17 +2,20 @@ package replay
 
 import (
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"tidemark/producers/formats"
 	"tidemark/producers/formats/mapping"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// example is one of the page on mappings: a mapping, a file, and what becomes of it.
+// example is one of the page: a mapping or a command without one, a file, and what becomes of it.
 type example struct{ section, mapping, format, data, want string }
 
 // examples returns those of the page.
@@ -35,8 +38,14 @@ func examples(t testing.TB) []example {
 				next = example{section: next.section, mapping: block}
 			case "csv":
 				next.format, next.data = "csv", block
+			case "sh":
+				_, command, _ := strings.Cut(block, "tidemark replay ")
+				format, _, _ := strings.Cut(command, " ")
+				next = example{section: next.section, format: format}
 			case "json":
-				next.format, next.data = "jsonl", block
+				if next.data = block; next.mapping != "" {
+					next.format = "jsonl"
+				}
 			case "text":
 				next.want = block
 				all = append(all, next)
@@ -54,14 +63,17 @@ func examples(t testing.TB) []example {
 // TestDocs runs the examples of the page.
 func TestDocs(t *testing.T) {
 	all := examples(t)
-	if len(all) < 15 {
+	if len(all) < 22 {
 		t.Errorf("%d examples", len(all))
 	}
 	for _, one := range all {
 		t.Run(one.section, func(t *testing.T) {
-			m, err := mapping.Parse("m.yaml", []byte(one.mapping))
-			if err != nil {
-				t.Fatal(err)
+			var m *mapping.Mapping
+			if one.mapping != "" {
+				var err error
+				if m, err = mapping.Parse("m.yaml", []byte(one.mapping)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if got := outcome(t, m, one.format, one.data); got != one.want {
 				t.Errorf("got\n%s\nwant\n%s", got, one.want)
@@ -73,10 +85,17 @@ func TestDocs(t *testing.T) {
 // outcome replays a file and returns a line for each event, and one for all else that became of rows.
 func outcome(t *testing.T, m *mapping.Mapping, format, data string) string {
 	t.Helper()
-	log, result := replayed(t, Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Mapping: m, Users: testUsers, Run: "test"})
+	o := Options{Format: format, Files: []string{write(t, "f", []byte(data))}, Mapping: m, Users: testUsers, Run: "test"}
+	if formats.Named(format).NeedsTenant {
+		o.Tenant = "acme"
+	}
+	log, result := replayed(t, o)
 	var b strings.Builder
 	for _, e := range log.all {
 		b.WriteString(figuresOf(e) + "\n")
+	}
+	for _, reason := range slices.Sorted(maps.Keys(result.NoCalls)) {
+		fmt.Fprintf(&b, "%s became no event: %s\n", plural(result.NoCalls[reason], "row"), reason)
 	}
 	for _, one := range []struct {
 		n    int64
@@ -93,7 +112,7 @@ func outcome(t *testing.T, m *mapping.Mapping, format, data string) string {
 	} {
 		switch {
 		case one.n == 1:
-			b.WriteString(strings.NewReplacer("rows are", "row is", "rows ", "row ").Replace("1 rows "+one.text) + "\n")
+			b.WriteString(strings.NewReplacer("rows are", "row is", "rows say", "row says", "rows ", "row ").Replace("1 rows "+one.text) + "\n")
 		case one.n > 1:
 			fmt.Fprintf(&b, "%d rows %s\n", one.n, one.text)
 		}

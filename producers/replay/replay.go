@@ -7,7 +7,7 @@
 //	                            producers.Pump <- source (range, limit, pace) ┘
 //
 // What is arranged has to be read to its end before its first event can go: with a speed it is put in order by time,
-// and where a mapping says what the id is, one event is made of the rows of each id. How rows become events, and what
+// and where a mapping says what the id is, or a call may be stated again, one event is made of the rows of each id. How rows become events, and what
 // their identity is made of, is in package formats.
 //
 // A replay of the same rows gives the same events at any pace and under any run label, so a second replay changes
