@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"time"
@@ -32,6 +31,8 @@ type CollectorConfig struct {
 	Events producers.Log
 	// HTTPListen and GRPCListen are the addresses of the ports, host:port. Empty: there is no such port.
 	HTTPListen, GRPCListen string
+	// AnyPort takes a free port for one that is taken.
+	AnyPort bool
 	// Hosts are further names, without ports, that the ports are reached by. They matter without keys only.
 	Hosts []string
 	// TLS is how both ports speak TLS. Nil: they do not.
@@ -66,9 +67,9 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 		if address == "" {
 			continue
 		}
-		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+		listener, err := listen(ctx, address, c.AnyPort)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("listen on %s: %w", address, err), out.Close())
+			return nil, errors.Join(err, out.Close())
 		}
 		out.listeners[i] = listener
 		if name, _, err := net.SplitHostPort(address); err == nil && (host == "" || webguard.Loopback(host)) {
@@ -103,6 +104,15 @@ func (c *Collector) Addresses() (web, rpc string) {
 		}
 	}
 	return out[0], out[1]
+}
+
+// Acknowledged returns how many events of each type the log has acknowledged.
+func (c *Collector) Acknowledged() [schemas.NumTypes]uint64 {
+	var out [schemas.NumTypes]uint64
+	for t := range out {
+		out[t] = c.sink.acknowledged[t].Load()
+	}
+	return out
 }
 
 // Ready returns why the Collector cannot accept events now; nil if it can.

@@ -14,7 +14,7 @@ import (
 	"tidemark/schemas"
 )
 
-// Demo runs a whole pipeline in one process: it generates a live workload, ingests it and rolls it up; at the end it drains the
+// Demo runs a whole pipeline in one process: it generates a live workload, receives events, ingests all and rolls it up; at the end it drains the
 // log and audits. The namespace is migrated. All fields but the functions are required.
 type Demo struct {
 	DB       *clickhouse.DB
@@ -27,6 +27,8 @@ type Demo struct {
 	Rate     float64       // events per second
 	Duration time.Duration // how long to generate; until the context ends when 0
 
+	// Collector receives events beside the generator. Optional.
+	Collector *Collector
 	// Sent is called with the generator's progress. Optional.
 	Sent func(synthetic.Progress)
 	// Live runs beside the generator; its context ends with the generator, which waits for it. Optional.
@@ -38,6 +40,8 @@ type Demo struct {
 // DemoResult is what a Demo did.
 type DemoResult struct {
 	Produced synthetic.Summary
+	// Collected are the events that the Collector received, by type.
+	Collected [schemas.NumTypes]uint64
 	// Accounts are by topic, without the namespace.
 	Accounts map[string]Account
 	Audit    audit.Result
@@ -64,6 +68,9 @@ func (d *Demo) Run(ctx context.Context) (DemoResult, error) {
 	consumers, failed := errgroup.WithContext(working)
 	consumers.Go(func() error { return d.Ingester.Run(working) })
 	consumers.Go(func() error { return d.Roller.RunAlone(working) })
+	if d.Collector != nil {
+		consumers.Go(func() error { return d.Collector.Run(working) })
+	}
 	generating, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(failed, cancel)() // Without a consumer there is nothing to show.
@@ -75,6 +82,9 @@ func (d *Demo) Run(ctx context.Context) (DemoResult, error) {
 	}
 	if err != nil {
 		return result, err
+	}
+	if d.Collector != nil {
+		result.Collected = d.Collector.Acknowledged()
 	}
 	drain := context.WithoutCancel(ctx)
 	if d.Draining != nil {

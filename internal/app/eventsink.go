@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,8 @@ const (
 type eventSink struct {
 	waiting chan *sending
 	senders [sinkSenders]*producers.Sender
+	// acknowledged counts the events by type.
+	acknowledged [schemas.NumTypes]atomic.Uint64
 }
 
 // sending is the events of one request.
@@ -99,6 +102,13 @@ func (s *eventSink) send(ctx context.Context, sender *producers.Sender, first *s
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	err := sender.Send(ctx, events)
+	if err == nil {
+		for _, e := range events {
+			if t, ok := schemas.TypeOf(e); ok {
+				s.acknowledged[t].Add(1)
+			}
+		}
+	}
 	for _, one := range group {
 		one.done <- err
 	}

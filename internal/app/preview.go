@@ -64,7 +64,7 @@ func StartPreview(ctx context.Context, c PreviewConfig) (*Preview, error) {
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listenPreview(ctx, c, host)
+	listener, err := listen(ctx, c.Listen, c.AnyPort)
 	if err != nil {
 		return nil, err
 	}
@@ -96,15 +96,17 @@ func StartPreview(ctx context.Context, c PreviewConfig) (*Preview, error) {
 	return &Preview{url: "http://" + reachable(listener.Addr()) + "/", stop: stop}, nil
 }
 
-// listenPreview listens on the address, or on a free port of its host if that is allowed.
-func listenPreview(ctx context.Context, c PreviewConfig, host string) (net.Listener, error) {
+// listen listens on the address, or on a free port of its host if that is allowed.
+func listen(ctx context.Context, address string, anyPort bool) (net.Listener, error) {
 	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", c.Listen)
-	if c.AnyPort && errors.Is(err, syscall.EADDRINUSE) {
-		listener, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+	listener, err := config.Listen(ctx, "tcp", address)
+	if anyPort && errors.Is(err, syscall.EADDRINUSE) {
+		if host, _, splitErr := net.SplitHostPort(address); splitErr == nil {
+			listener, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
+		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the preview cannot listen: %w", err)
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
 	return listener, nil
 }

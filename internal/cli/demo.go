@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"tidemark/internal/app"
 	"tidemark/internal/stack"
 	"tidemark/internal/webguard"
+	"tidemark/producers/formats/fields"
 	"tidemark/schemas"
 )
 
@@ -31,6 +33,8 @@ type demoCmd struct {
 	Rate       float64       `help:"Events per second." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`
 	Seed       uint64        `help:"Seed of the workload." default:"1" group:"Demo"`
 	Preview    string        `name:"preview-listen" help:"Address of the page with the dashboards, on loopback. If the port is taken, the page takes a free one. Empty: no page." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Demo"`
+	Collect    string        `name:"collect-listen" help:"Address, on loopback, that receives events of your programs for the tenant demo, see tidemark collect. If the port is taken, it takes a free one. Empty: none." default:"127.0.0.1:4318" placeholder:"HOST:PORT" group:"Demo"`
+	GRPC       string        `name:"collect-grpc-listen" help:"The same for OTLP over gRPC." default:"127.0.0.1:4317" placeholder:"HOST:PORT" group:"Demo"`
 }
 
 // Help implements kong.HelpProvider.
@@ -45,8 +49,10 @@ func (demoCmd) Example() string { return "tidemark demo --duration 30s --exit" }
 
 func (c *demoCmd) validate() error {
 	errs := []error{ranges(*c)}
-	if host, _, err := net.SplitHostPort(c.Preview); c.Preview != "" && (err != nil || !webguard.Loopback(host)) {
-		errs = append(errs, fmt.Errorf("--preview-listen: %q is not host:port on loopback", c.Preview))
+	for _, port := range []struct{ flag, address string }{{"--preview-listen", c.Preview}, {"--collect-listen", c.Collect}, {"--collect-grpc-listen", c.GRPC}} {
+		if host, _, err := net.SplitHostPort(port.address); port.address != "" && (err != nil || !webguard.Loopback(host)) {
+			errs = append(errs, fmt.Errorf("%s: %q is not host:port on loopback", port.flag, port.address))
+		}
 	}
 	return invalid(append(errs, c.commonFlags.validate())...)
 }
@@ -123,6 +129,11 @@ func (d *demo) run(ctx context.Context) (ok bool, err error) {
 	fmt.Fprintf(d.streams.Out, "  migrated   %d tables and views, %d topics\n  models     %s\n", migrated.Applied, len(topics), modelsLine(migrated))
 	if d.cmd.Preview != "" {
 		if err := d.preview(ctx); err != nil {
+			return false, err
+		}
+	}
+	if d.cmd.Collect != "" || d.cmd.GRPC != "" {
+		if err := d.collect(ctx); err != nil {
 			return false, err
 		}
 	}
@@ -217,6 +228,40 @@ func (d *demo) preview(ctx context.Context) error {
 	return nil
 }
 
+// demoTenant is whose events are that come to the collector of a demonstration.
+const demoTenant = "demo"
+
+// collect opens the ports for events of other programs. The pipeline serves them.
+func (d *demo) collect(ctx context.Context) error {
+	writer, err := d.kafka.writer("tidemark-collect", "snappy")
+	if err != nil {
+		return err
+	}
+	d.closers = append(d.closers, writer.Close)
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	c, err := app.NewCollector(ctx, app.CollectorConfig{
+		Namespace: d.cmd.Namespace, Events: writer, HTTPListen: d.cmd.Collect, GRPCListen: d.cmd.GRPC, AnyPort: true,
+		Tenant: demoTenant, Product: "api", Users: fields.KeyedUsers(key), Log: d.log,
+	})
+	if err != nil {
+		return err
+	}
+	d.pipeline.Collector = c
+	web, rpc := c.Addresses()
+	if rpc != "" {
+		fmt.Fprintf(d.streams.Out, "  collector  %s (OTLP over gRPC)\n", rpc)
+	}
+	if web != "" {
+		fmt.Fprintf(d.streams.Out, `  collector  http://%[1]s (OTLP, CloudEvents, JSON); send a call of the tenant %[2]s:
+    curl http://%[1]s/v1/events -H 'Content-Type: application/json' -d '{"type": "token_call", "source": "shell", "id": "'$(date +%%s%%N)'", "time": "'$(date -u +%%FT%%TZ)'", "model": "my-model", "input_uncached": 1000, "output_visible": 300}'
+`, web, demoTenant)
+	}
+	return nil
+}
+
 // close closes what was opened, the newest first.
 func (d *demo) close() error {
 	var errs []error
@@ -234,16 +279,16 @@ func (d *demo) summary(result app.DemoResult) (balanced bool, err error) {
 	fmt.Fprintln(table, "type\tproduced\tstored\tduplicates\tconflicts\tdead letters\t\tinput tokens\t= rollup\t")
 	balanced = true
 	for _, spec := range schemas.Specs() {
-		count, got := result.Produced.Truth.Of(spec.Type), result.Accounts[spec.Topic]
-		if count.Produced == 0 {
+		produced, got := result.Produced.Truth.Of(spec.Type).Produced+result.Collected[spec.Type], result.Accounts[spec.Topic]
+		if produced == 0 {
 			continue
 		}
 		sign := "ok"
-		if !got.Accounts(count.Produced) {
+		if !got.Accounts(produced) {
 			sign = "DIFFERS"
 		}
-		balanced = balanced && got.Accounts(count.Produced) && got.RawTokens == got.RollupTokens
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", spec.Type, number(count.Produced), number(got.Stored), number(got.Duplicates), number(got.Conflicts),
+		balanced = balanced && got.Accounts(produced) && got.RawTokens == got.RollupTokens
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", spec.Type, number(produced), number(got.Stored), number(got.Duplicates), number(got.Conflicts),
 			number(got.Dead), sign, grouped(got.RawTokens), grouped(got.RollupTokens))
 	}
 	if err := table.Flush(); err != nil {

@@ -90,6 +90,10 @@ func readRecord(b *calls.Batch, raw json.RawMessage) {
 			b.Reject(field, reason)
 			return
 		}
+		if r.ResponseID == "" && r.ReporterID == "" {
+			b.Reject("id", "is missing: a record needs the id of its call, so that a record that is sent again counts once")
+			return
+		}
 		r.End = max(r.Start, r.End)
 		b.Report(r)
 		return

@@ -104,11 +104,11 @@ func TestGateways(t *testing.T) {
 			"kong mistral_ai mistral-large-2411 chat OK 100 - - 20 - 1200000 2400000 gen_ai.reporter:kong/k-1"},
 		{"Envoy", `{"start_time":"2026-11-28T14:21:50.123Z","duration":850,"response_code":"200","x-request-id":"e-1","gen_ai.provider.name":"openai","gen_ai.request.model":"gpt-5.2","gen_ai.response.model":"gpt-5.2-2025-12-11","gen_ai.usage.input_tokens":"1000","gen_ai.usage.cache_read.input_tokens":"640","gen_ai.usage.output_tokens":"300","gen_ai.usage.reasoning.output_tokens":"-"}`,
 			"envoy openai gpt-5.2-2025-12-11 chat OK 360 640 - 300 - 850000 0 gen_ai.reporter:envoy/e-1"},
-		{"a line without an id", `{"start_time":"2026-11-28T14:21:50.123Z","gen_ai.request.model":"gpt-5.2"}`, "rejected x-request-id is missing: a line needs an id of its call, so that a line that is sent again counts once"},
+		{"a line without an id", `{"start_time":"2026-11-28T14:21:50.123Z","gen_ai.request.model":"gpt-5.2"}`, "rejected id is missing: a record needs the id of its call, so that a record that is sent again counts once"},
 		{"a time in another unit", `{"litellm_call_id":"1","startTime":1795887394000}`, "rejected startTime is not of the years 2000 to 2286: is it in another unit?"},
 		{"another program's line", `{"level":"info"}`, "rejected record is of no gateway that is known: LiteLLM's spend log, LiteLLM, Amazon Bedrock's invocation log, Kong AI Gateway, Envoy AI Gateway and others with the names of OpenTelemetry"},
 		{"no object", `7`, "rejected record is not a JSON object"},
-		{"a count that is none", `{"litellm_call_id":"1","startTime":1795887394,"metadata":{"usage_object":{"prompt_tokens":"many"}}}`, "rejected metadata.usage_object has no number at prompt_tokens"},
+		{"a count that is none", `{"id":"1","litellm_call_id":"1","startTime":1795887394,"metadata":{"usage_object":{"prompt_tokens":"many"}}}`, "rejected metadata.usage_object has no number at prompt_tokens"},
 	} {
 		d := gateways.New(calls.NewMemory(calls.Options{}))
 		for range 2 {

@@ -54,6 +54,9 @@ func readSpan(a *attributes, product string, scope pcommon.InstrumentationScope,
 	}
 	r = &calls.Report{Scope: known, Client: scope.Name(), Version: scope.Version(), Product: product, Operation: operation,
 		Trace: s.TraceID(), Span: s.SpanID(), Parent: s.ParentSpanID(), Start: micros(s.StartTimestamp()), End: micros(s.EndTimestamp())}
+	if s.TraceID().IsEmpty() || s.SpanID().IsEmpty() {
+		return nil, "", problem{"span_id", "or trace_id is missing"}
+	}
 	if bad = a.fill(r); bad.field != "" {
 		return nil, "", bad
 	}

@@ -38,7 +38,7 @@ func logOptions(format string, files ...string) Options {
 
 // state says what a call counts, and what tells it from others.
 func state(c *usagev1.TokenCall) string {
-	return fmt.Sprintf("%s %s:%s revision %d", told(c), c.Source, c.Id, c.Revision)
+	return fmt.Sprintf("%s %s:%s revision %d", figuresOf(c), c.Source, c.Id, c.Revision)
 }
 
 func states(calls []*usagev1.TokenCall) []string {
@@ -191,7 +191,7 @@ func TestLogsThatGrow(t *testing.T) {
 				switch {
 				case is == nil:
 					t.Fatalf("%s: %s is gone with the line %s", format, id, line)
-				case is.GetTimeUs() != was.GetTimeUs(), is.Revision < was.Revision, is.Revision == was.Revision && told(is) != told(was):
+				case is.GetTimeUs() != was.GetTimeUs(), is.Revision < was.Revision, is.Revision == was.Revision && figuresOf(is) != figuresOf(was):
 					t.Fatalf("%s: %s was %s and is %s", format, id, state(was), state(is))
 				}
 			}
