@@ -1,6 +1,8 @@
 package app
 
 import (
+	"errors"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -43,17 +45,17 @@ func (c *callReports) Logs(o collector.Origin, ld plog.Logs) collector.Batch {
 }
 
 // Records implements collector.Gateways.
-func (c *callReports) Records(o collector.Origin, body []byte) (collector.Batch, error) {
+func (c *callReports) Records(o collector.Origin, body []byte) (batch collector.Batch, tooMany bool, err error) {
 	r, err := c.gateways.Decode(originOf(o), body)
-	return batchOf(r), err
+	return batchOf(r), errors.Is(err, gateways.ErrTooMany), err
 }
 
 func originOf(o collector.Origin) calls.Origin {
-	return calls.Origin{Tenant: o.Tenant, Product: o.Product, Run: o.Run}
+	return calls.Origin{Tenant: o.Tenant, OtherProduct: o.Product, Run: o.Run}
 }
 
 func batchOf(r calls.Result) collector.Batch {
-	b := collector.Batch{Skipped: r.Skipped}
+	b := collector.Batch{Skipped: r.Skipped, Places: r.Places}
 	for _, e := range r.Events {
 		b.Events = append(b.Events, schemas.Event(e))
 	}

@@ -18,6 +18,7 @@ type Batch struct {
 
 // Report adds an item that reports a call.
 func (b *Batch) Report(r *Report) {
+	r.place = b.items
 	b.Reports = append(b.Reports, r)
 	b.items++
 }
@@ -40,6 +41,7 @@ func (b *Batch) Skip(reason string) {
 // Result is what became of a request. Each of its items is an event, joined to one, rejected or skipped.
 type Result struct {
 	Events   []*usagev1.TokenCall // The caller owns them.
+	Places   []int                // The places in the request of the items that the events are named by, one per event.
 	Joined   int                  // Items about a call that another item of the request is about too.
 	Rejected []Rejected
 	Skipped  map[string]uint64
@@ -47,6 +49,6 @@ type Result struct {
 
 // Result makes events of the reports of a batch, see Events.
 func (m *Memory) Result(o Origin, b *Batch) Result {
-	events := m.Events(o, b.Reports)
-	return Result{Events: events, Joined: len(b.Reports) - len(events), Rejected: b.Rejected, Skipped: b.Skipped}
+	events, places := m.place(o, b.Reports)
+	return Result{Events: events, Places: places, Joined: len(b.Reports) - len(events), Rejected: b.Rejected, Skipped: b.Skipped}
 }

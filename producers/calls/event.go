@@ -19,16 +19,21 @@ const (
 // Origin is what is known about a request besides its body.
 type Origin struct {
 	Tenant  string
-	Product string // Empty for what the reports say.
-	Run     string
+	Product string // It overrides what the reports say. Empty: it does not.
+	// OtherProduct is that of reports that name none. Empty: there is none.
+	OtherProduct string
+	Run          string
 }
+
+// maxLength is the longest time of a call, in microseconds, that the contract takes. A longer one is a fault of a clock.
+const maxLength = 1e12
 
 // identity returns the source and the id of a call that the report is the first of.
 func (r *Report) identity() (source, id string) {
 	switch span := r.spanName(); {
-	case r.ResponseID != "" && len(r.ResponseID) <= 512:
+	case r.ResponseID != "":
 		return sourceResponse, r.ResponseID
-	case r.ReporterID != "" && len(r.Client)+len(r.ReporterID) < 512:
+	case r.ReporterID != "" && len(r.Client)+len(r.ReporterID) < maxID:
 		return sourceReporter, r.Client + "/" + r.ReporterID
 	case span != "":
 		return sourceSpan, span
@@ -47,7 +52,7 @@ func (r *Report) carrier() carrier {
 func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.TokenCall {
 	b := c.best
 	e := &usagev1.TokenCall{
-		Source: c.source, Id: c.id, TimeUs: new(c.time), Tenant: c.tenant, Run: o.Run, Product: firstText(o.Product, b.Product, unknownProduct),
+		Source: c.source, Id: c.id, TimeUs: new(c.time), Tenant: c.tenant, Run: o.Run, Product: firstText(o.Product, b.Product, o.OtherProduct, unknownProduct),
 		Model: firstText(b.Served, b.Requested, unknownModel), Provider: b.Provider, Operation: b.Operation, Streaming: b.Streaming,
 		Status: usagev1.Status_STATUS_OK, Revision: c.revision,
 		InputUncached: b.classes.inputUncached.pointer(), InputCacheRead: b.classes.inputRead.pointer(), InputCacheWrite: b.classes.inputWrite.pointer(),
@@ -67,6 +72,11 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 		e.LatencyUs = new(uint64(b.End - b.Start))
 	case b.Latency.Known:
 		e.LatencyUs = b.Latency.pointer()
+	}
+	for _, length := range []**uint64{&e.LatencyUs, &e.FirstTokenUs} {
+		if *length != nil && **length > maxLength {
+			*length = nil
+		}
 	}
 	if b.User != "" && hash != nil {
 		e.User = hash(c.tenant, b.User)

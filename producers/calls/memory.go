@@ -2,6 +2,7 @@ package calls
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -20,6 +21,7 @@ type call struct {
 	emitted    bool      // A request that named it was answered or failed: a change needs a new revision.
 	changed    bool
 	keys       []any // Where the memory has it.
+	gone       bool  // The memory is forgetting it.
 }
 
 // carrier is which span or record made a report.
@@ -58,6 +60,7 @@ type (
 	spanKey     struct{ tenant, span string }
 	responseKey struct{ tenant, id string }
 	reporterKey struct{ tenant, client, id string }
+	logKey      struct{ tenant, client, id string }
 	traceKey    struct {
 		tenant string
 		trace  [16]byte
@@ -71,6 +74,12 @@ type (
 // Events finds or makes the call of each report, and returns one event per call that was named. Reports with the id of the
 // answer come first, so that it is the identity wherever one of them has it. The caller owns the events.
 func (m *Memory) Events(o Origin, reports []*Report) []*usagev1.TokenCall {
+	events, _ := m.place(o, reports)
+	return events
+}
+
+// place is Events, with the place in the request of the report that each event is named by.
+func (m *Memory) place(o Origin, reports []*Report) (events []*usagev1.TokenCall, places []int) {
 	for _, r := range reports {
 		r.settle()
 	}
@@ -92,11 +101,10 @@ func (m *Memory) Events(o Origin, reports []*Report) []*usagev1.TokenCall {
 			}
 			if !seen[c] {
 				seen[c] = true
-				named = append(named, c)
+				named, places = append(named, c), append(places, r.place)
 			}
 		}
 	}
-	events := make([]*usagev1.TokenCall, 0, len(named))
 	for _, c := range named {
 		if c.emitted && c.changed {
 			c.revision++
@@ -105,15 +113,22 @@ func (m *Memory) Events(o Origin, reports []*Report) []*usagev1.TokenCall {
 		events = append(events, c.event(o, m.hash))
 	}
 	m.forget()
-	return events
+	return events, places
 }
 
 // find returns the call that a report is about, nil if it is a new one.
 func (m *Memory) find(tenant string, r *Report) *call {
+	if r.LogID != "" { // It was sent before.
+		for _, c := range m.calls[logKey{tenant, r.Client, r.LogID}] {
+			return c
+		}
+	}
 	span := r.spanName()
 	if span != "" {
 		for _, c := range m.calls[spanKey{tenant, span}] {
-			return c
+			if c.best.ResponseID == "" || r.ResponseID == "" || c.best.ResponseID == r.ResponseID {
+				return c
+			}
 		}
 	}
 	if r.ResponseID != "" {
@@ -215,16 +230,25 @@ func (m *Memory) add(tenant string, r *Report) *call {
 	return c
 }
 
+// maxReports and maxKeys bound what is kept of one call.
+const (
+	maxReports = 64
+	maxKeys    = 4 * maxReports
+)
+
 // index makes a call findable by what a report says.
 func (m *Memory) index(c *call, r *Report) {
 	put := func(key any) {
-		for _, other := range m.calls[key] {
-			if other == c {
-				return
-			}
+		if !slices.Contains(c.keys, key) {
+			m.calls[key] = append(m.calls[key], c)
+			c.keys = append(c.keys, key)
 		}
-		m.calls[key] = append(m.calls[key], c)
-		c.keys = append(c.keys, key)
+	}
+	if len(c.keys) > maxKeys {
+		return
+	}
+	if r.LogID != "" {
+		put(logKey{c.tenant, r.Client, r.LogID})
 	}
 	if span := r.spanName(); span != "" {
 		put(spanKey{c.tenant, span})
@@ -247,6 +271,9 @@ func (c *call) join(r *Report) {
 			return
 		}
 	}
+	if len(c.reports) == maxReports {
+		return
+	}
 	c.reports = append(c.reports, from)
 	c.best = merged(c.best, r)
 	c.changed = true
@@ -261,14 +288,14 @@ func merged(a, b *Report) *Report {
 	out := *a
 	for _, text := range []struct{ into, from *string }{
 		{&out.ResponseID, &b.ResponseID}, {&out.ReporterID, &b.ReporterID}, {&out.Requested, &b.Requested}, {&out.Served, &b.Served}, {&out.Tier, &b.Tier}, {&out.Region, &b.Region},
-		{&out.User, &b.User}, {&out.ErrorType, &b.ErrorType}, {&out.Provider, &b.Provider}, {&out.Operation, &b.Operation}, {&out.Cost, &b.Cost},
+		{&out.User, &b.User}, {&out.ErrorType, &b.ErrorType}, {&out.Provider, &b.Provider}, {&out.Operation, &b.Operation}, {&out.Cost, &b.Cost}, {&out.Product, &b.Product},
 	} {
 		if *text.into == "" {
 			*text.into = *text.from
 		}
 	}
 	for _, n := range []struct{ into, from *Count }{
-		{&out.FirstToken, &b.FirstToken}, {&out.Attempt, &b.Attempt}, {&out.InputAudio, &b.InputAudio}, {&out.OutputAudio, &b.OutputAudio},
+		{&out.FirstToken, &b.FirstToken}, {&out.Latency, &b.Latency}, {&out.Attempt, &b.Attempt}, {&out.InputAudio, &b.InputAudio}, {&out.OutputAudio, &b.OutputAudio},
 	} {
 		if !n.into.Known {
 			*n.into = *n.from
@@ -276,6 +303,9 @@ func merged(a, b *Report) *Report {
 	}
 	if !out.Write5m.Known && !out.Write1h.Known && out.Write == b.Write {
 		out.Write5m, out.Write1h = b.Write5m, b.Write1h
+	}
+	if out.End <= out.Start && b.End > b.Start {
+		out.Start, out.End = b.Start, b.End
 	}
 	out.Streaming = out.Streaming || b.Streaming
 	out.Failed = out.Failed && b.Failed
@@ -308,19 +338,19 @@ func (m *Memory) forget() {
 		return
 	}
 	drop := len(m.order) - m.limit
+	gone := map[any]bool{}
 	for _, c := range m.order[:drop] {
+		c.gone = true
 		for _, key := range c.keys {
-			left := m.calls[key][:0]
-			for _, other := range m.calls[key] {
-				if other != c {
-					left = append(left, other)
-				}
-			}
-			if len(left) == 0 {
-				delete(m.calls, key)
-			} else {
-				m.calls[key] = left
-			}
+			gone[key] = true
+		}
+	}
+	for key := range gone {
+		left := slices.DeleteFunc(m.calls[key], func(c *call) bool { return c.gone })
+		if len(left) == 0 {
+			delete(m.calls, key)
+		} else {
+			m.calls[key] = left
 		}
 	}
 	m.order = append(m.order[:0:0], m.order[drop:]...)

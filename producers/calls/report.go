@@ -7,7 +7,12 @@
 // tokens, it is absent, never 0; an event says how sure its counts are. What cannot be told apart counts and is marked.
 package calls
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Count is a number that may not be known.
 type Count struct {
@@ -70,6 +75,7 @@ type Report struct {
 	// The counts as they are reported: Settle finds out which of them include which.
 	Input, Output, Total, Read, Write, Write5m, Write1h, Reasoning, InputAudio, OutputAudio Count
 
+	place          int // The place of its item in the request.
 	classes        classes
 	doubt          bool   // Another call may be the same one.
 	inputs, spends uint64 // Sums of the known classes of input and of output, to compare reports by.
@@ -98,9 +104,8 @@ func (r *Report) spanName() string {
 // report has a total, the total tells; a part larger than its whole is not in it; otherwise the table of scopes decides,
 // and the convention, by which input includes what a cache gave or took, and output includes reasoning.
 func (r *Report) settle() {
-	if r.ResponseID != "" && r.Scope.invents(r.Provider, r.ResponseID) {
-		r.ResponseID, r.ReporterID = "", r.ResponseID
-	}
+	r.fit()
+	r.settleIDs()
 	r.dropUnknowns()
 	in, out := r.Input, r.Output
 	cached := r.Read.N + r.Write.N
@@ -135,6 +140,65 @@ func (r *Report) settle() {
 	r.classes = c
 	r.inputs = c.inputUncached.N + c.inputRead.N + c.inputWrite.N
 	r.spends = c.outputVisible.N + c.outputReasoning.N
+}
+
+// maxText and maxID bound texts in bytes, as the contract does.
+const (
+	maxText = 256
+	maxID   = 512
+)
+
+// fit makes the texts such that the contract takes them: an odd name costs no call. An id that does not fit is none.
+func (r *Report) fit() {
+	for _, text := range []*string{&r.Client, &r.Version, &r.Product, &r.Operation, &r.Provider, &r.Requested, &r.Served, &r.Tier, &r.Region} {
+		*text = fitted(*text, maxText)
+	}
+	r.User, r.LogID = fitted(r.User, maxID), fitted(r.LogID, 4*maxID)
+	if r.ErrorType != "" && !isName(r.ErrorType) {
+		r.ErrorType = "error" // Some clients put the text of an error there.
+	}
+	for _, id := range []*string{&r.ResponseID, &r.ReporterID} {
+		if fitted(*id, maxID) != *id {
+			*id = ""
+		}
+	}
+}
+
+// fitted returns a text without control characters and without what is no UTF-8, cut to some bytes.
+func fitted(text string, most int) string {
+	bad := func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
+	if len(text) <= most && strings.IndexFunc(text, bad) < 0 {
+		return text
+	}
+	text = strings.Map(func(r rune) rune {
+		if bad(r) {
+			return -1
+		}
+		return r
+	}, text[:min(len(text), 2*most)])
+	for len(text) > most {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// isName reports whether a text is a name, as types of errors have, and no sentence.
+func isName(text string) bool {
+	const marks = "_.:$/-"
+	return len(text) <= 128 && strings.IndexFunc(text, func(r rune) bool {
+		return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(marks, r)
+	}) < 0
+}
+
+// settleIDs finds out what of the ids tells the call from all others.
+func (r *Report) settleIDs() {
+	if r.ResponseID != "" && r.Scope.invents(r.Provider, r.ResponseID) {
+		r.ResponseID, r.ReporterID = "", r.ResponseID
+	}
+	if r.Failed && r.Scope.inventsIDs && r.ReporterID != "" {
+		r.ReporterID += "/failed" // The attempt after it has the same id.
+	}
 }
 
 // dropUnknowns clears counts that stand for "unknown": no model call has neither input nor output, so 0 and 0 are none;

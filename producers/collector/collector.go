@@ -66,9 +66,10 @@ type OTLP interface {
 }
 
 // Gateways gives the meaning of records that gateways write about calls to models. It must be safe for concurrent use, and
-// must not keep what it is given. An error is about the body as a whole, and has no value of it.
+// must not keep what it is given. An error is about the body as a whole, and has no value of it; tooMany says that it has more
+// records than a request may have.
 type Gateways interface {
-	Records(origin Origin, body []byte) (Batch, error)
+	Records(origin Origin, body []byte) (batch Batch, tooMany bool, err error)
 }
 
 // Sink stores events. Send returns nil when the log has acknowledged all of them. After an error some may be on the log;

@@ -29,8 +29,11 @@ func decodeRecords(x *exchange) func([]byte) (Batch, *refusal) {
 		if !x.hold.take(3 * len(body)) { // The records, and the parts of one of them at a time.
 			return Batch{}, unavailable(errNoRoom.Error())
 		}
-		batch, err := meaning.Records(x.origin, body)
-		if err != nil {
+		batch, tooMany, err := meaning.Records(x.origin, body)
+		switch {
+		case tooMany:
+			return Batch{}, tooLarge("%v", err)
+		case err != nil:
 			return Batch{}, badRequest("%v", err)
 		}
 		return batch, nil

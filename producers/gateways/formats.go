@@ -2,7 +2,6 @@ package gateways
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -214,7 +213,7 @@ func readKong(o jsonpath.Object, r *calls.Report) (field, reason string) {
 			r.End = r.Start + int64(ms.N)*1000
 		}
 		if field, reason = usage(plugin, r, "usage"); reason != "" {
-			return fmt.Sprintf("ai.%s.%s", name, field), reason
+			return "ai.*." + field, reason
 		}
 		return "", ""
 	}
@@ -231,7 +230,9 @@ func readNamed(o jsonpath.Object, r *calls.Report) (field, reason string) {
 	if field, reason = otlp.Fill(m, r); reason != "" {
 		return field, reason
 	}
-	r.ReporterID = text(o, "x-request-id", "request_id", "request.id", "x_request_id")
+	if id := text(o, "x-request-id", "request_id", "request.id", "x_request_id"); id != "" { // Calls for one request share it.
+		r.ReporterID = id + "@" + strconv.FormatInt(r.Start, 10)
+	}
 	if status := text(o, "response_code", "http.response.status_code", "status"); len(status) == 3 && status[0] >= '4' {
 		r.Failed = true
 		if r.ErrorType == "" {
@@ -255,6 +256,9 @@ func flatten(m pcommon.Map, prefix string, o jsonpath.Object, depth int) {
 			if depth > 0 && json.Unmarshal(raw, &inner) == nil {
 				flatten(m, prefix+name+".", inner, depth-1)
 			}
+			continue
+		}
+		if !otlp.Reads(prefix + name) {
 			continue
 		}
 		if text, problem := jsonpath.Text(raw); problem == "" && text != "" && text != "-" { // "-" is Envoy's word for nothing.

@@ -9,9 +9,7 @@ package gateways
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"tidemark/producers/calls"
@@ -41,36 +39,67 @@ func (d *Decoder) Decode(o calls.Origin, body []byte) (calls.Result, error) {
 	return d.memory.Result(o, &b), nil
 }
 
+// ErrTooMany means that a body has more records than a request may have.
+var ErrTooMany = fmt.Errorf("more than %d records in one request: send them in parts", maxItems)
+
 // split returns the objects of a body.
 func split(body []byte) ([]json.RawMessage, error) {
-	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\ufeff"))))
+	body = bytes.TrimPrefix(body, []byte("\ufeff"))
+	decoder := json.NewDecoder(bytes.NewReader(body))
 	var all []json.RawMessage
 	for {
-		var value json.RawMessage
-		err := decoder.Decode(&value)
-		if errors.Is(err, io.EOF) {
+		rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r\n")
+		if len(rest) == 0 {
 			return all, nil
 		}
-		if err != nil {
-			return nil, fmt.Errorf("byte %d is no JSON: send one object, an array of objects, or one object per line", decoder.InputOffset())
-		}
-		if value[0] == '[' {
-			var items []json.RawMessage
-			if err := json.Unmarshal(value, &items); err != nil {
-				return nil, errors.New("the array is no JSON")
-			}
-			all = append(all, items...)
-		} else {
-			all = append(all, value)
-		}
-		if len(all) > maxItems {
-			return nil, fmt.Errorf("more than %d records in one request: send them in parts", maxItems)
+		if err := value(decoder, rest[0] == '[', &all); err != nil {
+			return nil, err
 		}
 	}
 }
 
+// value adds the next value of a body or, one at a time, the items of the array that it is.
+func value(decoder *json.Decoder, isArray bool, all *[]json.RawMessage) error {
+	bad := func() error {
+		return fmt.Errorf("byte %d is no JSON: send one object, an array of objects, or one object per line", decoder.InputOffset())
+	}
+	one := func() error {
+		var item json.RawMessage
+		if decoder.Decode(&item) != nil {
+			return bad()
+		}
+		if len(*all) == maxItems {
+			return ErrTooMany
+		}
+		*all = append(*all, item)
+		return nil
+	}
+	if !isArray {
+		return one()
+	}
+	if _, err := decoder.Token(); err != nil {
+		return bad()
+	}
+	for decoder.More() {
+		if err := one(); err != nil {
+			return err
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return bad()
+	}
+	return nil
+}
+
+// maxRecord bounds a record in bytes.
+const maxRecord = 1 << 20
+
 // readRecord adds what a record says to the batch.
 func readRecord(b *calls.Batch, raw json.RawMessage) {
+	if len(raw) > maxRecord {
+		b.Reject("record", "is larger than 1 MiB")
+		return
+	}
 	var o jsonpath.Object
 	if json.Unmarshal(raw, &o) != nil || o == nil {
 		b.Reject("record", "is not a JSON object")
@@ -95,6 +124,8 @@ func readRecord(b *calls.Batch, raw json.RawMessage) {
 			return
 		}
 		r.End = max(r.Start, r.End)
+		// A call may be stated twice, as a failure and then as a success.
+		r.LogID = fmt.Sprint(r.ResponseID, "/", r.ReporterID, "/", r.Start, "/", r.End, "/", r.Failed, "/", r.Input.N, "/", r.Output.N)
 		b.Report(r)
 		return
 	}

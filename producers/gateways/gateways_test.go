@@ -2,6 +2,7 @@ package gateways_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func TestLiteLLM(t *testing.T) {
 	want := map[string][]string{
 		"plain.generic":           {"litellm openai gpt-5.2-2025-12-11 chat OK 360 640 - 100 200 285856 4942000 gen_ai.response:chatcmpl-cap000413"},
 		"anthropic_plain.generic": {"litellm anthropic claude-opus-4-5-20251101 chat OK 360 640 128 100 200 266337 10540000 gen_ai.reporter:litellm/chatcmpl-c981c76a-0007-4c32-8bee-df63e1458c40"},
-		"fail429.generic":         {"litellm openai gpt-5.2 chat ERROR - - - - - 252509 0 gen_ai.reporter:litellm/1c3ad72c-933d-475a-9171-c1508f184bb7"},
+		"fail429.generic":         {"litellm openai gpt-5.2 chat ERROR - - - - - 252509 0 gen_ai.reporter:litellm/1c3ad72c-933d-475a-9171-c1508f184bb7/failed"},
 		"embeddings.generic":      {"litellm openai text-embedding-3-small embeddings OK 12 - - - - 35077 240 gen_ai.reporter:litellm/6ad91035-0505-4e77-a7b6-a84426283960"},
 		"stream_usage.generic":    {"litellm openai gpt-5.2 chat OK 360 640 - 100 200 298754 4942000 gen_ai.response:chatcmpl-cap000416"},
 	}
@@ -79,9 +80,42 @@ func TestLiteLLM(t *testing.T) {
 func TestRetryOfLiteLLM(t *testing.T) {
 	const common = `"litellm_call_id":"0f7b6f3c-0000-4000-8000-000000000001","call_type":"acompletion","startTime":1795887394.1,"endTime":1795887394.4,"model":"gpt-5.2","custom_llm_provider":"openai"`
 	r := decode(t, gateways.New(calls.NewMemory(calls.Options{})), `[{"id":"0f7b6f3c-0000-4000-8000-000000000001","status":"failure",`+common+`,"error_information":{"error_class":"RateLimitError"},"metadata":{"usage_object":{}}},
-		{"id":"chatcmpl-1","status":"success",`+common+`,"metadata":{"usage_object":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}}]`)
+		{"id":"chatcmpl-000000000001","status":"success",`+common+`,"metadata":{"usage_object":{"prompt_tokens":10,"completion_tokens":5,"total_tokens":15}}}]`)
 	if len(r.Events) != 2 || r.Events[0].Status == r.Events[1].Status {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestAttemptsOfLiteLLM: an embedding that failed and its second attempt share the id too.
+func TestAttemptsOfLiteLLM(t *testing.T) {
+	const common = `"id":"0f7b6f3c-0000-4000-8000-000000000001","litellm_call_id":"0f7b6f3c-0000-4000-8000-000000000001","call_type":"aembedding","startTime":1795887394.1,"endTime":1795887394.4,"model":"e","custom_llm_provider":"openai"`
+	d := gateways.New(calls.NewMemory(calls.Options{}))
+	for range 2 {
+		var tokens uint64
+		r := decode(t, d, `{"status":"failure",`+common+`} {"status":"success",`+common+`,"metadata":{"usage_object":{"prompt_tokens":12,"completion_tokens":0,"total_tokens":12}}}`)
+		for _, e := range r.Events {
+			tokens += e.GetInputUncached()
+		}
+		if len(r.Events) != 2 || tokens != 12 {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// TestManyKeys: a hostile record of a hundred thousand names takes no time to speak of, and too many records are refused.
+func TestManyKeys(t *testing.T) {
+	var body strings.Builder
+	body.WriteString(`{"time":"2026-11-28T14:21:50Z","x-request-id":"1","gen_ai.request.model":"m"`)
+	for i := range 50_000 {
+		fmt.Fprintf(&body, `,"k%d":"v"`, i)
+	}
+	body.WriteString("}")
+	if r := decode(t, gateways.New(calls.NewMemory(calls.Options{})), body.String()); len(r.Events) != 1 {
+		t.Errorf("%+v", r)
+	}
+	_, err := gateways.New(calls.NewMemory(calls.Options{})).Decode(origin, []byte("["+strings.Repeat("1,", 20_000)+"1]"))
+	if !errors.Is(err, gateways.ErrTooMany) {
+		t.Error(err)
 	}
 }
 
@@ -103,7 +137,7 @@ func TestGateways(t *testing.T) {
 		{"Kong", `{"started_at":1795887394000,"request":{"id":"k-1"},"response":{"status":200},"ai":{"proxy":{"meta":{"provider_name":"mistral","request_model":"mistral-large","response_model":"mistral-large-2411","llm_latency":1200},"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,"cost":0.0024}}}}`,
 			"kong mistral_ai mistral-large-2411 chat OK 100 - - 20 - 1200000 2400000 gen_ai.reporter:kong/k-1"},
 		{"Envoy", `{"start_time":"2026-11-28T14:21:50.123Z","duration":850,"response_code":"200","x-request-id":"e-1","gen_ai.provider.name":"openai","gen_ai.request.model":"gpt-5.2","gen_ai.response.model":"gpt-5.2-2025-12-11","gen_ai.usage.input_tokens":"1000","gen_ai.usage.cache_read.input_tokens":"640","gen_ai.usage.output_tokens":"300","gen_ai.usage.reasoning.output_tokens":"-"}`,
-			"envoy openai gpt-5.2-2025-12-11 chat OK 360 640 - 300 - 850000 0 gen_ai.reporter:envoy/e-1"},
+			"envoy openai gpt-5.2-2025-12-11 chat OK 360 640 - 300 - 850000 0 gen_ai.reporter:envoy/e-1@1795875710123000"},
 		{"a line without an id", `{"start_time":"2026-11-28T14:21:50.123Z","gen_ai.request.model":"gpt-5.2"}`, "rejected id is missing: a record needs the id of its call, so that a record that is sent again counts once"},
 		{"a time in another unit", `{"litellm_call_id":"1","startTime":1795887394000}`, "rejected startTime is not of the years 2000 to 2286: is it in another unit?"},
 		{"another program's line", `{"level":"info"}`, "rejected record is of no gateway that is known: LiteLLM's spend log, LiteLLM, Amazon Bedrock's invocation log, Kong AI Gateway, Envoy AI Gateway and others with the names of OpenTelemetry"},

@@ -23,6 +23,7 @@ const (
 	attrInputAudio
 	attrOutputAudio
 	attrResponseID
+	attrRequestID
 	attrCost
 	attrStreaming
 	attrFirstToken
@@ -77,7 +78,7 @@ var aliases = map[string]alias{
 	"model":                           {is: attrServed, rank: 7},
 	"gen_ai.response.id":              {is: attrResponseID},
 	"ai.response.id":                  {is: attrResponseID, rank: 1},
-	"request_id":                      {is: attrResponseID, rank: 2},
+	"request_id":                      {is: attrRequestID},
 
 	"gen_ai.usage.input_tokens":      {is: attrInput},
 	"gen_ai.usage.prompt_tokens":     {is: attrInput, rank: 1},

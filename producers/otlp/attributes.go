@@ -109,6 +109,9 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 	r.Provider = normalProvider(a.text(attrProvider))
 	r.Requested, r.Served = modelName(a.text(attrRequested)), modelName(a.text(attrServed))
 	r.ResponseID, r.Tier, r.User, r.ErrorType = a.text(attrResponseID), a.text(attrTier), a.text(attrUser), a.text(attrErrorType)
+	if number, ok := strings.CutPrefix(r.ResponseID, "chatcmpl-"); ok && len(number) <= 3 {
+		r.ResponseID = "" // Ollama numbers its answers from 0 to 998 at random.
+	}
 	r.Streaming = a.truth(attrStreaming)
 	r.Cost = a.text(attrCost)
 	for _, c := range []struct {
@@ -116,10 +119,12 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 		into *calls.Count
 	}{
 		{attrInput, &r.Input}, {attrOutput, &r.Output}, {attrTotal, &r.Total}, {attrRead, &r.Read}, {attrWrite, &r.Write}, {attrWrite5m, &r.Write5m},
-		{attrWrite1h, &r.Write1h}, {attrReasoning, &r.Reasoning}, {attrInputAudio, &r.InputAudio}, {attrOutputAudio, &r.OutputAudio}, {attrAttempt, &r.Attempt},
+		{attrWrite1h, &r.Write1h}, {attrReasoning, &r.Reasoning},
 	} {
 		*c.into = a.count(c.is, &bad)
 	}
+	var unheeded problem // What is beside the counts costs no call.
+	r.InputAudio, r.OutputAudio, r.Attempt = a.count(attrInputAudio, &unheeded), a.count(attrOutputAudio, &unheeded), a.count(attrAttempt, &unheeded)
 	if r.Attempt.Known {
 		r.Attempt.N++ // It says how often the request was sent again.
 	}
@@ -185,6 +190,12 @@ func Fill(m pcommon.Map, r *calls.Report) (field, reason string) {
 	}
 	bad := a.fill(r)
 	return bad.field, bad.reason
+}
+
+// Reads reports whether an attribute of the name has a meaning.
+func Reads(name string) bool {
+	_, ok := aliases[name]
+	return ok
 }
 
 // Provider returns the name of a provider as the convention has it, where it has one.

@@ -2,6 +2,7 @@ package otlp_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"tidemark/producers/calls"
 	"tidemark/producers/otlp"
+	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -82,9 +84,11 @@ func TestJoins(t *testing.T) {
 		doubles int
 	}{
 		{"a span sent by two exporters", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: plain}, {scope: genai, trace: 1, span: 1, attributes: plain}}, 1, 0, 0},
-		{"one answer in two traces", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("a")}, {scope: other, trace: 2, span: 2, attributes: id("a")}}, 1, 1, 0},
-		{"two answers", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("a")}, {scope: genai, trace: 1, span: 2, attributes: id("b")}}, 2, 0, 0},
-		{"two answers of two scopes, equal counts", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("a")}, {scope: sdk, trace: 2, span: 2, attributes: id("b")}}, 2, 0, 0},
+		{"one answer in two traces", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("msg_0000000a")}, {scope: other, trace: 2, span: 2, attributes: id("msg_0000000a")}}, 1, 1, 0},
+		{"two answers", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("msg_0000000a")}, {scope: genai, trace: 1, span: 2, attributes: id("msg_0000000b")}}, 2, 0, 0},
+		{"an id that comes again after a minute", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("chatcmpl-7")}, {scope: genai, trace: 2, span: 2, after: time.Minute, attributes: id("chatcmpl-7")}}, 2, 0, 0},
+		{"calls of one web request", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "request_id", "req-0000000001")}, {scope: genai, trace: 1, span: 2, attributes: usageOf(200, 20, "request_id", "req-0000000001")}}, 2, 0, 0},
+		{"two answers of two scopes, equal counts", []spanSpec{{scope: genai, trace: 1, span: 1, attributes: id("msg_0000000a")}, {scope: sdk, trace: 2, span: 2, attributes: id("msg_0000000b")}}, 2, 0, 0},
 		{"a child of another scope", []spanSpec{{scope: other, trace: 1, span: 1, attributes: plain}, {scope: sdk, trace: 1, span: 2, parent: 1, attributes: plain}}, 1, 1, 0},
 		{"a child of another scope that counts the output otherwise", []spanSpec{{scope: other, trace: 1, span: 1, attributes: usageOf(100, 23)}, {scope: sdk, trace: 1, span: 2, parent: 1, attributes: plain}}, 1, 1, 0},
 		{"a sibling with another output", []spanSpec{{scope: other, trace: 1, span: 1, parent: 9, attributes: usageOf(100, 23)}, {scope: sdk, trace: 1, span: 2, parent: 9, attributes: plain}}, 2, 0, 0},
@@ -147,7 +151,7 @@ func TestJoins(t *testing.T) {
 // TestMerged checks whose word counts when two reports of one call differ, in both orders.
 func TestMerged(t *testing.T) {
 	call := func(scope string, trace byte, more ...any) spanSpec {
-		return spanSpec{scope: scope, trace: trace, span: trace, attributes: append([]any{"gen_ai.operation.name", "chat", "gen_ai.provider.name", "anthropic", "gen_ai.response.id", "a"}, more...)}
+		return spanSpec{scope: scope, trace: trace, span: trace, attributes: append([]any{"gen_ai.operation.name", "chat", "gen_ai.provider.name", "anthropic", "gen_ai.response.id", "msg_0000000a"}, more...)}
 	}
 	failed := call(other, 2, "gen_ai.usage.input_tokens", 100)
 	failed.failed = true
@@ -178,10 +182,10 @@ func TestMerged(t *testing.T) {
 // TestIdentity checks that the id of the answer is the identity wherever one report of a request has it.
 func TestIdentity(t *testing.T) {
 	without := spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20)}
-	with := spanSpec{scope: sdk, trace: 2, span: 2, attributes: usageOf(100, 20, "gen_ai.response.id", "a")}
+	with := spanSpec{scope: sdk, trace: 2, span: 2, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")}
 	for _, specs := range [][]spanSpec{{without, with}, {with, without}} {
 		r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(specs...))
-		if len(r.Events) != 1 || r.Events[0].Id != "a" || r.Joined != 1 {
+		if len(r.Events) != 1 || r.Events[0].Id != "msg_0000000a" || r.Joined != 1 {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -212,7 +216,7 @@ func TestSkips(t *testing.T) {
 // TestTenantsApart checks that a report of one tenant never joins the call of another.
 func TestTenantsApart(t *testing.T) {
 	d := otlp.New(calls.NewMemory(calls.Options{}))
-	spec := spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "a")}
+	spec := spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")}
 	a := d.Traces(calls.Origin{Tenant: "a"}, traces(spec)).Events
 	b := d.Traces(calls.Origin{Tenant: "b"}, traces(spec)).Events
 	if len(a) != 1 || len(b) != 1 || a[0].Tenant != "a" || b[0].Tenant != "b" || b[0].Joined != 0 {
@@ -225,8 +229,8 @@ func TestLostMemory(t *testing.T) {
 	for _, remember := range []int{0, 1} {
 		d := otlp.New(calls.NewMemory(calls.Options{Remember: remember}))
 		request := traces(
-			spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "a")},
-			spanSpec{scope: sdk, trace: 1, span: 2, parent: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "a")},
+			spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")},
+			spanSpec{scope: sdk, trace: 1, span: 2, parent: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")},
 			spanSpec{scope: genai, trace: 2, span: 3, attributes: usageOf(7, 8)})
 		first := fmt.Sprint(d.Traces(origin, request).Events)
 		for i := range byte(9) {
@@ -297,6 +301,120 @@ func TestRejects(t *testing.T) {
 	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).SetStartTimestamp(pcommon.Timestamp(noon.UnixMilli()))
 	if r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, td); len(r.Rejected) != 1 || r.Rejected[0].Field != "start_time_unix_nano" {
 		t.Errorf("a time in milliseconds: %+v", r)
+	}
+}
+
+// TestOddTexts checks that no odd text of a client costs a call, and that no sentence gets through.
+func TestOddTexts(t *testing.T) {
+	long := strings.Repeat("x", 700)
+	for _, attributes := range [][]any{
+		usageOf(1, 1, "gen_ai.response.id", long), usageOf(1, 1, "gen_ai.request.model", long), usageOf(1, 1, "gen_ai.provider.name", "a\x00b"), usageOf(1, 1, "gen_ai.response.model", "m\xff"),
+		usageOf(1, 1, "user.id", long), usageOf(1, 1, "error.type", "401 Incorrect API key provided: sk-secret"), usageOf(1, 1, "http.request.resend_count", "many"),
+		usageOf(1, 1, "gen_ai.usage.audio.input_tokens", -1), usageOf(1, 1, "openai.response.service_tier", long),
+	} {
+		td := traces(spanSpec{scope: long, trace: 1, span: 1, attributes: attributes})
+		td.ResourceSpans().At(0).Resource().Attributes().PutStr("service.name", long+"\x00")
+		r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, td)
+		if len(r.Events) != 1 {
+			t.Errorf("%v: %+v", attributes, r)
+			continue
+		}
+		if err := schemas.Validate(r.Events[0]); err != nil || strings.Contains(fmt.Sprint(r.Events[0]), "secret") {
+			t.Errorf("%v: %v: %v", attributes, err, r.Events[0])
+		}
+	}
+}
+
+// TestOddTimes checks that odd times cost no call.
+func TestOddTimes(t *testing.T) {
+	td := traces(spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(1, 1)}, spanSpec{scope: genai, trace: 2, span: 2, length: 500 * time.Hour, attributes: usageOf(1, 1)})
+	s := td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0)
+	s.SetStartTimestamp(0)
+	e := s.Events().AppendEmpty()
+	e.SetName("First Token Stream Event")
+	e.SetTimestamp(pcommon.NewTimestampFromTime(noon.Add(time.Minute)))
+	for _, e := range otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, td).Events {
+		if err := schemas.Validate(e); err != nil {
+			t.Errorf("%v: %v", err, e)
+		}
+	}
+}
+
+// TestPlaces checks that an event names the item that it comes from, whatever was skipped or joined before.
+func TestPlaces(t *testing.T) {
+	r := otlp.New(calls.NewMemory(calls.Options{})).Traces(origin, traces(
+		spanSpec{scope: other, trace: 1, span: 9, attributes: []any{"gen_ai.operation.name", "invoke_agent"}},
+		spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(1, 1)},
+		spanSpec{scope: genai, trace: 2, span: 2, attributes: usageOf(2, 2, "gen_ai.response.id", "msg_0000000a")}))
+	if fmt.Sprint(r.Places) != "[2 1]" || r.Events[0].ResponseId == "" {
+		t.Errorf("%v: %v", r.Places, r.Events)
+	}
+}
+
+// TestProducts checks whose word counts for the product.
+func TestProducts(t *testing.T) {
+	spec := spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(1, 1)}
+	for _, test := range []struct {
+		origin calls.Origin
+		want   string
+	}{{calls.Origin{OtherProduct: "key"}, "shop"}, {calls.Origin{Product: "flag", OtherProduct: "key"}, "flag"}} {
+		if got := otlp.New(calls.NewMemory(calls.Options{})).Traces(test.origin, traces(spec)).Events[0].Product; got != test.want {
+			t.Errorf("%+v: %s", test.origin, got)
+		}
+	}
+	td := traces(spec)
+	td.ResourceSpans().At(0).Resource().Attributes().Clear()
+	if got := otlp.New(calls.NewMemory(calls.Options{})).Traces(calls.Origin{OtherProduct: "key"}, td).Events[0].Product; got != "key" {
+		t.Error(got)
+	}
+}
+
+// TestRecordsApart checks that records are told apart, and recognized when they are sent again.
+func TestRecordsApart(t *testing.T) {
+	record := func(after time.Duration, pairs ...any) plog.Logs {
+		ld := plog.NewLogs()
+		sl := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty()
+		sl.Scope().SetName(genai)
+		l := sl.LogRecords().AppendEmpty()
+		l.SetObservedTimestamp(pcommon.NewTimestampFromTime(noon.Add(after)))
+		l.SetTraceID(pcommon.TraceID{7})
+		l.SetSpanID(pcommon.SpanID{7})
+		set(l.Attributes(), pairs)
+		return ld
+	}
+	agent := func(after time.Duration, id string, input int) plog.Logs {
+		return record(after, "event.name", "claude_code.api_request", "model", "m", "request_id", id, "input_tokens", input, "output_tokens", 1)
+	}
+	d := otlp.New(calls.NewMemory(calls.Options{}))
+	ids := map[string]bool{}
+	for range 2 {
+		for _, ld := range []plog.Logs{agent(0, "req_00000000a", 10), agent(time.Second, "req_00000000b", 20), agent(2*time.Second, "", 12), agent(time.Minute, "", 12)} {
+			for _, e := range d.Logs(origin, ld).Events {
+				ids[e.Source+e.Id] = true
+				if e.Joined != 0 {
+					t.Errorf("joined: %v", e)
+				}
+			}
+		}
+	}
+	if len(ids) != 4 {
+		t.Errorf("%d calls: %v", len(ids), ids)
+	}
+	// A record that was joined to a span joins it again when it comes again.
+	d = otlp.New(calls.NewMemory(calls.Options{}))
+	span := traces(spanSpec{scope: sdk, trace: 1, span: 1, attributes: usageOf(100, 20)})
+	details := record(0, append(usageOf(100, 20), "event.name", "gen_ai.client.inference.operation.details")...)
+	details.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).SetTraceID(pcommon.TraceID{})
+	ids = map[string]bool{}
+	for range 2 {
+		for _, r := range []calls.Result{d.Traces(origin, span), d.Logs(origin, details)} {
+			for _, e := range r.Events {
+				ids[e.Source+e.Id] = true
+			}
+		}
+	}
+	if len(ids) != 1 {
+		t.Errorf("a joined record that comes again: %v", ids)
 	}
 }
 

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,6 +80,12 @@ func readRecord(a *attributes, product string, scope pcommon.InstrumentationScop
 	if bad = a.fill(r); bad.field != "" {
 		return nil, "", bad
 	}
+	if !kind.asSpan { // It was written in that span; it is not about it.
+		r.Parent, r.Span = r.Span, [8]byte{}
+	}
+	if r.ResponseID == "" && kind.provider == "anthropic" {
+		r.ResponseID = a.text(attrRequestID)
+	}
 	if r.Provider == "" {
 		r.Provider = kind.provider
 	}
@@ -96,7 +103,7 @@ func readRecord(a *attributes, product string, scope pcommon.InstrumentationScop
 	}
 	r.End = r.Start
 	r.Streaming = r.Streaming || kind.events
-	r.LogID = strings.Join([]string{name, a.text(attrConversation), a.text(attrEventTime), l.Timestamp().String(), a.text(attrServed),
+	r.LogID = strings.Join([]string{name, a.text(attrConversation), a.text(attrEventTime), strconv.FormatInt(r.Start, 10), a.text(attrServed),
 		a.text(attrInput), a.text(attrOutput), a.text(attrRead)}, "\x00")
 	return r, "", problem{}
 }

@@ -35,7 +35,7 @@ func operationOf(a *attributes) (operation, skip string) {
 	}
 	usage := a.has[attrInput] || a.has[attrOutput] || a.has[attrUsageObject]
 	model := a.has[attrServed] || a.has[attrRequested]
-	if name != "" && usage && model { // An operation that the convention does not have.
+	if name != "" && usage && model && len(name) <= 64 { // An operation that the convention does not have.
 		return strings.ToLower(name), ""
 	}
 	return "", skipForeign
@@ -64,13 +64,13 @@ func readSpan(a *attributes, product string, scope pcommon.InstrumentationScope,
 	if r.Failed && r.ErrorType == "" {
 		r.ErrorType = a.text(attrHTTPStatus)
 	}
+	if r.Start == 0 {
+		r.Start = r.End
+	}
 	for _, e := range s.Events().All() {
 		if e.Name() == "First Token Stream Event" && !r.FirstToken.Known && micros(e.Timestamp()) >= r.Start {
 			r.FirstToken, r.Streaming = calls.Of(uint64(micros(e.Timestamp())-r.Start)), true
 		}
-	}
-	if r.Start == 0 {
-		r.Start = r.End
 	}
 	if bad = checkTime(r, "start_time_unix_nano"); bad.field != "" {
 		return nil, "", bad

@@ -12,7 +12,7 @@ import (
 )
 
 // grown makes one event of all statements of a call, whatever their order: the one with the most tokens counts, with the
-// highest count per class of input, at the time of the earliest. The revision is how many tokens the call has grown by, so it
+// highest input, at the time of the earliest. The revision is how many tokens the call has grown by, so it
 // is 0 for a call that is stated once, and the event of a file that has grown replaces the one of before.
 //
 // Statements that have revisions of their own, as those of calls that several reporters tell of, count by them.
@@ -134,9 +134,9 @@ func copyOutput(e, other *usagev1.TokenCall) {
 
 // raise gives a call the counts of another statement of it that are higher. Counts that are parts of one sum stay together.
 func raise(e, other *usagev1.TokenCall) {
-	e.InputUncached, e.InputCacheRead = higher(e.InputUncached, other.InputUncached), higher(e.InputCacheRead, other.InputCacheRead)
-	if cmp.Or(cmp.Compare(e.GetInputCacheWrite(), other.GetInputCacheWrite()), cmp.Compare(e.GetCacheWrite_5M(), other.GetCacheWrite_5M()),
-		cmp.Compare(e.GetCacheWrite_1H(), other.GetCacheWrite_1H())) < 0 || e.InputCacheWrite == nil {
+	if cmp.Or(cmp.Compare(taken(e), taken(other)), cmp.Compare(e.GetInputCacheRead(), other.GetInputCacheRead()), cmp.Compare(e.GetInputCacheWrite(), other.GetInputCacheWrite()),
+		cmp.Compare(e.GetCacheWrite_5M(), other.GetCacheWrite_5M()), cmp.Compare(e.GetCacheWrite_1H(), other.GetCacheWrite_1H())) < 0 {
+		e.InputUncached, e.InputCacheRead = other.InputUncached, other.InputCacheRead
 		copyWrites(e, other)
 	}
 	if cmp.Or(cmp.Compare(spent(e), spent(other)), cmp.Compare(e.GetOutputReasoning(), other.GetOutputReasoning())) < 0 {
@@ -144,12 +144,8 @@ func raise(e, other *usagev1.TokenCall) {
 	}
 }
 
-// higher returns the higher of two counts, of which nil is unknown.
-func higher(a, b *uint64) *uint64 {
-	if b != nil && (a == nil || *b > *a) {
-		return b
-	}
-	return a
+func taken(e *usagev1.TokenCall) uint64 {
+	return e.GetInputUncached() + e.GetInputCacheRead() + e.GetInputCacheWrite()
 }
 
 func spent(e *usagev1.TokenCall) uint64 { return e.GetOutputVisible() + e.GetOutputReasoning() }

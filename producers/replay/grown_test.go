@@ -49,7 +49,7 @@ func TestGrownInAnyOrder(t *testing.T) {
 		if want == "" {
 			want = got
 		}
-		if got != "req_1 2 12 100 100 60 30 97\n" || got != want {
+		if got != "req_1 2 10 100 100 60 30 95\n" || got != want {
 			t.Fatalf("got %s, then %s", want, got)
 		}
 	}

@@ -89,7 +89,7 @@ func TestLogs(t *testing.T) {
 		},
 		{
 			"otlp", []string{
-				"2026-03-01T08:00:00Z gpt-5.2: 1 call, input 1000, output 300, latency 1.5s gen_ai.response:chatcmpl-1 revision 0",
+				"2026-03-01T08:00:00Z gpt-5.2: 1 call, input 1000, output 300, latency 1.5s gen_ai.response:chatcmpl-cap0001 revision 0",
 				"2026-03-01T08:01:00Z claude-opus-4-5: 1 call, input 1000 (cache read 640), output 300 gen_ai.response:req_7 revision 0",
 			}, map[string]int64{"not a model call": 1, "metrics: they repeat what spans and records say": 1, container: 1}, nil, 0,
 		},
