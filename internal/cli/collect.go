@@ -26,7 +26,7 @@ type collectCmd struct {
 	listenFlags
 	senderFlags
 	Compression     string `help:"Compression of record batches: snappy, lz4, zstd or none." default:"snappy" placeholder:"CODEC" group:"Kafka"`
-	UserHashKeyFile string `help:"File with the key that users are hashed with, see tidemark replay. Empty: the key of this installation." placeholder:"FILE" group:"Events"`
+	UserHashKeyFile string `help:"File with the key that users are hashed with, see tidemark replay. Empty: the key of this installation, tidemark/user-hash.key in the configuration folder ($XDG_CONFIG_HOME)." placeholder:"FILE" group:"Events"`
 	NewKey          string `help:"Print a new API key for a tenant, and the line for --keys, and end." placeholder:"TENANT" group:"Senders"`
 }
 
