@@ -51,8 +51,8 @@ type Partition struct {
 	Topic string
 	// Epoch numbers the incarnations of the topic: deleted and created again, it has the next epoch.
 	Epoch uint32
-	// ID is the number that the brokers give the partition.
-	ID int32
+	// ID is the number that the brokers give the partition. In JSON it is Partition, as people call it.
+	ID int32 `json:"Partition"`
 }
 
 // String returns "topic/id epoch n".
