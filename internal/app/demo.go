@@ -121,7 +121,7 @@ func (d *Demo) generate(ctx context.Context) (synthetic.Summary, error) {
 
 // RolledUp returns the calls, tokens and queries that the rollups show.
 func (d *Demo) RolledUp(ctx context.Context) (calls, tokens, queries uint64, err error) {
-	err = d.DB.Query(ctx, "SELECT (SELECT sum(calls) FROM token_calls_1m), (SELECT sum(input_tokens + output_tokens) FROM token_calls_1m), (SELECT sum(queries) FROM queries_1m)",
+	err = d.DB.Query(ctx, "SELECT toUInt64((SELECT sum(calls) FROM token_calls_1m)), toUInt64((SELECT sum(input_tokens + output_tokens) FROM token_calls_1m)), toUInt64((SELECT sum(queries) FROM queries_1m))",
 		func(scan func(...any) error) error { return scan(&calls, &tokens, &queries) })
 	return calls, tokens, queries, err
 }

@@ -42,8 +42,8 @@ func TestDemo(t *testing.T) {
 func (p pipeline) demo(t testing.TB, args ...string) string {
 	t.Helper()
 	r := p.bare(t, append([]string{"demo"}, args...)...)
-	if r.code != 0 {
-		t.Fatalf("demo: exit code %d", r.code)
+	if r.code != 0 || strings.Contains(r.stderr, "could not read") {
+		t.Fatalf("demo: exit code %d: %s", r.code, r.stderr)
 	}
 	return r.stdout
 }
