@@ -36,7 +36,7 @@ demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--durat
 test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
 	go vet ./...
 	$(TOOLS) test ./...
-	FUZZTIME=$${FUZZTIME:-3s} scripts/fuzz
+	FUZZTIME=$${FUZZTIME:-2s} scripts/fuzz
 	scripts/gotest
 
 lint: $(LINTER) ## Run golangci-lint
