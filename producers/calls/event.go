@@ -48,6 +48,13 @@ func (r *Report) carrier() carrier {
 	return carrier{client: r.Client, span: r.spanName(), log: r.LogID}
 }
 
+// Event returns the event of a report that no other report is joined to. Hash returns the keyed hash of a user; nil leaves users
+// out. The caller owns the event.
+func Event(o Origin, r *Report, hash func(tenant, user string) uint64) *usagev1.TokenCall {
+	r.settle()
+	return newCall(o.Tenant, r).event(o, hash)
+}
+
 // event returns the call as an event.
 func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.TokenCall {
 	b := c.best

@@ -182,8 +182,9 @@ func (c *call) related(r *Report) (near, inside bool) {
 const slack = 50_000
 
 // matches reports whether a report may be of the call: of another scope, at the same time, of the same model, with the
-// same sums or none. The sums of output may differ where one span is inside the other, since some
-// clients count streams wrongly, and of a call that failed, which has none. A span around one of the same scope is the same call only if it has no usage of its own.
+// same sums or none. The sums of output may differ where one span is inside the other, since some clients count streams
+// wrongly, and of a call that failed, which has none. A span around one of the same scope is the same call only if it has no
+// usage of its own.
 func (c *call) matches(r *Report, inside bool) bool {
 	b := c.best
 	for _, known := range c.reports {
@@ -221,10 +222,15 @@ func sameModel(a, b *Report) bool {
 	return a.Served+a.Requested == "" || b.Served+b.Requested == ""
 }
 
-// add makes a call of a report.
-func (m *Memory) add(tenant string, r *Report) *call {
+func newCall(tenant string, r *Report) *call {
 	c := &call{tenant: tenant, time: r.Start, best: r, doubt: r.doubt, reports: []carrier{r.carrier()}}
 	c.source, c.id = r.identity()
+	return c
+}
+
+// add makes a call of a report.
+func (m *Memory) add(tenant string, r *Report) *call {
+	c := newCall(tenant, r)
 	m.order = append(m.order, c)
 	m.index(c, r)
 	return c

@@ -111,12 +111,11 @@ func readReports(l *rows.Lines, s Settings, from reporter) (Rows, error) {
 		result := calls.Result{Rejected: b.Rejected, Skipped: b.Skipped}
 		for _, r := range b.Reports {
 			request := r.ReporterID
-			for _, e := range calls.NewMemory(calls.Options{HashUser: hash}).Events(s.origin(), []*calls.Report{r}) {
-				if request != "" && e.ResponseId != "" { // An answer that has the id of its request too.
-					e.Id = request
-				}
-				result.Events = append(result.Events, e)
+			e := calls.Event(s.origin(), r, hash)
+			if request != "" && e.ResponseId != "" { // An answer that has the id of its request too.
+				e.Id = request
 			}
+			result.Events = append(result.Events, e)
 		}
 		return result, nil
 	}}, nil

@@ -102,7 +102,7 @@ func TestAttemptsOfLiteLLM(t *testing.T) {
 	}
 }
 
-// TestManyKeys: a hostile record of a hundred thousand names takes no time to speak of, and too many records are refused.
+// TestManyKeys: a record of fifty thousand names is read, and too many records are refused, see TestFlatten.
 func TestManyKeys(t *testing.T) {
 	var body strings.Builder
 	body.WriteString(`{"time":"2026-11-28T14:21:50Z","x-request-id":"1","gen_ai.request.model":"m"`)

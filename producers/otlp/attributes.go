@@ -106,7 +106,7 @@ func (a *attributes) micros(i attribute) calls.Count {
 
 // fill sets what the attributes say about a call.
 func (a *attributes) fill(r *calls.Report) (bad problem) {
-	r.Provider = normalProvider(a.text(attrProvider))
+	r.Provider = Provider(a.text(attrProvider))
 	r.Requested, r.Served = modelName(a.text(attrRequested)), modelName(a.text(attrServed))
 	r.ResponseID, r.Tier, r.User, r.ErrorType = a.text(attrResponseID), a.text(attrTier), a.text(attrUser), a.text(attrErrorType)
 	if number, ok := strings.CutPrefix(r.ResponseID, "chatcmpl-"); ok && len(number) <= 3 {
@@ -163,8 +163,8 @@ func FillUsage(object json.RawMessage, r *calls.Report) (problem string) {
 	return ""
 }
 
-// normalProvider returns the name of a provider as the convention has it, where it has one.
-func normalProvider(name string) string {
+// Provider returns the name of a provider as the convention has it, where it has one.
+func Provider(name string) string {
 	name = strings.ToLower(name)
 	if known, ok := providers[name]; ok {
 		return known
@@ -197,9 +197,6 @@ func Reads(name string) bool {
 	_, ok := aliases[name]
 	return ok
 }
-
-// Provider returns the name of a provider as the convention has it, where it has one.
-func Provider(name string) string { return normalProvider(name) }
 
 // Operation returns the name of an operation as the convention has it, where it has one.
 func Operation(name string) string {

@@ -369,6 +369,38 @@ func TestProducts(t *testing.T) {
 	}
 }
 
+// TestMergedProduct: a report that knows better and names no product takes that of the other.
+func TestMergedProduct(t *testing.T) {
+	better := traces(spanSpec{scope: sdk, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")})
+	better.ResourceSpans().At(0).Resource().Attributes().Clear()
+	other := traces(spanSpec{scope: genai, trace: 2, span: 2, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_0000000a")})
+	d := otlp.New(calls.NewMemory(calls.Options{}))
+	d.Traces(origin, better)
+	if e := d.Traces(origin, other).Events[0]; e.Product != "shop" || e.Client != sdk || e.Joined != 1 {
+		t.Errorf("%v", e)
+	}
+}
+
+// TestRecordsOfOneSpan: two records beside one span are two calls if their answers have two ids.
+func TestRecordsOfOneSpan(t *testing.T) {
+	d := otlp.New(calls.NewMemory(calls.Options{}))
+	ids := map[string]bool{}
+	for _, id := range []string{"msg_0000000a", "msg_0000000b"} {
+		ld := plog.NewLogs()
+		l := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+		l.SetTimestamp(pcommon.NewTimestampFromTime(noon))
+		l.SetTraceID(pcommon.TraceID{7})
+		l.SetSpanID(pcommon.SpanID{7})
+		set(l.Attributes(), usageOf(100, 20, "gen_ai.response.id", id, "event.name", "gen_ai.client.inference.operation.details"))
+		for _, e := range d.Logs(origin, ld).Events {
+			ids[e.Id] = true
+		}
+	}
+	if len(ids) != 2 {
+		t.Errorf("%v", ids)
+	}
+}
+
 // TestRecordsApart checks that records are told apart, and recognized when they are sent again.
 func TestRecordsApart(t *testing.T) {
 	record := func(after time.Duration, pairs ...any) plog.Logs {

@@ -103,7 +103,7 @@ func readRecord(a *attributes, product string, scope pcommon.InstrumentationScop
 	}
 	r.End = r.Start
 	r.Streaming = r.Streaming || kind.events
-	r.LogID = strings.Join([]string{name, a.text(attrConversation), a.text(attrEventTime), strconv.FormatInt(r.Start, 10), a.text(attrServed),
+	r.LogID = strings.Join([]string{name, r.ResponseID, a.text(attrConversation), a.text(attrEventTime), strconv.FormatInt(r.Start, 10), a.text(attrServed),
 		a.text(attrInput), a.text(attrOutput), a.text(attrRead)}, "\x00")
 	return r, "", problem{}
 }
