@@ -289,7 +289,21 @@ var tables = [...]*table{
 		count(23, "input_tokens_high"),
 		count(24, "output_tokens_high"),
 		count(25, "weight_high"),
-	})),
+	}, later(
+		lowCardinality(41, "key"),
+		lowCardinality(42, "endpoint"),
+		lowCardinality(43, "sender"),
+		lowCardinality(44, "reason"),
+		count(45, "received"),
+		count(46, "rejected"),
+		count(47, "joined"),
+		count(48, "skipped"),
+		count(49, "spooled"),
+		count(50, "drained"),
+		count(51, "refused"),
+		count(52, "not_resent"),
+		count(53, "unacknowledged"),
+	))),
 }
 
 // joined is how many further reports of a call are in its record.

@@ -35,6 +35,21 @@ CREATE TABLE runs_raw
     input_tokens_high UInt64,
     output_tokens_high UInt64,
     weight_high UInt64,
+    -- What a collector received in a minute, by key, endpoint, sender, type and reason: received = produced + spooled +
+    -- rejected + joined + skipped.
+    key LowCardinality(String),
+    endpoint LowCardinality(String),
+    sender LowCardinality(String),
+    reason LowCardinality(String),
+    received UInt64,
+    rejected UInt64,
+    joined UInt64,
+    skipped UInt64,
+    spooled UInt64,
+    drained UInt64,
+    refused UInt64,
+    not_resent UInt64,
+    unacknowledged UInt64,
     INDEX by_time time TYPE minmax GRANULARITY 1,
     INDEX by_offset offset TYPE minmax GRANULARITY 1
 )

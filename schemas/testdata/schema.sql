@@ -312,6 +312,21 @@ CREATE TABLE IF NOT EXISTS tidemark.runs_raw
     input_tokens_high UInt64, -- The upper 64 bits of the sums above. The view shows whole sums.
     output_tokens_high UInt64,
     weight_high UInt64,
+    -- What a collector received in a minute, by key, endpoint, sender, type and reason: received = produced + spooled +
+    -- rejected + joined + skipped.
+    key LowCardinality(String),
+    endpoint LowCardinality(String),
+    sender LowCardinality(String),
+    reason LowCardinality(String),
+    received UInt64,
+    rejected UInt64,
+    joined UInt64,
+    skipped UInt64,
+    spooled UInt64,
+    drained UInt64,
+    refused UInt64,
+    not_resent UInt64,
+    unacknowledged UInt64,
     INDEX by_time time TYPE minmax GRANULARITY 1,
     INDEX by_offset offset TYPE minmax GRANULARITY 1
 )
@@ -1033,7 +1048,20 @@ SELECT
     toUInt128(r.weight) + bitShiftLeft(toUInt128(r.weight_high), 64) AS weight,
     first_time,
     last_time,
-    detail
+    detail,
+    key,
+    endpoint,
+    sender,
+    reason,
+    received,
+    rejected,
+    joined,
+    skipped,
+    spooled,
+    drained,
+    refused,
+    not_resent,
+    unacknowledged
 FROM tidemark.runs_raw AS r
 ORDER BY minute, epoch, partition, offset
 LIMIT 1 BY time, tenant, identity;

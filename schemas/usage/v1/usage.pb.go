@@ -1398,7 +1398,7 @@ type Run struct {
 	TimeUs *int64                 `protobuf:"fixed64,3,opt,name=time_us,json=timeUs,proto3,oneof" json:"time_us,omitempty"` // Required; of the years 1900 to 2299.
 	Tenant string                 `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`                       // Required; at most 256 bytes.
 	Run    string                 `protobuf:"bytes,9,opt,name=run,proto3" json:"run,omitempty"`                             // Required; at most 256 bytes.
-	// "generate", "replay" or "load".
+	// "generate", "replay", "load" or "collect".
 	Kind string `protobuf:"bytes,10,opt,name=kind,proto3" json:"kind,omitempty"` // Required; at most 256 bytes.
 	// The event type counted: the name of its view, for example "token_calls".
 	Type string `protobuf:"bytes,11,opt,name=type,proto3" json:"type,omitempty"` // Required; at most 256 bytes.
@@ -1427,8 +1427,38 @@ type Run struct {
 	InputTokensHigh  uint64 `protobuf:"varint,23,opt,name=input_tokens_high,json=inputTokensHigh,proto3" json:"input_tokens_high,omitempty"`    // Optional; any number.
 	OutputTokensHigh uint64 `protobuf:"varint,24,opt,name=output_tokens_high,json=outputTokensHigh,proto3" json:"output_tokens_high,omitempty"` // Optional; any number.
 	WeightHigh       uint64 `protobuf:"varint,25,opt,name=weight_high,json=weightHigh,proto3" json:"weight_high,omitempty"`                     // Optional; any number.
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The rest is said by a collector, kind "collect". It reports once per minute: one message per key, endpoint, sender,
+	// type and reason. received = produced + spooled + rejected + joined + skipped, summed over the messages of a minute, a
+	// key and an endpoint.
+	//
+	// Id of the API key; empty without keys.
+	Key string `protobuf:"bytes,41,opt,name=key,proto3" json:"key,omitempty"` // Optional; at most 256 bytes.
+	// What the requests were sent to: "traces", "logs", "metrics", "cloudevents", "events" or "gateways".
+	Endpoint string `protobuf:"bytes,42,opt,name=endpoint,proto3" json:"endpoint,omitempty"` // Optional; at most 256 bytes.
+	// The program that sent the requests, as it names itself, with its version.
+	Sender string `protobuf:"bytes,43,opt,name=sender,proto3" json:"sender,omitempty"` // Optional; at most 256 bytes.
+	// Why items were rejected or skipped, or requests refused. It names fields, never values.
+	Reason string `protobuf:"bytes,44,opt,name=reason,proto3" json:"reason,omitempty"` // Optional; at most 256 bytes.
+	// Items that requests had which were answered with a success.
+	Received uint64 `protobuf:"varint,45,opt,name=received,proto3" json:"received,omitempty"` // Optional; any number.
+	// Items among them that cannot be accepted.
+	Rejected uint64 `protobuf:"varint,46,opt,name=rejected,proto3" json:"rejected,omitempty"` // Optional; any number.
+	// Items among them about a call that another item of the same request is about too.
+	Joined uint64 `protobuf:"varint,47,opt,name=joined,proto3" json:"joined,omitempty"` // Optional; any number.
+	// Items among them that a rule does not count.
+	Skipped uint64 `protobuf:"varint,48,opt,name=skipped,proto3" json:"skipped,omitempty"` // Optional; any number.
+	// Events among them that were kept on disk, since the log did not take them. They are not in produced.
+	Spooled uint64 `protobuf:"varint,49,opt,name=spooled,proto3" json:"spooled,omitempty"` // Optional; any number.
+	// Events from that disk that the log acknowledged later. They are not in produced.
+	Drained uint64 `protobuf:"varint,50,opt,name=drained,proto3" json:"drained,omitempty"` // Optional; any number.
+	// Requests that were refused.
+	Refused uint64 `protobuf:"varint,51,opt,name=refused,proto3" json:"refused,omitempty"` // Optional; any number.
+	// Requests among them whose senders are known not to send them again.
+	NotResent uint64 `protobuf:"varint,52,opt,name=not_resent,json=notResent,proto3" json:"not_resent,omitempty"` // Optional; any number.
+	// Events of refused requests that were sent to the log, which did not acknowledge them. Some may be on the log.
+	Unacknowledged uint64 `protobuf:"varint,53,opt,name=unacknowledged,proto3" json:"unacknowledged,omitempty"` // Optional; any number.
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -1604,6 +1634,97 @@ func (x *Run) GetOutputTokensHigh() uint64 {
 func (x *Run) GetWeightHigh() uint64 {
 	if x != nil {
 		return x.WeightHigh
+	}
+	return 0
+}
+
+func (x *Run) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Run) GetEndpoint() string {
+	if x != nil {
+		return x.Endpoint
+	}
+	return ""
+}
+
+func (x *Run) GetSender() string {
+	if x != nil {
+		return x.Sender
+	}
+	return ""
+}
+
+func (x *Run) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Run) GetReceived() uint64 {
+	if x != nil {
+		return x.Received
+	}
+	return 0
+}
+
+func (x *Run) GetRejected() uint64 {
+	if x != nil {
+		return x.Rejected
+	}
+	return 0
+}
+
+func (x *Run) GetJoined() uint64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *Run) GetSkipped() uint64 {
+	if x != nil {
+		return x.Skipped
+	}
+	return 0
+}
+
+func (x *Run) GetSpooled() uint64 {
+	if x != nil {
+		return x.Spooled
+	}
+	return 0
+}
+
+func (x *Run) GetDrained() uint64 {
+	if x != nil {
+		return x.Drained
+	}
+	return 0
+}
+
+func (x *Run) GetRefused() uint64 {
+	if x != nil {
+		return x.Refused
+	}
+	return 0
+}
+
+func (x *Run) GetNotResent() uint64 {
+	if x != nil {
+		return x.NotResent
+	}
+	return 0
+}
+
+func (x *Run) GetUnacknowledged() uint64 {
+	if x != nil {
+		return x.Unacknowledged
 	}
 	return 0
 }
@@ -1943,7 +2064,7 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"confidence\x12\x1a\n" +
 	"\brevision\x18\x1c \x01(\x04R\brevisionB\n" +
 	"\n" +
-	"\b_time_us\"\xec\x04\n" +
+	"\b_time_us\"\xc9\a\n" +
 	"\x03Run\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x1c\n" +
@@ -1970,7 +2091,21 @@ const file_schemas_usage_v1_usage_proto_rawDesc = "" +
 	"\x11input_tokens_high\x18\x17 \x01(\x04R\x0finputTokensHigh\x12,\n" +
 	"\x12output_tokens_high\x18\x18 \x01(\x04R\x10outputTokensHigh\x12\x1f\n" +
 	"\vweight_high\x18\x19 \x01(\x04R\n" +
-	"weightHighB\n" +
+	"weightHigh\x12\x10\n" +
+	"\x03key\x18) \x01(\tR\x03key\x12\x1a\n" +
+	"\bendpoint\x18* \x01(\tR\bendpoint\x12\x16\n" +
+	"\x06sender\x18+ \x01(\tR\x06sender\x12\x16\n" +
+	"\x06reason\x18, \x01(\tR\x06reason\x12\x1a\n" +
+	"\breceived\x18- \x01(\x04R\breceived\x12\x1a\n" +
+	"\brejected\x18. \x01(\x04R\brejected\x12\x16\n" +
+	"\x06joined\x18/ \x01(\x04R\x06joined\x12\x18\n" +
+	"\askipped\x180 \x01(\x04R\askipped\x12\x18\n" +
+	"\aspooled\x181 \x01(\x04R\aspooled\x12\x18\n" +
+	"\adrained\x182 \x01(\x04R\adrained\x12\x18\n" +
+	"\arefused\x183 \x01(\x04R\arefused\x12\x1d\n" +
+	"\n" +
+	"not_resent\x184 \x01(\x04R\tnotResent\x12&\n" +
+	"\x0eunacknowledged\x185 \x01(\x04R\x0eunacknowledgedB\n" +
 	"\n" +
 	"\b_time_us\"\xb6\x03\n" +
 	"\n" +
