@@ -57,6 +57,24 @@ func NewEvent(t Type) Event {
 	}
 }
 
+// SetRun labels e as part of a run.
+func SetRun(e Event, run string) {
+	switch e := e.(type) {
+	case *usagev1.Query:
+		e.Run = run
+	case *usagev1.Signup:
+		e.Run = run
+	case *usagev1.TokenCall:
+		e.Run = run
+	case *usagev1.ModelEvent:
+		e.Run = run
+	case *usagev1.ReferencePoint:
+		e.Run = run
+	case *usagev1.Run:
+		e.Run = run
+	}
+}
+
 // FieldError is a field of an event that no consumer accepts.
 type FieldError struct {
 	Field   string // The field's name in the wire contract: "time_us".

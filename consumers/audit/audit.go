@@ -58,7 +58,7 @@ const (
 
 // Finding is the outcome of one check of one thing.
 type Finding struct {
-	Check   string // "ledger tiles", "exceptions hold", "raw holds", "rollup equals", "run adds up", "identity has one time".
+	Check   string // "ledger tiles", "exceptions hold", "raw holds", "rollup equals", "run adds up", "collector adds up", "identity has one time".
 	Scope   string // A topic, a table or a run.
 	Verdict Verdict
 	Detail  string // What was counted, or the place of the first difference.
@@ -162,6 +162,8 @@ type pass struct {
 
 	truths    []truth // Of the runs that had ended when the audit began.
 	truthsErr error
+	edge      *edge // What collectors had reported by then.
+	edgeErr   error
 
 	clock    uint64                     // The database's clock when the audit began. It never decides what counts.
 	newest   uint64                     // The newest version of any rollup then.
@@ -184,13 +186,13 @@ func (a *Auditor) Run(ctx context.Context) (Result, error) {
 	if err := p.begin(ctx); err != nil {
 		return Result{}, fmt.Errorf("begin the audit: %w", err)
 	}
-	for _, check := range []func(context.Context){p.checkLedger, p.checkRaw, p.checkLog, p.checkExceptions, p.checkRollups, p.checkRuns, p.checkDeep} {
+	for _, check := range []func(context.Context){p.checkLedger, p.checkRaw, p.checkLog, p.checkExceptions, p.checkRollups, p.checkRuns, p.checkEdge, p.checkDeep} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
 			return p.result, err
 		}
 	}
-	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRun, checkOneTime}
+	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRun, checkEdge, checkOneTime}
 	slices.SortStableFunc(p.result.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(order, a.Check), slices.Index(order, b.Check))
 	})
@@ -205,6 +207,7 @@ const (
 	checkHolds      = "raw holds"
 	checkEquals     = "rollup equals"
 	checkRun        = "run adds up"
+	checkEdge       = "collector adds up"
 	checkOneTime    = "identity has one time"
 )
 
@@ -249,6 +252,7 @@ func (p *pass) begin(ctx context.Context) error {
 		return err
 	}
 	p.truths, p.truthsErr = p.readTruths(ctx)
+	p.edge, p.edgeErr = p.readEdge(ctx)
 	for _, spec := range schemas.Specs() {
 		chains, err := ledgerdb.ReadChains(ctx, p.DB, spec.Topic)
 		if err != nil {

@@ -73,23 +73,13 @@ func (p *pass) readTruths(ctx context.Context) ([]truth, error) {
 }
 
 func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
-	became := map[string]counts{ledger.OtherRuns: {}} // Of the runs to be judged only: there may be any number of others.
-	for _, x := range truths {
-		became[x.run] = counts{}
+	names := make([]string, len(truths))
+	for i := range truths {
+		names[i] = truths[i].run
 	}
-	err := p.DB.Query(ctx, runCountsSQL(t.spec.Topic, t.bounds, t.losers), func(scan func(...any) error) error {
-		var name string
-		var c counts
-		if err := scan(&name, &c.stored, &c.duplicates, &c.conflicts, &c.dead); err != nil {
-			return err
-		}
-		if _, wanted := became[name]; wanted {
-			became[name] = c
-		}
-		return nil
-	})
+	became, err := p.readRunCounts(ctx, t, names)
 	if err != nil {
-		return fmt.Errorf("read what became of the runs: %w", err)
+		return err
 	}
 	found := make(map[string]*totals)
 	if t.lag == 0 {
@@ -125,6 +115,29 @@ func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		}
 	}
 	return nil
+}
+
+// readRunCounts reads what became of the records of some runs, and of those that the ledger does not tell apart.
+func (p *pass) readRunCounts(ctx context.Context, t *topic, names []string) (map[string]counts, error) {
+	became := map[string]counts{ledger.OtherRuns: {}} // There may be any number of other runs.
+	for _, name := range names {
+		became[name] = counts{}
+	}
+	err := p.DB.Query(ctx, runCountsSQL(t.spec.Topic, t.bounds, t.losers), func(scan func(...any) error) error {
+		var name string
+		var c counts
+		if err := scan(&name, &c.stored, &c.duplicates, &c.conflicts, &c.dead); err != nil {
+			return err
+		}
+		if _, wanted := became[name]; wanted {
+			became[name] = c
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what became of the runs: %w", err)
+	}
+	return became, nil
 }
 
 // judgeRun describes how a run does not add up; empty if it does. A run that repeats events of another run has more

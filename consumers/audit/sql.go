@@ -187,7 +187,16 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detai
 }
 
 // runsSQL lists, by run and type, what its producer counted.
-const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs GROUP BY run, type ORDER BY run, type`
+const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs WHERE kind != 'collect' GROUP BY run, type ORDER BY run, type`
+
+// edgeRunsSQL lists, by run and type, what collectors acknowledged.
+const edgeRunsSQL = `SELECT run, type, sum(produced), sum(spooled), sum(drained) FROM runs WHERE kind = 'collect' AND type != 'any' GROUP BY run, type ORDER BY run, type`
+
+// edgeSumsSQL sums up what collectors received, and counts the minutes of a key and an endpoint that do not add up.
+const edgeSumsSQL = `SELECT count(), countIf(received != became), argMinIf(concat(run, ' ', endpoint, ' at ', toString(at), ': ', toString(received), ' received, ', toString(became), ' accounted for'), at, received != became), ` +
+	`sum(received), sum(produced), sum(spooled), sum(rejected), sum(joined), sum(skipped) FROM (` +
+	`SELECT run, endpoint, time AS at, sum(r.received) AS received, sum(r.produced) AS produced, sum(r.spooled) AS spooled, sum(r.rejected) AS rejected, sum(r.joined) AS joined, sum(r.skipped) AS skipped, ` +
+	`produced + spooled + rejected + joined + skipped AS became FROM runs AS r WHERE kind = 'collect' GROUP BY run, endpoint, at)`
 
 // runCountsSQL sums up the ledger of a topic by run.
 func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {

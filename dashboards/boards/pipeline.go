@@ -299,7 +299,8 @@ func verdicts(id uint32) board.Panel {
 		SQL: []string{`
 			SELECT
 				min(at) AS time, {:worst ledger tiles}, {:worst exceptions hold}, {:worst raw holds},
-				{:worst identity has one time}, {:worst rollup equals}, {:worst run adds up}
+				{:worst identity has one time}, {:worst rollup equals}, {:worst run adds up},
+				{:worst collector adds up}
 			FROM (
 				SELECT
 					{audit}, {at}, toString({check}) AS check,

@@ -14,9 +14,6 @@ import (
 	"tidemark/schemas"
 )
 
-// joinedRule is the rule by which a report of a call is not counted that another report of the same request is about too.
-const joinedRule = "calls: another report of the same call"
-
 // callReports gives the meaning of what clients report about calls to models. All ways in share one memory, so that a call
 // that comes by two of them counts once.
 type callReports struct {
@@ -55,18 +52,12 @@ func originOf(o collector.Origin) calls.Origin {
 }
 
 func batchOf(r calls.Result) collector.Batch {
-	b := collector.Batch{Skipped: r.Skipped, Places: r.Places}
+	b := collector.Batch{Items: r.Items, Joined: r.Joined, Skipped: r.Skipped, Places: r.Places}
 	for _, e := range r.Events {
 		b.Events = append(b.Events, schemas.Event(e))
 	}
 	for _, bad := range r.Rejected {
 		b.Rejected = append(b.Rejected, collector.Rejected{Index: bad.Index, Field: bad.Field, Reason: bad.Reason})
-	}
-	if r.Joined > 0 {
-		if b.Skipped == nil {
-			b.Skipped = map[string]uint64{}
-		}
-		b.Skipped[joinedRule] += uint64(r.Joined)
 	}
 	return b
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -17,6 +19,7 @@ import (
 	"tidemark/producers/collector"
 	"tidemark/producers/collector/keys"
 	"tidemark/producers/formats/fields"
+	"tidemark/producers/spool"
 	"tidemark/schemas"
 )
 
@@ -44,6 +47,9 @@ type CollectorConfig struct {
 	// Users hashes the users that events name.
 	Users  *fields.Users
 	Limits collector.Limits
+	// Spool keeps the events of senders that do not send again while the log does not acknowledge. The caller closes it after
+	// Run. Nil: they are refused.
+	Spool *spool.Spool
 	// Counters counts requests. Default none.
 	Counters collector.Counters
 	// Log gets what the Collector survives. Default none.
@@ -55,6 +61,8 @@ type Collector struct {
 	config    CollectorConfig
 	log       *zap.Logger
 	sink      *eventSink
+	spool     *collectorSpool // Nil without one.
+	reports   intakeReports
 	server    *collector.Server
 	listeners [2]net.Listener // Of HTTP and of gRPC.
 }
@@ -76,17 +84,24 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 			host = name
 		}
 	}
-	reports := newCallReports(c.Users)
+	meaning := newCallReports(c.Users)
 	failures := out.log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(core, failuresEvery, 1, 0)
 	}))
+	run := fmt.Sprintf("collect-%016x", rand.Uint64())
+	out.reports = intakeReports{intake: collector.NewIntake(run), sender: &producers.Sender{Log: c.Events, Namespace: c.Namespace}, failures: failures}
 	config := collector.Config{
-		Sink: out.sink, OTLP: reports, Gateways: reports, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, TLS: c.TLS, Limits: c.Limits, Counters: c.Counters,
+		Sink: out.sink, OTLP: meaning, Gateways: meaning, Users: c.Users, Keys: c.Keys, Tenant: c.Tenant, Product: c.Product, Run: run,
+		TLS: c.TLS, Limits: c.Limits, Counters: both{out.reports.intake, c.Counters},
 		Ready: out.reach,
 		Failed: func(err error) {
 			failures.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))
 		},
 		Prepare: func(s *http.Server) { s.ErrorLog = zap.NewStdLog(out.log) },
+	}
+	if c.Spool != nil {
+		out.spool = &collectorSpool{spool: c.Spool, sink: out.sink, intake: out.reports.intake, log: out.log, failures: failures}
+		config.Spool = out.spool
 	}
 	if c.Keys == nil {
 		config.Guard = webguard.New(host, c.Hosts...)
@@ -124,13 +139,25 @@ func (c *Collector) reach(ctx context.Context) error {
 	return err
 }
 
-// Run serves until ctx ends. It then refuses new requests, finishes those under way, at most collector.Grace, and returns.
+// Run serves until ctx ends. It then refuses new requests, finishes those under way, at most collector.Grace, reports what it
+// received, and returns.
 func (c *Collector) Run(ctx context.Context) error {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	var senders errgroup.Group
+	var senders, beside errgroup.Group
 	c.sink.start(working, &senders)
+	serving, stop := context.WithCancel(working)
+	defer stop()
+	beside.Go(func() error { c.reports.run(serving); return nil })
+	if c.spool != nil {
+		beside.Go(func() error { c.spool.drain(serving); return nil })
+	}
 	err := c.server.Serve(ctx, c.listeners[0], c.listeners[1])
+	stop()
+	err = errors.Join(err, beside.Wait())
+	if err := c.reports.report(working, time.Now(), true); err != nil {
+		c.log.Warn("what the collector received last is not reported; its events are on the log", zap.Error(err))
+	}
 	cancel()
 	return errors.Join(err, senders.Wait())
 }

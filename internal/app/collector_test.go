@@ -42,7 +42,7 @@ func TestCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	if err := <-ended; err != nil || resp.StatusCode != http.StatusOK || log.records != 1 {
+	if err := <-ended; err != nil || resp.StatusCode != http.StatusOK || log.records != 3 { // The event, and two rows of what was received.
 		t.Errorf("status %d, %d records, %v", resp.StatusCode, log.records, err)
 	}
 	if c.Ready(t.Context()) == nil {

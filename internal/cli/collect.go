@@ -17,6 +17,7 @@ import (
 	"tidemark/producers/collector"
 	"tidemark/producers/collector/keys"
 	"tidemark/producers/formats/fields"
+	"tidemark/producers/spool"
 )
 
 type collectCmd struct {
@@ -25,6 +26,7 @@ type collectCmd struct {
 	opsFlags
 	listenFlags
 	senderFlags
+	spoolFlags
 	Compression     string `help:"Compression of record batches: snappy, lz4, zstd or none." default:"snappy" placeholder:"CODEC" group:"Kafka"`
 	UserHashKeyFile string `help:"File with the key that users are hashed with, see tidemark replay. Empty: the key of this installation, tidemark/user-hash.key in the configuration folder ($XDG_CONFIG_HOME)." placeholder:"FILE" group:"Events"`
 	NewKey          string `help:"Print a new API key for a tenant, and the line for --keys, and end." placeholder:"TENANT" group:"Senders"`
@@ -49,6 +51,12 @@ type senderFlags struct {
 	AcceptFuture time.Duration `help:"Reject events that are further in the future, unless their key may backfill." default:"5m" group:"Senders" range:"1s..2540400h"`
 }
 
+// spoolFlags say what is kept for senders that do not send again.
+type spoolFlags struct {
+	Spool   string `help:"Folder that keeps the events of senders that do not send again while Kafka does not acknowledge, see below. Empty: such senders are refused like all others." placeholder:"DIR" group:"Spool"`
+	SpoolMB int64  `name:"spool-mb" help:"Bound of what waits in the spool, in MB. Above it such senders are refused." default:"1000" placeholder:"N" group:"Spool" range:"1..1000000"`
+}
+
 // Help implements kong.HelpProvider.
 func (collectCmd) Help() string {
 	return `Tidemark answers a request when the log has all of its events. If the answer is 429 or 503, nothing has to be known about
@@ -70,9 +78,12 @@ Bodies may be compressed with gzip or zstd, and may have 16 MiB and 10,000 items
 --keys names a file of JSON lines, one key per line:
 
   {"id": "0f8e2d4c6b1a3957", "sha256": "9f86d081...", "tenant": "acme", "product": "api", "rate": 1000,
-   "endpoints": ["traces", "logs", "metrics", "cloudevents", "events", "gateways"], "backfill": false, "disabled": false}
+   "endpoints": ["traces", "logs", "metrics", "cloudevents", "events", "gateways"], "backfill": false, "sends_once": false, "disabled": false}
 
 (on one line). Only id, sha256 (of the secret, in hexadecimal) and tenant are required; rate is in events per second.
+sends_once says that the senders of a key do not send a refused request again. LiteLLM's callbacks and Codex are known to
+be such senders. While Kafka does not acknowledge, --spool keeps what they send on disk, answers, and sends it to Kafka
+later, oldest first; the audit counts what waits. One process at a time uses a folder.
 --new-key makes a key. A sender sends it as a bearer token, in the header X-API-Key, or as the user of basic
 authentication. The tenant of an event is that of its key. Without --keys the ports must be on loopback unless
 --insecure-listen is given, and requests of web pages are refused. Allow further host names with --allow-host.`
@@ -84,7 +95,7 @@ func (collectCmd) Example() string {
 }
 
 func (c *collectCmd) validate() error {
-	errs := []error{c.commonFlags.validate(), c.kafkaFlags.validate(), c.opsFlags.validate(), ranges(c.senderFlags), producerFlags{Compression: c.Compression}.validate()}
+	errs := []error{c.commonFlags.validate(), c.kafkaFlags.validate(), c.opsFlags.validate(), ranges(c.senderFlags), ranges(c.spoolFlags), producerFlags{Compression: c.Compression}.validate()}
 	if c.HTTPListen == "" && c.GRPCListen == "" {
 		errs = append(errs, errors.New("--http-listen and --grpc-listen: set one of them"))
 	}
@@ -189,6 +200,13 @@ func (c *collectCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
+	if c.Spool != "" {
+		config.Spool, err = spool.Open(c.Spool, c.SpoolMB*1_000_000)
+		if err != nil {
+			return fmt.Errorf("--spool: %w", err)
+		}
+		defer func() { err = errors.Join(err, config.Spool.Close()) }()
+	}
 	m := newMetrics(c.Namespace)
 	config.Events, config.Counters = writer, m.collect
 	process, err := app.NewCollector(ctx, config)

@@ -34,7 +34,7 @@ func everyMetric() *metrics {
 	m.rollupRows.WithLabelValues("queries_1m").Add(3)
 	m.audited(audit.Result{OK: true, Findings: []audit.Finding{{Verdict: audit.OK}}, Lost: 2, Dead: 3}, nil, time.Minute)
 	m.collect.Answered(collector.Report{
-		Key: "k", Endpoint: "events", Status: 200, Accepted: 2, Rejected: []collector.Rejected{{Field: "model", Reason: "is missing"}},
+		Key: "k", Endpoint: "events", Status: 200, Accepted: collector.ByType{2}, Spooled: collector.ByType{1}, Joined: 1, Rejected: []collector.Rejected{{Field: "model", Reason: "is missing"}},
 		Skipped: map[string]uint64{"rule": 1}, Forgetful: "litellm", WireBytes: 5, BodyBytes: 9, Took: time.Millisecond,
 	})
 	return m

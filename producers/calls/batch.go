@@ -42,6 +42,7 @@ func (b *Batch) Skip(reason string) {
 type Result struct {
 	Events   []*usagev1.TokenCall // The caller owns them.
 	Places   []int                // The places in the request of the items that the events are named by, one per event.
+	Items    int                  // The items of the request.
 	Joined   int                  // Items about a call that another item of the request is about too.
 	Rejected []Rejected
 	Skipped  map[string]uint64
@@ -50,5 +51,5 @@ type Result struct {
 // Result makes events of the reports of a batch, see Events.
 func (m *Memory) Result(o Origin, b *Batch) Result {
 	events, places := m.place(o, b.Reports)
-	return Result{Events: events, Places: places, Joined: len(b.Reports) - len(events), Rejected: b.Rejected, Skipped: b.Skipped}
+	return Result{Events: events, Places: places, Items: b.items, Joined: len(b.Reports) - len(events), Rejected: b.Rejected, Skipped: b.Skipped}
 }

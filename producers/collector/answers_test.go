@@ -154,8 +154,12 @@ func TestAnswers(t *testing.T) {
 			if tt.status == 404 {
 				return
 			}
-			if got := f.reports.last(t); got.Status != tt.status || got.Accepted != tt.stored {
+			got := f.reports.last(t)
+			if got.Status != tt.status || got.Accepted.Total() != tt.stored {
 				t.Errorf("counted %+v", got)
+			}
+			if !got.addsUp() || (got.Refused != "") != (tt.status >= 400 && got.Received == 0) {
+				t.Errorf("received items are unaccounted for: %+v", got)
 			}
 			again := f.postText(tt.path, tt.media, tt.body, tt.header...)
 			if again.Code != w.Code || !slices.Equal(f.sink.stored(), stored) {
@@ -231,7 +235,7 @@ func TestLogDown(t *testing.T) {
 	f.sink.set(errDown)
 	body := protoOf(t, "call", "bad")
 	checkRetry(t, f.postText("/v1/traces", mediaProto, body, "User-Agent", "OTel-OTLP-Exporter-Rust/0.31.0"), 503, codes.Unavailable)
-	if got := f.reports.last(t); got.Forgetful != "opentelemetry-rust" || got.Accepted != 0 || got.Rejected != nil {
+	if got := f.reports.last(t); got.Forgetful != "opentelemetry-rust" || got.Accepted.Total() != 0 || got.Rejected != nil {
 		t.Errorf("counted %+v", got)
 	}
 	checkRetry(t, f.postText("/v1/traces", mediaJSON, jsonOf(t, "call")), 503, codes.Unavailable)

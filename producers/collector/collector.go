@@ -46,6 +46,10 @@ type Batch struct {
 	Rejected []Rejected
 	// Skipped counts the items that are no events and need not be, by the rule that says so.
 	Skipped map[string]uint64
+	// Joined counts the items about a call that another item of the request is about too.
+	Joined int
+	// Items is how many items the request has. Each is an event, or rejected, skipped or joined.
+	Items int
 	// Places are the places in the request, from 0, of the items that the events come from, one per event; nil if it is
 	// not known.
 	Places []int
@@ -88,20 +92,61 @@ type Counters interface {
 type Report struct {
 	// Key is the id of the key; empty without keys, and if the key is not known.
 	Key string
+	// Tenant and Run are those of the events; empty if the sender is not known.
+	Tenant, Run string
+	// Sender is the program that sent the request, as it names itself: letters, digits and few marks, at most 64 bytes.
+	Sender string
 	// Endpoint is one of keys.Endpoints.
 	Endpoint string
 	// Status is that of the answer, for gRPC the one that HTTP would have.
 	Status int
 	// Forgetful is the kind of sender if the request was refused for a time and its sender is known not to send it again.
 	Forgetful string
-	// Items of the request. They are zero if it was refused.
-	Accepted int
-	Rejected []Rejected
-	Skipped  map[string]uint64
+	// Refused is why the request was refused, in a few words that are the same for all such requests; empty if it was not.
+	Refused string
+	// Received are the items of the request, and what became of them: Accepted are on the log, by type, Spooled on disk. All
+	// are zero if it was refused.
+	Received          int
+	Accepted, Spooled ByType
+	Rejected          []Rejected
+	Skipped           map[string]uint64
+	Joined            int
+	// Unacknowledged are the events of a refused request that were sent to the log, by type. Some may be on the log.
+	Unacknowledged ByType
 	// WireBytes and BodyBytes are the size of the body before and after decompression, as far as it was read.
 	WireBytes, BodyBytes int64
 	// Took is the time from the first byte of the request to its answer.
 	Took time.Duration
+}
+
+// ByType are numbers of events by their type.
+type ByType [schemas.NumTypes]int
+
+// Total is the number of all events.
+func (b *ByType) Total() int {
+	n := 0
+	for _, of := range b {
+		n += of
+	}
+	return n
+}
+
+// CountTypes counts events by their type.
+func CountTypes(events []schemas.Event) (b ByType) {
+	for _, e := range events {
+		if t, ok := schemas.TypeOf(e); ok {
+			b[t]++
+		}
+	}
+	return b
+}
+
+// Spool keeps the events of senders that do not send again, until the log has them. It must be safe for concurrent use.
+type Spool interface {
+	// Waiting reports whether events wait for the log.
+	Waiting() bool
+	// Keep returns nil when the events are on disk. What came says who sent them.
+	Keep(came Report, events []schemas.Event) error
 }
 
 // Limits bound what senders may take. Zeros are the defaults.
@@ -120,6 +165,8 @@ type Limits struct {
 	// Send bounds the time that the log has to acknowledge. Default 5 s, less than the 10 s after which exporters of
 	// OpenTelemetry give up.
 	Send time.Duration
+	// SendOnce is the same for senders that do not send again. Default 9 s: they are refused last of all.
+	SendOnce time.Duration
 	// Past and Future are how far from now the time of an event may lie, unless its key may backfill. Default: 30 days
 	// and 5 minutes. A negative one is no limit.
 	Past, Future time.Duration
@@ -132,6 +179,7 @@ func (l Limits) withDefaults() Limits {
 	l.Depth = cmp.Or(l.Depth, 32)
 	l.Read = cmp.Or(l.Read, 30*time.Second)
 	l.Send = cmp.Or(l.Send, 5*time.Second)
+	l.SendOnce = cmp.Or(l.SendOnce, 9*time.Second)
 	l.Past = cmp.Or(l.Past, 30*24*time.Hour)
 	l.Future = cmp.Or(l.Future, 5*time.Minute)
 	return l
@@ -144,13 +192,15 @@ type Config struct {
 	OTLP OTLP
 	// Gateways gives the meaning of records of gateways. Nil: they are refused.
 	Gateways Gateways
+	// Spool keeps events of senders that do not send again while the log does not acknowledge. Nil: they are refused.
+	Spool Spool
 	// Users hashes the users that events name.
 	Users *fields.Users
 	// Keys finds the keys of senders. Nil: there are none, and everybody who reaches the port sends for Tenant.
 	Keys *keys.Ring
 	// Tenant and Product are those of events without keys.
 	Tenant, Product string
-	// Run is a label for all events. Default none.
+	// Run is the label of all events; behind it stand a slash and the id of the key, if there is one. Default none.
 	Run string
 	// Guard keeps the pages of other sites away where there are no keys. Nil: nobody is kept away.
 	Guard *webguard.Guard

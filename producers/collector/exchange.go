@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -45,7 +46,8 @@ type exchange struct {
 
 func (s *Server) exchange(r *http.Request, endpoint string, f format) *exchange {
 	return &exchange{
-		server: s, request: r, endpoint: endpoint, format: f, hold: hold{gate: &s.gate}, began: time.Now(), report: Report{Endpoint: endpoint},
+		server: s, request: r, endpoint: endpoint, format: f, hold: hold{gate: &s.gate}, began: time.Now(),
+		report: Report{Endpoint: endpoint, Sender: senderName(r.UserAgent())},
 	}
 }
 
@@ -96,6 +98,7 @@ func (x *exchange) authenticate() *refusal {
 	c := &x.server.config
 	x.origin = Origin{Tenant: c.Tenant, Product: c.Product, Run: c.Run, UserAgent: x.request.UserAgent()}
 	if c.Keys == nil {
+		x.report.Tenant, x.report.Run = c.Tenant, c.Run
 		return nil
 	}
 	key, err := c.Keys.Find(keys.FromHeader(x.request.Header))
@@ -106,13 +109,14 @@ func (x *exchange) authenticate() *refusal {
 		return unauthenticated(err)
 	}
 	x.key, x.report.Key = key, key.ID
+	x.origin.Tenant, x.origin.Product, x.origin.Run = key.Tenant, key.Product, c.Run+"/"+key.ID
+	x.report.Tenant, x.report.Run = x.origin.Tenant, x.origin.Run
 	if !key.Allows(x.endpoint) {
 		return forbidden("the API key may not send to " + x.endpoint)
 	}
 	if room := x.server.rates.wait(key.ID, key.Rate); room > 0 {
 		return tooFast(room)
 	}
-	x.origin.Tenant, x.origin.Product = key.Tenant, key.Product
 	return nil
 }
 
@@ -121,6 +125,7 @@ func (x *exchange) validate(b *Batch) {
 	now := time.Now()
 	good := b.Events[:0]
 	for i, e := range b.Events {
+		schemas.SetRun(e, x.origin.Run)
 		bad := x.problem(e, now)
 		if bad == nil {
 			good = append(good, e)
@@ -165,7 +170,7 @@ func (x *exchange) problem(e schemas.Event, now time.Time) *Rejected {
 
 const otherTenant = "is another one than that of the sender"
 
-// send returns nil when the log has the events.
+// send returns nil when the log has the events, or the spool.
 func (x *exchange) send(ctx context.Context, events []schemas.Event) *refusal {
 	if len(events) == 0 {
 		return nil
@@ -173,19 +178,46 @@ func (x *exchange) send(ctx context.Context, events []schemas.Event) *refusal {
 	if x.key != nil {
 		x.server.rates.take(x.key.ID, x.key.Rate, len(events))
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.server.limits.Send)
+	once, spool := x.sendsOnce() != "", x.server.config.Spool
+	if once && spool != nil && spool.Waiting() { // The log was down a moment ago.
+		if x.keep(events) {
+			return nil
+		}
+	}
+	patience := x.server.limits.Send
+	if once {
+		patience = x.server.limits.SendOnce
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := x.server.config.Sink.Send(ctx, events)
 	if err == nil {
+		x.report.Accepted = CountTypes(events)
 		return nil
-	}
-	if x.key != nil { // They come again.
-		x.server.rates.take(x.key.ID, x.key.Rate, -len(events))
 	}
 	if failed := x.server.config.Failed; failed != nil {
 		failed(err)
 	}
+	if once && spool != nil && x.keep(events) {
+		return nil
+	}
+	x.report.Unacknowledged = CountTypes(events)
+	if x.key != nil { // They come again.
+		x.server.rates.take(x.key.ID, x.key.Rate, -len(events))
+	}
 	return unavailable("the log did not acknowledge the events in time")
+}
+
+// keep reports whether the spool keeps the events.
+func (x *exchange) keep(events []schemas.Event) bool {
+	if err := x.server.config.Spool.Keep(x.report, events); err != nil {
+		if failed := x.server.config.Failed; failed != nil {
+			failed(err)
+		}
+		return false
+	}
+	x.report.Spooled = CountTypes(events)
+	return true
 }
 
 // count reports the exchange after its answer.
@@ -196,20 +228,45 @@ func (x *exchange) count(b Batch, refused *refusal, status int) {
 	}
 	x.report.Status, x.report.Took = status, time.Since(x.began)
 	if refused == nil {
-		x.report.Accepted, x.report.Rejected, x.report.Skipped = len(b.Events), b.Rejected, b.Skipped
-	} else if refused.after > 0 {
-		x.report.Forgetful = forgetful(x.request.UserAgent())
+		x.report.Received, x.report.Rejected, x.report.Skipped, x.report.Joined = b.Items, b.Rejected, b.Skipped, b.Joined
+	} else {
+		x.report.Refused = refused.kind()
+		if refused.after > 0 {
+			x.report.Forgetful = x.sendsOnce()
+		}
 	}
 	counters.Answered(x.report)
 }
 
-// forgetful returns the name of a kind of senders that do not send a refused request again, empty for others.
-func forgetful(userAgent string) string {
-	agent := strings.ToLower(userAgent)
+// sendsOnce returns the name of a kind of senders that do not send a refused request again, empty for others.
+func (x *exchange) sendsOnce() string {
+	if x.key != nil && x.key.SendsOnce {
+		return "key"
+	}
+	agent := strings.ToLower(x.request.UserAgent())
 	for _, kind := range []struct{ prefix, name string }{{"litellm", "litellm"}, {"otel-otlp-exporter-rust", "opentelemetry-rust"}} {
 		if strings.HasPrefix(agent, kind.prefix) {
 			return kind.name
 		}
 	}
 	return ""
+}
+
+// senderBytes bounds the name of a sender.
+const senderBytes = 64
+
+// senderName returns how a program names itself: what stands before the first parenthesis. Of a name with other marks than
+// names of programs have, nothing is known.
+func senderName(userAgent string) string {
+	name, _, _ := strings.Cut(userAgent, "(")
+	name = strings.TrimSpace(name)
+	if len(name) > senderBytes {
+		name = strings.TrimSpace(name[:senderBytes])
+	}
+	for _, r := range name {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune(" ._/+-", r) {
+			return "unknown"
+		}
+	}
+	return cmp.Or(name, "unknown")
 }

@@ -54,6 +54,7 @@ func decodeItems(x *exchange) func([]byte) (Batch, *refusal) {
 		case err != nil:
 			return Batch{}, badRequest("%v", err)
 		}
+		in.batch.Items = in.next
 		return in.batch, nil
 	}
 }

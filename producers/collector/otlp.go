@@ -154,7 +154,9 @@ func decodeTraces(x *exchange) func([]byte) (Batch, *refusal) {
 			return Batch{}, refused
 		}
 		x.warnOfNothing(body, "resourceSpans", in.Traces().ResourceSpans().Len())
-		return x.server.config.OTLP.Traces(x.origin, in.Traces()), nil
+		batch := x.server.config.OTLP.Traces(x.origin, in.Traces())
+		batch.Items = in.Traces().SpanCount()
+		return batch, nil
 	}
 }
 
@@ -169,7 +171,9 @@ func decodeLogs(x *exchange) func([]byte) (Batch, *refusal) {
 			return Batch{}, refused
 		}
 		x.warnOfNothing(body, "resourceLogs", in.Logs().ResourceLogs().Len())
-		return x.server.config.OTLP.Logs(x.origin, in.Logs()), nil
+		batch := x.server.config.OTLP.Logs(x.origin, in.Logs())
+		batch.Items = in.Logs().LogRecordCount()
+		return batch, nil
 	}
 }
 
@@ -193,7 +197,7 @@ func decodeMetrics(x *exchange) func([]byte) (Batch, *refusal) {
 		if refused := x.tooMany(n); refused != nil || n == 0 {
 			return Batch{}, refused
 		}
-		return Batch{Skipped: map[string]uint64{metricsRule: uint64(n)}}, nil
+		return Batch{Items: n, Skipped: map[string]uint64{metricsRule: uint64(n)}}, nil
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -38,6 +39,15 @@ const (
 func wait(atLeast time.Duration) time.Duration {
 	atLeast = min(max(atLeast, minWait), maxWait)
 	return atLeast + time.Duration(rand.Int64N(int64(maxWait-atLeast)+1))
+}
+
+// kind is the refusal in words that are the same for all of its kind: the texts of the others speak of one request.
+func (r *refusal) kind() string {
+	kind := strconv.Itoa(r.status) + " "
+	if r.after > 0 {
+		return kind + r.text
+	}
+	return kind + strings.ToLower(http.StatusText(r.status))
 }
 
 func badRequest(format string, args ...any) *refusal {

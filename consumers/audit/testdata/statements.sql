@@ -68,7 +68,7 @@ SELECT DISTINCT e.1 AS first, e.2 AS last FROM ledger ARRAY JOIN arrayZip(except
 SELECT toInt32(intDiv(toUnixTimestamp64Second(bucket), 60) - positiveModulo(toInt64(intDiv(toUnixTimestamp64Second(bucket), 60)), 527040)) AS year, uniqExact(bucket) FROM rollup_versions WHERE rollup = 'signups_1m' GROUP BY year ORDER BY year;
 
 -- runs
-SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs GROUP BY run, type ORDER BY run, type;
+SELECT run, type, any(kind), sum(produced), sum(events), sum(duplicates), sum(conflicts), sum(poison), sum(input_tokens), sum(output_tokens), sum(weight) FROM runs WHERE kind != 'collect' GROUP BY run, type ORDER BY run, type;
 
 -- what became of runs
 SELECT r.1 AS run, sum(r.2), sum(r.3), sum(r.4), sum(r.5) FROM ledger FINAL ARRAY JOIN arrayZip(runs.run, runs.stored, runs.duplicates, runs.conflicts, runs.dead) AS r WHERE topic = 'signups.v1' AND ((epoch = 1 AND to_offset <= transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND to_offset <= transform(partition, [0], [7], toUInt64(0)))) AND (epoch, partition, from_offset, to_offset, generation) NOT IN ((1, 0, 10, 20, 3)) GROUP BY run ORDER BY run;

@@ -39,9 +39,9 @@ func otlpScope(name string, spans ...string) string {
 }
 
 // collecting starts a collector and returns it with the address of its HTTP port.
-func (p pipeline) collecting(t *testing.T, keyFile string) (*process, string) {
+func (p pipeline) collecting(t *testing.T, keyFile string, more ...string) (*process, string) {
 	t.Helper()
-	child := p.start(t, "collect", "--keys", keyFile, "--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--compression", "none", "--metrics-listen", "127.0.0.1:0")
+	child := p.start(t, append([]string{"collect", "--keys", keyFile, "--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--compression", "none", "--metrics-listen", "127.0.0.1:0"}, more...)...)
 	address := regexp.MustCompile(`(?m)^http +(\S+)$`)
 	eventually(t, "the collector is ready", func() bool {
 		if child.ended() {
@@ -84,12 +84,7 @@ func TestCollect(t *testing.T) {
 	t.Parallel()
 	p := sharedPipeline(t)
 	p.ok(t, "migrate")
-	made := strings.Split(strings.TrimSpace(p.ok(t, "collect", "--new-key", "acme")), "\n")
-	key := made[1]
-	keyFile := filepath.Join(t.TempDir(), "keys.jsonl")
-	if err := os.WriteFile(keyFile, []byte(made[len(made)-1]+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key, keyFile := p.newKey(t)
 	now := time.Now()
 	trace := func(n int) string { return fmt.Sprintf("%032x", n) }
 	anthropic := func(input int) []any {

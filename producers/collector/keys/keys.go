@@ -6,7 +6,7 @@
 //
 //	{"id":"0f8e2d4c6b1a3957","sha256":"9f86d0...","tenant":"acme"}
 //
-// Further names are product, rate, endpoints, backfill and disabled, see Key. Blank lines, and lines that begin with #,
+// Further names are product, rate, endpoints, backfill, sends_once and disabled, see Key. Blank lines, and lines that begin with #,
 // say nothing. A tenant may have several keys, so that it can change them one after the other.
 package keys
 
@@ -50,6 +50,8 @@ type Key struct {
 	Endpoints []string `json:"endpoints,omitempty"`
 	// Backfill lets events of any time through. Default: only those of the time that the collector accepts.
 	Backfill bool `json:"backfill,omitempty"`
+	// SendsOnce says that its senders do not send a refused request again.
+	SendsOnce bool `json:"sends_once,omitempty"`
 	// Disabled refuses the key.
 	Disabled bool `json:"disabled,omitempty"`
 
