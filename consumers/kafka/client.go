@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -164,12 +165,23 @@ func (c *Client) Offsets(ctx context.Context, topic string) (map[int32]schemas.O
 // Scan calls fn for every record of a topic, partition by partition. It ends each partition where the partition ended when
 // Scan began. The record is valid during the call. Control records are left out. An error of fn ends the scan.
 func (c *Client) Scan(ctx context.Context, topic string, fn func(partition int32, rec ingest.Record) error) error {
+	return c.scan(ctx, topic, math.MaxInt64, fn)
+}
+
+// ScanLast is Scan of the last n offsets of a topic, of which each partition has its share.
+func (c *Client) ScanLast(ctx context.Context, topic string, n int64, fn func(partition int32, rec ingest.Record) error) error {
+	return c.scan(ctx, topic, n, fn)
+}
+
+func (c *Client) scan(ctx context.Context, topic string, last int64, fn func(partition int32, rec ingest.Record) error) error {
 	offsets, err := c.Offsets(ctx, topic)
 	if err != nil {
 		return err
 	}
 	for _, partition := range slices.Sorted(maps.Keys(offsets)) {
-		if err := c.scanPartition(ctx, topic, partition, offsets[partition], fn); err != nil {
+		o := offsets[partition]
+		o.Start = max(o.Start, o.End-last/int64(len(offsets)))
+		if err := c.scanPartition(ctx, topic, partition, o, fn); err != nil {
 			return fmt.Errorf("scan %s/%d: %w", topic, partition, err)
 		}
 	}

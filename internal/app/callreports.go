@@ -1,22 +1,31 @@
 package app
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/protobuf/proto"
 
+	"tidemark/consumers/ingest"
+	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/producers/calls"
 	"tidemark/producers/collector"
 	"tidemark/producers/formats/fields"
 	"tidemark/producers/gateways"
 	"tidemark/producers/otlp"
 	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // callReports gives the meaning of what clients report about calls to models. All ways in share one memory, so that a call
 // that comes by two of them counts once.
 type callReports struct {
+	memory   *calls.Memory
 	otlp     *otlp.Decoder
 	gateways *gateways.Decoder
 }
@@ -28,7 +37,7 @@ func newCallReports(users *fields.Users) *callReports {
 		n, _ := hash.Of(tenant, user) // Of a text that is not UTF-8 there is none.
 		return n
 	}})
-	return &callReports{otlp: otlp.New(memory), gateways: gateways.New(memory)}
+	return &callReports{memory: memory, otlp: otlp.New(memory), gateways: gateways.New(memory)}
 }
 
 // Traces implements collector.OTLP.
@@ -60,4 +69,25 @@ func batchOf(r calls.Result) collector.Batch {
 		b.Rejected = append(b.Rejected, collector.Rejected{Index: bad.Index, Field: bad.Field, Reason: bad.Reason})
 	}
 	return b
+}
+
+// recallLast is how many records of the log a memory begins with, as many as it remembers.
+const recallLast = 50_000
+
+// recall lets the memory begin with the calls that are at the end of the log, as if it had received them.
+func (c *callReports) recall(ctx context.Context, client *consumerkafka.Client, topic string) error {
+	var events []*usagev1.TokenCall
+	err := client.ScanLast(ctx, topic, recallLast, func(_ int32, rec ingest.Record) error {
+		e := new(usagev1.TokenCall)
+		if rec.Unreadable == nil && proto.Unmarshal(rec.Value, e) == nil { // What is no event is a dead letter soon.
+			events = append(events, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the last calls from the log: %w", err)
+	}
+	slices.SortStableFunc(events, func(a, b *usagev1.TokenCall) int { return cmp.Compare(a.GetTimeUs(), b.GetTimeUs()) })
+	c.memory.Recall(events)
+	return nil
 }

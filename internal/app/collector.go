@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sync/errgroup"
 
+	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/internal/webguard"
 	"tidemark/producers"
 	"tidemark/producers/collector"
@@ -32,6 +33,9 @@ type CollectorConfig struct {
 	Namespace string
 	// Events is the log that the events go to. The caller closes it after Run.
 	Events producers.Log
+	// Client reads the end of the log, so that calls are joined whose first report came to an earlier Collector. Nil: they
+	// are not.
+	Client *consumerkafka.Client
 	// HTTPListen and GRPCListen are the addresses of the ports, host:port. Empty: there is no such port.
 	HTTPListen, GRPCListen string
 	// AnyPort takes a free port for one that is taken.
@@ -85,6 +89,11 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 		}
 	}
 	meaning := newCallReports(c.Users)
+	if c.Client != nil {
+		if err := meaning.recall(ctx, c.Client, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
+	}
 	failures := out.log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {
 		return zapcore.NewSamplerWithOptions(core, failuresEvery, 1, 0)
 	}))

@@ -207,6 +207,10 @@ func (c *collectCmd) Run(ctx context.Context, s Streams) (err error) {
 		}
 		defer func() { err = errors.Join(err, config.Spool.Close()) }()
 	}
+	if config.Client, err = c.client("tidemark-collect"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, config.Client.Close()) }()
 	m := newMetrics(c.Namespace)
 	config.Events, config.Counters = writer, m.collect
 	process, err := app.NewCollector(ctx, config)

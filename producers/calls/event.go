@@ -66,7 +66,7 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 		OutputVisible: b.classes.outputVisible.pointer(), OutputReasoning: b.classes.outputReasoning.pointer(), FirstTokenUs: b.FirstToken.pointer(),
 		CacheWrite_5M: b.Write5m.pointer(), CacheWrite_1H: b.Write1h.pointer(), InputAudio: b.InputAudio.pointer(), OutputAudio: b.OutputAudio.pointer(),
 		ServiceTier: b.Tier, Region: b.Region, Client: b.Client, ClientVersion: b.Version, ResponseId: b.ResponseID, Attempt: b.Attempt.pointer(),
-		Usage: b.certainty(), Split: b.splitCertainty(), Joined: uint64(len(c.reports) - 1), MayBeDouble: c.doubt,
+		Usage: b.certainty(), Split: b.splitCertainty(), Joined: uint64(len(c.reports) - 1 + c.unnamed), MayBeDouble: c.doubt,
 	}
 	if b.Requested != e.Model {
 		e.RequestedModel = b.Requested
@@ -85,7 +85,10 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 			*length = nil
 		}
 	}
-	if b.User != "" && hash != nil {
+	switch {
+	case b.userHash != 0:
+		e.User = b.userHash
+	case b.User != "" && hash != nil:
 		e.User = hash(c.tenant, b.User)
 	}
 	if nanos, picos, ok := money(b.Cost); ok {

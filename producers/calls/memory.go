@@ -17,6 +17,7 @@ type call struct {
 	revision   uint64
 	best       *Report   // What is known, from all reports together.
 	reports    []carrier // Those that were joined, the first one included.
+	unnamed    int       // Further reports that were joined before the call was recalled: nobody knows which.
 	doubt      bool      // Another call may be the same one.
 	emitted    bool      // A request that named it was answered or failed: a change needs a new revision.
 	changed    bool
@@ -33,7 +34,7 @@ type carrier struct {
 //
 // Its state is bounded and may be lost: a report of a span or of an answer that was seen before a restart has the same
 // identity after it, so the pipeline counts it once. What only the memory can tell, two reports with neither in
-// common, counts twice when it is lost between them.
+// common, counts once if it begins with what is on the log, see Recall.
 type Memory struct {
 	mu    sync.Mutex
 	calls map[any][]*call
@@ -173,7 +174,7 @@ func newest(found []*call) []*call {
 // of the same span; and whether one is inside the other.
 func (c *call) related(r *Report) (near, inside bool) {
 	b := c.best
-	inside = r.Trace == b.Trace && (r.Parent == b.Span || b.Parent == r.Span)
+	inside = r.Trace == b.Trace && (r.Parent == b.Span || b.Parent == r.Span || c.mayBeAround(r))
 	return inside || r.Trace == b.Trace && r.Parent != [8]byte{} && r.Parent == b.Parent, inside
 }
 
@@ -191,7 +192,7 @@ func (c *call) matches(r *Report, inside bool) bool {
 		if known.client == r.Client {
 			around := b.Operation == OperationEmbeddings && r.Operation == b.Operation && (r.Span == b.Parent || b.Span == r.Parent) &&
 				(!r.classes.hasUsage() || !b.classes.hasUsage())
-			if !around {
+			if !around && !c.mayBeAround(r) {
 				return false
 			}
 		}
@@ -280,6 +281,9 @@ func (c *call) join(r *Report) {
 	if len(c.reports) == maxReports {
 		return
 	}
+	if c.recalls(r, from) {
+		return
+	}
 	c.reports = append(c.reports, from)
 	c.best = merged(c.best, r)
 	c.changed = true
@@ -292,6 +296,9 @@ func merged(a, b *Report) *Report {
 		a, b = b, a
 	}
 	out := *a
+	if out.User == "" && out.userHash == 0 {
+		out.userHash = b.userHash
+	}
 	for _, text := range []struct{ into, from *string }{
 		{&out.ResponseID, &b.ResponseID}, {&out.ReporterID, &b.ReporterID}, {&out.Requested, &b.Requested}, {&out.Served, &b.Served}, {&out.Tier, &b.Tier}, {&out.Region, &b.Region},
 		{&out.User, &b.User}, {&out.ErrorType, &b.ErrorType}, {&out.Provider, &b.Provider}, {&out.Operation, &b.Operation}, {&out.Cost, &b.Cost}, {&out.Product, &b.Product},

@@ -77,6 +77,7 @@ type Report struct {
 
 	place          int // The place of its item in the request.
 	classes        classes
+	userHash       uint64 // The hash of User, where only that is known.
 	doubt          bool   // Another call may be the same one.
 	inputs, spends uint64 // Sums of the known classes of input and of output, to compare reports by.
 }
@@ -138,6 +139,12 @@ func (r *Report) settle() {
 	embeds := r.Operation == OperationEmbeddings
 	c.exact = (r.Read.Known || embeds) && (r.Reasoning.Known || embeds) && c.inputUncached.Known && !r.Estimated
 	r.classes = c
+	r.addUp()
+}
+
+// addUp sums up the classes.
+func (r *Report) addUp() {
+	c := &r.classes
 	r.inputs = c.inputUncached.N + c.inputRead.N + c.inputWrite.N
 	r.spends = c.outputVisible.N + c.outputReasoning.N
 }

@@ -70,27 +70,36 @@ func TestCaptures(t *testing.T) {
 			if strings.HasSuffix(name, ".generic") {
 				continue // No OTLP.
 			}
-			for _, order := range []string{"forward", "backward"} {
+			for _, order := range []string{"forward", "backward", "forward with restarts", "backward with restarts"} {
 				t.Run(client+"/"+name+"/"+order, func(t *testing.T) {
 					files := slices.Clone(c.Files)
-					if order == "backward" {
+					if strings.HasPrefix(order, "backward") {
 						slices.Reverse(files)
 					}
-					check(t, client, name, expect.Wire, events(t, filepath.Dir(path), files), c.ProviderCalls)
+					check(t, client, name, expect.Wire, events(t, filepath.Dir(path), files, strings.HasSuffix(order, "restarts")), c.ProviderCalls)
 				})
 			}
 		}
 	}
 }
 
-// events returns the last statement of each event in files that are sent twice.
-func events(t *testing.T, folder string, files []string) []*usagev1.TokenCall {
+// events returns the last statement of each event in files that are sent twice; with restarts to a decoder that knows only what
+// is on the log, for each file.
+func events(t *testing.T, folder string, files []string, restarts bool) []*usagev1.TokenCall {
 	t.Helper()
 	d := otlp.New(calls.NewMemory(calls.Options{}))
 	last := map[string]*usagev1.TokenCall{}
+	var log []*usagev1.TokenCall
 	for range 2 {
 		for _, file := range files {
-			for _, e := range decode(t, d, filepath.Join(folder, file)) {
+			if restarts {
+				memory := calls.NewMemory(calls.Options{})
+				memory.Recall(log)
+				d = otlp.New(memory)
+			}
+			made := decode(t, d, filepath.Join(folder, file))
+			log = append(log, made...)
+			for _, e := range made {
 				old := last[e.Source+e.Id]
 				if old != nil && old.GetTimeUs() != e.GetTimeUs() {
 					t.Errorf("%s %s has two times", e.Source, e.Id)

@@ -62,7 +62,8 @@ func (p pipeline) newKey(t testing.TB) (key, file string) {
 }
 
 // TestCollectKilled kills the collector ten times while programs send. What they sent until it was answered is stored once, and so is
-// what a sender that does not send again was told is stored.
+// what a sender that does not send again was told is stored. Each call of the programs is reported twice, in two requests and
+// two traces, of which one has no id.
 func TestCollectKilled(t *testing.T) {
 	t.Parallel()
 	p := sharedPipeline(t)
@@ -94,15 +95,19 @@ func TestCollectKilled(t *testing.T) {
 		senders.Go(func() {
 			for after := 0; going(&after); sent[n]++ {
 				r := sent[n]
-				var all []string
+				var all, twins []string
 				for i := range spans {
 					id := fmt.Sprintf("%d-%d-%d", n, r, i)
-					trace := hex.EncodeToString([]byte(fmt.Sprintf("trace%11s", id))[:16])
-					all = append(all, otlpSpan(trace, hex.EncodeToString([]byte(fmt.Sprintf("%8d", i))), "", time.Now(), "gen_ai.operation.name", "chat", "gen_ai.request.model", "m",
-						"gen_ai.response.id", "resp-"+id, "gen_ai.usage.input_tokens", 10, "gen_ai.usage.output_tokens", 1))
+					trace, span, at := hex.EncodeToString([]byte(fmt.Sprintf("trace%11s", id))[:16]), hex.EncodeToString([]byte(fmt.Sprintf("%8d", i))), time.Now()
+					call := []any{"gen_ai.operation.name", "chat", "gen_ai.provider.name", "anthropic", "gen_ai.request.model", "m",
+						"gen_ai.usage.input_tokens", 1 + i + spans*(n+programs*r), "gen_ai.usage.output_tokens", 1}
+					all = append(all, otlpSpan(trace, span, "", at, append(call, "gen_ai.response.id", "resp-"+id)...))
+					twins = append(twins, otlpSpan("f"+trace[1:], span, "", at, call...)) // In another trace, without an id.
 				}
-				if !deliver(ctx, client, address+"/v1/traces", key, "OTel-OTLP-Exporter-Test/1", `{"resourceSpans":[{"scopeSpans":[`+otlpScope("my.client", all...)+`]}]}`, tried) {
-					lost[n]++
+				for _, scope := range []string{otlpScope("com.anthropic.sdk.python", all...), otlpScope("openinference.instrumentation.anthropic", twins...)} {
+					if !deliver(ctx, client, address+"/v1/traces", key, "OTel-OTLP-Exporter-Test/1", `{"resourceSpans":[{"scopeSpans":[`+scope+`]}]}`, tried) {
+						lost[n]++
+					}
 				}
 			}
 		})
@@ -126,9 +131,14 @@ func TestCollectKilled(t *testing.T) {
 	}
 	close(killed)
 	senders.Wait()
-	requests := 0
+	total, tokens := 0, 0
 	for n := range lost {
-		requests += sent[n]
+		total += sent[n] * spans
+		for r := range sent[n] {
+			for i := range spans {
+				tokens += 1 + i + spans*(n+programs*r)
+			}
+		}
 		if lost[n] > 0 {
 			t.Errorf("program %d gave up on %d requests", n, lost[n])
 		}
@@ -138,15 +148,21 @@ func TestCollectKilled(t *testing.T) {
 	}
 	p.settle(t)
 	p.auditOK(t)
-	want := fmt.Sprint(requests*spans, ",", requests*spans, ",", requests*spans*10)
-	if got := p.query(t, "SELECT count(), uniqExact(response_id), sum(input_uncached) FROM token_calls WHERE client = 'my.client'"); got != want {
+	want := fmt.Sprint(total, ",", total, ",", tokens)
+	if got := p.query(t, "SELECT count(), uniqExact(response_id), sum(input_uncached) FROM token_calls WHERE provider = 'anthropic'"); got != want {
 		t.Errorf("calls, answers, tokens: %s, want %s", got, want)
 	}
 	if len(told) == 0 {
 		t.Error("no record of LiteLLM was answered")
 	}
-	if got := p.query(t, "SELECT count(), uniqExact(response_id) FROM token_calls WHERE response_id IN ('chatcmpl-"+strings.Join(told, "', 'chatcmpl-")+"')"); got != fmt.Sprint(len(told), ",", len(told)) {
-		t.Errorf("LiteLLM was told that %d records are stored; calls and answers: %s", len(told), got)
+	kept := map[string]int{}
+	for _, row := range p.rows(t, "SELECT response_id FROM token_calls WHERE response_id LIKE 'chatcmpl-once-%'") {
+		kept[row[0]]++
+	}
+	for _, id := range told {
+		if kept["chatcmpl-"+id] != 1 {
+			t.Errorf("LiteLLM was told that %s is stored; it is there %d times", id, kept["chatcmpl-"+id])
+		}
 	}
 	if got := p.query(t, "SELECT sum(received) = sum(produced) + sum(joined), sum(received) > 0 FROM runs WHERE kind = 'collect'"); got != "1,1" {
 		t.Errorf("what was received adds up and is something: %s", got)

@@ -1,0 +1,107 @@
+package calls
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	usagev1 "tidemark/schemas/usage/v1"
+)
+
+// identityKey finds the recalled call of an event.
+type identityKey struct{ tenant, source, id string }
+
+// Recall remembers the calls of events that were made before, oldest first, as if this Memory had made them. It is how a Memory
+// begins where another one ended: the log has what that one knew, but for the places of its reports. Of events with one
+// identity the highest revision counts. Events that no Memory makes are left out.
+func (m *Memory) Recall(events []*usagev1.TokenCall) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, e := range events {
+		switch e.GetSource() {
+		case sourceResponse, sourceReporter, sourceSpan, sourceLog:
+		default:
+			continue
+		}
+		key := identityKey{e.GetTenant(), e.GetSource(), e.GetId()}
+		if known := m.calls[key]; len(known) > 0 {
+			if c := known[0]; e.GetRevision() >= c.revision {
+				recalled := recalledCall(e)
+				c.revision, c.best, c.unnamed, c.doubt = recalled.revision, recalled.best, recalled.unnamed, recalled.doubt
+				m.index(c, c.best)
+			}
+			continue
+		}
+		c := recalledCall(e)
+		m.order = append(m.order, c)
+		m.index(c, c.best)
+		m.calls[key], c.keys = []*call{c}, append(c.keys, key)
+	}
+	m.forget()
+}
+
+// recalledCall is the call of an event.
+func recalledCall(e *usagev1.TokenCall) *call {
+	r := recalledReport(e)
+	return &call{
+		tenant: e.GetTenant(), source: e.GetSource(), id: e.GetId(), time: e.GetTimeUs(), revision: e.GetRevision(), best: r, reports: []carrier{r.carrier()},
+		unnamed: int(min(e.GetJoined(), maxReports)), doubt: e.GetMayBeDouble(), emitted: true,
+	}
+}
+
+// recalledReport is a report that would make the event.
+func recalledReport(e *usagev1.TokenCall) *Report {
+	r := &Report{
+		Scope: ScopeOf(e.GetClient()), Client: e.GetClient(), Version: e.GetClientVersion(), Start: e.GetTimeUs(), End: e.GetTimeUs() + int64(e.GetLatencyUs()), Product: e.GetProduct(),
+		Operation: e.GetOperation(), Provider: e.GetProvider(), Served: e.GetModel(), Requested: e.GetRequestedModel(), ResponseID: e.GetResponseId(), Tier: e.GetServiceTier(),
+		Region: e.GetRegion(), ErrorType: e.GetErrorType(), Failed: e.GetStatus() == usagev1.Status_STATUS_ERROR, Streaming: e.GetStreaming(), FirstToken: OfPointer(e.FirstTokenUs),
+		Latency: OfPointer(e.LatencyUs), Attempt: OfPointer(e.Attempt), Estimated: e.GetUsage() == usagev1.UsageSource_USAGE_SOURCE_ESTIMATED, Write: OfPointer(e.InputCacheWrite),
+		Write5m: OfPointer(e.CacheWrite_5M), Write1h: OfPointer(e.CacheWrite_1H), InputAudio: OfPointer(e.InputAudio), OutputAudio: OfPointer(e.OutputAudio), userHash: e.GetUser(),
+		classes: classes{
+			inputUncached: OfPointer(e.InputUncached), inputRead: OfPointer(e.InputCacheRead), inputWrite: OfPointer(e.InputCacheWrite), outputVisible: OfPointer(e.OutputVisible),
+			outputReasoning: OfPointer(e.OutputReasoning), exact: e.GetSplit() == usagev1.UsageSplit_USAGE_SPLIT_EXACT,
+		},
+	}
+	r.addUp()
+	if r.Served == unknownModel {
+		r.Served = ""
+	}
+	if e.ReportedCostNanos != nil {
+		r.Cost = fmt.Sprintf("%d.%09d%03d", e.GetReportedCostNanos()/1e9, e.GetReportedCostNanos()%1e9, e.GetReportedCostPicos())
+	}
+	switch e.GetSource() {
+	case sourceReporter:
+		r.ReporterID = strings.TrimPrefix(e.GetId(), r.Client+"/")
+	case sourceSpan:
+		trace, span, _ := strings.Cut(e.GetId(), "/")
+		if len(trace) == 2*len(r.Trace) && len(span) == 2*len(r.Span) {
+			_, _ = hex.Decode(r.Trace[:], []byte(trace)) // What is none is found by no report.
+			_, _ = hex.Decode(r.Span[:], []byte(span))
+		}
+	}
+	return r
+}
+
+// recalls reports whether a report is one that the call had before it was recalled, and notes its place: the first one
+// again, or one of those that nobody knows. One that knows better is never.
+func (c *call) recalls(r *Report, from carrier) bool {
+	first := &c.reports[0]
+	switch {
+	case *first == (carrier{client: r.Client}) && r.Start == c.best.Start && r.inputs == c.best.inputs && r.spends == c.best.spends:
+		*first = from
+		return true
+	case c.unnamed > 0 && !r.knowsBetter(c.best):
+		c.unnamed--
+		c.reports = append(c.reports, from)
+		return true
+	}
+	return false
+}
+
+// mayBeAround reports whether a report is of a span around the one of a recalled call whose parent nobody knows: embeddings
+// come as two nested spans of one client, of which one has the usage.
+func (c *call) mayBeAround(r *Report) bool {
+	b := c.best
+	return c.unnamed > 0 && b.Parent == [8]byte{} && b.Operation == OperationEmbeddings && r.Operation == b.Operation && r.Trace == b.Trace && r.Client == b.Client &&
+		b.classes.hasUsage() && !r.classes.hasUsage()
+}
