@@ -9,39 +9,37 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/consumers/clickhouse"
-	"tidemark/producers"
-	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
 
-// Demo runs a whole pipeline in one process: it generates a live workload, receives events, ingests all and rolls it up; at the end it drains the
-// log and audits. The namespace is migrated. All fields but the functions are required.
+// Demo runs a whole pipeline in one process: it produces events, receives others, ingests all and rolls it up; at the end it drains the
+// log and audits. The namespace is migrated. The fields without a remark are required.
 type Demo struct {
 	DB       *clickhouse.DB
 	Ingester *Ingester
 	Roller   *Roller
 	Auditor  *Auditor
 	Reports  Reports
-	Sender   *producers.Sender
-	Workload synthetic.Options
-	Rate     float64       // events per second
-	Duration time.Duration // how long to generate; until the context ends when 0
+	// Produce sends events until it is done or its context ends, and returns how many records the log has acknowledged.
+	Produce func(ctx context.Context) (Records, error)
 
-	// Collector receives events beside the generator. Optional.
+	// Collector receives events while Produce runs. Optional.
 	Collector *Collector
-	// Sent is called with the generator's progress. Optional.
-	Sent func(synthetic.Progress)
-	// Live runs beside the generator; its context ends with the generator, which waits for it. Optional.
+	// Live runs beside Produce; its context ends with Produce, which waits for it. Optional.
 	Live func(ctx context.Context)
-	// Draining is called when the generator has ended, before the log is drained. Optional.
+	// Draining is called when Produce has ended, before the log is drained. Optional.
 	Draining func()
 }
 
+// Records are numbers of records by type.
+type Records [schemas.NumTypes]uint64
+
 // DemoResult is what a Demo did.
 type DemoResult struct {
-	Produced synthetic.Summary
-	// Collected are the events that the Collector received, by type.
-	Collected [schemas.NumTypes]uint64
+	Produced Records
+	Took     time.Duration // to produce
+	// Collected are the events that the Collector received.
+	Collected Records
 	// Accounts are by topic, without the namespace.
 	Accounts map[string]Account
 	Audit    audit.Result
@@ -59,7 +57,7 @@ func (a Account) Accounts(produced uint64) bool {
 	return produced == a.Stored+a.Duplicates+a.Conflicts+a.Dead
 }
 
-// Run runs the pipeline. The end of ctx ends the generator only: what was produced is still drained and audited.
+// Run runs the pipeline. The end of ctx ends Produce only: what was produced is still drained and audited.
 func (d *Demo) Run(ctx context.Context) (DemoResult, error) {
 	defer d.Reports.Start(ctx)()
 	var result DemoResult
@@ -71,11 +69,13 @@ func (d *Demo) Run(ctx context.Context) (DemoResult, error) {
 	if d.Collector != nil {
 		consumers.Go(func() error { return d.Collector.Run(working) })
 	}
-	generating, cancel := context.WithCancel(ctx)
+	producing, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(failed, cancel)() // Without a consumer there is nothing to show.
+	begin := time.Now()
 	var err error
-	result.Produced, err = d.generate(generating)
+	result.Produced, err = d.produce(producing)
+	result.Took = time.Since(begin)
 	stop()
 	if waitErr := consumers.Wait(); err == nil {
 		err = waitErr
@@ -103,8 +103,8 @@ func (d *Demo) Run(ctx context.Context) (DemoResult, error) {
 	return result, err
 }
 
-// generate runs the workload, and Live beside it, until the time is over or ctx ends.
-func (d *Demo) generate(ctx context.Context) (synthetic.Summary, error) {
+// produce runs Produce, and Live beside it.
+func (d *Demo) produce(ctx context.Context) (Records, error) {
 	done := make(chan struct{})
 	live, stop := context.WithCancel(ctx)
 	go func() {
@@ -113,10 +113,10 @@ func (d *Demo) generate(ctx context.Context) (synthetic.Summary, error) {
 			d.Live(live)
 		}
 	}()
-	summary, err := synthetic.Run(ctx, d.Sender, d.Workload, d.Rate, d.Duration, d.Sent)
+	records, err := d.Produce(ctx)
 	stop()
 	<-done
-	return summary, err
+	return records, err
 }
 
 // RolledUp returns the calls, tokens and queries that the rollups show.

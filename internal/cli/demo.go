@@ -18,7 +18,10 @@ import (
 	"tidemark/internal/app"
 	"tidemark/internal/stack"
 	"tidemark/internal/webguard"
+	"tidemark/producers"
 	"tidemark/producers/formats/fields"
+	"tidemark/producers/replay"
+	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
 
@@ -28,12 +31,13 @@ const queriesPerChatGPTYear = 365e9 / (365 * 24 * 3600)
 type demoCmd struct {
 	commonFlags
 	stackFlags `kong:"embed,set='data_dir=',set='data_dir_note= Empty: a temporary folder that is removed at the end.',set='kafka_listen=127.0.0.1:0',set='http_listen=127.0.0.1:0'"`
-	Duration   time.Duration `help:"How long to generate events; until Ctrl-C when 0." default:"0s" placeholder:"30s" group:"Demo" range:"0s..8760h"`
+	Replay     []string      `help:"Show your own usage instead of a generated workload: the sessions of Claude Code, Codex, Gemini CLI or Qwen Code below a folder, or in a file. Tidemark finds out of which they are. KIND:PATH names the format, and reads other files that need no mapping too, such as litellm:spend.json. Repeat the flag for several." placeholder:"[KIND:]PATH" sep:"none" group:"Demo"`
+	Duration   time.Duration `help:"How long to generate events; until Ctrl-C when 0. Not with --replay." default:"0s" placeholder:"30s" group:"Demo" range:"0s..8760h"`
 	Exit       bool          `help:"Exit after the summary, with exit code 1 if the audit finds a difference. Otherwise the stack keeps running until Ctrl-C." group:"Demo"`
-	Rate       float64       `help:"Events per second." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`
+	Rate       float64       `help:"Events per second of the generated workload." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`
 	Seed       uint64        `help:"Seed of the workload." default:"1" group:"Demo"`
 	Preview    string        `name:"preview-listen" help:"Address of the page with the dashboards, on loopback. If the port is taken, the page takes a free one. Empty: no page." default:"127.0.0.1:3300" placeholder:"HOST:PORT" group:"Demo"`
-	Collect    string        `name:"collect-listen" help:"Address, on loopback, that receives events of your programs for the tenant demo, see tidemark collect. If the port is taken, it takes a free one. Empty: none." default:"127.0.0.1:4318" placeholder:"HOST:PORT" group:"Demo"`
+	Collect    string        `name:"collect-listen" help:"Address, on loopback, that receives events of your programs for the tenant demo, see tidemark collect. If the port is taken, it takes a free one. Empty: none. With --replay there is none." default:"127.0.0.1:4318" placeholder:"HOST:PORT" group:"Demo"`
 	GRPC       string        `name:"collect-grpc-listen" help:"The same for OTLP over gRPC." default:"127.0.0.1:4317" placeholder:"HOST:PORT" group:"Demo"`
 }
 
@@ -41,11 +45,17 @@ type demoCmd struct {
 func (demoCmd) Help() string {
 	return `Starts the embedded stack and migrates it. Then it generates a live workload of all event types with duplicates, conflicts,
 late and poison records, ingests it, rolls it up, and shows the progress. When --duration is over, or at Ctrl-C, it
-drains the log and audits everything. The summary shows that produced = stored + duplicates + conflicts + dead letters.`
+drains the log and audits everything. The summary shows that produced = stored + duplicates + conflicts + dead letters.
+
+With --replay it shows your own usage instead, of the tenant demo: it reads session logs of coding agents, and ends with the
+same audit. Prompts, answers and folders are not read, and everything stays on this machine. The address that it prints at
+the end opens the dashboards at the time of your sessions.`
 }
 
 // Example implements exampler.
-func (demoCmd) Example() string { return "tidemark demo --duration 30s --exit" }
+func (demoCmd) Example() string {
+	return "tidemark demo --replay ~/.claude/projects\ntidemark demo --duration 30s --exit"
+}
 
 func (c *demoCmd) validate() error {
 	errs := []error{ranges(*c)}
@@ -54,12 +64,19 @@ func (c *demoCmd) validate() error {
 			errs = append(errs, fmt.Errorf("%s: %q is not host:port on loopback", port.flag, port.address))
 		}
 	}
+	if len(c.Replay) > 0 && c.Duration > 0 {
+		errs = append(errs, errors.New("--duration: not with --replay, which ends when everything is sent"))
+	}
 	return invalid(append(errs, c.commonFlags.validate())...)
 }
 
 // Run shows the whole pipeline.
 func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.validate(); err != nil {
+		return err
+	}
+	replays, err := c.replays()
+	if err != nil {
 		return err
 	}
 	if c.LogLevel == "info" { // The view shows what the log would.
@@ -83,7 +100,7 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, running.Close()) }()
 	fmt.Fprintf(s.Out, "  kafka      %s\n  clickhouse %s\n", running.KafkaAddr(), running.HTTPURL())
-	d := &demo{cmd: c, streams: s, log: log, kafka: kafkaFlags{Brokers: []string{running.KafkaAddr()}},
+	d := &demo{cmd: c, streams: s, log: log, replays: replays, kafka: kafkaFlags{Brokers: []string{running.KafkaAddr()}},
 		clickhouse: clickhouseFlags{ClickHouse: running.HTTPURL(), clickhouseUser: c.clickhouseUser}}
 	defer func() { err = errors.Join(err, d.close()) }()
 	ok, err := d.run(ctx)
@@ -91,7 +108,11 @@ func (c *demoCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	if !c.Exit && ctx.Err() == nil {
-		fmt.Fprintf(s.Out, "\nThe stack keeps running until Ctrl-C. %sAsk it, for example:\n  tidemark query --clickhouse %s 'SELECT model, sum(calls) FROM token_calls_1h GROUP BY model ORDER BY 2 DESC'\n", d.page, running.HTTPURL())
+		see := ""
+		if d.page != "" {
+			see = "See the dashboards at " + d.page + "?" + d.shown + "\n"
+		}
+		fmt.Fprintf(s.Out, "\nThe stack keeps running until Ctrl-C. %sAsk it, for example:\n  tidemark query --clickhouse %s 'SELECT model, sum(calls) FROM token_calls_1h GROUP BY model ORDER BY 2 DESC'\n", see, running.HTTPURL())
 		<-ctx.Done()
 	}
 	if !ok {
@@ -107,9 +128,14 @@ type demo struct {
 	log        *zap.Logger
 	kafka      kafkaFlags
 	clickhouse clickhouseFlags
+	replays    []replay.Options // what to show instead of a workload
 
 	pipeline app.Demo
-	page     string         // how to see the preview, "" without one
+	sender   *producers.Sender
+	view     *demoView
+	page     string         // the address of the dashboards, "" without one
+	shown    string         // the time range to look at, as a query of that address
+	partly   bool           // a replay could not read everything
 	closers  []func() error // of what was opened, in that order
 }
 
@@ -132,13 +158,13 @@ func (d *demo) run(ctx context.Context) (ok bool, err error) {
 			return false, err
 		}
 	}
-	if d.cmd.Collect != "" || d.cmd.GRPC != "" {
+	if len(d.replays) == 0 && d.cmd.Collect+d.cmd.GRPC != "" {
 		if err := d.collect(ctx); err != nil {
 			return false, err
 		}
 	}
-	view := newDemoView(d)
-	d.pipeline.Sent, d.pipeline.Live = view.sent, view.run
+	d.view = newDemoView(d)
+	d.pipeline.Live = d.view.run
 	d.pipeline.Draining = func() { fmt.Fprintln(d.streams.Out, "draining, rolling up and auditing ...") }
 	result, err := d.pipeline.Run(ctx)
 	if err != nil {
@@ -148,7 +174,7 @@ func (d *demo) run(ctx context.Context) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return result.Audit.OK && balanced, audit.Report(d.streams.Out, result.Audit)
+	return result.Audit.OK && balanced && !d.partly, audit.Report(d.streams.Out, result.Audit)
 }
 
 // open opens the connections and assembles the parts, each with the defaults of its own command.
@@ -164,10 +190,15 @@ func (d *demo) open() error {
 	}
 	p := &d.pipeline
 	defaults.Seed = d.cmd.Seed
-	if p.Workload, err = defaults.options(d.cmd.Rate, 0, defaults.label("demo", time.Now())); err != nil {
+	workload, err := defaults.options(d.cmd.Rate, 0, defaults.label("demo", time.Now()))
+	if err != nil {
 		return err
 	}
-	p.Workload.Partitions, p.Rate, p.Duration = schemas.DefaultPartitions, d.cmd.Rate, d.cmd.Duration
+	workload.Partitions = schemas.DefaultPartitions
+	p.Produce = func(ctx context.Context) (app.Records, error) { return d.generate(ctx, workload) }
+	if len(d.replays) > 0 {
+		p.Produce = d.replay
+	}
 	if p.DB, err = d.openDB(); err != nil {
 		return err
 	}
@@ -182,7 +213,7 @@ func (d *demo) open() error {
 		return err
 	}
 	d.closers = append(d.closers, closeLog)
-	if p.Sender, closeLog, err = openSender(d.kafka, defaults.producerFlags, d.cmd.Namespace); err != nil {
+	if d.sender, closeLog, err = openSender(d.kafka, defaults.producerFlags, d.cmd.Namespace); err != nil {
 		return err
 	}
 	d.closers = append(d.closers, closeLog)
@@ -195,6 +226,20 @@ func (d *demo) open() error {
 	p.Auditor = app.NewAuditor(app.AuditorConfig{Namespace: d.cmd.Namespace, Client: client, DB: p.DB, Settled: true, Log: d.log})
 	p.Reports = app.Reports{Client: client, DB: p.DB, Namespace: d.cmd.Namespace, Roles: []string{health.Ingest, health.Rollup}, Log: d.log}
 	return nil
+}
+
+// generate sends a live workload.
+func (d *demo) generate(ctx context.Context, workload synthetic.Options) (app.Records, error) {
+	summary, err := synthetic.Run(ctx, d.sender, workload, d.cmd.Rate, d.cmd.Duration, func(p synthetic.Progress) { d.view.sent(p.Sent) })
+	return produced(summary.Truth), err
+}
+
+// produced returns how many records the log has acknowledged.
+func produced(truth *producers.Truth) (records app.Records) {
+	for t := range records {
+		records[t] = truth.Of(schemas.Type(t)).Produced
+	}
+	return records
 }
 
 // openDB opens a connection to the namespace's database, which close closes.
@@ -224,7 +269,7 @@ func (d *demo) preview(ctx context.Context) error {
 	}
 	d.closers = append(d.closers, page.Close)
 	fmt.Fprintf(d.streams.Out, "  dashboards %s\n", page.URL())
-	d.page = "See the dashboards at " + page.URL() + "d/tidemark-usage?from=now-15m&to=now\n"
+	d.page, d.shown = page.URL()+"d/tidemark-usage", "from=now-15m&to=now"
 	return nil
 }
 
@@ -279,7 +324,7 @@ func (d *demo) summary(result app.DemoResult) (balanced bool, err error) {
 	fmt.Fprintln(table, "type\tproduced\tstored\tduplicates\tconflicts\tdead letters\t\tinput tokens\t= rollup\t")
 	balanced = true
 	for _, spec := range schemas.Specs() {
-		produced, got := result.Produced.Truth.Of(spec.Type).Produced+result.Collected[spec.Type], result.Accounts[spec.Topic]
+		produced, got := result.Produced[spec.Type]+result.Collected[spec.Type], result.Accounts[spec.Topic]
 		if produced == 0 {
 			continue
 		}
@@ -294,7 +339,7 @@ func (d *demo) summary(result app.DemoResult) (balanced bool, err error) {
 	if err := table.Flush(); err != nil {
 		return false, err
 	}
-	rate := float64(d.pipeline.Ingester.Totals().Offsets) / result.Produced.Took.Seconds()
+	rate := float64(d.pipeline.Ingester.Totals().Offsets) / max(result.Took.Seconds(), 1e-6)
 	fmt.Fprintf(out, "%.0f events/s on average: %.2f ChatGPT-years (365 billion queries per year are 11,574 per second)\n\n", rate, rate/queriesPerChatGPTYear)
 	return balanced, nil
 }

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/zap"
 
 	"tidemark/internal/app"
-	"tidemark/producers/synthetic"
 )
 
 // demoView shows a running demo: in place on a terminal, elsewhere one line per 5 s.
@@ -30,8 +29,8 @@ func newDemoView(d *demo) *demoView {
 	return &demoView{demo: d, begin: time.Now(), lastAt: time.Now(), terminal: isTerminal(d.streams.Out)}
 }
 
-// sent notes the generator's progress.
-func (v *demoView) sent(p synthetic.Progress) { v.produced.Store(int64(p.Sent)) }
+// sent notes how many records the log has acknowledged.
+func (v *demoView) sent(records uint64) { v.produced.Store(int64(records)) }
 
 // run draws until ctx ends.
 func (v *demoView) run(ctx context.Context) {

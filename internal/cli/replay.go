@@ -226,8 +226,19 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 		}
 		defer func() { err = errors.Join(err, closeSource()) }()
 	}
+	options.Hooks.Problem = limitedProblems(s)
+	report := newProgress(s.Err)
+	options.Hooks.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
+	if c.DryRun {
+		return c.dryRun(ctx, s, options, report)
+	}
+	return c.send(ctx, s, options, report)
+}
+
+// limitedProblems returns what prints the first shownProblems problems.
+func limitedProblems(s Streams) func(replay.Problem) {
 	problems := 0
-	options.Hooks.Problem = func(p replay.Problem) {
+	return func(p replay.Problem) {
 		switch problems++; {
 		case problems <= shownProblems:
 			fmt.Fprintf(s.Err, "%s\n", p)
@@ -235,12 +246,6 @@ func (c *replayCmd) Run(ctx context.Context, s Streams, line *kong.Context) (err
 			fmt.Fprintln(s.Err, "tidemark: further problems are counted but not shown")
 		}
 	}
-	report := newProgress(s.Err)
-	options.Hooks.Progress = func(p replay.Progress) { report.line("%s", progressLine(p)) }
-	if c.DryRun {
-		return c.dryRun(ctx, s, options, report)
-	}
-	return c.send(ctx, s, options, report)
 }
 
 // chooseNamespace sets the default namespace of the kind of source, unless a namespace is given.

@@ -129,3 +129,26 @@ func TestChats(t *testing.T) {
 		}
 	}
 }
+
+func TestKind(t *testing.T) {
+	for line, want := range map[string]string{
+		`{"type":"session_meta","payload":{"id":"1"}}`:                       "codex",
+		`{"type":"session_meta"}`:                                            "",
+		`{"type":"assistant","message":{"usage":{"output_tokens":1}}}`:       "claude-code",
+		`{"type":"assistant","message":{"role":"assistant"}}`:                "",
+		`{"type":"assistant","usageMetadata":{},"message":{"role":"model"}}`: "qwen-code",
+		`{"type":"gemini","tokens":{}}`:                                      "gemini-cli",
+		`{"sessionId":"1","messages":[{"type":"user"},{"type":"gemini"}]}`:   "gemini-cli",
+		`{"sessionId":"1","messages":[{"type":"user"},{"type":"qwen"}]}`:     "qwen-code",
+		`{"type":"user","message":{"role":"user"}}`:                          "",
+		`{"messages":"many"}`:                                                "",
+	} {
+		var o jsonpath.Object
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Fatal(err)
+		}
+		if got := Kind(o); got != want {
+			t.Errorf("%s is of %q, want %q", line, got, want)
+		}
+	}
+}

@@ -15,15 +15,16 @@ type Chats struct {
 	session string
 }
 
+var (
+	geminiCLI = agent{client: "gemini_cli", product: "gemini-cli", provider: "gcp.gemini", operation: "generate_content", apart: true}
+	qwenCode  = agent{client: "qwen-code", product: "qwen-code", provider: "alibaba_cloud", operation: "chat"}
+)
+
 // NewGeminiCLI returns a reader of one file of Gemini CLI, whose output lacks the thoughts.
-func NewGeminiCLI() *Chats {
-	return &Chats{agent: agent{client: "gemini_cli", product: "gemini-cli", provider: "gcp.gemini", operation: "generate_content", apart: true}}
-}
+func NewGeminiCLI() *Chats { return &Chats{agent: geminiCLI} }
 
 // NewQwenCode returns a reader of one file of Qwen Code, whose output includes the thoughts.
-func NewQwenCode() *Chats {
-	return &Chats{agent: agent{client: "qwen-code", product: "qwen-code", provider: "alibaba_cloud", operation: "chat"}}
-}
+func NewQwenCode() *Chats { return &Chats{agent: qwenCode} }
 
 // Read adds what an object says about calls to the batch.
 func (c *Chats) Read(o jsonpath.Object, b *calls.Batch) {

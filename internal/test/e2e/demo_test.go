@@ -39,6 +39,39 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestDemoReplay runs the demonstration on the sessions of a coding agent.
+func TestDemoReplay(t *testing.T) {
+	t.Parallel()
+	const logs = "../../../producers/replay/testdata/logs"
+	p := pipeline{namespace: "tidemark"}
+	out := p.demo(t, "--replay", logs+"/claude-code", "--replay", "codex:"+logs+"/codex", "--exit", "--preview-listen=127.0.0.1:0")
+	if !verdictOK.MatchString(out) {
+		t.Error("the demonstration does not end with the verdict of the audit")
+	}
+	for _, want := range []string{
+		"rows of claude-code, events from 2026-03-01T10:00:01Z to 2026-03-01T11:00:00Z",
+		"d/tidemark-usage?from=1772359200000&to=1772373600000\n", // 10:00 to 14:00.
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the demonstration does not say %q", want)
+		}
+	}
+	var row []string
+	for line := range strings.Lines(out) {
+		if fields := strings.Fields(strings.ReplaceAll(line, ",", "")); len(fields) == 9 && fields[6] == "ok" {
+			row = append(row, strings.Join(fields, " "))
+		}
+	}
+	if want := "token_calls 7 7 0 0 0 ok 7829 7829"; strings.Join(row, "; ") != want {
+		t.Errorf("the summary is %q, want %q", row, want)
+	}
+	for _, none := range []string{"collector ", "SECRET"} {
+		if strings.Contains(out, none) {
+			t.Errorf("the demonstration says %q", none)
+		}
+	}
+}
+
 func (p pipeline) demo(t testing.TB, args ...string) string {
 	t.Helper()
 	r := p.bare(t, append([]string{"demo"}, args...)...)
