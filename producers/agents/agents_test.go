@@ -58,6 +58,10 @@ func TestClaudeCode(t *testing.T) {
 		},
 		{"no cache", line(`{"input_tokens":10,"output_tokens":30}`), "claude_code 2.1.9 claude-code anthropic m msg_1,req_1 10 - - - - 30 - - "},
 		{"without ids", strings.NewReplacer(`"id":"msg_1",`, "", `"requestId":"req_1",`, "").Replace(line(`{"output_tokens":30}`)), "claude_code 2.1.9 claude-code anthropic m ,u - - - - - 30 - - "},
+		{
+			"an adviser", line(`{"input_tokens":10,"output_tokens":30,"iterations":[{"type":"message","input_tokens":10,"output_tokens":30},{"type":"advisor_message","model":"a","input_tokens":5,"output_tokens":7}]}`),
+			"claude_code 2.1.9 claude-code anthropic m msg_1,req_1 10 - - - - 30 - - ; claude_code 2.1.9 claude-code anthropic a msg_1/a, 5 - - - - 7 - - ",
+		},
 		{"no counts", line(`{"service_tier":"standard"}`), "1: " + skipNoUsage},
 		{"null", line(`null`), "1: " + skipNoUsage},
 		{"a fraction", line(`{"input_tokens":1.5}`), "message.usage.input_tokens is not a whole number from 0 to 1e12"},

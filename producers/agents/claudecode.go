@@ -35,7 +35,8 @@ func (ClaudeCode) Read(line jsonpath.Object, b *calls.Batch) {
 		b.Reject("timestamp", problem)
 		return
 	}
-	if field, reason := stored.Message(message, r); reason != "" {
+	others, field, reason := stored.Message(message, r)
+	if reason != "" {
 		b.Reject("message."+field, reason)
 		return
 	}
@@ -52,4 +53,11 @@ func (ClaudeCode) Read(line jsonpath.Object, b *calls.Batch) {
 		return
 	}
 	b.Report(r)
+	for _, other := range others {
+		other.Version = r.Version
+		if other.ResponseID == "" {
+			other.ReporterID = r.ReporterID + "/" + other.Served
+		}
+		b.Report(other)
+	}
 }

@@ -3,6 +3,7 @@ package stored_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,12 +26,19 @@ func read(t *testing.T, from interface {
 	switch {
 	case len(b.Rejected) == 1:
 		return b.Rejected[0].Field + " " + b.Rejected[0].Reason
-	case len(b.Reports) == 1:
-		r := b.Reports[0]
-		return fmt.Sprint(time.UnixMicro(r.Start).UTC().Format(time.RFC3339), " ", r.Provider, " ", r.ResponseID, " ", r.Served, " ", r.User, " ", r.Failed, " ", r.ErrorType, " ", r.Input.N, " ", r.Read.N, " ", r.Write.N, " ",
-			r.Write5m.N, " ", r.Write1h.N, " ", r.Output.N, " ", r.Reasoning.N)
+	case len(b.Reports) > 0:
+		var all []string
+		for _, r := range b.Reports {
+			all = append(all, said(r))
+		}
+		return strings.Join(all, "; ")
 	}
 	return fmt.Sprint(b.Skipped)
+}
+
+func said(r *calls.Report) string {
+	return fmt.Sprint(time.UnixMicro(r.Start).UTC().Format(time.RFC3339), " ", r.Provider, " ", r.ResponseID, " ", r.Served, " ", r.User, " ", r.Failed, " ", r.ErrorType, " ", r.Input.N, " ", r.Read.N, " ", r.Write.N, " ",
+		r.Write5m.N, " ", r.Write1h.N, " ", r.Output.N, " ", r.Reasoning.N)
 }
 
 func TestOpenAI(t *testing.T) {
@@ -71,6 +79,47 @@ func TestAnthropic(t *testing.T) {
 	} {
 		if got := read(t, stored.Anthropic{}, test.text); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestIterations counts each token of a message that took several samplings once, whichever of them the counts of the message have.
+func TestIterations(t *testing.T) {
+	const start = "2026-03-01T08:05:00Z anthropic "
+	for _, test := range []struct{ name, usage, want string }{
+		{
+			"one, which says the same", `"input_tokens":10,"output_tokens":5,"iterations":[{"type":"message","input_tokens":10,"output_tokens":5}]`,
+			start + "m c-1  false  10 0 0 0 0 5 0",
+		},
+		{
+			"a compaction, which the counts lack", `"input_tokens":23000,"output_tokens":1000,"iterations":[{"type":"compaction","input_tokens":180000,"output_tokens":3500},{"type":"message","input_tokens":23000,"output_tokens":1000}]`,
+			start + "m c-1  false  203000 0 0 0 0 4500 0",
+		},
+		{
+			"a loop of tools, of which the counts are the sum", `"input_tokens":30,"cache_read_input_tokens":7,"output_tokens":9,"output_tokens_details":{"thinking_tokens":4},"iterations":[{"type":"message","input_tokens":10,"output_tokens":4},{"type":"message","input_tokens":20,"cache_read_input_tokens":7,"output_tokens":5}]`,
+			start + "m c-1  false  30 7 0 0 0 9 4",
+		},
+		{
+			"an adviser, who is another model; the counts have the first input", `"input_tokens":412,"output_tokens":531,"iterations":[{"type":"message","input_tokens":412,"output_tokens":89},` +
+				`{"type":"advisor_message","model":"c-9","input_tokens":800,"output_tokens":1600},{"type":"message","input_tokens":1348,"cache_read_input_tokens":412,"output_tokens":442},` +
+				`{"type":"advisor_message","model":"c-9","input_tokens":23,"cache_creation_input_tokens":6,"cache_creation":{"ephemeral_5m_input_tokens":6},"output_tokens":12}]`,
+			start + "m c-1  false  1760 412 0 0 0 531 0; " + start + "m/c-9 c-9  false  823 0 6 6 0 1612 0",
+		},
+		{
+			"an adviser of the same model", `"input_tokens":10,"output_tokens":5,"iterations":[{"type":"message","input_tokens":10,"output_tokens":5},{"type":"advisor_message","model":"c-1-20260101","input_tokens":3,"output_tokens":2}]`,
+			start + "m c-1  false  13 0 0 0 0 7 0",
+		},
+		{
+			"a fallback, which answered", `"input_tokens":412,"output_tokens":264,"iterations":[{"type":"message","model":"c-2","input_tokens":408,"output_tokens":1},{"type":"fallback_message","model":"c-1","input_tokens":412,"output_tokens":264}]`,
+			start + "m c-1  false  412 0 0 0 0 264 0; " + start + "m/c-2 c-2  false  408 0 0 0 0 1 0",
+		},
+		{"a message that has grown beyond them", `"input_tokens":10,"output_tokens":50,"iterations":[{"type":"message","input_tokens":10,"output_tokens":5}]`, start + "m c-1  false  10 0 0 0 0 50 0"},
+		{"none", `"input_tokens":10,"output_tokens":5,"iterations":null`, start + "m c-1  false  10 0 0 0 0 5 0"},
+		{"a number of them", `"input_tokens":10,"output_tokens":5,"iterations":2`, start + "m c-1  false  10 0 0 0 0 5 0"},
+		{"a count that is none", `"input_tokens":10,"output_tokens":5,"iterations":[{"type":"message","output_tokens":-1}]`, "usage.iterations.output_tokens is not a whole number from 0 to 1e12"},
+	} {
+		if got := read(t, stored.Anthropic{}, `{"timestamp":1772352300,"id":"m","model":"c-1","usage":{`+test.usage+`}}`); got != test.want {
+			t.Errorf("%s:\n%s, want\n%s", test.name, got, test.want)
 		}
 	}
 }

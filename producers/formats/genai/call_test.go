@@ -51,6 +51,13 @@ func TestFill(t *testing.T) {
 	f(`{"modelVersion":"gemini","usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":5,"thoughtsTokenCount":2}}`, "gemini 9 0 5 2")
 	f(`{"usage":{"input_tokens":"many","output_tokens":1}}`, `usage.input_tokens "many" is not a number`)
 	f(`{"choices":[]}`, "unknown 0 0 0 0")
+	// Iterations of Anthropic: the counts of the usage lack a compaction and other models, and have some of the rest.
+	f(`{"model":"c","usage":{"cache_read_input_tokens":0,"input_tokens":412,"output_tokens":531,"output_tokens_details":{"thinking_tokens":31},"iterations":[
+		{"type":"compaction","input_tokens":9000,"output_tokens":40},{"type":"message","input_tokens":412,"output_tokens":89},
+		{"type":"advisor_message","model":"a","input_tokens":800,"output_tokens":1600},{"type":"message","input_tokens":1348,"cache_read_input_tokens":412,"output_tokens":442}]}}`, "unknown 11560 412 2140 31")
+	f(`{"model":"c","usage":{"cache_read_input_tokens":4,"input_tokens":9,"output_tokens":5,"iterations":[{"type":"message","model":"c","cache_read_input_tokens":4,"input_tokens":9,"output_tokens":5}]}}`, "unknown 9 4 5 0")
+	f(`{"model":"c","usage":{"prompt_tokens":13,"completion_tokens":5,"cache_read_input_tokens":4,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":7},{"type":"message","cache_read_input_tokens":4,"input_tokens":9,"output_tokens":5}]}}`, "unknown 109 4 12 0")
+	f(`{"usage":{"cache_read_input_tokens":4,"iterations":[{"input_tokens":"many"}]}}`, `usage.iterations.input_tokens "many" is not a number`)
 }
 
 // TestFillDetails reads what answers say beside the classes of tokens. An id that may be that of something else is none.

@@ -105,6 +105,7 @@ type usage struct {
 	object                                             jsonpath.Object
 	shape                                              *usageShape
 	input, output, read, write, reasoning, total, more count
+	within, beside                                     samplings
 }
 
 // count is a number that may not be known.
@@ -168,6 +169,9 @@ func usageIn(o jsonpath.Object, whole bool) (*usage, string, string) {
 			if path, problem := readWrites(o, &u.write); problem != "" {
 				return nil, path, problem
 			}
+		}
+		if path, problem := u.readIterations(); problem != "" {
+			return nil, path, problem
 		}
 		if u.input.known || u.output.known || u.read.known || u.write.known || u.reasoning.known {
 			return u, "", ""
@@ -245,6 +249,12 @@ func (u *usage) into(call *usagev1.TokenCall) {
 	}
 	u.input.n += u.more.n
 	u.input.known = u.input.known || u.more.known
+	u.input.complete(u.within.input, u.beside.input)
+	u.read.complete(u.within.read, u.beside.read)
+	u.write.complete(u.within.write, u.beside.write)
+	within := u.within.output
+	within.n -= min(within.n, u.reasoning.n) // It has the reasoning.
+	u.output.complete(within, u.beside.output)
 	call.InputUncached, call.InputCacheRead, call.InputCacheWrite = u.input.pointer(), u.read.pointer(), u.write.pointer()
 	call.OutputVisible, call.OutputReasoning = u.output.pointer(), u.reasoning.pointer()
 }
