@@ -18,6 +18,7 @@ const (
 	skipOther     = "a line of a session that is no answer of a model"
 	skipSynthetic = "a message that the agent made up without a model"
 	skipNoUsage   = "an answer without usage"
+	skipUnchanged = "a sum of tokens that was there before"
 	skipEstimate  = "an estimate of the context, for which no model was called"
 )
 

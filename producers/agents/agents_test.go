@@ -10,6 +10,7 @@ import (
 
 	"tidemark/producers/calls"
 	"tidemark/producers/formats/jsonpath"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 type reader interface {
@@ -36,7 +37,7 @@ func read(t *testing.T, from reader, lines ...string) string {
 	var all []string
 	for _, r := range b.Reports {
 		all = append(all, strings.Join([]string{r.Client, r.Version, r.Product, r.Provider, r.Served, r.ResponseID + "," + r.ReporterID, of(r.Input), of(r.Read), of(r.Write), of(r.Write5m),
-			of(r.Write1h), of(r.Output), of(r.Reasoning), of(r.Total), r.Tier}, " "))
+			of(r.Write1h), of(r.Output), of(r.Reasoning), of(r.Total), r.Tier}, " ")+map[bool]string{true: " ~"}[r.Difference])
 	}
 	for _, bad := range b.Rejected {
 		all = append(all, bad.Field+" "+bad.Reason)
@@ -86,6 +87,9 @@ func TestCodex(t *testing.T) {
 	call := func(session string) string {
 		return "codex 1 codex openai m ," + session + "/9-4-3-1 5 4 1 - - 3 1 8 ; "
 	}
+	sum := func(input, cached, output int) string {
+		return fmt.Sprintf(`{"type":"event_msg","timestamp":"2026-03-01T10:00:00Z","payload":{"type":"token_count","info":{"total_token_usage":{"input_tokens":%d,"cached_input_tokens":%d,"output_tokens":%d}}}}`, input, cached, output)
+	}
 	const context = `{"type":"turn_context","payload":{"model":"m"}}`
 	others := func(n int) string { return fmt.Sprintf("%d: %s", n, skipOther) }
 	for _, test := range []struct {
@@ -101,11 +105,33 @@ func TestCodex(t *testing.T) {
 		{"sessions that name each other", []string{meta("b", "a"), meta("a", "b"), context, count}, call("b") + others(3)},
 		{"no session", []string{count}, "payload.info belongs to no session: the line session_meta at the beginning of the file is missing"},
 		{"an estimate", []string{meta("a", ""), strings.Replace(count, `"input_tokens":5,"cached_input_tokens":4,"cache_write_input_tokens":1,"output_tokens":3`, `"output_tokens":0`, 1)}, others(1) + "; 1: " + skipEstimate},
+		{
+			"sums only", []string{meta("a", ""), context, sum(9, 4, 3), sum(9, 4, 3), sum(29, 4, 5), sum(29, 4, 5)},
+			"codex 1 codex openai m ,a/9-4-3- 9 4 - - - 3 - -  ~; codex 1 codex openai m ,a/29-4-5- 20 0 - - - 2 - -  ~; " + others(2) + "; 2: " + skipUnchanged,
+		},
+		{
+			"sums that begin anew", []string{meta("a", ""), context, sum(9, 4, 3), sum(5, 0, 2), sum(9, 4, 3), sum(10, 4, 1)},
+			"codex 1 codex openai m ,a/9-4-3- 9 4 - - - 3 - -  ~; codex 1 codex openai m ,a/5-0-2-/1 5 0 - - - 2 - -  ~; codex 1 codex openai m ,a/9-4-3-/1 4 4 - - - 1 - -  ~; " +
+				"codex 1 codex openai m ,a/10-4-1-/2 10 4 - - - 1 - -  ~; " + others(2),
+		},
+		{"a sum after a call of its own", []string{meta("a", ""), context, count, sum(19, 3, 4)}, call("a") + "codex 1 codex openai m ,a/19-3-4- 10 - - - - 1 - -  ~; " + others(2)},
+		{"a sum that is none", []string{meta("a", ""), strings.Replace(sum(9, 4, 3), `:9`, `:-9`, 1)}, "payload.info.total_token_usage.input_tokens is not a whole number from 0 to 1e12; " + others(1)},
 		{"no usage", []string{`{"type":"event_msg","payload":{"type":"token_count","info":null}}`}, "1: " + skipNoUsage},
 		{"a negative count", []string{meta("a", ""), strings.Replace(count, `"input_tokens":5`, `"input_tokens":-5`, 1)}, "payload.info.last_token_usage.input_tokens is not a whole number from 0 to 1e12; " + others(1)},
 	} {
 		if got := read(t, NewCodex(), test.lines...); got != test.want {
 			t.Errorf("%s:\n%s\nwant\n%s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestSplitOfDifference checks that what came to a sum is not said to be exact.
+func TestSplitOfDifference(t *testing.T) {
+	for difference, want := range map[bool]usagev1.UsageSplit{false: usagev1.UsageSplit_USAGE_SPLIT_EXACT, true: usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND} {
+		r, _ := codex.report(jsonpath.Object{"timestamp": json.RawMessage(`"2026-03-01T10:00:00Z"`)})
+		r.Input, r.Read, r.Output, r.Reasoning, r.Difference = calls.Of(9), calls.Of(4), calls.Of(3), calls.Of(1), difference
+		if got := calls.Event(calls.Origin{}, r, nil).Split; got != want {
+			t.Errorf("the split is %s, want %s", got, want)
 		}
 	}
 }

@@ -72,6 +72,7 @@ type Report struct {
 	Attempt             Count  // 1 is the first.
 	Cost                string // In USD, as it is written.
 	Estimated           bool   // The counts are a guess of the reporter.
+	Difference          bool   // The counts are what came to a sum: of one call or of several.
 	// The counts as they are reported: Settle finds out which of them include which.
 	Input, Output, Total, Read, Write, Write5m, Write1h, Reasoning, InputAudio, OutputAudio Count
 
@@ -137,7 +138,7 @@ func (r *Report) settle() {
 		c.outputVisible = out
 	}
 	embeds := r.Operation == OperationEmbeddings
-	c.exact = (r.Read.Known || embeds) && (r.Reasoning.Known || embeds) && c.inputUncached.Known && !r.Estimated
+	c.exact = (r.Read.Known || embeds) && (r.Reasoning.Known || embeds) && c.inputUncached.Known && !r.Estimated && !r.Difference
 	r.classes = c
 	r.addUp()
 }
