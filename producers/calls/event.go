@@ -65,6 +65,7 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 		InputUncached: b.classes.inputUncached.pointer(), InputCacheRead: b.classes.inputRead.pointer(), InputCacheWrite: b.classes.inputWrite.pointer(),
 		OutputVisible: b.classes.outputVisible.pointer(), OutputReasoning: b.classes.outputReasoning.pointer(), FirstTokenUs: b.FirstToken.pointer(),
 		CacheWrite_5M: b.Write5m.pointer(), CacheWrite_1H: b.Write1h.pointer(), InputAudio: b.InputAudio.pointer(), OutputAudio: b.OutputAudio.pointer(),
+		InputImage: b.InputImage.pointer(), OutputImage: b.OutputImage.pointer(),
 		ServiceTier: b.Tier, Region: b.Region, Client: b.Client, ClientVersion: b.Version, ResponseId: b.ResponseID, Attempt: b.Attempt.pointer(),
 		Usage: b.certainty(), Split: b.splitCertainty(), Joined: uint64(len(c.reports) - 1 + c.unnamed), MayBeDouble: c.doubt,
 	}

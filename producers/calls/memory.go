@@ -309,6 +309,7 @@ func merged(a, b *Report) *Report {
 	}
 	for _, n := range []struct{ into, from *Count }{
 		{&out.FirstToken, &b.FirstToken}, {&out.Latency, &b.Latency}, {&out.Attempt, &b.Attempt}, {&out.InputAudio, &b.InputAudio}, {&out.OutputAudio, &b.OutputAudio},
+		{&out.InputImage, &b.InputImage}, {&out.OutputImage, &b.OutputImage},
 	} {
 		if !n.into.Known {
 			*n.into = *n.from

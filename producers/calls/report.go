@@ -74,7 +74,9 @@ type Report struct {
 	Estimated           bool   // The counts are a guess of the reporter.
 	Difference          bool   // The counts are what came to a sum: of one call or of several.
 	// The counts as they are reported: Settle finds out which of them include which.
-	Input, Output, Total, Read, Write, Write5m, Write1h, Reasoning, InputAudio, OutputAudio Count
+	Input, Output, Total, Read, Write, Write5m, Write1h, Reasoning Count
+	// Parts of all input and of all output.
+	InputAudio, InputImage, OutputAudio, OutputImage Count
 
 	place          int // The place of its item in the request.
 	classes        classes

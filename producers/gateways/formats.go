@@ -114,8 +114,7 @@ func readLiteLLM(o jsonpath.Object, r *calls.Report) (field, reason string) {
 	if first, _, problem := seconds(o, 1, "completionStartTime"); r.Streaming && problem == "" && first > r.Start {
 		r.FirstToken = calls.Of(uint64(first - r.Start))
 	}
-	details := "metadata.usage_object.prompt_tokens_details.cache_creation_token_details"
-	r.Write5m, r.Write1h = number(o, details+".ephemeral_5m_input_tokens"), number(o, details+".ephemeral_1h_input_tokens")
+	r.Region = text(o, "cost_breakdown.vertex_location")
 	return usage(o, r, "metadata.usage_object", "hidden_params.usage_object", "response.usage", "usage")
 }
 

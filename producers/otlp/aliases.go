@@ -22,6 +22,9 @@ const (
 	attrReasoning
 	attrInputAudio
 	attrOutputAudio
+	attrInputImage
+	attrOutputImage
+	attrServer
 	attrResponseID
 	attrRequestID
 	attrCost
@@ -145,11 +148,18 @@ var aliases = map[string]alias{
 	"reasoning_token_count":                                   {is: attrReasoning, rank: 10},
 	"thoughts_token_count":                                    {is: attrReasoning, rank: 11},
 
-	"gen_ai.usage.audio.input_tokens":          {is: attrInputAudio},
-	"llm.token_count.prompt_details.audio":     {is: attrInputAudio, rank: 1},
-	"gen_ai.usage.audio.output_tokens":         {is: attrOutputAudio},
-	"llm.token_count.completion_details.audio": {is: attrOutputAudio, rank: 1},
-	"langfuse.observation.usage_details":       {is: attrUsageObject},
+	"gen_ai.usage.audio.input_tokens":              {is: attrInputAudio},
+	"llm.token_count.prompt_details.audio":         {is: attrInputAudio, rank: 1},
+	"gen_ai.usage.details.audio_prompt_tokens":     {is: attrInputAudio, rank: 2}, // pydantic-ai, of Gemini.
+	"gen_ai.usage.audio.output_tokens":             {is: attrOutputAudio},
+	"llm.token_count.completion_details.audio":     {is: attrOutputAudio, rank: 1},
+	"gen_ai.usage.details.audio_candidates_tokens": {is: attrOutputAudio, rank: 2},
+	"gen_ai.usage.image.input_tokens":              {is: attrInputImage},
+	"llm.token_count.prompt_details.image":         {is: attrInputImage, rank: 1},
+	"gen_ai.usage.details.image_prompt_tokens":     {is: attrInputImage, rank: 2},
+	"gen_ai.usage.image.output_tokens":             {is: attrOutputImage},
+	"gen_ai.usage.details.image_candidates_tokens": {is: attrOutputImage, rank: 1},
+	"langfuse.observation.usage_details":           {is: attrUsageObject},
 
 	"gen_ai.cost.total_cost": {is: attrCost},
 	"litellm.cost.total":     {is: attrCost, rank: 1},
@@ -175,6 +185,7 @@ var aliases = map[string]alias{
 	"anthropic.response.service_tier":     {is: attrTier, rank: 1},
 	"gen_ai.openai.response.service_tier": {is: attrTier, rank: 2},
 	"http.request.resend_count":           {is: attrAttempt},
+	"server.address":                      {is: attrServer}, // Of the model's API. A cloud.region is that of the client.
 	"user.id":                             {is: attrUser},
 	"enduser.id":                          {is: attrUser, rank: 1},
 	"gen_ai.user":                         {is: attrUser, rank: 2},

@@ -125,8 +125,12 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 	}
 	var unheeded problem // What is beside the counts costs no call.
 	r.InputAudio, r.OutputAudio, r.Attempt = a.count(attrInputAudio, &unheeded), a.count(attrOutputAudio, &unheeded), a.count(attrAttempt, &unheeded)
+	r.InputImage, r.OutputImage = a.count(attrInputImage, &unheeded), a.count(attrOutputImage, &unheeded)
 	if r.Attempt.Known {
 		r.Attempt.N++ // It says how often the request was sent again.
+	}
+	if a.has[attrServer] {
+		r.Region = regionOf(a.text(attrServer), r.Requested+r.Served)
 	}
 	r.FirstToken, r.Latency = a.micros(attrFirstToken), a.micros(attrLatency)
 	if bad.field == "" && a.has[attrUsageObject] {
@@ -144,8 +148,8 @@ func (a *attributes) fillObject(r *calls.Report) problem {
 	return problem{}
 }
 
-// FillUsage sets the counts of a report from a usage object in the shape of a provider; those that it does not have become
-// unknown. The problem is to be read after the name of the object; it never has a value of it.
+// FillUsage sets the counts of a report from a usage object in the shape of a provider; the sums and classes that it does not have
+// become unknown. The problem is to be read after the name of the object; it never has a value of it.
 func FillUsage(object json.RawMessage, r *calls.Report) (problem string) {
 	usage, problem := genai.ReadUsage(object)
 	if problem != "" {
@@ -160,6 +164,20 @@ func FillUsage(object json.RawMessage, r *calls.Report) (problem string) {
 		r.Output.N += r.Reasoning.N
 	}
 	r.Total = calls.Count{}
+	for _, part := range []struct {
+		into *calls.Count
+		from *uint64
+	}{
+		{&r.InputAudio, usage.InputAudio}, {&r.InputImage, usage.InputImage}, {&r.OutputAudio, usage.OutputAudio}, {&r.OutputImage, usage.OutputImage},
+		{&r.Write5m, usage.CacheWrite_5M}, {&r.Write1h, usage.CacheWrite_1H},
+	} {
+		if part.from != nil && *part.from <= maxCount { // What is beside the counts costs no call.
+			*part.into = calls.Of(*part.from)
+		}
+	}
+	if usage.Region != "" {
+		r.Region = usage.Region
+	}
 	return ""
 }
 
@@ -170,6 +188,25 @@ func Provider(name string) string {
 		return known
 	}
 	return name
+}
+
+// regionOf returns the region that the host of a model's API names; empty if it names none. A host of Bedrock does not tell where a
+// model of an inference profile ("us.anthropic...") runs.
+func regionOf(host, model string) string {
+	if region, ok := strings.CutSuffix(host, "-aiplatform.googleapis.com"); ok && isRegion(region) {
+		return region
+	}
+	name, ok := strings.CutSuffix(host, ".amazonaws.com")
+	if api, region, _ := strings.Cut(name, "."); ok && (api == "bedrock-runtime" || api == "bedrock-runtime-fips") && isRegion(region) &&
+		strings.Count(model, ".") < 2 && !strings.Contains(model, ":inference-profile/") {
+		return region
+	}
+	return ""
+}
+
+// isRegion reports whether a text looks like the name of a region: eu-west-1, europe-west4.
+func isRegion(text string) bool {
+	return len(text) < 32 && strings.Contains(text, "-") && strings.Trim(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // modelName returns the name of a model; "none", which some emitters write for a failed call, is none.

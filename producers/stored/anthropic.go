@@ -49,7 +49,10 @@ func Message(m jsonpath.Object, r *calls.Report) (others []*calls.Report, field,
 	r.Provider, r.ResponseID, r.Served = "anthropic", m.First("id"), m.First("model")
 	r.Scope.Excludes = r.Provider
 	usage := m.Inner("usage")
-	r.Tier = usage.First("service_tier")
+	r.Tier, r.Region = usage.First("service_tier"), usage.First("inference_geo")
+	if r.Region == "not_available" {
+		r.Region = ""
+	}
 	var own counts
 	if field, reason = own.read(usage); reason != "" {
 		return nil, "usage." + field, reason

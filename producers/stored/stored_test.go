@@ -83,6 +83,21 @@ func TestAnthropic(t *testing.T) {
 	}
 }
 
+// TestGeo takes the region that a message names.
+func TestGeo(t *testing.T) {
+	for geo, want := range map[string]string{`"us"`: "us", `"not_available"`: "", `null`: ""} {
+		var o jsonpath.Object
+		if err := json.Unmarshal([]byte(`{"timestamp":1772352300,"id":"m","usage":{"output_tokens":5,"inference_geo":`+geo+`}}`), &o); err != nil {
+			t.Fatal(err)
+		}
+		var b calls.Batch
+		stored.Anthropic{}.Read(o, &b)
+		if got := b.Reports[0].Region; got != want {
+			t.Errorf("%s: region %q, want %q", geo, got, want)
+		}
+	}
+}
+
 // TestIterations counts each token of a message that took several samplings once, whichever of them the counts of the message have.
 func TestIterations(t *testing.T) {
 	const start = "2026-03-01T08:05:00Z anthropic "

@@ -112,6 +112,10 @@ func fillDetails(f *fields.Filler, call *usagev1.TokenCall, object jsonpath.Obje
 	for _, a := range details {
 		_ = f.From(call.ProtoReflect(), a.field, object, a.path, a.shift) // A call is refused for none of them.
 	}
+	if call.Region == "not_available" { // Anthropic's word for models that do not tell.
+		call.Region = ""
+	}
+	fillModalities(call, object)
 	if call.Usage == usagev1.UsageSource_USAGE_SOURCE_UNSPECIFIED {
 		call.Usage = usagev1.UsageSource_USAGE_SOURCE_REPORTED
 	}

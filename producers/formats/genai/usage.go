@@ -97,7 +97,13 @@ var details = []alias{
 	{"input_image", "input_token_details.image_tokens", 0},
 	{"output_audio", "output_token_details.audio_tokens", 0},
 	{"input_image", "input_tokens_details.image_tokens", 0}, // OpenAI's images.
-	{"service_tier", "service_tier", 0},                     // Anthropic.
+	{"input_audio", "input_tokens_details.audio_tokens", 0},
+	{"output_image", "output_tokens_details.image_tokens", 0},
+	{"output_audio", "output_tokens_details.audio_tokens", 0},
+	{"output_image", "completion_tokens_details.image_tokens", 0}, // LiteLLM.
+	{"output_image", "output_token_details.image_tokens", 0},
+	{"region", "inference_geo", 0},      // Anthropic.
+	{"service_tier", "service_tier", 0}, // Anthropic.
 }
 
 // usage holds the counts of a usage object.
