@@ -45,10 +45,10 @@ func TestOpenAI(t *testing.T) {
 	const usage = `"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}}`
 	const none = "map[" + stored.SkipNoUsage + ":1]"
 	for _, test := range []struct{ name, text, want string }{
-		{"a chat completion", `{"id":"c","created":1772352300,"model":"m",` + usage + `}`, "2026-03-01T08:05:00Z openai c m  false  10 4 0 0 0 5 2"},
-		{"wrapped, with a time beside it", `{"response":{"id":"c","model":"m",` + usage + `},"timestamp":"2026-03-01T08:05:00Z"}`, "2026-03-01T08:05:00Z openai c m  false  10 4 0 0 0 5 2"},
+		{"a chat completion", `{"id":"c","created":1772352300,"model":"m",` + usage + `}`, "2026-03-01T08:05:00Z  c m  false  10 4 0 0 0 5 2"},
+		{"wrapped, with a time beside it", `{"response":{"id":"c","model":"m",` + usage + `},"timestamp":"2026-03-01T08:05:00Z"}`, "2026-03-01T08:05:00Z  c m  false  10 4 0 0 0 5 2"},
 		{"a response that failed", `{"id":"r","created_at":1772352300,"model":"m","status":"failed","error":{"code":"server_error"},"user":"u","usage":{"input_tokens":10,"output_tokens":5}}`,
-			"2026-03-01T08:05:00Z openai r m u true server_error 10 0 0 0 0 5 0"},
+			"2026-03-01T08:05:00Z  r m u true server_error 10 0 0 0 0 5 0"},
 		{"no usage", `{"id":"c","created":1772352300,"usage":null}`, none},
 		{"usage of another kind", `{"id":"c","created":1772352300,"usage":{"seconds":3}}`, none},
 		{"no id", `{"created":1772352300,` + usage + `}`, "id is missing: it tells the answer from others"},
@@ -79,6 +79,39 @@ func TestAnthropic(t *testing.T) {
 	} {
 		if got := read(t, stored.Anthropic{}, test.text); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestProviders takes the provider from what an answer says, and from nothing else.
+func TestProviders(t *testing.T) {
+	for says, want := range map[string]string{
+		`"model":"gpt-5.2-2025-12-11"`:                                  "openai",
+		`"model":"o4-mini"`:                                             "openai",
+		`"model":"openai/gpt-5","provider":"Azure"`:                     "azure.ai.openai",
+		`"model":"anthropic/claude-opus-5","provider":"Amazon Bedrock"`: "aws.bedrock",
+		`"model":"google/gemini-3-pro","provider":"Google AI Studio"`:   "gcp.gemini",
+		`"model":"z-ai/glm-5","provider":"Novita"`:                      "novita",
+		`"model":"openai/gpt-5"`:                                        "openai",
+		`"model":"openai/gpt-oss-120b"`:                                 "",
+		`"model":"gpt-5","prompt_filter_results":[]`:                    "azure.ai.openai",
+		`"model":"llama-3.3-70b-versatile","x_groq":{"id":"req_1"}`:     "groq",
+		`"model":"accounts/fireworks/models/llama-v3p3-70b-instruct"`:   "fireworks",
+		`"model":"deepseek-chat"`:                                       "deepseek",
+		`"model":"deepseek-ai/DeepSeek-V3"`:                             "",
+		`"model":"meta-llama/Llama-3.3-70B-Instruct"`:                   "",
+		`"model":"grok-4"`:                                              "x_ai",
+		`"model":"my-model"`:                                            "",
+		`"object":"chat.completion"`:                                    "",
+	} {
+		var o jsonpath.Object
+		if err := json.Unmarshal([]byte(`{"id":"c","created":1772352300,"usage":{"prompt_tokens":10},`+says+`}`), &o); err != nil {
+			t.Fatal(err)
+		}
+		var b calls.Batch
+		stored.OpenAI{}.Read(o, &b)
+		if got := b.Reports[0].Provider; got != want {
+			t.Errorf("%s: provider %q, want %q", says, got, want)
 		}
 	}
 }
