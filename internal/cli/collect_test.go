@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tidemark/producers/collector"
 	"tidemark/producers/collector/keys"
+	producerformats "tidemark/producers/formats"
 )
 
 // TestCollectConfiguration: what would let strangers send is refused.
@@ -76,5 +80,18 @@ func TestNewKey(t *testing.T) {
 	}
 	if code, _, errOut := command(t, "collect", "--new-key", "a\x01"); code != exitUsage || !strings.Contains(errOut, "control character") {
 		t.Errorf("exit code %d, %s", code, errOut)
+	}
+}
+
+// TestReasonOfUnknownField checks that no name that a sender made up becomes a label.
+func TestReasonOfUnknownField(t *testing.T) {
+	m := newCollectMetrics(prometheus.NewRegistry())
+	for field, want := range map[string]string{"SECRET": "a field " + producerformats.UnknownField, "OTHER": "a field " + producerformats.UnknownField} {
+		if got := m.reason(collector.Rejected{Field: field, Reason: producerformats.UnknownField}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if got, want := m.reason(collector.Rejected{Field: "weight", Reason: "is negative"}), "weight is negative"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tidemark/producers/collector"
+	producerformats "tidemark/producers/formats"
 )
 
 // collectMetrics are the metrics of a collector.
@@ -78,6 +79,9 @@ const maxReasons = 200
 // reason returns the label of a reason. Those that come when there are many already share one.
 func (m *collectMetrics) reason(bad collector.Rejected) string {
 	text := strings.TrimSpace(bad.Field + " " + bad.Reason)
+	if bad.Reason == producerformats.UnknownField { // Senders make up its name.
+		text = "a field " + bad.Reason
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.reasons[text] {

@@ -134,6 +134,10 @@ func TestAnswers(t *testing.T) {
 		{"a weight of 0", "/v1/events", mediaLines, query("1", `,"weight":0`), nil, 200, 0, `{"accepted":0,"rejected":[]}`},
 		{"no event of ours", "/v1/events", mediaJSON, "1", nil, 400, 0, "neither"},
 		{"a field", "/v1/events", mediaJSON, query("1", `,"weight":"secret"`), nil, 400, 0, `{"accepted":0,"rejected":[{"index":0,"id":"1","field":"weight","reason":"is not a number"}]}`},
+		{"a field that is none", "/v1/events", mediaJSON, query("1", `,"contry":"secret"`), nil, 400, 0, `{"accepted":0,"rejected":[{"index":0,"id":"1","field":"contry","reason":"is no field of such an event"}]}`},
+		{"a run", "/v1/events", mediaJSON, query("1", `,"run":"secret"`), nil, 400, 0, `"field":"run","reason":"is that of the program that takes the events: no sender may name it"`},
+		{"a field that is long", "/v1/events", mediaJSON, query("1", `,"`+strings.Repeat("x", 500)+`":1`), nil, 400, 0, `"field":"` + strings.Repeat("x", 128) + `"`},
+		{"data that is none of ours", "/v1/cloudevents", mediaCloud, cloud("1", `,"data":{"contry":1,"run":"r"}`), nil, 202, 1, ""},
 		{"too deep", "/v1/events", mediaJSON, query("1", `,"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)), nil, 400, 0, "nests deeper than 32"},
 		{"in the future", "/v1/events", mediaJSON, `{"type":"query","source":"s","id":"1","time":"` + time.Now().Add(time.Hour).UTC().Format(time.RFC3339) + `"}`, nil, 400, 0, "in_future"},
 

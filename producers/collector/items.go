@@ -172,7 +172,7 @@ func (in *items) object(object jsonpath.Object) error {
 // reject adds an item that makes no event.
 func (in *items) reject(id string, refused *formats.RefusedError) error {
 	in.batch.Rejected = append(in.batch.Rejected, Rejected{
-		Index: in.next, ID: cut(strings.ToValidUTF8(id, "\ufffd")), Field: refused.Field, Reason: withoutValues(refused.Problem),
+		Index: in.next, ID: cut(strings.ToValidUTF8(id, "\ufffd")), Field: cut(refused.Field), Reason: withoutValues(refused.Problem),
 	})
 	return in.counted()
 }

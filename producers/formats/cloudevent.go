@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -98,12 +100,15 @@ func (c *CloudEvents) Event(attributes jsonpath.Object) (schemas.Event, error) {
 	return c.make(text, us, data)
 }
 
+// flatAttributes are what Flat reads beside the fields of a type.
+var flatAttributes = []string{"type", fields.Source, fields.ID, "time", fields.Time, fields.Tenant, fields.Product}
+
 // Flat returns the event of an object that has its type and all fields side by side, under the names of the contract.
-// Its time is the text time (RFC 3339), or the number time_us. The event is valid until the next call. The error is
+// Its time is the text time (RFC 3339), or the number time_us. A field that its type does not have is an error. The event is valid until the next call. The error is
 // that of Event.
 func (c *CloudEvents) Flat(object jsonpath.Object) (schemas.Event, error) {
 	text := map[string]string{}
-	for _, name := range []string{"type", "source", "id", "time", "time_us", "tenant", "product"} {
+	for _, name := range flatAttributes {
 		if refused := readAttribute(text, name, object[name]); refused != nil {
 			return nil, refused
 		}
@@ -118,7 +123,7 @@ func (c *CloudEvents) Flat(object jsonpath.Object) (schemas.Event, error) {
 		if err != nil {
 			return nil, &RefusedError{Field: fields.Time, Problem: faults.Quote(text[fields.Time]) + " is not a number of microseconds"}
 		}
-		return c.make(text, us, object)
+		return c.flat(text, us, object)
 	}
 	if text["time"] == "" {
 		return nil, missing("time")
@@ -127,7 +132,29 @@ func (c *CloudEvents) Flat(object jsonpath.Object) (schemas.Event, error) {
 	if problem != "" {
 		return nil, &RefusedError{Field: "time", Problem: problem}
 	}
-	return c.make(text, us, object)
+	return c.flat(text, us, object)
+}
+
+// UnknownField is the problem of an object that has a field that its type does not have. The field is a name that the sender chose.
+const UnknownField = "is no field of such an event"
+
+// flat is make for an object all of whose fields are to be known: one that is misspelled would lose what it says.
+func (c *CloudEvents) flat(text map[string]string, us int64, object jsonpath.Object) (schemas.Event, error) {
+	e, err := c.make(text, us, object)
+	if err != nil {
+		return nil, err
+	}
+	if _, has := object[fields.Run]; has {
+		return nil, &RefusedError{Field: fields.Run, Problem: "is that of the program that takes the events: no sender may name it"}
+	}
+	t, _ := schemas.TypeOf(e)
+	for _, name := range slices.Sorted(maps.Keys(object)) {
+		_, isField := slices.BinarySearch(fieldNames()[t], name)
+		if !isField && !slices.Contains(flatAttributes, name) && (t != schemas.TokenCallType || !genai.Reads(name)) {
+			return nil, &RefusedError{Field: name, Problem: UnknownField}
+		}
+	}
+	return e, nil
 }
 
 func missing(name string) *RefusedError {

@@ -26,10 +26,13 @@ func TestTenantEvents(t *testing.T) {
 		return c.Event(object)
 	}
 	good := map[string]bool{
-		`{"type":"token_call","source":"s","id":"1","time":"2026-11-28T10:00:00Z","model":"m","status":"ok","input_uncached":7}`:                                       true,
-		`{"type":"token_calls","source":"s","id":"1","time_us":1795860000000000,"model":"m","status":"ok","input_uncached":"7"}`:                                       true,
-		`{"type":"token_call","source":"s","id":"1","time_us":"1795860000000000","tenant":"acme","model":"m","status":"ok","input_uncached":7}`:                        true,
-		`{"specversion":"1.0","type":"x.token_call.v1","source":"s","id":"1","time":"2026-11-28T10:00:00Z","subject":"other","data":{"model":"m","input_uncached":7}}`: false,
+		`{"type":"token_call","source":"s","id":"1","time":"2026-11-28T10:00:00Z","time_us":null,"model":"m","usage":{"input_tokens":7,"output_tokens":1,"of_the_provider":1}}`:                         true,
+		`{"type":"token_call","source":"s","id":"1","time":"2026-11-28T10:00:00Z","model":"m","gen_ai.usage.input_tokens":7,"gen_ai":{"usage":{"output_tokens":1}},"user":"u","weight":1,"cost_usd":1}`: true,
+		`{"type":"token_call","source":"s","id":"1","time":"2026-11-28T10:00:00Z","requested_model":"m","input_total":9,"input_cache_read":2,"joined":0,"may_be_double":false}`:                         true,
+		`{"type":"token_call","source":"s","id":"1","time":"2026-11-28T10:00:00Z","model":"m","status":"ok","input_uncached":7}`:                                                                        true,
+		`{"type":"token_calls","source":"s","id":"1","time_us":1795860000000000,"model":"m","status":"ok","input_uncached":"7"}`:                                                                        true,
+		`{"type":"token_call","source":"s","id":"1","time_us":"1795860000000000","tenant":"acme","model":"m","status":"ok","input_uncached":7}`:                                                         true,
+		`{"specversion":"1.0","type":"x.token_call.v1","source":"s","id":"1","time":"2026-11-28T10:00:00Z","subject":"other","data":{"model":"m","input_uncached":7}}`:                                  false,
 	}
 	for text, flat := range good {
 		e, err := call(text, flat)
@@ -52,6 +55,10 @@ func TestTenantEvents(t *testing.T) {
 		`{"type":"query","source":"s","id":"1","time_us":1,"tenant":"other"}`:                             "tenant",
 		`{"type":"query","source":"s","id":"1","time_us":1,"weight":"many"}`:                              "weight",
 		`{"type":"token_call","source":"s","id":"1","time_us":1,"model":"m","status":"ok","requests":-1}`: "requests",
+		`{"type":"token_call","source":"s","id":"1","time_us":1,"model":"m","input_uncachd":7,"z":1}`:     "input_uncachd",
+		`{"type":"token_call","source":"s","id":"1","time_us":1,"model":"m","run":"r"}`:                   "run",
+		`{"type":"query","source":"s","id":"1","time_us":1,"input_uncached":7}`:                           "input_uncached",
+		`{"type":"query","source":"s","id":"1","time_us":1,"usage":{"input_tokens":7}}`:                   "usage",
 	} {
 		_, err := call(text, true)
 		var refused *RefusedError
