@@ -57,7 +57,7 @@ func (c *callReports) Records(o collector.Origin, body []byte) (batch collector.
 }
 
 func originOf(o collector.Origin) calls.Origin {
-	return calls.Origin{Tenant: o.Tenant, OtherProduct: o.Product, Run: o.Run}
+	return calls.Origin{Tenant: o.Tenant, OtherProduct: o.Product, Run: o.Run, Outside: o.Outside}
 }
 
 func batchOf(r calls.Result) collector.Batch {

@@ -48,8 +48,25 @@ type Result struct {
 	Skipped  map[string]uint64
 }
 
+// refuse rejects the reports of times that are outside. What is never sent must not be remembered: a later report of the call
+// would be joined to it.
+func (b *Batch) refuse(outside func(us int64) string) {
+	inside := b.Reports[:0]
+	for _, r := range b.Reports {
+		if reason := outside(r.Start); reason != "" {
+			b.Rejected = append(b.Rejected, Rejected{Index: r.place, Field: "time_us", Reason: reason})
+			continue
+		}
+		inside = append(inside, r)
+	}
+	b.Reports = inside
+}
+
 // Result makes events of the reports of a batch, see Events.
 func (m *Memory) Result(o Origin, b *Batch) Result {
+	if o.Outside != nil {
+		b.refuse(o.Outside)
+	}
 	events, places := m.place(o, b.Reports)
 	return Result{Events: events, Places: places, Items: b.items, Joined: len(b.Reports) - len(events), Rejected: b.Rejected, Skipped: b.Skipped}
 }

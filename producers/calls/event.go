@@ -23,6 +23,8 @@ type Origin struct {
 	// OtherProduct is that of reports that name none. Empty: there is none.
 	OtherProduct string
 	Run          string
+	// Outside returns why a report of a time in microseconds since 1970 is rejected; empty if it is not. Nil accepts every time.
+	Outside func(us int64) (reason string)
 }
 
 // maxLength is the longest time of a call, in microseconds, that the contract takes. A longer one is a fault of a clock.

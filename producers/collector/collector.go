@@ -38,6 +38,8 @@ type Origin struct {
 	Run string
 	// UserAgent is the program that sent the request, in its own words.
 	UserAgent string
+	// Outside returns why an event of a time in microseconds since 1970 is rejected; empty if it is not. Nil accepts every time.
+	Outside func(us int64) (reason string)
 }
 
 // Batch is what the items of a request became. The same request always becomes the same batch.

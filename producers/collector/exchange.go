@@ -96,7 +96,7 @@ func (x *exchange) admit() *refusal {
 // authenticate finds out for which tenant the request is, and whether its key may send now.
 func (x *exchange) authenticate() *refusal {
 	c := &x.server.config
-	x.origin = Origin{Tenant: c.Tenant, Product: c.Product, Run: c.Run, UserAgent: x.request.UserAgent()}
+	x.origin = Origin{Tenant: c.Tenant, Product: c.Product, Run: c.Run, UserAgent: x.request.UserAgent(), Outside: x.outside}
 	if c.Keys == nil {
 		x.report.Tenant, x.report.Run = c.Tenant, c.Run
 		return nil
@@ -122,11 +122,10 @@ func (x *exchange) authenticate() *refusal {
 
 // validate moves the events that no consumer would accept to the rejected items.
 func (x *exchange) validate(b *Batch) {
-	now := time.Now()
 	good := b.Events[:0]
 	for i, e := range b.Events {
 		schemas.SetRun(e, x.origin.Run)
-		bad := x.problem(e, now)
+		bad := x.problem(e)
 		if bad == nil {
 			good = append(good, e)
 			continue
@@ -142,7 +141,7 @@ func (x *exchange) validate(b *Batch) {
 }
 
 // problem returns why an event is rejected; nil if it is not.
-func (x *exchange) problem(e schemas.Event, now time.Time) *Rejected {
+func (x *exchange) problem(e schemas.Event) *Rejected {
 	if t, ok := schemas.TypeOf(e); !ok || t == schemas.RunType {
 		return &Rejected{Field: "type", Reason: "is none that senders may send"}
 	}
@@ -155,17 +154,25 @@ func (x *exchange) problem(e schemas.Event, now time.Time) *Rejected {
 		}
 		return &Rejected{Reason: "is no event"}
 	}
-	if x.key != nil && x.key.Backfill {
-		return nil
-	}
-	age := now.Sub(time.UnixMicro(e.GetTimeUs()))
-	switch l := &x.server.limits; {
-	case l.Past > 0 && age > l.Past:
-		return &Rejected{Field: fields.Time, Reason: "too_late: it is more than " + l.Past.String() + " ago"}
-	case l.Future > 0 && -age > l.Future:
-		return &Rejected{Field: fields.Time, Reason: "in_future: it is more than " + l.Future.String() + " ahead"}
+	if reason := x.outside(e.GetTimeUs()); reason != "" {
+		return &Rejected{Field: fields.Time, Reason: reason}
 	}
 	return nil
+}
+
+// outside returns why an event of a time is rejected; empty if it is not. During an exchange the answer stays the same.
+func (x *exchange) outside(us int64) (reason string) {
+	if x.key != nil && x.key.Backfill {
+		return ""
+	}
+	age := x.began.Sub(time.UnixMicro(us))
+	switch l := &x.server.limits; {
+	case l.Past > 0 && age > l.Past:
+		return "too_late: it is more than " + l.Past.String() + " ago"
+	case l.Future > 0 && -age > l.Future:
+		return "in_future: it is more than " + l.Future.String() + " ahead"
+	}
+	return ""
 }
 
 const otherTenant = "is another one than that of the sender"
