@@ -8,6 +8,9 @@ import (
 	"tidemark/producers/stored"
 )
 
+// Messages is the key of the messages of a recorded chat. They may come as objects of their own after the rest of the chat.
+const Messages = "messages"
+
 // Chats reads a recorded chat of Gemini CLI or of Qwen Code: an object with messages, or a line per message, and lines that set
 // something for the whole chat.
 type Chats struct {
@@ -34,7 +37,7 @@ func (c *Chats) Read(o jsonpath.Object, b *calls.Batch) {
 	if session := o.First("sessionId"); session != "" {
 		c.session = session
 	}
-	raw, whole := o["messages"]
+	raw, whole := o[Messages]
 	if !whole {
 		c.message(o, b)
 		return

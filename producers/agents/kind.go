@@ -28,7 +28,7 @@ func Kind(o jsonpath.Object) string {
 		}
 	}
 	var messages []jsonpath.Object
-	if json.Unmarshal(o["messages"], &messages) != nil {
+	if json.Unmarshal(o[Messages], &messages) != nil {
 		return ""
 	}
 	for _, message := range messages {

@@ -34,14 +34,18 @@ var openAI = Format{
 	FormatInfo: FormatInfo{
 		Name: "openai-jsonl", Description: "stored answers of OpenAI's chat completions and responses, one JSON object each", NeedsTenant: true, Grows: true,
 	},
-	rows: func(l *rows.Lines, s Settings) (Rows, error) { return readReports(l, s, stored.OpenAI{}) }, users: true,
+	rows: func(l *rows.Lines, s Settings) (Rows, error) {
+		return readReports(rows.Objects{Lines: l}, s, stored.OpenAI{})
+	}, users: true,
 }
 
 var anthropic = Format{
 	FormatInfo: FormatInfo{
 		Name: "anthropic-jsonl", Description: "stored messages of Anthropic, one JSON object each, with a time beside it", NeedsTenant: true, Grows: true,
 	},
-	rows: func(l *rows.Lines, s Settings) (Rows, error) { return readReports(l, s, stored.Anthropic{}) },
+	rows: func(l *rows.Lines, s Settings) (Rows, error) {
+		return readReports(rows.Objects{Lines: l}, s, stored.Anthropic{})
+	},
 }
 
 // skipMetrics is why metrics are no calls.

@@ -103,9 +103,9 @@ type reporter interface {
 }
 
 // readReports makes an event of each report of a file. Reports of one call are added up by the reader of all files.
-func readReports(l *rows.Lines, s Settings, from reporter) (Rows, error) {
+func readReports(objects rows.Objects, s Settings, from reporter) (Rows, error) {
 	hash := s.hashUser()
-	return &reportRows{Objects: rows.Objects{Lines: l}, read: func(o jsonpath.Object) (calls.Result, error) {
+	return &reportRows{Objects: objects, read: func(o jsonpath.Object) (calls.Result, error) {
 		var b calls.Batch
 		from.Read(o, &b)
 		result := calls.Result{Rejected: b.Rejected, Skipped: b.Skipped}

@@ -270,3 +270,36 @@ func TestLogsKeepSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeChat reads a chat that does not fit into memory as it reads one that does.
+func TestLargeChat(t *testing.T) {
+	chat := func(content string) string {
+		var b strings.Builder
+		b.WriteString(`{"sessionId":"9c1d","startTime":"2026-03-01T14:00:00.000Z","messages":[`)
+		for i := range 200 {
+			fmt.Fprintf(&b, `{"id":"m%d","timestamp":"2026-03-01T14:00:00.%03dZ","type":"gemini","content":%q,"model":"gemini-3-pro","tokens":{"input":%d,"output":1,"total":%d}},`, i, i, content, i, i+1)
+		}
+		b.WriteString(`{"id":"u","type":"user"}],"lastUpdated":"2026-03-01T15:00:00.000Z"}`)
+		return b.String()
+	}
+	read := func(text string) []string {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "session-1.json")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if kind, err := Recognize(file); kind != "gemini-cli" || err != nil {
+			t.Errorf("recognized as %q: %v", kind, err)
+		}
+		log, result := replayed(t, logOptions("gemini-cli", file))
+		if result.Skipped > 0 {
+			t.Error(result.Problems)
+		}
+		return states(log.calls)
+	}
+	want := read(chat("x"))
+	got := read(chat(strings.Repeat("x", 100<<10)))
+	if !slices.Equal(got, want) || len(want) != 200 {
+		t.Errorf("%d calls, want %d: %.300q", len(got), len(want), got)
+	}
+}

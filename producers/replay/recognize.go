@@ -77,7 +77,7 @@ func kindOf(name string) string {
 	if err != nil {
 		return ""
 	}
-	objects := rows.Objects{Lines: in.lines}
+	objects := rows.Objects{Lines: in.lines, Within: agents.Messages}
 	for range lookedAt {
 		o, err := objects.Next()
 		var bad *faults.RowError

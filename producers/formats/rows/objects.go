@@ -15,7 +15,10 @@ import (
 // Objects reads the objects of a JSON file: one per line, or over several lines, or several in one line; or the
 // elements of arrays if the file begins with an array. It holds one object in memory, and never an array.
 type Objects struct {
-	Lines  *Lines
+	Lines *Lines
+	// Within is the key of an array of objects. An object that is too long for the memory is read up to this array, and then the
+	// elements as if they were objects of the file. Empty: an object that is too long is a problem.
+	Within string
 	line   []byte // The current object.
 	number int    // The line in which it begins.
 	indent int    // Bytes before it in that line.
@@ -27,6 +30,7 @@ type Objects struct {
 	begun  bool
 	arrays bool // The file begins with an array, and its arrays are not records but have them.
 	inside int  // The line in which the array began that is being read; 0 in none.
+	nested bool // That array is the one Within an object.
 	scan   jsonScan
 	text   []byte // The memory of what is put together.
 	alone  int    // The lines before this one are not put together.
@@ -56,6 +60,11 @@ func (o *Objects) Next() (jsonpath.Object, error) {
 		case o.inside > 0 && c == ']':
 			o.at++
 			o.inside = 0
+			if o.nested {
+				if err := o.leave(); err != nil {
+					return nil, err
+				}
+			}
 		case o.inside > 0:
 			return o.element()
 		case o.arrays && c == '[':
@@ -132,6 +141,7 @@ const (
 	valueDone ending = iota
 	valueBad
 	valueCut // The file ended.
+	valueBig // It is too long, and its elements can be read.
 )
 
 // value reads the value that begins here into o.text, from as many lines as it takes; tooLong says that it did not fit.
@@ -141,6 +151,9 @@ func (o *Objects) value(alone int) (how ending, tooLong bool, err error) {
 	o.scan.reset()
 	for {
 		n, found := o.scan.feed(o.piece[o.at:])
+		if !tooLong && len(o.text)+n > maxLine && o.Within != "" && o.inside == 0 && o.canSplit() {
+			return valueBig, false, nil
+		}
 		if tooLong = tooLong || len(o.text)+n > maxLine; !tooLong {
 			o.text = append(o.text, o.piece[o.at:o.at+n]...)
 		}
@@ -165,6 +178,9 @@ func (o *Objects) join() (jsonpath.Object, error) {
 	how, tooLong, err := o.value(o.alone)
 	if err != nil {
 		return nil, err
+	}
+	if how == valueBig {
+		return o.split()
 	}
 	if how == valueDone {
 		rest := o.piece[o.at:]
