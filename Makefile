@@ -11,10 +11,11 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 COUNT     ?= 6
 
-TOOLS  := go -C internal/tools
-LINTER := .cache/tools/golangci-lint
-CHDB   := .cache/chdb/.complete
-KAFKA  := .cache/kafka/.complete
+TOOLS   := go -C internal/tools
+CLIENTS := go -C internal/clients
+LINTER  := .cache/tools/golangci-lint
+CHDB    := .cache/chdb/.complete
+KAFKA   := .cache/kafka/.complete
 
 .PHONY: help deps build demo test lint fmt generate web check-generated fuzz bench stack kafka clean
 
@@ -23,6 +24,7 @@ help: ## List the targets
 
 deps: $(CHDB) ## Fetch what the other targets need into .cache/ (the ClickHouse engine, Kafka, clients, Grafana's types, Go modules)
 	@go mod download
+	@$(CLIENTS) mod download
 	@scripts/deps kafka-if-possible
 	@scripts/deps clients-if-possible
 	@scripts/deps grafana-types-if-possible
@@ -36,12 +38,14 @@ demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--durat
 test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
 	go vet ./...
 	$(TOOLS) test ./...
+	$(CLIENTS) vet ./...
 	FUZZTIME=$${FUZZTIME:-2s} scripts/fuzz
 	scripts/gotest
 
 lint: $(LINTER) ## Run golangci-lint
 	$(LINTER) run
 	cd internal/tools && "$(CURDIR)/$(LINTER)" run
+	cd internal/clients && "$(CURDIR)/$(LINTER)" run
 
 fmt: $(LINTER) ## Format the Go code
 	$(LINTER) fmt
