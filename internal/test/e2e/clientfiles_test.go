@@ -170,7 +170,7 @@ func TestClientFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := settings.Telemetry
-	if !s.Enabled || s.LogPrompts || s.Target != "local" || s.OTLPProtocol != "grpc" || !strings.Contains(snippet(t, "sh", "PROTOCOL=grpc"), "ENDPOINT="+s.OTLPEndpoint+" ") {
+	if !s.Enabled || s.LogPrompts || s.Target != "local" || s.OTLPProtocol != "http" || !strings.Contains(snippet(t, "sh", "OTEL_SERVICE_NAME"), "ENDPOINT="+s.OTLPEndpoint+" ") {
 		t.Errorf("the settings of the agents are %+v", s)
 	}
 	root := env.ModuleRoot(t)
