@@ -42,8 +42,9 @@ const (
 	claudeFirst  = "claude-opus-4-5-20260101 in 360 read 640 write 128 5m 96 1h 32 out 100 reasoning 200 reported exact"
 	claudeSecond = "claude-opus-4-5-20260101 in 44 read 1128 write 0 5m 0 1h 0 out 24 reasoning 16 reported exact"
 	byHand       = "gpt-5.2 in 360 read 640 write - 5m - 1h - out 100 reasoning 200 reported exact"
-	plainEvent   = "gpt-5.2 in 360 read 640 write - 5m - 1h - out 100 reasoning 200 unknown unknown"
+	plainEvent   = "gpt-5.2 in 360 read 640 write - 5m - 1h - out 100 reasoning 200 unknown unknown no id"
 	joined       = " joined 1"
+	noID         = " no id" // Of the answer.
 
 	tracesPath  = "/v1/traces"
 	traceMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -80,8 +81,8 @@ func clientsOf(t *testing.T) []client {
 		{name: "page js", needs: "js", command: commands("ask.mjs"), to: tracesPath, media: mediaJSON, want: []string{byHand}},
 		{name: "page go", needs: "go", command: "./ask", to: tracesPath, once: true, want: []string{byHand}},
 		// It waits up to 19 s before it comes for the third time.
-		{name: "go otlptracegrpc", needs: "go", command: "./clients otlptracegrpc", grpc: true, to: traceMethod, media: "application/grpc", want: []string{byHand}},
-		{name: "go otlploghttp", needs: "go", command: "./clients otlploghttp", to: "/v1/logs", once: true, want: []string{byHand}},
+		{name: "go otlptracegrpc", needs: "go", command: "./clients otlptracegrpc", grpc: true, to: traceMethod, media: "application/grpc", want: []string{byHand + noID}},
+		{name: "go otlploghttp", needs: "go", command: "./clients otlploghttp", to: "/v1/logs", once: true, want: []string{byHand + noID}},
 		{name: "go cloudevents", needs: "go", command: "./clients cloudevents $OTEL_EXPORTER_OTLP_ENDPOINT/v1/cloudevents tdm_...", to: "/v1/cloudevents", media: mediaJSON, want: []string{plainEvent}},
 	}
 }
@@ -241,7 +242,7 @@ func TestClients(t *testing.T) {
 	p.settle(t)
 	p.auditOK(t)
 	got := p.calls(t)
-	for _, c := range append(all, client{name: "chat", want: []string{"m-1 in 100 read 900 write - 5m - 1h - out 50 reasoning - unknown unknown"}}) {
+	for _, c := range append(all, client{name: "chat", want: []string{"m-1 in 100 read 900 write - 5m - 1h - out 50 reasoning - unknown unknown no id"}}) {
 		if _, ok := ran.Load(c.name); ok && !slices.Equal(got[c.name], c.want) {
 			t.Errorf("%s: the calls are\n%s\nwant\n%s", c.name, strings.Join(got[c.name], "\n"), strings.Join(c.want, "\n"))
 		}
@@ -272,7 +273,7 @@ func (p pipeline) calls(t *testing.T) map[string][]string {
 	t.Helper()
 	out := map[string][]string{}
 	for _, r := range p.rows(t, `SELECT product, model, input_uncached, input_cache_read, input_cache_write, cache_write_5m, cache_write_1h,
-		output_visible, output_reasoning, usage, split, joined, may_be_double, calls FROM token_calls ORDER BY time`) {
+		output_visible, output_reasoning, usage, split, joined, may_be_double, calls, response_id FROM token_calls ORDER BY time`) {
 		for i := range r {
 			if r[i] == `\N` {
 				r[i] = "-"
@@ -287,6 +288,9 @@ func (p pipeline) calls(t *testing.T) map[string][]string {
 		}
 		if r[13] != "1" {
 			call += " calls " + r[13]
+		}
+		if r[14] == "" {
+			call += " no id"
 		}
 		out[r[0]] = append(out[r[0]], call)
 	}
