@@ -2,13 +2,11 @@ package cli
 
 import (
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tidemark/producers/collector"
-	producerformats "tidemark/producers/formats"
 )
 
 // collectMetrics are the metrics of a collector.
@@ -78,10 +76,7 @@ const maxReasons = 200
 
 // reason returns the label of a reason. Those that come when there are many already share one.
 func (m *collectMetrics) reason(bad collector.Rejected) string {
-	text := strings.TrimSpace(bad.Field + " " + bad.Reason)
-	if bad.Reason == producerformats.UnknownField { // Senders make up its name.
-		text = "a field " + bad.Reason
-	}
+	text := bad.Rule()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.reasons[text] {

@@ -16,6 +16,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ import (
 
 	"tidemark/internal/webguard"
 	"tidemark/producers/collector/keys"
+	"tidemark/producers/formats"
 	"tidemark/producers/formats/fields"
 	"tidemark/schemas"
 )
@@ -63,6 +65,14 @@ type Rejected struct {
 	ID     string `json:"id,omitempty"`
 	Field  string `json:"field,omitempty"`
 	Reason string `json:"reason"` // To be read after the field.
+}
+
+// Rule is the field and the reason, without a name that the sender made up: there are few rules.
+func (r Rejected) Rule() string {
+	if r.Reason == formats.UnknownField {
+		return "a field " + r.Reason
+	}
+	return strings.TrimSpace(r.Field + " " + r.Reason)
 }
 
 // OTLP gives the meaning of spans and log records. It must be safe for concurrent use, and must not keep what it is given.

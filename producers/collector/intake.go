@@ -96,7 +96,7 @@ func (i *Intake) Answered(r Report) {
 		})
 	}
 	for _, bad := range r.Rejected {
-		count(anyType, strings.TrimSpace(bad.Field+" "+bad.Reason), func(c *intakeCounts) { c.rejected++ })
+		count(anyType, bad.Rule(), func(c *intakeCounts) { c.rejected++ })
 	}
 	for rule, n := range r.Skipped {
 		count(anyType, rule, func(c *intakeCounts) { c.skipped += n })

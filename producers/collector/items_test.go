@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"tidemark/producers/formats"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -91,6 +92,22 @@ func TestWithoutValues(t *testing.T) {
 	} {
 		if got := withoutValues(problem); got != want {
 			t.Errorf("%s: %q, want %q", problem, got, want)
+		}
+	}
+}
+
+// TestRule: what counts are kept by has no name that a sender made up.
+func TestRule(t *testing.T) {
+	for _, tt := range []struct {
+		rejected Rejected
+		want     string
+	}{
+		{Rejected{Field: "SECRET", Reason: formats.UnknownField}, "a field is no field of such an event"},
+		{Rejected{Field: "weight", Reason: "is negative"}, "weight is negative"},
+		{Rejected{Reason: "is no event"}, "is no event"},
+	} {
+		if got := tt.rejected.Rule(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
 }
