@@ -114,15 +114,30 @@ func Rollups() []Rollup {
 		Measures: counted("events", ModelEventType, weight, "Sum of weights."),
 	}
 	models.named(SpecOf(ModelEventType).Name, EndingDay, "")
+	callReports := Rollup{
+		Of: "Calls by who reported them and how well", Types: []Type{TokenCallType},
+		Dims: []string{"tenant", "client", "client_version", "usage", "split"},
+		Measures: append(counted("calls", TokenCallType, calls, "Sum of weights times requests."),
+			sumIf("joined_calls", calls, "{joined} > 0", "Calls that several reports were joined into."),
+			sumIf("may_be_double_calls", calls, "{may_be_double}", "Calls that another row may be about too.")),
+		PerEvent: callReportsStem + "_" + EndingPerEvent,
+	}
+	callReports.named(callReportsStem, EndingHour, "")
+	callReportsDay := callReports
+	callReportsDay.named(callReportsStem, EndingDay, EndingHour)
+	callReportsDay.PerEvent = ""
 	tokenCalls := Rollup{Of: "Calls to models", Types: []Type{TokenCallType}, Dims: byModel, Measures: callMeasures(), Shown: shownOfCalls,
 		granularity: "256"} // The states have kilobytes, and who reads one bucket should not read those of its neighbors.
 	return slices.Concat(
 		rollupsOfType(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
 		rollupsOfType(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
 		rollupsOfType(tokenCalls),
-		[]Rollup{models, audience, audienceDay},
+		[]Rollup{callReports, callReportsDay, models, audience, audienceDay},
 	)
 }
+
+// callReportsStem begins the names of the rollups of calls by client.
+const callReportsStem = "call_reports"
 
 // named gives the rollup its name and what follows from it. Of from, the rollup that it merges, it takes the ending,
 // empty for none.

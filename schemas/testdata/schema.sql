@@ -802,6 +802,46 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (bucket, product, provider, model, status, slot)
 SETTINGS index_granularity = 256;
 
+-- Calls by who reported them and how well per hour, in up to two versions per bucket. Read the view call_reports_1h.
+CREATE TABLE IF NOT EXISTS tidemark.call_reports_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    client LowCardinality(String),
+    client_version LowCardinality(String),
+    usage Enum8('unknown' = 0, 'reported' = 1, 'estimated' = 2, 'missing' = 3),
+    split Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    joined_calls UInt128, -- Calls that several reports were joined into.
+    may_be_double_calls UInt128, -- Calls that another row may be about too.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, client, client_version, usage, split, slot);
+
+-- Calls by who reported them and how well per day, in up to two versions per bucket. Read the view call_reports_1d.
+CREATE TABLE IF NOT EXISTS tidemark.call_reports_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    client LowCardinality(String),
+    client_version LowCardinality(String),
+    usage Enum8('unknown' = 0, 'reported' = 1, 'estimated' = 2, 'missing' = 3),
+    split Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3),
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
+    joined_calls UInt128, -- Calls that several reports were joined into.
+    may_be_double_calls UInt128, -- Calls that another row may be about too.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, client, client_version, usage, split, slot);
+
 -- Releases, downloads and derivatives of models per day, in up to two versions per bucket. Read the view
 -- model_events_1d.
 CREATE TABLE IF NOT EXISTS tidemark.model_events_1d_rows
@@ -1449,6 +1489,58 @@ SELECT
     version
 FROM tidemark.token_calls_all_1d_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'token_calls_all_1d' GROUP BY bucket);
+
+-- Calls by who reported them and how well per hour: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.call_reports_1h AS
+SELECT
+    bucket,
+    tenant,
+    client,
+    client_version,
+    usage,
+    split,
+    calls,
+    records,
+    checksum,
+    joined_calls,
+    may_be_double_calls,
+    version
+FROM tidemark.call_reports_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'call_reports_1h' GROUP BY bucket);
+
+-- Calls by who reported them and how well as rows of a rollup, one per event. The bucket is the event's moment, not
+-- rounded.
+CREATE OR REPLACE VIEW tidemark.call_reports_tenant_1m AS
+SELECT
+    e.time AS bucket,
+    e.tenant AS tenant,
+    e.client AS client,
+    e.client_version AS client_version,
+    e.usage AS usage,
+    e.split AS split,
+    toUInt128(e.weight * ifNull(e.requests, 1)) AS calls,
+    toUInt64(1) AS records,
+    if(e.joined > 0, toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS joined_calls,
+    if(e.may_be_double, toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS may_be_double_calls
+FROM tidemark.token_calls AS e;
+
+-- Calls by who reported them and how well per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.call_reports_1d AS
+SELECT
+    bucket,
+    tenant,
+    client,
+    client_version,
+    usage,
+    split,
+    calls,
+    records,
+    checksum,
+    joined_calls,
+    may_be_double_calls,
+    version
+FROM tidemark.call_reports_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'call_reports_1d' GROUP BY bucket);
 
 -- Releases, downloads and derivatives of models per day: the published version of each bucket.
 CREATE OR REPLACE VIEW tidemark.model_events_1d AS
