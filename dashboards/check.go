@@ -149,7 +149,8 @@ func (c *checker) statements(f File) {
 	c.problems = append(c.problems, d.Check()...)
 	single := map[string]bool{}
 	for _, spec := range schemas.Specs() {
-		single[spec.Name] = spec.Type != schemas.ReferencePointType // There are only a few of those.
+		// There are only a few reference points, and reports of runs are sums already.
+		single[spec.Name] = spec.Type != schemas.ReferencePointType && spec.Type != schemas.RunType
 	}
 	for _, s := range d.Statements() {
 		if _, err := grafana.Expand(s.SQL, s.Scope); err != nil {

@@ -46,11 +46,13 @@ func anyNamed(variables ...string) string {
 
 // narrows are the variables whose choices narrow down the relations of a stem.
 var narrows = map[string][]string{
-	"token_calls": {"tenant", "product", "provider", "model"},
-	"queries":     {"tenant", "product", "segment", "country"},
-	"signups":     {"tenant", "product", "segment", "country"},
-	"ledger":      {"topic"},
-	"log_ends":    {"topic"},
+	"token_calls":  {"tenant", "product", "provider", "model"},
+	"queries":      {"tenant", "product", "segment", "country"},
+	"signups":      {"tenant", "product", "segment", "country"},
+	"call_reports": {"tenant"},
+	"runs":         {"tenant"},
+	"ledger":       {"topic"},
+	"log_ends":     {"topic"},
 }
 
 // chosen is true for the rows that match what is chosen of the variables of the relation, or of those named.

@@ -73,7 +73,7 @@ func tenantVariables() []Variable {
 					greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS whole_hours_end
 				FROM (
 					SELECT min({whole_until}) AS until FROM {@rollup_progress}
-					WHERE {rollup} IN ('token_calls_{=hour}', 'queries_{=hour}', 'signups_{=hour}')
+					WHERE {rollup} IN ('token_calls_{=hour}', 'call_reports_{=hour}', 'queries_{=hour}', 'signups_{=hour}')
 						AND '${edge_table:percentencode}' != '')`, endings), map[string]string{
 				"first": roundedUp("$__from", schemas.EndingHour), "last": roundedDown("$__toTime_ms", schemas.EndingHour),
 				"published": roundedDown("toDateTime64(until, 3, 'UTC')", schemas.EndingHour),

@@ -6,11 +6,12 @@ import (
 	"tidemark/dashboards/board"
 )
 
-// Alerts returns all rules. Grafana evaluates those on the pipeline every minute; those on usage read rollups of hours and
-// days, which change more slowly and cost more to read.
+// Alerts returns all rules. Grafana evaluates those on the pipeline every minute; those on sources and on usage read days,
+// which change more slowly and cost more to read.
 func Alerts() []board.AlertGroup {
 	return []board.AlertGroup{
 		{Name: "Tidemark pipeline", Every: time.Minute, Alerts: []board.Alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters(), notHeard()}},
+		{Name: "Tidemark sources", Every: 5 * time.Minute, Alerts: []board.Alert{sourceSilent()}},
 		{Name: "Tidemark usage", Every: 5 * time.Minute, Alerts: []board.Alert{modelJump(), tokenSurge()}},
 	}
 }

@@ -36,11 +36,13 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 		events = append(events,
 			&usagev1.TokenCall{Source: "t", Id: id, Tenant: name, Product: name, Provider: name, Model: name, TimeUs: new(us), Weight: 1, UserWeight: 1, User: uint64(i + 1), InputUncached: proto.Uint64(uint64(1000 + i)), Status: usagev1.Status_STATUS_OK},
 			&usagev1.Query{Source: "t", Id: id, Tenant: name, Product: name, TimeUs: new(us), Weight: uint64(1000 + i), UserWeight: 1, User: uint64(i + 1), Segment: usagev1.Segment_SEGMENT_CONSUMER},
+			&usagev1.Run{Source: "t", Id: id, Tenant: name, Run: name, Kind: "collect", Type: "any", TimeUs: new(us), Key: name, Endpoint: "traces", Sender: name, Received: uint64(1000 + i)},
 		)
 	}
 	s.Deliver(events...)
 	s.rollUp(t)
 	usage, tenant := only(t, file(t, "tidemark-usage"), 10, 11), only(t, file(t, "tidemark-tenant"), 1, 2, 4)
+	sources := only(t, file(t, "tidemark-sources"), 1, 3, 10)
 	ask := func(f dashboards.File, span time.Duration, chosen map[string][]string) answers {
 		got := answers{}
 		for _, r := range s.execute(t, f, grafana.View{From: at.Add(-span / 2), To: at.Add(span / 2), Chosen: chosen}) {
@@ -63,6 +65,12 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 				got.equal(t, 10, 0, tokens(i))
 			}
 		}
+		got = ask(sources, 2*time.Hour, map[string][]string{"tenant": {name}})
+		got.equal(t, 1, 0, tokens(i))
+		got.equal(t, 3, 0, 1)
+		if rows := got[10].Rows; len(rows) != 1 || rows[0][0] != name || rows[0][1] != name || rows[0][2] != name {
+			t.Errorf("the senders of %q are %v", name, rows)
+		}
 		for _, span := range []time.Duration{24 * time.Hour, 30 * 24 * time.Hour} {
 			got = ask(usage, span, map[string][]string{"tenant": {name}})
 			got.equal(t, 11, 1, tokens(i))
@@ -77,6 +85,9 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 			got = ask(usage, time.Hour, map[string][]string{variable: {strange}})
 			got.equal(t, 11, 1, 0)
 		}
+		got = ask(sources, time.Hour, map[string][]string{"tenant": {strange}})
+		got.equal(t, 1, 0, 0)
+		got.equal(t, 3, 0, 0)
 		for _, variable := range []string{"segment", "country"} {
 			got = ask(usage, time.Hour, map[string][]string{variable: {strange}})
 			if variable != "country" || strange != "" { // No country is a country to ask for.
