@@ -94,6 +94,13 @@ func TestAlertSourceSilent(t *testing.T) {
 	add("drains", "traces", python, steady(10*minute, 3*day, 2*hour), received)
 	add("drains", "traces", python, steady(10*minute, 2*hour, minute), func() *usagev1.Run { return &usagev1.Run{Drained: 1} })
 	want = append(want, name("traces", "key drains", 2*hour))
+	// The runs of other producers are no sources.
+	add("a generator", "traces", python, steady(10*minute, 3*day, 2*hour), received)
+	for _, e := range log.events {
+		if r, ok := e.(*usagev1.Run); ok && r.Key == "a generator" {
+			r.Kind = "generate"
+		}
+	}
 	// Without keys a program is one source whatever its version.
 	add("", "traces", "app/1.0", steady(10*minute, 3*day, 2*hour), received)
 	add("", "traces", "app/1.1", steady(10*minute, 2*hour, minute), received)
