@@ -17,12 +17,12 @@ func sourceSilent() board.Alert {
 	return board.Alert{
 		UID: "tidemark-source-silent", Title: "A source has gone silent", Severity: severityWarning,
 		Summary: `{{ .Labels.tenant }}: {{ .Labels.source }} sends nothing to {{ .Labels.endpoint }} since {{ .Labels.last }} UTC, {{ printf "%.0f" .Values.A.Value }} times its longest pause`,
-		Description: `A source that used to send has sent nothing for more than three times its longest pause of the last 14 days, and for more than 15 minutes. The figure is that multiple. A source is a key and an endpoint or, without keys, a program and an endpoint. The alert watches sources that sent for at least 7 days, or for a day without a pause of an hour. A nightly job has a pause of a day, so it fires after three missed nights. Requests that were refused count as sent.
+		Description: `A source that used to send has sent nothing for more than three times its longest pause of the last 14 days, and for more than 15 minutes. The figure is that multiple. A source is a key and an endpoint or, without keys, a program and an endpoint. The alert watches sources that sent for at least 7 days, or for a day without a pause of an hour. A nightly job has a pause of a day, so it fires after three missed nights. Requests that were refused count as sent, once some were not.
 
 What to do:
 1. Many sources at once: does "tidemark collect" run, and can senders reach it? "curl http://HOST:4318/healthz" and "/readyz" tell; watch them where you watch other services, because the database alone cannot know whether a collector runs or has nothing to do. If "A worker is missing" or "Ingest is behind or stalled" fires too, begin there.
 2. One source: does its program run, and what does its own log say about its exporter? The dashboard Sources shows when it was seen last, and with which version.
-3. Was the key disabled, removed or replaced, or does it no longer allow the endpoint? Refused requests by reason shows 401 and 403.
+3. Was the key disabled, removed or replaced, or does it no longer allow the endpoint? The log of its program shows 401 or 403, and the metric tidemark_collect_requests_total counts them by status.
 4. The program was switched off on purpose, or has another key now: silence this alert. It ends 14 days after the last request.
 If a source sends less but not nothing, this alert stays quiet: look at the panel What became of the items.`,
 		Board: "tidemark-sources", Panel: 10,
@@ -49,6 +49,7 @@ FROM
         FROM {@runs_raw}
         WHERE {kind} = 'collect' AND ({received} > 0 OR {refused} > 0) AND {time} >= $__fromTime_ms AND {time} < $__toTime_ms
         GROUP BY tenant, source, endpoint
+        HAVING countIf({received} > 0) > 0
     )
     WHERE known AND times > 1
 )

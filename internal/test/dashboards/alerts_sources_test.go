@@ -94,6 +94,8 @@ func TestAlertSourceSilent(t *testing.T) {
 	add("drains", "traces", python, steady(10*minute, 3*day, 2*hour), received)
 	add("drains", "traces", python, steady(10*minute, 2*hour, minute), func() *usagev1.Run { return &usagev1.Run{Drained: 1} })
 	want = append(want, name("traces", "key drains", 2*hour))
+	// Who was only ever refused is no source.
+	add("only refused", "traces", python, steady(10*minute, 3*day, 2*hour), func() *usagev1.Run { return &usagev1.Run{Refused: 1} })
 	// The runs of other producers are no sources.
 	add("a generator", "traces", python, steady(10*minute, 3*day, 2*hour), received)
 	for _, e := range log.events {

@@ -32,7 +32,7 @@ func (l *reportLog) add(at time.Time, tenant, key, endpoint, sender, reason stri
 	l.events = append(l.events, r)
 }
 
-// at is a time of the day on which most of the tests of sources happen.
+// clock is a time of the day on which most of the tests of sources happen.
 func clock(hour, minute int) time.Time {
 	return begin.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
 }
