@@ -192,7 +192,7 @@ What to do:
 2. error: the detail has the reason; mostly a server could not be reached or was out of memory. Run "tidemark audit" again.
 3. difference in "rollup equals": the raw rows are right, the rollup is not. Does "tidemark rollup" run? If it has caught up and the difference stays, have the range recomputed ("tidemark rollup --help").
 4. difference in "ledger tiles" or "raw holds": rows are missing, or there are too many. Do not delete anything. Keep Kafka's retention longer than you need to repair: the log can be read again. Did anybody change or drop rows by hand?
-5. difference in "run adds up": a producer reports more events than arrived. Look at its log first.
+5. difference in "run adds up" or "collector adds up": a producer or a collector counts more events than arrived. Look at its log first.
 Run "tidemark audit" after every step. "tidemark audit --every 1h" keeps this alert up to date.`,
 		Board: "tidemark-pipeline", Panel: 51,
 		SQL: `
