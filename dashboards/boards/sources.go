@@ -82,7 +82,7 @@ func atMinute() preset.Overrides {
 	return append(preset.Unit("time:YYYY-MM-DD HH:mm"), preset.Width(150)...)
 }
 
-const nothingReported = "no collector reported anything in the range"
+const nothingReported = "no collector reported in the range; each reports once per minute"
 
 // reportRange is the sentence about the range of panels that read reports.
 var reportRange = " Of a longer range the panel shows the last " + strconv.Itoa(reportDays) + " days."
@@ -205,7 +205,7 @@ func clientTable(id uint32) board.Panel {
 			SELECT client, version, n AS calls, n / nullIf(sum(n) OVER (), 0) AS share, joined, double AS "may be double"
 			FROM (
 				SELECT
-					{:or_none {client}} AS client, toString({client_version}) AS version, sum({calls}) AS n,
+					{:or_none {client}} AS client, {:or_none {client_version}} AS version, sum({calls}) AS n,
 					sum({joined_calls}) AS joined, sum({may_be_double_calls}) AS double
 				FROM {:told} GROUP BY {client}, {client_version})
 			ORDER BY calls DESC, client, version LIMIT 100`},

@@ -142,7 +142,7 @@ func TestSourcesAreTrue(t *testing.T) {
 			2:  {"7 2 9"},
 			3:  {"40 10 4 0.1 0.05 0.1 0.2"},
 			10: senders,
-			20: {"not given  16 0.4 0 0", "anthropic-sdk 0.71 10 0.25 10 0", "openlit 1 10 0.25 0 0", "anthropic-sdk 0.70 4 0.1 0 4"},
+			20: {"not given not given 16 0.4 0 0", "anthropic-sdk 0.71 10 0.25 10 0", "openlit 1 10 0.25 0 0", "anthropic-sdk 0.70 4 0.1 0 4"},
 			21: gaps,
 			30: {at(10, 0) + " 60 8 5 60 7 0", at(10, 6) + " 3 0 0 0 0 2", at(10, 7) + " 0 0 0 0 0 0", at(10, 8) + " 10 0 0 0 0 0"},
 			31: {at(10, 0) + " 0 0", at(10, 6) + " 0 0", at(10, 7) + " 5 2", at(10, 8) + " 0 0"},
