@@ -33,8 +33,12 @@ func deliver(ctx context.Context, client *http.Client, address, key, agent, body
 		if err == nil {
 			_, _ = io.Copy(io.Discard, response.Body)
 			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
+			switch response.StatusCode {
+			case http.StatusOK:
 				return true
+			case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+			default:
+				return false
 			}
 		}
 		if times > 1 {
@@ -189,9 +193,24 @@ func TestCollectSpool(t *testing.T) {
 	}
 	once("litellm/1", "up", true)
 	stack.process.kill()
+	// Programs that come again, with large bodies: none is lost and none takes memory meanwhile.
+	var programs sync.WaitGroup
+	const again, large = 30, 900_000
+	for n := range again {
+		programs.Go(func() {
+			body := strings.Replace(payload(fmt.Sprint("patient-", n), time.Now()), secret, strings.Repeat("x", large), 1)
+			if !deliver(t.Context(), client, address+"/v1/gateways", key, "curl/8", body, 20*tried) {
+				t.Errorf("program %d gave up", n)
+			}
+		})
+	}
 	once("litellm/1", "down-1", true)
 	once("litellm/1", "down-2", true)
 	once("curl/8", "down-3", false)
+	time.Sleep(outage())
+	if kb := resident(collector); kb > 300_000 {
+		t.Errorf("the collector takes %d kB while Kafka is away", kb)
+	}
 	collector.kill()
 	entries := 0
 	err := filepath.WalkDir(spool, func(path string, d fs.DirEntry, err error) error {
@@ -209,8 +228,9 @@ func TestCollectSpool(t *testing.T) {
 		t.Errorf("the spool has %d events, %v", entries, err)
 	}
 	stack.start(t)
-	collector, address = p.collecting(t, file, "--spool", spool)
+	collector, _ = p.collecting(t, file, "--spool", spool, "--http-listen", strings.TrimPrefix(address, "http://"))
 	once("litellm/1", "again", true)
+	programs.Wait()
 	eventually(t, "the spool is sent", func() bool {
 		r := p.run(t, "ingest", "--until-caught-up")
 		return r.code == 0 && p.query(t, "SELECT count() FROM token_calls WHERE response_id LIKE 'chatcmpl-down-%'") == "2"
@@ -220,7 +240,10 @@ func TestCollectSpool(t *testing.T) {
 	}
 	p.settle(t)
 	p.auditOK(t)
-	if got := p.query(t, "SELECT groupArray(response_id) FROM (SELECT DISTINCT response_id FROM token_calls ORDER BY response_id)"); got != `"['chatcmpl-again','chatcmpl-down-1','chatcmpl-down-2','chatcmpl-up']"` {
+	if got := p.query(t, "SELECT count(), uniqExact(response_id) FROM token_calls WHERE response_id LIKE 'chatcmpl-patient-%'"); got != fmt.Sprint(again, ",", again) {
+		t.Errorf("of %d programs that come again, calls and answers: %s", again, got)
+	}
+	if got := p.query(t, "SELECT groupArray(response_id) FROM (SELECT DISTINCT response_id FROM token_calls WHERE response_id NOT LIKE '%patient%' ORDER BY response_id)"); got != `"['chatcmpl-again','chatcmpl-down-1','chatcmpl-down-2','chatcmpl-up']"` {
 		t.Errorf("stored: %s", got)
 	}
 }
