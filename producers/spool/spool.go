@@ -143,8 +143,8 @@ func (s *Spool) waiting() int64 {
 
 // Append returns nil when the payload is on disk. After an error it is not kept, unless the disk failed while it wrote.
 func (s *Spool) Append(payload []byte) error {
-	if len(payload) > maxFrame {
-		return fmt.Errorf("a request of %d bytes is too large for the spool", len(payload))
+	if len(payload) == 0 || len(payload) > maxFrame {
+		return fmt.Errorf("the spool does not take a request of %d bytes", len(payload))
 	}
 	frame := make([]byte, headBytes, headBytes+len(payload))
 	binary.LittleEndian.PutUint32(frame, uint32(len(payload)))
@@ -159,12 +159,13 @@ func (s *Spool) Append(payload []byte) error {
 	case s.waiting()+int64(len(frame)) > s.limit:
 		return ErrFull
 	}
-	if err := s.write(frame); err != nil {
-		return fmt.Errorf("write to the spool: %w", err)
-	}
+	err := s.write(frame)
 	select {
-	case s.arrived <- struct{}{}:
+	case s.arrived <- struct{}{}: // After an error too: a segment may be over, and what is removed makes room.
 	default:
+	}
+	if err != nil {
+		return fmt.Errorf("write to the spool: %w", err)
 	}
 	return nil
 }
@@ -188,7 +189,11 @@ func (s *Spool) write(frame []byte) error {
 	}
 	if err != nil {
 		// Nobody knows what of the frame is on disk. Nothing more is written behind it.
-		return errors.Join(err, s.out.Truncate(last.size), s.finish())
+		err = errors.Join(err, s.out.Truncate(last.size), s.finish())
+		if last.size == 0 { // A full disk would have a segment per request.
+			err = errors.Join(err, s.takeBack())
+		}
+		return err
 	}
 	last.size += int64(len(frame))
 	return nil
@@ -212,6 +217,21 @@ func (s *Spool) begin() error {
 	}
 	s.out, s.segments = file, append(s.segments, segment{number: number})
 	return nil
+}
+
+// takeBack removes the newest segment, in which nothing is.
+func (s *Spool) takeBack() error {
+	n := len(s.segments) - 1
+	name := s.path(s.segments[n].number)
+	if n == 0 && s.in != nil {
+		in := s.in
+		s.in = nil
+		if err := in.Close(); err != nil {
+			return err
+		}
+	}
+	s.segments = s.segments[:n]
+	return os.Remove(name)
 }
 
 // finish closes the segment that is written.
@@ -297,7 +317,7 @@ func (s *Spool) frame(of segment) ([]byte, error) {
 		return nil, err
 	}
 	length := int64(binary.LittleEndian.Uint32(head[:]))
-	if length > maxFrame || s.at+headBytes+length > of.size {
+	if length == 0 || length > maxFrame || s.at+headBytes+length > of.size { // Zeros are what a disk has where nothing was written.
 		return nil, errDamaged
 	}
 	payload := make([]byte, length)
@@ -346,10 +366,36 @@ func (s *Spool) remove() error {
 	return nil
 }
 
+// SetAside is Done for a frame that the log will never take. Its payload goes to a file of its own.
+func (s *Spool) SetAside(payload []byte, why error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := fmt.Sprintf("%s.%d%s", s.path(s.segments[0].number), s.at, damaged)
+	if err := keepFile(name, payload); err != nil {
+		return fmt.Errorf("set a request of the spool aside: %w", err)
+	}
+	s.notes = append(s.notes, fmt.Sprintf("%s: the log will not take all of this request: %v", name, why))
+	return s.done()
+}
+
+// keepFile writes a file that is on disk when it returns.
+func keepFile(name string, content []byte) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Sync(), file.Close(), syncFolder(filepath.Dir(name)))
+}
+
 // Done says that the log has the frame that Read returned.
 func (s *Spool) Done() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.done()
+}
+
+func (s *Spool) done() error {
 	s.at += s.length
 	s.length = 0
 	if err := s.writePosition(s.segments[0].number, s.at); err != nil {
@@ -380,31 +426,4 @@ func (s *Spool) Close() error {
 	}
 	s.in, s.out, s.lock = nil, nil, nil
 	return errors.Join(errs...)
-}
-
-// positionBytes is the size of the file of the position: number and offset, little-endian, and their CRC-32C.
-const positionBytes = 20
-
-func (s *Spool) positionPath() string { return filepath.Join(s.dir, "position") }
-
-// readPosition returns what the file says; zeros if there is none, or half of one.
-func (s *Spool) readPosition() (number uint64, at int64) {
-	content, err := os.ReadFile(s.positionPath())
-	if err != nil || len(content) != positionBytes || crc32.Checksum(content[:16], castagnoli) != binary.LittleEndian.Uint32(content[16:]) {
-		return 0, 0
-	}
-	return binary.LittleEndian.Uint64(content), int64(binary.LittleEndian.Uint64(content[8:]))
-}
-
-func (s *Spool) writePosition(number uint64, at int64) error {
-	content := make([]byte, 0, positionBytes)
-	content = binary.LittleEndian.AppendUint64(content, number)
-	content = binary.LittleEndian.AppendUint64(content, uint64(at))
-	content = binary.LittleEndian.AppendUint32(content, crc32.Checksum(content, castagnoli))
-	file, err := os.OpenFile(s.positionPath(), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteAt(content, 0)
-	return errors.Join(err, file.Close())
 }

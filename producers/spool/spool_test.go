@@ -126,13 +126,13 @@ func TestFull(t *testing.T) {
 	payload := strings.Repeat("x", 42)
 	s.put(t, payload)
 	s.put(t, payload)
-	if err := s.Append(nil); !errors.Is(err, ErrFull) {
+	if err := s.Append([]byte("x")); !errors.Is(err, ErrFull) {
 		t.Errorf("full: %v", err)
 	}
 	s.take(t, true)
 	s.put(t, payload)
-	if err := s.Append(make([]byte, maxFrame+1)); err == nil {
-		t.Error("a frame without bound")
+	if s.Append(make([]byte, maxFrame+1)) == nil || s.Append(nil) == nil {
+		t.Error("a frame without bound, or without anything")
 	}
 }
 
@@ -168,11 +168,9 @@ func TestDamage(t *testing.T) {
 			s.put(t, "next")
 			var got []string
 			for s.Waiting() {
-				if text := s.take(t, true); text != "" {
-					got = append(got, text)
-				}
+				got = append(got, s.take(t, true))
 			}
-			if text := strings.Join(got, " "); strings.TrimSpace(text) != tt.want {
+			if text := strings.Join(got, " "); text != tt.want {
 				t.Errorf("read %q, want %q", text, tt.want)
 			}
 			if aside, notes := s.files(t, "*"+damaged), s.Damaged(); len(aside) != 1 || len(notes) != 1 || !strings.Contains(notes[0], aside[0]) {
@@ -182,25 +180,75 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDiskFails: a frame that cannot be written is refused, and the next one is kept.
-func TestDiskFails(t *testing.T) {
+// TestSetAside: a frame that the log will never take is kept in a file, and the next one comes.
+func TestSetAside(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer s.shut(t)
 	s.put(t, "one")
-	file, err := os.Open(s.files(t, "*"+suffix)[0]) // For reading only.
-	if err != nil {
+	s.put(t, "two")
+	s.put(t, "three")
+	s.take(t, true)
+	if err := s.SetAside([]byte(s.take(t, false)), errors.New("it is odd")); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.out.Close(); err != nil {
-		t.Fatal(err)
+	if got := s.take(t, true); got != "three" {
+		t.Errorf("read %q", got)
 	}
-	s.out = file
-	if err := s.Append([]byte("two")); err == nil || !strings.Contains(err.Error(), "write to the spool") {
-		t.Errorf("%v", err)
+	aside, notes := s.files(t, "*"+damaged), s.Damaged()
+	if len(aside) != 1 || len(notes) != 1 || !strings.Contains(notes[0], aside[0]+": ") || !strings.HasSuffix(notes[0], "it is odd") {
+		t.Fatalf("kept aside %v, said %q", aside, notes)
+	}
+	if content, err := os.ReadFile(aside[0]); err != nil || string(content) != "two" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+// TestDiskFails: a frame that cannot be written is refused and leaves no file, and the next one is kept.
+func TestDiskFails(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer s.shut(t)
+	// fail lets the next write to the newest segment fail.
+	fail := func() {
+		t.Helper()
+		file, err := os.Open(s.path(s.segments[len(s.segments)-1].number)) // For reading only.
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.out.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.out = file
+		if err := s.Append([]byte("two")); err == nil || !strings.Contains(err.Error(), "write to the spool") {
+			t.Errorf("%v", err)
+		}
+	}
+	s.put(t, "one")
+	<-s.arrived
+	fail()
+	select {
+	case <-s.arrived:
+	default:
+		t.Error("the reader does not learn that a segment is over")
+	}
+	for range 2 { // The disk is full for some time.
+		if err := s.begin(); err != nil {
+			t.Fatal(err)
+		}
+		fail()
+	}
+	if left := s.files(t, "*"+suffix); len(left) != 1 || len(s.segments) != 1 {
+		t.Errorf("segments %v, files %v", s.segments, left)
 	}
 	s.put(t, "three")
 	if got := s.take(t, true) + s.take(t, true) + s.take(t, true); got != "onethree" {
 		t.Errorf("read %q", got)
+	}
+	if err := s.begin(); err != nil {
+		t.Fatal(err)
+	}
+	fail()
+	if s.put(t, "four"); s.take(t, true) != "four" {
+		t.Error("after a segment that was the only one")
 	}
 }
 
