@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"tidemark/producers/collector"
+	"tidemark/producers/formats/fields"
 	"tidemark/producers/spool"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -57,15 +59,36 @@ func (c *collectorSpool) drain(ctx context.Context) {
 	}
 }
 
+// send sends the events of one request. What the log will never take must not keep the others waiting.
 func (c *collectorSpool) send(ctx context.Context, payload []byte) error {
 	from, events, err := spool.Decode(payload)
 	if err != nil {
-		return err
+		return c.spool.SetAside(payload, err)
 	}
-	if err := c.sink.Send(ctx, events); err != nil {
-		return err
+	good, bad := sortOut(events)
+	if len(good) > 0 {
+		if err := c.sink.Send(ctx, good); err != nil {
+			return err
+		}
+		c.intake.Drained(collector.Report{Run: from.GetRun(), Tenant: from.GetTenant(), Key: from.GetKey(), Endpoint: from.GetEndpoint(), Sender: from.GetSender()},
+			collector.CountTypes(good))
 	}
-	c.intake.Drained(collector.Report{Run: from.GetRun(), Tenant: from.GetTenant(), Key: from.GetKey(), Endpoint: from.GetEndpoint(), Sender: from.GetSender()},
-		collector.CountTypes(events))
+	if bad != nil {
+		return c.spool.SetAside(payload, bad)
+	}
 	return c.spool.Done()
+}
+
+// sortOut returns the events that the log takes, and the first fault of the others; it names a field, and no value.
+func sortOut[E schemas.Event](events []E) (good []E, bad error) {
+	for _, e := range events {
+		fault := fields.FirstError(e)
+		switch {
+		case fault == nil:
+			good = append(good, e)
+		case bad == nil:
+			bad = fmt.Errorf("%s %s", fault.Field, fault.Problem)
+		}
+	}
+	return good, bad
 }

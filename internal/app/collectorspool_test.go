@@ -10,11 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers"
+	"tidemark/producers/collector"
 	"tidemark/producers/formats/fields"
 	"tidemark/producers/spool"
+	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -151,5 +156,69 @@ func TestCollectorSpool(t *testing.T) {
 	}
 	if len(all) != 2 || !strings.Contains(strings.Join(all, ";"), "2 1 1 1 0 0") || !strings.Contains(strings.Join(all, ";"), "0 0 0 2 0 0") {
 		t.Errorf("received, produced, spooled, drained, refused, unacknowledged: %q", all)
+	}
+}
+
+// TestSpoolPoison: what no log takes, of an earlier version or a damaged disk, does not hold up what stands behind it.
+func TestSpoolPoison(t *testing.T) {
+	log := &keptLog{values: map[string][]string{}}
+	kept, err := spool.Open(t.TempDir(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := func(id, product string) *usagev1.Query {
+		return &usagev1.Query{Source: "s", Id: id, TimeUs: new(time.Now().UnixMicro()), Tenant: "acme", Product: product, Run: "life"}
+	}
+	came := &usagev1.Run{Run: "life", Tenant: "acme", Endpoint: "events", Sender: "litellm/1"}
+	for _, events := range [][]schemas.Event{nil, {event("1", "p"), event("2", "secret\x00")}, {event("3", "p")}} {
+		payload := []byte("no request")
+		if events != nil {
+			if payload, err = spool.Encode(came, events); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := kept.Append(payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	core, lines := observer.New(zap.InfoLevel)
+	c := &collectorSpool{spool: kept, sink: newEventSink(log, "lab"), intake: collector.NewIntake("life"), log: zap.New(core), failures: zap.New(core)}
+	ctx, stop := context.WithCancel(t.Context())
+	var group errgroup.Group
+	c.sink.start(ctx, &group)
+	group.Go(func() error { c.drain(ctx); return nil })
+	for kept.Waiting() {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	if err := errors.Join(group.Wait(), kept.Close()); err != nil {
+		t.Error(err)
+	}
+	if got := log.of("lab.queries.v1"); len(got) != 2 {
+		t.Errorf("the log has %q", got)
+	}
+	due := c.intake.Due(time.Now(), true)
+	if len(due) != 1 || due[0].GetDrained() != 2 {
+		t.Errorf("counted %v", due)
+	}
+	said := fmt.Sprint(lines.All())
+	if len(lines.All()) != 2 || !strings.Contains(said, "product has a control character") || strings.Contains(said, "secret") {
+		t.Errorf("said %s", said)
+	}
+}
+
+// TestReportInvalid: a row that no log takes does not hold up the others.
+func TestReportInvalid(t *testing.T) {
+	log := &keptLog{values: map[string][]string{}}
+	in := collector.NewIntake("life")
+	for _, key := range []string{strings.Repeat("k", 300), "k"} {
+		in.Answered(collector.Report{Tenant: "acme", Run: "life", Key: key, Endpoint: "events", Received: 1})
+	}
+	r := &intakeReports{intake: in, sender: &producers.Sender{Log: log, Namespace: "lab"}, failures: zap.NewNop()}
+	if err := r.report(t.Context(), time.Now(), true); err != nil {
+		t.Error(err)
+	}
+	if got := log.of("lab.runs.v1"); len(got) != 1 || len(in.Due(time.Now(), true)) != 0 {
+		t.Errorf("the log has %q", got)
 	}
 }

@@ -32,8 +32,8 @@ func (r *intakeReports) run(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		select {
-		case now := <-tick.C:
-			if err := r.report(ctx, now, false); err != nil && ctx.Err() == nil {
+		case <-tick.C: // After a long report the tick is old.
+			if err := r.report(ctx, time.Now(), false); err != nil && ctx.Err() == nil {
 				r.failures.Warn("cannot report what the collector received; it is tried again", zap.Error(err))
 			}
 		case <-ctx.Done():
@@ -48,7 +48,11 @@ func (r *intakeReports) report(ctx context.Context, now time.Time, all bool) err
 	defer cancel()
 	for due := r.intake.Due(now, all); len(due) > 0; {
 		part := due[:min(len(due), intakeRows)]
-		if err := r.sender.Report(ctx, part); err != nil {
+		good, bad := sortOut(part)
+		if bad != nil { // No row is invalid; if one were, it would hold up all others for ever.
+			r.failures.Error("rows of what the collector received cannot be reported", zap.Int("rows", len(part)-len(good)), zap.Error(bad))
+		}
+		if err := r.sender.Report(ctx, good); err != nil {
 			return fmt.Errorf("report what the collector received: %w", err)
 		}
 		r.intake.Reported(len(part))
