@@ -58,6 +58,9 @@ type Key struct {
 	hash []byte
 }
 
+// maxID bounds ids. They are a part of the label of events, which has at most 256 bytes.
+const maxID = 128
+
 // Allows reports whether the key may use an endpoint.
 func (k *Key) Allows(endpoint string) bool {
 	return len(k.Endpoints) == 0 || slices.Contains(k.Endpoints, endpoint)
@@ -107,8 +110,8 @@ func parseLine(line []byte) (*Key, error) {
 	var err error
 	key.hash, err = hex.DecodeString(key.SHA256)
 	switch {
-	case key.ID == "" || strings.Trim(key.ID, "abcdefghijklmnopqrstuvwxyz0123456789") != "":
-		return nil, errors.New("id must consist of small letters a to z and digits")
+	case key.ID == "" || len(key.ID) > maxID || strings.Trim(key.ID, "abcdefghijklmnopqrstuvwxyz0123456789") != "":
+		return nil, fmt.Errorf("id must consist of 1 to %d small letters a to z and digits", maxID)
 	case err != nil || len(key.hash) != sha256.Size:
 		return nil, errors.New("sha256 must have 64 hexadecimal digits")
 	case key.Tenant == "":

@@ -35,6 +35,8 @@ func TestParse(t *testing.T) {
 		{"an id twice", line + "\n" + line, "line 2: the id " + id + " is there twice"},
 		{"no id", `{"sha256":"` + strings.Repeat("0", 64) + `","tenant":"acme"}`, "id must"},
 		{"an id with an underscore", strings.Replace(line, id, "a_b", 1), "id must"},
+		{"an id for which events have no room", strings.Replace(line, id, strings.Repeat("a", maxID+1), 1), "id must"},
+		{"the longest id", strings.Replace(line, id, strings.Repeat("a", maxID), 1), ""},
 		{"a short hash", `{"id":"a","sha256":"00","tenant":"acme"}`, "64 hexadecimal digits"},
 		{"no tenant", strings.Replace(line, "acme", "", 1), "tenant is missing"},
 		{"a tenant that no event can have", strings.Replace(line, "acme", `a\u0001`, 1), "tenant has a control character"},
