@@ -19,7 +19,7 @@ type collected struct {
 type edge struct {
 	runs                                                    []collected
 	received, acknowledged, spooled, rejected, joined, skip uint64
-	groups, wrong                                           uint64
+	groups, torn, wrong                                     uint64
 	first                                                   string
 }
 
@@ -37,7 +37,7 @@ func (p *pass) readEdge(ctx context.Context) (*edge, error) {
 	})
 	if err == nil {
 		err = p.DB.Query(ctx, edgeSumsSQL, func(scan func(...any) error) error {
-			return scan(&e.groups, &e.wrong, &e.first, &e.received, &e.acknowledged, &e.spooled, &e.rejected, &e.joined, &e.skip)
+			return scan(&e.groups, &e.torn, &e.wrong, &e.first, &e.received, &e.acknowledged, &e.spooled, &e.rejected, &e.joined, &e.skip)
 		})
 	}
 	if err != nil {
@@ -58,9 +58,15 @@ func (p *pass) checkEdge(ctx context.Context) {
 		return
 	}
 	balance := fmt.Sprintf("%d received = %d acknowledged + %d spooled + %d rejected + %d joined + %d skipped", e.received, e.acknowledged, e.spooled, e.rejected, e.joined, e.skip)
-	if e.wrong > 0 {
+	switch {
+	case e.wrong > 0:
 		p.add(checkEdge, "received", began, Difference, "%d of %d minutes of a key and an endpoint do not add up, the first: %s; together: %s", e.wrong, e.groups, e.first, balance)
-	} else {
+	case e.torn > 0 && p.lagOf(schemas.RunType) > 0:
+		p.add(checkEdge, "received", began, Pending, "%s; of %d minutes of a key and an endpoint not all rows are ingested", balance, e.torn)
+	case e.torn > 0:
+		p.add(checkEdge, "received", began, OK, "%s, in each of %d minutes of a key and an endpoint; of %d more not all rows are on the log: a collector was killed, or Kafka failed, while it reported",
+			balance, e.groups-e.torn, e.torn)
+	default:
 		p.add(checkEdge, "received", began, OK, "%s, in each of %d minutes of a key and an endpoint", balance, e.groups)
 	}
 	for _, t := range p.topics {
@@ -77,6 +83,16 @@ func (p *pass) checkEdge(ctx context.Context) {
 			p.fail(checkEdge, t.spec.Name, began, err)
 		}
 	}
+}
+
+// lagOf returns how many offsets of a topic are not ingested.
+func (p *pass) lagOf(t schemas.Type) uint64 {
+	for _, topic := range p.topics {
+		if topic.spec.Type == t {
+			return topic.lag
+		}
+	}
+	return 0
 }
 
 // judgeEdge compares the records of each run with what was acknowledged. There may be more: those of requests that were not

@@ -192,11 +192,15 @@ const runsSQL = `SELECT run, type, any(kind), sum(produced), sum(events), sum(du
 // edgeRunsSQL lists, by run and type, what collectors acknowledged.
 const edgeRunsSQL = `SELECT run, type, sum(produced), sum(spooled), sum(drained) FROM runs WHERE kind = 'collect' AND type != 'any' GROUP BY run, type ORDER BY run, type`
 
-// edgeSumsSQL sums up what collectors received, and counts the minutes of a key and an endpoint that do not add up.
-const edgeSumsSQL = `SELECT count(), countIf(received != became), argMinIf(concat(run, ' ', endpoint, ' at ', toString(at), ': ', toString(received), ' received, ', toString(became), ' accounted for'), at, received != became), ` +
-	`sum(received), sum(produced), sum(spooled), sum(rejected), sum(joined), sum(skipped) FROM (` +
+// tornSQL lists the reports of collectors of which rows are missing. The id of a row is collector/report/row/rows.
+const tornSQL = `SELECT substringIndex(id, '/', 2) AS report FROM runs WHERE kind = 'collect' AND length(splitByChar('/', id)) = 4 GROUP BY report HAVING count() < max(toUInt64OrZero(substringIndex(id, '/', -1)))`
+
+// edgeSumsSQL sums up what collectors received, and counts the minutes of a key and an endpoint that do not add up: those that
+// should, and those of which rows are missing, which are not summed up.
+const edgeSumsSQL = `SELECT count(), countIf(torn), countIf(wrong AND NOT torn) AS bad, argMinIf(concat(run, ' ', endpoint, ' at ', toString(at), ': ', toString(received), ' received, ', toString(became), ' accounted for'), at, wrong AND NOT torn), ` +
+	`sumIf(received, NOT torn), sumIf(produced, NOT torn), sumIf(spooled, NOT torn), sumIf(rejected, NOT torn), sumIf(joined, NOT torn), sumIf(skipped, NOT torn) FROM (` +
 	`SELECT run, endpoint, time AS at, sum(r.received) AS received, sum(r.produced) AS produced, sum(r.spooled) AS spooled, sum(r.rejected) AS rejected, sum(r.joined) AS joined, sum(r.skipped) AS skipped, ` +
-	`produced + spooled + rejected + joined + skipped AS became FROM runs AS r WHERE kind = 'collect' GROUP BY run, endpoint, at)`
+	`produced + spooled + rejected + joined + skipped AS became, received != became AS wrong, wrong AND max(substringIndex(r.id, '/', 2) IN (` + tornSQL + `)) AS torn FROM runs AS r WHERE kind = 'collect' GROUP BY run, endpoint, at)`
 
 // runCountsSQL sums up the ledger of a topic by run.
 func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {

@@ -35,7 +35,7 @@ type Intake struct {
 	run string // The label of this Server.
 
 	mu     sync.Mutex
-	next   uint64    // Number of the next row.
+	closed uint64    // How many minutes were closed.
 	minute time.Time // Of what is in open.
 	open   map[intakeKey]*intakeCounts
 	due    []*usagev1.Run
@@ -131,25 +131,26 @@ func (i *Intake) cell(k intakeKey) *intakeCounts {
 	return c
 }
 
-// roll closes the minute if it is over.
+// roll closes the minute if it is over, or if the clock was set back.
 func (i *Intake) roll(now time.Time) {
-	if now = now.Truncate(time.Minute); now.After(i.minute) && len(i.due) < i.rows {
+	if now = now.Truncate(time.Minute); !now.Equal(i.minute) && len(i.due) < i.rows {
 		i.close()
 		i.minute = now
 	}
 }
 
-// close makes rows of what is open.
+// close makes rows of what is open. Their ids say how many there are, so that the audit knows whether it has all of them: the
+// log takes them one by one, and a collector may be killed in between.
 func (i *Intake) close() {
 	keys := slices.SortedFunc(maps.Keys(i.open), func(a, b intakeKey) int {
 		return cmp.Or(cmp.Compare(a.run, b.run), cmp.Compare(a.endpoint, b.endpoint), cmp.Compare(a.sender, b.sender), cmp.Compare(a.typ, b.typ),
 			cmp.Compare(a.reason, b.reason), cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.key, b.key))
 	})
-	for _, k := range keys {
+	i.closed++
+	for n, k := range keys {
 		c := i.open[k]
-		i.next++
 		i.due = append(i.due, &usagev1.Run{
-			Source: intakeSource, Id: fmt.Sprintf("%s/%d", i.run, i.next), TimeUs: new(i.minute.UnixMicro()), Tenant: k.tenant,
+			Source: intakeSource, Id: fmt.Sprintf("%s/%d/%d/%d", i.run, i.closed, n+1, len(keys)), TimeUs: new(i.minute.UnixMicro()), Tenant: k.tenant,
 			Run: k.run, Kind: intakeKind, Type: k.typ, Key: k.key, Endpoint: k.endpoint, Sender: k.sender, Reason: k.reason,
 			Received: c.received, Produced: c.produced, Rejected: c.rejected, Joined: c.joined, Skipped: c.skipped, Spooled: c.spooled,
 			Drained: c.drained, Refused: c.refused, NotResent: c.notResent, Unacknowledged: c.unacknowledged,

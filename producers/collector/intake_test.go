@@ -83,6 +83,17 @@ func TestIntake(t *testing.T) {
 	})
 }
 
+// TestIntakeClock: after the clock was set back, minutes end as before.
+func TestIntakeClock(t *testing.T) {
+	in := NewIntake("life")
+	now := time.Now()
+	in.roll(now.AddDate(1, 0, 0))
+	in.open[intakeKey{run: "life", tenant: "acme", endpoint: "events", typ: anyType}] = &intakeCounts{received: 1}
+	if due := in.Due(now, false); len(due) != 1 || in.minute != now.Truncate(time.Minute) {
+		t.Errorf("%v are due, and the minute is %v", due, in.minute)
+	}
+}
+
 // TestIntakeIsBounded: senders and reasons without number share rows, and a minute whose rows cannot be reported goes on. No
 // item is lost.
 func TestIntakeIsBounded(t *testing.T) {
