@@ -152,6 +152,8 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	var doubt *call
 	for _, c := range newest(m.calls[countsKey{tenant, r.inputs, r.spends}]) {
 		switch {
+		case c.cameBefore(r):
+			return c
 		case !c.matches(r, false):
 		case repeats(c.best, r):
 			return c

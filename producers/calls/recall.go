@@ -27,7 +27,7 @@ func (m *Memory) Recall(events []*usagev1.TokenCall) {
 		if known := m.calls[key]; len(known) > 0 {
 			if c := known[0]; e.GetRevision() >= c.revision {
 				recalled := recalledCall(e)
-				c.revision, c.best, c.unnamed, c.doubt = recalled.revision, recalled.best, recalled.unnamed, recalled.doubt
+				c.revision, c.best, c.unnamed, c.doubt, c.reports = recalled.revision, recalled.best, recalled.unnamed, recalled.doubt, recalled.reports
 				m.index(c, c.best)
 			}
 			continue
@@ -44,7 +44,7 @@ func (m *Memory) Recall(events []*usagev1.TokenCall) {
 func recalledCall(e *usagev1.TokenCall) *call {
 	r := recalledReport(e)
 	return &call{
-		tenant: e.GetTenant(), source: e.GetSource(), id: e.GetId(), time: e.GetTimeUs(), revision: e.GetRevision(), best: r, reports: []carrier{r.carrier()},
+		tenant: e.GetTenant(), source: e.GetSource(), id: e.GetId(), time: e.GetTimeUs(), revision: e.GetRevision(), best: r, reports: []carrier{{client: r.Client}},
 		unnamed: int(min(e.GetJoined(), maxReports)), doubt: e.GetMayBeDouble(), emitted: true,
 	}
 }
@@ -82,20 +82,45 @@ func recalledReport(e *usagev1.TokenCall) *Report {
 	return r
 }
 
-// recalls reports whether a report is one that the call had before it was recalled, and notes its place: the first one
-// again, or one of those that nobody knows. One that knows better is never.
+// recalls reports whether a report is one that the call had before it was recalled, and notes its place: the best one
+// again, or one of those that nobody knows. One that knows better is never, unless the call is named by it.
 func (c *call) recalls(r *Report, from carrier) bool {
-	first := &c.reports[0]
+	names := c.source == sourceSpan && c.id == from.span
 	switch {
-	case *first == (carrier{client: r.Client}) && r.Start == c.best.Start && r.inputs == c.best.inputs && r.spends == c.best.spends:
-		*first = from
+	case c.unplaced(r) && (names || c.saysTheSame(r)):
+		c.reports[0] = from
 		return true
-	case c.unnamed > 0 && !r.knowsBetter(c.best):
+	case c.unnamed > 0 && (names || !r.knowsBetter(c.best)):
 		c.unnamed--
 		c.reports = append(c.reports, from)
 		return true
 	}
 	return false
+}
+
+// unplaced reports whether the best report of a call that was recalled is of the client of a report and did not come again yet.
+func (c *call) unplaced(r *Report) bool { return c.reports[0] == (carrier{client: r.Client}) }
+
+// saysTheSame reports whether a report may be the best one of a recalled call: it has its counts, its duration and about its
+// time. That of the call is of its first report.
+func (c *call) saysTheSame(r *Report) bool {
+	b := c.best
+	return r.Start <= b.Start+slack && b.Start <= r.Start+slack && (r.duration() == 0 || r.duration() == b.duration()) && r.inputs == b.inputs && r.spends == b.spends
+}
+
+// cameBefore reports whether a report without a name in common is the best one of a recalled call that another report
+// names.
+func (c *call) cameBefore(r *Report) bool {
+	b := c.best
+	return len(c.reports)+c.unnamed > 1 && c.unplaced(r) && c.saysTheSame(r) && sameModel(r, b) && (r.ResponseID == "" || b.ResponseID == "" || r.ResponseID == b.ResponseID)
+}
+
+// duration is that of the call in microseconds, 0 if it is not known.
+func (r *Report) duration() uint64 {
+	if r.End > r.Start {
+		return uint64(r.End - r.Start)
+	}
+	return r.Latency.N
 }
 
 // mayBeAround reports whether a report is of a span around the one of a recalled call whose parent nobody knows: embeddings

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers/calls"
 	"tidemark/producers/otlp"
@@ -487,6 +488,36 @@ func TestLogs(t *testing.T) {
 		if got := fmt.Sprint(e.Client, " ", e.Provider, " ", e.Model, " ", e.GetInputUncached(), " ", e.GetInputCacheRead(), " ", e.GetInputCacheWrite(), " ", e.GetOutputVisible(), " ",
 			e.Status, " ", e.GetLatencyUs(), " ", e.GetReportedCostNanos()); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// TestRecallTwins: after a restart, reports without ids that were joined come again in any order, and change nothing.
+func TestRecallTwins(t *testing.T) {
+	outer := spanSpec{scope: genai, trace: 2, span: 2, attributes: usageOf(100, 20)}
+	inner := spanSpec{scope: sdk, trace: 1, span: 1, after: 3 * time.Millisecond, attributes: usageOf(100, 20)}
+	for _, before := range [][]spanSpec{{outer, inner}, {inner, outer}} {
+		for _, again := range [][]spanSpec{{outer, inner, outer, inner}, {inner, outer, inner}, {inner}, {outer}} {
+			memory := calls.NewMemory(calls.Options{})
+			var last *usagev1.TokenCall
+			send := func(spec spanSpec) *usagev1.TokenCall {
+				t.Helper()
+				r := otlp.New(memory).Traces(origin, traces(spec))
+				if len(r.Events) != 1 {
+					t.Fatalf("%+v", r)
+				}
+				return r.Events[0]
+			}
+			for _, spec := range before {
+				last = send(spec)
+			}
+			memory = calls.NewMemory(calls.Options{})
+			memory.Recall([]*usagev1.TokenCall{last})
+			for n, spec := range again {
+				if got := send(spec); !proto.Equal(got, last) {
+					t.Errorf("%s first, then %s (%d): %v, want %v", before[0].scope, spec.scope, n, got, last)
+				}
+			}
 		}
 	}
 }
