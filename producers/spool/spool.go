@@ -72,7 +72,7 @@ type segment struct {
 // Open opens a spool, and makes the folder if there is none. The limit is of the bytes that wait. One process at a time may
 // have a folder open.
 func Open(dir string, limit int64) (*Spool, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, fmt.Errorf("make the folder of the spool: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
@@ -245,14 +245,6 @@ func (s *Spool) path(number uint64) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%012d%s", number, suffix))
 }
 
-func syncFolder(dir string) error {
-	folder, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
-}
-
 // Read waits for the oldest frame that is not done and returns its payload. Call Done when the log has it; until then
 // Read returns the same one again.
 func (s *Spool) Read(ctx context.Context) ([]byte, error) {
@@ -376,16 +368,6 @@ func (s *Spool) SetAside(payload []byte, why error) error {
 	}
 	s.notes = append(s.notes, fmt.Sprintf("%s: the log will not take all of this request: %v", name, why))
 	return s.done()
-}
-
-// keepFile writes a file that is on disk when it returns.
-func keepFile(name string, content []byte) error {
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return errors.Join(err, file.Sync(), file.Close(), syncFolder(filepath.Dir(name)))
 }
 
 // Done says that the log has the frame that Read returned.

@@ -34,3 +34,39 @@ func (s *Spool) writePosition(number uint64, at int64) error {
 	_, err = file.WriteAt(content, 0)
 	return errors.Join(err, file.Close())
 }
+
+// makeFolder makes a folder, and those around it, that are on disk when it returns.
+func makeFolder(dir string) error {
+	var parents []string
+	for at := dir; filepath.Dir(at) != at; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil {
+			break
+		}
+		parents = append(parents, filepath.Dir(at))
+	}
+	err := os.MkdirAll(dir, 0o700)
+	for _, parent := range parents {
+		if err == nil {
+			err = syncFolder(parent)
+		}
+	}
+	return err
+}
+
+func syncFolder(dir string) error {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// keepFile writes a file that is on disk when it returns.
+func keepFile(name string, content []byte) error {
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	return errors.Join(err, file.Sync(), file.Close(), syncFolder(filepath.Dir(name)))
+}
