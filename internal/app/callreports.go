@@ -79,7 +79,7 @@ func (c *callReports) recall(ctx context.Context, client *consumerkafka.Client, 
 	var events []*usagev1.TokenCall
 	err := client.ScanLast(ctx, topic, recallLast, func(_ int32, rec ingest.Record) error {
 		e := new(usagev1.TokenCall)
-		if rec.Unreadable == nil && proto.Unmarshal(rec.Value, e) == nil { // What is no event is a dead letter soon.
+		if rec.Unreadable == nil && proto.Unmarshal(rec.Value, e) == nil && schemas.Validate(e) == nil { // What is no event is a dead letter soon.
 			events = append(events, e)
 		}
 		return nil
