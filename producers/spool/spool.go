@@ -346,7 +346,7 @@ func (s *Spool) drop(aside string) error {
 		return err
 	}
 	s.segments, s.at = s.segments[1:], 0
-	return nil
+	return s.writePosition(oldest.number+1, 0) // No other segment gets its name.
 }
 
 // remove deletes the oldest segment.

@@ -180,6 +180,24 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDamageAgain: what is kept aside stays when a further segment is damaged.
+func TestDamageAgain(t *testing.T) {
+	s := open(t, t.TempDir())
+	for n := range 3 {
+		s.put(t, "one")
+		name := s.files(t, "*"+suffix)[0]
+		s.shut(t)
+		if err := os.WriteFile(name, []byte("no frame at all"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, s.dir)
+		if got := s.take(t, false); got != "" || len(s.files(t, "*"+damaged)) != n+1 {
+			t.Errorf("%d: read %q, kept aside %v", n, got, s.files(t, "*"+damaged))
+		}
+	}
+	s.shut(t)
+}
+
 // TestSetAside: a frame that the log will never take is kept in a file, and the next one comes.
 func TestSetAside(t *testing.T) {
 	s := open(t, t.TempDir())
