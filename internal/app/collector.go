@@ -104,7 +104,7 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 		TLS: c.TLS, Limits: c.Limits, Counters: both{out.reports.intake, c.Counters},
 		Ready: out.reach,
 		Failed: func(err error) {
-			failures.Warn("the log did not acknowledge a request; its sender is told to come again", zap.Error(err))
+			failures.Warn("the log did not acknowledge a request; unless the spool keeps it, its sender is told to come again", zap.Error(err))
 		},
 		Prepare: func(s *http.Server) { s.ErrorLog = zap.NewStdLog(out.log) },
 	}
