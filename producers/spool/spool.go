@@ -230,8 +230,11 @@ func (s *Spool) takeBack() error {
 			return err
 		}
 	}
+	if err := os.Remove(name); err != nil {
+		return err // The next segment has another name.
+	}
 	s.segments = s.segments[:n]
-	return os.Remove(name)
+	return nil
 }
 
 // finish closes the segment that is written.
