@@ -146,6 +146,7 @@ type topic struct {
 	epochs  map[uint32]bool // The epochs in the table topics.
 	log     Topic
 	lag     uint64 // Offsets in the log that are not accounted for.
+	lagged  bool   // The lag was measured.
 	years   years  // The years with stored rows.
 	raw     rawFinding
 	except  exceptions

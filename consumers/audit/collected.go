@@ -121,6 +121,8 @@ func (p *pass) judgeEdge(ctx context.Context, t *topic, own []collected) error {
 		}
 		missing := want - have
 		switch {
+		case !t.lagged:
+			p.fail(checkEdge, x.run+" "+x.typ, began, fmt.Errorf("%d of %d acknowledged events are ingested, and nobody knows whether the log has more: see %s", have, want, checkTiles))
 		case t.lag > 0:
 			p.add(checkEdge, x.run+" "+x.typ, began, Pending, "%d of %d acknowledged events are ingested", have, want)
 		case missing <= became[ledger.OtherRuns].sum():

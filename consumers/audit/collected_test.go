@@ -1,6 +1,8 @@
 package audit_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -39,10 +41,10 @@ func TestCollectorAddsUp(t *testing.T) {
 		edgeRow(6, "old/k", "queries", func(r *usagev1.Run) { r.Produced, r.Spooled = 1, 2 }),
 	)
 	rollUp(t, w)
-	behind := int64(0)
+	behind, gone := int64(0), ""
 	judge := func(name string, settled bool, want ...string) {
 		t.Helper()
-		_, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, behind}, Settled: settled})
+		_, report := run(t, &audit.Auditor{DB: w.DB, Log: unread{topics{w, behind}, gone}, Settled: settled})
 		var lines []string
 		for line := range strings.Lines(report) {
 			if strings.Contains(line, " collector adds up ") {
@@ -93,4 +95,21 @@ func TestCollectorAddsUp(t *testing.T) {
 	behind = 0
 	w.Deliver(row(3, func(r *usagev1.Run) { r.Skipped = 2 }))
 	judge("it is there, and an item became nothing", true, "difference collector adds up received: 1 of 2 minutes of a key and an endpoint do not add up, the first: torn/k events", "ok")
+
+	update("produced = produced + 9 WHERE run = 'life/k' AND type = 'queries'")
+	gone = "queries.v1"
+	judge("the log cannot be read", true, "difference", "error collector adds up life/k queries: 8 of 15 acknowledged events are ingested, and nobody knows")
+}
+
+// unread is a log of which one topic cannot be read.
+type unread struct {
+	topics
+	name string
+}
+
+func (u unread) Topic(ctx context.Context, topic string) (audit.Topic, error) {
+	if topic == u.name {
+		return audit.Topic{}, errors.New("no broker")
+	}
+	return u.topics.Topic(ctx, topic)
 }

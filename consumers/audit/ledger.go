@@ -162,6 +162,7 @@ func (t *topic) beyondLog() string {
 
 // measureLag counts the offsets of the log that are not accounted for, and describes them; empty if there are none.
 func (t *topic) measureLag() string {
+	t.lagged = true
 	where := ""
 	for _, id := range slices.Sorted(maps.Keys(t.log.Partitions)) {
 		ends := t.log.Partitions[id]
