@@ -126,6 +126,7 @@ func (i *Intake) cell(k intakeKey) *intakeCounts {
 	c := i.open[k]
 	if c == nil {
 		c = new(intakeCounts)
+		k.sender, k.reason = strings.Clone(k.sender), strings.Clone(k.reason) // They may be the beginnings of long texts.
 		i.open[k] = c
 	}
 	return c

@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -119,6 +120,22 @@ func TestIntakeIsBounded(t *testing.T) {
 			t.Errorf("%d received and %d rejected", received, rejected)
 		}
 	})
+}
+
+// TestIntakeMemory: a row keeps no more of a long text than it shows.
+func TestIntakeMemory(t *testing.T) {
+	in := NewIntake("life")
+	const n, long = 50, 1 << 20
+	for i := range n {
+		text := fmt.Sprintf("%03d%s", i, strings.Repeat("a", long))
+		in.Answered(Report{Run: "life", Tenant: "acme", Endpoint: "events", Sender: senderName(text), Received: 1, Skipped: map[string]uint64{text: 1}})
+	}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	if due := in.Due(time.Now(), true); len(due) != 2*n || m.HeapAlloc > n*long/2 {
+		t.Errorf("%d rows take %d bytes", len(due), m.HeapAlloc)
+	}
 }
 
 // memorySpool keeps events while err is nil.
