@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tidemark/producers/formats/numbers"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -67,7 +68,7 @@ func recalledReport(e *usagev1.TokenCall) *Report {
 		r.Served = ""
 	}
 	if e.ReportedCostNanos != nil {
-		r.Cost = fmt.Sprintf("%d.%09d%03d", e.GetReportedCostNanos()/1e9, e.GetReportedCostNanos()%1e9, e.GetReportedCostPicos())
+		r.Cost = costText(e.GetReportedCostNanos(), e.GetReportedCostPicos())
 	}
 	switch e.GetSource() {
 	case sourceReporter:
@@ -80,6 +81,18 @@ func recalledReport(e *usagev1.TokenCall) *Report {
 		}
 	}
 	return r
+}
+
+// costText writes a cost such that money reads it. The picos count upward from the nanos, below 0 too.
+func costText(nanos int64, picos uint64) string {
+	sign, whole := "", uint64(nanos)
+	if nanos < 0 {
+		sign, whole = "-", -whole
+		if picos > 0 && picos < numbers.PicosPerNano {
+			whole, picos = whole-1, numbers.PicosPerNano-picos
+		}
+	}
+	return fmt.Sprintf("%s%d.%09d%03d", sign, whole/1e9, whole%1e9, picos)
 }
 
 // recalls reports whether a report is one that the call had before it was recalled, and notes its place: the best one

@@ -156,14 +156,18 @@ func (r *Report) addUp() {
 const (
 	maxText = 256
 	maxID   = 512
+	maxCost = 64 // No cost has as many digits.
 )
 
-// fit makes the texts such that the contract takes them: an odd name costs no call. An id that does not fit is none.
+// fit makes the texts such that the contract takes them: an odd name costs no call. An id or a cost that does not fit is none.
 func (r *Report) fit() {
 	for _, text := range []*string{&r.Client, &r.Version, &r.Product, &r.Operation, &r.Provider, &r.Requested, &r.Served, &r.Tier, &r.Region} {
 		*text = fitted(*text, maxText)
 	}
 	r.User, r.LogID = fitted(r.User, maxID), fitted(r.LogID, 4*maxID)
+	if len(r.Cost) > maxCost {
+		r.Cost = ""
+	}
 	if r.ErrorType != "" && !isName(r.ErrorType) {
 		r.ErrorType = "error" // Some clients put the text of an error there.
 	}
@@ -190,7 +194,7 @@ func fitted(text string, most int) string {
 		_, size := utf8.DecodeLastRuneInString(text)
 		text = text[:len(text)-size]
 	}
-	return text
+	return strings.Clone(text) // The memory would keep all of the long one.
 }
 
 // isName reports whether a text is a name, as types of errors have, and no sentence.
