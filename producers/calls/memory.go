@@ -142,6 +142,12 @@ func (m *Memory) find(tenant string, r *Report) *call {
 			return c
 		}
 	}
+	if r.LogID != "" || r.ReporterID != "" {
+		source, id := r.identity()
+		for _, c := range m.calls[identityKey{tenant, source, id}] {
+			return c
+		}
+	}
 	if r.Trace != [16]byte{} {
 		for _, c := range newest(m.calls[traceKey{tenant, r.Trace}]) {
 			if near, inside := c.related(r); near && c.matches(r, inside) {

@@ -58,6 +58,7 @@ func recalledReport(e *usagev1.TokenCall) *Report {
 		Region: e.GetRegion(), ErrorType: e.GetErrorType(), Failed: e.GetStatus() == usagev1.Status_STATUS_ERROR, Streaming: e.GetStreaming(), FirstToken: OfPointer(e.FirstTokenUs),
 		Latency: OfPointer(e.LatencyUs), Attempt: OfPointer(e.Attempt), Estimated: e.GetUsage() == usagev1.UsageSource_USAGE_SOURCE_ESTIMATED, Write: OfPointer(e.InputCacheWrite),
 		Write5m: OfPointer(e.CacheWrite_5M), Write1h: OfPointer(e.CacheWrite_1H), InputAudio: OfPointer(e.InputAudio), OutputAudio: OfPointer(e.OutputAudio), userHash: e.GetUser(),
+		InputImage: OfPointer(e.InputImage), OutputImage: OfPointer(e.OutputImage),
 		classes: classes{
 			inputUncached: OfPointer(e.InputUncached), inputRead: OfPointer(e.InputCacheRead), inputWrite: OfPointer(e.InputCacheWrite), outputVisible: OfPointer(e.OutputVisible),
 			outputReasoning: OfPointer(e.OutputReasoning), exact: e.GetSplit() == usagev1.UsageSplit_USAGE_SPLIT_EXACT,
