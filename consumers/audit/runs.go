@@ -103,6 +103,8 @@ func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 			// A block had more runs than the ledger tells apart, and records of this one among them.
 			p.add(checkRun, scope, began, OK, "%s, and up to %d among %s, which were too many at a time to be told apart", balance,
 				x.produced-c.sum(), ledger.OtherRuns)
+		case problem != "" && !t.lagged:
+			p.add(checkRun, scope, began, Error, "%s, and the end of the log could not be read: nobody knows what is still to be ingested", balance)
 		case problem != "":
 			p.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
 		case c.sum() > x.produced && t.lag > 0:

@@ -20,4 +20,7 @@ func TestOtherRuns(t *testing.T) {
 	if result, report = run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}}); result.OK || !strings.Contains(report, "records were produced, and") {
 		t.Errorf("verdict OK is %v:\n%s", result.OK, report)
 	}
+	if result, report = run(t, &audit.Auditor{DB: w.DB, Log: unread{topics{w, 0}, "token_calls.v1"}}); result.OK || !strings.Contains(report, "error       run adds up") || strings.Contains(report, "difference  run adds up") {
+		t.Errorf("the log cannot be read: verdict OK is %v:\n%s", result.OK, report)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -71,11 +72,17 @@ func batchOf(r calls.Result) collector.Batch {
 	return b
 }
 
-// recallLast is how many records of the log a memory begins with, as many as it remembers.
-const recallLast = 50_000
+// recallLast is how many records of the log a memory begins with, as many as it remembers. recallPatience bounds the time for it:
+// senders wait meanwhile.
+const (
+	recallLast     = 50_000
+	recallPatience = 10 * time.Second
+)
 
 // recall lets the memory begin with the calls that are at the end of the log, as if it had received them.
 func (c *callReports) recall(ctx context.Context, client *consumerkafka.Client, topic string) error {
+	ctx, cancel := context.WithTimeout(ctx, recallPatience)
+	defer cancel()
 	var events []*usagev1.TokenCall
 	err := client.ScanLast(ctx, topic, recallLast, func(_ int32, rec ingest.Record) error {
 		e := new(usagev1.TokenCall)

@@ -91,7 +91,7 @@ func NewCollector(ctx context.Context, c CollectorConfig) (*Collector, error) {
 	meaning := newCallReports(c.Users)
 	if c.Client != nil {
 		if err := meaning.recall(ctx, c.Client, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
-			return nil, errors.Join(err, out.Close())
+			out.log.Warn("cannot read the last calls from the log; reports without an id of calls that were received before are not joined", zap.Error(err))
 		}
 	}
 	failures := out.log.WithOptions(zap.WrapCore(func(core zapcore.Core) zapcore.Core {

@@ -193,7 +193,10 @@ func (c *collectCmd) Run(ctx context.Context, s Streams) (err error) {
 		}
 	}
 	if err := c.reach(ctx); err != nil {
-		return err
+		if c.Spool == "" {
+			return err
+		}
+		log.Warn("Kafka cannot be reached; events of senders that do not send again go to the spool", zap.Error(err))
 	}
 	writer, err := c.writer("tidemark-collect", c.Compression)
 	if err != nil {
