@@ -11,11 +11,12 @@ FUZZTIME  ?= 10s
 BENCH     ?= .
 COUNT     ?= 6
 
-TOOLS   := go -C internal/tools
-CLIENTS := go -C internal/clients
-LINTER  := .cache/tools/golangci-lint
-CHDB    := .cache/chdb/.complete
-KAFKA   := .cache/kafka/.complete
+TOOLS  := go -C internal/tools
+# The modules beside the product's own: development tools, and what tests need beside it.
+MODULES := $(patsubst %/go.mod,%,$(wildcard internal/*/go.mod))
+LINTER := .cache/tools/golangci-lint
+CHDB   := .cache/chdb/.complete
+KAFKA  := .cache/kafka/.complete
 
 .PHONY: help deps build demo test lint fmt generate web check-generated fuzz bench stack kafka clean
 
@@ -37,15 +38,13 @@ demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--durat
 
 test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
 	go vet ./...
-	$(TOOLS) test ./...
-	$(CLIENTS) vet ./...
+	for module in $(MODULES); do go -C "$$module" vet ./... && go -C "$$module" test ./...; done
 	FUZZTIME=$${FUZZTIME:-2s} scripts/fuzz
 	scripts/gotest
 
 lint: $(LINTER) ## Run golangci-lint
 	$(LINTER) run
-	cd internal/tools && "$(CURDIR)/$(LINTER)" run
-	cd internal/clients && "$(CURDIR)/$(LINTER)" run
+	for module in $(MODULES); do (cd "$$module" && "$(CURDIR)/$(LINTER)" run); done
 
 fmt: $(LINTER) ## Format the Go code
 	$(LINTER) fmt

@@ -79,7 +79,10 @@ func openFrame(r *http.Request, limit int) (wire, *refusal) {
 	return in, nil
 }
 
-// exactly reads a number of bytes, all of which must be there.
+// errMore ends the reading of a call that has more than one message. The others would be lost.
+var errMore = errors.New("the call has more than one message")
+
+// exactly reads the bytes of a message. All of them must be there, and nothing behind them.
 type exactly struct {
 	r    io.Reader
 	left int64
@@ -87,7 +90,11 @@ type exactly struct {
 
 func (e *exactly) Read(p []byte) (int, error) {
 	if e.left == 0 {
-		return 0, io.EOF
+		n, err := e.r.Read(make([]byte, 1))
+		if n > 0 {
+			err = errMore
+		}
+		return 0, err
 	}
 	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
 	e.left -= int64(n)

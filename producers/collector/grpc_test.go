@@ -138,6 +138,7 @@ func TestGRPCBytes(t *testing.T) {
 		{"no message", "", "", "3"},
 		{"half a frame", "\x00\x00", "", "3"},
 		{"less than the frame says", "\x00\x00\x00\x00\x09\x0a", "", "14"},
+		{"two messages", "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00", "", "3"},
 		{"no Protobuf", "\x00\x00\x00\x00\x01\xff", "", "3"},
 		{"more than the limit", "\x00\xff\xff\xff\xff", "", "8"},
 		{"compressed without an encoding", "\x01\x00\x00\x00\x00", "", "3"},

@@ -32,7 +32,8 @@ var routes = map[string]route{
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		to, ok := routes[r.URL.Path]
+		// Exporters add the path of a signal to an endpoint, which some people end with a slash.
+		to, ok := routes["/"+strings.TrimLeft(r.URL.Path, "/")]
 		switch {
 		case ok:
 			s.receive(w, r, to)

@@ -42,6 +42,8 @@ func (x *exchange) read() ([]byte, *refusal) {
 	switch {
 	case errors.Is(err, errTooLarge):
 		return nil, tooLarge("the body has more than %d bytes", limit)
+	case errors.Is(err, errMore):
+		return nil, badRequest("%v", err)
 	case errors.Is(err, errNoRoom):
 		return nil, unavailable(err.Error())
 	case err != nil: // The connection broke, or the sender is too slow. It may well come again.

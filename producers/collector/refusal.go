@@ -85,7 +85,8 @@ func unavailable(text string) *refusal {
 
 // proto returns the refusal as OTLP sends it.
 func (r *refusal) proto() *spb.Status {
-	s := &spb.Status{Code: int32(r.code), Message: r.text}
+	// A message of Protobuf takes UTF-8 alone, and a reason may quote what is none.
+	s := &spb.Status{Code: int32(r.code), Message: strings.ToValidUTF8(r.text, "\ufffd")}
 	if r.after > 0 {
 		// A message of the library always encodes.
 		if detail, err := anypb.New(&errdetails.RetryInfo{RetryDelay: durationpb.New(r.after)}); err == nil {

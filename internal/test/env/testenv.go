@@ -30,8 +30,8 @@ func Require(t testing.TB, what string, ok bool, fix string) {
 	t.Skipf("SKIPPED, NOT TESTED: %s is missing. To get it: %s", what, fix)
 }
 
-// ModuleRoot returns the folder of go.mod, looked for from the working directory
-// upwards.
+// ModuleRoot returns the folder of the go.mod of the product, looked for from the working directory upwards: modules
+// within it have one of their own.
 func ModuleRoot(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -39,7 +39,7 @@ func ModuleRoot(t testing.TB) string {
 		t.Fatalf("find the module root: %v", err)
 	}
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if text, err := os.ReadFile(filepath.Join(dir, "go.mod")); err == nil && bytes.HasPrefix(text, []byte("module tidemark\n")) {
 			return dir
 		}
 		parent := filepath.Dir(dir)
