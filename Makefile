@@ -25,7 +25,7 @@ help: ## List the targets
 
 deps: $(CHDB) ## Fetch what the other targets need into .cache/ (the ClickHouse engine, Kafka, clients, Grafana's types, Go modules)
 	@go mod download
-	@$(CLIENTS) mod download
+	@for module in $(MODULES); do go -C "$$module" mod download; done
 	@scripts/deps kafka-if-possible
 	@scripts/deps clients-if-possible
 	@scripts/deps grafana-types-if-possible

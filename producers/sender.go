@@ -91,6 +91,17 @@ func (s *Sender) Send(ctx context.Context, events []schemas.Event) error {
 	return s.SendItems(ctx, s.batch.Items)
 }
 
+// SendValid is Send for events that were validated before: it does not do so again.
+func (s *Sender) SendValid(ctx context.Context, events []schemas.Event) error {
+	s.batch.Reset()
+	for i, e := range events {
+		if _, err := s.batch.AddEvent(e); err != nil {
+			return fmt.Errorf("encode event %d: %w", i, err)
+		}
+	}
+	return s.SendItems(ctx, s.batch.Items)
+}
+
 // SendItems sends items to the log without validating them: nil means that the brokers have all of them. After an error
 // some may be on the log.
 func (s *Sender) SendItems(ctx context.Context, items []Item) error {

@@ -41,6 +41,12 @@ func newCallReports(users *fields.Users) *callReports {
 	return &callReports{memory: memory, otlp: otlp.New(memory), gateways: gateways.New(memory)}
 }
 
+// Spans implements collector.OTLP.
+func (c *callReports) Spans(o collector.Origin, body []byte, depth int) (collector.Batch, error) {
+	r, err := c.otlp.Spans(originOf(o), body, depth)
+	return batchOf(r), err
+}
+
 // Traces implements collector.OTLP.
 func (c *callReports) Traces(o collector.Origin, td ptrace.Traces) collector.Batch {
 	return batchOf(c.otlp.Traces(originOf(o), td))

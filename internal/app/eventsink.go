@@ -101,7 +101,7 @@ func (s *eventSink) send(ctx context.Context, sender *producers.Sender, first *s
 	}
 	ctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
-	err := sender.Send(ctx, events)
+	err := sender.SendValid(ctx, events) // The collector has validated them.
 	if err == nil {
 		for _, e := range events {
 			if t, ok := schemas.TypeOf(e); ok {

@@ -10,7 +10,7 @@ const tracesMethod = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 func TestGRPC(t *testing.T) {
 	var fail failing
 	theirs, ours := startReceiver(t, &fail), startOurs(t, &fail, nil)
-	for _, c := range calls(t) {
+	for _, c := range grpcCalls(t) {
 		c.check(t, askGRPC(t, theirs.rpc, c.call), askGRPC(t, ours.rpc, c.call))
 	}
 	for _, f := range failures(t) {
@@ -20,8 +20,8 @@ func TestGRPC(t *testing.T) {
 	}
 }
 
-// calls are calls of all kinds.
-func calls(t *testing.T) []comparison {
+// grpcCalls are calls of all kinds.
+func grpcCalls(t *testing.T) []comparison {
 	t.Helper()
 	body, large := protoTraces(t, 10), protoTraces(t, limit)
 	export := func(compressed bool, message []byte, header ...string) call {

@@ -3,6 +3,7 @@ package otelcol
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"path/filepath"
 	"sync"
@@ -17,15 +18,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 
+	"tidemark/producers/calls"
 	"tidemark/producers/collector"
 	"tidemark/producers/collector/keys"
 	"tidemark/producers/formats/fields"
+	"tidemark/producers/otlp"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -126,6 +130,18 @@ func (s sink) Send(context.Context, []schemas.Event) error { return s.get() }
 
 // every is the meaning of OTLP to which each span and each log record is a call, so that each request needs the sink.
 type every struct{}
+
+// Spans reads bodies as the program does, and takes no account of what they say.
+func (e every) Spans(o collector.Origin, body []byte, depth int) (collector.Batch, error) {
+	if _, err := otlp.New(calls.NewMemory(calls.Options{})).Spans(calls.Origin{}, body, depth); err != nil {
+		return collector.Batch{}, err
+	}
+	in := ptraceotlp.NewExportRequest()
+	if err := in.UnmarshalProto(body); err != nil {
+		return collector.Batch{}, fmt.Errorf("the library does not take what was read: %w", err)
+	}
+	return e.Traces(o, in.Traces()), nil
+}
 
 func (every) Traces(o collector.Origin, td ptrace.Traces) (b collector.Batch) {
 	for _, rs := range td.ResourceSpans().All() {

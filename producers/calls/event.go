@@ -32,13 +32,13 @@ const maxLength = 1e12
 
 // identity returns the source and the id of a call that the report is the first of.
 func (r *Report) identity() (source, id string) {
-	switch span := r.spanName(); {
+	switch {
 	case r.ResponseID != "":
 		return sourceResponse, r.ResponseID
 	case r.ReporterID != "" && len(r.Client)+len(r.ReporterID) < maxID:
 		return sourceReporter, r.Client + "/" + r.ReporterID
-	case span != "":
-		return sourceSpan, span
+	case r.hasSpan():
+		return sourceSpan, r.spanName()
 	default:
 		sum := sha256.Sum256([]byte(r.LogID))
 		return sourceLog, hex.EncodeToString(sum[:16])
@@ -47,30 +47,61 @@ func (r *Report) identity() (source, id string) {
 
 // carrier returns which span or record the report is from.
 func (r *Report) carrier() carrier {
-	return carrier{client: r.Client, span: r.spanName(), log: r.LogID}
+	c := carrier{client: r.Client, log: r.LogID}
+	if r.hasSpan() {
+		c.trace, c.span = r.Trace, r.Span
+	}
+	return c
 }
 
 // Event returns the event of a report that no other report is joined to. Hash returns the keyed hash of a user; nil leaves users
 // out. The caller owns the event.
 func Event(o Origin, r *Report, hash func(tenant, user string) uint64) *usagev1.TokenCall {
 	r.settle()
-	return newCall(o.Tenant, r).event(o, hash)
+	var c call
+	c.begin(o.Tenant, r)
+	return c.event(o, hash, new(eventMemory))
 }
 
-// event returns the call as an event.
-func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.TokenCall {
-	b := c.best
-	e := &usagev1.TokenCall{
-		Source: c.source, Id: c.id, TimeUs: new(c.time), Tenant: c.tenant, Run: o.Run, Product: firstText(o.Product, b.Product, o.OtherProduct, unknownProduct),
-		Model: firstText(b.Served, b.Requested, unknownModel), Provider: b.Provider, Operation: b.Operation, Streaming: b.Streaming,
-		Status: usagev1.Status_STATUS_OK, Revision: c.revision,
-		InputUncached: b.classes.inputUncached.pointer(), InputCacheRead: b.classes.inputRead.pointer(), InputCacheWrite: b.classes.inputWrite.pointer(),
-		OutputVisible: b.classes.outputVisible.pointer(), OutputReasoning: b.classes.outputReasoning.pointer(), FirstTokenUs: b.FirstToken.pointer(),
-		CacheWrite_5M: b.Write5m.pointer(), CacheWrite_1H: b.Write1h.pointer(), InputAudio: b.InputAudio.pointer(), OutputAudio: b.OutputAudio.pointer(),
-		InputImage: b.InputImage.pointer(), OutputImage: b.OutputImage.pointer(),
-		ServiceTier: b.Tier, Region: b.Region, Client: b.Client, ClientVersion: b.Version, ResponseId: b.ResponseID, Attempt: b.Attempt.pointer(),
-		Usage: b.certainty(), Split: b.splitCertainty(), Joined: uint64(len(c.reports) - 1 + c.unnamed), MayBeDouble: c.doubt,
+// eventMemory is an event and what it points to, in one piece.
+type eventMemory struct {
+	event   usagev1.TokenCall
+	time    int64
+	numbers [16]uint64
+	used    int
+}
+
+// pointer returns a count as a field has it.
+func (m *eventMemory) pointer(c Count) *uint64 {
+	if !c.Known {
+		return nil
 	}
+	n := &m.numbers[m.used]
+	*n = c.N
+	m.used++
+	return n
+}
+
+// event returns the call as an event in the memory given, which is not used yet.
+func (c *call) event(o Origin, hash func(tenant, user string) uint64, memory *eventMemory) *usagev1.TokenCall {
+	b, e := c.best, &memory.event
+	memory.time = c.time
+	e.Source, e.Id, e.TimeUs, e.Tenant, e.Run = c.source, c.id, &memory.time, c.tenant, o.Run
+	e.Product, e.Model = firstText(o.Product, b.Product, o.OtherProduct, unknownProduct), firstText(b.Served, b.Requested, unknownModel)
+	e.Provider, e.Operation, e.Streaming, e.Status, e.Revision = b.Provider, b.Operation, b.Streaming, usagev1.Status_STATUS_OK, c.revision
+	for _, field := range []struct {
+		into **uint64
+		from *Count
+	}{
+		{&e.InputUncached, &b.classes.inputUncached}, {&e.InputCacheRead, &b.classes.inputRead}, {&e.InputCacheWrite, &b.classes.inputWrite},
+		{&e.OutputVisible, &b.classes.outputVisible}, {&e.OutputReasoning, &b.classes.outputReasoning}, {&e.FirstTokenUs, &b.FirstToken},
+		{&e.CacheWrite_5M, &b.Write5m}, {&e.CacheWrite_1H, &b.Write1h}, {&e.InputAudio, &b.InputAudio}, {&e.OutputAudio, &b.OutputAudio},
+		{&e.InputImage, &b.InputImage}, {&e.OutputImage, &b.OutputImage}, {&e.Attempt, &b.Attempt},
+	} {
+		*field.into = memory.pointer(*field.from)
+	}
+	e.ServiceTier, e.Region, e.Client, e.ClientVersion, e.ResponseId = b.Tier, b.Region, b.Client, b.Version, b.ResponseID
+	e.Usage, e.Split, e.Joined, e.MayBeDouble = b.certainty(), b.splitCertainty(), uint64(len(c.reports)-1+c.unnamed), c.doubt
 	if b.Requested != e.Model {
 		e.RequestedModel = b.Requested
 	}
@@ -79,9 +110,9 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 	}
 	switch {
 	case b.End > b.Start:
-		e.LatencyUs = new(uint64(b.End - b.Start))
+		e.LatencyUs = memory.pointer(Of(uint64(b.End - b.Start)))
 	case b.Latency.Known:
-		e.LatencyUs = b.Latency.pointer()
+		e.LatencyUs = memory.pointer(b.Latency)
 	}
 	for _, length := range []**uint64{&e.LatencyUs, &e.FirstTokenUs} {
 		if *length != nil && **length > maxLength {
@@ -95,7 +126,7 @@ func (c *call) event(o Origin, hash func(tenant, user string) uint64) *usagev1.T
 		e.User = hash(c.tenant, b.User)
 	}
 	if nanos, picos, ok := money(b.Cost); ok {
-		e.ReportedCostNanos, e.ReportedCostPicos, e.CostCurrency = &nanos, picos, "USD"
+		e.ReportedCostNanos, e.ReportedCostPicos, e.CostCurrency = new(nanos), picos, "USD"
 	}
 	return e
 }

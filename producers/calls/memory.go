@@ -2,6 +2,7 @@ package calls
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,19 +16,24 @@ type call struct {
 	source, id string // Its identity.
 	time       int64
 	revision   uint64
-	best       *Report   // What is known, from all reports together.
-	reports    []carrier // Those that were joined, the first one included.
-	unnamed    int       // Further reports that were joined before the call was recalled: nobody knows which.
-	doubt      bool      // Another call may be the same one.
-	emitted    bool      // A request that named it was answered or failed: a change needs a new revision.
+	best       *Report    // What is known, from all reports together.
+	reports    []carrier  // Those that were joined, the first one included.
+	first      [1]carrier // The memory of reports while there is one.
+	unnamed    int        // Further reports that were joined before the call was recalled: nobody knows which.
+	doubt      bool       // Another call may be the same one.
+	emitted    bool       // A request that named it was answered or failed: a change needs a new revision.
 	changed    bool
-	keys       []any // Where the memory has it.
-	gone       bool  // The memory is forgetting it.
+	named      uint64 // The last request that named it.
+	place      int32  // Where the index has it.
+	keys       int32  // By how many keys it is found.
+	lastEntry  int32  // The last of its entries in the index.
 }
 
 // carrier is which span or record made a report.
 type carrier struct {
-	client, span, log string
+	client, log string
+	trace       [16]byte
+	span        [8]byte
 }
 
 // Memory finds the call that a report is about among those of the last requests. It is safe for concurrent use.
@@ -36,11 +42,14 @@ type carrier struct {
 // identity after it, so the pipeline counts it once. What only the memory can tell, two reports with neither in
 // common, counts once if it begins with what is on the log, see Recall.
 type Memory struct {
-	mu    sync.Mutex
-	calls map[any][]*call
-	order []*call // Oldest first.
-	limit int
-	hash  func(tenant, user string) uint64
+	mu       sync.Mutex
+	index    index
+	found    []int32 // Memory for what the index finds.
+	order    []*call // Oldest first.
+	requests uint64
+	recalled bool // Some calls are recalled.
+	limit    int
+	hash     func(tenant, user string) uint64
 }
 
 // Options configures a Memory.
@@ -53,24 +62,8 @@ type Options struct {
 
 // NewMemory returns a memory without calls.
 func NewMemory(o Options) *Memory {
-	return &Memory{calls: map[any][]*call{}, limit: cmp.Or(o.Remember, 50_000), hash: o.HashUser}
+	return &Memory{index: newIndex(), limit: cmp.Or(o.Remember, 50_000), hash: o.HashUser}
 }
-
-// The keys by which calls are found.
-type (
-	spanKey     struct{ tenant, span string }
-	responseKey struct{ tenant, id string }
-	reporterKey struct{ tenant, client, id string }
-	logKey      struct{ tenant, client, id string }
-	traceKey    struct {
-		tenant string
-		trace  [16]byte
-	}
-	countsKey struct {
-		tenant         string
-		inputs, spends uint64
-	}
-)
 
 // Events finds or makes the call of each report, and returns one event per call that was named. Reports with the id of the
 // answer come first, so that it is the identity wherever one of them has it. The caller owns the events.
@@ -86,77 +79,91 @@ func (m *Memory) place(o Origin, reports []*Report) (events []*usagev1.TokenCall
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var named []*call
-	seen := map[*call]bool{}
+	tenant := m.index.hash(kindTenant, &key{}, o.Tenant)
+	named := make([]*call, 0, len(reports))
+	places = make([]int, 0, len(reports))
+	m.requests++
+	var free []call
 	for _, withID := range []bool{true, false} {
 		for _, r := range reports {
 			if (r.ResponseID != "") != withID {
 				continue
 			}
-			c := m.find(o.Tenant, r)
+			keys := m.index.keysOf(&tenant, r)
+			c := m.find(&tenant, &keys, r)
 			if c == nil {
-				c = m.add(o.Tenant, r)
+				if len(free) == 0 {
+					free = make([]call, min(len(reports), 16))
+				}
+				c, free = &free[0], free[1:]
+				c.begin(o.Tenant, r)
+				m.order = append(m.order, c)
+				m.index.add(c)
 			} else {
 				c.join(r)
-				m.index(c, r)
 			}
-			if !seen[c] {
-				seen[c] = true
+			m.index.put(c, &keys)
+			if c.named != m.requests {
+				c.named = m.requests
 				named, places = append(named, c), append(places, r.place)
 			}
 		}
 	}
-	for _, c := range named {
-		if c.emitted && c.changed {
-			c.revision++
-		}
-		c.emitted, c.changed = true, false
-		events = append(events, c.event(o, m.hash))
-	}
+	events = m.events(o, named)
 	m.forget()
 	return events, places
 }
 
+// events makes the events of calls.
+func (m *Memory) events(o Origin, named []*call) []*usagev1.TokenCall {
+	var free []eventMemory
+	events := make([]*usagev1.TokenCall, len(named))
+	for i, c := range named {
+		if c.emitted && c.changed {
+			c.revision++
+		}
+		c.emitted, c.changed = true, false
+		if len(free) == 0 {
+			free = make([]eventMemory, min(len(named)-i, 16))
+		}
+		events[i] = c.event(o, m.hash, &free[0])
+		free = free[1:]
+	}
+	return events
+}
+
+// newest is how many of the calls with equal counts or of one trace are looked at: the last ones, since only those of about the same
+// time matter.
+const newest = 64
+
 // find returns the call that a report is about, nil if it is a new one.
-func (m *Memory) find(tenant string, r *Report) *call {
-	if r.LogID != "" { // It was sent before.
-		for _, c := range m.calls[logKey{tenant, r.Client, r.LogID}] {
-			return c
-		}
-	}
-	span := r.spanName()
-	if span != "" {
-		for _, c := range m.calls[spanKey{tenant, span}] {
-			if c.best.ResponseID == "" || r.ResponseID == "" || c.best.ResponseID == r.ResponseID {
+func (m *Memory) find(tenant *key, keys *reportKeys, r *Report) *call {
+	for _, kind := range []keyKind{kindLog, kindSpan, kindResponse, kindReporter} {
+		m.found = m.index.find(keys[kind], math.MaxInt, m.found)
+		for _, at := range m.found {
+			c := m.index.at(at)
+			if kind != kindSpan || c.best.ResponseID == "" || r.ResponseID == "" || c.best.ResponseID == r.ResponseID {
 				return c
 			}
 		}
 	}
-	if r.ResponseID != "" {
-		for _, c := range m.calls[responseKey{tenant, r.ResponseID}] {
-			return c
-		}
-	}
-	if r.ReporterID != "" {
-		for _, c := range m.calls[reporterKey{tenant, r.Client, r.ReporterID}] {
-			return c
-		}
-	}
-	if r.LogID != "" || r.ReporterID != "" {
+	if m.recalled && (r.LogID != "" || r.ReporterID != "") {
 		source, id := r.identity()
-		for _, c := range m.calls[identityKey{tenant, source, id}] {
-			return c
+		if m.found = m.index.find(m.index.hash(kindIdentity, tenant, source+"\x00"+id), 1, m.found); len(m.found) > 0 {
+			return m.index.at(m.found[0])
 		}
 	}
-	if r.Trace != [16]byte{} {
-		for _, c := range newest(m.calls[traceKey{tenant, r.Trace}]) {
-			if near, inside := c.related(r); near && c.matches(r, inside) {
-				return c
-			}
+	m.found = m.index.find(keys[kindTrace], newest, m.found)
+	for _, at := range m.found {
+		c := m.index.at(at)
+		if near, inside := c.related(r); near && c.matches(r, inside) {
+			return c
 		}
 	}
 	var doubt *call
-	for _, c := range newest(m.calls[countsKey{tenant, r.inputs, r.spends}]) {
+	m.found = m.index.find(keys[kindCounts], newest, m.found)
+	for _, at := range m.found {
+		c := m.index.at(at)
 		switch {
 		case c.cameBefore(r):
 			return c
@@ -169,13 +176,6 @@ func (m *Memory) find(tenant string, r *Report) *call {
 	}
 	r.doubt = doubt != nil
 	return nil
-}
-
-// newest returns the last of the calls that one key finds: many calls of a tenant may have equal counts, and only those of
-// about the same time matter.
-func newest(found []*call) []*call {
-	const most = 64
-	return found[max(0, len(found)-most):]
 }
 
 // related reports whether the report's span is near the one of the call in its trace: its parent, its child, or a child
@@ -196,6 +196,9 @@ const slack = 50_000
 // usage of its own.
 func (c *call) matches(r *Report, inside bool) bool {
 	b := c.best
+	if r.Start > b.End+slack || b.Start > r.End+slack {
+		return false
+	}
 	for _, known := range c.reports {
 		if known.client == r.Client {
 			around := b.Operation == OperationEmbeddings && r.Operation == b.Operation && (r.Span == b.Parent || b.Span == r.Parent) &&
@@ -207,8 +210,6 @@ func (c *call) matches(r *Report, inside bool) bool {
 	}
 	switch {
 	case r.ResponseID != "" && b.ResponseID != "" && r.ResponseID != b.ResponseID:
-		return false
-	case r.Start > b.End+slack || b.Start > r.End+slack:
 		return false
 	case !sameModel(r, b):
 		return false
@@ -231,52 +232,15 @@ func sameModel(a, b *Report) bool {
 	return a.Served+a.Requested == "" || b.Served+b.Requested == ""
 }
 
-func newCall(tenant string, r *Report) *call {
-	c := &call{tenant: tenant, time: r.Start, best: r, doubt: r.doubt, reports: []carrier{r.carrier()}}
+// begin makes a call of a report.
+func (c *call) begin(tenant string, r *Report) {
+	*c = call{tenant: tenant, time: r.Start, best: r, doubt: r.doubt, first: [1]carrier{r.carrier()}}
+	c.reports = c.first[:]
 	c.source, c.id = r.identity()
-	return c
 }
 
-// add makes a call of a report.
-func (m *Memory) add(tenant string, r *Report) *call {
-	c := newCall(tenant, r)
-	m.order = append(m.order, c)
-	m.index(c, r)
-	return c
-}
-
-// maxReports and maxKeys bound what is kept of one call.
-const (
-	maxReports = 64
-	maxKeys    = 4 * maxReports
-)
-
-// index makes a call findable by what a report says.
-func (m *Memory) index(c *call, r *Report) {
-	put := func(key any) {
-		if !slices.Contains(c.keys, key) {
-			m.calls[key] = append(m.calls[key], c)
-			c.keys = append(c.keys, key)
-		}
-	}
-	if len(c.keys) > maxKeys {
-		return
-	}
-	if r.LogID != "" {
-		put(logKey{c.tenant, r.Client, r.LogID})
-	}
-	if span := r.spanName(); span != "" {
-		put(spanKey{c.tenant, span})
-		put(traceKey{c.tenant, r.Trace})
-	}
-	if r.ResponseID != "" {
-		put(responseKey{c.tenant, r.ResponseID})
-	}
-	if r.ReporterID != "" {
-		put(reporterKey{c.tenant, r.Client, r.ReporterID})
-	}
-	put(countsKey{c.tenant, r.inputs, r.spends})
-}
+// maxReports bounds what is kept of one call.
+const maxReports = 64
 
 // join adds a report to the call. A report that is known already changes nothing.
 func (c *call) join(r *Report) {
@@ -360,20 +324,8 @@ func (m *Memory) forget() {
 		return
 	}
 	drop := len(m.order) - m.limit
-	gone := map[any]bool{}
 	for _, c := range m.order[:drop] {
-		c.gone = true
-		for _, key := range c.keys {
-			gone[key] = true
-		}
+		m.index.remove(c)
 	}
-	for key := range gone {
-		left := slices.DeleteFunc(m.calls[key], func(c *call) bool { return c.gone })
-		if len(left) == 0 {
-			delete(m.calls, key)
-		} else {
-			m.calls[key] = left
-		}
-	}
-	m.order = append(m.order[:0:0], m.order[drop:]...)
+	m.order = slices.Delete(m.order, 0, drop)
 }

@@ -9,34 +9,35 @@ import (
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
-// identityKey finds the recalled call of an event.
-type identityKey struct{ tenant, source, id string }
-
 // Recall remembers the calls of events that were made before, oldest first, as if this Memory had made them. It is how a Memory
 // begins where another one ended: the log has what that one knew, but for the places of its reports. Of events with one
 // identity the highest revision counts. Events that no Memory makes are left out.
 func (m *Memory) Recall(events []*usagev1.TokenCall) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.recalled = true
 	for _, e := range events {
 		switch e.GetSource() {
 		case sourceResponse, sourceReporter, sourceSpan, sourceLog:
 		default:
 			continue
 		}
-		key := identityKey{e.GetTenant(), e.GetSource(), e.GetId()}
-		if known := m.calls[key]; len(known) > 0 {
-			if c := known[0]; e.GetRevision() >= c.revision {
-				recalled := recalledCall(e)
-				c.revision, c.best, c.unnamed, c.doubt, c.reports = recalled.revision, recalled.best, recalled.unnamed, recalled.doubt, recalled.reports
-				m.index(c, c.best)
+		c := recalledCall(e)
+		tenant := m.index.hash(kindTenant, &key{}, c.tenant)
+		keys := m.index.keysOf(&tenant, c.best)
+		keys[kindIdentity] = m.index.hash(kindIdentity, &tenant, c.source+"\x00"+c.id)
+		m.found = m.index.find(keys[kindIdentity], 1, m.found)
+		if len(m.found) > 0 {
+			known := m.index.at(m.found[0])
+			if c.revision >= known.revision {
+				known.revision, known.best, known.unnamed, known.doubt, known.reports = c.revision, c.best, c.unnamed, c.doubt, c.reports
+				m.index.put(known, &keys)
 			}
 			continue
 		}
-		c := recalledCall(e)
 		m.order = append(m.order, c)
-		m.index(c, c.best)
-		m.calls[key], c.keys = []*call{c}, append(c.keys, key)
+		m.index.add(c)
+		m.index.put(c, &keys)
 	}
 	m.forget()
 }
@@ -99,7 +100,7 @@ func costText(nanos int64, picos uint64) string {
 // recalls reports whether a report is one that the call had before it was recalled, and notes its place: the best one
 // again, or one of those that nobody knows. One that knows better is never, unless the call is named by it.
 func (c *call) recalls(r *Report, from carrier) bool {
-	names := c.source == sourceSpan && c.id == from.span
+	names := c.source == sourceSpan && c.id == r.spanName()
 	switch {
 	case c.unplaced(r) && (names || c.saysTheSame(r)):
 		c.reports[0] = from

@@ -31,13 +31,6 @@ func OfPointer(n *uint64) Count {
 	return Of(*n)
 }
 
-func (c Count) pointer() *uint64 {
-	if !c.Known {
-		return nil
-	}
-	return new(c.N)
-}
-
 // OperationEmbeddings is the operation that has no output.
 const OperationEmbeddings = "embeddings"
 
@@ -96,11 +89,11 @@ func (c *classes) hasUsage() bool {
 	return c.inputUncached.Known || c.inputRead.Known || c.inputWrite.Known || c.outputVisible.Known || c.outputReasoning.Known
 }
 
-// spanName names the span; empty if there is none.
+// hasSpan reports whether the report is about a span, or from one.
+func (r *Report) hasSpan() bool { return r.Trace != [16]byte{} && r.Span != [8]byte{} }
+
+// spanName names the span.
 func (r *Report) spanName() string {
-	if r.Trace == [16]byte{} || r.Span == [8]byte{} {
-		return ""
-	}
 	return hex.EncodeToString(r.Trace[:]) + "/" + hex.EncodeToString(r.Span[:])
 }
 
@@ -180,6 +173,9 @@ func (r *Report) fit() {
 
 // fitted returns a text without control characters and without what is no UTF-8, cut to some bytes.
 func fitted(text string, most int) string {
+	if len(text) <= most && isPlain(text) {
+		return text
+	}
 	bad := func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
 	if len(text) <= most && strings.IndexFunc(text, bad) < 0 {
 		return text
@@ -195,6 +191,16 @@ func fitted(text string, most int) string {
 		text = text[:len(text)-size]
 	}
 	return strings.Clone(text) // The memory would keep all of the long one.
+}
+
+// isPlain reports whether a text has printable ASCII alone.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // isName reports whether a text is a name, as types of errors have, and no sentence.

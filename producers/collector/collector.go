@@ -77,6 +77,8 @@ func (r Rejected) Rule() string {
 
 // OTLP gives the meaning of spans and log records. It must be safe for concurrent use, and must not keep what it is given.
 type OTLP interface {
+	// Spans reads a request for spans in Protobuf, whose values may nest as deep as depth messages. An error says why it is none.
+	Spans(o Origin, body []byte, depth int) (Batch, error)
 	Traces(Origin, ptrace.Traces) Batch
 	Logs(Origin, plog.Logs) Batch
 }
@@ -238,6 +240,7 @@ type Server struct {
 	drain  drain
 
 	gzips, zstds sync.Pool // Readers that nobody uses now.
+	memory       memory
 }
 
 // New returns a Server that listens nowhere yet, see Serve.

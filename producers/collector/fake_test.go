@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
 	"tidemark/producers/collector/keys"
 	"tidemark/producers/formats/fields"
@@ -79,6 +80,14 @@ func (m *memorySink) stored() []string {
 // stub is an OTLP to which a span or a log record with the attribute model is a call, one with the attribute bad is
 // rejected, and any other is skipped.
 type stub struct{}
+
+func (s stub) Spans(o Origin, body []byte, _ int) (Batch, error) {
+	in := ptraceotlp.NewExportRequest()
+	if err := in.UnmarshalProto(body); err != nil {
+		return Batch{}, err
+	}
+	return s.Traces(o, in.Traces()), nil
+}
 
 func (stub) Traces(o Origin, traces ptrace.Traces) (b Batch) {
 	n := 0

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // zeros is a body of n bytes, none of which is in memory.
@@ -48,6 +49,8 @@ func TestLimits(t *testing.T) {
 		{"zstd that inflates", "/v1/traces", mediaProto, strings.NewReader(zstdOf(t, strings.Repeat("\x00", 10<<20))), "zstd", 413, "when it is decompressed"},
 		{"as many spans as may be", "/v1/traces", mediaProto, strings.NewReader(protoOf(t, repeat("call", 10)...)), "", 200, ""},
 		{"too many spans", "/v1/traces", mediaProto, strings.NewReader(protoOf(t, repeat("call", 11)...)), "", 413, "11 items; the limit is 10"},
+		{"too many spans in a field of old", "/v1/traces", mediaProto, bytes.NewReader(oldSpans(11)), "", 413, "11 items; the limit is 10"},
+		{"spans in a field of old", "/v1/traces", mediaProto, bytes.NewReader(oldSpans(10)), "", 200, ""},
 		{"too many spans in JSON", "/v1/traces", mediaJSON, strings.NewReader(jsonOf(t, repeat("call", 11)...)), "", 413, "11 items"},
 		{"as many lines as may be", "/v1/events", mediaLines, strings.NewReader(many(10, "\n")), "", 200, ""},
 		{"too many lines", "/v1/events", mediaLines, strings.NewReader(many(11, "\n")), "", 413, "more than 10 items"},
@@ -65,6 +68,13 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// oldSpans returns a request with empty spans where they were before the first stable version of OTLP.
+func oldSpans(n int) []byte {
+	scoped := bytes.Repeat([]byte{2<<3 | 2, 0}, n)
+	resource := protowire.AppendBytes(protowire.AppendTag(nil, oldScopes, protowire.BytesType), scoped)
+	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), resource)
+}
+
 // TestAmplification sends small bodies that would take much memory when decoded: they are refused before.
 func TestAmplification(t *testing.T) {
 	inner := bytes.Repeat([]byte{18, 0}, 1<<19) // Spans of two bytes.
@@ -73,21 +83,21 @@ func TestAmplification(t *testing.T) {
 		return append([]byte{field<<3 | 2, byte(n)&127 | 128, byte(n>>7)&127 | 128, byte(n >> 14)}, b...)
 	}
 	body := lengthed(1, lengthed(2, inner))
-	keys := lengthed(1, lengthed(2, lengthed(2, bytes.Repeat([]byte{9<<3 | 2, 0}, 1<<19))))
+	keys := lengthed(1, lengthed(2, lengthed(2, bytes.Repeat([]byte{6<<3 | 2, 0}, 1<<19))))
 	for name, tt := range map[string]struct {
-		media, body string
-		limits      Limits
-		status      int
+		path, media, body string
+		limits            Limits
+		status            int
 	}{
-		"spans":                 {mediaProto, string(body), Limits{}, 413},
-		"attributes":            {mediaProto, string(keys), Limits{InFlight: 64 << 20}, 413},
-		"objects":               {mediaJSON, `{"resourceSpans":[` + strings.Repeat("{},", 1<<19) + `{}]}`, Limits{InFlight: 64 << 20}, 413},
-		"attributes, with room": {mediaProto, string(keys), Limits{}, 200},
+		"spans":                 {"/v1/traces", mediaProto, string(body), Limits{}, 413},
+		"attributes":            {"/v1/logs", mediaProto, string(keys), Limits{InFlight: 64 << 20}, 413},
+		"objects":               {"/v1/traces", mediaJSON, `{"resourceSpans":[` + strings.Repeat("{},", 1<<19) + `{}]}`, Limits{InFlight: 64 << 20}, 413},
+		"attributes, with room": {"/v1/logs", mediaProto, string(keys), Limits{}, 200},
 	} {
 		f := start(t, func(c *Config) { c.Limits = tt.limits })
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		w := f.postText("/v1/traces", tt.media, tt.body)
+		w := f.postText(tt.path, tt.media, tt.body)
 		runtime.ReadMemStats(&after)
 		if w.Code != tt.status {
 			t.Errorf("%s: %d %q", name, w.Code, w.Body)

@@ -19,6 +19,7 @@ const metricsRule = "metrics: calls are counted from spans and logs"
 const (
 	jsonAround, jsonPerLevel   = 12, 4
 	protoAround, protoPerLevel = 8, 3
+	protoValues                = 4 // Of those around a value the ones from the attribute on.
 )
 
 // request is what pdata decodes.
@@ -124,9 +125,13 @@ func dropNulls(value any) {
 	}
 }
 
-// takeDecoded takes the memory that a body will need when it is decoded.
+// takeDecoded takes the memory that a body will need when the library decodes it.
 func (x *exchange) takeDecoded(size, messages int) *refusal {
-	taken := byteFactor*size + messages*messageBytes
+	return x.takeMemory(byteFactor*size+messages*messageBytes, messages)
+}
+
+// takeMemory takes the memory for the messages of a body.
+func (x *exchange) takeMemory(taken, messages int) *refusal {
 	if int64(taken)+x.hold.bytes > x.server.limits.InFlight {
 		return tooLarge("the body has %d messages, which is more than the collector can hold", messages)
 	}
@@ -145,8 +150,11 @@ func (x *exchange) tooMany(items int) *refusal {
 
 func decodeTraces(x *exchange) func([]byte) (Batch, *refusal) {
 	return func(body []byte) (Batch, *refusal) {
+		if x.format == otlpProto {
+			return x.spans(body)
+		}
 		in := ptraceotlp.NewExportRequest()
-		refused := x.unmarshal(body, traceBody, in)
+		refused := x.unmarshalJSON(body, in)
 		if refused == nil {
 			refused = x.tooMany(in.Traces().SpanCount())
 		}
@@ -158,6 +166,27 @@ func decodeTraces(x *exchange) func([]byte) (Batch, *refusal) {
 		batch.Items = in.Traces().SpanCount()
 		return batch, nil
 	}
+}
+
+// spans decodes spans in Protobuf, of which the library makes no messages.
+func (x *exchange) spans(body []byte) (Batch, *refusal) {
+	w := weight{onlyItems: true}
+	if err := traceBody.weigh(body, &w, protoAround); err != nil {
+		return Batch{}, badRequest("the body is not OTLP in Protobuf: %v", err)
+	}
+	if refused := x.tooMany(w.items); refused != nil {
+		return Batch{}, refused
+	}
+	if refused := x.takeMemory(2*len(body)+w.items*spanBytes, w.items); refused != nil {
+		return Batch{}, refused
+	}
+	batch, err := x.server.config.OTLP.Spans(x.origin, body, protoValues+protoPerLevel*x.server.limits.Depth)
+	if err != nil {
+		return Batch{}, badRequest("the body is not OTLP in Protobuf: %v", err)
+	}
+	batch.Items = w.items
+	x.server.memory.put(body)
+	return batch, nil
 }
 
 func decodeLogs(x *exchange) func([]byte) (Batch, *refusal) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math/bits"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -19,6 +21,9 @@ type wire struct {
 
 // firstBytes is what a request takes before it has sent anything of its body.
 const firstBytes = 4 << 10
+
+// growth is how much larger memory becomes that a body has filled.
+const growth = 8
 
 // window returns how much a decoder of zstd may keep, in bytes: what every decoder must, or a whole body, since senders
 // that compress it in one piece ask for that.
@@ -37,7 +42,7 @@ func (x *exchange) read() ([]byte, *refusal) {
 	if in.length > int64(limit) {
 		return nil, tooLarge("the body has %d bytes; the limit is %d", in.length, limit)
 	}
-	body, err := x.slurp(in, min(max(int(in.length), 0), firstBytes))
+	body, err := x.slurp(in, int(in.length))
 	x.report.WireBytes = int64(len(body))
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -54,21 +59,26 @@ func (x *exchange) read() ([]byte, *refusal) {
 	return plain, refused
 }
 
-// slurp reads all of r, at most as many bytes as the limit.
-func (x *exchange) slurp(r io.Reader, first int) ([]byte, error) {
+// slurp reads all of r, at most as many bytes as the limit. A sender has at most growth times the memory that it has sent, and no
+// more than for the length that it says; below 0 it says none.
+func (x *exchange) slurp(r io.Reader, length int) ([]byte, error) {
 	buf := []byte{}
 	limit := x.server.limits.Body
 	for {
 		if len(buf) == cap(buf) {
-			size := min(max(2*cap(buf), first, firstBytes), limit+1)
 			if len(buf) > limit {
 				return buf, errTooLarge
 			}
+			size := max(growth*cap(buf), firstBytes)
+			if length >= len(buf) {
+				size = min(size, 1<<bits.Len(uint(length))) // At least one more than it has, which shows the end.
+			}
+			size = min(size, limit+1)
 			if !x.hold.take(size) {
 				return buf, errNoRoom
 			}
-			grown := make([]byte, len(buf), size)
-			copy(grown, buf)
+			grown := append(x.server.memory.get(size), buf...)
+			x.server.memory.put(buf)
 			x.hold.give(cap(buf))
 			buf = grown
 		}
@@ -82,6 +92,24 @@ func (x *exchange) slurp(r io.Reader, first int) ([]byte, error) {
 		case err != nil:
 			return buf, err
 		}
+	}
+}
+
+// memory is that of bodies, to be used again, by the number of bits of its size.
+type memory [bits.UintSize + 1]sync.Pool
+
+// get returns memory for some bytes.
+func (m *memory) get(size int) []byte {
+	if used, ok := m[bits.Len(uint(size))].Get().(*[]byte); ok && cap(*used) >= size {
+		return (*used)[:0:size]
+	}
+	return make([]byte, 0, size)
+}
+
+// put takes back memory that nobody uses any more.
+func (m *memory) put(b []byte) {
+	if cap(b) > 0 {
+		m[bits.Len(uint(cap(b)))].Put(&b)
 	}
 }
 
@@ -127,7 +155,7 @@ func (x *exchange) gunzip(body []byte) ([]byte, error) {
 	if err := reader.Reset(bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
-	return x.slurp(reader, len(body))
+	return x.slurp(reader, -1)
 }
 
 func (x *exchange) unzstd(body []byte) ([]byte, error) {
@@ -147,7 +175,7 @@ func (x *exchange) unzstd(body []byte) ([]byte, error) {
 	if err := reader.Reset(bytes.NewReader(body)); err != nil {
 		return nil, err
 	}
-	plain, err := x.slurp(reader, len(body))
+	plain, err := x.slurp(reader, -1)
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
 		err = errTooLarge
 	}

@@ -13,13 +13,20 @@ import (
 type message struct {
 	fields [16]*message
 	item   bool // It is a span, a log record or a data point.
+	// old is the kind of message of the field oldScopes, which counts where there is no field 2.
+	old *message
 }
+
+// oldScopes is the number of the field that had the scopes before the first stable version of OTLP.
+const oldScopes = 1000
 
 // What a body takes when it is decoded, in bytes: for each message that of the largest, a span without its texts, and
 // for each byte what a number of one digit and a comma becomes.
 const (
 	messageBytes = 320
 	byteFactor   = 4
+	// spanBytes is what a span becomes of which the library makes no message: a report and an event.
+	spanBytes = 3 << 10
 )
 
 var (
@@ -50,11 +57,14 @@ func points(of *message) *message { return &message{fields: [16]*message{1: of}}
 // export is a request, which has resources, which have scopes, which have the records.
 func export(record *message) *message {
 	scoped := &message{fields: [16]*message{1: scope, 2: record}}
-	return &message{fields: [16]*message{1: {fields: [16]*message{1: resource, 2: scoped}}}}
+	return &message{fields: [16]*message{1: {fields: [16]*message{1: resource, 2: scoped}, old: scoped}}}
 }
 
 // weight is how many messages a body has, and how many of them are items.
-type weight struct{ messages, items int }
+type weight struct {
+	messages, items int
+	onlyItems       bool // What items have in them is not looked at.
+}
 
 var errDeep = errors.New("the values nest too deep")
 
@@ -66,20 +76,32 @@ func (m *message) weigh(body []byte, w *weight, depth int) error {
 	w.messages++
 	if m.item {
 		w.items++
+		if w.onlyItems {
+			return nil
+		}
 	}
+	old, replaced := 0, false // Items in the field oldScopes, and whether they do not count.
 	for len(body) > 0 {
 		field, kind, n := protowire.ConsumeTag(body)
 		if n < 0 {
 			return protowire.ParseError(n)
 		}
 		body = body[n:]
-		if kind == protowire.BytesType && int(field) < len(m.fields) && m.fields[field] != nil {
+		of := m.field(field)
+		if kind == protowire.BytesType && of != nil {
 			inner, n := protowire.ConsumeBytes(body)
 			if n < 0 {
 				return protowire.ParseError(n)
 			}
-			if err := m.fields[field].weigh(inner, w, depth-1); err != nil {
+			before := w.items
+			if err := of.weigh(inner, w, depth-1); err != nil {
 				return err
+			}
+			switch {
+			case field == oldScopes:
+				old += w.items - before
+			case field == 2 && m.old != nil:
+				replaced = true
 			}
 			body = body[n:]
 			continue
@@ -88,6 +110,20 @@ func (m *message) weigh(body []byte, w *weight, depth int) error {
 			return protowire.ParseError(n)
 		}
 		body = body[n:]
+	}
+	if replaced {
+		w.items -= old
+	}
+	return nil
+}
+
+// field returns the kind of message that a field is; nil if it is none.
+func (m *message) field(number protowire.Number) *message {
+	switch {
+	case int(number) < len(m.fields):
+		return m.fields[number]
+	case number == oldScopes:
+		return m.old
 	}
 	return nil
 }

@@ -12,38 +12,88 @@ import (
 	"tidemark/producers/formats/genai"
 )
 
+// kind is the type of a value.
+type kind uint8
+
+const (
+	kindNone    kind = iota
+	kindText         // In text.
+	kindInteger      // In bits.
+	kindReal         // In bits.
+	kindTruth        // In bits.
+	kindOther        // An array, a map or bytes: it is there, and is never looked at.
+)
+
+// value is the value of an attribute. Its text may be a part of the body of a request.
+type value struct {
+	text string
+	bits uint64
+	kind kind
+}
+
+// valueOf returns a value of the library's.
+func valueOf(v pcommon.Value) value {
+	switch v.Type() {
+	case pcommon.ValueTypeEmpty:
+		return value{}
+	case pcommon.ValueTypeStr:
+		return value{kind: kindText, text: v.Str()}
+	case pcommon.ValueTypeInt:
+		return value{kind: kindInteger, bits: uint64(v.Int())}
+	case pcommon.ValueTypeDouble:
+		return value{kind: kindReal, bits: math.Float64bits(v.Double())}
+	case pcommon.ValueTypeBool:
+		if v.Bool() {
+			return value{kind: kindTruth, bits: 1}
+		}
+		return value{kind: kindTruth}
+	}
+	return value{kind: kindOther}
+}
+
 // attributes are those of a span or of a log record that have a meaning.
 type attributes struct {
-	values [attrCount]pcommon.Value
-	names  [attrCount]string
-	ranks  [attrCount]uint8
-	has    [attrCount]bool
+	values [attrCount]value
+	names  [attrCount]*alias // What each is there by; nil if it is not.
 }
+
+// has reports whether there is an attribute.
+func (a *attributes) has(i attribute) bool { return a.names[i] != nil }
 
 // read takes over what has a meaning. It replaces what was there.
 func (a *attributes) read(m pcommon.Map) {
-	*a = attributes{}
-	for name, value := range m.All() {
-		alias, ok := aliases[name]
-		if !ok || value.Type() == pcommon.ValueTypeEmpty || value.Type() == pcommon.ValueTypeStr && value.Str() == "" {
-			continue
+	clear(a.names[:])
+	for name, v := range m.All() {
+		if as := aliasOf(name); as != nil {
+			a.take(as, valueOf(v))
 		}
-		if i := alias.is; !a.has[i] || alias.rank < a.ranks[i] {
-			a.values[i], a.names[i], a.ranks[i], a.has[i] = value, name, alias.rank, true
-		}
+	}
+}
+
+// take takes over one attribute.
+func (a *attributes) take(as *alias, v value) {
+	if v.kind == kindNone || v.kind == kindText && v.text == "" {
+		return
+	}
+	if known := a.names[as.is]; known == nil || as.rank < known.rank {
+		a.values[as.is], a.names[as.is] = v, as
 	}
 }
 
 // text returns a text, empty if there is none.
 func (a *attributes) text(i attribute) string {
-	if !a.has[i] {
+	if !a.has(i) {
 		return ""
 	}
-	switch v := a.values[i]; v.Type() {
-	case pcommon.ValueTypeStr:
-		return strings.TrimSpace(v.Str())
-	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
-		return v.AsString()
+	switch v := &a.values[i]; v.kind {
+	case kindText:
+		return strings.TrimSpace(v.text)
+	case kindInteger:
+		return strconv.FormatInt(int64(v.bits), 10)
+	case kindTruth:
+		return strconv.FormatBool(v.bits != 0)
+	case kindReal:
+		return pcommon.NewValueDouble(math.Float64frombits(v.bits)).AsString()
 	}
 	return ""
 }
@@ -53,13 +103,13 @@ func (a *attributes) truth(i attribute) bool { return strings.EqualFold(a.text(i
 
 // number returns a number, which some emitters write as a text. ok is false if it is none.
 func (a *attributes) number(i attribute) (n float64, ok bool) {
-	switch v := a.values[i]; v.Type() {
-	case pcommon.ValueTypeInt:
-		return float64(v.Int()), true
-	case pcommon.ValueTypeDouble:
-		return v.Double(), true
-	case pcommon.ValueTypeStr:
-		n, err := strconv.ParseFloat(strings.TrimSpace(v.Str()), 64)
+	switch v := &a.values[i]; v.kind {
+	case kindInteger:
+		return float64(int64(v.bits)), true
+	case kindReal:
+		return math.Float64frombits(v.bits), true
+	case kindText:
+		n, err := strconv.ParseFloat(strings.TrimSpace(v.text), 64)
 		return n, err == nil
 	}
 	return 0, false
@@ -73,19 +123,19 @@ const maxCount = 1e12
 
 // count returns a count of tokens, unknown if there is none.
 func (a *attributes) count(i attribute, bad *problem) calls.Count {
-	if !a.has[i] {
+	if !a.has(i) {
 		return calls.Count{}
 	}
 	n, ok := a.number(i)
 	switch {
 	case !ok:
-		*bad = problem{a.names[i], "is not a number"}
+		*bad = problem{a.names[i].name, "is not a number"}
 	case n != math.Trunc(n) || math.IsInf(n, 0) || math.IsNaN(n):
-		*bad = problem{a.names[i], "is not a whole number"}
+		*bad = problem{a.names[i].name, "is not a whole number"}
 	case n < 0:
-		*bad = problem{a.names[i], "is negative"}
+		*bad = problem{a.names[i].name, "is negative"}
 	case n > maxCount:
-		*bad = problem{a.names[i], "is more than 1e12"}
+		*bad = problem{a.names[i].name, "is more than 1e12"}
 	default:
 		return calls.Of(uint64(n))
 	}
@@ -94,11 +144,11 @@ func (a *attributes) count(i attribute, bad *problem) calls.Count {
 
 // micros returns a length of time in microseconds. One that is none is unknown: it costs no call.
 func (a *attributes) micros(i attribute) calls.Count {
-	if !a.has[i] {
+	if !a.has(i) {
 		return calls.Count{}
 	}
 	n, ok := a.number(i)
-	if n *= float64(aliases[a.names[i]].unit); !ok || !(n >= 0 && n <= maxCount) {
+	if n *= float64(a.names[i].unit); !ok || !(n >= 0 && n <= maxCount) {
 		return calls.Count{}
 	}
 	return calls.Of(uint64(n))
@@ -129,11 +179,11 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 	if r.Attempt.Known {
 		r.Attempt.N++ // It says how often the request was sent again.
 	}
-	if a.has[attrServer] {
+	if a.has(attrServer) {
 		r.Region = regionOf(a.text(attrServer), r.Requested+r.Served)
 	}
 	r.FirstToken, r.Latency = a.micros(attrFirstToken), a.micros(attrLatency)
-	if bad.field == "" && a.has[attrUsageObject] {
+	if bad.field == "" && a.has(attrUsageObject) {
 		bad = a.fillObject(r)
 	}
 	r.Estimated = r.Scope.GuessesStreams && r.Streaming && !r.Read.Known
@@ -143,7 +193,7 @@ func (a *attributes) fill(r *calls.Report) (bad problem) {
 // fillObject reads a usage object that is an attribute, as a text of JSON in the shape of the provider.
 func (a *attributes) fillObject(r *calls.Report) problem {
 	if fault := FillUsage(json.RawMessage(a.text(attrUsageObject)), r); fault != "" {
-		return problem{a.names[attrUsageObject], fault}
+		return problem{a.names[attrUsageObject].name, fault}
 	}
 	return problem{}
 }
@@ -230,10 +280,7 @@ func Fill(m pcommon.Map, r *calls.Report) (field, reason string) {
 }
 
 // Reads reports whether an attribute of the name has a meaning.
-func Reads(name string) bool {
-	_, ok := aliases[name]
-	return ok
-}
+func Reads(name string) bool { return aliasOf(name) != nil }
 
 // Operation returns the name of an operation as the convention has it, where it has one.
 func Operation(name string) string {

@@ -60,8 +60,8 @@ func readRecord(a *attributes, product string, scope pcommon.InstrumentationScop
 	if !ok {
 		return nil, skipForeign, problem{}
 	}
-	usage := a.has[attrInput] || a.has[attrOutput]
-	if kind.events && (a.text(attrEventKind) != "response.completed" || !usage && !a.has[attrErrorText]) || kind.asSpan && !usage && !a.has[attrServed] {
+	usage := a.has(attrInput) || a.has(attrOutput)
+	if kind.events && (a.text(attrEventKind) != "response.completed" || !usage && !a.has(attrErrorText)) || kind.asSpan && !usage && !a.has(attrServed) {
 		return nil, skipNoUsage, problem{}
 	}
 	known := *calls.ScopeOf(scope.Name())

@@ -9,6 +9,9 @@
 package otlp
 
 import (
+	"sync"
+	"unsafe"
+
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -16,10 +19,15 @@ import (
 )
 
 // Decoder makes events of requests. It is safe for concurrent use.
-type Decoder struct{ memory *calls.Memory }
+type Decoder struct {
+	memory   *calls.Memory
+	scanners sync.Pool // Of *scanner.
+}
 
 // New returns a decoder that finds calls in the memory.
-func New(memory *calls.Memory) *Decoder { return &Decoder{memory: memory} }
+func New(memory *calls.Memory) *Decoder {
+	return &Decoder{memory: memory, scanners: sync.Pool{New: func() any { return &scanner{kept: map[string]string{}} }}}
+}
 
 // add adds what a span or a record says to the batch.
 func add(b *calls.Batch, r *calls.Report, skip string, bad problem) {
@@ -37,16 +45,37 @@ func add(b *calls.Batch, r *calls.Report, skip string, bad problem) {
 func (d *Decoder) Traces(o calls.Origin, td ptrace.Traces) calls.Result {
 	var b calls.Batch
 	var a attributes
+	var read span
 	for _, rs := range td.ResourceSpans().All() {
 		product := productOf(rs.Resource())
 		for _, ss := range rs.ScopeSpans().All() {
+			of := scope{name: ss.Scope().Name(), version: ss.Scope().Version(), known: calls.ScopeOf(ss.Scope().Name())}
 			for _, s := range ss.Spans().All() {
-				r, skip, bad := readSpan(&a, product, ss.Scope(), s)
-				add(&b, r, skip, bad)
+				a.read(s.Attributes())
+				operation, skip := a.countedAs(&of)
+				if skip != "" {
+					b.Skip(skip)
+					continue
+				}
+				spanOf(s, &read)
+				r := new(calls.Report)
+				add(&b, r, "", readSpan(r, &a, product, operation, &of, &read))
 			}
 		}
 	}
 	return d.memory.Result(o, &b)
+}
+
+// Spans makes the events that Traces makes, of a request for spans in Protobuf. It reads what has a meaning and looks over the
+// rest. The error says why the body is no such request. Values may nest as deep as depth messages. The body is not kept.
+func (d *Decoder) Spans(o calls.Origin, body []byte, depth int) (calls.Result, error) {
+	s := d.scanners.Get().(*scanner) //nolint:errcheck,forcetypeassert // The pool has no other.
+	defer d.scanners.Put(s)
+	defer s.reset()
+	if err := s.scan(unsafe.String(unsafe.SliceData(body), len(body)), depth); err != nil { // Nobody changes it meanwhile.
+		return calls.Result{}, err
+	}
+	return d.memory.Result(o, &s.batch), nil
 }
 
 // Logs makes events of log records.

@@ -1,0 +1,4 @@
+package otlp
+
+// ErrType is errType for tests.
+var ErrType = errType
