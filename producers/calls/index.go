@@ -48,6 +48,9 @@ type entry struct {
 	next         int32 // Another entry of the call; 0 for none.
 }
 
+// perHead is the part of the lists that have an entry at most: a look into an empty one costs no look at entries.
+const perHead = 4
+
 // firstHeads is how many lists an index begins with, a power of two.
 const firstHeads = 256
 
@@ -148,7 +151,7 @@ func (x *index) put(c *call, keys *reportKeys) {
 		} else {
 			x.free = x.entries[at].next
 		}
-		if x.used++; x.used > len(x.heads) {
+		if x.used++; x.used > len(x.heads)/perHead {
 			x.grow()
 		}
 		head := x.head(k)

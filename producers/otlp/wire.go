@@ -37,6 +37,14 @@ func (f *fields) next() (bool, error) {
 	if f.rest == "" {
 		return false, nil
 	}
+	if len(f.rest) > 1 && f.rest[0] < 0x80 && f.rest[0]&7 == wireBytes && f.rest[1] < 0x80 { // As most fields are.
+		end := 2 + int(f.rest[1])
+		if f.rest[0] < 1<<3 || end > len(f.rest) {
+			return false, io.ErrUnexpectedEOF
+		}
+		f.number, f.wire, f.bytes, f.rest = int32(f.rest[0]>>3), wireBytes, f.rest[2:end], f.rest[end:]
+		return true, nil
+	}
 	tag, err := f.varint()
 	if err != nil {
 		return false, err
