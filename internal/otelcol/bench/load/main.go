@@ -23,6 +23,7 @@ func main() {
 	flag.IntVar(&l.pid, "pid", 0, "process of the receiver")
 	flag.IntVar(&l.connections, "connections", 16, "connections that send one request after the other")
 	flag.IntVar(&l.rate, "rate", 0, "spans per second; 0 sends as fast as the answers come")
+	flag.IntVar(&l.each, "each", 1, "one of so many spans is a call to a model")
 	flag.IntVar(&l.slow, "slow", 0, "clients that send a few bytes per second, instead of the load")
 	flag.DurationVar(&l.duration, "duration", 10*time.Second, "how long")
 	flag.DurationVar(&l.warm, "warm", 2*time.Second, "how long before that nothing is measured")
@@ -36,6 +37,7 @@ func main() {
 type load struct {
 	address                      string
 	pid, connections, rate, slow int
+	each                         int
 	duration, warm               time.Duration
 
 	salt     uint64
@@ -48,7 +50,7 @@ type load struct {
 const maxRequests = 1_000_000
 
 func (l *load) run(ctx context.Context) (err error) {
-	if l.requests, err = requests(l.address); err != nil {
+	if l.requests, err = requests(l.address, l.each); err != nil {
 		return err
 	}
 	l.salt = uint64(time.Now().UnixMilli()) & 0xffffff

@@ -27,15 +27,16 @@ type request struct {
 	bytes  []byte // With the header of HTTP.
 	traces []int  // Where the last 8 bytes of trace ids are; one trace after the other.
 	spans  []int  // Where the span ids are.
-	ids    []int  // Where the digits of response ids are.
+	ids    []int  // Where the digits of response ids are, of the spans that are calls.
 }
 
-// requests prepares requests to a server. Their spans have what the instrumentation of OpenAI's SDK writes.
-func requests(address string) ([]*request, error) {
+// requests prepares requests to a server. One of each spans is a call, as the instrumentation of OpenAI's SDK writes it, and the
+// others are the requests of HTTP around it.
+func requests(address string, each int) ([]*request, error) {
 	random := rand.New(rand.NewPCG(1, 2))
 	out := make([]*request, prepared)
 	for i := range out {
-		r, err := prepare(address, random)
+		r, err := prepare(address, each, random)
 		if err != nil {
 			return nil, err
 		}
@@ -50,8 +51,8 @@ func placeholder(kind byte, n int) (b [8]byte) {
 	return b
 }
 
-func prepare(address string, random *rand.Rand) (*request, error) {
-	body, err := ptraceotlp.NewExportRequestFromTraces(spans(random)).MarshalProto()
+func prepare(address string, each int, random *rand.Rand) (*request, error) {
+	body, err := ptraceotlp.NewExportRequestFromTraces(spans(each, random)).MarshalProto()
 	if err != nil {
 		return nil, err
 	}
@@ -84,21 +85,22 @@ func prepare(address string, random *rand.Rand) (*request, error) {
 			}
 			r.traces = append(r.traces, at...)
 		}
-		for _, f := range []struct {
-			what []byte
-			into *[]int
-		}{{span[:], &r.spans}, {[]byte(hex.EncodeToString(span[:])), &r.ids}} {
-			at, err := find(f.what)
-			if err != nil || len(at) != 1 {
-				return nil, fmt.Errorf("a request has an id %d times: %w", len(at), err)
+		at, err := find(span[:])
+		if err != nil || len(at) != 1 {
+			return nil, fmt.Errorf("a request has a span %d times: %w", len(at), err)
+		}
+		r.spans = append(r.spans, at[0])
+		if n%each == 0 {
+			if at, err = find([]byte(hex.EncodeToString(span[:]))); err != nil {
+				return nil, err
 			}
-			*f.into = append(*f.into, at[0])
+			r.ids = append(r.ids, at...)
 		}
 	}
 	return r, nil
 }
 
-func spans(random *rand.Rand) ptrace.Traces {
+func spans(each int, random *rand.Rand) ptrace.Traces {
 	td := ptrace.NewTraces()
 	rs := td.ResourceSpans().AppendEmpty()
 	for name, value := range map[string]string{
@@ -122,7 +124,18 @@ func spans(random *rand.Rand) ptrace.Traces {
 		end := now.Add(-time.Duration(random.IntN(5000)) * time.Millisecond)
 		s.SetStartTimestamp(pcommon.NewTimestampFromTime(end.Add(-time.Duration(300+random.IntN(9000)) * time.Millisecond)))
 		s.SetEndTimestamp(pcommon.NewTimestampFromTime(end))
-		attributes(s.Attributes(), random, hex.EncodeToString(span[:]))
+		if n%each == 0 {
+			attributes(s.Attributes(), random, hex.EncodeToString(span[:]))
+			continue
+		}
+		s.SetName("POST")
+		for name, value := range map[string]string{
+			"http.request.method": "POST", "url.full": "https://api.openai.com/v1/chat/completions", "server.address": "api.openai.com", "network.protocol.version": "1.1",
+		} {
+			s.Attributes().PutStr(name, value)
+		}
+		s.Attributes().PutInt("server.port", 443)
+		s.Attributes().PutInt("http.response.status_code", 200)
 	}
 	return td
 }
@@ -155,10 +168,14 @@ func (r *request) renew(into []byte, n, salt uint64) []byte {
 		binary.BigEndian.PutUint64(into[at:], salt<<40|n*spansOfRequest+uint64(i)+1)
 	}
 	var id [8]byte
+	calls := r.ids
 	for i, at := range r.spans {
 		binary.BigEndian.PutUint64(id[:], salt<<40|n*spansOfRequest+uint64(i)+1)
 		copy(into[at:], id[:])
-		hex.Encode(into[r.ids[i]:r.ids[i]+idDigits], id[:])
+		if i%(len(r.spans)/len(r.ids)) == 0 && len(calls) > 0 {
+			hex.Encode(into[calls[0]:calls[0]+idDigits], id[:])
+			calls = calls[1:]
+		}
 	}
 	return into
 }
