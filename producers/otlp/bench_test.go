@@ -47,4 +47,20 @@ func BenchmarkTraces(b *testing.B) {
 			d.Traces(origin, requests[i%len(requests)])
 		}
 	})
+	b.Run("spans", func(b *testing.B) {
+		b.ReportAllocs()
+		bodies := make([][]byte, len(requests))
+		for i, r := range requests {
+			if bodies[i], err = ptraceotlp.NewExportRequestFromTraces(r).MarshalProto(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		d := otlp.New(calls.NewMemory(calls.Options{}))
+		b.ResetTimer()
+		for i := range b.N / spans {
+			if _, err := d.Spans(origin, bodies[i%len(bodies)], depth); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }
