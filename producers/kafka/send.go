@@ -32,6 +32,7 @@ type slot struct {
 	headers  []batch.Header
 	frame    []byte
 	exchange *kafka.Exchange
+	base     int64 // The offset of the first record once the batch is written, -1 if the broker does not tell it.
 }
 
 // session identifies the producer of one partition to a broker. Every partition has a producer id of its own: a new epoch
@@ -91,6 +92,9 @@ func (w *Writer) appendBatch(ctx context.Context, p *partition, records []produc
 		err := w.send(ctx, p, s)
 		switch {
 		case err == nil:
+			if w.cfg.Hooks.Acknowledged != nil {
+				w.cfg.Hooks.Acknowledged(p.topic, p.id, s.base, indexes[:n])
+			}
 			return n, nil, nil
 		case !errors.Is(err, errTooLarge):
 			return 0, nil, err
@@ -148,6 +152,7 @@ func (w *Writer) send(ctx context.Context, p *partition, s *slot) error {
 		open      bool // A send may have written the batch without our knowing.
 		frozen    bool
 	)
+	s.base = noOffset
 	for {
 		err := w.ensureSession(ctx, p)
 		if err == nil {
@@ -298,29 +303,37 @@ func (w *Writer) sendOnce(ctx context.Context, p *partition, s *slot, notBefore 
 	if err := w.cluster.Do(ctx, s.exchange); err != nil {
 		return true, err
 	}
-	return true, parseProduce(s.exchange.Response)
+	s.base, err = parseProduce(s.exchange.Response)
+	return true, err
 }
 
 var errNoPartition = errors.New("no such partition")
 
-func parseProduce(answer []byte) error {
+// noOffset is the offset of a batch of which the broker says that it is written, not where.
+const noOffset = -1
+
+// parseProduce returns the offset of the first record of the batch, noOffset if the answer has none.
+func parseProduce(answer []byte) (int64, error) {
 	r := wire.NewReader(answer)
 	if n := r.ArrayLen(false); n != 1 && r.Err() == nil {
-		return fmt.Errorf("produce: the broker answered for %d topics, not 1", n)
+		return noOffset, fmt.Errorf("produce: the broker answered for %d topics, not 1", n)
 	}
 	_ = r.String(false)
 	if n := r.ArrayLen(false); n != 1 && r.Err() == nil {
-		return fmt.Errorf("produce: the broker answered for %d partitions, not 1", n)
+		return noOffset, fmt.Errorf("produce: the broker answered for %d partitions, not 1", n)
 	}
 	r.Int32()
 	code := r.Int16()
 	if err := r.Err(); err != nil {
-		return fmt.Errorf("read the answer to produce: %w", err)
+		return noOffset, fmt.Errorf("read the answer to produce: %w", err)
 	}
 	if code != 0 {
-		return kafkago.Error(code)
+		return noOffset, kafkago.Error(code)
 	}
-	return nil
+	if base := r.Int64(); r.Err() == nil && base >= 0 {
+		return base, nil
+	}
+	return noOffset, nil
 }
 
 type outcome int

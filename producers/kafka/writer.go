@@ -58,6 +58,10 @@ type Config struct {
 type Hooks struct {
 	// Retry is called before a batch is sent again, with the reason.
 	Retry func(topic string, partition int32, reason error)
+	// Acknowledged is called when the brokers have a batch: with the offset of its first record, -1 if the broker does
+	// not tell it, and the indexes of its records, in the order of their offsets, in the records given to Append. The
+	// indexes may be read during the call only.
+	Acknowledged func(topic string, partition int32, base int64, indexes []int32)
 }
 
 // withDefaults returns the settings with defaults for what is 0.

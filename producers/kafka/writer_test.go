@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -286,8 +287,43 @@ func TestClosed(t *testing.T) {
 func FuzzParseProduce(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 0, 1, 'a', 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if parseProduce(b) == nil && len(b) < 16 {
+		if _, err := parseProduce(b); err == nil && len(b) < 16 {
 			t.Errorf("%x is taken as an acknowledgement", b)
 		}
 	})
+}
+
+// TestAcknowledged: the hook tells the offset of every record once, also of those that were sent again.
+func TestAcknowledged(t *testing.T) {
+	cluster, w := fake(t)
+	var (
+		mu   sync.Mutex
+		told = map[int32]int64{}
+	)
+	w.cfg.MaxBatchBytes = 100 // Several batches.
+	w.cfg.Hooks.Acknowledged = func(topic string, partition int32, base int64, indexes []int32) {
+		mu.Lock()
+		defer mu.Unlock()
+		for i, index := range indexes {
+			if _, twice := told[index]; twice || topic != "topic" || partition != 1 {
+				t.Errorf("record %d of %s/%d was told before, or is of another partition", index, topic, partition)
+			}
+			told[index] = base + int64(i)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	const n = 50
+	for round := range int64(2) {
+		clear(told)
+		if err := w.Append(ctx, records(n)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range int32(n) {
+			if offset, ok := told[i]; !ok || offset != round*n+int64(i) {
+				t.Errorf("round %d: record %d is said to lie at %d (%t)", round, i, offset, ok)
+			}
+		}
+		cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.NotEnoughReplicas, Count: 1})
+	}
 }

@@ -95,7 +95,7 @@ func New(o Options) (*Generator, error) {
 
 // Next adds items to b until it is full or the last one is made, and returns io.EOF after the last.
 func (g *Generator) Next(b *producers.Batch, limit int) error {
-	if g.options.Live && g.options.rate == 0 {
+	if g.options.Live && !g.options.paced() {
 		g.now = g.options.Now().UnixMicro()
 	}
 	for !b.Full(limit) {
@@ -184,7 +184,7 @@ func (g *Generator) addPoison(b *producers.Batch) error {
 
 // place says when the item is due and counts it where it goes.
 func (g *Generator) place(item *producers.Item) (partition int32, offset int64) {
-	if g.options.rate > 0 {
+	if g.options.paced() {
 		item.Due = g.due()
 	}
 	g.items++
@@ -196,6 +196,9 @@ func (g *Generator) place(item *producers.Item) (partition int32, offset int64) 
 
 // due returns when the next item is to be sent.
 func (g *Generator) due() time.Duration {
+	if g.options.Schedule != nil {
+		return g.options.Schedule(g.items)
+	}
 	seconds := float64(g.items) / g.options.rate
 	whole := math.Floor(seconds)
 	return time.Duration(whole)*time.Second + time.Duration((seconds-whole)*1e9)
@@ -217,7 +220,7 @@ func (g *Generator) nextTime() (int64, producers.Disorder) {
 	switch {
 	case g.calendar != nil:
 		at = g.calendar.place(g.items)
-	case g.options.rate > 0:
+	case g.options.paced():
 		at = g.options.Start.Add(g.due()).UnixMicro()
 	default:
 		at = g.now

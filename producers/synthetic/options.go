@@ -50,6 +50,9 @@ type Options struct {
 	Live bool
 	// Now is the clock of a live workload. Default time.Now.
 	Now func() time.Time
+	// Schedule returns when item n is due, from the start of a live workload; that is the event's time too. It is called
+	// with numbers that never decrease. Default, nil: as the rate given to Run says.
+	Schedule func(n uint64) time.Duration
 
 	// Profile is Mixed or TokenCalls. Default Mixed.
 	Profile string
@@ -170,6 +173,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	return o, nil
 }
+
+// paced reports whether items are due at times of their own.
+func (o Options) paced() bool { return o.rate > 0 || o.Schedule != nil }
 
 // shares returns the shares of the types in made.
 func (m Mix) shares() [len(made)]float64 {
