@@ -7,6 +7,7 @@
 //	Reports   heartbeats and log ends beside any of them
 //	Preview   the dashboards on a page of its own
 //	Collector the ports that senders send events to: HTTP and gRPC -> Kafka
+//	Load      a load test of a pipeline that runs
 //	Demo      a generator, an Ingester, a Roller and an Auditor in one process
 //
 // Each process is a struct of plain fields. The caller opens the connections, hands them in and closes them after the process

@@ -89,11 +89,16 @@ func (k kafkaFlags) client(clientID string) (*consumerkafka.Client, error) {
 
 // writer opens a connection that writes to the log. The caller closes it.
 func (k kafkaFlags) writer(clientID, compression string) (*producerkafka.Writer, error) {
+	return k.writerWith(clientID, compression, producerkafka.Hooks{})
+}
+
+// writerWith is writer with hooks.
+func (k kafkaFlags) writerWith(clientID, compression string, hooks producerkafka.Hooks) (*producerkafka.Writer, error) {
 	conn, err := k.conn(clientID)
 	if err != nil {
 		return nil, err
 	}
-	return producerkafka.NewWriter(producerkafka.Config{Conn: conn, Compression: compression})
+	return producerkafka.NewWriter(producerkafka.Config{Conn: conn, Compression: compression, Hooks: hooks})
 }
 
 // reachTimeout bounds the attempt to connect to one broker.

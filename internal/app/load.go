@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tidemark/consumers/audit"
+	"tidemark/consumers/clickhouse"
+	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/producers"
+	"tidemark/producers/load"
+	"tidemark/schemas"
+)
+
+// Load offers a pipeline that runs events at a rate and measures when each of them gets how far. The fields without a
+// remark are required.
+type Load struct {
+	Namespace string
+	Client    *consumerkafka.Client
+	DB        *clickhouse.DB
+	// Sender sends to a log that calls the Acknowledged of the Recorder.
+	Sender   *producers.Sender
+	Recorder *load.Recorder
+	Options  load.Options
+	// Poll is the time between two polls of the database.
+	Poll time.Duration
+	// Drain bounds the wait for the last event at the end.
+	Drain time.Duration
+	// Retries returns how many batches were sent again. Optional.
+	Retries func() uint64
+	// Phase is called when a phase begins. Optional.
+	Phase func(name string)
+	// Progress is called with how far the run is. Optional.
+	Progress func(producers.Progress)
+	// Log gets what the run survives. Default none.
+	Log *zap.Logger
+
+	began  time.Time
+	phases []load.Phase
+}
+
+// NewRecorder returns the recorder of a load test of a namespace. The other settings are those of a load.RecorderConfig.
+func NewRecorder(namespace string, cfg load.RecorderConfig) *load.Recorder {
+	cfg.Rolled = rolledTopics(namespace)
+	return load.NewRecorder(cfg)
+}
+
+// Run makes the test. The end of ctx ends it early, with a summary of what was measured. An error comes with a summary
+// if there is something to sum up: SchemaVersion is 0 if not.
+func (l *Load) Run(ctx context.Context) (load.Summary, error) {
+	l.began = time.Now()
+	log := logger(l.Log)
+	l.enter("preflight")
+	poller, notes, err := l.preflight(ctx)
+	if err != nil {
+		return load.Summary{}, err
+	}
+	poller.failed = func(err error) {
+		log.Warn("the database did not answer a poll; what it has meanwhile is measured when it answers", zap.Error(err))
+	}
+	polling, stop := context.WithCancel(context.WithoutCancel(ctx))
+	polled := make(chan struct{})
+	go func() {
+		defer close(polled)
+		poller.run(polling)
+	}()
+	l.enter("offer")
+	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: notes}
+	ending.Result, ending.Err = load.Run(ctx, l.Sender, l.Options, l.Recorder, l.Progress)
+	l.drain(ctx, &ending)
+	stop()
+	<-polled
+	l.audit(ctx, &ending)
+	l.enter("")
+	ending.PollErrors, ending.Phases = poller.errors.Load(), l.phases
+	if l.Retries != nil {
+		ending.Retries = l.Retries()
+	}
+	return load.Summarize(l.Recorder, l.Options, ending), ending.Err
+}
+
+// enter ends the phase and begins the next one, none if name is "".
+func (l *Load) enter(name string) {
+	now := time.Since(l.began).Seconds()
+	if n := len(l.phases); n > 0 {
+		l.phases[n-1].ToS = now
+	}
+	if name == "" {
+		return
+	}
+	l.phases = append(l.phases, load.Phase{Name: name, FromS: now})
+	if l.Phase != nil {
+		l.Phase(name)
+	}
+}
+
+// preflight finds the topics and where they are, and notes what would spoil the measurement.
+func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
+	if err := CheckSchema(ctx, l.DB); err != nil {
+		return nil, nil, err
+	}
+	p := &loadPoller{db: l.DB, recorder: l.Recorder, every: l.Poll, topics: map[string]*polledTopic{}, since: int32(l.began.Unix()/60) - 1}
+	log := &auditLog{client: l.Client, namespace: l.Namespace}
+	notes := []string{}
+	var waiting int64
+	for _, spec := range schemas.Specs() {
+		listed, err := log.Topic(ctx, spec.Topic)
+		if err != nil {
+			return nil, nil, err
+		}
+		t := &polledTopic{
+			name: schemas.TopicName(l.Namespace, spec.Topic), spec: spec, id: listed.ID, raw: map[int32]int64{}, rolled: map[string]map[int32]int64{},
+		}
+		for _, table := range rollupsOf(spec.Type) {
+			t.rolled[table] = map[int32]int64{}
+		}
+		if err := t.findEpoch(ctx, l.DB); err != nil {
+			return nil, nil, err
+		}
+		if t.ends, err = ledgerdb.ReadEnds(ctx, l.DB, spec.Topic, nil); err != nil {
+			return nil, nil, err
+		}
+		for id, offsets := range listed.Partitions {
+			t.raw[id] = t.ends[t.partition(id)]
+			waiting += max(offsets.End-max(t.raw[id], offsets.Start), 0)
+		}
+		p.topics[t.name] = t
+	}
+	if waiting > 0 {
+		notes = append(notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
+	}
+	idle, err := l.idleRoles(ctx)
+	return p, append(notes, idle...), err
+}
+
+// idleRoles returns a note for each kind of worker that nobody has reported for a minute.
+func (l *Load) idleRoles(ctx context.Context) ([]string, error) {
+	working := map[string]bool{}
+	sql := "SELECT DISTINCT toString(role) FROM " + schemas.HeartbeatsTable + " FINAL WHERE worker != '' AND NOT stopped AND seen_at > now64(6) - INTERVAL 1 MINUTE"
+	err := l.DB.Query(ctx, sql, func(scan func(...any) error) error {
+		var role string
+		err := scan(&role)
+		working[role] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which workers run: %w", err)
+	}
+	var notes []string
+	for _, role := range []string{schemas.RoleIngest, schemas.RoleRollup} {
+		if !working[role] {
+			notes = append(notes, fmt.Sprintf("no %s worker has reported within the last minute", role))
+		}
+	}
+	return notes, nil
+}
+
+// drain waits until readers see every event, but not for longer than Drain, and not at all after an interruption.
+func (l *Load) drain(ctx context.Context, e *load.Ending) {
+	if e.Result.Interrupted {
+		return
+	}
+	l.enter("drain")
+	began := time.Now()
+	timeout := time.NewTimer(l.Drain)
+	defer timeout.Stop()
+	tick := time.NewTicker(l.Poll)
+	defer tick.Stop()
+	for {
+		if !e.Drained {
+			e.Drained, e.DrainTook = l.Recorder.Waiting(load.Stored) == 0, time.Since(began)
+		}
+		if e.Drained && l.Recorder.Waiting(load.Raw) == 0 && l.Recorder.Waiting(load.Rollup) == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			e.Result.Interrupted = true
+			return
+		case <-timeout.C:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// audit audits the namespace. A run that the audit did not judge is not proven right.
+func (l *Load) audit(ctx context.Context, e *load.Ending) {
+	if e.Result.Interrupted {
+		e.Audit = "not made: the run was ended"
+		return
+	}
+	l.enter("audit")
+	auditor := NewAuditor(AuditorConfig{Namespace: l.Namespace, Client: l.Client, DB: l.DB})
+	result, err := auditor.Once(ctx)
+	switch {
+	case ctx.Err() != nil:
+		e.Result.Interrupted, e.Audit = true, "not made: the run was ended"
+		return
+	case err != nil:
+		e.Audit = "not made: " + err.Error()
+		return
+	}
+	e.Audited = true
+	e.AuditOK, e.Audit = judgeAudit(result, l.Options.Run, e.Drained && e.Err == nil)
+}
+
+// judgeAudit returns whether an audit proves a run right, and what it says. reported is true if it has to have found the
+// counts of the run.
+func judgeAudit(result audit.Result, run string, reported bool) (ok bool, text string) {
+	judged := false
+	for _, f := range result.Findings {
+		if schemas.Failed(string(f.Verdict)) {
+			return false, fmt.Sprintf("%d differences; first: %s, %s: %s", result.Differences(), f.Check, f.Scope, f.Detail)
+		}
+		judged = judged || f.Verdict == audit.OK && strings.HasPrefix(f.Scope, run+" ")
+	}
+	switch {
+	case !result.OK:
+		return false, "a check could not be made"
+	case reported && !judged:
+		return false, "the audit has not judged the counts of this run"
+	}
+	return true, fmt.Sprintf("no difference in %d checks", len(result.Findings))
+}

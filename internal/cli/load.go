@@ -1,0 +1,202 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tidemark/internal/app"
+	"tidemark/producers"
+	producerkafka "tidemark/producers/kafka"
+	"tidemark/producers/load"
+	"tidemark/producers/synthetic"
+	"tidemark/schemas"
+)
+
+type loadCmd struct {
+	commonFlags
+	kafkaFlags
+	clickhouseFlags
+	producerFlags
+	loadFlags
+	SummaryExport string `help:"Write the summary as JSON to this file." placeholder:"FILE" group:"Load"`
+}
+
+// loadFlags are what to offer and what to expect.
+type loadFlags struct {
+	Rate       eventRate     `help:"Events per second, such as 500, 50k or 1.2M." default:"1k" placeholder:"RATE" group:"Load"`
+	Arrival    string        `help:"How events are spread over time: constant or poisson." default:"constant" placeholder:"NAME" group:"Load"`
+	Warmup     time.Duration `help:"Offer events for this long before measuring." default:"10s" group:"Load" range:"0s..1h"`
+	Duration   time.Duration `help:"Measure for this long." default:"1m" group:"Load" range:"1s..24h"`
+	Through    string        `help:"Where to send the events: kafka, the log." default:"kafka" placeholder:"WAY" group:"Load"`
+	SLO        time.Duration `name:"slo" help:"Time from when an event is due until a query of the raw tables finds it, for 99 % of them." default:"2s" group:"Load" range:"10ms..1h"`
+	SLORollup  time.Duration `name:"slo-rollup" help:"The same for the rollups per minute." default:"5s" group:"Load" range:"10ms..1h"`
+	Poll       time.Duration `help:"Time between two questions to the database: the resolution of what is measured." default:"50ms" group:"Load" range:"5ms..10s"`
+	Drain      time.Duration `help:"How long to wait at the end until readers see the last event." default:"1m" group:"Load" range:"0s..24h"`
+	Mix        string        `help:"Which events: token_calls or mixed (all types)." default:"token_calls" placeholder:"NAME" group:"Workload"`
+	Seed       uint64        `help:"Seed of the workload." default:"1" group:"Workload"`
+	Tenants    int           `help:"Number of tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
+	Users      int           `help:"Number of users." default:"20000" placeholder:"N" group:"Workload" range:"1..1000000000000"`
+	Duplicates float64       `help:"Share of records that repeat a recent one." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	Conflicts  float64       `help:"Share of records that repeat a recent identity with another time." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
+	Poison     float64       `help:"Share of records that no consumer accepts." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
+}
+
+// eventRate is a number of events per second, written with k for thousands, M for millions, or neither.
+type eventRate string
+
+// maxLoadRate is far beyond what one process sends.
+const maxLoadRate = 1e8
+
+func (r eventRate) parse() (float64, error) {
+	digits, factor := string(r), 1.0
+	if short, found := strings.CutSuffix(digits, "k"); found {
+		digits, factor = short, 1e3
+	} else if short, found := strings.CutSuffix(digits, "M"); found {
+		digits, factor = short, 1e6
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || !(n*factor > 0 && n*factor <= maxLoadRate) { // NaN is neither.
+		return 0, fmt.Errorf("--rate: %q is not a number of events per second above 0, such as 500, 50k or 1.2M, up to 100M", string(r))
+	}
+	return n * factor, nil
+}
+
+// options are what to offer. run is the label.
+func (f loadFlags) options(run string) (load.Options, error) {
+	arrival, err := load.ParseArrival(f.Arrival)
+	if err != nil {
+		err = fmt.Errorf("--arrival: %w", err)
+	}
+	rate, rateErr := f.Rate.parse()
+	errs := []error{ranges(f), err, rateErr}
+	if f.Through != "kafka" {
+		errs = append(errs, fmt.Errorf("--through: %q is not kafka", f.Through))
+	}
+	if f.Mix != synthetic.TokenCalls && f.Mix != synthetic.Mixed {
+		errs = append(errs, fmt.Errorf("--mix: %q is not %s or %s", f.Mix, synthetic.TokenCalls, synthetic.Mixed))
+	}
+	o := load.Options{Rate: rate, Arrival: arrival, Run: run, Workload: synthetic.Options{
+		Seed: f.Seed, Profile: f.Mix, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Live: true, Run: run,
+	}}
+	if errors.Join(errs...) == nil {
+		errs = append(errs, o.Workload.Validate())
+		if err := o.Validate(f.Duration); err != nil {
+			errs = append(errs, fmt.Errorf("--rate, --duration: %w", err))
+		}
+	}
+	return o, errors.Join(errs...)
+}
+
+// Help implements kong.HelpProvider.
+func (loadCmd) Help() string {
+	return `Run it against a pipeline at work: a namespace with its ingest and rollup workers. The events stay in the namespace, so
+take one of its own, and remove it with "tidemark namespaces drop".
+
+The schedule is fixed before the run, and no answer moves it. Every latency counts from the moment at which the event was
+due, of every event: until it is sent, acknowledged, stored (in the ledger), found in the raw table, and in the rollups.
+
+The verdict is "pass" if events were sent on time, the lag does not grow, 99 % of the events are found within --slo and
+--slo-rollup in the whole time and in 95 % of its parts of 5 s, the log drains, and the audit finds no difference.
+"generator_limited" means that this program did not send on time: neither pass nor fail. "wrong" means that the audit
+found a difference, whatever the speed. Measure for at least 1 minute; for a figure to publish, 5.
+
+Exit codes: 0 pass, 99 any other verdict, 104 a wrong command line, 105 interrupted, 1 anything else.`
+}
+
+// Example implements exampler.
+func (loadCmd) Example() string {
+	return "tidemark load --namespace loadtest --rate 50k --duration 5m --slo 2s --summary-export summary.json"
+}
+
+func (c *loadCmd) validate(run string) (load.Options, error) {
+	options, err := c.options(run)
+	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err)
+	if err != nil {
+		return options, &exitError{code: exitInvalid, err: err}
+	}
+	return options, nil
+}
+
+// Run offers the load, prints the summary, and ends with the code of the verdict.
+func (c *loadCmd) Run(ctx context.Context, s Streams) error {
+	options, err := c.validate(c.label("load", time.Now()))
+	if err != nil {
+		return err
+	}
+	summary, err := c.measure(ctx, s, options)
+	if summary.SchemaVersion > 0 {
+		err = errors.Join(err, printLoad(s.Out, summary), c.export(summary))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{code: exitInterrupted, err: err}
+	case err != nil:
+		return err
+	case !summary.Passed():
+		return &exitError{code: exitThreshold}
+	}
+	return nil
+}
+
+// measure opens the connections and makes the test.
+func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) (summary load.Summary, err error) {
+	if err := c.reach(ctx); err != nil {
+		return summary, err
+	}
+	db, err := c.open(c.Namespace)
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	client, err := c.client("tidemark-load")
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, client.Close()) }()
+	recorder := app.NewRecorder(c.Namespace, load.RecorderConfig{Warmup: c.Warmup, Duration: c.Duration, SLO: c.SLO, SLORollup: c.SLORollup})
+	var retries atomic.Uint64
+	writer, err := c.writerWith("tidemark-producer", c.Compression, producerkafka.Hooks{
+		Retry: func(string, int32, error) { retries.Add(1) }, Acknowledged: recorder.Acknowledged,
+	})
+	if err != nil {
+		return summary, err
+	}
+	defer func() { err = errors.Join(err, writer.Close()) }()
+	if options.Workload.Partitions, err = writer.Partitions(ctx, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
+		return summary, err
+	}
+	report := newProgress(s.Err)
+	defer report.end()
+	test := app.Load{
+		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
+		Options: options, Poll: c.Poll, Drain: c.Drain, Retries: retries.Load, Log: c.logger(s),
+		Phase: func(name string) { fmt.Fprintf(s.Err, "%s\n", name) },
+		Progress: func(p producers.Progress) {
+			report.line("%s events sent, %s not stored yet, %s not in the rollups yet", number(p.Truth.Total().Produced),
+				number(recorder.Waiting(load.Stored)), number(recorder.Waiting(load.Rollup)))
+		},
+	}
+	return test.Run(ctx)
+}
+
+// export writes the summary to --summary-export.
+func (c *loadCmd) export(summary load.Summary) error {
+	if c.SummaryExport == "" {
+		return nil
+	}
+	text, err := json.MarshalIndent(summary, "", "  ")
+	if err == nil {
+		err = os.WriteFile(c.SummaryExport, append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("--summary-export: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tidemark/internal/test/env"
+	"tidemark/producers"
+	"tidemark/producers/load"
+)
+
+func TestEventRate(t *testing.T) {
+	for text, want := range map[eventRate]float64{
+		"1": 1, "500": 500, "50k": 50_000, "1.2M": 1_200_000, "0.5": 0.5, "1e3": 1000, "100M": 1e8,
+		"0": 0, "-1": 0, "": 0, "k": 0, "50K": 0, "NaN": 0, "Inf": 0, "101M": 0, "1kk": 0, "0k": 0,
+	} {
+		got, err := text.parse()
+		if math.Abs(got-want) > 1e-6 || (err == nil) != (want > 0) {
+			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
+		}
+	}
+}
+
+// TestLoadRefuses: what cannot be measured is refused before anything is opened, with the exit code of k6 for it.
+func TestLoadRefuses(t *testing.T) {
+	for line, want := range map[string]string{
+		"--rate 0":                     "--rate: \"0\" is not a number of events per second above 0",
+		"--duration 500ms":             "--duration: 500ms is not between 1s and 24h",
+		"--rate 0.1 --duration 5s":     "at 0.1 events/s no event is due within 5s",
+		"--arrival bursts":             "--arrival: \"bursts\" is not constant or poisson",
+		"--mix queries":                "--mix: \"queries\" is not token_calls or mixed",
+		"--through http":               "--through: \"http\" is not kafka",
+		"--compression none --rate 1q": "--rate: \"1q\"",
+		"--no-such-flag":               "unknown flag",
+	} {
+		code, _, errOut := command(t, append([]string{"load"}, strings.Fields(line)...)...)
+		if code != exitInvalid || !strings.Contains(errOut, want) {
+			t.Errorf("load %s: exit code %d, %s; want %q", line, code, errOut, want)
+		}
+	}
+}
+
+// TestPrintLoad prints the summary of a run in which nothing was measured, and writes it as JSON, which knows no NaN.
+func TestPrintLoad(t *testing.T) {
+	recorder := load.NewRecorder(load.RecorderConfig{Duration: time.Second, SLO: time.Second, SLORollup: time.Second, Rolled: func(string) bool { return true }})
+	summary := load.Summarize(recorder, load.Options{Rate: 5, Arrival: load.Constant, Run: "load-1"}, load.Ending{
+		Namespace: "lab", Result: load.Result{Truth: &producers.Truth{}}, Drained: true, Audited: true, AuditOK: true,
+		Audit: "no difference in 9 checks", Poll: 50 * time.Millisecond, Notes: []string{"no rollup worker has reported within the last minute"},
+	})
+	var out bytes.Buffer
+	if err := printLoad(&out, summary); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.String(); got != printedNothing {
+		t.Errorf("printed\n%s\nwant\n%s", got, printedNothing)
+	}
+	c := loadCmd{SummaryExport: filepath.Join(t.TempDir(), "summary.json")}
+	if err := c.export(summary); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(c.SummaryExport)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read load.Summary
+	if err := json.Unmarshal(text, &read); err != nil || read.SchemaVersion != 1 || read.Passed() {
+		t.Errorf("%+v, %v", read, err)
+	}
+	c.SummaryExport = filepath.Join(t.TempDir(), "none", "summary.json")
+	if err := c.export(summary); err == nil || !strings.Contains(err.Error(), "--summary-export") {
+		t.Errorf("a folder that is not there: %v", err)
+	}
+}
+
+// TestLoadInterrupted: a run that is ended before it has begun says so by its exit code.
+func TestLoadInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errOut bytes.Buffer
+	if code := run(ctx, []string{"load", "--brokers", "127.0.0.1:1"}, Streams{Out: &out, Err: &errOut}); code != exitInterrupted {
+		t.Errorf("exit code %d: %s", code, errOut.String())
+	}
+}
+
+const printedNothing = `verdict: no_events (no event was measured: raise --rate or --duration)
+run load-1, namespace lab, constant arrivals
+
+not_measured offered          not the whole run was offered
+not_measured lag_trend        0 samples of the lag are too few
+not_measured freshness_raw    no event was to come here
+not_measured freshness_rollup no event was to come here
+ok           errors           the log took every event; 0 without an offset
+ok           drain            the ledger had every event 0s after the last one was sent (at most 2s)
+ok           audit            no difference in 9 checks
+
+asked for 5 events/s for 1s after 0s of warm-up; 0 events were due, 0 of them sent
+  from the time the event was due, ms  events  events/s  p50  p90  p99  p99.9  max
+                                 sent       0         -    -    -    -      -    -
+                         acknowledged       0         -    -    -    -      -    -
+                               stored       0         -    -    -    -      -    -
+                     queryable in raw       0         -    -    -    -      -    -
+                 queryable in rollups       0         -    -    -    -      -    -
+polls of the database: every 50 ms (p99 0 ms), 0 without an answer; batches sent again: 0
+audit: no difference in 9 checks
+note: no rollup worker has reported within the last minute
+`
+
+// TestLoadTestingExamples parses every command of docs/load-testing.md.
+func TestLoadTestingExamples(t *testing.T) {
+	found := 0
+	for _, block := range env.Snippets(t, "load-testing.md", "sh") {
+		for line := range strings.Lines(block) {
+			if found++; !strings.HasPrefix(line, "tidemark ") {
+				t.Errorf("%q is no command of the program", line)
+				continue
+			}
+			if _, err := parse(t, shellArgs(strings.TrimSpace(line))[1:]); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if found < 5 {
+		t.Errorf("only %d commands were found", found)
+	}
+}

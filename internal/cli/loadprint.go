@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"tidemark/producers/load"
+)
+
+// loadStages are the stages in the order of the summary, with what people call them.
+var loadStages = []struct {
+	stage load.Stage
+	label string
+}{
+	{load.Sent, "sent"}, {load.Acknowledged, "acknowledged"}, {load.Stored, "stored"}, {load.Raw, "queryable in raw"},
+	{load.Rollup, "queryable in rollups"},
+}
+
+// printLoad prints the summary of a load test: the checks first, the figures second.
+func printLoad(w io.Writer, s load.Summary) error {
+	fmt.Fprintf(w, "verdict: %s", s.Verdict.Outcome)
+	if s.Verdict.Limit != "" {
+		fmt.Fprintf(w, ", the limit is %s", s.Verdict.Limit)
+	}
+	if s.Verdict.Reason != "" {
+		fmt.Fprintf(w, " (%s)", s.Verdict.Reason)
+	}
+	fmt.Fprintf(w, "\nrun %s, namespace %s, %s arrivals\n\n", s.Run, s.Namespace, s.Config.Arrival)
+	for _, c := range s.Verdict.Checks {
+		fmt.Fprintf(w, "%-12s %-16s %s\n", c.State, c.Name, c.Detail)
+	}
+	fmt.Fprintf(w, "\nasked for %s events/s for %gs after %gs of warm-up; %s events were due, %s of them sent\n",
+		number(uint64(s.Config.Rate)), s.Config.DurationS, s.Config.WarmupS, number(s.Events.Offered), number(s.Events.Sent))
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "from the time the event was due, ms\tevents\tevents/s\tp50\tp90\tp99\tp99.9\tmax\t")
+	for _, at := range loadStages {
+		l, rate := s.Latency[at.stage.String()], "-"
+		if r, ok := s.Rates[at.stage.String()]; ok {
+			rate = number(uint64(r + 0.5))
+		}
+		if l.Count == 0 {
+			fmt.Fprintf(table, "%s\t0\t%s\t-\t-\t-\t-\t-\t\n", at.label, rate)
+			continue
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", at.label, number(l.Count), rate, l.P50MS, l.P90MS, l.P99MS, l.P999MS, l.MaxMS)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "polls of the database: every %.0f ms (p99 %.0f ms), %d without an answer; batches sent again: %s\n",
+		s.Poll.AskedMS, s.Poll.P99MS, s.Poll.Errors, number(s.Events.Retries))
+	fmt.Fprintf(w, "audit: %s\n", s.Audit)
+	for _, note := range s.Notes {
+		fmt.Fprintf(w, "note: %s\n", note)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"tidemark/producers/load"
+	"tidemark/producers/load/verdict"
+)
+
+// load runs "tidemark load" and returns its exit code and its summary.
+func (p pipeline) load(t testing.TB, args ...string) (int, load.Summary) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "summary.json")
+	r := p.run(t, slices.Concat([]string{"load", "--summary-export", file}, args)...)
+	return r.code, readSummary(t, file)
+}
+
+func readSummary(t testing.TB, file string) (s load.Summary) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// states are the checks of a summary by name.
+func states(s load.Summary) map[string]verdict.State {
+	found := map[string]verdict.State{}
+	for _, c := range s.Verdict.Checks {
+		found[c.Name] = c.State
+	}
+	return found
+}
+
+// TestLoad offers a pipeline at work a low rate with bounds so wide that only what stands still misses them.
+func TestLoad(t *testing.T) {
+	p := sharedPipeline(t)
+	p.ok(t, "migrate", "--partitions", "2")
+	ingest, rollup := p.start(t, "ingest"), p.start(t, "rollup")
+	eventually(t, "both workers have reported", func() bool {
+		return p.sql(t, "SELECT count() FROM heartbeats FINAL WHERE worker != '' AND NOT stopped") == "2"
+	})
+	wide := []string{"--rate", "200", "--slo", "4m", "--slo-rollup", "4m", "--drain", "4m"}
+
+	// All that is offered is followed to its end, and judged by the audit.
+	const offered, warmup = 5 * 200, 200
+	code, s := p.load(t, slices.Concat(wide, []string{"--warmup", "1s", "--duration", "5s", "--mix", "mixed", "--duplicates", "0.05", "--poison", "0.01"})...)
+	e := s.Events
+	if e.Produced != offered+warmup || slices.ContainsFunc([]uint64{e.Offered, e.Sent, e.SentInTime, e.Acknowledged, e.Stored, e.Raw}, func(n uint64) bool { return n != offered }) {
+		t.Errorf("not every event was followed: %+v", e)
+	}
+	if e.Rollup < offered*9/10 || e.Rollup > offered { // Model events and reference points have no rollup per minute.
+		t.Errorf("%d events were followed into the rollups", e.Rollup)
+	}
+	for name, state := range states(s) {
+		if state != verdict.OK && name != "lag_trend" { // A lag of some events may grow for 5 s.
+			t.Errorf("%s is %s", name, state)
+		}
+	}
+	if (code == 0) != s.Passed() || code != 0 && code != 99 || s.Partial || len(s.Notes) > 0 {
+		t.Errorf("exit code %d, verdict %s, notes %q", code, s.Verdict.Outcome, s.Notes)
+	}
+	stored := p.sql(t, "SELECT uniqExact(epoch, partition, offset) FROM token_calls_raw WHERE run = '"+s.Run+"'")
+	if truth := p.sql(t, "SELECT max(events) FROM runs WHERE run = '"+s.Run+"' AND type = 'token_calls' AND kind = 'load'"); stored != truth || stored == "0" {
+		t.Errorf("%s token calls are stored, the run says %s", stored, truth)
+	}
+
+	// A rollup that has stopped is named, and only it.
+	if code := rollup.stop(t); code != 0 {
+		t.Errorf("rollup: exit code %d", code)
+	}
+	code, s = p.load(t, "--rate", "200", "--slo", "4m", "--warmup", "0s", "--duration", "2s", "--slo-rollup", "1s", "--drain", "5s", "--arrival", "poisson")
+	if code != 99 || states(s)["freshness_rollup"] != verdict.Failed || s.Verdict.Limit != verdict.Rollup || s.Events.Rollup != 0 {
+		t.Errorf("exit code %d, %+v", code, s.Verdict)
+	}
+	if !slices.ContainsFunc(s.Notes, func(n string) bool { return strings.Contains(n, "no rollup worker") }) {
+		t.Errorf("notes %q", s.Notes)
+	}
+
+	// An interruption gives a summary of what was sent.
+	file := filepath.Join(t.TempDir(), "summary.json")
+	running := p.start(t, slices.Concat([]string{"load", "--summary-export", file, "--duration", "1h"}, wide)...)
+	eventually(t, "events are stored", func() bool {
+		return p.sql(t, "SELECT count() FROM token_calls_raw") != stored && strings.Contains(running.stderr.String(), "offer")
+	})
+	running.signal(t, syscall.SIGINT)
+	if code := running.wait(t); code != 105 {
+		t.Errorf("interrupted: exit code %d", code)
+	}
+	if s := readSummary(t, file); !s.Partial || s.Verdict.Outcome != verdict.Interrupted {
+		t.Errorf("interrupted: %+v", s.Verdict)
+	}
+
+	// An event that is lost makes the next run wrong, whatever its speed.
+	p.sql(t, "ALTER TABLE token_calls_raw DELETE WHERE offset = 3")
+	code, s = p.load(t, slices.Concat(wide, []string{"--warmup", "0s", "--duration", "1s", "--drain", "10s"})...)
+	if code != 99 || s.Verdict.Outcome != verdict.Wrong || !strings.Contains(s.Audit, "token_calls") {
+		t.Errorf("an event is lost: exit code %d, %+v", code, s.Verdict)
+	}
+	if code := ingest.stop(t); code != 0 {
+		t.Errorf("ingest: exit code %d", code)
+	}
+}

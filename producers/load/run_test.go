@@ -1,0 +1,313 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tidemark/producers"
+	"tidemark/producers/load/verdict"
+	"tidemark/producers/synthetic"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// system is a simulated log with a simulated pipeline behind it. All records of a topic lie in one partition.
+type system struct {
+	recorder *Recorder
+	ack      func(at time.Duration) time.Duration // How long an Append takes, by when it begins. Nil: no time.
+	perTick  int64                                // Offsets that ingest reads within 50 ms, 0 for all.
+	stopped  map[Stage]time.Duration              // Stages that stand still from a time on.
+	fails    int                                  // The call of Append that fails, 0 for none.
+	silent   bool                                 // The brokers do not tell offsets.
+
+	mu    sync.Mutex
+	ends  map[string]int64
+	at    map[string]int64 // The ledger.
+	calls int
+}
+
+func (s *system) Partitions(context.Context, string) (int, error) { return 1, nil }
+
+func (s *system) Append(_ context.Context, records []producers.Record) error {
+	s.mu.Lock()
+	s.calls++
+	call := s.calls
+	s.mu.Unlock()
+	if call == s.fails {
+		return errors.New("the log is gone")
+	}
+	if s.ack != nil {
+		time.Sleep(s.ack(s.recorder.Elapsed()))
+	}
+	byTopic := map[string][]int32{}
+	for i, r := range records {
+		byTopic[r.Topic] = append(byTopic[r.Topic], int32(i))
+	}
+	for topic, indexes := range byTopic {
+		s.mu.Lock()
+		base := s.ends[topic]
+		s.ends[topic] += int64(len(indexes))
+		s.mu.Unlock()
+		if s.silent {
+			base = -1
+		}
+		s.recorder.Acknowledged(topic, 0, base, indexes)
+	}
+	return nil
+}
+
+// work is the pipeline and the poller in one: every 50 ms it gets further and tells so.
+func (s *system) work(ctx context.Context) {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		at := s.recorder.Elapsed()
+		runs := func(stage Stage) bool { from, ok := s.stopped[stage]; return !ok || at < from }
+		s.mu.Lock()
+		for topic, end := range s.ends {
+			if runs(Stored) {
+				if s.perTick > 0 {
+					end = min(end, s.at[topic]+s.perTick)
+				}
+				s.at[topic] = end
+			}
+			for _, stage := range []Stage{Stored, Raw, Rollup} {
+				if runs(stage) {
+					s.recorder.Cover(stage, topic, 0, s.at[topic], at)
+				}
+			}
+		}
+		s.mu.Unlock()
+		s.recorder.Poll(at)
+	}
+}
+
+// try runs a load test of a simulated system in simulated time, and returns its summary.
+func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(context.Context, *producers.Sender) context.Context) (summary Summary) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg.SLO, cfg.SLORollup = time.Second, 2*time.Second
+		cfg.Rolled = func(topic string) bool { return !strings.HasSuffix(topic, "runs.v1") }
+		s.recorder, s.ends, s.at, s.calls = NewRecorder(cfg), map[string]int64{}, map[string]int64{}, 0
+		working, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.work(working) })
+		o.Run, o.Workload.Profile = "load-1", synthetic.TokenCalls
+		ctx, sender := t.Context(), &producers.Sender{Log: s}
+		if change != nil {
+			ctx = change(ctx, sender)
+		}
+		e := Ending{Namespace: "lab", Audited: true, AuditOK: true, Audit: "no difference"}
+		e.Result, e.Err = Run(ctx, sender, o, s.recorder, nil)
+		began := time.Now()
+		for range 200 {
+			if e.Drained = s.recorder.Waiting(Stored) == 0; e.Drained {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		e.DrainTook = time.Since(began)
+		time.Sleep(time.Second)
+		stop()
+		wg.Wait()
+		summary = Summarize(s.recorder, o, e)
+		text, err := json.Marshal(summary)
+		if err != nil {
+			t.Errorf("the summary is no JSON: %v", err)
+		}
+		for _, bad := range []string{"NaN", "Inf"} {
+			if strings.Contains(string(text), bad) {
+				t.Errorf("%s in %s", bad, text)
+			}
+		}
+	})
+	return summary
+}
+
+func judged(t *testing.T, s Summary, outcome verdict.Outcome, limit verdict.Limit) {
+	t.Helper()
+	if s.Verdict.Outcome != outcome || s.Verdict.Limit != limit {
+		t.Errorf("verdict %s, limit %q; want %s, %q:\n%+v", s.Verdict.Outcome, s.Verdict.Limit, outcome, limit, s.Verdict)
+	}
+}
+
+var minute = RecorderConfig{Warmup: 5 * time.Second, Duration: time.Minute}
+
+// TestEveryEventIsTimed: a system that keeps up passes, at either arrival, and each event is in the histogram of each
+// stage once.
+func TestEveryEventIsTimed(t *testing.T) {
+	for _, arrival := range []Arrival{Constant, Poisson} {
+		s := &system{ack: func(time.Duration) time.Duration { return 5 * time.Millisecond }}
+		sum := try(t, s, Options{Rate: 500, Arrival: arrival}, minute, nil)
+		judged(t, sum, verdict.Pass, verdict.NoLimit)
+		e := sum.Events
+		for _, n := range []uint64{e.Offered, e.Sent, e.SentInTime, e.Acknowledged, e.Stored, e.Raw, e.Rollup} {
+			if n != e.Offered || n < 29_000 || n > 31_000 || arrival == Constant && n != 30_000 {
+				t.Errorf("%s: %+v", arrival, e)
+				break
+			}
+		}
+		if l := sum.Latency["acknowledged"]; l.P50MS < 5 || l.MaxMS > 40 || l.Negative > 0 || l.Count != e.Offered {
+			t.Errorf("%s: acknowledged %+v", arrival, l)
+		}
+		if l := sum.Latency["queryable_raw"]; l.P99MS > 120 || l.MinMS < 5 {
+			t.Errorf("%s: raw %+v", arrival, l)
+		}
+		if rate := sum.Rates["stored"]; rate < 470 || rate > 530 {
+			t.Errorf("%s: stored %v events/s", arrival, rate)
+		}
+		if e.Produced < e.Offered+2300 {
+			t.Errorf("%s: the warm-up is missing: %+v", arrival, e)
+		}
+	}
+}
+
+// slowSource makes an event per step until an end, and stands still once.
+type slowSource struct {
+	step, end, stallAt, stall time.Duration
+	n                         int64
+}
+
+func (s *slowSource) Next(b *producers.Batch, limit int) error {
+	for !b.Full(limit) {
+		due := time.Duration(s.n) * s.step
+		if due >= s.end {
+			return io.EOF
+		}
+		if s.stall > 0 && due >= s.stallAt {
+			time.Sleep(s.stall)
+			s.stall = 0
+		}
+		b.AddBytes([]byte{1}).Due = due
+		s.n++
+	}
+	return nil
+}
+
+// TestStalledGenerator: a stall of the generator is in the send delay and in the freshness, and it is not called the
+// pipeline's fault.
+func TestStalledGenerator(t *testing.T) {
+	g := &slowSource{}
+	s := &system{}
+	var sum Summary
+	synctest.Test(t, func(t *testing.T) {
+		cfg := minute
+		cfg.SLO, cfg.SLORollup, cfg.Rolled = time.Second, 2*time.Second, func(string) bool { return false }
+		s.recorder, s.ends, s.at = NewRecorder(cfg), map[string]int64{}, map[string]int64{}
+		working, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { s.work(working) })
+		g.step, g.end, g.stallAt, g.stall = 2*time.Millisecond, 65*time.Second, 30*time.Second, 3*time.Second
+		pump := producers.Pump{Source: g, Sender: &producers.Sender{Log: s}, BatchItems: 100,
+			Hooks: producers.Hooks{Sending: s.recorder.sendingItems, Sent: s.recorder.sentItems}}
+		truth, err := pump.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		stop()
+		wg.Wait()
+		sum = Summarize(s.recorder, Options{Rate: 500}, Ending{Result: Result{Truth: truth}, Drained: true, Audited: true, AuditOK: true})
+	})
+	judged(t, sum, verdict.GeneratorLimited, verdict.Generator)
+	if sum.Latency["sent"].MaxMS < 2500 || sum.Latency["queryable_raw"].MaxMS < 2500 || sum.Latency["queryable_raw"].Count != 30_000 {
+		t.Errorf("the stall does not show: sent %+v, raw %+v", sum.Latency["sent"], sum.Latency["queryable_raw"])
+	}
+}
+
+// TestLimits: what stands still or is too slow is named.
+func TestLimits(t *testing.T) {
+	after := func(d, slow time.Duration) func(time.Duration) time.Duration {
+		return func(at time.Duration) time.Duration {
+			if at > d {
+				return slow
+			}
+			return 0
+		}
+	}
+	tests := []struct {
+		name    string
+		system  *system
+		outcome verdict.Outcome
+		limit   verdict.Limit
+	}{
+		{"slow brokers", &system{ack: after(20*time.Second, 700*time.Millisecond)}, verdict.Fail, verdict.Broker},
+		{"slow ingest", &system{perTick: 20}, verdict.Fail, verdict.Ingest}, // 400 events/s
+		{"ingest stops", &system{stopped: map[Stage]time.Duration{Stored: 40 * time.Second}}, verdict.Fail, verdict.Ingest},
+		{"raw stops", &system{stopped: map[Stage]time.Duration{Raw: 40 * time.Second}}, verdict.Fail, verdict.Ingest},
+		{"rollup stops", &system{stopped: map[Stage]time.Duration{Rollup: 40 * time.Second}}, verdict.Fail, verdict.Rollup},
+		{"rollup never ran", &system{stopped: map[Stage]time.Duration{Rollup: 0}}, verdict.Fail, verdict.Rollup},
+		{"the log ends", &system{fails: 500}, verdict.Fail, verdict.Broker},
+		{"the brokers tell no offsets", &system{silent: true}, verdict.NoEvents, verdict.NoLimit},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			sum := try(t, test.system, Options{Rate: 500, Arrival: Constant}, minute, nil)
+			judged(t, sum, test.outcome, test.limit)
+		})
+	}
+}
+
+// TestInterrupted: the counts are those of what was sent, and the verdict says that the run is partial.
+func TestInterrupted(t *testing.T) {
+	for _, after := range []time.Duration{2 * time.Second, 30 * time.Second} {
+		sum := try(t, &system{}, Options{Rate: 500, Arrival: Constant}, minute, func(ctx context.Context, _ *producers.Sender) context.Context {
+			ctx, cancel := context.WithCancel(ctx)
+			time.AfterFunc(after, cancel)
+			return ctx
+		})
+		judged(t, sum, verdict.Interrupted, verdict.NoLimit)
+		want := 500 * after.Seconds()
+		if got := float64(sum.Events.Produced); !sum.Partial || math.Abs(got-want) > 20 {
+			t.Errorf("%v events were produced within %s, want about %v", got, after, want)
+		}
+	}
+}
+
+// TestTooLittle: what cannot be measured is refused.
+func TestTooLittle(t *testing.T) {
+	for _, o := range []Options{{}, {Rate: -1}, {Rate: math.NaN()}, {Rate: math.Inf(1)}, {Rate: 0.001}} {
+		if _, err := Run(t.Context(), &producers.Sender{}, o, NewRecorder(minute), nil); err == nil {
+			t.Errorf("%v events/s were offered", o.Rate)
+		}
+	}
+}
+
+// TestSchedule: no answer moves it, and it has the rate that was asked for.
+func TestSchedule(t *testing.T) {
+	for _, arrival := range []Arrival{Constant, Poisson} {
+		a, b := schedule(arrival, 1000, 7), schedule(arrival, 1000, 7)
+		var gaps []time.Duration
+		last := time.Duration(0)
+		for n := range uint64(100_000) {
+			due := a(n)
+			if again := b(n); due != again || b(n) != again || due < last {
+				t.Fatalf("%s: event %d is due after %s and after %s, the one before after %s", arrival, n, due, again, last)
+			}
+			gaps, last = append(gaps, due-last), due
+		}
+		if last < 98*time.Second || last > 102*time.Second {
+			t.Errorf("%s: 100,000 events take %s", arrival, last)
+		}
+		slices.Sort(gaps)
+		if longest := gaps[len(gaps)-1]; arrival == Constant && longest > time.Millisecond+1 || arrival == Poisson && longest < 5*time.Millisecond {
+			t.Errorf("%s: the longest gap is %s", arrival, longest)
+		}
+	}
+}

@@ -1,0 +1,83 @@
+package load
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"sort"
+	"time"
+
+	"tidemark/producers"
+)
+
+// Arrival is how events are spread over time.
+type Arrival string
+
+// The arrivals.
+const (
+	Constant Arrival = "constant" // The same time between each two events.
+	Poisson  Arrival = "poisson"  // As of many senders that know nothing of one another.
+)
+
+// ParseArrival returns the arrival of that name.
+func ParseArrival(name string) (Arrival, error) {
+	switch a := Arrival(name); a {
+	case Constant, Poisson:
+		return a, nil
+	}
+	return "", fmt.Errorf("%q is not %s or %s", name, Constant, Poisson)
+}
+
+// schedule returns when event n is due, from the start of the run, at a rate in events per second. It depends on
+// nothing but its arguments: no answer moves it. It is to be called with numbers that never decrease.
+func schedule(a Arrival, rate float64, seed uint64) func(n uint64) time.Duration {
+	if a == Poisson {
+		random := rand.New(rand.NewPCG(seed, 0x70015501))
+		var at float64
+		var known uint64
+		return func(n uint64) time.Duration {
+			for ; known < n; known++ {
+				at += random.ExpFloat64() / rate
+			}
+			return time.Duration(at * float64(time.Second))
+		}
+	}
+	return func(n uint64) time.Duration {
+		seconds := float64(n) / rate
+		whole := math.Floor(seconds)
+		return time.Duration(whole)*time.Second + time.Duration((seconds-whole)*float64(time.Second))
+	}
+}
+
+// source gives the items of another source that are due before an end.
+type source struct {
+	producers.Source
+	end time.Duration
+
+	whole bool          // All of them were made.
+	last  time.Duration // When the last one made is due.
+}
+
+// Next implements producers.Source.
+func (s *source) Next(b *producers.Batch, limit int) error {
+	err := s.Source.Next(b, limit)
+	n := sort.Search(len(b.Items), func(i int) bool { return b.Items[i].Due >= s.end })
+	if n > 0 {
+		s.last = b.Items[n-1].Due
+	}
+	if n < len(b.Items) {
+		b.Items = b.Items[:n]
+		s.whole = true
+		return io.EOF
+	}
+	return err
+}
+
+// unmade returns about how many items are due that were not made when the run had to end.
+func (s *source) unmade(rate float64) uint64 {
+	if s.whole || s.last >= s.end {
+		return 0
+	}
+	return uint64((s.end - s.last).Seconds() * rate)
+}

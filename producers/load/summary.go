@@ -1,0 +1,216 @@
+package load
+
+import (
+	"time"
+
+	"tidemark/producers/load/verdict"
+)
+
+// summaryVersion is the version of the form of Summary. It rises when a field changes its meaning or goes away.
+const summaryVersion = 1
+
+// Ending is what Summarize is told beside what the Recorder saw.
+type Ending struct {
+	Namespace string
+	Started   time.Time
+	Result    Result
+	// Err is why the run ended early, nil if it did not.
+	Err error
+	// Drained reports whether the ledger had every event in the end, and DrainTook after how long.
+	Drained   bool
+	DrainTook time.Duration
+	// Audited, AuditOK and Audit are as in verdict.Input.
+	Audited, AuditOK bool
+	Audit            string
+	Poll             time.Duration // The time between two polls, as asked for.
+	PollErrors       uint64
+	Retries          uint64
+	Phases           []Phase
+	Notes            []string
+}
+
+// Phase is a part of the run, in seconds since its first one began.
+type Phase struct {
+	Name  string  `json:"name"`
+	FromS float64 `json:"from_s"`
+	ToS   float64 `json:"to_s"`
+}
+
+// Summary is all that is known of a run, with the unit in the name of each figure. Its JSON has neither NaN nor
+// infinity: what was not measured is null or absent.
+type Summary struct {
+	SchemaVersion int             `json:"schema_version"`
+	Run           string          `json:"run"`
+	Namespace     string          `json:"namespace"`
+	StartedAt     time.Time       `json:"started_at"`
+	Partial       bool            `json:"partial"`
+	Verdict       verdict.Verdict `json:"verdict"`
+	Config        SummaryConfig   `json:"config"`
+	Events        SummaryEvents   `json:"events"`
+	// Rates and Latency are by stage, of the measured time alone.
+	Rates   map[string]float64 `json:"rates_events_per_s"`
+	Latency map[string]Latency `json:"latency"`
+	Lag     *Lag               `json:"lag"`
+	// Windows are the parts of 5 s, by stage.
+	Windows map[string][]verdict.Window `json:"windows"`
+	DrainS  float64                     `json:"drain_s"`
+	Audit   string                      `json:"audit"`
+	Poll    Polls                       `json:"poll"`
+	Phases  []Phase                     `json:"phases"`
+	Notes   []string                    `json:"notes"`
+	Series  []Sample                    `json:"series"`
+}
+
+// Passed reports whether the pipeline sustained the rate.
+func (s *Summary) Passed() bool { return s.Verdict.Outcome == verdict.Pass }
+
+// SummaryConfig is what was asked for.
+type SummaryConfig struct {
+	Rate      float64 `json:"rate_events_per_s"`
+	Arrival   Arrival `json:"arrival"`
+	WarmupS   float64 `json:"warmup_s"`
+	DurationS float64 `json:"duration_s"`
+	SLOMS     float64 `json:"slo_raw_ms"`
+	SLORollMS float64 `json:"slo_rollup_ms"`
+}
+
+// SummaryEvents count the events.
+type SummaryEvents struct {
+	Produced     uint64 `json:"produced"` // Acknowledged, those of the warm-up included.
+	Offered      uint64 `json:"offered"`  // That were due in the measured time.
+	Sent         uint64 `json:"sent"`     // Of those offered.
+	SentInTime   uint64 `json:"sent_in_time"`
+	Acknowledged uint64 `json:"acknowledged"`
+	Stored       uint64 `json:"stored"`
+	Raw          uint64 `json:"queryable_raw"`
+	Rollup       uint64 `json:"queryable_rollup"`
+	Untimed      uint64 `json:"untimed"` // Of which no broker told the offset.
+	Retries      uint64 `json:"batch_retries"`
+}
+
+// Latency is the time from the intended moment of the events to a stage.
+type Latency struct {
+	Count    uint64  `json:"count"`
+	Negative uint64  `json:"negative"`
+	MinMS    float64 `json:"min_ms"`
+	MeanMS   float64 `json:"mean_ms"`
+	P50MS    float64 `json:"p50_ms"`
+	P90MS    float64 `json:"p90_ms"`
+	P99MS    float64 `json:"p99_ms"`
+	P999MS   float64 `json:"p999_ms"`
+	MaxMS    float64 `json:"max_ms"`
+}
+
+// Lag is the trend of the events that the brokers had and the ledger did not.
+type Lag struct {
+	Slope float64 `json:"slope_events_per_s"`
+	Low   float64 `json:"slope_at_least_events_per_s"`
+	End   float64 `json:"end_events"`
+}
+
+// Polls is how often the database was asked: a latency is known to no more than the time between two polls.
+type Polls struct {
+	AskedMS float64 `json:"asked_ms"`
+	P50MS   float64 `json:"p50_ms"`
+	P99MS   float64 `json:"p99_ms"`
+	MaxMS   float64 `json:"max_ms"`
+	Errors  uint64  `json:"errors"`
+}
+
+// Summarize judges a run that is over.
+func Summarize(r *Recorder, o Options, e Ending) Summary {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.input(o, e)
+	s := Summary{
+		SchemaVersion: summaryVersion, Run: o.Run, Namespace: e.Namespace, StartedAt: e.Started.UTC(),
+		Verdict: verdict.Judge(in),
+		Config: SummaryConfig{
+			Rate: o.Rate, Arrival: o.Arrival, WarmupS: r.cfg.Warmup.Seconds(), DurationS: r.cfg.Duration.Seconds(),
+			SLOMS: milliseconds(r.cfg.SLO), SLORollMS: milliseconds(r.cfg.SLORollup),
+		},
+		Events: SummaryEvents{
+			Produced: e.Result.Truth.Total().Produced, Offered: in.Offered, Sent: r.histograms[Sent].Count(), SentInTime: r.inTime,
+			Acknowledged: r.histograms[Acknowledged].Count(), Stored: r.histograms[Stored].Count(),
+			Raw: r.histograms[Raw].Count(), Rollup: r.histograms[Rollup].Count(), Untimed: r.untimed, Retries: e.Retries,
+		},
+		Rates: r.rates(), Latency: map[string]Latency{}, DrainS: e.DrainTook.Seconds(), Audit: e.Audit,
+		Windows: map[string][]verdict.Window{Raw.String(): r.windows[Raw], Rollup.String(): r.windows[Rollup]},
+		Poll: Polls{
+			AskedMS: milliseconds(e.Poll), P50MS: milliseconds(r.series.polls.Percentile(50)), P99MS: milliseconds(r.series.polls.Percentile(99)),
+			MaxMS: milliseconds(r.series.polls.Max()), Errors: e.PollErrors,
+		},
+		Phases: e.Phases, Notes: e.Notes, Series: r.series.samples,
+	}
+	s.Partial = in.Interrupted || e.Err != nil
+	for stage := range numStages {
+		s.Latency[stage.String()] = latencyOf(&r.histograms[stage])
+	}
+	if slope, low, ok := verdict.Trend(in.Lag); ok {
+		s.Lag = &Lag{Slope: slope, Low: low, End: in.Lag[len(in.Lag)-1].Lag}
+	}
+	return s
+}
+
+// input is what the verdict is about.
+func (r *Recorder) input(o Options, e Ending) verdict.Input {
+	in := verdict.Input{
+		Rate: o.Rate, SLO: r.cfg.SLO, SLORollup: r.cfg.SLORollup, Interrupted: e.Result.Interrupted,
+		Offered: r.histograms[Sent].Count() + e.Result.Unmade, InTime: r.inTime, SendDelay: r.histograms[Sent].Percentile(99),
+		OwnWait: r.pace.own, LogWait: r.pace.blocked, Acknowledged: r.histograms[Acknowledged].Percentile(99),
+		Raw:     verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.windows[Raw]},
+		Rollup:  verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.windows[Rollup]},
+		Untimed: r.untimed, Drained: e.Drained, DrainTook: e.DrainTook, Audited: e.Audited, AuditOK: e.AuditOK, Audit: e.Audit,
+	}
+	if e.Err != nil {
+		in.Errors = []string{e.Err.Error()}
+	}
+	for _, s := range r.measuredSamples() {
+		in.Lag = append(in.Lag, verdict.Point{At: seconds(s.AtS), Lag: s.Lag})
+	}
+	return in
+}
+
+// measuredSamples are the samples of whole seconds within the measured time.
+func (r *Recorder) measuredSamples() []Sample {
+	var found []Sample
+	for _, s := range r.series.samples {
+		if at := seconds(s.AtS); at >= r.cfg.Warmup+time.Second && at <= r.cfg.Warmup+r.cfg.Duration+time.Second/2 {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// rates are the mean rates of the stages between the first sample of the measured time and the last.
+func (r *Recorder) rates() map[string]float64 {
+	rates := map[string]float64{}
+	samples := r.measuredSamples()
+	if len(samples) < 2 {
+		return rates
+	}
+	first, last := samples[0], samples[len(samples)-1]
+	took := last.AtS - first.AtS
+	if took <= 0 {
+		return rates
+	}
+	for stage, of := range map[Stage][2]uint64{
+		Sent: {first.Sent, last.Sent}, Acknowledged: {first.Acknowledged, last.Acknowledged}, Stored: {first.Stored, last.Stored},
+		Raw: {first.Raw, last.Raw}, Rollup: {first.Rollup, last.Rollup},
+	} {
+		rates[stage.String()] = float64(of[1]-of[0]) / took
+	}
+	return rates
+}
+
+func latencyOf(h *Histogram) Latency {
+	return Latency{
+		Count: h.Count(), Negative: h.Negative(), MinMS: milliseconds(h.Min()), MeanMS: milliseconds(h.Mean()),
+		P50MS: milliseconds(h.Percentile(50)), P90MS: milliseconds(h.Percentile(90)), P99MS: milliseconds(h.Percentile(99)),
+		P999MS: milliseconds(h.Percentile(99.9)), MaxMS: milliseconds(h.Max()),
+	}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

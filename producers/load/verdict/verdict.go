@@ -1,0 +1,266 @@
+// Package verdict decides whether a pipeline sustained a rate. It is pure: measurements in, checks out.
+package verdict
+
+import (
+	"fmt"
+	"time"
+)
+
+// Outcome is what a run came to.
+type Outcome string
+
+// The outcomes, the strongest first: a run that lost an event is wrong, however fast it was.
+const (
+	Wrong            Outcome = "wrong"             // The audit found a difference, or could not be made.
+	Interrupted      Outcome = "interrupted"       // The run was ended before it was over.
+	NoEvents         Outcome = "no_events"         // Nothing was measured.
+	GeneratorLimited Outcome = "generator_limited" // The pipeline was not offered the rate: neither pass nor fail.
+	Fail             Outcome = "fail"              // The pipeline did not sustain the rate.
+	Pass             Outcome = "pass"
+)
+
+// Limit is the stage that was the limit.
+type Limit string
+
+// The limits, in the order of the stages.
+const (
+	NoLimit   Limit = ""
+	Generator Limit = "generator"
+	Broker    Limit = "broker" // The writer and the brokers.
+	Ingest    Limit = "ingest" // The ingest workers and their inserts.
+	Rollup    Limit = "rollup"
+)
+
+// Window is a part of the run: how many events were due in it that will come to a stage, how many of them have reached
+// it, and how many of those took longer than the SLO.
+type Window struct {
+	Events  uint64 `json:"events"`
+	Reached uint64 `json:"reached"`
+	Over    uint64 `json:"over_slo"`
+}
+
+// late returns the events that are not within the SLO: those that are missing are not.
+func (w Window) late() uint64 { return w.Over + w.Events - min(w.Reached, w.Events) }
+
+// Stage is what was measured of the time to a stage.
+type Stage struct {
+	P99     time.Duration // Of the events that have reached it.
+	Windows []Window
+}
+
+// Point is the lag at a time since the start: the events that the brokers had and the ledger did not.
+type Point struct {
+	At  time.Duration
+	Lag float64
+}
+
+// Input is what was measured.
+type Input struct {
+	Rate           float64 // Events per second, as asked for.
+	SLO, SLORollup time.Duration
+
+	Interrupted bool
+	// Offered are the events that were due, InTime how many of them were sent in time.
+	Offered, InTime uint64
+	SendDelay       time.Duration // p99.
+	// OwnWait and LogWait are for how long an event was due and not sent while the generator did not wait for the log,
+	// and while it did.
+	OwnWait, LogWait time.Duration
+	Acknowledged     time.Duration // p99.
+	Lag              []Point       // Within the measured time.
+	Raw, Rollup      Stage
+	Errors           []string
+	// Untimed are the events of which no broker told the offset.
+	Untimed uint64
+	// Drained reports whether the ledger had everything in the end, DrainTook how long that took after the last event.
+	Drained   bool
+	DrainTook time.Duration
+	// Audited reports whether an audit was made, AuditOK that it found no difference. Audit is what it says, or why
+	// there is none.
+	Audited, AuditOK bool
+	Audit            string
+}
+
+// State is what a check says.
+type State string
+
+// The states of a check.
+const (
+	OK     State = "ok"
+	Failed State = "failed"
+	Unsure State = "not_measured"
+)
+
+// Check is one condition of a pass.
+type Check struct {
+	Name   string `json:"name"`
+	State  State  `json:"state"`
+	Detail string `json:"detail"`
+}
+
+// Verdict is what Judge decides.
+type Verdict struct {
+	Outcome Outcome `json:"outcome"`
+	// Limit is the first stage that did not keep up; empty if none is known.
+	Limit  Limit   `json:"limit"`
+	Reason string  `json:"reason"`
+	Checks []Check `json:"checks"`
+}
+
+// The bounds of the checks.
+const (
+	minOffered  = 0.99 // Of the events that are due, to be sent in time.
+	sendShare   = 0.10 // Of the SLO, for p99 of the send delay.
+	lagGrowth   = 0.01 // Of the rate, by which the lag may grow per second.
+	lateShare   = 0.01 // Of the events, to be later than the SLO: p99.
+	goodWindows = 0.95 // Of the windows.
+)
+
+// Judge decides.
+func Judge(in Input) Verdict {
+	checks := []Check{
+		offered(in), lagTrend(in), freshness("freshness_raw", in.Raw, in.SLO), freshness("freshness_rollup", in.Rollup, in.SLORollup),
+		errorsOf(in), drain(in), audited(in),
+	}
+	v := Verdict{Checks: checks}
+	failed := map[string]bool{}
+	for _, c := range checks {
+		if c.State == Failed {
+			failed[c.Name] = true
+			if v.Reason == "" {
+				v.Reason = c.Name + ": " + c.Detail
+			}
+		}
+	}
+	v.Limit = limit(in, failed)
+	switch {
+	case failed["audit"]:
+		v.Outcome, v.Limit, v.Reason = Wrong, NoLimit, "audit: "+in.Audit
+	case in.Interrupted:
+		v.Outcome, v.Limit, v.Reason = Interrupted, NoLimit, "the run was ended before it was over"
+	case (in.Offered == 0 || events(in.Raw) == 0) && !failed["errors"]:
+		v.Outcome, v.Limit, v.Reason = NoEvents, NoLimit, "no event was measured: raise --rate or --duration"
+	case v.Limit == Generator:
+		v.Outcome, v.Reason = GeneratorLimited, "offered: "+checks[0].Detail
+	case len(failed) > 0:
+		v.Outcome = Fail
+	default:
+		v.Outcome = Pass
+	}
+	return v
+}
+
+// limit returns the first stage that did not keep up.
+func limit(in Input, failed map[string]bool) Limit {
+	switch {
+	case failed["offered"] && in.OwnWait >= in.LogWait:
+		return Generator
+	case failed["offered"] || failed["errors"] || in.Acknowledged > in.SLO:
+		return Broker
+	case failed["lag_trend"] || failed["freshness_raw"] || failed["drain"]:
+		return Ingest
+	case failed["freshness_rollup"]:
+		return Rollup
+	}
+	return NoLimit
+}
+
+func check(name string, ok bool, format string, args ...any) Check {
+	state := Failed
+	if ok {
+		state = OK
+	}
+	return Check{Name: name, State: state, Detail: fmt.Sprintf(format, args...)}
+}
+
+func offered(in Input) Check {
+	if in.Interrupted || in.Offered == 0 {
+		return Check{Name: "offered", State: Unsure, Detail: "not the whole run was offered"}
+	}
+	share, bound := float64(in.InTime)/float64(in.Offered), time.Duration(sendShare*float64(in.SLO))
+	return check("offered", share >= minOffered && in.SendDelay <= bound,
+		"%.2f %% of %d events sent in time (at least %.0f %%), send delay p99 %s (at most %s); while late, %s waiting for the log and %s not",
+		100*share, in.Offered, 100*minOffered, round(in.SendDelay), round(bound), round(in.LogWait), round(in.OwnWait))
+}
+
+func lagTrend(in Input) Check {
+	slope, low, ok := Trend(in.Lag)
+	if !ok || in.Interrupted {
+		return Check{Name: "lag_trend", State: Unsure, Detail: fmt.Sprintf("%d samples of the lag are too few", len(in.Lag))}
+	}
+	end, most := in.Lag[len(in.Lag)-1].Lag, in.Rate*in.SLO.Seconds()
+	return check("lag_trend", low <= lagGrowth*in.Rate && end <= most,
+		"lag grows by %.1f events/s, for sure by %.1f (at most %.1f), and is %.0f events at the end (at most %.0f)",
+		slope, low, lagGrowth*in.Rate, end, most)
+}
+
+func events(s Stage) uint64 {
+	var n uint64
+	for _, w := range s.Windows {
+		n += w.Events
+	}
+	return n
+}
+
+func freshness(name string, s Stage, slo time.Duration) Check {
+	var all, late, missing uint64
+	windows, good := 0, 0
+	for _, w := range s.Windows {
+		if w.Events == 0 {
+			continue
+		}
+		windows++
+		all, late, missing = all+w.Events, late+w.late(), missing+w.Events-min(w.Reached, w.Events)
+		if float64(w.late()) <= lateShare*float64(w.Events) {
+			good++
+		}
+	}
+	if all == 0 {
+		return Check{Name: name, State: Unsure, Detail: "no event was to come here"}
+	}
+	ok := float64(late) <= lateShare*float64(all) && float64(good) >= goodWindows*float64(windows)
+	if missing == all {
+		return check(name, ok, "none of %d events was seen (p99 at most %s)", all, round(slo))
+	}
+	return check(name, ok, "p99 %s (at most %s), %.2f %% of %d events too late, %d never seen; %d of %d windows of 5 s within it",
+		round(s.P99), round(slo), 100*float64(late)/float64(all), all, missing, good, windows)
+}
+
+func errorsOf(in Input) Check {
+	if len(in.Errors) > 0 {
+		return check("errors", false, "%s", in.Errors[0])
+	}
+	return check("errors", true, "the log took every event; %d without an offset", in.Untimed)
+}
+
+func drain(in Input) Check {
+	if in.Interrupted {
+		return Check{Name: "drain", State: Unsure, Detail: "the run was ended"}
+	}
+	end := 0.0
+	if len(in.Lag) > 0 {
+		end = in.Lag[len(in.Lag)-1].Lag
+	}
+	most := 2 * in.SLO
+	if in.Rate > 0 {
+		most += time.Duration(end / in.Rate * float64(time.Second))
+	}
+	if !in.Drained {
+		return check("drain", false, "the ledger does not have every event after %s (at most %s)", round(in.DrainTook), round(most))
+	}
+	return check("drain", in.DrainTook <= most, "the ledger had every event %s after the last one was sent (at most %s)", round(in.DrainTook), round(most))
+}
+
+func audited(in Input) Check {
+	if !in.Audited && in.Interrupted {
+		return Check{Name: "audit", State: Unsure, Detail: in.Audit}
+	}
+	return check("audit", in.Audited && in.AuditOK, "%s", in.Audit)
+}
+
+func round(d time.Duration) time.Duration {
+	if d >= time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
+}
