@@ -1,11 +1,107 @@
 package app
 
 import (
+	"context"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"tidemark/consumers/audit"
+	"tidemark/consumers/ledger"
+	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/producers"
+	"tidemark/producers/load"
+	"tidemark/schemas"
 )
+
+// answers is a database that gives fixed rows for statements that contain a text.
+type answers struct {
+	rows map[string][][]any
+	sent []string
+	err  error
+}
+
+func (a *answers) Query(_ context.Context, sql string, row func(scan func(dest ...any) error) error) error {
+	a.sent = append(a.sent, sql)
+	if a.err != nil {
+		return a.err
+	}
+	for text, rows := range a.rows {
+		if !strings.Contains(sql, text) {
+			continue
+		}
+		for _, values := range rows {
+			err := row(func(dest ...any) error {
+				for i, d := range dest {
+					reflect.ValueOf(d).Elem().Set(reflect.ValueOf(values[i]))
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// TestLoadPoll: what the database says is how far the events are. A rollup with a bucket that is pending has published
+// what it had published before, however far its cursor is.
+func TestLoadPoll(t *testing.T) {
+	const topic, since = "lab.token_calls.v1", 1000
+	recorder := NewRecorder("lab", load.RecorderConfig{Duration: time.Minute, SLO: time.Second, SLORollup: time.Second})
+	spec := schemas.SpecOf(schemas.TokenCallType)
+	db := &answers{}
+	p := &loadPoller{db: db, recorder: recorder, every: time.Second, since: since, topics: map[string]*polledTopic{topic: {
+		name: topic, spec: spec, ends: ledgerdb.Bounds{}, raw: map[int32]int64{}, rolled: map[string]map[int32]int64{"token_calls_1m": {}},
+	}}}
+	recorder.Hooks().Sending(make([]producers.Item, 10), 0)
+	recorder.Acknowledged(topic, 1, 40, []int32{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	poll := func(name string, stored, raw, rollup uint64, rows map[string][][]any) {
+		t.Helper()
+		db.rows = rows
+		if err := p.poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := [3]uint64{recorder.Waiting(load.Stored), recorder.Waiting(load.Raw), recorder.Waiting(load.Rollup)}
+		if got != [3]uint64{stored, raw, rollup} {
+			t.Errorf("%s: %d events wait to be stored, in raw and in the rollups; want %d %d %d", name, got, stored, raw, rollup)
+		}
+	}
+	const topics, ledgerRows, rawRows, cursors, pending = "FROM topics", "FROM ledger", "FROM token_calls_raw", "FROM rollup_cursors", "FROM rollup_pending"
+	row := func(values ...any) [][]any { return [][]any{values} }
+	poll("not ingested yet", 10, 10, 10, nil)
+	if len(db.sent) != 3 { // Epoch, cursors, what is pending.
+		t.Errorf("%d statements: %q", len(db.sent), db.sent)
+	}
+	poll("raw is ahead of the ledger", 10, 5, 10, map[string][][]any{topics: row(uint32(3)), rawRows: row(uint32(1), uint64(45))})
+	poll("the rest was not stored", 2, 2, 10, map[string][][]any{ledgerRows: row(uint32(3), uint32(1), uint64(0), uint64(48), int64(1))})
+	poll("another epoch", 2, 2, 10, map[string][][]any{ledgerRows: row(uint32(2), uint32(1), uint64(0), uint64(99), int64(1))})
+	cursor := row(spec.Topic, uint32(3), uint32(1), uint64(47))
+	poll("a bucket of the run is pending", 2, 2, 10, map[string][][]any{cursors: cursor, pending: row("token_calls_1m", int32(since), int32(since+1))})
+	poll("another bucket, or rollup, is pending", 2, 2, 3, map[string][][]any{
+		cursors: cursor, pending: {{"token_calls_1m", int32(since - 9), int32(since)}, {"token_calls_1h", int32(0), int32(since + 60)}},
+	})
+	poll("all is there", 0, 0, 0, map[string][][]any{
+		ledgerRows: row(uint32(3), uint32(1), uint64(48), uint64(60), int64(1)), cursors: row(spec.Topic, uint32(3), uint32(1), uint64(60)),
+	})
+	before := len(db.sent)
+	poll("nothing is asked for nothing", 0, 0, 0, nil)
+	if len(db.sent) != before {
+		t.Errorf("statements were sent: %q", db.sent[before:])
+	}
+	if got := p.topics[topic].ends[ledger.Partition{Topic: spec.Topic, Epoch: 3, ID: 1}]; got != 60 {
+		t.Errorf("the ledger is at %d", got)
+	}
+	db.err = errors.New("the database is away")
+	recorder.Acknowledged(topic, 1, 60, []int32{0})
+	if err := p.poll(t.Context()); !errors.Is(err, db.err) {
+		t.Errorf("%v", err)
+	}
+}
 
 // TestJudgeAudit: a load test is right only if its own counts were judged.
 func TestJudgeAudit(t *testing.T) {

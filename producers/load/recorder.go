@@ -86,6 +86,11 @@ func (r *Recorder) Elapsed() time.Duration {
 	return r.elapsed()
 }
 
+// Hooks are the hooks of the pump that sends the events.
+func (r *Recorder) Hooks() producers.Hooks {
+	return producers.Hooks{Sending: r.sendingItems, Sent: r.sentItems}
+}
+
 // sendingItems is a hook of the pump: the items go to the log now.
 func (r *Recorder) sendingItems(items []producers.Item, at time.Duration) {
 	r.mu.Lock()

@@ -78,12 +78,13 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 	pump := producers.Pump{
 		Source: events, Sender: sender, Stop: stop, Duration: total + time.Duration(overtime*float64(total)) + time.Second,
 		BatchItems: max(1, min(producers.DefaultBatchItems, int(o.Rate/4))),
-		Hooks: producers.Hooks{Sending: r.sendingItems, Sent: func(p producers.Progress) {
+		Hooks:      r.Hooks(),
+	}
+	if progress != nil {
+		pump.Hooks.Sent = func(p producers.Progress) {
 			r.sentItems(p)
-			if progress != nil {
-				progress(p)
-			}
-		}},
+			progress(p)
+		}
 	}
 	began := time.Now()
 	result.Truth, err = pump.Run(working)

@@ -172,7 +172,7 @@ func TestEveryEventIsTimed(t *testing.T) {
 		if rate := sum.Rates["stored"]; rate < 470 || rate > 530 {
 			t.Errorf("%s: stored %v events/s", arrival, rate)
 		}
-		if e.Produced < e.Offered+2300 {
+		if e.Produced < e.Offered+2300 || arrival == Constant && e.Produced != 32_500 {
 			t.Errorf("%s: the warm-up is missing: %+v", arrival, e)
 		}
 	}
@@ -215,7 +215,7 @@ func TestStalledGenerator(t *testing.T) {
 		wg.Go(func() { s.work(working) })
 		g.step, g.end, g.stallAt, g.stall = 2*time.Millisecond, 65*time.Second, 30*time.Second, 3*time.Second
 		pump := producers.Pump{Source: g, Sender: &producers.Sender{Log: s}, BatchItems: 100,
-			Hooks: producers.Hooks{Sending: s.recorder.sendingItems, Sent: s.recorder.sentItems}}
+			Hooks: s.recorder.Hooks()}
 		truth, err := pump.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -260,8 +260,57 @@ func TestLimits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			sum := try(t, test.system, Options{Rate: 500, Arrival: Constant}, minute, nil)
 			judged(t, sum, test.outcome, test.limit)
+			if e := sum.Events; test.limit == verdict.Broker && test.system.fails == 0 && (e.Offered < 29_500 || e.Offered > 30_500 || e.SentInTime >= e.Sent || e.SentInTime < 10_000) {
+				t.Errorf("of about 30,000 events that were due: %+v", e)
+			}
 		})
 	}
+}
+
+// TestCover: the end that a stage has passed is the first offset that it has not.
+func TestCover(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecorder(RecorderConfig{Warmup: 2 * time.Second, Duration: 8 * time.Second, SLO: 3 * time.Second, SLORollup: time.Second, Rolled: func(string) bool { return true }})
+		items := make([]producers.Item, 10)
+		for i := range items {
+			items[i].Due = time.Duration(i) * time.Second
+		}
+		r.sendingItems(items, 9*time.Second)
+		r.Acknowledged("a", 0, 100, []int32{0, 1, 2, 3, 4})
+		r.Acknowledged("a", 0, 105, []int32{5, 6, 8, 9})
+		r.Acknowledged("a", 1, 7, []int32{7})
+		for _, step := range []struct {
+			partition int32
+			end       int64
+			waiting   uint64
+			count     uint64
+			over      uint64 // Of the first window, which has the events due from 2 s to 6 s.
+		}{
+			{0, 100, 10, 0, 0}, {0, 103, 7, 1, 1}, {0, 103, 7, 1, 1}, {0, 90, 7, 1, 1}, {0, 107, 3, 5, 4}, {2, 999, 3, 5, 4},
+			{1, 7, 3, 5, 4}, {1, 8, 2, 6, 4}, {0, 999, 0, 8, 4},
+		} {
+			r.Cover(Raw, "a", step.partition, step.end, 9*time.Second)
+			if w, n := r.Waiting(Raw), r.histograms[Raw].Count(); w != step.waiting || n != step.count || r.windows[Raw][0].Over != step.over {
+				t.Errorf("up to %d of partition %d: %d wait, %d measured, %+v; want %+v", step.end, step.partition, w, n, r.windows[Raw][0], step)
+			}
+		}
+		if w := r.windows[Raw]; w[0].Events != 5 || w[0].Reached != 5 || w[1].Events != 3 || len(w) != 2 {
+			t.Errorf("windows %+v", w)
+		}
+		if got := r.histograms[Raw].Percentile(100); got != 7*time.Second {
+			t.Errorf("the event that was due after 2 s was found after %s", got)
+		}
+		if len(r.Outstanding()) != 1 { // The other stages have passed nothing.
+			t.Error("events were forgotten")
+		}
+		for _, s := range []Stage{Stored, Rollup} {
+			r.Cover(s, "a", 0, 999, 9*time.Second)
+			r.Cover(s, "a", 1, 999, 9*time.Second)
+		}
+		if len(r.Outstanding()) != 0 {
+			t.Error("events were not forgotten")
+		}
+	})
 }
 
 // TestInterrupted: the counts are those of what was sent, and the verdict says that the run is partial.
