@@ -14,6 +14,7 @@ import (
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/producers"
 	"tidemark/producers/load"
+	"tidemark/producers/load/threshold"
 	"tidemark/schemas"
 )
 
@@ -31,6 +32,8 @@ type Load struct {
 	Poll time.Duration
 	// Drain bounds the wait for the last event at the end.
 	Drain time.Duration
+	// Thresholds are conditions of the user's, beside the checks of the verdict. Optional.
+	Thresholds []threshold.Threshold
 	// Retries returns how many batches were sent again. Optional.
 	Retries func() uint64
 	// Phase is called when a phase begins. Optional.
@@ -70,7 +73,7 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 		poller.run(polling)
 	}()
 	l.enter("offer")
-	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: notes}
+	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: notes, Thresholds: l.Thresholds}
 	ending.Result, ending.Err = load.Run(ctx, l.Sender, l.Options, l.Recorder, l.Progress)
 	l.drain(ctx, &ending)
 	stop()

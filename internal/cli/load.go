@@ -15,6 +15,7 @@ import (
 	"tidemark/producers"
 	producerkafka "tidemark/producers/kafka"
 	"tidemark/producers/load"
+	"tidemark/producers/load/threshold"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
@@ -39,6 +40,7 @@ type loadFlags struct {
 	SLORollup  time.Duration `name:"slo-rollup" help:"The same for the rollups per minute." default:"5s" group:"Load" range:"10ms..1h"`
 	Poll       time.Duration `help:"Time between two questions to the database: the resolution of what is measured." default:"50ms" group:"Load" range:"5ms..10s"`
 	Drain      time.Duration `help:"How long to wait at the end until readers see the last event." default:"1m" group:"Load" range:"0s..24h"`
+	Threshold  []string      `help:"A further condition, in the grammar of k6: METRIC:AGGREGATION OPERATOR NUMBER. May be repeated." sep:"none" placeholder:"CONDITION" group:"Load"`
 	Mix        string        `help:"Which events: token_calls or mixed (all types)." default:"token_calls" placeholder:"NAME" group:"Workload"`
 	Seed       uint64        `help:"Seed of the workload." default:"1" group:"Workload"`
 	Tenants    int           `help:"Number of tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
@@ -94,6 +96,20 @@ func (f loadFlags) options(run string) (load.Options, error) {
 	return o, errors.Join(errs...)
 }
 
+// thresholds are the conditions of --threshold.
+func (f loadFlags) thresholds() ([]threshold.Threshold, error) {
+	var found []threshold.Threshold
+	var errs []error
+	for _, text := range f.Threshold {
+		t, err := load.ParseThreshold(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--threshold: %w", err))
+		}
+		found = append(found, t)
+	}
+	return found, errors.Join(errs...)
+}
+
 // Help implements kong.HelpProvider.
 func (loadCmd) Help() string {
 	return `Run it against a pipeline at work: a namespace with its ingest and rollup workers. The events stay in the namespace, so
@@ -107,17 +123,20 @@ The verdict is "pass" if events were sent on time, the lag does not grow, 99 % o
 "generator_limited" means that this program did not send on time: neither pass nor fail. "wrong" means that the audit
 found a difference, whatever the speed. Measure for at least 1 minute; for a figure to publish, 5.
 
-Exit codes: 0 pass, 99 any other verdict, 104 a wrong command line, 105 interrupted, 1 anything else.`
+--threshold adds conditions of your own, such as 'freshness_raw_ms:p(99)<1000': docs/load-testing.md lists the metrics.
+
+Exit codes: 0 pass, 99 any other verdict or a threshold that does not hold, 104 a wrong command line, 105 interrupted, 1 anything else.`
 }
 
 // Example implements exampler.
 func (loadCmd) Example() string {
-	return "tidemark load --namespace loadtest --rate 50k --duration 5m --slo 2s --summary-export summary.json"
+	return "tidemark load --namespace loadtest --rate 50k --duration 5m --threshold 'freshness_raw_ms:p(99.9)<3000' --summary-export summary.json"
 }
 
 func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
-	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err)
+	_, thresholdErr := c.thresholds()
+	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}
 	}
@@ -147,6 +166,10 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 
 // measure opens the connections and makes the test.
 func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) (summary load.Summary, err error) {
+	thresholds, err := c.thresholds()
+	if err != nil {
+		return summary, err
+	}
 	if err := c.reach(ctx); err != nil {
 		return summary, err
 	}
@@ -176,7 +199,7 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	defer report.end()
 	test := app.Load{
 		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
-		Options: options, Poll: c.Poll, Drain: c.Drain, Retries: retries.Load, Log: c.logger(s),
+		Options: options, Poll: c.Poll, Drain: c.Drain, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
 		Phase: func(name string) { fmt.Fprintf(s.Err, "%s\n", name) },
 		Progress: func(p producers.Progress) {
 			report.line("%s events sent, %s not stored yet, %s not in the rollups yet", number(p.Truth.Total().Produced),

@@ -14,6 +14,7 @@ import (
 	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load"
+	"tidemark/producers/load/threshold"
 )
 
 func TestEventRate(t *testing.T) {
@@ -38,6 +39,8 @@ func TestLoadRefuses(t *testing.T) {
 		"--mix queries":                "--mix: \"queries\" is not token_calls or mixed",
 		"--through http":               "--through: \"http\" is not kafka",
 		"--compression none --rate 1q": "--rate: \"1q\"",
+		"--threshold p(99)<1000":       "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
+		"--threshold drain_s:max<1":    "drain_s is a gauge, which has value, not max",
 		"--no-such-flag":               "unknown flag",
 	} {
 		code, _, errOut := command(t, append([]string{"load"}, strings.Fields(line)...)...)
@@ -50,9 +53,17 @@ func TestLoadRefuses(t *testing.T) {
 // TestPrintLoad prints the summary of a run in which nothing was measured, and writes it as JSON, which knows no NaN.
 func TestPrintLoad(t *testing.T) {
 	recorder := load.NewRecorder(load.RecorderConfig{Duration: time.Second, SLO: time.Second, SLORollup: time.Second, Rolled: func(string) bool { return true }})
+	var thresholds []threshold.Threshold
+	for _, text := range []string{"freshness_raw_ms:p(99)<1000", "late_raw:rate<0.1", "lag_end_events:value<5", "sent_events:rate>1", "drain_s:value<1", "stored_events:count>0"} {
+		parsed, err := load.ParseThreshold(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		thresholds = append(thresholds, parsed)
+	}
 	summary := load.Summarize(recorder, load.Options{Rate: 5, Arrival: load.Constant, Run: "load-1"}, load.Ending{
 		Namespace: "lab", Result: load.Result{Truth: &producers.Truth{}}, Drained: true, Audited: true, AuditOK: true,
-		Audit: "no difference in 9 checks", Poll: 50 * time.Millisecond, Notes: []string{"no rollup worker has reported within the last minute"},
+		Audit: "no difference in 9 checks", Poll: 50 * time.Millisecond, Thresholds: thresholds, Notes: []string{"no rollup worker has reported within the last minute"},
 	})
 	var out bytes.Buffer
 	if err := printLoad(&out, summary); err != nil {
@@ -109,6 +120,12 @@ asked for 5 events/s for 1s after 0s of warm-up; 0 events were due, 0 of them se
                  queryable in rollups       0         -    -    -    -      -    -
 polls of the database: every 50 ms (p99 0 ms), 0 without an answer; batches sent again: 0
 audit: no difference in 9 checks
+threshold: failed freshness_raw_ms:p(99)<1000 (not measured)
+threshold: failed late_raw:rate<0.1 (not measured)
+threshold: failed lag_end_events:value<5 (not measured)
+threshold: failed sent_events:rate>1 (not measured)
+threshold: ok     drain_s:value<1 (0)
+threshold: failed stored_events:count>0 (0)
 note: no rollup worker has reported within the last minute
 `
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"text/tabwriter"
 
 	"tidemark/producers/load"
@@ -51,6 +52,16 @@ func printLoad(w io.Writer, s load.Summary) error {
 	fmt.Fprintf(w, "polls of the database: every %.0f ms (p99 %.0f ms), %d without an answer; batches sent again: %s\n",
 		s.Poll.AskedMS, s.Poll.P99MS, s.Poll.Errors, number(s.Events.Retries))
 	fmt.Fprintf(w, "audit: %s\n", s.Audit)
+	for _, t := range s.Thresholds {
+		state, value := "failed", "not measured"
+		if t.OK {
+			state = "ok"
+		}
+		if t.Value != nil {
+			value = strconv.FormatFloat(*t.Value, 'f', -1, 64)
+		}
+		fmt.Fprintf(w, "threshold: %-6s %s (%s)\n", state, t.Text, value)
+	}
 	for _, note := range s.Notes {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}

@@ -1,8 +1,10 @@
 package load
 
 import (
+	"slices"
 	"time"
 
+	"tidemark/producers/load/threshold"
 	"tidemark/producers/load/verdict"
 )
 
@@ -27,6 +29,8 @@ type Ending struct {
 	Retries          uint64
 	Phases           []Phase
 	Notes            []string
+	// Thresholds are conditions of the user's, beside the checks of the verdict.
+	Thresholds []threshold.Threshold
 }
 
 // Phase is a part of the run, in seconds since its first one began.
@@ -45,6 +49,7 @@ type Summary struct {
 	StartedAt     time.Time       `json:"started_at"`
 	Partial       bool            `json:"partial"`
 	Verdict       verdict.Verdict `json:"verdict"`
+	Thresholds    []Threshold     `json:"thresholds"`
 	Config        SummaryConfig   `json:"config"`
 	Events        SummaryEvents   `json:"events"`
 	// Rates and Latency are by stage, of the measured time alone.
@@ -61,8 +66,10 @@ type Summary struct {
 	Series  []Sample                    `json:"series"`
 }
 
-// Passed reports whether the pipeline sustained the rate.
-func (s *Summary) Passed() bool { return s.Verdict.Outcome == verdict.Pass }
+// Passed reports whether the pipeline sustained the rate and all thresholds hold.
+func (s *Summary) Passed() bool {
+	return s.Verdict.Outcome == verdict.Pass && !slices.ContainsFunc(s.Thresholds, func(t Threshold) bool { return !t.OK })
+}
 
 // SummaryConfig is what was asked for.
 type SummaryConfig struct {
@@ -149,6 +156,7 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 	if slope, low, ok := verdict.Trend(in.Lag); ok {
 		s.Lag = &Lag{Slope: slope, Low: low, End: in.Lag[len(in.Lag)-1].Lag}
 	}
+	s.Thresholds = r.evaluate(&s, e.Thresholds)
 	return s
 }
 

@@ -39,8 +39,8 @@ type Window struct {
 	Over    uint64 `json:"over_slo"`
 }
 
-// late returns the events that are not within the SLO: those that are missing are not.
-func (w Window) late() uint64 { return w.Over + w.Events - min(w.Reached, w.Events) }
+// Late returns the events that are not within the SLO: those that are missing are not.
+func (w Window) Late() uint64 { return w.Over + w.Events - min(w.Reached, w.Events) }
 
 // Stage is what was measured of the time to a stage.
 type Stage struct {
@@ -210,8 +210,8 @@ func freshness(name string, s Stage, slo time.Duration) Check {
 			continue
 		}
 		windows++
-		all, late, missing = all+w.Events, late+w.late(), missing+w.Events-min(w.Reached, w.Events)
-		if float64(w.late()) <= lateShare*float64(w.Events) {
+		all, late, missing = all+w.Events, late+w.Late(), missing+w.Events-min(w.Reached, w.Events)
+		if float64(w.Late()) <= lateShare*float64(w.Events) {
 			good++
 		}
 	}
