@@ -138,10 +138,12 @@ func Judge(in Input) Verdict {
 		v.Outcome, v.Limit, v.Reason = Wrong, NoLimit, "audit: "+in.Audit
 	case in.Interrupted:
 		v.Outcome, v.Limit, v.Reason = Interrupted, NoLimit, "the run was ended before it was over"
-	case (in.Offered == 0 || events(in.Raw) == 0) && !failed["errors"]:
+	case in.Offered == 0 && !failed["errors"]:
 		v.Outcome, v.Limit, v.Reason = NoEvents, NoLimit, "no event was measured: raise --rate or --duration"
 	case v.Limit == Generator:
 		v.Outcome, v.Reason = GeneratorLimited, "offered: "+checks[0].Detail
+	case events(in.Raw) == 0 && len(failed) == 0:
+		v.Outcome, v.Reason = NoEvents, fmt.Sprintf("no event could be followed: the brokers did not tell the offsets of %d", in.Untimed)
 	case len(failed) > 0:
 		v.Outcome = Fail
 	default:

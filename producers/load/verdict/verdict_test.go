@@ -42,6 +42,10 @@ func TestJudge(t *testing.T) {
 		{"98.9 % in time", func(in *Input) { in.InTime, in.LogWait = 59_340, time.Second }, Fail, Broker, "offered"},
 		{"99.1 % in time", func(in *Input) { in.InTime = 59_460 }, Pass, NoLimit, ""},
 		{"log too slow", func(in *Input) { in.SendDelay, in.LogWait = 2*time.Second, 9*time.Second }, Fail, Broker, "offered"},
+		{"nothing of what is measured was sent in time", func(in *Input) {
+			in.InTime, in.SendDelay, in.LogWait, in.Raw, in.Rollup = 0, 0, 9*time.Second, Stage{}, Stage{}
+		}, Fail, Broker, "offered"},
+		{"the brokers tell no offsets", func(in *Input) { in.Untimed, in.Raw, in.Rollup = 60_000, Stage{}, Stage{} }, NoEvents, NoLimit, ""},
 		{"lag grows", func(in *Input) { grow(in, 30); in.Lag[59].Lag = 900 }, Fail, Ingest, "lag_trend"},
 		{"lag grows a little", func(in *Input) { grow(in, 5) }, Pass, NoLimit, ""},
 		{"long queue that does not grow", func(in *Input) {
