@@ -32,6 +32,8 @@ type Load struct {
 	Poll time.Duration
 	// Drain bounds the wait for the last event at the end.
 	Drain time.Duration
+	// Settle is how long to wait before the run until ingest has read what waits in the log. Default 0.
+	Settle time.Duration
 	// Thresholds are conditions of the user's, beside the checks of the verdict. Optional.
 	Thresholds []threshold.Threshold
 	// Retries returns how many batches were sent again. Optional.
@@ -107,14 +109,34 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	if err := CheckSchema(ctx, l.DB); err != nil {
 		return nil, nil, err
 	}
-	p := &loadPoller{db: l.DB, recorder: l.Recorder, every: l.Poll, topics: map[string]*polledTopic{}, since: int32(l.began.Unix()/60) - 1}
-	log := &auditLog{client: l.Client, namespace: l.Namespace}
+	p, waiting, err := l.locate(ctx)
+	for err == nil && waiting > 0 && time.Since(l.began) < l.Settle {
+		select {
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+		p, waiting, err = l.locate(ctx)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
 	notes := []string{}
-	var waiting int64
+	if waiting > 0 {
+		notes = append(notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
+	}
+	idle, err := l.idleRoles(ctx)
+	return p, append(notes, idle...), err
+}
+
+// locate returns a poller that knows where each topic is, and how many records wait for ingest.
+func (l *Load) locate(ctx context.Context) (p *loadPoller, waiting int64, err error) {
+	p = &loadPoller{db: l.DB, recorder: l.Recorder, every: l.Poll, topics: map[string]*polledTopic{}, since: int32(l.began.Unix()/60) - 1}
+	log := &auditLog{client: l.Client, namespace: l.Namespace}
 	for _, spec := range schemas.Specs() {
 		listed, err := log.Topic(ctx, spec.Topic)
 		if err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		t := &polledTopic{
 			name: schemas.TopicName(l.Namespace, spec.Topic), spec: spec, id: listed.ID, raw: map[int32]int64{}, rolled: map[string]map[int32]int64{},
@@ -123,10 +145,10 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 			t.rolled[table] = map[int32]int64{}
 		}
 		if err := t.findEpoch(ctx, l.DB); err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		if t.ends, err = ledgerdb.ReadEnds(ctx, l.DB, spec.Topic, nil); err != nil {
-			return nil, nil, err
+			return nil, 0, err
 		}
 		for id, offsets := range listed.Partitions {
 			t.raw[id] = t.ends[t.partition(id)]
@@ -134,11 +156,7 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 		}
 		p.topics[t.name] = t
 	}
-	if waiting > 0 {
-		notes = append(notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
-	}
-	idle, err := l.idleRoles(ctx)
-	return p, append(notes, idle...), err
+	return p, waiting, nil
 }
 
 // idleRoles returns a note for each kind of worker that nobody has reported for a minute.

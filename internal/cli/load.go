@@ -26,7 +26,10 @@ type loadCmd struct {
 	clickhouseFlags
 	producerFlags
 	loadFlags
+	searchFlags
 	SummaryExport string `help:"Write the summary as JSON to this file." placeholder:"FILE" group:"Load"`
+
+	settle time.Duration // How long to wait for a backlog before the run.
 }
 
 // loadFlags are what to offer and what to expect.
@@ -56,7 +59,8 @@ type eventRate string
 // maxLoadRate is far beyond what one process sends.
 const maxLoadRate = 1e8
 
-func (r eventRate) parse() (float64, error) {
+// parse returns the rate. flag is for the error.
+func (r eventRate) parse(flag string) (float64, error) {
 	digits, factor := string(r), 1.0
 	if short, found := strings.CutSuffix(digits, "k"); found {
 		digits, factor = short, 1e3
@@ -65,7 +69,7 @@ func (r eventRate) parse() (float64, error) {
 	}
 	n, err := strconv.ParseFloat(digits, 64)
 	if err != nil || !(n*factor > 0 && n*factor <= maxLoadRate) { // NaN is neither.
-		return 0, fmt.Errorf("--rate: %q is not a number of events per second above 0, such as 500, 50k or 1.2M, up to 100M", string(r))
+		return 0, fmt.Errorf("%s: %q is not a number of events per second above 0, such as 500, 50k or 1.2M, up to 100M", flag, string(r))
 	}
 	return n * factor, nil
 }
@@ -76,7 +80,7 @@ func (f loadFlags) options(run string) (load.Options, error) {
 	if err != nil {
 		err = fmt.Errorf("--arrival: %w", err)
 	}
-	rate, rateErr := f.Rate.parse()
+	rate, rateErr := f.Rate.parse("--rate")
 	errs := []error{ranges(f), err, rateErr}
 	if f.Through != "kafka" {
 		errs = append(errs, fmt.Errorf("--through: %q is not kafka", f.Through))
@@ -125,6 +129,10 @@ found a difference, whatever the speed. Measure for at least 1 minute; for a fig
 
 --threshold adds conditions of your own, such as 'freshness_raw_ms:p(99)<1000': docs/load-testing.md lists the metrics.
 
+--find-max searches for the highest rate that passes: short trials at rates that double from --min-rate on, then trials of
+--trial each between the last that passed and the first that did not, then each bound again until the majority of --trials
+agrees. The result is an interval, or that the trials contradict one another.
+
 Exit codes: 0 pass, 99 any other verdict or a threshold that does not hold, 104 a wrong command line, 105 interrupted, 1 anything else.`
 }
 
@@ -136,7 +144,8 @@ func (loadCmd) Example() string {
 func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
 	_, thresholdErr := c.thresholds()
-	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr)
+	_, searchErr := c.searchFlags.config()
+	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}
 	}
@@ -148,6 +157,9 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	options, err := c.validate(c.label("load", time.Now()))
 	if err != nil {
 		return err
+	}
+	if c.FindMax {
+		return c.search(ctx, s, options)
 	}
 	summary, err := c.measure(ctx, s, options)
 	if summary.SchemaVersion > 0 {
@@ -199,7 +211,7 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	defer report.end()
 	test := app.Load{
 		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
-		Options: options, Poll: c.Poll, Drain: c.Drain, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
+		Options: options, Poll: c.Poll, Drain: c.Drain, Settle: c.settle, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
 		Phase: func(name string) { fmt.Fprintf(s.Err, "%s\n", name) },
 		Progress: func(p producers.Progress) {
 			report.line("%s events sent, %s not stored yet, %s not in the rollups yet", number(p.Truth.Total().Produced),
@@ -210,7 +222,7 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 }
 
 // export writes the summary to --summary-export.
-func (c *loadCmd) export(summary load.Summary) error {
+func (c *loadCmd) export(summary any) error {
 	if c.SummaryExport == "" {
 		return nil
 	}

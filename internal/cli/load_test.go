@@ -14,6 +14,7 @@ import (
 	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load"
+	"tidemark/producers/load/search"
 	"tidemark/producers/load/threshold"
 )
 
@@ -22,7 +23,7 @@ func TestEventRate(t *testing.T) {
 		"1": 1, "500": 500, "50k": 50_000, "1.2M": 1_200_000, "0.5": 0.5, "1e3": 1000, "100M": 1e8,
 		"0": 0, "-1": 0, "": 0, "k": 0, "50K": 0, "NaN": 0, "Inf": 0, "101M": 0, "1kk": 0, "0k": 0,
 	} {
-		got, err := text.parse()
+		got, err := text.parse("--rate")
 		if math.Abs(got-want) > 1e-6 || (err == nil) != (want > 0) {
 			t.Errorf("%q is %v, %v; want %v", text, got, err, want)
 		}
@@ -32,16 +33,20 @@ func TestEventRate(t *testing.T) {
 // TestLoadRefuses: what cannot be measured is refused before anything is opened, with the exit code of k6 for it.
 func TestLoadRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--rate 0":                     "--rate: \"0\" is not a number of events per second above 0",
-		"--duration 500ms":             "--duration: 500ms is not between 1s and 24h",
-		"--rate 0.1 --duration 5s":     "at 0.1 events/s no event is due within 5s",
-		"--arrival bursts":             "--arrival: \"bursts\" is not constant or poisson",
-		"--mix queries":                "--mix: \"queries\" is not token_calls or mixed",
-		"--through http":               "--through: \"http\" is not kafka",
-		"--compression none --rate 1q": "--rate: \"1q\"",
-		"--threshold p(99)<1000":       "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
-		"--threshold drain_s:max<1":    "drain_s is a gauge, which has value, not max",
-		"--no-such-flag":               "unknown flag",
+		"--rate 0":                               "--rate: \"0\" is not a number of events per second above 0",
+		"--duration 500ms":                       "--duration: 500ms is not between 1s and 24h",
+		"--rate 0.1 --duration 5s":               "at 0.1 events/s no event is due within 5s",
+		"--arrival bursts":                       "--arrival: \"bursts\" is not constant or poisson",
+		"--mix queries":                          "--mix: \"queries\" is not token_calls or mixed",
+		"--through http":                         "--through: \"http\" is not kafka",
+		"--compression none --rate 1q":           "--rate: \"1q\"",
+		"--threshold p(99)<1000":                 "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
+		"--threshold drain_s:max<1":              "drain_s is a gauge, which has value, not max",
+		"--find-max --min-rate 5k --max-rate 1k": "--min-rate, --max-rate, --trials: the search goes from 5000 to 1000 events/s",
+		"--find-max --min-rate 0 --trials 2":     "--min-rate: \"0\" is not a number",
+		"--find-max --trials 2":                  "2 trials of a bound: an odd number has a majority",
+		"--find-max --min-rate 0.1 --trial 4s":   "at 0.1 events/s no event is due within 1s",
+		"--no-such-flag":                         "unknown flag",
 	} {
 		code, _, errOut := command(t, append([]string{"load"}, strings.Fields(line)...)...)
 		if code != exitInvalid || !strings.Contains(errOut, want) {
@@ -145,5 +150,46 @@ func TestLoadTestingExamples(t *testing.T) {
 	}
 	if found < 5 {
 		t.Errorf("only %d commands were found", found)
+	}
+}
+
+// TestTrialOutcome: only what is slow says something of the rate.
+func TestTrialOutcome(t *testing.T) {
+	f := func(outcome string, thresholds []load.Threshold, want search.Outcome) {
+		t.Helper()
+		var s load.Summary
+		if err := json.Unmarshal([]byte(`{"verdict": {"outcome": "`+outcome+`"}}`), &s); err != nil {
+			t.Fatal(err)
+		}
+		s.Thresholds = thresholds
+		if got, err := trialOutcome(s); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s, %+v: %q, %v; want %q", outcome, thresholds, got, err, want)
+		}
+	}
+	f("pass", nil, search.Pass)
+	f("pass", []load.Threshold{{OK: true}}, search.Pass)
+	f("pass", []load.Threshold{{OK: true}, {OK: false}}, search.Fail)
+	f("fail", nil, search.Fail)
+	f("generator_limited", nil, search.Unoffered)
+	for _, outcome := range []string{"wrong", "interrupted", "no_events"} {
+		f(outcome, nil, "")
+	}
+}
+
+// TestPrintSearch: every state of a search is explained.
+func TestPrintSearch(t *testing.T) {
+	for _, state := range []search.State{search.Found, search.AboveRange, search.BelowRange, search.Limited, search.Inconsistent, search.OutOfTrials} {
+		if searchNotes[state] == "" {
+			t.Errorf("%s is not explained", state)
+		}
+	}
+	var out bytes.Buffer
+	printSearch(&out, search.Result{State: search.Found, Lower: 47_500, Upper: 49_999.6, Trials: make([]search.Trial, 14)})
+	const want = `
+found after 14 trials: sustained 47,500 events/s, not sustained 50,000 (the upper bound does not pass)
+plan with 33,250 events/s, 70 % of what is sustained
+`
+	if got := out.String(); got != want {
+		t.Errorf("printed %s, want %s", got, want)
 	}
 }

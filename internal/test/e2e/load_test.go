@@ -75,6 +75,12 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%s token calls are stored, the run says %s", stored, truth)
 	}
 
+	// A search in a range that passes ends at its end.
+	found := p.ok(t, slices.Concat([]string{"load"}, wide, []string{"--find-max", "--min-rate", "100", "--max-rate", "200", "--trial", "4s", "--trials", "1", "--warmup", "0s"})...)
+	if !strings.Contains(found, "above_range after 3 trials: sustained 200 events/s") {
+		t.Errorf("a search says:\n%s", found)
+	}
+
 	// A rollup that has stopped is named, and only it.
 	if code := rollup.stop(t); code != 0 {
 		t.Errorf("rollup: exit code %d", code)

@@ -13,7 +13,7 @@ const maxPoints = 400
 // move: the median of the slopes between all pairs of points. low is where the slope lies above with a confidence of
 // 97.5 %. ok is false if there are too few points to say so.
 func Trend(points []Point) (slope, low float64, ok bool) {
-	const fewest = 4
+	const fewest = 10
 	points = thin(points)
 	if len(points) < fewest {
 		return 0, 0, false

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"tidemark/producers/load"
+	"tidemark/producers/load/search"
+)
+
+// searchFlags are how to search for the highest rate.
+type searchFlags struct {
+	FindMax   bool          `help:"Search for the highest rate that passes, instead of offering one rate." group:"Search"`
+	MinRate   eventRate     `help:"Where the search begins, in events per second." default:"1k" placeholder:"RATE" group:"Search"`
+	MaxRate   eventRate     `help:"Where the search ends at the latest, in events per second." default:"1M" placeholder:"RATE" group:"Search"`
+	Precision float64       `help:"How far the bounds may be apart, as a share of the upper one." default:"0.05" placeholder:"SHARE" group:"Search" range:"0.005..0.5"`
+	Trials    int           `help:"How often each bound is tried; the majority counts. An odd number." default:"3" placeholder:"N" group:"Search" range:"1..99"`
+	Trial     time.Duration `help:"How long a trial measures. Those that look for the range take a quarter of it." default:"1m" group:"Search" range:"4s..24h"`
+}
+
+// mostTrials bounds the full trials of a search.
+const mostTrials = 60
+
+// config is that of the search.
+func (f searchFlags) config() (search.Config, error) {
+	if !f.FindMax {
+		return search.Config{}, ranges(f)
+	}
+	from, fromErr := f.MinRate.parse("--min-rate")
+	to, toErr := f.MaxRate.parse("--max-rate")
+	c := search.Config{From: from, To: to, Precision: f.Precision, Trials: f.Trials, Short: f.Trial / 4, Full: f.Trial, Most: mostTrials}
+	if err := errors.Join(ranges(f), fromErr, toErr); err != nil {
+		return c, err
+	}
+	if err := c.Validate(); err != nil {
+		return c, fmt.Errorf("--min-rate, --max-rate, --trials: %w", err)
+	}
+	return c, load.Options{Rate: from}.Validate(c.Short)
+}
+
+// loadSearch is what --summary-export writes after a search.
+type loadSearch struct {
+	SchemaVersion int           `json:"schema_version"`
+	Search        search.Result `json:"search"`
+	// Recommended is the rate to plan with.
+	Recommended float64        `json:"recommended_events_per_s"`
+	Trials      []load.Summary `json:"trials"`
+}
+
+// settleFor is how long a trial waits for ingest to read what the one before left.
+const settleFor = 10 * time.Minute
+
+// search makes the trials of a search and prints the result.
+func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options) error {
+	config, err := c.searchFlags.config()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.Out, "the trials take about %s, and what is between them as long again\n", config.Expected().Round(time.Second))
+	done := loadSearch{SchemaVersion: 1}
+	label := options.Run
+	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
+		trial := *c
+		trial.Duration, trial.settle = length, settleFor
+		if phase == "bracket" {
+			trial.Warmup = min(trial.Warmup, length/2)
+		}
+		options.Rate, options.Run = rate, fmt.Sprintf("%s-%02d", label, len(done.Trials)+1)
+		options.Workload.Seed++ // Other events.
+		summary, err := trial.measure(ctx, s, options)
+		if err != nil {
+			return "", err
+		}
+		done.Trials = append(done.Trials, summary)
+		printTrial(s.Out, phase, summary)
+		return trialOutcome(summary)
+	})
+	done.Recommended = done.Search.Recommended()
+	printSearch(s.Out, done.Search)
+	err = errors.Join(err, c.export(done))
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{code: exitInterrupted, err: err}
+	case err != nil:
+		return &exitError{code: exitThreshold, err: err}
+	case done.Search.State != search.Found && done.Search.State != search.AboveRange:
+		return &exitError{code: exitThreshold}
+	}
+	return nil
+}
+
+// trialOutcome is what a trial says of its rate. An error ends the search: a run that is wrong says nothing of speed.
+func trialOutcome(s load.Summary) (search.Outcome, error) {
+	switch {
+	case s.Passed():
+		return search.Pass, nil
+	case s.Verdict.Outcome == "generator_limited":
+		return search.Unoffered, nil
+	case s.Verdict.Outcome == "pass" || s.Verdict.Outcome == "fail": // A threshold does not hold, or a check.
+		return search.Fail, nil
+	}
+	return "", fmt.Errorf("%s: %s", s.Verdict.Outcome, s.Verdict.Reason)
+}
+
+// printTrial prints a line.
+func printTrial(w io.Writer, phase string, s load.Summary) {
+	limit := string(s.Verdict.Limit)
+	if limit == "" {
+		limit = "-"
+	}
+	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %.0f ms, rollups %.0f ms\n", phase, number(uint64(s.Config.Rate)), s.Verdict.Outcome, limit,
+		s.Latency[load.Raw.String()].P99MS, s.Latency[load.Rollup.String()].P99MS)
+}
+
+// searchNotes say what the state of a search means for the rate.
+var searchNotes = map[search.State]string{
+	search.Found:        "the upper bound does not pass",
+	search.AboveRange:   "the highest rate of the range passes: raise --max-rate",
+	search.BelowRange:   "no rate passes",
+	search.Limited:      "this program did not offer more",
+	search.Inconsistent: "the trials contradict one another: the capacity changed meanwhile, or trials are too short",
+	search.OutOfTrials:  "not confirmed: too many trials",
+}
+
+func printSearch(w io.Writer, r search.Result) {
+	fmt.Fprintf(w, "\n%s after %d trials: sustained %s events/s", r.State, len(r.Trials), number(uint64(math.Round(r.Lower))))
+	if r.Upper > 0 {
+		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
+	}
+	if note := searchNotes[r.State]; note != "" {
+		fmt.Fprintf(w, " (%s)", note)
+	}
+	fmt.Fprintf(w, "\nplan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(r.Recommended()))))
+}
