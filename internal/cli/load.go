@@ -144,7 +144,7 @@ func (loadCmd) Example() string {
 func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
 	_, thresholdErr := c.thresholds()
-	_, searchErr := c.searchFlags.config()
+	_, searchErr := c.config()
 	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}

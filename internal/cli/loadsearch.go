@@ -56,7 +56,7 @@ const settleFor = 10 * time.Minute
 
 // search makes the trials of a search and prints the result.
 func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options) error {
-	config, err := c.searchFlags.config()
+	config, err := c.config()
 	if err != nil {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +15,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load/threshold"
 	"tidemark/producers/load/verdict"
@@ -269,42 +266,6 @@ func TestLimits(t *testing.T) {
 				t.Errorf("of about 30,000 events that were due: %+v", e)
 			}
 		})
-	}
-}
-
-// TestThresholds: each aggregation has the value of the run, and one that does not hold fails a run that else passes.
-func TestThresholds(t *testing.T) {
-	s := &system{ack: func(time.Duration) time.Duration { return 5 * time.Millisecond }}
-	for text, want := range map[string]bool{
-		"freshness_raw_ms:p(99)<1000": true, "freshness_raw_ms:p(100)<1": false, "freshness_raw_ms:min>4": true, "freshness_raw_ms:max<10": false,
-		"acknowledged_ms:avg<5": false, "acknowledged_ms:med>=5": true, "send_delay_ms:p(50)<20": true, "stored_events:count==30000": true,
-		"queryable_rollup_events:count!=30000": false, "sent_events:rate>450": true, "acknowledged_events:rate>550": false,
-		"late_raw:rate==0": true, "late_rollup:rate>0": false, "lag_end_events:value<500": true, "lag_slope_events_per_s:value>100": false, "drain_s:value<5": true,
-	} {
-		condition, err := ParseThreshold(text)
-		if err != nil {
-			t.Errorf("%s: %v", text, err)
-			continue
-		}
-		s.thresholds = append(s.thresholds[:0], condition)
-		sum := try(t, s, Options{Rate: 500, Arrival: Constant}, minute, nil)
-		judged(t, sum, verdict.Pass, verdict.NoLimit)
-		if sum.Passed() != want || len(sum.Thresholds) != 1 || sum.Thresholds[0].Value == nil {
-			t.Errorf("%s: %+v", text, sum.Thresholds)
-		}
-	}
-}
-
-// TestThresholdMetrics: the documentation lists every metric.
-func TestThresholdMetrics(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(env.ModuleRoot(t), "docs", "load-testing.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name := range (&Recorder{}).figures(&Summary{}) {
-		if !strings.Contains(string(text), "`"+name+"`") {
-			t.Errorf("docs/load-testing.md does not name %s", name)
-		}
 	}
 }
 
