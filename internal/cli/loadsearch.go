@@ -112,8 +112,16 @@ func printTrial(w io.Writer, phase string, s load.Summary) {
 	if limit == "" {
 		limit = "-"
 	}
-	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %.0f ms, rollups %.0f ms\n", phase, number(uint64(s.Config.Rate)), s.Verdict.Outcome, limit,
-		s.Latency[load.Raw.String()].P99MS, s.Latency[load.Rollup.String()].P99MS)
+	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %s, rollups %s\n", phase, number(uint64(s.Config.Rate)), s.Verdict.Outcome, limit,
+		trialP99(s, load.Raw), trialP99(s, load.Rollup))
+}
+
+func trialP99(s load.Summary, stage load.Stage) string {
+	l := s.Latency[stage.String()]
+	if l.Count == 0 {
+		return "never"
+	}
+	return fmt.Sprintf("%.0f ms", l.P99MS)
 }
 
 // searchNotes say what the state of a search means for the rate.
