@@ -178,7 +178,7 @@ func TestTrialOutcome(t *testing.T) {
 
 // TestPrintSearch: every state of a search is explained.
 func TestPrintSearch(t *testing.T) {
-	for _, state := range []search.State{search.Found, search.AboveRange, search.BelowRange, search.Limited, search.Inconsistent, search.OutOfTrials} {
+	for _, state := range []search.State{search.Found, search.AboveRange, search.BelowRange, search.Limited, search.Inconsistent, search.OutOfTrials, search.Ended} {
 		if searchNotes[state] == "" {
 			t.Errorf("%s is not explained", state)
 		}
@@ -191,5 +191,11 @@ plan with 33,250 events/s, 70 % of what is sustained
 `
 	if got := out.String(); got != want {
 		t.Errorf("printed %s, want %s", got, want)
+	}
+	out.Reset()
+	printSearch(&out, search.Result{State: search.Ended, Lower: 64_000, Upper: 80_000})
+	const ended = "\nended_early after 0 trials: sustained 64,000 events/s, not sustained 80,000 (not confirmed: the search was ended)\n"
+	if got := out.String(); got != ended {
+		t.Errorf("printed %s, want %s", got, ended)
 	}
 }

@@ -46,7 +46,7 @@ func (f searchFlags) config() (search.Config, error) {
 type loadSearch struct {
 	SchemaVersion int           `json:"schema_version"`
 	Search        search.Result `json:"search"`
-	// Recommended is the rate to plan with.
+	// Recommended is the rate to plan with, 0 unless Search.Lower is confirmed.
 	Recommended float64        `json:"recommended_events_per_s"`
 	Trials      []load.Summary `json:"trials"`
 }
@@ -60,7 +60,7 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options) e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "the trials take about %s, and what is between them as long again\n", config.Expected().Round(time.Second))
+	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining and auditing after each comes on top\n", config.Expected().Round(time.Second))
 	done := loadSearch{SchemaVersion: 1}
 	label := options.Run
 	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
@@ -132,6 +132,7 @@ var searchNotes = map[search.State]string{
 	search.Limited:      "this program did not offer more",
 	search.Inconsistent: "the trials contradict one another: the capacity changed meanwhile, or trials are too short",
 	search.OutOfTrials:  "not confirmed: too many trials",
+	search.Ended:        "not confirmed: the search was ended",
 }
 
 func printSearch(w io.Writer, r search.Result) {
@@ -139,8 +140,9 @@ func printSearch(w io.Writer, r search.Result) {
 	if r.Upper > 0 {
 		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
 	}
-	if note := searchNotes[r.State]; note != "" {
-		fmt.Fprintf(w, " (%s)", note)
+	fmt.Fprintf(w, " (%s)", searchNotes[r.State])
+	fmt.Fprintln(w)
+	if rate := r.Recommended(); rate > 0 {
+		fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(rate))))
 	}
-	fmt.Fprintf(w, "\nplan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(r.Recommended()))))
 }

@@ -86,6 +86,7 @@ const (
 	Limited      State = "limited"       // The generator did not offer more than Lower.
 	Inconsistent State = "inconsistent"  // The trials contradict one another: the capacity changed, or the noise is too large.
 	OutOfTrials  State = "out_of_trials" // The bounds are the best known, not confirmed.
+	Ended        State = "ended_early"   // The same: a trial could not be made.
 )
 
 // Result is what a search found.
@@ -100,8 +101,13 @@ type Result struct {
 // target is what to plan with, as a share of what is sustained.
 const target = 0.7
 
-// Recommended returns the rate to plan with.
-func (r Result) Recommended() float64 { return target * r.Lower }
+// Recommended returns the rate to plan with, 0 if no rate was confirmed.
+func (r Result) Recommended() float64 {
+	if r.State != Found && r.State != AboveRange {
+		return 0
+	}
+	return target * r.Lower
+}
 
 // search is a search under way.
 type search struct {
@@ -135,7 +141,10 @@ func Find(c Config, try func(rate float64, length time.Duration, phase string) (
 	case errors.Is(err, errUnoffered):
 		state, err = Limited, nil
 	}
-	if err == nil && s.contradicted() {
+	switch {
+	case err != nil:
+		state = Ended
+	case s.contradicted():
 		state = Inconsistent
 	}
 	return Result{State: state, Lower: s.lower, Upper: s.upper, Trials: s.trials}, err
