@@ -112,8 +112,15 @@ func TestCollect(t *testing.T) {
 		for _, r := range requests {
 			send(t, address+r.path, key, r.body, http.StatusOK)
 		}
-		if strings.Contains(collector.output(), secret) {
-			t.Error("the collector's output has a text of a user")
+		send(t, address+lines, key, fmt.Sprintf(`{"type":"token_call","source":"shell","id":"2","time":%q,"model":"m","status":"ok","weight":%q}`, now.UTC().Format(time.RFC3339Nano), secret), http.StatusBadRequest)
+		_, metrics := get(t, operations(t, collector)+"/metrics")
+		for _, text := range []string{secret, key} {
+			if strings.Contains(collector.output(), text) || strings.Contains(metrics, text) {
+				t.Errorf("the collector's output or its metrics have %q", text)
+			}
+		}
+		if !strings.Contains(metrics, `reason="weight is not a number"`) {
+			t.Errorf("the metrics do not tell why an item was rejected:\n%s", metrics)
 		}
 		if round < 2 {
 			collector.kill()
@@ -128,6 +135,9 @@ func TestCollect(t *testing.T) {
 	}
 	if text := p.sql(t, "SELECT * FROM token_calls_raw FORMAT JSONEachRow"); strings.Contains(text, secret) || !strings.Contains(text, "msg_1128") {
 		t.Errorf("the rows: %.2000s", text)
+	}
+	if text := p.sql(t, "SELECT * FROM runs_raw FORMAT JSONEachRow"); strings.Contains(text, secret) || !strings.Contains(text, "weight is not a number") {
+		t.Errorf("what was received: %.2000s", text)
 	}
 	err := filepath.WalkDir(runDir(t), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".log") {
