@@ -38,9 +38,10 @@ type Intake struct {
 	closed uint64    // How many minutes were closed.
 	minute time.Time // Of what is in open.
 	open   map[intakeKey]*intakeCounts
+	ofRun  map[string]int // How many of open a run has.
 	due    []*usagev1.Run
-	// cells bounds the rows of a minute, and rows those that wait. Behind the first bound senders and reasons share rows;
-	// behind the second a minute goes on.
+	// cells bounds the rows of a minute that a run has, which is a key's, and rows those that wait. Behind the first bound
+	// senders and reasons share rows; behind the second a minute goes on.
 	cells, rows int
 }
 
@@ -53,7 +54,7 @@ type intakeCounts struct {
 
 // NewIntake returns an Intake of nothing. The run is the one of Config; no two Servers may have the same.
 func NewIntake(run string) *Intake {
-	return &Intake{run: run, open: map[intakeKey]*intakeCounts{}, cells: 2_000, rows: 50_000}
+	return &Intake{run: run, open: map[intakeKey]*intakeCounts{}, ofRun: map[string]int{}, cells: 500, rows: 50_000}
 }
 
 // Answered implements Counters.
@@ -117,7 +118,7 @@ func (i *Intake) Drained(came Report, events ByType) {
 
 // cell returns the counts of a row of the minute.
 func (i *Intake) cell(k intakeKey) *intakeCounts {
-	if i.open[k] == nil && len(i.open) >= i.cells {
+	if i.open[k] == nil && i.ofRun[k.run] >= i.cells {
 		k.sender = other
 		if k.reason != "" {
 			k.reason = other
@@ -128,6 +129,7 @@ func (i *Intake) cell(k intakeKey) *intakeCounts {
 		c = new(intakeCounts)
 		k.sender, k.reason = strings.Clone(k.sender), strings.Clone(k.reason) // They may be the beginnings of long texts.
 		i.open[k] = c
+		i.ofRun[k.run]++
 	}
 	return c
 }
@@ -158,6 +160,7 @@ func (i *Intake) close() {
 		})
 	}
 	clear(i.open)
+	clear(i.ofRun)
 }
 
 // plain returns the beginning of a text as an event may have it. A reason may name a field as its sender does.

@@ -105,9 +105,15 @@ func TestIntakeIsBounded(t *testing.T) {
 			for i := range 100 {
 				in.Answered(Report{Run: "life", Tenant: "acme", Sender: fmt.Sprint("s", i), Endpoint: "events", Received: 1, Rejected: []Rejected{{Field: fmt.Sprint("f", i), Reason: "is bad"}}})
 			}
+			in.Answered(Report{Run: "life/other", Tenant: "globex", Sender: "curl", Endpoint: "events", Refused: "429 slow"})
 			time.Sleep(time.Minute)
 		}
 		due := in.Due(time.Now(), true)
+		for _, r := range due {
+			if r.GetRun() == "life/other" && (r.GetSender() != "curl" || r.GetReason() != "429 slow") {
+				t.Errorf("many rows of one key hide those of another: %v", r)
+			}
+		}
 		if len(due) > 40 {
 			t.Errorf("%d rows", len(due))
 		}
