@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -16,6 +17,7 @@ import (
 	"tidemark/internal/test/env"
 	"tidemark/producers/calls"
 	"tidemark/producers/otlp"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // depth is that of the values that the library reads.
@@ -157,4 +159,32 @@ func FuzzSpans(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body []byte) { sameAsLibrary(t, body) })
+}
+
+// TestSpansKeepNoBody: what is remembered of a span is no part of the body, which is somebody else's when a further report of
+// the call comes.
+func TestSpansKeepNoBody(t *testing.T) {
+	var users []string
+	d := otlp.New(calls.NewMemory(calls.Options{HashUser: func(_, user string) uint64 { users = append(users, user); return 42 }}))
+	send := func(spec spanSpec) *usagev1.TokenCall {
+		t.Helper()
+		body, err := ptraceotlp.NewExportRequestFromTraces(traces(spec)).MarshalProto()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := d.Spans(origin, body, depth)
+		for i := range body {
+			body[i] = '!'
+		}
+		if err != nil || len(r.Events) != 1 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		return r.Events[0]
+	}
+	send(spanSpec{scope: genai, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_1", "user.id", "ada", "gen_ai.usage.cost", "0.25",
+		"server.address", "bedrock-runtime.eu-west-1.amazonaws.com")})
+	e := send(spanSpec{scope: sdk, trace: 2, span: 2, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_1")})
+	if e.GetRegion() != "eu-west-1" || e.GetReportedCostNanos() != 250_000_000 || e.GetJoined() != 1 || !slices.Equal(users, []string{"ada", "ada"}) {
+		t.Errorf("users %q; %v", users, e)
+	}
 }
