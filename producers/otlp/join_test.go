@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
-	"google.golang.org/protobuf/proto"
 
 	"tidemark/producers/calls"
 	"tidemark/producers/otlp"
@@ -489,79 +488,5 @@ func TestLogs(t *testing.T) {
 			e.Status, " ", e.GetLatencyUs(), " ", e.GetReportedCostNanos()); got != test.want {
 			t.Errorf("%s: %s, want %s", test.name, got, test.want)
 		}
-	}
-}
-
-// TestRecallTwins: after a restart, reports without ids that were joined come again in any order, and change nothing.
-func TestRecallTwins(t *testing.T) {
-	outer := spanSpec{scope: genai, trace: 2, span: 2, attributes: usageOf(100, 20)}
-	inner := spanSpec{scope: sdk, trace: 1, span: 1, after: 3 * time.Millisecond, attributes: usageOf(100, 20)}
-	for _, before := range [][]spanSpec{{outer, inner}, {inner, outer}} {
-		for _, again := range [][]spanSpec{{outer, inner, outer, inner}, {inner, outer, inner}, {inner}, {outer}} {
-			memory := calls.NewMemory(calls.Options{})
-			var last *usagev1.TokenCall
-			send := func(spec spanSpec) *usagev1.TokenCall {
-				t.Helper()
-				r := otlp.New(memory).Traces(origin, traces(spec))
-				if len(r.Events) != 1 {
-					t.Fatalf("%+v", r)
-				}
-				return r.Events[0]
-			}
-			for _, spec := range before {
-				last = send(spec)
-			}
-			memory = calls.NewMemory(calls.Options{})
-			memory.Recall([]*usagev1.TokenCall{last})
-			for n, spec := range again {
-				if got := send(spec); !proto.Equal(got, last) {
-					t.Errorf("%s first, then %s (%d): %v, want %v", before[0].scope, spec.scope, n, got, last)
-				}
-			}
-		}
-	}
-}
-
-// TestRecall: a memory that begins where another one ended joins what no id tells, and takes a report that comes again for the
-// one that it knows.
-func TestRecall(t *testing.T) {
-	first := spanSpec{scope: sdk, trace: 1, span: 1, attributes: usageOf(100, 20, "gen_ai.response.id", "msg_1", "user.id", "ada")}
-	twin := spanSpec{scope: genai, trace: 2, span: 2, attributes: usageOf(100, 20)}
-	alone := spanSpec{scope: other, trace: 3, span: 3, attributes: usageOf(7, 8)}
-	options := calls.Options{HashUser: func(string, string) uint64 { return 42 }}
-	var log []*usagev1.TokenCall
-	send := func(spec spanSpec) *usagev1.TokenCall { // To a decoder that knows only the log.
-		t.Helper()
-		memory := calls.NewMemory(options)
-		memory.Recall(log)
-		r := otlp.New(memory).Traces(origin, traces(spec))
-		if len(r.Events) != 1 {
-			t.Fatalf("%+v", r)
-		}
-		log = append(log, r.Events[0])
-		return r.Events[0]
-	}
-	want := func(what string, e *usagev1.TokenCall, id string, revision, joined uint64, doubt bool) {
-		t.Helper()
-		if e.GetId() != id || e.GetRevision() != revision || e.GetJoined() != joined || e.GetMayBeDouble() != doubt {
-			t.Errorf("%s: %v", what, e)
-		}
-	}
-	want("the first", send(first), "msg_1", 0, 0, false)
-	want("the first again", send(first), "msg_1", 0, 0, false)
-	want("its twin", send(twin), "msg_1", 1, 1, false)
-	want("the twin again", send(twin), "msg_1", 1, 1, false)
-	last := send(first)
-	want("the first once more", last, "msg_1", 1, 1, false)
-	if last.GetUser() != 42 || last.GetInputUncached() != 100 || last.GetLatencyUs() != 1_000_000 {
-		t.Errorf("what was known is gone: %v", last)
-	}
-	want("another call", send(alone), fmt.Sprintf("03%030d/03%014d", 0, 0), 0, 0, false)
-	alone.scope, alone.trace = "somebody.else", 4
-	want("equal counts of a client that is no pair", send(alone), fmt.Sprintf("04%030d/03%014d", 0, 0), 0, 0, true)
-	memory := calls.NewMemory(options)
-	memory.Recall([]*usagev1.TokenCall{{Source: "gateway", Id: "1", Tenant: "acme"}, log[2], log[0]}) // A foreign event, and an older one last.
-	if r := otlp.New(memory).Traces(origin, traces(twin)); len(r.Events) != 1 || r.Events[0].GetRevision() != 1 || r.Events[0].GetJoined() != 1 {
-		t.Errorf("after an older event: %+v", r)
 	}
 }

@@ -312,16 +312,7 @@ func Random(seed uint64, n int, from time.Time, span time.Duration) []schemas.Ev
 // InRun gives the events another run.
 func InRun(run string, events []schemas.Event) []schemas.Event {
 	for _, e := range events {
-		switch e := e.(type) {
-		case *usagev1.TokenCall:
-			e.Run = run
-		case *usagev1.Query:
-			e.Run = run
-		case *usagev1.Signup:
-			e.Run = run
-		case *usagev1.ModelEvent:
-			e.Run = run
-		}
+		schemas.SetRun(e, run)
 	}
 	return events
 }
