@@ -109,15 +109,11 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	if err := CheckSchema(ctx, l.DB); err != nil {
 		return nil, nil, err
 	}
-	p, waiting, err := l.locate(ctx)
-	for err == nil && waiting > 0 && true {
-		select {
-		case <-ctx.Done():
-			return nil, nil, context.Cause(ctx)
-		case <-time.After(time.Second):
-		}
+	var p *loadPoller
+	waiting, err := settle(ctx, l.Settle, time.Second, func() (waiting int64, err error) {
 		p, waiting, err = l.locate(ctx)
-	}
+		return waiting, err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,6 +123,20 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	}
 	idle, err := l.idleRoles(ctx)
 	return p, append(notes, idle...), err
+}
+
+// settle asks how many records wait, again after every until none does or limit has passed, and returns the last answer.
+func settle(ctx context.Context, limit, every time.Duration, ask func() (int64, error)) (waiting int64, err error) {
+	for began := time.Now(); ; {
+		if waiting, err = ask(); err != nil || waiting == 0 || time.Since(began)+every > limit {
+			return waiting, err
+		}
+		select {
+		case <-ctx.Done():
+			return waiting, context.Cause(ctx)
+		case <-time.After(every):
+		}
+	}
 }
 
 // locate returns a poller that knows where each topic is, and how many records wait for ingest.

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tidemark/consumers/audit"
@@ -127,5 +128,45 @@ func TestJudgeAudit(t *testing.T) {
 		if ok, text := judgeAudit(test.result, "load-1", test.reported); ok != test.ok || !strings.Contains(text, test.text) {
 			t.Errorf("%s: %t, %q", test.name, ok, text)
 		}
+	}
+}
+
+// A load test waits for a backlog for as long as it was told, and no longer: a pipeline that stands still may not hold it up.
+func TestSettle(t *testing.T) {
+	failed := errors.New("no answer")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx     context.Context
+		limit   time.Duration
+		answers []int64 // Of each question; the last one again and again.
+		fail    error
+		want    int64
+		asked   int
+		err     error
+	}{
+		"nothing waits":        {limit: time.Hour, answers: []int64{0}, asked: 1},
+		"no time to wait":      {answers: []int64{7}, want: 7, asked: 1},
+		"until nothing waits":  {limit: time.Hour, answers: []int64{9, 4, 0}, asked: 3},
+		"until the time is up": {limit: 90 * time.Second, answers: []int64{5}, want: 5, asked: 2},
+		"no answer":            {limit: time.Hour, answers: []int64{5}, fail: failed, want: 5, asked: 1, err: failed},
+		"the run is ended":     {ctx: gone, limit: time.Hour, answers: []int64{5}, want: 5, asked: 1, err: context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if c.ctx != nil {
+					ctx = c.ctx
+				}
+				asked := 0
+				got, err := settle(ctx, c.limit, time.Minute, func() (int64, error) {
+					asked++
+					return c.answers[min(asked, len(c.answers))-1], c.fail
+				})
+				if got != c.want || asked != c.asked || !errors.Is(err, c.err) {
+					t.Errorf("%d waiting after %d questions, %v; want %d after %d, %v", got, asked, err, c.want, c.asked, c.err)
+				}
+			})
+		})
 	}
 }
