@@ -103,6 +103,15 @@ func (b *Batch) AddBytes(value []byte) *Item {
 	return b.add(b.bytes[before:])
 }
 
+// Extend appends to the value of the item added last.
+func (b *Batch) Extend(tail []byte) {
+	item := &b.Items[len(b.Items)-1]
+	from := len(b.bytes) - len(item.Value) // The value is the end of the memory.
+	b.bytes = append(b.bytes, tail...)
+	item.Value = b.bytes[from:len(b.bytes):len(b.bytes)]
+	b.size += len(tail)
+}
+
 func (b *Batch) add(value []byte) *Item {
 	b.size += len(value)
 	b.Items = append(b.Items, Item{Value: value[:len(value):len(value)]})

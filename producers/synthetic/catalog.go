@@ -1,6 +1,9 @@
 package synthetic
 
 import (
+	"fmt"
+	"math"
+
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -70,6 +73,15 @@ func (o Options) catalog() []model {
 		}
 	}
 	return given
+}
+
+// ManyModels returns n made-up models, some of which are called far more often than others.
+func ManyModels(n int) []ModelShare {
+	made := make([]ModelShare, n)
+	for i := range made {
+		made[i] = ModelShare{Model: fmt.Sprintf("model-%04d", i+1), Provider: fmt.Sprintf("provider-%02d", i%20+1), Share: 1 / math.Pow(float64(i+1), 1.1)}
+	}
+	return made
 }
 
 // product is where a person or a program meets a model.

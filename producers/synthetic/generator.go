@@ -42,6 +42,7 @@ type Generator struct {
 	far     [schemas.NumTypes]backlog
 	last    schemas.Type // Of the fresh event made last.
 	poison  *poisoner
+	filler  filler
 	spoil   bool                      // A poison item is next.
 	offsets [schemas.NumTypes][]int64 // Items by partition.
 }
@@ -136,6 +137,9 @@ func (g *Generator) addFresh(b *producers.Batch) error {
 		return err
 	}
 	item.Disorder = disorder
+	if g.options.Size > 0 {
+		b.Extend(g.filler.upTo(g.options.Size-len(item.Value), g.options.Seed^g.made))
+	}
 	partition, offset := g.place(item)
 	g.made++
 	g.last = t
@@ -214,6 +218,15 @@ func (g *Generator) nextType() schemas.Type {
 	return made[g.random.pick(&g.byType)]
 }
 
+// How long before its neighbors an event is at most: one that is late, and one that is out of order.
+const (
+	MaxLate     = 72 * time.Hour
+	MaxDisorder = 30 * time.Second
+
+	minLate     = 3600 * 1_000_000 // Microseconds.
+	minDisorder = 1_000_000
+)
+
 // nextTime returns the time of the next event, in microseconds since 1970.
 func (g *Generator) nextTime() (int64, producers.Disorder) {
 	var at int64
@@ -225,14 +238,13 @@ func (g *Generator) nextTime() (int64, producers.Disorder) {
 	default:
 		at = g.now
 	}
-	const second, hour = 1_000_000, 3600 * 1_000_000
 	disorder := producers.InOrder
 	if g.shares.outOfOrder > 0 {
 		switch draw := chance(g.random.next()); {
 		case draw < g.shares.late:
-			at, disorder = at-int64(g.random.between(1*hour, 72*hour)), producers.Late
+			at, disorder = at-int64(g.random.between(minLate, uint64(MaxLate.Microseconds()))), producers.Late
 		case draw < g.shares.outOfOrder:
-			at, disorder = at-int64(g.random.between(1*second, 30*second)), producers.OutOfOrder
+			at, disorder = at-int64(g.random.between(minDisorder, uint64(MaxDisorder.Microseconds()))), producers.OutOfOrder
 		}
 	}
 	if at == 0 {

@@ -65,6 +65,11 @@ type Options struct {
 	// TenantShares replaces how busy the tenants are, relative to one another, the busiest first; Tenants is their
 	// number then. Default, none: as by a power law.
 	TenantShares []float64
+	// Hot is about the share of the calls that are of one tenant, between 0 and 1; the others share the rest as ever. Default 0: as TenantShares says.
+	Hot float64
+	// Size is the least bytes of an event that is not repeated: a field that no consumer knows fills up those that are smaller. Default 0: as
+	// they are. At most MaxSize.
+	Size int
 	// Models replaces the models that are called. Default, none: a catalog of real names with plausible shares.
 	Models []ModelShare
 	// Run is the label of the events' run field. Default none.
@@ -123,6 +128,8 @@ func (o Options) Validate() error {
 		check(m.Model != "" && m.Share > 0 && m.Share <= 1e15, "models: %q has no name or its share %v is not above 0", m.Model, m.Share)
 	}
 	check(len(o.TenantShares) <= maxMany && len(o.TenantPrefix) <= 100, "tenants: more than %d shares, or a prefix of more than 100 bytes", maxMany)
+	check(o.Hot == 0 || o.Hot > 0 && o.Hot < 1 && len(o.TenantShares) == 0, "hot: %v is not between 0 and 1, or there are tenant shares", o.Hot)
+	check(o.Size >= 0 && o.Size <= MaxSize, "size: %d is not between 0 and %d", o.Size, MaxSize)
 	check(o.Tenants >= 0 && o.Tenants <= maxMany, "tenants: %d is not between 0 and %d", o.Tenants, maxMany)
 	check(o.Users >= 0 && o.Users <= 1e12, "users: %d is not between 0 and 1000000000000", o.Users)
 	check(o.Partitions >= 0 && o.Partitions <= maxMany, "partitions: %d is not between 0 and %d", o.Partitions, maxMany)
@@ -148,6 +155,9 @@ const (
 	maxRate          = 1e9
 	maxMany          = 1_000_000
 )
+
+// MaxSize is the most bytes of Options.Size.
+const MaxSize = 512 << 10
 
 // withDefaults returns the options with their defaults filled in, or all that is wrong with them.
 func (o Options) withDefaults() (Options, error) {
@@ -194,6 +204,9 @@ func (o Options) idPrefix() string {
 	}
 	for _, f := range o.Mix.shares() {
 		h = mix(h ^ math.Float64bits(f))
+	}
+	if o.Hot > 0 || o.Size > 0 { // Without them, ids are those of versions that did not know them.
+		h = mix(mix(h^math.Float64bits(o.Hot)) ^ uint64(o.Size))
 	}
 	for i := range len(o.TenantPrefix) {
 		h = mix(h ^ uint64(o.TenantPrefix[i]))

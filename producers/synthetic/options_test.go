@@ -1,12 +1,18 @@
 package synthetic_test
 
 import (
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+	"google.golang.org/protobuf/proto"
+
 	"tidemark/producers"
 	"tidemark/producers/synthetic"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // TestLive checks that a live workload tells the time it is made at.
@@ -55,5 +61,67 @@ func TestValidate(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSize: an event that is smaller than asked for is filled up to the byte with a field that readers skip, nothing of what it says changes, and
+// what fills it is not compressed away.
+func TestSize(t *testing.T) {
+	for _, size := range []int{100, 163, 300, 1024, 10_240, 20_000} {
+		options := synthetic.Options{Seed: 3, Live: true, Profile: synthetic.TokenCalls, Size: size, Duplicates: 0.1, Conflicts: 0.1}
+		g, err := synthetic.New(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b producers.Batch
+		if err := g.Next(&b, 400); err != nil && !errors.Is(err, io.EOF) {
+			t.Fatal(err)
+		}
+		var all []byte
+		for _, item := range b.Items {
+			var call usagev1.TokenCall
+			if err := proto.Unmarshal(item.Value, &call); err != nil || call.GetTenant() == "" {
+				t.Fatalf("size %d: %v, %v", size, &call, err)
+			}
+			unknown := len(call.ProtoReflect().GetUnknown())
+			if n := len(item.Value); item.Kind == producers.Fresh && (n < size || unknown > 0 && n > size+4) {
+				t.Fatalf("size %d: a value of %d bytes, %d of them filled", size, n, unknown)
+			}
+			all = append(all, item.Value...)
+		}
+		if packed := len(s2.EncodeSnappy(nil, all)); size >= 1024 && packed < len(all)*7/10 {
+			t.Errorf("size %d: snappy makes %d bytes of %d", size, packed, len(all))
+		}
+	}
+}
+
+// TestHot: one tenant has the share that was asked for.
+func TestHot(t *testing.T) {
+	g, err := synthetic.New(synthetic.Options{Seed: 3, Live: true, Profile: synthetic.TokenCalls, Hot: 0.4, Models: synthetic.ManyModels(1000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenants, models, n := map[string]int{}, map[string]bool{}, 0
+	for range 20 {
+		var b producers.Batch
+		if err := g.Next(&b, 5000); err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range b.Items {
+			var call usagev1.TokenCall
+			if err := proto.Unmarshal(item.Value, &call); err != nil {
+				t.Fatal(err)
+			}
+			tenants[call.GetTenant()]++
+			models[call.GetModel()] = true
+			n++
+		}
+	}
+	most := 0
+	for _, calls := range tenants {
+		most = max(most, calls)
+	}
+	if share := float64(most) / float64(n); share < 0.3 || share > 0.5 || len(tenants) < 50 || len(models) < 300 {
+		t.Errorf("the largest tenant of %d has %.2f of the calls, which are of %d models", len(tenants), share, len(models))
 	}
 }

@@ -88,7 +88,12 @@ func (w *world) setTenants(r random, o Options) {
 		} else {
 			busy = append(busy, 1/math.Pow(float64(i+1), 1.1))
 		}
-		people = append(people, busy[i]*t.segment.users)
+	}
+	if o.Hot > 0 {
+		w.heat(busy, o.Hot)
+	}
+	for i := range w.tenants {
+		people = append(people, busy[i]*w.tenants[i].segment.users)
 	}
 	w.byTenant = newChoice(busy)
 	total := 0.0
@@ -97,6 +102,18 @@ func (w *world) setTenants(r random, o Options) {
 	}
 	for i := range w.tenants {
 		w.tenants[i].users = uint64(max(1, math.Round(float64(o.Users)*people[i]/total)))
+	}
+}
+
+// heat makes the first tenant so busy that it has a share of the calls.
+func (w *world) heat(busy []float64, share float64) {
+	calls := func(t *tenant) float64 { return float64(3*t.products[0].calls + t.products[1].calls) } // As open draws them.
+	rest := 0.0
+	for i, b := range busy[1:] {
+		rest += b * calls(&w.tenants[i+1])
+	}
+	if rest > 0 {
+		busy[0] = rest / calls(&w.tenants[0]) * share / (1 - share)
 	}
 }
 
