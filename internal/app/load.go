@@ -15,6 +15,7 @@ import (
 	"tidemark/producers"
 	"tidemark/producers/load"
 	"tidemark/producers/load/threshold"
+	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
 
@@ -38,6 +39,9 @@ type Load struct {
 	Thresholds []threshold.Threshold
 	// Retries returns how many batches were sent again. Optional.
 	Retries func() uint64
+	// AbortOnFail ends the run when a threshold does not hold, from AbortDelay after the warm-up on.
+	AbortOnFail bool
+	AbortDelay  time.Duration
 	// Phase is called when a phase begins. Optional.
 	Phase func(name string)
 	// Progress is called with how far the run is. Optional.
@@ -76,7 +80,12 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	}()
 	l.enter("offer")
 	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: notes, Thresholds: l.Thresholds}
-	ending.Result, ending.Err = load.Run(ctx, l.Sender, l.Options, l.Recorder, l.Progress)
+	offering, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	if l.AbortOnFail {
+		l.Recorder.Watch(l.Thresholds, l.AbortDelay, func(crossed *load.Crossed) { abort(crossed) })
+	}
+	ending.Result, ending.Err = load.Run(offering, l.Sender, l.Options, l.Recorder, l.Progress)
 	l.drain(ctx, &ending)
 	stop()
 	<-polled
@@ -141,7 +150,7 @@ func settle(ctx context.Context, limit, every time.Duration, ask func() (int64, 
 
 // locate returns a poller that knows where each topic is, and how many records wait for ingest.
 func (l *Load) locate(ctx context.Context) (p *loadPoller, waiting int64, err error) {
-	p = &loadPoller{db: l.DB, recorder: l.Recorder, every: l.Poll, topics: map[string]*polledTopic{}, since: int32(l.began.Unix()/60) - 1}
+	p = &loadPoller{db: l.DB, recorder: l.Recorder, every: l.Poll, topics: map[string]*polledTopic{}, since: int32(l.began.Add(-l.lateness()).Unix()/60) - 1}
 	log := &auditLog{client: l.Client, namespace: l.Namespace}
 	for _, spec := range schemas.Specs() {
 		listed, err := log.Topic(ctx, spec.Topic)
@@ -167,6 +176,17 @@ func (l *Load) locate(ctx context.Context) (p *loadPoller, waiting int64, err er
 		p.topics[t.name] = t
 	}
 	return p, waiting, nil
+}
+
+// lateness returns how long before the run an event of it may have happened.
+func (l *Load) lateness() time.Duration {
+	switch {
+	case l.Options.Workload.Late > 0:
+		return synthetic.MaxLate
+	case l.Options.Workload.OutOfOrder > 0:
+		return synthetic.MaxDisorder
+	}
+	return 0
 }
 
 // idleRoles returns a note for each kind of worker that nobody has reported for a minute.

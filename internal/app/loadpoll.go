@@ -22,7 +22,7 @@ type loadPoller struct {
 	recorder *load.Recorder
 	every    time.Duration
 	topics   map[string]*polledTopic // By their names with the namespace.
-	since    int32                   // The minute in which the run began: no event is from before it.
+	since    int32                   // The first minute that an event of the run may be of.
 	failed   func(error)
 
 	errors atomic.Uint64
@@ -137,7 +137,7 @@ func (p *loadPoller) pollTopic(ctx context.Context, t *polledTopic, partitions [
 }
 
 // pollRollups reads how far the rollups are. A cursor says how far the worker has followed the ledger; a rollup has
-// published all of that if no bucket since the start of the run is pending. The cursors are read first: what is pending
+// published all of that if no bucket that an event of the run may be in is pending. The cursors are read first: what is pending
 // later is not less than what was pending for them.
 func (p *loadPoller) pollRollups(ctx context.Context, outstanding map[string][]int32) error {
 	cursors, err := ledgerdb.ReadCursors(ctx, p.db)

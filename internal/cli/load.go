@@ -26,6 +26,8 @@ type loadCmd struct {
 	clickhouseFlags
 	producerFlags
 	loadFlags
+	profileFlags
+	shapeFlags
 	searchFlags
 	SummaryExport string `help:"Write the summary as JSON to this file." placeholder:"FILE" group:"Load"`
 
@@ -34,7 +36,7 @@ type loadCmd struct {
 
 // loadFlags are what to offer and what to expect.
 type loadFlags struct {
-	Rate       eventRate     `help:"Events per second, such as 500, 50k or 1.2M." default:"1k" placeholder:"RATE" group:"Load"`
+	Rate       eventRate     `help:"Events per second, such as 500, 50k or 1.2M, or in ChatGPT-years (11,574 per second each), such as 4cy." default:"1k" placeholder:"RATE" group:"Load"`
 	Arrival    string        `help:"How events are spread over time: constant or poisson." default:"constant" placeholder:"NAME" group:"Load"`
 	Warmup     time.Duration `help:"Offer events for this long before measuring." default:"10s" group:"Load" range:"0s..1h"`
 	Duration   time.Duration `help:"Measure for this long." default:"1m" group:"Load" range:"1s..24h"`
@@ -44,7 +46,7 @@ type loadFlags struct {
 	Poll       time.Duration `help:"Time between two questions to the database: the resolution of what is measured." default:"50ms" group:"Load" range:"5ms..10s"`
 	Drain      time.Duration `help:"How long to wait at the end until readers see the last event." default:"1m" group:"Load" range:"0s..24h"`
 	Threshold  []string      `help:"A further condition, in the grammar of k6: METRIC:AGGREGATION OPERATOR NUMBER. May be repeated." sep:"none" placeholder:"CONDITION" group:"Load"`
-	Mix        string        `help:"Which events: token_calls or mixed (all types)." default:"token_calls" placeholder:"NAME" group:"Workload"`
+	Mix        string        `help:"Which events: token_calls, mixed (all types), or shares of the types such as queries=0.3,token_calls=0.7." default:"token_calls" placeholder:"NAME" group:"Workload"`
 	Seed       uint64        `help:"Seed of the workload." default:"1" group:"Workload"`
 	Tenants    int           `help:"Number of tenants." default:"200" placeholder:"N" group:"Workload" range:"1..1000000"`
 	Users      int           `help:"Number of users." default:"20000" placeholder:"N" group:"Workload" range:"1..1000000000000"`
@@ -53,7 +55,7 @@ type loadFlags struct {
 	Poison     float64       `help:"Share of records that no consumer accepts." default:"0" placeholder:"SHARE" group:"Workload" range:"0..1"`
 }
 
-// eventRate is a number of events per second, written with k for thousands, M for millions, or neither.
+// eventRate is a number of events per second, written with k for thousands, M for millions, cy for ChatGPT-years, or nothing.
 type eventRate string
 
 // maxLoadRate is far beyond what one process sends.
@@ -61,37 +63,60 @@ const maxLoadRate = 1e8
 
 // parse returns the rate. flag is for the error.
 func (r eventRate) parse(flag string) (float64, error) {
+	n, err := r.orNothing(flag)
+	if err == nil && n == 0 {
+		return 0, r.wrong(flag)
+	}
+	return n, err
+}
+
+// orNothing returns the rate, which may be 0. flag is for the error.
+func (r eventRate) orNothing(flag string) (float64, error) {
 	digits, factor := string(r), 1.0
 	if short, found := strings.CutSuffix(digits, "k"); found {
 		digits, factor = short, 1e3
 	} else if short, found := strings.CutSuffix(digits, "M"); found {
 		digits, factor = short, 1e6
+	} else if short, found := strings.CutSuffix(digits, "cy"); found {
+		digits, factor = short, queriesPerChatGPTYear
 	}
 	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !(n*factor > 0 && n*factor <= maxLoadRate) { // NaN is neither.
-		return 0, fmt.Errorf("%s: %q is not a number of events per second above 0, such as 500, 50k or 1.2M, up to 100M", flag, string(r))
+	if err != nil || !(n*factor >= 0 && n*factor <= maxLoadRate) { // NaN is neither.
+		return 0, r.wrong(flag)
 	}
 	return n * factor, nil
 }
 
-// options are what to offer. run is the label.
-func (f loadFlags) options(run string) (load.Options, error) {
+func (r eventRate) wrong(flag string) error {
+	return fmt.Errorf("%s: %q is not a number of events per second above 0, such as 500, 50k, 1.2M or 4cy, up to 100M", flag, string(r))
+}
+
+// options are what to offer. run is the label. They set how long the run measures.
+func (c *loadCmd) options(run string) (load.Options, error) {
+	f := &c.loadFlags
 	arrival, err := load.ParseArrival(f.Arrival)
 	if err != nil {
 		err = fmt.Errorf("--arrival: %w", err)
 	}
 	rate, rateErr := f.Rate.parse("--rate")
-	errs := []error{ranges(f), err, rateErr}
+	plan, takes, planErr := c.plan(rate, f.Duration)
+	mix, shares, mixErr := parseMix(f.Mix)
+	errs := []error{ranges(*f), ranges(c.profileFlags), ranges(c.shapeFlags), err, rateErr, planErr, mixErr}
 	if f.Through != "kafka" {
 		errs = append(errs, fmt.Errorf("--through: %q is not kafka", f.Through))
 	}
-	if f.Mix != synthetic.TokenCalls && f.Mix != synthetic.Mixed {
-		errs = append(errs, fmt.Errorf("--mix: %q is not %s or %s", f.Mix, synthetic.TokenCalls, synthetic.Mixed))
-	}
-	o := load.Options{Rate: rate, Arrival: arrival, Run: run, Workload: synthetic.Options{
-		Seed: f.Seed, Profile: f.Mix, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Live: true, Run: run,
+	o := load.Options{Rate: rate, Plan: plan, Arrival: arrival, Run: run, Workload: synthetic.Options{
+		Seed: f.Seed, Profile: mix, Mix: shares, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Live: true, Run: run,
 	}}
+	errs = append(errs, c.shape(&o.Workload))
+	if c.FindMax && (len(plan.Steps) > 0 || c.AbortFail) {
+		errs = append(errs, errors.New("--find-max: its trials have one rate each and run to their end: it goes without --profile, --stages and --abort-on-fail"))
+	}
+	if c.AbortFail && len(c.Threshold) == 0 {
+		errs = append(errs, errors.New("--abort-on-fail: there is no --threshold that could fail"))
+	}
 	if errors.Join(errs...) == nil {
+		f.Duration = takes
 		errs = append(errs, o.Workload.Validate())
 		if err := o.Validate(f.Duration); err != nil {
 			errs = append(errs, fmt.Errorf("--rate, --duration: %w", err))
@@ -126,6 +151,9 @@ The verdict is "pass" if events were sent on time, the lag does not grow, 99 % o
 --slo-rollup in the whole time and in 95 % of its parts of 5 s, the log drains, and the audit finds no difference.
 "generator_limited" means that this program did not send on time: neither pass nor fail. "wrong" means that the audit
 found a difference, whatever the speed. Measure for at least 1 minute; for a figure to publish, 5.
+
+--profile and --stages change the rate during the run. The verdict is about the whole of it; "breaks" names the rate of the first
+5 s in which events came too late.
 
 --threshold adds conditions of your own, such as 'freshness_raw_ms:p(99)<1000': docs/load-testing.md lists the metrics.
 
@@ -211,7 +239,7 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	defer report.end()
 	test := app.Load{
 		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
-		Options: options, Poll: c.Poll, Drain: c.Drain, Settle: c.settle, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
+		Options: options, AbortOnFail: c.AbortFail, AbortDelay: c.AbortDelay, Poll: c.Poll, Drain: c.Drain, Settle: c.settle, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
 		Phase: func(name string) { fmt.Fprintf(s.Err, "%s\n", name) },
 		Progress: func(p producers.Progress) {
 			report.line("%s events sent, %s not stored yet, %s not in the rollups yet", number(p.Truth.Total().Produced),

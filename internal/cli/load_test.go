@@ -7,20 +7,25 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load"
 	"tidemark/producers/load/search"
 	"tidemark/producers/load/threshold"
+	"tidemark/producers/synthetic"
 )
 
 func TestEventRate(t *testing.T) {
 	for text, want := range map[eventRate]float64{
 		"1": 1, "500": 500, "50k": 50_000, "1.2M": 1_200_000, "0.5": 0.5, "1e3": 1000, "100M": 1e8,
+		"1cy": 365e9 / 365 / 86400, "0.5cy": 365e9 / 365 / 86400 / 2, "9000cy": 0,
 		"0": 0, "-1": 0, "": 0, "k": 0, "50K": 0, "NaN": 0, "Inf": 0, "101M": 0, "1kk": 0, "0k": 0,
 	} {
 		got, err := text.parse("--rate")
@@ -37,7 +42,21 @@ func TestLoadRefuses(t *testing.T) {
 		"--duration 500ms":                       "--duration: 500ms is not between 1s and 24h",
 		"--rate 0.1 --duration 5s":               "at 0.1 events/s no event is due within 5s",
 		"--arrival bursts":                       "--arrival: \"bursts\" is not constant or poisson",
-		"--mix queries":                          "--mix: \"queries\" is not token_calls or mixed",
+		"--mix queries":                          "--mix: \"queries\" is not token_calls, mixed, or shares",
+		"--mix queries=1,tokens=2":               "--mix: \"queries=1,tokens=2\" is not",
+		"--mix queries=0":                        "--mix: \"queries=0\" is not",
+		"--profile sine":                         "--profile: \"sine\" is not constant, ramp, step, spike or soak",
+		"--stages 10s":                           "--stages: \"10s\" is not TIME:RATE",
+		"--stages 10s:5k,x":                      "--stages: \"x\" is not TIME:RATE",
+		"--stages 10s:5q":                        "--stages: 10s:5q: \"5q\" is not a number",
+		"--stages 0s:5k":                         "--stages: they take 0s together",
+		"--stages 10s:0":                         "no event is due within the 10s of the plan",
+		"--start-rate 5":                         "--start-rate: only --stages",
+		"--profile ramp --find-max":              "--find-max: its trials have one rate each",
+		"--abort-on-fail":                        "--abort-on-fail: there is no --threshold",
+		"--size 0":                               "--size: \"0\" is not a number of bytes up to 512k",
+		"--size 600k":                            "--size: \"600k\"",
+		"--hot 1.5":                              "--hot: 1.5 is not between 0 and 0.99",
 		"--through http":                         "--through: \"http\" is not kafka",
 		"--compression none --rate 1q":           "--rate: \"1q\"",
 		"--threshold p(99)<1000":                 "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
@@ -52,6 +71,48 @@ func TestLoadRefuses(t *testing.T) {
 		if code != exitInvalid || !strings.Contains(errOut, want) {
 			t.Errorf("load %s: exit code %d, %s; want %q", line, code, errOut, want)
 		}
+	}
+}
+
+// TestLoadShape: the flags that shape the load mean what they say.
+func TestLoadShape(t *testing.T) {
+	parse := func(line string) load.Options {
+		t.Helper()
+		var c loadCmd
+		parser, err := kong.New(&c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(strings.Fields(line)); err != nil {
+			t.Fatal(err)
+		}
+		o, err := c.options("load-1")
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		if takes := o.Plan.Takes(); len(o.Plan.Steps) > 0 && takes != c.Duration {
+			t.Errorf("%s: the plan takes %s and %s are measured", line, takes, c.Duration)
+		}
+		return o
+	}
+	steps := parse("--stages 30s:10k,0s:2k,1m:0 --start-rate 1k").Plan
+	want := load.Plan{Start: 1000, Steps: []load.Step{{For: 30 * time.Second, To: 10_000}, {To: 2000}, {For: time.Minute}}}
+	if !reflect.DeepEqual(steps, want) {
+		t.Errorf("stages are %+v, want %+v", steps, want)
+	}
+	if spike := parse("--profile spike --rate 1k").Plan; spike.Highest() != 1000 || spike.Start != 100 {
+		t.Errorf("a spike is %+v", spike)
+	}
+	w := parse("--mix queries=1,token_calls=3 --size 10k --hot 0.2 --models 7 --late 0.1 --out-of-order 0.2").Workload
+	if w.Mix != (synthetic.Mix{Queries: 1, TokenCalls: 3}) || w.Size != 10_240 || w.Hot != 0.2 || len(w.Models) != 7 || w.Late != 0.1 || w.OutOfOrder != 0.2 {
+		t.Errorf("the workload is %+v", w)
+	}
+	soak := loadCmd{profileFlags: profileFlags{Profile: "soak", StartRate: "0"}}
+	if _, d, err := soak.plan(5, time.Minute); d != 30*time.Minute || err != nil {
+		t.Errorf("a soak takes %s, %v", d, err)
+	}
+	if _, d, _ := soak.plan(5, 5*time.Minute); d != 5*time.Minute {
+		t.Errorf("a soak of 5m takes %s", d)
 	}
 }
 

@@ -31,8 +31,15 @@ func printLoad(w io.Writer, s load.Summary) error {
 	for _, c := range s.Verdict.Checks {
 		fmt.Fprintf(w, "%-12s %-16s %s\n", c.State, c.Name, c.Detail)
 	}
+	rate := number(uint64(s.Config.Rate))
+	if len(s.Config.Steps) > 0 {
+		rate = fmt.Sprintf("up to %s events/s, %s", number(uint64(s.Config.Highest)), rate)
+	}
 	fmt.Fprintf(w, "\nasked for %s events/s for %gs after %gs of warm-up; %s events were due, %s of them sent\n",
-		number(uint64(s.Config.Rate)), s.Config.DurationS, s.Config.WarmupS, number(s.Events.Offered), number(s.Events.Sent))
+		rate, s.Config.DurationS, s.Config.WarmupS, number(s.Events.Offered), number(s.Events.Sent))
+	if b := s.Breaking; b != nil {
+		fmt.Fprintf(w, "breaks %.0fs after the start, at %s events/s: from then on events came too late to %s\n", b.AtS, number(uint64(b.Rate)), b.Stage)
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "from the time the event was due, ms\tevents\tevents/s\tp50\tp90\tp99\tp99.9\tmax\t")
 	for _, at := range loadStages {

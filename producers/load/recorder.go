@@ -58,6 +58,7 @@ type Recorder struct {
 	windows    [numStages][]verdict.Window
 	logs       map[place]*logPart
 	series     series
+	watch      watch
 }
 
 // place is a partition of the log.

@@ -21,8 +21,10 @@ import (
 
 // Options say what to offer.
 type Options struct {
-	// Rate is in events per second. Required.
+	// Rate is in events per second. Required without a Plan.
 	Rate float64
+	// Plan says how the rate changes in the time that is measured; the warm-up has its first rate. Default: Rate all the time.
+	Plan Plan
 	// Arrival is how events are spread over time. Default Constant.
 	Arrival Arrival
 	// Workload is what events to make. Run, Live and Schedule are set here.
@@ -38,17 +40,48 @@ type Result struct {
 	Unmade uint64
 	// Interrupted is true if the context ended the run; the truth is exact all the same.
 	Interrupted bool
+	// Aborted is why it ended it, if that was a Crossed: then it is not Interrupted.
+	Aborted string
 }
 
 // Validate returns why no event would be due in the time that is measured, nil if some would.
 func (o Options) Validate(duration time.Duration) error {
-	switch {
-	case !(o.Rate > 0) || math.IsInf(o.Rate, 0):
-		return fmt.Errorf("the rate is %v events/s: it has to be above 0", o.Rate)
-	case o.Rate*duration.Seconds() < 1:
-		return fmt.Errorf("at %v events/s no event is due within %s", o.Rate, duration)
+	if len(o.Plan.Steps) == 0 {
+		switch {
+		case !(o.Rate > 0) || math.IsInf(o.Rate, 0):
+			return fmt.Errorf("the rate is %v events/s: it has to be above 0", o.Rate)
+		case o.Rate*duration.Seconds() < 1:
+			return fmt.Errorf("at %v events/s no event is due within %s", o.Rate, duration)
+		}
+		return nil
+	}
+	if err := o.Plan.Validate(); err != nil {
+		return err
+	}
+	if takes := o.Plan.Takes(); takes != duration {
+		return fmt.Errorf("the plan takes %s and %s are measured", takes, duration)
+	}
+	if c := o.curve(0, duration); c.events(duration) < 1 {
+		return fmt.Errorf("no event is due within the %s of the plan", duration)
 	}
 	return nil
+}
+
+// curve returns how many events are due when.
+func (o Options) curve(warmup, duration time.Duration) *curve {
+	plan := o.Plan
+	if len(plan.Steps) == 0 {
+		plan = Plan{Start: o.Rate, Steps: []Step{{duration, o.Rate}}}
+	}
+	return plan.curve(warmup)
+}
+
+// highest returns the highest rate.
+func (o Options) highest() float64 {
+	if len(o.Plan.Steps) == 0 {
+		return o.Rate
+	}
+	return o.Plan.Highest()
 }
 
 // overtime is how long a run goes on to send what was due, as a share of its length.
@@ -65,8 +98,8 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 	if o.Arrival == "" {
 		o.Arrival = Constant
 	}
-	w := o.Workload
-	w.Run, w.Live, w.Schedule = o.Run, true, schedule(o.Arrival, o.Rate, w.Seed)
+	due, w := o.curve(r.cfg.Warmup, r.cfg.Duration), o.Workload
+	w.Run, w.Live, w.Schedule = o.Run, true, schedule(o.Arrival, due, w.Seed)
 	generator, err := synthetic.New(w)
 	if err != nil {
 		return result, err
@@ -77,7 +110,7 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 	defer done()
 	pump := producers.Pump{
 		Source: events, Sender: sender, Stop: stop, Duration: total + time.Duration(overtime*float64(total)) + time.Second,
-		BatchItems: max(1, min(producers.DefaultBatchItems, int(o.Rate/4))),
+		BatchItems: max(1, min(producers.DefaultBatchItems, int(o.highest()/4))),
 		Hooks:      r.Hooks(),
 	}
 	if progress != nil {
@@ -88,17 +121,21 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 	}
 	began := time.Now()
 	result.Truth, err = pump.Run(working)
-	result.Interrupted = ctx.Err() != nil
+	if crossed := (*Crossed)(nil); errors.As(context.Cause(ctx), &crossed) {
+		result.Aborted = crossed.Error()
+	} else {
+		result.Interrupted = ctx.Err() != nil
+	}
 	if err != nil {
 		return result, fmt.Errorf("offer events: %w", err)
 	}
-	if !result.Interrupted {
-		result.Unmade = events.unmade(o.Rate)
+	if !result.Interrupted && result.Aborted == "" {
+		result.Unmade = events.unmade(due)
 	}
 	r.reporting()
 	err = sender.Report(working, result.Truth.Runs(producers.RunInfo{
 		Run: o.Run, Kind: "load", Start: began,
-		Detail: fmt.Sprintf("%s arrivals, %g events/s, warm-up %s, %s", o.Arrival, o.Rate, r.cfg.Warmup, r.cfg.Duration),
+		Detail: fmt.Sprintf("%s arrivals, %g events/s, warm-up %s, %s", o.Arrival, o.highest(), r.cfg.Warmup, r.cfg.Duration),
 	}))
 	if err == nil && result.Truth.Total().Produced == 0 && !result.Interrupted {
 		err = errors.New("no event was due: raise --rate or --duration")

@@ -31,7 +31,8 @@ type system struct {
 	stopped    map[Stage]time.Duration              // Stages that stand still from a time on.
 	fails      int                                  // The call of Append that fails, 0 for none.
 	thresholds []threshold.Threshold
-	silent     bool // The brokers do not tell offsets.
+	abortAfter time.Duration // From when on a threshold ends the run, 0 for never.
+	silent     bool          // The brokers do not tell offsets.
 
 	mu    sync.Mutex
 	ends  map[string]int64
@@ -116,7 +117,12 @@ func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(con
 			ctx = change(ctx, sender)
 		}
 		e := Ending{Namespace: "lab", Audited: true, AuditOK: true, Audit: "no difference", Thresholds: s.thresholds}
-		e.Result, e.Err = Run(ctx, sender, o, s.recorder, nil)
+		offering, abort := context.WithCancelCause(ctx)
+		defer abort(nil)
+		if s.abortAfter > 0 {
+			s.recorder.Watch(s.thresholds, s.abortAfter, func(c *Crossed) { abort(c) })
+		}
+		e.Result, e.Err = Run(offering, sender, o, s.recorder, nil)
 		began := time.Now()
 		for range 200 {
 			if e.Drained = s.recorder.Waiting(Stored) == 0; e.Drained {
@@ -342,8 +348,9 @@ func TestTooLittle(t *testing.T) {
 
 // TestSchedule: no answer moves it, and it has the rate that was asked for.
 func TestSchedule(t *testing.T) {
+	steady := Options{Rate: 1000}.curve(5*time.Second, time.Minute)
 	for _, arrival := range []Arrival{Constant, Poisson} {
-		a, b := schedule(arrival, 1000, 7), schedule(arrival, 1000, 7)
+		a, b := schedule(arrival, steady, 7), schedule(arrival, steady, 7)
 		var gaps []time.Duration
 		last := time.Duration(0)
 		for n := range uint64(100_000) {

@@ -3,7 +3,6 @@ package load
 import (
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"sort"
 	"time"
@@ -29,25 +28,21 @@ func ParseArrival(name string) (Arrival, error) {
 	return "", fmt.Errorf("%q is not %s or %s", name, Constant, Poisson)
 }
 
-// schedule returns when event n is due, from the start of the run, at a rate in events per second. It depends on
-// nothing but its arguments: no answer moves it. It is to be called with numbers that never decrease.
-func schedule(a Arrival, rate float64, seed uint64) func(n uint64) time.Duration {
+// schedule returns when event n is due, from the start of the run. It depends on nothing but its arguments: no answer
+// moves it. It is to be called with numbers that never decrease.
+func schedule(a Arrival, c *curve, seed uint64) func(n uint64) time.Duration {
 	if a == Poisson {
 		random := rand.New(rand.NewPCG(seed, 0x70015501))
-		var at float64
+		var events float64 // A Poisson process of one per unit, stretched to the rate.
 		var known uint64
 		return func(n uint64) time.Duration {
 			for ; known < n; known++ {
-				at += random.ExpFloat64() / rate
+				events += random.ExpFloat64()
 			}
-			return time.Duration(at * float64(time.Second))
+			return c.due(events)
 		}
 	}
-	return func(n uint64) time.Duration {
-		seconds := float64(n) / rate
-		whole := math.Floor(seconds)
-		return time.Duration(whole)*time.Second + time.Duration((seconds-whole)*float64(time.Second))
-	}
+	return func(n uint64) time.Duration { return c.due(float64(n)) }
 }
 
 // source gives the items of another source that are due before an end.
@@ -75,9 +70,9 @@ func (s *source) Next(b *producers.Batch, limit int) error {
 }
 
 // unmade returns about how many items are due that were not made when the run had to end.
-func (s *source) unmade(rate float64) uint64 {
+func (s *source) unmade(c *curve) uint64 {
 	if s.whole || s.last >= s.end {
 		return 0
 	}
-	return uint64((s.end - s.last).Seconds() * rate)
+	return uint64(c.events(s.end) - c.events(s.last))
 }

@@ -12,6 +12,8 @@ type Sample struct {
 	Rollup       uint64  `json:"queryable_rollup_events"`
 	// Lag is the mean of the second: the events that the brokers had and the ledger did not.
 	Lag float64 `json:"lag_events"`
+	// Due are the events that were due by then.
+	Due uint64 `json:"due_events,omitempty"`
 }
 
 // series makes a sample per second. Blocks are stored about once a second, so a lag that is read once a second would
@@ -43,6 +45,14 @@ func (r *Recorder) Poll(at time.Duration) {
 			Raw: r.counts[Raw], Rollup: r.counts[Rollup], Lag: s.sum / float64(s.n),
 		})
 		s.sum, s.n = 0, 0
+		r.look(at)
 	}
 	s.last = at
+}
+
+// setDue fills in how many events were due by each sample.
+func (s *series) setDue(due *curve) {
+	for i := range s.samples {
+		s.samples[i].Due = uint64(due.events(min(duration(s.samples[i].AtS), due.end())))
+	}
 }

@@ -51,7 +51,9 @@ type Summary struct {
 	Verdict       verdict.Verdict `json:"verdict"`
 	Thresholds    []Threshold     `json:"thresholds"`
 	Config        SummaryConfig   `json:"config"`
-	Events        SummaryEvents   `json:"events"`
+	// Breaking is where a rate that changes became too much, nil if it did not.
+	Breaking *Breaking     `json:"breaking,omitempty"`
+	Events   SummaryEvents `json:"events"`
 	// Rates and Latency are by stage, of the measured time alone.
 	Rates   map[string]float64 `json:"rates_events_per_s"`
 	Latency map[string]Latency `json:"latency"`
@@ -73,12 +75,29 @@ func (s *Summary) Passed() bool {
 
 // SummaryConfig is what was asked for.
 type SummaryConfig struct {
-	Rate      float64 `json:"rate_events_per_s"`
-	Arrival   Arrival `json:"arrival"`
-	WarmupS   float64 `json:"warmup_s"`
-	DurationS float64 `json:"duration_s"`
-	SLOMS     float64 `json:"slo_raw_ms"`
-	SLORollMS float64 `json:"slo_rollup_ms"`
+	Rate float64 `json:"rate_events_per_s"` // The mean of the measured time.
+	// Highest is the highest rate, and Steps how a rate that changes does: from StartRate on.
+	Highest   float64       `json:"highest_rate_events_per_s"`
+	StartRate float64       `json:"start_rate_events_per_s"`
+	Steps     []SummaryStep `json:"steps,omitempty"`
+	Arrival   Arrival       `json:"arrival"`
+	WarmupS   float64       `json:"warmup_s"`
+	DurationS float64       `json:"duration_s"`
+	SLOMS     float64       `json:"slo_raw_ms"`
+	SLORollMS float64       `json:"slo_rollup_ms"`
+}
+
+// SummaryStep is a Step.
+type SummaryStep struct {
+	ForS float64 `json:"for_s"`
+	To   float64 `json:"to_events_per_s"`
+}
+
+// Breaking is the first part of 5 s in which too many events came too late.
+type Breaking struct {
+	AtS   float64 `json:"at_s"` // Since the start of the run, when the part began.
+	Rate  float64 `json:"rate_events_per_s"`
+	Stage string  `json:"stage"`
 }
 
 // SummaryEvents count the events.
@@ -128,14 +147,13 @@ type Polls struct {
 func Summarize(r *Recorder, o Options, e Ending) Summary {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	in := r.input(o, e)
+	due := o.curve(r.cfg.Warmup, r.cfg.Duration)
+	r.series.setDue(due)
+	in := r.input(due, e)
 	s := Summary{
 		SchemaVersion: summaryVersion, Run: o.Run, Namespace: e.Namespace, StartedAt: e.Started.UTC(),
 		Verdict: verdict.Judge(in),
-		Config: SummaryConfig{
-			Rate: o.Rate, Arrival: o.Arrival, WarmupS: r.cfg.Warmup.Seconds(), DurationS: r.cfg.Duration.Seconds(),
-			SLOMS: milliseconds(r.cfg.SLO), SLORollMS: milliseconds(r.cfg.SLORollup),
-		},
+		Config:  r.config(o, in.Rate),
 		Events: SummaryEvents{
 			Produced: e.Result.Truth.Total().Produced, Offered: in.Offered, Sent: r.histograms[Sent].Count(), SentInTime: r.inTime,
 			Acknowledged: r.histograms[Acknowledged].Count(), Stored: r.histograms[Stored].Count(),
@@ -149,21 +167,51 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 		},
 		Phases: e.Phases, Notes: e.Notes, Series: r.series.samples,
 	}
-	s.Partial = in.Interrupted || e.Err != nil
+	s.Partial = in.Interrupted || e.Err != nil || in.Aborted != ""
+	if len(o.Plan.Steps) > 0 {
+		s.Breaking = r.breaking(due)
+	}
 	for stage := range numStages {
 		s.Latency[stage.String()] = latencyOf(&r.histograms[stage])
 	}
-	if slope, low, ok := verdict.Trend(in.Lag); ok {
-		s.Lag = &Lag{Slope: slope, Low: low, End: in.Lag[len(in.Lag)-1].Lag}
-	}
+	s.Lag = r.lag()
 	s.Thresholds = r.evaluate(&s, e.Thresholds)
 	return s
 }
 
+func (r *Recorder) config(o Options, mean float64) SummaryConfig {
+	c := SummaryConfig{
+		Rate: mean, Highest: o.highest(), StartRate: o.Plan.Start, Arrival: o.Arrival, WarmupS: r.cfg.Warmup.Seconds(), DurationS: r.cfg.Duration.Seconds(),
+		SLOMS: milliseconds(r.cfg.SLO), SLORollMS: milliseconds(r.cfg.SLORollup),
+	}
+	if len(o.Plan.Steps) == 0 {
+		c.StartRate = o.Rate
+	}
+	for _, step := range o.Plan.Steps {
+		c.Steps = append(c.Steps, SummaryStep{ForS: step.For.Seconds(), To: step.To})
+	}
+	return c
+}
+
+// breaking returns where the rate became too much for a stage, nil if it did for none.
+func (r *Recorder) breaking(due *curve) *Breaking {
+	var first *Breaking
+	for _, stage := range []Stage{Raw, Rollup} {
+		for i, w := range r.windows[stage] {
+			from := r.cfg.Warmup + time.Duration(i)*window
+			if w.InTime() || first != nil && from.Seconds() >= first.AtS {
+				continue
+			}
+			first = &Breaking{AtS: from.Seconds(), Rate: due.mean(from, min(from+window, r.cfg.Warmup+r.cfg.Duration)), Stage: stage.String()}
+		}
+	}
+	return first
+}
+
 // input is what the verdict is about.
-func (r *Recorder) input(o Options, e Ending) verdict.Input {
+func (r *Recorder) input(due *curve, e Ending) verdict.Input {
 	in := verdict.Input{
-		Rate: o.Rate, SLO: r.cfg.SLO, SLORollup: r.cfg.SLORollup, Interrupted: e.Result.Interrupted,
+		Rate: due.mean(r.cfg.Warmup, r.cfg.Warmup+r.cfg.Duration), Aborted: e.Result.Aborted, SLO: r.cfg.SLO, SLORollup: r.cfg.SLORollup, Interrupted: e.Result.Interrupted,
 		Offered: r.histograms[Sent].Count() + e.Result.Unmade, InTime: r.inTime, SendDelay: r.histograms[Sent].Percentile(99),
 		OwnWait: r.pace.own, LogWait: r.pace.blocked, Acknowledged: r.histograms[Acknowledged].Percentile(99),
 		Raw:     verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.windows[Raw]},
@@ -174,7 +222,9 @@ func (r *Recorder) input(o Options, e Ending) verdict.Input {
 		in.Errors = []string{e.Err.Error()}
 	}
 	for _, s := range r.measuredSamples() {
-		in.Lag = append(in.Lag, verdict.Point{At: seconds(s.AtS), Lag: s.Lag})
+		// The rate of the time that a lag within the SLO is from.
+		at, recent := duration(s.AtS), min(max(r.cfg.SLO, time.Second), 2*window)
+		in.Lag = append(in.Lag, verdict.Point{At: at, Lag: s.Lag, Rate: due.mean(max(at-recent, 0), at)})
 	}
 	return in
 }
@@ -183,7 +233,7 @@ func (r *Recorder) input(o Options, e Ending) verdict.Input {
 func (r *Recorder) measuredSamples() []Sample {
 	var found []Sample
 	for _, s := range r.series.samples {
-		if at := seconds(s.AtS); at >= r.cfg.Warmup+time.Second && at <= r.cfg.Warmup+r.cfg.Duration+time.Second/2 {
+		if at := duration(s.AtS); at >= r.cfg.Warmup+time.Second && at <= r.cfg.Warmup+r.cfg.Duration+time.Second/2 {
 			found = append(found, s)
 		}
 	}
@@ -220,5 +270,3 @@ func latencyOf(h *Histogram) Latency {
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

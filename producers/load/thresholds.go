@@ -57,7 +57,7 @@ func (r *Recorder) figures(s *Summary) map[string]figure {
 	}
 	found["lag_end_events"] = gauge(s.Lag != nil, func() float64 { return s.Lag.End })
 	found["lag_slope_events_per_s"] = gauge(s.Lag != nil, func() float64 { return s.Lag.Slope })
-	found["drain_s"] = gauge(true, func() float64 { return s.DrainS })
+	found["drain_s"] = gauge(s.DrainS >= 0, func() float64 { return s.DrainS })
 	return found
 }
 

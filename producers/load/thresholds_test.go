@@ -1,15 +1,32 @@
 package load
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"tidemark/internal/test/env"
+	"tidemark/producers/load/threshold"
 	"tidemark/producers/load/verdict"
 )
+
+// conditions reads thresholds.
+func conditions(t *testing.T, texts ...string) []threshold.Threshold {
+	t.Helper()
+	var found []threshold.Threshold
+	for _, text := range texts {
+		condition, err := ParseThreshold(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		found = append(found, condition)
+	}
+	return found
+}
 
 // TestThresholds: each aggregation has the value of the run, and one that does not hold fails a run that else passes.
 func TestThresholds(t *testing.T) {
@@ -20,13 +37,7 @@ func TestThresholds(t *testing.T) {
 		"queryable_rollup_events:count!=30000": false, "sent_events:rate>450": true, "acknowledged_events:rate>550": false,
 		"late_raw:rate==0": true, "late_rollup:rate>0": false, "lag_end_events:value<500": true, "lag_slope_events_per_s:value>100": false, "drain_s:value<5": true,
 	}
-	for text := range wants {
-		condition, err := ParseThreshold(text)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		s.thresholds = append(s.thresholds, condition)
-	}
+	s.thresholds = conditions(t, slices.Collect(maps.Keys(wants))...)
 	sum := try(t, s, Options{Rate: 500, Arrival: Constant}, minute, nil)
 	judged(t, sum, verdict.Pass, verdict.NoLimit)
 	if sum.Passed() || len(sum.Thresholds) != len(wants) {

@@ -42,6 +42,9 @@ type Window struct {
 // Late returns the events that are not within the SLO: those that are missing are not.
 func (w Window) Late() uint64 { return w.Over + w.Events - min(w.Reached, w.Events) }
 
+// InTime reports whether enough of the events are within the SLO.
+func (w Window) InTime() bool { return float64(w.Late()) <= lateShare*float64(w.Events) }
+
 // Stage is what was measured of the time to a stage.
 type Stage struct {
 	P99     time.Duration // Of the events that have reached it.
@@ -52,14 +55,18 @@ type Stage struct {
 type Point struct {
 	At  time.Duration
 	Lag float64
+	// Rate is in events per second, as it was asked for just then.
+	Rate float64
 }
 
 // Input is what was measured.
 type Input struct {
-	Rate           float64 // Events per second, as asked for.
+	Rate           float64 // Events per second, as asked for: the mean.
 	SLO, SLORollup time.Duration
 
 	Interrupted bool
+	// Aborted says why the run was ended early because of what was measured, empty if it was not.
+	Aborted string
 	// Offered are the events that were due, InTime how many of them were sent in time.
 	Offered, InTime uint64
 	SendDelay       time.Duration // p99.
@@ -112,6 +119,7 @@ const (
 	minOffered  = 0.99 // Of the events that are due, to be sent in time.
 	sendShare   = 0.10 // Of the SLO, for p99 of the send delay.
 	lagGrowth   = 0.01 // Of the rate, by which the lag may grow per second.
+	leastRate   = 0.01 // Of the mean rate, below which a lag says nothing of its trend.
 	lateShare   = 0.01 // Of the events, to be later than the SLO: p99.
 	goodWindows = 0.95 // Of the windows.
 )
@@ -144,6 +152,8 @@ func Judge(in Input) Verdict {
 		v.Outcome, v.Reason = GeneratorLimited, "offered: "+checks[0].Detail
 	case events(in.Raw) == 0 && len(failed) == 0:
 		v.Outcome, v.Reason = NoEvents, fmt.Sprintf("no event could be followed: the brokers did not tell the offsets of %d", in.Untimed)
+	case in.Aborted != "":
+		v.Outcome, v.Reason = Fail, "ended early: "+in.Aborted
 	case len(failed) > 0:
 		v.Outcome = Fail
 	default:
@@ -185,15 +195,24 @@ func offered(in Input) Check {
 		100*share, in.Offered, 100*minOffered, round(in.SendDelay), round(bound), round(in.LogWait), round(in.OwnWait))
 }
 
+// lagTrend counts each lag as what it would be at the mean rate: a lag of half a second is more events at a higher rate.
 func lagTrend(in Input) Check {
-	slope, low, ok := Trend(in.Lag)
-	if !ok || in.Interrupted {
-		return Check{Name: "lag_trend", State: Unsure, Detail: fmt.Sprintf("%d samples of the lag are too few", len(in.Lag))}
+	points := make([]Point, 0, len(in.Lag))
+	for _, p := range in.Lag {
+		if p.Rate > 0 && p.Rate >= leastRate*in.Rate {
+			p.Lag *= in.Rate / p.Rate
+			points = append(points, p)
+		}
 	}
-	end, most := in.Lag[len(in.Lag)-1].Lag, in.Rate*in.SLO.Seconds()
-	return check("lag_trend", low <= lagGrowth*in.Rate && end <= most,
+	slope, low, ok := Trend(points)
+	if !ok || in.Interrupted {
+		return Check{Name: "lag_trend", State: Unsure, Detail: fmt.Sprintf("%d samples of the lag are too few", len(points))}
+	}
+	last := in.Lag[len(in.Lag)-1]
+	most := max(last.Rate*in.SLO.Seconds(), 1)
+	return check("lag_trend", low <= lagGrowth*in.Rate && last.Lag <= most,
 		"lag grows by %.1f events/s, for sure by %.1f (at most %.1f), and is %.0f events at the end (at most %.0f)",
-		slope, low, lagGrowth*in.Rate, end, most)
+		slope, low, lagGrowth*in.Rate, last.Lag, most)
 }
 
 func events(s Stage) uint64 {
@@ -213,7 +232,7 @@ func freshness(name string, s Stage, slo time.Duration) Check {
 		}
 		windows++
 		all, late, missing = all+w.Events, late+w.Late(), missing+w.Events-min(w.Reached, w.Events)
-		if float64(w.Late()) <= lateShare*float64(w.Events) {
+		if w.InTime() {
 			good++
 		}
 	}

@@ -18,7 +18,7 @@ func good() Input {
 		in.Raw.Windows, in.Rollup.Windows = append(in.Raw.Windows, w), append(in.Rollup.Windows, w)
 	}
 	for i := range 60 {
-		in.Lag = append(in.Lag, Point{time.Duration(i) * time.Second, 500 + float64(i*37%11)*20})
+		in.Lag = append(in.Lag, Point{At: time.Duration(i) * time.Second, Lag: 500 + float64(i*37%11)*20, Rate: 1000})
 	}
 	return in
 }
@@ -47,6 +47,20 @@ func TestJudge(t *testing.T) {
 		}, Fail, Broker, "offered"},
 		{"the brokers tell no offsets", func(in *Input) { in.Untimed, in.Raw, in.Rollup = 60_000, Stage{}, Stage{} }, NoEvents, NoLimit, ""},
 		{"lag grows", func(in *Input) { grow(in, 30); in.Lag[59].Lag = 900 }, Fail, Ingest, "lag_trend"},
+		{"lag grows as the rate does", func(in *Input) {
+			for i := range in.Lag {
+				in.Lag[i].Rate = 100 + 30*float64(i)
+				in.Lag[i].Lag = in.Lag[i].Rate / 2
+			}
+		}, Pass, NoLimit, ""},
+		{"lag grows faster than the rate does", func(in *Input) {
+			for i := range in.Lag {
+				in.Lag[i].Rate = 100 + 30*float64(i)
+				in.Lag[i].Lag = in.Lag[i].Rate * (0.1 + 0.02*float64(i))
+			}
+		}, Fail, Ingest, "lag_trend"},
+		{"ended by a threshold", func(in *Input) { in.Aborted = "too slow" }, Fail, NoLimit, ""},
+		{"ended by a threshold, and wrong", func(in *Input) { in.Aborted, in.AuditOK = "too slow", false }, Wrong, NoLimit, "audit"},
 		{"lag grows a little", func(in *Input) { grow(in, 5) }, Pass, NoLimit, ""},
 		{"long queue that does not grow", func(in *Input) {
 			for i := range in.Lag {
@@ -105,7 +119,7 @@ func TestTrend(t *testing.T) {
 		noise := func(slope float64, n int) []Point {
 			var points []Point
 			for i := range n {
-				p := Point{time.Duration(i) * time.Second, 1000 + slope*float64(i) + random.NormFloat64()*100}
+				p := Point{At: time.Duration(i) * time.Second, Lag: 1000 + slope*float64(i) + random.NormFloat64()*100}
 				if i%10 == 3 {
 					p.Lag += 5000
 				}
@@ -130,7 +144,7 @@ func TestTrend(t *testing.T) {
 	if grew > 8 { // 2.5 of 100 are expected.
 		t.Errorf("noise was said to grow in %d of 100 runs", grew)
 	}
-	for _, points := range [][]Point{nil, {{0, 1}}, {{0, 1}, {0, 2}, {0, 3}, {0, 4}}} {
+	for _, points := range [][]Point{nil, {{Lag: 1}}, {{Lag: 1}, {Lag: 2}, {Lag: 3}, {Lag: 4}}} {
 		if _, _, ok := Trend(points); ok {
 			t.Errorf("a trend of %v", points)
 		}
