@@ -14,7 +14,7 @@ type logPart struct {
 type sentBatch struct {
 	base  int64
 	first time.Duration
-	after []uint32 // Microseconds after first, by event.
+	after []uint32 // Times of resolution after first, by event.
 }
 
 // position is how far a stage is: a batch, counted from the start of the run, and the events of it.
@@ -24,7 +24,7 @@ type position struct{ batch, events int }
 func (l *logPart) append(base int64, dues []time.Duration) {
 	b := sentBatch{base: base, first: dues[0], after: make([]uint32, len(dues))}
 	for i, due := range dues {
-		b.after[i] = uint32((due - b.first) / time.Microsecond)
+		b.after[i] = uint32((due - b.first) / resolution)
 	}
 	l.batches = append(l.batches, b)
 }
@@ -37,7 +37,7 @@ func (l *logPart) cover(s Stage, end int64, passed func(due time.Duration)) {
 		for at.events < len(b.after) && b.base+int64(at.events) < end {
 			due := b.first
 			if due != notMeasured {
-				due += time.Duration(b.after[at.events]) * time.Microsecond
+				due += time.Duration(b.after[at.events]) * resolution
 			}
 			passed(due)
 			at.events++

@@ -93,6 +93,11 @@ func TestChangingRate(t *testing.T) {
 			if got := float64(sum.Events.Offered); math.Abs(got-due) > 0.03*due+1 || arrival == Constant && math.Abs(got-due) > 1.5 || sum.Events.Raw != sum.Events.Offered {
 				t.Errorf("%s, %s: %v events, want %v: %+v", profile, arrival, got, due, sum.Events)
 			}
+			for i, w := range sum.Windows["queryable_raw"] { // Of a part, as many come as are due in it.
+				if w.Events != w.Reached {
+					t.Errorf("%s, %s: window %d: %+v", profile, arrival, i, w)
+				}
+			}
 			last := sum.Series[len(sum.Series)-1]
 			if sum.Breaking != nil || sum.Config.Highest != 1000 || len(sum.Config.Steps) == 0 || math.Abs(float64(last.Due)-float64(sum.Events.Produced)) > 0.03*due {
 				t.Errorf("%s, %s: breaks at %v, %+v, at the end %+v", profile, arrival, sum.Breaking, sum.Config, last)

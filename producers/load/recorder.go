@@ -39,6 +39,9 @@ type RecorderConfig struct {
 // window is the length of the parts of the run that have a verdict each.
 const window = 5 * time.Second
 
+// resolution is that of intended times: a finer one could say two things of an event that is due between two parts of the run.
+const resolution = time.Microsecond
+
 // Recorder follows every event through the stages, by the offsets of the log. All times are from the moment at which
 // the event was intended, and by the clock of this process. It is safe for concurrent use.
 type Recorder struct {
@@ -102,7 +105,7 @@ func (r *Recorder) sendingItems(items []producers.Item, at time.Duration) {
 	r.pace.sending(items[0].Due, at)
 	r.sending = r.sending[:0]
 	for i := range items {
-		due := items[i].Due
+		due := items[i].Due.Truncate(resolution)
 		r.sending = append(r.sending, due)
 		r.count(Sent, due, at)
 		if r.measured(due) && at <= r.cfg.Warmup+r.cfg.Duration+r.cfg.SLO/10 {
