@@ -83,7 +83,7 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	offering, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	if l.AbortOnFail {
-		l.Recorder.Watch(l.Thresholds, l.AbortDelay, func(crossed *load.Crossed) { abort(crossed) })
+		l.Recorder.Watch(l.Thresholds, l.AbortDelay, func(crossed *load.CrossedError) { abort(crossed) })
 	}
 	ending.Result, ending.Err = load.Run(offering, l.Sender, l.Options, l.Recorder, l.Progress)
 	l.drain(ctx, &ending)

@@ -40,7 +40,7 @@ type Result struct {
 	Unmade uint64
 	// Interrupted is true if the context ended the run; the truth is exact all the same.
 	Interrupted bool
-	// Aborted is why it ended it, if that was a Crossed: then it is not Interrupted.
+	// Aborted is why it ended it, if that was a CrossedError: then it is not Interrupted.
 	Aborted string
 }
 
@@ -121,7 +121,7 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 	}
 	began := time.Now()
 	result.Truth, err = pump.Run(working)
-	if crossed := (*Crossed)(nil); errors.As(context.Cause(ctx), &crossed) {
+	if crossed := (*CrossedError)(nil); errors.As(context.Cause(ctx), &crossed) {
 		result.Aborted = crossed.Error()
 	} else {
 		result.Interrupted = ctx.Err() != nil

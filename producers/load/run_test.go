@@ -120,7 +120,7 @@ func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(con
 		offering, abort := context.WithCancelCause(ctx)
 		defer abort(nil)
 		if s.abortAfter > 0 {
-			s.recorder.Watch(s.thresholds, s.abortAfter, func(c *Crossed) { abort(c) })
+			s.recorder.Watch(s.thresholds, s.abortAfter, func(c *CrossedError) { abort(c) })
 		}
 		e.Result, e.Err = Run(offering, sender, o, s.recorder, nil)
 		began := time.Now()

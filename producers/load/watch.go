@@ -8,15 +8,15 @@ import (
 	"tidemark/producers/load/verdict"
 )
 
-// Crossed is the cause of the end of a run that a threshold ended.
-type Crossed struct {
+// CrossedError is the cause of the end of a run that a threshold ended.
+type CrossedError struct {
 	Text  string // The condition that did not hold.
 	Value float64
 	At    time.Duration // Since the start of the run.
 }
 
 // Error implements error.
-func (c *Crossed) Error() string {
+func (c *CrossedError) Error() string {
 	return fmt.Sprintf("%s does not hold: it was %.6g after %s", c.Text, c.Value, c.At.Round(time.Second))
 }
 
@@ -24,12 +24,12 @@ func (c *Crossed) Error() string {
 type watch struct {
 	conditions []threshold.Threshold
 	after      time.Duration // Since the start of the run.
-	crossed    func(*Crossed)
+	crossed    func(*CrossedError)
 }
 
 // Watch calls crossed once, when one of the conditions does not hold: about once per second they are evaluated for what was measured until then,
 // from delay after the warm-up on. It is to be called before the run.
-func (r *Recorder) Watch(conditions []threshold.Threshold, delay time.Duration, crossed func(*Crossed)) {
+func (r *Recorder) Watch(conditions []threshold.Threshold, delay time.Duration, crossed func(*CrossedError)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.watch = watch{conditions: conditions, after: r.cfg.Warmup + delay, crossed: crossed}
@@ -45,7 +45,7 @@ func (r *Recorder) look(at time.Duration) {
 	for _, result := range r.evaluate(&now, w.conditions) {
 		if !result.OK && result.Value != nil {
 			w.conditions = nil
-			w.crossed(&Crossed{Text: result.Text, Value: *result.Value, At: at})
+			w.crossed(&CrossedError{Text: result.Text, Value: *result.Value, At: at})
 			return
 		}
 	}
