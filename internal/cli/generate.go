@@ -19,6 +19,7 @@ type generateCmd struct {
 	kafkaFlags
 	producerFlags
 	workloadFlags
+	shapeFlags
 	Rate     float64       `help:"Records per second. 0: as fast as the log accepts them." default:"0" placeholder:"N" group:"Workload" range:"0..1e9"`
 	Events   int64         `help:"Records to produce, duplicates and poison included. 0: until --duration or a signal." default:"0" placeholder:"N" group:"Workload" range:"0..1000000000000"`
 	Duration time.Duration `help:"Stop after this time. 0: do not stop by time." placeholder:"30s" group:"Workload" range:"0s..8760h"`
@@ -102,6 +103,7 @@ func (generateCmd) Example() string { return "tidemark generate --events 1000000
 func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	run := c.label("generate", time.Now())
 	options, optionsErr := c.options(c.Rate, c.Events, run)
+	optionsErr = errors.Join(optionsErr, c.shape(&options))
 	if c.Events == 0 && c.Duration == 0 {
 		optionsErr = errors.Join(optionsErr, errors.New("--events or --duration: set one of them to end the run"))
 	}

@@ -27,6 +27,7 @@ type loadCmd struct {
 	producerFlags
 	loadFlags
 	profileFlags
+	disorderFlags
 	shapeFlags
 	searchFlags
 	SummaryExport string `help:"Write the summary as JSON to this file." placeholder:"FILE" group:"Load"`
@@ -101,12 +102,12 @@ func (c *loadCmd) options(run string) (load.Options, error) {
 	rate, rateErr := f.Rate.parse("--rate")
 	plan, takes, planErr := c.plan(rate, f.Duration)
 	mix, shares, mixErr := parseMix(f.Mix)
-	errs := []error{ranges(*f), ranges(c.profileFlags), ranges(c.shapeFlags), err, rateErr, planErr, mixErr}
+	errs := []error{ranges(*f), ranges(c.profileFlags), ranges(c.disorderFlags), err, rateErr, planErr, mixErr}
 	if f.Through != "kafka" {
 		errs = append(errs, fmt.Errorf("--through: %q is not kafka", f.Through))
 	}
 	o := load.Options{Rate: rate, Plan: plan, Arrival: arrival, Run: run, Workload: synthetic.Options{
-		Seed: f.Seed, Profile: mix, Mix: shares, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Live: true, Run: run,
+		Seed: f.Seed, Profile: mix, Mix: shares, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Late: c.Late, OutOfOrder: c.OutOfOrder, Live: true, Run: run,
 	}}
 	errs = append(errs, c.shape(&o.Workload))
 	if c.FindMax && (len(plan.Steps) > 0 || c.AbortFail) {
