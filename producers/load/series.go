@@ -12,8 +12,19 @@ type Sample struct {
 	Rollup       uint64  `json:"queryable_rollup_events"`
 	// Lag is the mean of the second: the events that the brokers had and the ledger did not.
 	Lag float64 `json:"lag_events"`
-	// Due are the events that were due by then.
+	// Due are the events due by then, 0 if that is not known.
 	Due uint64 `json:"due_events,omitempty"`
+	// Parts are the most active parts of any table partition of the namespace, Merges the merges that run in it.
+	Parts     uint64          `json:"active_parts_max,omitempty"`
+	Merges    uint64          `json:"merges_running,omitempty"`
+	Processes []ProcessSample `json:"processes,omitempty"`
+}
+
+// ProcessSample is what the processes of a role use.
+type ProcessSample struct {
+	Role     string  `json:"role"`  // Such as load, ingest, rollup, database.
+	CPUS     float64 `json:"cpu_s"` // CPU seconds since the process began.
+	Resident uint64  `json:"resident_bytes"`
 }
 
 // series makes a sample per second. Blocks are stored about once a second, so a lag that is read once a second would

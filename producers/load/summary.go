@@ -58,6 +58,11 @@ type Summary struct {
 	Rates   map[string]float64 `json:"rates_events_per_s"`
 	Latency map[string]Latency `json:"latency"`
 	Lag     *Lag               `json:"lag"`
+	// Resources are by role, none if nothing told them.
+	Resources []Resource `json:"resources"`
+	// LogBytesPerEvent and DiskBytesPerEvent are what an event takes in the log and in the database, nil if not measured.
+	LogBytesPerEvent  *float64 `json:"log_bytes_per_event"`
+	DiskBytesPerEvent *float64 `json:"disk_bytes_per_event"`
 	// Windows are the parts of 5 s, by stage.
 	Windows map[string][]verdict.Window `json:"windows"`
 	DrainS  float64                     `json:"drain_s"`
@@ -125,6 +130,14 @@ type Latency struct {
 	P99MS    float64 `json:"p99_ms"`
 	P999MS   float64 `json:"p999_ms"`
 	MaxMS    float64 `json:"max_ms"`
+}
+
+// Resource is what the processes of a role used in the measured time.
+type Resource struct {
+	Role          string  `json:"role"`
+	CPUPerEventUS float64 `json:"cpu_us_per_event"`
+	Cores         float64 `json:"cores"`
+	ResidentMax   uint64  `json:"resident_max_bytes"`
 }
 
 // Lag is the trend of the events that the brokers had and the ledger did not.
