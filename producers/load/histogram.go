@@ -17,7 +17,8 @@ const (
 
 // Histogram counts durations, so that its percentiles are at most 0.8 % too high. The zero value is ready.
 type Histogram struct {
-	counts        []uint64
+	counts        []uint64 // Of the buckets from first on: those between the first that is used and the last.
+	first         int
 	total         uint64
 	negative      uint64
 	sum           float64 // Microseconds.
@@ -27,9 +28,6 @@ type Histogram struct {
 
 // Add counts one duration. A negative one counts as 0, and Negative tells how many there were.
 func (h *Histogram) Add(d time.Duration) {
-	if h.counts == nil {
-		h.counts = make([]uint64, numBuckets)
-	}
 	if !h.countedBefore {
 		h.least, h.most, h.countedBefore = d, d, true
 	}
@@ -39,9 +37,26 @@ func (h *Histogram) Add(d time.Duration) {
 		d = 0
 	}
 	us := uint64(d / time.Microsecond)
-	h.counts[bucketOf(us)]++
+	bucket := bucketOf(us)
+	if i := bucket - h.first; i < 0 || i >= len(h.counts) {
+		h.grow(bucket)
+	}
+	h.counts[bucket-h.first]++
 	h.total++
 	h.sum += float64(us)
+}
+
+// grow makes room for a bucket. Durations of one kind are close to one another, so a histogram is small: that of 5 s of a
+// run takes some KB.
+func (h *Histogram) grow(bucket int) {
+	const step = fractions / 2
+	from, to := bucket/step*step, min((bucket/step+1)*step, numBuckets)
+	if h.counts != nil {
+		from, to = min(from, h.first), max(to, h.first+len(h.counts))
+	}
+	counts := make([]uint64, to-from)
+	copy(counts[max(h.first-from, 0):], h.counts)
+	h.counts, h.first = counts, from
 }
 
 func bucketOf(us uint64) int {
@@ -93,11 +108,33 @@ func (h *Histogram) Percentile(p float64) time.Duration {
 	rank := uint64(math.Ceil(p / 100 * float64(h.total)))
 	rank = min(max(rank, 1), h.total)
 	var seen uint64
-	for bucket, n := range h.counts {
+	for i, n := range h.counts {
 		if seen += n; seen >= rank {
-			d := time.Duration(highest(bucket)) * time.Microsecond
+			d := time.Duration(highest(h.first+i)) * time.Microsecond
 			return max(min(d, h.most), h.least, 0)
 		}
 	}
 	return h.most
+}
+
+// Bucket is a bucket in files: its highest value in microseconds, and how many durations it has, at least 1. The bucket
+// begins above the highest value of the bucket of the histogram before it.
+type Bucket [2]uint64
+
+// Buckets returns the buckets that are not empty, the shortest durations first. merge is how many become one, a power of
+// two up to 128; 1 keeps all.
+func (h *Histogram) Buckets(merge int) []Bucket {
+	found := []Bucket{}
+	for i, n := range h.counts {
+		if n == 0 {
+			continue
+		}
+		end := highest((h.first+i)/merge*merge + merge - 1)
+		if last := len(found) - 1; last >= 0 && found[last][0] == end {
+			found[last][1] += n
+		} else {
+			found = append(found, Bucket{end, n})
+		}
+	}
+	return found
 }

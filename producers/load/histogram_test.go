@@ -61,3 +61,51 @@ func TestHistogramOfNothing(t *testing.T) {
 		t.Errorf("a negative duration is hidden: %+v", h)
 	}
 }
+
+// TestHistogramBuckets: the buckets of a file have every duration once, in order, and give the same percentiles; merged
+// ones are at most an eighth wide.
+func TestHistogramBuckets(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	values := []time.Duration{0, 100 * 24 * time.Hour} // The last one is in the last bucket.
+	for range 20_000 {
+		values = append(values, time.Duration(math.Exp(random.NormFloat64()*2+9))*time.Microsecond)
+	}
+	var h Histogram
+	for _, v := range values {
+		h.Add(v)
+	}
+	slices.Sort(values)
+	for _, merge := range []int{1, windowMerge} {
+		buckets := h.Buckets(merge)
+		var n, before uint64
+		for i, b := range buckets {
+			if b[1] == 0 || i > 0 && b[0] <= before {
+				t.Fatalf("merged by %d, bucket %d is %v after %d", merge, i, b, before)
+			}
+			exact := uint64(values[n+b[1]-1] / time.Microsecond)
+			if i < len(buckets)-1 && (b[0] < exact || float64(b[0]) > float64(exact)*(1+float64(merge)/fractions)+float64(merge)) {
+				t.Errorf("merged by %d, the bucket up to %d us ends with a duration of %d", merge, b[0], exact)
+			}
+			n, before = n+b[1], b[0]
+		}
+		if n != h.Count() {
+			t.Errorf("merged by %d, %d of %d durations", merge, n, h.Count())
+		}
+	}
+	if len(h.counts) > numBuckets {
+		t.Errorf("%d buckets", len(h.counts))
+	}
+}
+
+// TestHistogramGrows: the order in which durations come changes nothing.
+func TestHistogramGrows(t *testing.T) {
+	durations := []time.Duration{time.Second, time.Microsecond, time.Hour, time.Millisecond, 0, 1000 * time.Hour, 300 * time.Microsecond}
+	var forth, back Histogram
+	for i := range durations {
+		forth.Add(durations[i])
+		back.Add(durations[len(durations)-1-i])
+	}
+	if !slices.Equal(forth.Buckets(1), back.Buckets(1)) || len(forth.Buckets(1)) != len(durations) {
+		t.Errorf("%v and %v", forth.Buckets(1), back.Buckets(1))
+	}
+}

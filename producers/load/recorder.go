@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tidemark/producers"
-	"tidemark/producers/load/verdict"
 )
 
 // Stage is a point that every event passes on its way to the reader.
@@ -36,9 +35,6 @@ type RecorderConfig struct {
 	Rolled func(topic string) bool
 }
 
-// window is the length of the parts of the run that have a verdict each.
-const window = 5 * time.Second
-
 // resolution is that of intended times: a finer one could say two things of an event that is due between two parts of the run.
 const resolution = time.Microsecond
 
@@ -58,7 +54,7 @@ type Recorder struct {
 	histograms [numStages]Histogram
 	counts     [numStages]uint64 // All events, those of the warm-up and about the run included.
 	expected   [numStages]uint64
-	windows    [numStages][]verdict.Window
+	windows    [numStages][]windowCounts
 	logs       map[place]*logPart
 	series     series
 	watch      watch
@@ -181,19 +177,21 @@ func (r *Recorder) count(s Stage, due, at time.Duration) {
 	}
 	took := at - due
 	r.histograms[s].Add(took)
-	if slo := r.slo(s); slo > 0 {
-		w := r.window(s, due)
-		w.Reached++
-		if took > slo {
-			w.Over++
-		}
+	w := r.window(s, due)
+	w.took.Add(took)
+	w.Reached++
+	if s < Stored { // Of the later stages, expect tells which events come to them.
+		w.Events++
+	}
+	if slo := r.slo(s); slo > 0 && took > slo {
+		w.Over++
 	}
 }
 
 // expect takes note that an event will come to a stage.
 func (r *Recorder) expect(s Stage, due time.Duration) {
 	r.expected[s]++
-	if r.measured(due) && r.slo(s) > 0 {
+	if r.measured(due) {
 		r.window(s, due).Events++
 	}
 }
@@ -206,14 +204,6 @@ func (r *Recorder) slo(s Stage) time.Duration {
 		return r.cfg.SLORollup
 	}
 	return 0
-}
-
-func (r *Recorder) window(s Stage, due time.Duration) *verdict.Window {
-	i := int((due - r.cfg.Warmup) / window)
-	for len(r.windows[s]) <= i {
-		r.windows[s] = append(r.windows[s], verdict.Window{})
-	}
-	return &r.windows[s][i]
 }
 
 // Waiting returns how many events the brokers have that have not reached a stage.

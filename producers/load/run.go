@@ -76,6 +76,14 @@ func (o Options) curve(warmup, duration time.Duration) *curve {
 	return plan.curve(warmup)
 }
 
+// Mix returns which events there are: the name of a profile, or the share of each type.
+func (o Options) Mix() string {
+	if m := o.Workload.Mix; m != (synthetic.Mix{}) {
+		return fmt.Sprintf("queries=%g,signups=%g,token_calls=%g,model_events=%g,reference_points=%g", m.Queries, m.Signups, m.TokenCalls, m.ModelEvents, m.ReferencePoints)
+	}
+	return o.Workload.Profile
+}
+
 // highest returns the highest rate.
 func (o Options) highest() float64 {
 	if len(o.Plan.Steps) == 0 {

@@ -63,14 +63,18 @@ type Summary struct {
 	// LogBytesPerEvent and DiskBytesPerEvent are what an event takes in the log and in the database, nil if not measured.
 	LogBytesPerEvent  *float64 `json:"log_bytes_per_event"`
 	DiskBytesPerEvent *float64 `json:"disk_bytes_per_event"`
-	// Windows are the parts of 5 s, by stage.
-	Windows map[string][]verdict.Window `json:"windows"`
-	DrainS  float64                     `json:"drain_s"`
-	Audit   string                      `json:"audit"`
-	Poll    Polls                       `json:"poll"`
-	Phases  []Phase                     `json:"phases"`
-	Notes   []string                    `json:"notes"`
-	Series  []Sample                    `json:"series"`
+	// Windows are the parts of 5 s, and Histograms the latencies of all events of the measured time, by stage.
+	Windows    map[string][]Window `json:"windows"`
+	Histograms map[string][]Bucket `json:"histograms_us"`
+	DrainS     float64             `json:"drain_s"`
+	Audit      string              `json:"audit"`
+	Poll       Polls               `json:"poll"`
+	// Phases count from the start of the program, and Series and Windows from the first event, which was at FirstEventS of
+	// the phases.
+	Phases      []Phase  `json:"phases"`
+	FirstEventS float64  `json:"first_event_s"`
+	Notes       []string `json:"notes"`
+	Series      []Sample `json:"series"`
 }
 
 // Passed reports whether the pipeline sustained the rate and all thresholds hold.
@@ -90,6 +94,18 @@ type SummaryConfig struct {
 	DurationS float64       `json:"duration_s"`
 	SLOMS     float64       `json:"slo_raw_ms"`
 	SLORollMS float64       `json:"slo_rollup_ms"`
+	// What the events are like.
+	Mix        string  `json:"mix"`
+	Tenants    int     `json:"tenants"`
+	Users      int     `json:"users"`
+	Models     int     `json:"models"` // Made-up ones; 0: the real ones.
+	Hot        float64 `json:"hot_share"`
+	Size       int     `json:"size_at_least_bytes"`
+	Duplicates float64 `json:"duplicates_share"`
+	Conflicts  float64 `json:"conflicts_share"`
+	Poison     float64 `json:"poison_share"`
+	Late       float64 `json:"late_share"`
+	OutOfOrder float64 `json:"out_of_order_share"`
 }
 
 // SummaryStep is a Step.
@@ -173,7 +189,7 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 			Raw: r.histograms[Raw].Count(), Rollup: r.histograms[Rollup].Count(), Untimed: r.untimed, Retries: e.Retries,
 		},
 		Rates: r.rates(), Latency: map[string]Latency{}, DrainS: e.DrainTook.Seconds(), Audit: e.Audit,
-		Windows: map[string][]verdict.Window{Raw.String(): r.windows[Raw], Rollup.String(): r.windows[Rollup]},
+		Windows: map[string][]Window{}, Histograms: map[string][]Bucket{},
 		Poll: Polls{
 			AskedMS: milliseconds(e.Poll), P50MS: milliseconds(r.series.polls.Percentile(50)), P99MS: milliseconds(r.series.polls.Percentile(99)),
 			MaxMS: milliseconds(r.series.polls.Max()), Errors: e.PollErrors,
@@ -181,11 +197,15 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 		Phases: e.Phases, Notes: e.Notes, Series: r.series.samples,
 	}
 	s.Partial = in.Interrupted || e.Err != nil || in.Aborted != ""
+	if !r.start.IsZero() && !e.Started.IsZero() {
+		s.FirstEventS = max(r.start.Sub(e.Started).Seconds(), 0)
+	}
 	if len(o.Plan.Steps) > 0 {
 		s.Breaking = r.breaking(due)
 	}
 	for stage := range numStages {
 		s.Latency[stage.String()] = latencyOf(&r.histograms[stage])
+		s.Windows[stage.String()], s.Histograms[stage.String()] = r.windowsOf(stage), r.histograms[stage].Buckets(1)
 	}
 	s.Lag = r.lag()
 	s.Thresholds = r.evaluate(&s, e.Thresholds)
@@ -196,6 +216,8 @@ func (r *Recorder) config(o Options, mean float64) SummaryConfig {
 	c := SummaryConfig{
 		Rate: mean, Highest: o.highest(), StartRate: o.Plan.Start, Arrival: o.Arrival, WarmupS: r.cfg.Warmup.Seconds(), DurationS: r.cfg.Duration.Seconds(),
 		SLOMS: milliseconds(r.cfg.SLO), SLORollMS: milliseconds(r.cfg.SLORollup),
+		Mix: o.Mix(), Tenants: o.Workload.Tenants, Users: o.Workload.Users, Models: len(o.Workload.Models), Hot: o.Workload.Hot, Size: o.Workload.Size,
+		Duplicates: o.Workload.Duplicates, Conflicts: o.Workload.Conflicts, Poison: o.Workload.Poison, Late: o.Workload.Late, OutOfOrder: o.Workload.OutOfOrder,
 	}
 	if len(o.Plan.Steps) == 0 {
 		c.StartRate = o.Rate
@@ -227,8 +249,8 @@ func (r *Recorder) input(due *curve, e Ending) verdict.Input {
 		Rate: due.mean(r.cfg.Warmup, r.cfg.Warmup+r.cfg.Duration), Aborted: e.Result.Aborted, SLO: r.cfg.SLO, SLORollup: r.cfg.SLORollup, Interrupted: e.Result.Interrupted,
 		Offered: r.histograms[Sent].Count() + e.Result.Unmade, InTime: r.inTime, SendDelay: r.histograms[Sent].Percentile(99),
 		OwnWait: r.pace.own, LogWait: r.pace.blocked, Acknowledged: r.histograms[Acknowledged].Percentile(99),
-		Raw:     verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.windows[Raw]},
-		Rollup:  verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.windows[Rollup]},
+		Raw:     verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.judged(Raw)},
+		Rollup:  verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.judged(Rollup)},
 		Untimed: r.untimed, Drained: e.Drained, DrainTook: e.DrainTook, Audited: e.Audited, AuditOK: e.AuditOK, Audit: e.Audit,
 	}
 	if e.Err != nil {
