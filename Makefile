@@ -53,7 +53,7 @@ generate: ## Write the generated code again (Protobuf, go generate)
 	$(TOOLS) run ./protogen "$(CURDIR)" $(shell find schemas -name '*.proto' | sort)
 	go generate ./...
 
-web: ## Build the preview's page (needs npm; what is built is committed, so only after a change of it)
+web: ## Build the preview's page and the script of load reports (needs npm; what is built is committed, so only after a change of them)
 	@scripts/web
 
 check-generated: ## Fail if the generated files, go.mod or go.sum are not what their sources give

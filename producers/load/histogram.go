@@ -15,6 +15,12 @@ const (
 	maxExponent  = 41 // Values of 2^42 us, 50 days, and more share the last bucket.
 )
 
+// SubBuckets and PowersOfTwo are the sizes of a Histogram in the terms of HdrHistogram, which is built alike.
+const (
+	SubBuckets  = 2 * fractions
+	PowersOfTwo = 1 + maxExponent - fractionBits
+)
+
 // Histogram counts durations, so that its percentiles are at most 0.8 % too high. The zero value is ready.
 type Histogram struct {
 	counts        []uint64 // Of the buckets from first on: those between the first that is used and the last.
@@ -120,6 +126,14 @@ func (h *Histogram) Percentile(p float64) time.Duration {
 // Bucket is a bucket in files: its highest value in microseconds, and how many durations it has, at least 1. The bucket
 // begins above the highest value of the bucket of the histogram before it.
 type Bucket [2]uint64
+
+// MiddleUS returns the middle of a bucket that is not merged with others, in microseconds.
+func (b Bucket) MiddleUS() float64 {
+	if b[0] < SubBuckets {
+		return float64(b[0])
+	}
+	return (float64(highest(bucketOf(b[0])-1)+1) + float64(b[0])) / 2
+}
 
 // Buckets returns the buckets that are not empty, the shortest durations first. merge is how many become one, a power of
 // two up to 128; 1 keeps all.

@@ -12,6 +12,15 @@ const window = 5 * time.Second
 // windowMerge is how many buckets of a histogram are one in the windows of a file: there are 8 per power of two.
 const windowMerge = fractions / 8
 
+// MergedFromUS returns the lowest microsecond of the bucket of a Window that ends with the one given.
+func MergedFromUS(end uint64) uint64 {
+	first := bucketOf(end) / windowMerge * windowMerge
+	if first == 0 {
+		return 0
+	}
+	return highest(first-1) + 1
+}
+
 // windowCounts is what is known of a part of the run at a stage.
 type windowCounts struct {
 	verdict.Window

@@ -118,11 +118,13 @@ type Verdict struct {
 const (
 	minOffered  = 0.99 // Of the events that are due, to be sent in time.
 	sendShare   = 0.10 // Of the SLO, for p99 of the send delay.
-	lagGrowth   = 0.01 // Of the rate, by which the lag may grow per second.
 	leastRate   = 0.01 // Of the mean rate, below which a lag says nothing of its trend.
 	lateShare   = 0.01 // Of the events, to be later than the SLO: p99.
 	goodWindows = 0.95 // Of the windows.
 )
+
+// LagGrowth is by how much of the rate the lag may grow per second.
+const LagGrowth = 0.01
 
 // Judge decides.
 func Judge(in Input) Verdict {
@@ -210,9 +212,9 @@ func lagTrend(in Input) Check {
 	}
 	last := in.Lag[len(in.Lag)-1]
 	most := max(last.Rate*in.SLO.Seconds(), 1)
-	return check("lag_trend", low <= lagGrowth*in.Rate && last.Lag <= most,
+	return check("lag_trend", low <= LagGrowth*in.Rate && last.Lag <= most,
 		"lag grows by %.1f events/s, for sure by %.1f (at most %.1f), and is %.0f events at the end (at most %.0f)",
-		slope, low, lagGrowth*in.Rate, last.Lag, most)
+		slope, low, LagGrowth*in.Rate, last.Lag, most)
 }
 
 func events(s Stage) uint64 {

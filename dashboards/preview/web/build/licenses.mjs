@@ -6,14 +6,14 @@ const allowed = new Set([
   '0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1.0', 'ISC', 'MIT', 'OFL-1.1', 'Unlicense',
 ]);
 
-const heading = `Third-party software in the preview page
+const heading = (where, what) => `Third-party software in ${where}
 
-The page under dashboards/preview/web bundles the packages below (app.js, app.css, echarts.js). Each is followed by its
-licence and, where it has one, its notice. Packages with the same text share it.
+${what} bundles the packages below. Each is followed by its licence and, where it has one, its notice. Packages with
+the same text share it.
 `;
 
 /** licenses returns the text for the packages of the inputs (paths of esbuild's metafile) and those named in copied. */
-export function licenses(modules, inputs, copied) {
+export function licenses(where, what, modules, inputs, copied) {
   const dirs = new Map();
   for (const input of inputs) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
@@ -38,7 +38,7 @@ export function licenses(modules, inputs, copied) {
 
   const rule = '='.repeat(80);
   const parts = [...byText].map(([text, names]) => `${rule}\n${names.join('\n')}\n${rule}\n\n${text}`);
-  return Buffer.from(`${heading}\n${parts.join('\n\n')}\n`);
+  return Buffer.from(`${heading(where, what)}\n${parts.join('\n\n')}\n`);
 }
 
 function licenseOf(pkg) {
