@@ -44,8 +44,8 @@ type Load struct {
 	AbortDelay  time.Duration
 	// Phase is called when a phase begins. Optional.
 	Phase func(name string)
-	// Progress is called with how far the run is. Optional.
-	Progress func(producers.Progress)
+	// Polled is called after each poll of the database, from one goroutine that is not that of Phase. Optional.
+	Polled func()
 	// Log gets what the run survives. Default none.
 	Log *zap.Logger
 
@@ -72,6 +72,7 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	poller.failed = func(err error) {
 		log.Warn("the database did not answer a poll; what it has meanwhile is measured when it answers", zap.Error(err))
 	}
+	poller.polled = l.Polled
 	polling, stop := context.WithCancel(context.WithoutCancel(ctx))
 	polled := make(chan struct{})
 	go func() {
@@ -85,7 +86,7 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	if l.AbortOnFail {
 		l.Recorder.Watch(l.Thresholds, l.AbortDelay, func(crossed *load.CrossedError) { abort(crossed) })
 	}
-	ending.Result, ending.Err = load.Run(offering, l.Sender, l.Options, l.Recorder, l.Progress)
+	ending.Result, ending.Err = load.Run(offering, l.Sender, l.Options, l.Recorder)
 	l.drain(ctx, &ending)
 	stop()
 	<-polled

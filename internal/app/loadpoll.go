@@ -24,6 +24,7 @@ type loadPoller struct {
 	topics   map[string]*polledTopic // By their names with the namespace.
 	since    int32                   // The first minute that an event of the run may be of.
 	failed   func(error)
+	polled   func() // Nil for none.
 
 	errors atomic.Uint64
 }
@@ -70,6 +71,9 @@ func (p *loadPoller) run(ctx context.Context) {
 			}
 		}
 		p.recorder.Poll(p.recorder.Elapsed())
+		if p.polled != nil {
+			p.polled()
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -28,7 +28,7 @@ type root struct {
 	Stack       stackCmd       `cmd:"" help:"Run the embedded stack on loopback: a Kafka-protocol broker and the ClickHouse engine."`
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
 	Generate    generateCmd    `cmd:"" help:"Produce a seeded synthetic workload and print exactly what it contains."`
-	Load        loadCmd        `cmd:"" help:"Offer a running pipeline events at a rate, time every one of them until readers see it, and give a verdict."`
+	Load        loadCommands   `cmd:"" help:"Offer a running pipeline events at a rate, time every one of them until readers see it, and give a verdict."`
 	Replay      replayCmd      `cmd:"" help:"Send recorded usage (files, a topic, a table, a scenario) to the log again, at any speed, without counting it twice."`
 	Collect     collectCmd     `cmd:"" help:"Receive usage events over HTTP and gRPC: OTLP, CloudEvents and JSON lines."`
 	Scenarios   scenariosCmd   `cmd:"" help:"List, show and check the usage histories that can be replayed."`

@@ -2,10 +2,9 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+	"io"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -15,6 +14,7 @@ import (
 	"tidemark/producers"
 	producerkafka "tidemark/producers/kafka"
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
 	"tidemark/producers/load/threshold"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
@@ -30,7 +30,7 @@ type loadCmd struct {
 	disorderFlags
 	shapeFlags
 	searchFlags
-	SummaryExport string `help:"Write the summary as JSON to this file." placeholder:"FILE" group:"Load"`
+	loadOutputs
 
 	settle time.Duration // How long to wait for a backlog before the run.
 }
@@ -162,7 +162,11 @@ found a difference, whatever the speed. Measure for at least 1 minute; for a fig
 --trial each between the last that passed and the first that did not, then each bound again until the majority of --trials
 agrees. The result is an interval, or that the trials contradict one another.
 
-Exit codes: 0 pass, 99 any other verdict or a threshold that does not hold, 104 a wrong command line, 105 interrupted, 1 anything else.`
+--out writes a report with charts, --summary-export what "tidemark load report" makes one of later, --compare says what
+differs from an earlier run. A file that cannot be written is refused before the run.
+
+Exit codes: 0 pass, 99 any other verdict or a threshold that does not hold, 104 a wrong command line or a file that cannot be
+read or written, 105 interrupted, 1 anything else, such as a file that could not be written at the end; the others are.`
 }
 
 // Example implements exampler.
@@ -187,12 +191,16 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return err
 	}
+	earlier, err := c.earlier(c.FindMax)
+	if err = errors.Join(c.check(), err); err != nil {
+		return &exitError{code: exitInvalid, err: err}
+	}
 	if c.FindMax {
-		return c.search(ctx, s, options)
+		return c.search(ctx, s, options, earlier)
 	}
 	summary, err := c.measure(ctx, s, options)
 	if summary.SchemaVersion > 0 {
-		err = errors.Join(err, printLoad(s.Out, summary), c.export(summary))
+		err = errors.Join(err, printLoad(s.Out, summary), c.finish(s.Out, report.File{Name: summary.Run, Run: &summary}, earlier))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -203,6 +211,21 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 		return &exitError{code: exitThreshold}
 	}
 	return nil
+}
+
+// finish prints the comparison with an earlier file, if there is one, and writes the files.
+func (c *loadCmd) finish(w io.Writer, f, earlier report.File) error {
+	var comparisons []report.Comparison
+	var errs []error
+	if earlier.Run != nil || earlier.Search != nil {
+		comparison, err := report.Compare(earlier, f)
+		if err == nil {
+			err = printComparison(w, comparison)
+			comparisons = append(comparisons, comparison)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, c.writeAll(w, f, comparisons))...)
 }
 
 // measure opens the connections and makes the test.
@@ -236,31 +259,12 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	if options.Workload.Partitions, err = writer.Partitions(ctx, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
 		return summary, err
 	}
-	report := newProgress(s.Err)
-	defer report.end()
+	view := newLoadView(s, recorder.Live)
+	defer view.end()
 	test := app.Load{
 		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
 		Options: options, AbortOnFail: c.AbortFail, AbortDelay: c.AbortDelay, Poll: c.Poll, Drain: c.Drain, Settle: c.settle, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
-		Phase: func(name string) { fmt.Fprintf(s.Err, "%s\n", name) },
-		Progress: func(p producers.Progress) {
-			report.line("%s events sent, %s not stored yet, %s not in the rollups yet", number(p.Truth.Total().Produced),
-				number(recorder.Waiting(load.Stored)), number(recorder.Waiting(load.Rollup)))
-		},
+		Phase: view.enter, Polled: view.polled,
 	}
 	return test.Run(ctx)
-}
-
-// export writes the summary to --summary-export.
-func (c *loadCmd) export(summary any) error {
-	if c.SummaryExport == "" {
-		return nil
-	}
-	text, err := json.MarshalIndent(summary, "", "  ")
-	if err == nil {
-		err = os.WriteFile(c.SummaryExport, append(text, '\n'), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("--summary-export: %w", err)
-	}
-	return nil
 }

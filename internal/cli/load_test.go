@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -17,8 +16,10 @@ import (
 	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
 	"tidemark/producers/load/search"
 	"tidemark/producers/load/threshold"
+	loadverdict "tidemark/producers/load/verdict"
 	"tidemark/producers/synthetic"
 )
 
@@ -138,21 +139,13 @@ func TestPrintLoad(t *testing.T) {
 	if got := out.String(); got != printedNothing {
 		t.Errorf("printed\n%s\nwant\n%s", got, printedNothing)
 	}
-	c := loadCmd{SummaryExport: filepath.Join(t.TempDir(), "summary.json")}
-	if err := c.export(summary); err != nil {
+	file := filepath.Join(t.TempDir(), "summary.json")
+	if err := (loadOutputs{SummaryExport: file}).writeAll(&bytes.Buffer{}, report.File{Run: &summary}, nil); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(c.SummaryExport)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var read load.Summary
-	if err := json.Unmarshal(text, &read); err != nil || read.SchemaVersion != 1 || read.Passed() {
-		t.Errorf("%+v, %v", read, err)
-	}
-	c.SummaryExport = filepath.Join(t.TempDir(), "none", "summary.json")
-	if err := c.export(summary); err == nil || !strings.Contains(err.Error(), "--summary-export") {
-		t.Errorf("a folder that is not there: %v", err)
+	f, err := readReport(file)
+	if err != nil || f.Run == nil || f.Run.SchemaVersion != 1 || f.Run.Passed() {
+		t.Errorf("%+v, %v", f.Run, err)
 	}
 }
 
@@ -240,22 +233,26 @@ func TestTrialOutcome(t *testing.T) {
 // TestPrintSearch: every state of a search is explained.
 func TestPrintSearch(t *testing.T) {
 	for _, state := range []search.State{search.Found, search.AboveRange, search.BelowRange, search.Limited, search.Inconsistent, search.OutOfTrials, search.Ended} {
-		if searchNotes[state] == "" {
+		if report.SearchNotes[state] == "" {
 			t.Errorf("%s is not explained", state)
 		}
 	}
 	var out bytes.Buffer
-	printSearch(&out, search.Result{State: search.Found, Lower: 47_500, Upper: 49_999.6, Trials: make([]search.Trial, 14)})
+	failed := load.Summary{Config: load.SummaryConfig{Rate: 49_999.6}, Verdict: loadverdict.Verdict{Outcome: loadverdict.Fail, Limit: loadverdict.Ingest}}
+	printSearch(&out, report.Search{
+		Search: search.Result{State: search.Found, Lower: 47_500, Upper: 49_999.6, Trials: make([]search.Trial, 14)}, Recommended: 33_250, Trials: []load.Summary{failed},
+	})
 	const want = `
 found after 14 trials: sustained 47,500 events/s, not sustained 50,000 (the upper bound does not pass)
+the limit is ingest (with its inserts)
 plan with 33,250 events/s, 70 % of what is sustained
 `
 	if got := out.String(); got != want {
 		t.Errorf("printed %s, want %s", got, want)
 	}
 	out.Reset()
-	printSearch(&out, search.Result{State: search.Ended, Lower: 64_000, Upper: 80_000})
-	const ended = "\nended_early after 0 trials: sustained 64,000 events/s, not sustained 80,000 (not confirmed: the search was ended)\n"
+	printSearch(&out, report.Search{Search: search.Result{State: search.Ended, Lower: 64_000, Upper: 80_000}})
+	const ended = "\nended_early after 0 trials: sustained 64,000 events/s, not sustained 80,000 (not confirmed: the search was ended)\nno limit is known\n"
 	if got := out.String(); got != ended {
 		t.Errorf("printed %s, want %s", got, ended)
 	}

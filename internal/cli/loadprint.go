@@ -4,25 +4,18 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
 )
-
-// loadStages are the stages in the order of the summary, with what people call them.
-var loadStages = []struct {
-	stage load.Stage
-	label string
-}{
-	{load.Sent, "sent"}, {load.Acknowledged, "acknowledged"}, {load.Stored, "stored"}, {load.Raw, "queryable in raw"},
-	{load.Rollup, "queryable in rollups"},
-}
 
 // printLoad prints the summary of a load test: the checks first, the figures second.
 func printLoad(w io.Writer, s load.Summary) error {
 	fmt.Fprintf(w, "verdict: %s", s.Verdict.Outcome)
 	if s.Verdict.Limit != "" {
-		fmt.Fprintf(w, ", the limit is %s", s.Verdict.Limit)
+		fmt.Fprintf(w, ", %s", report.LimitText(&s))
 	}
 	if s.Verdict.Reason != "" {
 		fmt.Fprintf(w, " (%s)", s.Verdict.Reason)
@@ -42,20 +35,21 @@ func printLoad(w io.Writer, s load.Summary) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "from the time the event was due, ms\tevents\tevents/s\tp50\tp90\tp99\tp99.9\tmax\t")
-	for _, at := range loadStages {
-		l, rate := s.Latency[at.stage.String()], "-"
-		if r, ok := s.Rates[at.stage.String()]; ok {
+	for _, at := range report.Stages {
+		l, rate := s.Latency[at.Stage.String()], "-"
+		if r, ok := s.Rates[at.Stage.String()]; ok {
 			rate = number(uint64(r + 0.5))
 		}
 		if l.Count == 0 {
-			fmt.Fprintf(table, "%s\t0\t%s\t-\t-\t-\t-\t-\t\n", at.label, rate)
+			fmt.Fprintf(table, "%s\t0\t%s\t-\t-\t-\t-\t-\t\n", at.Label, rate)
 			continue
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", at.label, number(l.Count), rate, l.P50MS, l.P90MS, l.P99MS, l.P999MS, l.MaxMS)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t\n", at.Label, number(l.Count), rate, l.P50MS, l.P90MS, l.P99MS, l.P999MS, l.MaxMS)
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	printUse(w, s)
 	fmt.Fprintf(w, "polls of the database: every %.0f ms (p99 %.0f ms), %d without an answer; batches sent again: %s\n",
 		s.Poll.AskedMS, s.Poll.P99MS, s.Poll.Errors, number(s.Events.Retries))
 	fmt.Fprintf(w, "audit: %s\n", s.Audit)
@@ -73,4 +67,24 @@ func printLoad(w io.Writer, s load.Summary) error {
 		fmt.Fprintf(w, "note: %s\n", note)
 	}
 	return nil
+}
+
+// printUse prints the lag, and what an event costs, as far as that was measured.
+func printUse(w io.Writer, s load.Summary) {
+	if s.Lag != nil {
+		fmt.Fprintf(w, "lag: grows by %.1f events/s, %s events at the end; drained in %.2f s\n", s.Lag.Slope, number(uint64(s.Lag.End)), s.DrainS)
+	}
+	for _, r := range s.Resources {
+		fmt.Fprintf(w, "%s: %.2f us of CPU per event, %.2f cores, at most %s of memory\n", r.Role, r.CPUPerEventUS, r.Cores, size(r.ResidentMax))
+	}
+	var sizes []string
+	if b := s.LogBytesPerEvent; b != nil {
+		sizes = append(sizes, fmt.Sprintf("%.1f in the log", *b))
+	}
+	if b := s.DiskBytesPerEvent; b != nil {
+		sizes = append(sizes, fmt.Sprintf("%.1f in the database", *b))
+	}
+	if len(sizes) > 0 {
+		fmt.Fprintf(w, "bytes per event: %s\n", strings.Join(sizes, ", "))
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
 	"tidemark/producers/load/search"
 )
 
@@ -42,26 +43,17 @@ func (f searchFlags) config() (search.Config, error) {
 	return c, load.Options{Rate: from}.Validate(c.Short)
 }
 
-// loadSearch is what --summary-export writes after a search.
-type loadSearch struct {
-	SchemaVersion int           `json:"schema_version"`
-	Search        search.Result `json:"search"`
-	// Recommended is the rate to plan with, 0 unless Search.Lower is confirmed.
-	Recommended float64        `json:"recommended_events_per_s"`
-	Trials      []load.Summary `json:"trials"`
-}
-
 // settleFor is how long a trial waits for ingest to read what the one before left.
 const settleFor = 10 * time.Minute
 
 // search makes the trials of a search and prints the result.
-func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options) error {
+func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, earlier report.File) error {
 	config, err := c.config()
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining and auditing after each comes on top\n", config.Expected().Round(time.Second))
-	done := loadSearch{SchemaVersion: 1}
+	done := report.Search{SchemaVersion: report.Version}
 	label := options.Run
 	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
 		trial := *c
@@ -80,8 +72,8 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options) e
 		return trialOutcome(summary)
 	})
 	done.Recommended = done.Search.Recommended()
-	printSearch(s.Out, done.Search)
-	err = errors.Join(err, c.export(done))
+	printSearch(s.Out, done)
+	err = errors.Join(err, c.finish(s.Out, report.File{Name: label, Search: &done}, earlier))
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{code: exitInterrupted, err: err}
@@ -112,7 +104,7 @@ func printTrial(w io.Writer, phase string, s load.Summary) {
 	if limit == "" {
 		limit = "-"
 	}
-	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %s, rollups %s\n", phase, number(uint64(s.Config.Rate)), s.Verdict.Outcome, limit,
+	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %s, rollups %s\n", phase, number(uint64(math.Round(s.Config.Rate))), s.Verdict.Outcome, limit,
 		trialP99(s, load.Raw), trialP99(s, load.Rollup))
 }
 
@@ -124,25 +116,14 @@ func trialP99(s load.Summary, stage load.Stage) string {
 	return fmt.Sprintf("%.0f ms", l.P99MS)
 }
 
-// searchNotes say what the state of a search means for the rate.
-var searchNotes = map[search.State]string{
-	search.Found:        "the upper bound does not pass",
-	search.AboveRange:   "the highest rate of the range passes: raise --max-rate",
-	search.BelowRange:   "no rate passes",
-	search.Limited:      "this program did not offer more",
-	search.Inconsistent: "the trials contradict one another: the capacity changed meanwhile, or trials are too short",
-	search.OutOfTrials:  "not confirmed: too many trials",
-	search.Ended:        "not confirmed: the search was ended",
-}
-
-func printSearch(w io.Writer, r search.Result) {
+func printSearch(w io.Writer, s report.Search) {
+	r := s.Search
 	fmt.Fprintf(w, "\n%s after %d trials: sustained %s events/s", r.State, len(r.Trials), number(uint64(math.Round(r.Lower))))
 	if r.Upper > 0 {
 		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
 	}
-	fmt.Fprintf(w, " (%s)", searchNotes[r.State])
-	fmt.Fprintln(w)
-	if rate := r.Recommended(); rate > 0 {
-		fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(rate))))
+	fmt.Fprintf(w, " (%s)\n%s\n", report.SearchNotes[r.State], s.LimitText())
+	if s.Recommended > 0 {
+		fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(s.Recommended))))
 	}
 }

@@ -7,18 +7,19 @@ import (
 	"time"
 )
 
-// progress prints the state of work that takes more than 2 s: in place on a terminal, elsewhere one line per 5 s. It is for
-// one goroutine.
+// progress prints the state of work that takes more than 2 s: in place on a terminal, elsewhere one line per 5 s unless
+// every is another time. It is for one goroutine.
 type progress struct {
 	w        io.Writer
 	terminal bool
+	every    time.Duration // Between two lines that are not in place.
 	begin    time.Time
 	last     time.Time
 	shown    bool
 }
 
 func newProgress(w io.Writer) *progress {
-	return &progress{w: w, terminal: isTerminal(w), begin: time.Now()}
+	return &progress{w: w, terminal: isTerminal(w), every: 5 * time.Second, begin: time.Now()}
 }
 
 // isTerminal reports whether w is a character device that can move its cursor.
@@ -33,7 +34,7 @@ func isTerminal(w io.Writer) bool {
 
 // line prints the newest state, unless the last one was printed a moment ago.
 func (r *progress) line(format string, args ...any) {
-	every := 5 * time.Second
+	every := r.every
 	if r.terminal {
 		every = 200 * time.Millisecond
 	}
@@ -41,7 +42,12 @@ func (r *progress) line(format string, args ...any) {
 	if now.Sub(r.begin) < 2*time.Second || now.Sub(r.last) < every {
 		return
 	}
-	r.last, r.shown = now, true
+	r.show(format, args...)
+}
+
+// show prints a state, whenever the last one was printed.
+func (r *progress) show(format string, args ...any) {
+	r.last, r.shown = time.Now(), true
 	if r.terminal {
 		fmt.Fprintf(r.w, "\r\x1b[K"+format, args...)
 		return

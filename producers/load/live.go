@@ -7,7 +7,6 @@ type Live struct {
 	Elapsed time.Duration // Since the first event, 0 before it.
 	// Warmup and Total are how long events are offered before they are measured, and in all.
 	Warmup, Total              time.Duration
-	Due                        float64 // 0 if it is not known.
 	Sent, Acknowledged, Stored float64
 	Lag                        uint64 // Events that the brokers have and the ledger does not.
 	// Raw is the p99 of the time until events are queryable in raw, of those measured so far; ok if there are any.
@@ -35,8 +34,7 @@ func (r *Recorder) Live() Live {
 	first, last := samples[max(len(samples)-1-liveSeconds, 0)], samples[len(samples)-1]
 	if took := last.AtS - first.AtS; took > 0 {
 		rate := func(from, to uint64) float64 { return float64(to-from) / took }
-		l.Due, l.Sent = rate(first.Due, last.Due), rate(first.Sent, last.Sent)
-		l.Acknowledged, l.Stored = rate(first.Acknowledged, last.Acknowledged), rate(first.Stored, last.Stored)
+		l.Sent, l.Acknowledged, l.Stored = rate(first.Sent, last.Sent), rate(first.Acknowledged, last.Acknowledged), rate(first.Stored, last.Stored)
 	}
 	return l
 }

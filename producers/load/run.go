@@ -96,8 +96,8 @@ func (o Options) highest() float64 {
 const overtime = 0.1
 
 // Run offers events for the warm-up and the duration of the recorder, and sends the truth about them to runs.v1. The
-// log of the sender has to call Recorder.Acknowledged. progress may be nil.
-func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, progress func(producers.Progress)) (Result, error) {
+// log of the sender has to call Recorder.Acknowledged.
+func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder) (Result, error) {
 	total := r.cfg.Warmup + r.cfg.Duration
 	result := Result{Truth: &producers.Truth{}}
 	if err := o.Validate(r.cfg.Duration); err != nil {
@@ -120,12 +120,6 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder, 
 		Source: events, Sender: sender, Stop: stop, Duration: total + time.Duration(overtime*float64(total)) + time.Second,
 		BatchItems: max(1, min(producers.DefaultBatchItems, int(o.highest()/4))),
 		Hooks:      r.Hooks(),
-	}
-	if progress != nil {
-		pump.Hooks.Sent = func(p producers.Progress) {
-			r.sentItems(p)
-			progress(p)
-		}
 	}
 	began := time.Now()
 	result.Truth, err = pump.Run(working)

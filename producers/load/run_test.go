@@ -122,7 +122,7 @@ func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(con
 		if s.abortAfter > 0 {
 			s.recorder.Watch(s.thresholds, s.abortAfter, func(c *CrossedError) { abort(c) })
 		}
-		e.Result, e.Err = Run(offering, sender, o, s.recorder, nil)
+		e.Result, e.Err = Run(offering, sender, o, s.recorder)
 		began := time.Now()
 		for range 200 {
 			if e.Drained = s.recorder.Waiting(Stored) == 0; e.Drained {
@@ -340,7 +340,7 @@ func TestInterrupted(t *testing.T) {
 // TestTooLittle: what cannot be measured is refused.
 func TestTooLittle(t *testing.T) {
 	for _, o := range []Options{{}, {Rate: -1}, {Rate: math.NaN()}, {Rate: math.Inf(1)}, {Rate: 0.001}} {
-		if _, err := Run(t.Context(), &producers.Sender{}, o, NewRecorder(minute), nil); err == nil {
+		if _, err := Run(t.Context(), &producers.Sender{}, o, NewRecorder(minute)); err == nil {
 			t.Errorf("%v events/s were offered", o.Rate)
 		}
 	}

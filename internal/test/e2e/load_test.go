@@ -9,7 +9,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
 	"tidemark/producers/load/verdict"
 )
 
@@ -54,7 +57,10 @@ func TestLoad(t *testing.T) {
 
 	// All that is offered is followed to its end, and judged by the audit.
 	const offered, warmup = 5 * 200, 200
-	code, s := p.load(t, slices.Concat(wide, []string{"--warmup", "1s", "--duration", "5s", "--mix", "mixed", "--duplicates", "0.05", "--poison", "0.01"})...)
+	dir := t.TempDir()
+	code, s := p.load(t, slices.Concat(wide, []string{"--warmup", "1s", "--duration", "5s", "--mix", "mixed", "--duplicates", "0.05", "--poison", "0.01",
+		"--out", filepath.Join(dir, "run.html"), "--csv", filepath.Join(dir, "run.csv"), "--hgrm", filepath.Join(dir, "hgrm")})...)
+	run := s
 	e := s.Events
 	if e.Produced != offered+warmup || slices.ContainsFunc([]uint64{e.Offered, e.Sent, e.SentInTime, e.Acknowledged, e.Stored, e.Raw}, func(n uint64) bool { return n != offered }) {
 		t.Errorf("not every event was followed: %+v", e)
@@ -76,10 +82,13 @@ func TestLoad(t *testing.T) {
 	}
 
 	// A search in a range that passes ends at its end.
-	found := p.ok(t, slices.Concat([]string{"load"}, wide, []string{"--find-max", "--min-rate", "100", "--max-rate", "200", "--trial", "4s", "--trials", "1", "--warmup", "0s"})...)
+	found := p.ok(t, slices.Concat([]string{"load"}, wide, []string{"--find-max", "--min-rate", "100", "--max-rate", "200", "--trial", "4s", "--trials", "1", "--warmup", "0s",
+		"--out", filepath.Join(dir, "search.html")})...)
 	if !strings.Contains(found, "above_range after 3 trials: sustained 200 events/s") {
 		t.Errorf("a search says:\n%s", found)
 	}
+
+	t.Run("reports", func(t *testing.T) { testReports(t, dir, run) })
 
 	// A rollup that has stopped is named, and only it.
 	if code := rollup.stop(t); code != 0 {
@@ -115,5 +124,48 @@ func TestLoad(t *testing.T) {
 	}
 	if code := ingest.stop(t); code != 0 {
 		t.Errorf("ingest: exit code %d", code)
+	}
+}
+
+// testReports opens the reports of a run and of a search, and expects what a person looks for first, charts that are drawn,
+// and nothing from elsewhere.
+func testReports(t *testing.T, dir string, run load.Summary) {
+	if rows, err := os.ReadFile(filepath.Join(dir, "run.csv")); err != nil || strings.Count(string(rows), "\n") != len(run.Series)+1 {
+		t.Errorf("%d seconds are in the CSV as %q, %v", len(run.Series), rows, err)
+	}
+	if names, err := filepath.Glob(filepath.Join(dir, "hgrm", "*.hgrm")); err != nil || len(names) != len(report.Stages) {
+		t.Errorf("percentiles are in %q, %v", names, err)
+	}
+	b := openBrowser(t, findChromium(t), "file://"+dir)
+	for page, want := range map[string][]string{
+		"run":    {string(run.Verdict.Outcome), report.LimitText(&run), "freshness_rollup"},
+		"search": {"sustained 200 events/s", "no limit was reached", "Trials"},
+	} {
+		for _, width := range []int64{1600, 480} {
+			b.size(t, width, 1000)
+			b.open(t, "/"+page+".html")
+			b.until(t, page+" is drawn", `document.body.dataset.reportState === "ready"`)
+			b.quiet(t)
+			var seen struct {
+				Text           string
+				Width          int64
+				Charts, Canvas int
+				Blank          []string
+			}
+			b.do(t, chromedp.Evaluate(`(() => {
+				const charts = [...document.querySelectorAll("figure[data-chart]:not([hidden])")], drawn = charts.flatMap((c) => [...c.querySelectorAll("canvas")]);
+				const blank = (c) => !c.getContext("2d").getImageData(0, 0, c.width, c.height).data.some((x) => x > 0);
+				return { Text: document.body.innerText, Width: document.documentElement.scrollWidth, Charts: charts.length, Canvas: drawn.length,
+					Blank: drawn.filter(blank).map((c) => c.closest("figure").dataset.chart) };
+			})()`, &seen))
+			for _, text := range want {
+				if !strings.Contains(seen.Text, text) {
+					t.Errorf("%s at %d px does not say %q", page, width, text)
+				}
+			}
+			if seen.Charts < 6 || seen.Canvas != seen.Charts || len(seen.Blank) > 0 || seen.Width > width {
+				t.Errorf("%s at %d px is %d px wide, has %d charts and %d canvases, of which are blank: %q", page, width, seen.Width, seen.Charts, seen.Canvas, seen.Blank)
+			}
+		}
 	}
 }
