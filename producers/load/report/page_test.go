@@ -118,32 +118,32 @@ func TestPlots(t *testing.T) {
 	}
 }
 
-// TestLongRun: the page of a day is not larger than its charts are wide.
+// TestLongRun: the page of six hours is not larger than its charts are wide.
 func TestLongRun(t *testing.T) {
 	t.Parallel()
 	s := made(1, 1, 1)
 	window := s.Windows["sent"][0]
 	for name := range s.Windows {
 		s.Windows[name] = nil
-		for i := range 24 * 3600 / 5 {
+		for i := range 6 * 3600 / 5 {
 			window.FromS, window.ToS = float64(5+5*i), float64(10+5*i)
 			s.Windows[name] = append(s.Windows[name], window)
 		}
 	}
 	s.Series = nil
-	for i := range 24 * 3600 {
+	for i := range 6 * 3600 {
 		s.Series = append(s.Series, load.Sample{AtS: float64(i + 1), Sent: uint64(i+1) * 1000, Stored: uint64(i+1) * 1000})
 	}
-	s.Config.DurationS = 24 * 3600
+	s.Config.DurationS = 6 * 3600
 	page := written(t, run(s))
 	p := dataOf(t, page).Runs[0]
-	if len(p.Time) > mostPoints || len(p.Time) < mostPoints/2 || p.Rates["stored"][700] != 1000 || p.EndS < 24*3600-60 {
+	if len(p.Time) > mostPoints || len(p.Time) < mostPoints/2 || p.Rates["stored"][700] != 1000 || p.EndS < 6*3600-60 {
 		t.Errorf("%d points up to %v s", len(p.Time), p.EndS)
 	}
-	if rows := p.Freshness["queryable_raw"]; len(rows) > mostPoints || rows[0][1]-rows[0][0] != 60 || rows[len(rows)-1][1] != 24*3600+5 || rows[7][4] != brief(*window.MaxMS) {
+	if rows := p.Freshness["queryable_raw"]; len(rows) > mostPoints || rows[0][1]-rows[0][0] != 15 || rows[len(rows)-1][1] != 6*3600+5 || rows[7][4] != brief(*window.MaxMS) {
 		t.Errorf("%d parts of the time", len(rows))
 	}
-	if rows := strings.Count(page, "<tr><td>"); rows > mostRows+5 || rows < mostRows/2 || !strings.Contains(page, "Parts of 720 s") {
+	if rows := strings.Count(page, "<tr><td>"); rows > mostRows+5 || rows < mostRows/2 || !strings.Contains(page, "Parts of 180 s") {
 		t.Errorf("%d rows", rows)
 	}
 	if len(page) > 3<<19 {
