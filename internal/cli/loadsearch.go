@@ -73,12 +73,14 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 	})
 	done.Recommended = done.Search.Recommended()
 	printSearch(s.Out, done)
-	err = errors.Join(err, c.finish(s.Out, report.File{Name: label, Search: &done}, earlier))
+	filesErr := c.finish(s.Out, report.File{Name: label, Search: &done}, earlier)
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{code: exitInterrupted, err: err}
+		return &exitError{code: exitInterrupted, err: errors.Join(err, filesErr)}
 	case err != nil:
-		return &exitError{code: exitThreshold, err: err}
+		return &exitError{code: exitThreshold, err: errors.Join(err, filesErr)}
+	case filesErr != nil:
+		return filesErr
 	case done.Search.State != search.Found && done.Search.State != search.AboveRange:
 		return &exitError{code: exitThreshold}
 	}
