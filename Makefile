@@ -18,7 +18,7 @@ LINTER := .cache/tools/golangci-lint
 CHDB   := .cache/chdb/.complete
 KAFKA  := .cache/kafka/.complete
 
-.PHONY: help deps build demo test lint fmt generate web check-generated fuzz bench stack kafka clean
+.PHONY: help deps build demo test lint fmt generate web check-generated fuzz bench bench-drain stack kafka clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,9 @@ bench: $(CHDB) ## Run the benchmarks (BENCH=regexp COUNT=6) and summarize them
 	@mkdir -p .cache
 	go test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(COUNT) ./... | tee .cache/bench.txt
 	$(TOOLS) tool benchstat "$(CURDIR)/.cache/bench.txt"
+
+bench-drain: build $(CHDB) $(KAFKA) ## Drain one backlog by Tidemark, by ClickHouse's Kafka engine and by an OpenTelemetry Collector (EVENTS, ROUNDS)
+	@PROGRAM=bin/tidemark scripts/bench-drain
 
 stack: build $(CHDB) ## Run the embedded broker and ClickHouse engine (STACK_ARGS)
 	bin/tidemark stack $(STACK_ARGS)

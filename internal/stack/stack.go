@@ -51,6 +51,10 @@ type Config struct {
 	NoKafka      bool // run without the broker
 	NoClickHouse bool // run without the engine; for tests
 
+	// KafkaTables lets statements make tables of ClickHouse's engine Kafka, which connect to any broker. Only a benchmark
+	// sets it.
+	KafkaTables bool
+
 	LibCHDB  string // path of libchdb.so; default as chdb.FindLibrary finds it
 	User     string // the front asks for it when Password is set; default "default"
 	Password string // empty: no authentication
@@ -203,7 +207,7 @@ func (s *Stack) startClickHouse(ctx context.Context, config Config) error {
 	if err != nil {
 		return fmt.Errorf("stack: listen for ClickHouse's HTTP interface: %w", err)
 	}
-	s.engine, err = chdb.Open(chdb.Options{Library: library, Dir: filepath.Join(config.DataDir, "clickhouse"), Threads: mergeThreads})
+	s.engine, err = chdb.Open(chdb.Options{Library: library, Dir: filepath.Join(config.DataDir, "clickhouse"), Threads: mergeThreads, KafkaTables: config.KafkaTables})
 	if err != nil {
 		return errors.Join(fmt.Errorf("stack: %w", err), listener.Close())
 	}

@@ -34,8 +34,11 @@ var tableEngines = []string{
 // refuse. The engine itself asks for a grant only for those that have a grant for their kind of source.
 func (e *Engine) OwnTableEngine(name string) bool {
 	_, exists := e.tableEngines[name]
-	return !exists || slices.Contains(tableEngines, name)
+	return !exists || slices.Contains(tableEngines, name) || e.kafkaTables && name == kafkaEngine
 }
+
+// kafkaEngine reads from brokers. Only Options.KafkaTables grants it.
+const kafkaEngine = "Kafka"
 
 // fixedSettings cannot be changed: each names a file or a URL, or holds SQL that nobody would look at.
 var fixedSettings = []string{
@@ -51,7 +54,7 @@ var fixedSettings = []string{
 var shadows = map[string]string{"file": "path", "catboostEvaluate": "path"}
 
 // writeAccess writes what the engine reads its access rules from: the file of users, and the shadows in its folder.
-func writeAccess(dir string) error {
+func writeAccess(dir string, kafkaTables bool) error {
 	folder := filepath.Join(dir, "user_defined")
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return err
@@ -62,7 +65,7 @@ func writeAccess(dir string) error {
 			return err
 		}
 	}
-	return writeFile(usersFile(dir), users())
+	return writeFile(usersFile(dir), users(kafkaTables))
 }
 
 // writeFile leaves a file alone that is as it should be, so that a start needs no room on a full disk, and breaks none.
@@ -76,7 +79,7 @@ func writeFile(path, content string) error {
 func usersFile(dir string) string { return dir + ".users.xml" }
 
 // users returns the engine's configuration of its one user. The statements' texts need no escaping.
-func users() string {
+func users(kafkaTables bool) string {
 	var b strings.Builder
 	values, constraints := pins()
 	b.WriteString("<clickhouse>\n  <profiles><default>" + values + "<constraints>" + constraints + "\n")
@@ -90,6 +93,9 @@ func users() string {
 	}
 	for _, engine := range tableEngines {
 		fmt.Fprintf(&b, "      <query>GRANT TABLE ENGINE ON %s</query>\n", engine)
+	}
+	if kafkaTables {
+		fmt.Fprintf(&b, "      <query>GRANT TABLE ENGINE ON %[1]s</query>\n      <query>GRANT READ, WRITE ON %[1]s</query>\n", kafkaEngine)
 	}
 	b.WriteString("    </grants>\n  </default></users>\n</clickhouse>\n")
 	return b.String()

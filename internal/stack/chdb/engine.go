@@ -27,6 +27,7 @@ type Options struct {
 	MaxSessions    int    // sessions at work at one moment, others wait; default 16
 	MaxMemoryBytes uint64 // the engine's own limit, all statements together; default half of the machine's memory
 	Threads        int    // background merge threads; default the engine's own choice
+	KafkaTables    bool   // let statements make tables of the engine Kafka, which connect to any broker; for benchmarks alone
 }
 
 // withDefaults returns the options with a default for MaxSessions. config has the others.
@@ -46,6 +47,7 @@ type Engine struct {
 	known map[string]struct{} // names of settings
 
 	tableEngines map[string]struct{} // names of all of them
+	kafkaTables  bool                // as Options has it
 	open         sync.WaitGroup      // counts the sessions, those without a slot too
 	requests     atomic.Uint64       // numbers the sessions, to find their statements
 
@@ -86,8 +88,8 @@ func open(lib *library, dir string, options Options) (*Engine, error) {
 	if err := writeFile(config, options.config(usersFile(dir))); err != nil {
 		return nil, err
 	}
-	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions)}
-	if err := writeAccess(dir); err != nil {
+	e := &Engine{lib: lib, path: dir, slots: make(chan struct{}, options.MaxSessions), kafkaTables: options.KafkaTables}
+	if err := writeAccess(dir, options.KafkaTables); err != nil {
 		return nil, err
 	}
 	anchor, err := e.connect("--config-file=" + config)
@@ -139,6 +141,11 @@ func (o *Options) config(users string) string {
 		fmt.Fprintf(&b, "  <merge_tree><number_of_free_entries_in_pool_to_execute_mutation>%d</number_of_free_entries_in_pool_to_execute_mutation>", o.Threads)
 		fmt.Fprintf(&b, "<number_of_free_entries_in_pool_to_lower_max_size_of_merge>%d</number_of_free_entries_in_pool_to_lower_max_size_of_merge>", o.Threads)
 		fmt.Fprintf(&b, "<number_of_free_entries_in_pool_to_execute_optimize_entire_partition>%d</number_of_free_entries_in_pool_to_execute_optimize_entire_partition></merge_tree>\n", o.Threads)
+	}
+	if o.KafkaTables {
+		// Embedded, the engine has two threads for such work. This is what a server has for them.
+		b.WriteString("  <background_schedule_pool_size>16</background_schedule_pool_size>\n")
+		b.WriteString("  <background_message_broker_schedule_pool_size>16</background_message_broker_schedule_pool_size>\n")
 	}
 	// Caches of the engine are sized for servers; these hold a laptop's data.
 	b.WriteString("  <mark_cache_size>134217728</mark_cache_size>\n")
