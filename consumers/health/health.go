@@ -54,6 +54,9 @@ type Reporter struct {
 	Roles []string
 	// Every is the time between two reports. It may not be negative. Default 10 s.
 	Every time.Duration
+	// Usage returns the CPU time of the process since it began and the bytes of its memory now, 0 for what is not known.
+	// Default: not known.
+	Usage func() (cpu time.Duration, resident uint64)
 	Hooks Hooks
 
 	worker  string
@@ -119,12 +122,17 @@ func (r *Reporter) Beat(ctx context.Context, stopped bool) error {
 		r.worker, r.started = hex.EncodeToString(id[:]), time.Now()
 	}
 	r.beats++
+	var cpu time.Duration
+	var resident uint64
+	if r.Usage != nil {
+		cpu, resident = r.Usage()
+	}
 	var rows []string
 	for _, role := range r.Roles {
-		rows = append(rows, fmt.Sprintf("(%s, %s, %d, now64(6) - toIntervalMillisecond(%d), %t)",
-			schemas.Quote(role), schemas.Quote(r.worker), r.beats, time.Since(r.started).Milliseconds(), stopped))
+		rows = append(rows, fmt.Sprintf("(%s, %s, %d, now64(6) - toIntervalMillisecond(%d), %t, %d, %d)",
+			schemas.Quote(role), schemas.Quote(r.worker), r.beats, time.Since(r.started).Milliseconds(), stopped, cpu.Microseconds(), resident))
 	}
-	if err := r.DB.Exec(ctx, "INSERT INTO "+schemas.HeartbeatsTable+" (role, worker, beat, started_at, stopped) VALUES "+strings.Join(rows, ", ")); err != nil {
+	if err := r.DB.Exec(ctx, "INSERT INTO "+schemas.HeartbeatsTable+" (role, worker, beat, started_at, stopped, cpu_us, resident_bytes) VALUES "+strings.Join(rows, ", ")); err != nil {
 		return fmt.Errorf("write the heartbeat: %w", err)
 	}
 	return nil

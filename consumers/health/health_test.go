@@ -151,7 +151,7 @@ func TestRun(t *testing.T) {
 	w, b, _ := world(t)
 	b.down["queries.v1"] = errors.New("no leader")
 	failures := make(chan error, 100)
-	r := &Reporter{DB: w.DB, Log: b, Roles: []string{Ingest, Rollup}, Every: 20 * time.Millisecond, Hooks: Hooks{Error: func(err error) { failures <- err }}}
+	r := &Reporter{DB: w.DB, Log: b, Roles: []string{Ingest, Rollup}, Every: 20 * time.Millisecond, Usage: func() (time.Duration, uint64) { return 3 * time.Second, 5 << 20 }, Hooks: Hooks{Error: func(err error) { failures <- err }}}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { r.Run(ctx); close(done) }()
@@ -166,6 +166,9 @@ func TestRun(t *testing.T) {
 	<-done
 	if got := w.Text(3, alive); got != "ingest stopped 1\nrollup stopped 1\n" {
 		t.Errorf("got %q", got)
+	}
+	if got := w.Numbers(2, "SELECT min(cpu_us), max(resident_bytes) FROM heartbeats FINAL WHERE worker != ''"); got != "3000000 5242880\n" {
+		t.Errorf("used %q", got)
 	}
 	if len(failures) != 1 {
 		t.Errorf("told %d times that it fails, want once", len(failures))

@@ -2,12 +2,14 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/zap"
 
 	"tidemark/consumers/health"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/internal/procstat"
 )
 
 // Reports tell the database, for dashboards and alerts, that a process works and what the log holds.
@@ -26,7 +28,7 @@ type Reports struct {
 // reports: a process that was asked to stop works until it has finished.
 func (r Reports) Start(ctx context.Context) (stop func()) {
 	log := logger(r.Log)
-	reporter := &health.Reporter{DB: r.DB, Log: healthLog{&auditLog{client: r.Client, namespace: r.Namespace}}, Roles: r.Roles, Hooks: health.Hooks{Error: func(err error) {
+	reporter := &health.Reporter{DB: r.DB, Log: healthLog{&auditLog{client: r.Client, namespace: r.Namespace}}, Roles: r.Roles, Usage: usage, Hooks: health.Hooks{Error: func(err error) {
 		log.Warn("cannot report that this process works and what the log holds; dashboards will show it as missing", zap.Error(err))
 	}}}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -39,6 +41,12 @@ func (r Reports) Start(ctx context.Context) (stop func()) {
 		cancel()
 		<-done
 	}
+}
+
+// usage is what this process has used, 0 if the system does not tell.
+func usage() (cpu time.Duration, resident uint64) {
+	u, _ := procstat.Read()
+	return u.CPU, u.Resident
 }
 
 // During runs work and reports as long as it runs.

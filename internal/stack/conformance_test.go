@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"tidemark/internal/procstat"
 )
 
 // served lists what the front serves. The other half, notServed, lists what it
@@ -12,7 +14,7 @@ var served = []struct {
 	what string
 	run  func(t *testing.T, f *front)
 }{
-	{"GET /ping and GET / answer Ok.", testPing},
+	{"GET /ping and GET / answer Ok., GET /metrics what the process uses", testPing},
 	{"clickhouse-go: ping, server version", testDriverPing},
 	{"clickhouse-go: DDL and Exec", testDriverDDL},
 	{"clickhouse-go: PrepareBatch with every compression", testDriverBatch},
@@ -102,6 +104,10 @@ func testPing(t *testing.T, f *front) {
 	for _, path := range []string{"/ping", "/", "/replicas_status"} {
 		a := doTo(t, f.stack.HTTPURL()+path, "", http.MethodGet, nil, http.NoBody)
 		a.want(t, 200, "Ok.\n")
+	}
+	a := doTo(t, f.stack.HTTPURL()+"/metrics", "", http.MethodGet, nil, http.NoBody)
+	if u, ok := procstat.Parse([]byte(a.body)); a.status != 200 || !ok || u.CPU <= 0 || u.Resident == 0 {
+		t.Errorf("/metrics: HTTP %d, %+v of %q", a.status, u, a.body)
 	}
 	if a := doTo(t, f.stack.HTTPURL()+"/nosuch", "", http.MethodGet, nil, http.NoBody); a.status != 404 {
 		t.Fatalf("/nosuch: HTTP %d", a.status)

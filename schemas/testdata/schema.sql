@@ -25,7 +25,11 @@ CREATE TABLE IF NOT EXISTS tidemark.heartbeats
     beat UInt64,
     started_at DateTime64(6, 'UTC'),
     stopped Bool, -- The last beat of a worker that shut down in order.
-    seen_at DateTime64(6, 'UTC') DEFAULT now64(6)
+    seen_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    -- What the process has used, all of its roles together; 0 where it is not known. User and system time since it
+    -- began.
+    cpu_us UInt64 DEFAULT 0,
+    resident_bytes UInt64 DEFAULT 0 -- Memory now.
 )
 ENGINE = ReplacingMergeTree(beat)
 ORDER BY (role, worker)

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"tidemark/internal/procstat"
 	"tidemark/internal/stack/chdb"
 	"tidemark/internal/webguard"
 )
@@ -77,7 +78,7 @@ func NewHandler(engine *chdb.Engine, server Server, options Options) *Handler {
 // Close ends the sessions that clients have left open; after it a request has one of its own only.
 func (h *Handler) Close() { h.sessions.close() }
 
-// ServeHTTP answers /ping, / without a query, and queries.
+// ServeHTTP answers /ping, /metrics, / without a query, and queries.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if refusal := h.options.Guard.Check(r, false); refusal != nil {
 		h.refuse(w, r, refusal)
@@ -86,6 +87,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/ping", "/replicas_status":
 		writeOK(w, r)
+		return
+	case "/metrics":
+		writeMetrics(w)
 		return
 	case "/", "/query":
 	default:
@@ -139,6 +143,17 @@ func writeOK(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = io.WriteString(w, "Ok.\n") // The client's loss; there is nobody to tell.
 	}
+}
+
+// writeMetrics tells what this process has used: engine and broker together.
+func writeMetrics(w http.ResponseWriter) {
+	u, ok := procstat.Read()
+	if !ok {
+		http.Error(w, "the system does not tell what this process uses", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = io.WriteString(w, u.Metrics()) // The client's loss.
 }
 
 var (
