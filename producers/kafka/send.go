@@ -32,6 +32,7 @@ type slot struct {
 	headers  []batch.Header
 	frame    []byte
 	exchange *kafka.Exchange
+	bytes    int   // Of the batch, as the brokers store it.
 	base     int64 // The offset of the first record once the batch is written, -1 if the broker does not tell it.
 }
 
@@ -94,6 +95,9 @@ func (w *Writer) appendBatch(ctx context.Context, p *partition, records []produc
 		case err == nil:
 			if w.cfg.Hooks.Acknowledged != nil {
 				w.cfg.Hooks.Acknowledged(p.topic, p.id, s.base, indexes[:n])
+			}
+			if w.cfg.Hooks.Batch != nil {
+				w.cfg.Hooks.Batch(n, s.bytes)
 			}
 			return n, nil, nil
 		case !errors.Is(err, errTooLarge):
@@ -272,7 +276,8 @@ func (s *slot) buildRequest(w *Writer, p *partition) {
 	b = wire.AppendInt32(b, 0)
 	b = s.encoder.AppendBatch(b, w.compressor, time.Now().UnixMilli(),
 		batch.Producer{ID: p.session.id, Epoch: p.session.epoch, Sequence: p.session.next})
-	binary.BigEndian.PutUint32(b[at:], uint32(len(b)-at-4))
+	s.bytes = len(b) - at - 4
+	binary.BigEndian.PutUint32(b[at:], uint32(s.bytes))
 	kafka.FinishFrame(b, 0)
 	s.frame = b
 	s.exchange = nil

@@ -62,6 +62,9 @@ type Hooks struct {
 	// not tell it, and the indexes of its records, in the order of their offsets, in the records given to Append. The
 	// indexes may be read during the call only.
 	Acknowledged func(topic string, partition int32, base int64, indexes []int32)
+	// Batch is called when the brokers have a batch: with the number of its records and its bytes, compressed, as the
+	// brokers store them.
+	Batch func(records, bytes int)
 }
 
 // withDefaults returns the settings with defaults for what is 0.

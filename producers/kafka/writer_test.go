@@ -313,11 +313,21 @@ func TestAcknowledged(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	var stored, bytes int
+	w.cfg.Hooks.Batch = func(records, size int) {
+		mu.Lock()
+		defer mu.Unlock()
+		stored, bytes = stored+records, bytes+size
+	}
 	const n = 50
 	for round := range int64(2) {
 		clear(told)
+		stored, bytes = 0, 0
 		if err := w.Append(ctx, records(n)); err != nil {
 			t.Fatal(err)
+		}
+		if stored != n || bytes < 8*n || bytes > 100*n { // A batch of 100 bytes has at least one record.
+			t.Errorf("round %d: %d records in %d bytes", round, stored, bytes)
 		}
 		for i := range int32(n) {
 			if offset, ok := told[i]; !ok || offset != round*n+int64(i) {
