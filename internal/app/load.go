@@ -2,8 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,6 +14,7 @@ import (
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/internal/procstat"
 	"tidemark/producers"
 	"tidemark/producers/load"
 	"tidemark/producers/load/threshold"
@@ -37,6 +40,17 @@ type Load struct {
 	Settle time.Duration
 	// Thresholds are conditions of the user's, beside the checks of the verdict. Optional.
 	Thresholds []threshold.Threshold
+	// Calm is how many active parts a partition has when merges are done, as PartsAtStart of the first trial of a search
+	// says. Above it, Settle also bounds the wait for merges. Default 0: no wait.
+	Calm uint64
+	// Stack returns what the process of the embedded stack has used, false if there is none. Optional.
+	Stack func(context.Context) (procstat.Usage, bool)
+	// LogBytes returns the bytes and the records of the batches that the brokers have. Optional.
+	LogBytes func() (bytes, records uint64)
+	// Check returns notes when all is drained, and why what was measured is not true, if so. Optional.
+	Check func(context.Context) (notes []string, err error)
+	// Unreported says that the log takes no counts of the run, so the audit cannot judge them.
+	Unreported bool
 	// Retries returns how many batches were sent again. Optional.
 	Retries func() uint64
 	// AbortOnFail ends the run when a threshold does not hold, from AbortDelay after the warm-up on.
@@ -48,6 +62,9 @@ type Load struct {
 	Polled func()
 	// Log gets what the run survives. Default none.
 	Log *zap.Logger
+
+	// PartsAtStart is how many active parts the fullest partition had before the run. Run sets it.
+	PartsAtStart uint64
 
 	began  time.Time
 	phases []load.Phase
@@ -73,12 +90,16 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 		log.Warn("the database did not answer a poll; what it has meanwhile is measured when it answers", zap.Error(err))
 	}
 	poller.polled = l.Polled
+	probe := l.newProbe(ctx)
+	var lacks []string // What could not be measured; read when the probe has ended.
+	probe.failed = func(err error) {
+		log.Warn("the database does not tell what it uses", zap.Error(err))
+		lacks = append(lacks, "not all of the parts and the use of resources is known: "+err.Error())
+	}
 	polling, stop := context.WithCancel(context.WithoutCancel(ctx))
-	polled := make(chan struct{})
-	go func() {
-		defer close(polled)
-		poller.run(polling)
-	}()
+	var asking sync.WaitGroup
+	asking.Go(func() { poller.run(polling) })
+	asking.Go(func() { probe.run(polling) })
 	l.enter("offer")
 	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: notes, Thresholds: l.Thresholds}
 	offering, abort := context.WithCancelCause(ctx)
@@ -89,7 +110,10 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	ending.Result, ending.Err = load.Run(offering, l.Sender, l.Options, l.Recorder)
 	l.drain(ctx, &ending)
 	stop()
-	<-polled
+	asking.Wait()
+	ending.Notes = append(ending.Notes, lacks...)
+	l.measureSizes(ctx, &ending)
+	l.check(ctx, &ending)
 	l.audit(ctx, &ending)
 	l.enter("")
 	ending.PollErrors, ending.Phases = poller.errors.Load(), l.phases
@@ -97,6 +121,16 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 		ending.Retries = l.Retries()
 	}
 	return load.Summarize(l.Recorder, l.Options, ending), ending.Err
+}
+
+// check asks whether what was measured is true.
+func (l *Load) check(ctx context.Context, e *load.Ending) {
+	if l.Check == nil || e.Result.Interrupted {
+		return
+	}
+	notes, err := l.Check(ctx)
+	e.Notes = append(e.Notes, notes...)
+	e.Err = errors.Join(e.Err, err)
 }
 
 // enter ends the phase and begins the next one, none if name is "".
@@ -131,6 +165,11 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	if waiting > 0 {
 		notes = append(notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
 	}
+	unmerged, err := l.calm(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	notes = append(notes, unmerged...)
 	idle, err := l.idleRoles(ctx)
 	return p, append(notes, idle...), err
 }
@@ -206,10 +245,14 @@ func (l *Load) idleRoles(ctx context.Context) ([]string, error) {
 	var notes []string
 	for _, role := range []string{schemas.RoleIngest, schemas.RoleRollup} {
 		if !working[role] {
-			notes = append(notes, fmt.Sprintf("no %s worker has reported within the last minute", role))
+			notes = append(notes, idleNote(role))
 		}
 	}
 	return notes, nil
+}
+
+func idleNote(role string) string {
+	return fmt.Sprintf("no %s worker has reported within the last minute", role)
 }
 
 // drain waits until readers see every event, but not for longer than Drain, and not at all after an interruption.
@@ -259,7 +302,7 @@ func (l *Load) audit(ctx context.Context, e *load.Ending) {
 		return
 	}
 	e.Audited = true
-	e.AuditOK, e.Audit = judgeAudit(result, l.Options.Run, e.Drained && e.Err == nil)
+	e.AuditOK, e.Audit = judgeAudit(result, l.Options.Run, e.Drained && e.Err == nil && !l.Unreported)
 }
 
 // judgeAudit returns whether an audit proves a run right, and what it says. reported is true if it has to have found the
@@ -279,4 +322,32 @@ func judgeAudit(result audit.Result, run string, reported bool) (ok bool, text s
 		return false, "the audit has not judged the counts of this run"
 	}
 	return true, fmt.Sprintf("no difference in %d checks", len(result.Findings))
+}
+
+// measureSizes reads what is known when every event is stored.
+func (l *Load) measureSizes(ctx context.Context, e *load.Ending) {
+	if e.Result.Interrupted {
+		return
+	}
+	e.PartsToDelay = partsToDelay(ctx, l.DB)
+	from, measured := l.Recorder.Measured()
+	l.measureSizesOf(ctx, e, measured, l.Recorder.Elapsed()-from-measured)
+}
+
+// measureSizesOf reads bytes per event, and for how long ingest waited for inserts in a time that ended some time ago.
+func (l *Load) measureSizesOf(ctx context.Context, e *load.Ending, measured, ago time.Duration) {
+	var err error
+	if e.Inserts, err = l.insertShare(ctx, measured, ago); err != nil {
+		e.Notes = append(e.Notes, err.Error())
+	}
+	if e.DiskBytes, err = l.diskPerEvent(ctx); err != nil {
+		e.Notes = append(e.Notes, err.Error())
+	}
+	if l.LogBytes == nil {
+		return
+	}
+	if bytes, records := l.LogBytes(); records > 0 {
+		each := float64(bytes) / float64(records)
+		e.LogBytes = &each
+	}
 }

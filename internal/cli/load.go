@@ -30,9 +30,14 @@ type loadCmd struct {
 	disorderFlags
 	shapeFlags
 	searchFlags
+	throughFlags
+	calibrateFlags
+	backlogFlags
 	loadOutputs
 
 	settle time.Duration // How long to wait for a backlog before the run.
+	calm   uint64        // How many active parts there are when merges are done, 0 not to wait for them.
+	parts  uint64        // How many there were before the run.
 }
 
 // loadFlags are what to offer and what to expect.
@@ -41,7 +46,6 @@ type loadFlags struct {
 	Arrival    string        `help:"How events are spread over time: constant or poisson." default:"constant" placeholder:"NAME" group:"Load"`
 	Warmup     time.Duration `help:"Offer events for this long before measuring." default:"10s" group:"Load" range:"0s..1h"`
 	Duration   time.Duration `help:"Measure for this long." default:"1m" group:"Load" range:"1s..24h"`
-	Through    string        `help:"Where to send the events: kafka, the log." default:"kafka" placeholder:"WAY" group:"Load"`
 	SLO        time.Duration `name:"slo" help:"Time from when an event is due until a query of the raw tables finds it, for 99 % of them." default:"2s" group:"Load" range:"10ms..1h"`
 	SLORollup  time.Duration `name:"slo-rollup" help:"The same for the rollups per minute." default:"5s" group:"Load" range:"10ms..1h"`
 	Poll       time.Duration `help:"Time between two questions to the database: the resolution of what is measured." default:"50ms" group:"Load" range:"5ms..10s"`
@@ -73,7 +77,16 @@ func (r eventRate) parse(flag string) (float64, error) {
 
 // orNothing returns the rate, which may be 0. flag is for the error.
 func (r eventRate) orNothing(flag string) (float64, error) {
-	digits, factor := string(r), 1.0
+	n, err := withUnit(string(r))
+	if err != nil || !(n >= 0 && n <= maxLoadRate) { // NaN is neither.
+		return 0, r.wrong(flag)
+	}
+	return n, nil
+}
+
+// withUnit reads a number with k for thousands, M for millions, cy for ChatGPT-years, or none of them.
+func withUnit(text string) (float64, error) {
+	digits, factor := text, 1.0
 	if short, found := strings.CutSuffix(digits, "k"); found {
 		digits, factor = short, 1e3
 	} else if short, found := strings.CutSuffix(digits, "M"); found {
@@ -82,10 +95,7 @@ func (r eventRate) orNothing(flag string) (float64, error) {
 		digits, factor = short, queriesPerChatGPTYear
 	}
 	n, err := strconv.ParseFloat(digits, 64)
-	if err != nil || !(n*factor >= 0 && n*factor <= maxLoadRate) { // NaN is neither.
-		return 0, r.wrong(flag)
-	}
-	return n * factor, nil
+	return n * factor, err
 }
 
 func (r eventRate) wrong(flag string) error {
@@ -103,9 +113,6 @@ func (c *loadCmd) options(run string) (load.Options, error) {
 	plan, takes, planErr := c.plan(rate, f.Duration)
 	mix, shares, mixErr := parseMix(f.Mix)
 	errs := []error{ranges(*f), ranges(c.profileFlags), ranges(c.disorderFlags), err, rateErr, planErr, mixErr}
-	if f.Through != "kafka" {
-		errs = append(errs, fmt.Errorf("--through: %q is not kafka", f.Through))
-	}
 	o := load.Options{Rate: rate, Plan: plan, Arrival: arrival, Run: run, Workload: synthetic.Options{
 		Seed: f.Seed, Profile: mix, Mix: shares, Tenants: f.Tenants, Users: f.Users, Duplicates: f.Duplicates, Conflicts: f.Conflicts, Poison: f.Poison, Late: c.Late, OutOfOrder: c.OutOfOrder, Live: true, Run: run,
 	}}
@@ -162,6 +169,11 @@ found a difference, whatever the speed. Measure for at least 1 minute; for a fig
 --trial each between the last that passed and the first that did not, then each bound again until the majority of --trials
 agrees. The result is an interval, or that the trials contradict one another.
 
+--backlog fills the log while no ingest runs, says when to start it, and measures how fast the events are stored and become
+queryable, until --drain-ratio of them are. They happened before now, as if they had come at --rate.
+
+--generator-only and --discard measure this program instead of a pipeline: a figure counts only below theirs.
+
 --out writes a report with charts, --summary-export what "tidemark load report" makes one of later, --compare says what
 differs from an earlier run. A file that cannot be written is refused before the run.
 
@@ -178,6 +190,7 @@ func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
 	_, thresholdErr := c.thresholds()
 	_, searchErr := c.config()
+	searchErr = errors.Join(searchErr, c.oneWay(), c.validateBacklog(options), c.validateThrough())
 	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}
@@ -195,12 +208,18 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	if err = errors.Join(c.check(), err); err != nil {
 		return &exitError{code: exitInvalid, err: err}
 	}
-	if c.FindMax {
+	switch {
+	case c.FindMax:
 		return c.search(ctx, s, options, earlier)
+	case c.calibrateFlags.on():
+		return c.calibrate(ctx, s, options)
+	case c.backlogFlags.on():
+		return c.drainBacklog(ctx, s, options)
 	}
 	summary, err := c.measure(ctx, s, options)
 	if summary.SchemaVersion > 0 {
 		err = errors.Join(err, printLoad(s.Out, summary), c.finish(s.Out, report.File{Name: summary.Run, Run: &summary}, earlier))
+		c.hint(s, summary)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -228,43 +247,80 @@ func (c *loadCmd) finish(w io.Writer, f, earlier report.File) error {
 	return errors.Join(append(errs, c.writeAll(w, f, comparisons))...)
 }
 
-// measure opens the connections and makes the test.
+// measure makes the test.
 func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) (summary load.Summary, err error) {
 	thresholds, err := c.thresholds()
 	if err != nil {
 		return summary, err
 	}
+	recorder := app.NewRecorder(c.Namespace, load.RecorderConfig{Warmup: c.Warmup, Duration: c.Duration, SLO: c.SLO, SLORollup: c.SLORollup})
+	err = c.with(ctx, s, options, recorder, func(test *app.Load) error {
+		test.Settle, test.Calm, test.Thresholds = c.settle, c.calm, thresholds
+		var err error
+		summary, err = test.Run(ctx)
+		c.parts = test.PartsAtStart
+		return err
+	})
+	return summary, err
+}
+
+// with opens the connections of a test, and closes them when work has made it.
+func (c *loadCmd) with(ctx context.Context, s Streams, options load.Options, recorder *load.Recorder, work func(*app.Load) error) (err error) {
 	if err := c.reach(ctx); err != nil {
-		return summary, err
+		return err
 	}
 	db, err := c.open(c.Namespace)
 	if err != nil {
-		return summary, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	client, err := c.client("tidemark-load")
 	if err != nil {
-		return summary, err
+		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	recorder := app.NewRecorder(c.Namespace, load.RecorderConfig{Warmup: c.Warmup, Duration: c.Duration, SLO: c.SLO, SLORollup: c.SLORollup})
-	var retries atomic.Uint64
+	var retries, records, size atomic.Uint64
 	writer, err := c.writerWith("tidemark-producer", c.Compression, producerkafka.Hooks{
 		Retry: func(string, int32, error) { retries.Add(1) }, Acknowledged: recorder.Acknowledged,
+		Batch: func(n, bytes int) {
+			records.Add(uint64(n))
+			size.Add(uint64(bytes))
+		},
 	})
 	if err != nil {
-		return summary, err
+		return err
 	}
 	defer func() { err = errors.Join(err, writer.Close()) }()
 	if options.Workload.Partitions, err = writer.Partitions(ctx, schemas.TopicName(c.Namespace, schemas.SpecOf(schemas.TokenCallType).Topic)); err != nil {
-		return summary, err
+		return err
 	}
 	view := newLoadView(s, recorder.Live)
 	defer view.end()
-	test := app.Load{
-		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
-		Options: options, AbortOnFail: c.AbortFail, AbortDelay: c.AbortDelay, Poll: c.Poll, Drain: c.Drain, Settle: c.settle, Thresholds: thresholds, Retries: retries.Load, Log: c.logger(s),
-		Phase: view.enter, Polled: view.polled,
+	stack, err := c.stackUsage()
+	if err != nil {
+		return err
 	}
-	return test.Run(ctx)
+	test := &app.Load{
+		Namespace: c.Namespace, Client: client, DB: db, Sender: &producers.Sender{Log: writer, Namespace: c.Namespace}, Recorder: recorder,
+		Options: options, AbortOnFail: c.AbortFail, AbortDelay: c.AbortDelay, Poll: c.Poll, Drain: c.Drain, Retries: retries.Load, Log: c.logger(s), Stack: stack,
+		LogBytes: func() (uint64, uint64) { return size.Load(), records.Load() },
+		Phase:    view.enter, Polled: view.polled,
+	}
+	if c.Through == throughHTTP {
+		log := c.collectorLog(recorder)
+		if err := log.Locate(ctx, client, c.Namespace); err != nil {
+			return err
+		}
+		test.Sender.Log, test.Retries, test.Check, test.Unreported = log, log.Retries, log.Check, true
+		defer log.Client.CloseIdleConnections()
+	}
+	return work(test)
+}
+
+// hint says how to remove what a load test that was audited leaves. The namespace of production is not for that.
+func (c *loadCmd) hint(s Streams, summary load.Summary) {
+	if summary.Partial || summary.Verdict.Outcome == "wrong" || c.Namespace == schemas.DefaultNamespace {
+		return
+	}
+	fmt.Fprintf(s.Err, "the events stay in the namespace; to remove it with all that is in it: tidemark namespaces drop %s\n", c.Namespace)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -58,7 +59,7 @@ func TestLoadRefuses(t *testing.T) {
 		"--size 0":                               "--size: \"0\" is not a number of bytes up to 512k",
 		"--size 600k":                            "--size: \"600k\"",
 		"--hot 1.5":                              "--hot: 1.5 is not between 0 and 0.99",
-		"--through http":                         "--through: \"http\" is not kafka",
+		"--through http":                         "--collector-tenant: --through http needs the tenant",
 		"--compression none --rate 1q":           "--rate: \"1q\"",
 		"--threshold p(99)<1000":                 "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
 		"--threshold drain_s:max<1":              "drain_s is a gauge, which has value, not max",
@@ -67,6 +68,20 @@ func TestLoadRefuses(t *testing.T) {
 		"--find-max --trials 2":                  "2 trials of a bound: an odd number has a majority",
 		"--find-max --min-rate 0.1 --trial 4s":   "at 0.1 events/s no event is due within 1s",
 		"--no-such-flag":                         "unknown flag",
+		"--through smoke":                        "--through: \"smoke\" is not kafka or http",
+		"--through http --collector-tenant a --collector ftp://x": "--collector: \"ftp://x\" is not http://HOST:PORT",
+		"--through http --collector-tenant a --mix mixed":         "--mix, --poison: --through http sends token_calls alone",
+		"--through http --collector-tenant a --discard":           "--through: --generator-only, --discard and --backlog go to the log",
+		"--discard --generator-only":                              "--generator-only, --discard: only one of them",
+		"--find-max --discard":                                    "--find-max, --discard: only one of them",
+		"--discard --threshold drain_s:value<1":                   "--threshold: not with --discard",
+		"--backlog 5 --out x.html":                                "--out, --csv, --hgrm, --compare: not with --backlog",
+		"--discard --profile ramp":                                "--profile, --stages: not with --discard",
+		"--backlog 1.5":                                           "--backlog: \"1.5\" is not a whole number of events",
+		"--backlog 2000M":                                         "--backlog: \"2000M\"",
+		"--backlog 5 --drain-ratio 2":                             "--drain-ratio: 2 is not between 0.5 and 1",
+		"--backlog 5 --find-max":                                  "--find-max, --backlog: only one of them",
+		"--backlog 1000M --rate 1":                                "at 1 events/s, 1000000000 events take 11574 days; at most 365",
 	} {
 		code, _, errOut := command(t, append([]string{"load"}, strings.Fields(line)...)...)
 		if code != exitInvalid || !strings.Contains(errOut, want) {
@@ -166,6 +181,7 @@ not_measured offered          not the whole run was offered
 not_measured lag_trend        0 samples of the lag are too few
 not_measured freshness_raw    no event was to come here
 not_measured freshness_rollup no event was to come here
+not_measured parts_trend      0 samples of the active parts in the second half are too few
 ok           errors           the log took every event; 0 without an offset
 ok           drain            the ledger had every event 0s after the last one was sent (at most 2s)
 ok           audit            no difference in 9 checks
@@ -255,5 +271,26 @@ plan with 33,250 events/s, 70 % of what is sustained
 	const ended = "\nended_early after 0 trials: sustained 64,000 events/s, not sustained 80,000 (not confirmed: the search was ended)\nno limit is known\n"
 	if got := out.String(); got != ended {
 		t.Errorf("printed %s, want %s", got, ended)
+	}
+}
+
+// TestGeneratorOnly needs no brokers and no database, and says whether the generator can offer the rate.
+func TestGeneratorOnly(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[string]int{"100": 0, "100M": exitThreshold} {
+		file := filepath.Join(t.TempDir(), "calibration.json")
+		code, out, errOut := command(t, "load", "--generator-only", "--rate", rate, "--slo", "1h", "--warmup", "0s", "--duration", "1s", "--summary-export", file,
+			"--brokers", "127.0.0.1:1", "--clickhouse", "http://127.0.0.1:1")
+		if code != want || !strings.Contains(out, "this program makes and encodes") {
+			t.Errorf("%s events/s: exit code %d\n%s%s", rate, code, out, errOut)
+		}
+		var c load.Calibration
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = json.Unmarshal(text, &c)
+		}
+		if err != nil || c.Kind != "generator" || c.Most < 1000 || c.Offered < 99 || c.Passed() != (want == 0) || c.Acknowledged != nil {
+			t.Errorf("%s events/s: %+v, %v", rate, c, err)
+		}
 	}
 }

@@ -87,6 +87,18 @@ func (o loadOutputs) writeAll(w io.Writer, f report.File, comparisons []report.C
 	return errors.Join(errs...)
 }
 
+// writeSummary writes what has a form of its own to --summary-export, and prints the name.
+func (o loadOutputs) writeSummary(w io.Writer, v any) error {
+	if o.SummaryExport == "" {
+		return nil
+	}
+	if err := writeFile(o.SummaryExport, func(w io.Writer) error { return writeJSON(w, v) }); err != nil {
+		return fmt.Errorf("--summary-export: %w", err)
+	}
+	_, err := fmt.Fprintf(w, "wrote %s\n", o.SummaryExport)
+	return err
+}
+
 // check returns why a file could not be written, before anything is measured. It makes the folder of --hgrm.
 func (o loadOutputs) check() error {
 	var errs []error

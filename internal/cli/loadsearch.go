@@ -54,10 +54,10 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 	}
 	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining and auditing after each comes on top\n", config.Expected().Round(time.Second))
 	done := report.Search{SchemaVersion: report.Version}
-	label := options.Run
+	label, calm := options.Run, uint64(0)
 	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
 		trial := *c
-		trial.Duration, trial.settle = length, settleFor
+		trial.Duration, trial.settle, trial.calm = length, settleFor, calm
 		if phase == "bracket" {
 			trial.Warmup = min(trial.Warmup, length/2)
 		}
@@ -66,6 +66,9 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 		summary, err := trial.measure(ctx, s, options)
 		if err != nil {
 			return "", err
+		}
+		if len(done.Trials) == 0 {
+			calm = max(trial.parts, 1)
 		}
 		done.Trials = append(done.Trials, summary)
 		printTrial(s.Out, phase, summary)

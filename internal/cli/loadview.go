@@ -55,7 +55,7 @@ func (v *loadView) end() {
 func liveLine(phase string, l load.Live) string {
 	var parts []string
 	switch {
-	case l.Elapsed == 0:
+	case l.Elapsed == 0 || phase != "offer":
 	case l.Elapsed < l.Warmup:
 		parts = append(parts, fmt.Sprintf("warm-up %s of %s", clock(l.Elapsed), clock(l.Warmup)))
 	case l.Elapsed < l.Total:

@@ -58,6 +58,7 @@ type Recorder struct {
 	logs       map[place]*logPart
 	series     series
 	watch      watch
+	usage      usage
 }
 
 // place is a partition of the log.
@@ -108,6 +109,16 @@ func (r *Recorder) sendingItems(items []producers.Item, at time.Duration) {
 			r.inTime++
 		}
 	}
+}
+
+// lastSent returns when the last event that was sent was due, 0 if none was.
+func (r *Recorder) lastSent() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.sending) == 0 {
+		return 0
+	}
+	return r.sending[len(r.sending)-1]
 }
 
 // sentItems is a hook of the pump: the log has the items.

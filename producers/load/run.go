@@ -36,8 +36,8 @@ type Options struct {
 // Result is what a run has sent to the log.
 type Result struct {
 	Truth *producers.Truth // Never nil.
-	// Unmade is about how many events were due that the generator did not make in time.
-	Unmade uint64
+	// Unsent is about how many events were due that were not sent when the run had to end.
+	Unsent uint64
 	// Interrupted is true if the context ended the run; the truth is exact all the same.
 	Interrupted bool
 	// Aborted is why it ended it, if that was a CrossedError: then it is not Interrupted.
@@ -132,7 +132,7 @@ func Run(ctx context.Context, sender *producers.Sender, o Options, r *Recorder) 
 		return result, fmt.Errorf("offer events: %w", err)
 	}
 	if !result.Interrupted && result.Aborted == "" {
-		result.Unmade = events.unmade(due)
+		result.Unsent = events.unsent(result.Truth.Total().Produced, r.lastSent(), due)
 	}
 	r.reporting()
 	err = sender.Report(working, result.Truth.Runs(producers.RunInfo{

@@ -29,6 +29,8 @@ type system struct {
 	ack        func(at time.Duration) time.Duration // How long an Append takes, by when it begins. Nil: no time.
 	perTick    int64                                // Offsets that ingest reads within 50 ms, 0 for all.
 	stopped    map[Stage]time.Duration              // Stages that stand still from a time on.
+	down       [2]time.Duration                     // From when to when the database answers nothing.
+	inserts    *float64                             // The share of the time that ingest waits for inserts.
 	fails      int                                  // The call of Append that fails, 0 for none.
 	thresholds []threshold.Threshold
 	abortAfter time.Duration // From when on a threshold ends the run, 0 for never.
@@ -81,6 +83,9 @@ func (s *system) work(ctx context.Context) {
 		case <-ticker.C:
 		}
 		at := s.recorder.Elapsed()
+		if at >= s.down[0] && at < s.down[1] {
+			continue
+		}
 		runs := func(stage Stage) bool { from, ok := s.stopped[stage]; return !ok || at < from }
 		s.mu.Lock()
 		for topic, end := range s.ends {
@@ -116,7 +121,7 @@ func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(con
 		if change != nil {
 			ctx = change(ctx, sender)
 		}
-		e := Ending{Namespace: "lab", Audited: true, AuditOK: true, Audit: "no difference", Thresholds: s.thresholds}
+		e := Ending{Namespace: "lab", Audited: true, AuditOK: true, Audit: "no difference", Thresholds: s.thresholds, Inserts: s.inserts}
 		offering, abort := context.WithCancelCause(ctx)
 		defer abort(nil)
 		if s.abortAfter > 0 {
@@ -186,10 +191,10 @@ func TestEveryEventIsTimed(t *testing.T) {
 	}
 }
 
-// slowSource makes an event per step until an end, and stands still once.
+// slowSource makes events that are due a step apart until an end. It needs a time for each, and stands still once.
 type slowSource struct {
-	step, end, stallAt, stall time.Duration
-	n                         int64
+	step, end, stallAt, stall, each time.Duration
+	n                               int64
 }
 
 func (s *slowSource) Next(b *producers.Batch, limit int) error {
@@ -202,6 +207,7 @@ func (s *slowSource) Next(b *producers.Batch, limit int) error {
 			time.Sleep(s.stall)
 			s.stall = 0
 		}
+		time.Sleep(s.each)
 		b.AddBytes([]byte{1}).Due = due
 		s.n++
 	}
@@ -211,7 +217,16 @@ func (s *slowSource) Next(b *producers.Batch, limit int) error {
 // TestStalledGenerator: a stall of the generator is in the send delay and in the freshness, and it is not called the
 // pipeline's fault.
 func TestStalledGenerator(t *testing.T) {
-	g := &slowSource{}
+	// It makes an event per 2 ms. It stands still once, or needs 2.5 ms for each.
+	for name, g := range map[string]*slowSource{
+		"stalls":      {stallAt: 30 * time.Second, stall: 3 * time.Second},
+		"is too slow": {each: 2500 * time.Microsecond},
+	} {
+		t.Run(name, func(t *testing.T) { stalledGenerator(t, g) })
+	}
+}
+
+func stalledGenerator(t *testing.T, g *slowSource) {
 	s := &system{}
 	var sum Summary
 	synctest.Test(t, func(t *testing.T) {
@@ -221,7 +236,7 @@ func TestStalledGenerator(t *testing.T) {
 		working, stop := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() { s.work(working) })
-		g.step, g.end, g.stallAt, g.stall = 2*time.Millisecond, 65*time.Second, 30*time.Second, 3*time.Second
+		g.step, g.end = 2*time.Millisecond, 65*time.Second
 		pump := producers.Pump{Source: g, Sender: &producers.Sender{Log: s}, BatchItems: 100,
 			Hooks: s.recorder.Hooks()}
 		truth, err := pump.Run(t.Context())
@@ -234,7 +249,7 @@ func TestStalledGenerator(t *testing.T) {
 		sum = Summarize(s.recorder, Options{Rate: 500}, Ending{Result: Result{Truth: truth}, Drained: true, Audited: true, AuditOK: true})
 	})
 	judged(t, sum, verdict.GeneratorLimited, verdict.Generator)
-	if sum.Latency["sent"].MaxMS < 2500 || sum.Latency["queryable_raw"].MaxMS < 2500 || sum.Latency["queryable_raw"].Count != 30_000 {
+	if sum.Latency["sent"].MaxMS < 2500 || sum.Latency["queryable_raw"].MaxMS < 2500 || sum.Latency["queryable_raw"].Count != 30_000 || sum.Latency["sent"].Count != 30_000 {
 		t.Errorf("the stall does not show: sent %+v, raw %+v", sum.Latency["sent"], sum.Latency["queryable_raw"])
 	}
 }
@@ -257,6 +272,7 @@ func TestLimits(t *testing.T) {
 	}{
 		{"slow brokers", &system{ack: after(20*time.Second, 700*time.Millisecond)}, verdict.Fail, verdict.Broker},
 		{"slow ingest", &system{perTick: 20}, verdict.Fail, verdict.Ingest}, // 400 events/s
+		{"slow database", &system{perTick: 20, inserts: new(0.9)}, verdict.Fail, verdict.Insert},
 		{"ingest stops", &system{stopped: map[Stage]time.Duration{Stored: 40 * time.Second}}, verdict.Fail, verdict.Ingest},
 		{"raw stops", &system{stopped: map[Stage]time.Duration{Raw: 40 * time.Second}}, verdict.Fail, verdict.Ingest},
 		{"rollup stops", &system{stopped: map[Stage]time.Duration{Rollup: 40 * time.Second}}, verdict.Fail, verdict.Rollup},
@@ -268,10 +284,25 @@ func TestLimits(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			sum := try(t, test.system, Options{Rate: 500, Arrival: Constant}, minute, nil)
 			judged(t, sum, test.outcome, test.limit)
-			if e := sum.Events; test.limit == verdict.Broker && test.system.fails == 0 && (e.Offered < 29_500 || e.Offered > 30_500 || e.SentInTime >= e.Sent || e.SentInTime < 10_000) {
+			if e := sum.Events; test.limit == verdict.Broker && test.system.fails == 0 && (e.Offered < 29_998 || e.Offered > 30_002 || e.SentInTime >= e.Sent || e.SentInTime < 10_000) {
 				t.Errorf("of about 30,000 events that were due: %+v", e)
 			}
 		})
+	}
+}
+
+// TestStoppedDatabase: a database that stands still for 10 s delays what was due meanwhile, by up to 10 s, and no event is
+// missing in what is measured.
+func TestStoppedDatabase(t *testing.T) {
+	sum := try(t, &system{down: [2]time.Duration{30 * time.Second, 40 * time.Second}}, Options{Rate: 500, Arrival: Constant}, minute, nil)
+	judged(t, sum, verdict.Fail, verdict.Ingest)
+	for _, stage := range []Stage{Stored, Raw, Rollup} {
+		if l := sum.Latency[stage.String()]; l.Count != 30_000 || l.P99MS < 9000 || l.MaxMS < 9900 || l.MaxMS > 10_200 || l.P50MS > 100 || l.Negative > 0 {
+			t.Errorf("%s: %+v", stage, l)
+		}
+	}
+	if sum.Poll.MaxMS < 9900 { // The error bar.
+		t.Errorf("polls %+v", sum.Poll)
 	}
 }
 

@@ -50,17 +50,15 @@ type source struct {
 	producers.Source
 	end time.Duration
 
-	whole bool          // All of them were made.
-	last  time.Duration // When the last one made is due.
+	whole bool   // All of them were made.
+	made  uint64 // How many were.
 }
 
 // Next implements producers.Source.
 func (s *source) Next(b *producers.Batch, limit int) error {
 	err := s.Source.Next(b, limit)
 	n := sort.Search(len(b.Items), func(i int) bool { return b.Items[i].Due >= s.end })
-	if n > 0 {
-		s.last = b.Items[n-1].Due
-	}
+	s.made += uint64(n)
 	if n < len(b.Items) {
 		b.Items = b.Items[:n]
 		s.whole = true
@@ -69,10 +67,11 @@ func (s *source) Next(b *producers.Batch, limit int) error {
 	return err
 }
 
-// unmade returns about how many items are due that were not made when the run had to end.
-func (s *source) unmade(c *curve) uint64 {
-	if s.whole || s.last >= s.end {
+// unsent returns about how many items were due that were not sent when the run had to end: those that were made, and
+// those that were not. last is when the last one sent was due.
+func (s *source) unsent(sent uint64, last time.Duration, c *curve) uint64 {
+	if s.whole && sent >= s.made || last >= s.end {
 		return 0
 	}
-	return uint64(c.events(s.end) - c.events(s.last))
+	return uint64(c.events(s.end) - c.events(last))
 }

@@ -54,6 +54,7 @@ func (r *Recorder) Poll(at time.Duration) {
 		s.samples = append(s.samples, Sample{
 			AtS: at.Seconds(), Sent: r.counts[Sent], Acknowledged: r.counts[Acknowledged], Stored: r.counts[Stored],
 			Raw: r.counts[Raw], Rollup: r.counts[Rollup], Lag: s.sum / float64(s.n),
+			Parts: r.usage.engine.Parts, Merges: r.usage.engine.Merges,
 		})
 		s.sum, s.n = 0, 0
 		r.look(at)

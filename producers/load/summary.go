@@ -27,8 +27,14 @@ type Ending struct {
 	Poll             time.Duration // The time between two polls, as asked for.
 	PollErrors       uint64
 	Retries          uint64
-	Phases           []Phase
-	Notes            []string
+	// Inserts is the share of the measured time that the busiest partition waited for the database's inserts, nil if unknown.
+	Inserts *float64
+	// PartsToDelay is how many parts of a partition make the database delay inserts, 0 if unknown.
+	PartsToDelay uint64
+	// LogBytes and DiskBytes are per event, nil if unknown.
+	LogBytes, DiskBytes *float64
+	Phases              []Phase
+	Notes               []string
 	// Thresholds are conditions of the user's, beside the checks of the verdict.
 	Thresholds []threshold.Threshold
 }
@@ -60,7 +66,8 @@ type Summary struct {
 	Lag     *Lag               `json:"lag"`
 	// Resources are by role, none if nothing told them.
 	Resources []Resource `json:"resources"`
-	// LogBytesPerEvent and DiskBytesPerEvent are what an event takes in the log and in the database, nil if not measured.
+	// LogBytesPerEvent is what the brokers store of an event, before replication; DiskBytesPerEvent what the tables of the
+	// namespace take on disk in the end, rollups and ledger included, per raw row. Nil if not measured.
 	LogBytesPerEvent  *float64 `json:"log_bytes_per_event"`
 	DiskBytesPerEvent *float64 `json:"disk_bytes_per_event"`
 	// Windows are the parts of 5 s, and Histograms the latencies of all events of the measured time, by stage.
@@ -148,14 +155,6 @@ type Latency struct {
 	MaxMS    float64 `json:"max_ms"`
 }
 
-// Resource is what the processes of a role used in the measured time.
-type Resource struct {
-	Role          string  `json:"role"`
-	CPUPerEventUS float64 `json:"cpu_us_per_event"`
-	Cores         float64 `json:"cores"`
-	ResidentMax   uint64  `json:"resident_max_bytes"`
-}
-
 // Lag is the trend of the events that the brokers had and the ledger did not.
 type Lag struct {
 	Slope float64 `json:"slope_events_per_s"`
@@ -178,7 +177,10 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 	defer r.mu.Unlock()
 	due := o.curve(r.cfg.Warmup, r.cfg.Duration)
 	r.series.setDue(due)
+	rates := r.rates()
+	resources := r.resources(rates)
 	in := r.input(due, e)
+	in.IngestCores = cores(resources, "ingest")
 	s := Summary{
 		SchemaVersion: summaryVersion, Run: o.Run, Namespace: e.Namespace, StartedAt: e.Started.UTC(),
 		Verdict: verdict.Judge(in),
@@ -188,13 +190,13 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 			Acknowledged: r.histograms[Acknowledged].Count(), Stored: r.histograms[Stored].Count(),
 			Raw: r.histograms[Raw].Count(), Rollup: r.histograms[Rollup].Count(), Untimed: r.untimed, Retries: e.Retries,
 		},
-		Rates: r.rates(), Latency: map[string]Latency{}, DrainS: e.DrainTook.Seconds(), Audit: e.Audit,
+		Rates: rates, Resources: resources, LogBytesPerEvent: e.LogBytes, DiskBytesPerEvent: e.DiskBytes, Latency: map[string]Latency{}, DrainS: e.DrainTook.Seconds(), Audit: e.Audit,
 		Windows: map[string][]Window{}, Histograms: map[string][]Bucket{},
 		Poll: Polls{
 			AskedMS: milliseconds(e.Poll), P50MS: milliseconds(r.series.polls.Percentile(50)), P99MS: milliseconds(r.series.polls.Percentile(99)),
 			MaxMS: milliseconds(r.series.polls.Max()), Errors: e.PollErrors,
 		},
-		Phases: e.Phases, Notes: e.Notes, Series: r.series.samples,
+		Phases: e.Phases, Notes: e.Notes, Series: r.usage.withProcesses(r.series.samples),
 	}
 	s.Partial = in.Interrupted || e.Err != nil || in.Aborted != ""
 	if !r.start.IsZero() && !e.Started.IsZero() {
@@ -247,10 +249,11 @@ func (r *Recorder) breaking(due *curve) *Breaking {
 func (r *Recorder) input(due *curve, e Ending) verdict.Input {
 	in := verdict.Input{
 		Rate: due.mean(r.cfg.Warmup, r.cfg.Warmup+r.cfg.Duration), Aborted: e.Result.Aborted, SLO: r.cfg.SLO, SLORollup: r.cfg.SLORollup, Interrupted: e.Result.Interrupted,
-		Offered: r.histograms[Sent].Count() + e.Result.Unmade, InTime: r.inTime, SendDelay: r.histograms[Sent].Percentile(99),
+		Offered: r.histograms[Sent].Count() + e.Result.Unsent, InTime: r.inTime, SendDelay: r.histograms[Sent].Percentile(99),
 		OwnWait: r.pace.own, LogWait: r.pace.blocked, Acknowledged: r.histograms[Acknowledged].Percentile(99),
-		Raw:     verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.judged(Raw)},
-		Rollup:  verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.judged(Rollup)},
+		Raw:    verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.judged(Raw)},
+		Rollup: verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.judged(Rollup)},
+		Parts:  r.parts(), PartsToDelay: e.PartsToDelay, Delayed: r.usage.engine.Delayed - min(r.usage.first.Delayed, r.usage.engine.Delayed), Inserts: e.Inserts,
 		Untimed: r.untimed, Drained: e.Drained, DrainTook: e.DrainTook, Audited: e.Audited, AuditOK: e.AuditOK, Audit: e.Audit,
 	}
 	if e.Err != nil {
@@ -259,7 +262,7 @@ func (r *Recorder) input(due *curve, e Ending) verdict.Input {
 	for _, s := range r.measuredSamples() {
 		// The rate of the time that a lag within the SLO is from.
 		at, recent := duration(s.AtS), min(max(r.cfg.SLO, time.Second), 2*window)
-		in.Lag = append(in.Lag, verdict.Point{At: at, Lag: s.Lag, Rate: due.mean(max(at-recent, 0), at)})
+		in.Lag = append(in.Lag, verdict.Point{At: at, Value: s.Lag, Rate: due.mean(max(at-recent, 0), at)})
 	}
 	return in
 }

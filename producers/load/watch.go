@@ -55,11 +55,11 @@ func (r *Recorder) look(at time.Duration) {
 func (r *Recorder) lag() *Lag {
 	var points []verdict.Point
 	for _, s := range r.measuredSamples() {
-		points = append(points, verdict.Point{At: duration(s.AtS), Lag: s.Lag})
+		points = append(points, verdict.Point{At: duration(s.AtS), Value: s.Lag})
 	}
 	slope, low, ok := verdict.Trend(points)
 	if !ok {
 		return nil
 	}
-	return &Lag{Slope: slope, Low: low, End: points[len(points)-1].Lag}
+	return &Lag{Slope: slope, Low: low, End: points[len(points)-1].Value}
 }

@@ -9,7 +9,7 @@ import (
 // maxPoints bounds the points whose pairs are compared.
 const maxPoints = 400
 
-// Trend returns the slope of the lag in events per second by the method of Theil and Sen, which a few outliers do not
+// Trend returns the slope of values per second by the method of Theil and Sen, which a few outliers do not
 // move: the median of the slopes between all pairs of points. low is where the slope lies above with a confidence of
 // 97.5 %. ok is false if there are too few points to say so.
 func Trend(points []Point) (slope, low float64, ok bool) {
@@ -22,7 +22,7 @@ func Trend(points []Point) (slope, low float64, ok bool) {
 	for i := range points {
 		for j := range i {
 			if dt := (points[i].At - points[j].At).Seconds(); dt > 0 {
-				slopes = append(slopes, (points[i].Lag-points[j].Lag)/dt)
+				slopes = append(slopes, (points[i].Value-points[j].Value)/dt)
 			}
 		}
 	}
@@ -52,7 +52,7 @@ func thin(points []Point) []Point {
 		var mean Point
 		for _, p := range some {
 			mean.At += p.At / time.Duration(len(some))
-			mean.Lag += p.Lag / float64(len(some))
+			mean.Value += p.Value / float64(len(some))
 		}
 		thinned = append(thinned, mean)
 	}

@@ -27,7 +27,9 @@ const (
 	NoLimit   Limit = ""
 	Generator Limit = "generator"
 	Broker    Limit = "broker" // The writer and the brokers.
-	Ingest    Limit = "ingest" // The ingest workers and their inserts.
+	Ingest    Limit = "ingest" // The ingest workers.
+	Insert    Limit = "insert" // The database's inserts, for which ingest waits.
+	Merges    Limit = "merges" // The database's merges: there are more and more parts.
 	Rollup    Limit = "rollup"
 )
 
@@ -51,11 +53,11 @@ type Stage struct {
 	Windows []Window
 }
 
-// Point is the lag at a time since the start: the events that the brokers had and the ledger did not.
+// Point is a value at a time since the start.
 type Point struct {
-	At  time.Duration
-	Lag float64
-	// Rate is in events per second, as it was asked for just then.
+	At    time.Duration
+	Value float64
+	// Rate is in events per second, as it was asked for just then. Of a lag alone.
 	Rate float64
 }
 
@@ -74,9 +76,17 @@ type Input struct {
 	// and while it did.
 	OwnWait, LogWait time.Duration
 	Acknowledged     time.Duration // p99.
-	Lag              []Point       // Within the measured time.
-	Raw, Rollup      Stage
-	Errors           []string
+	Lag              []Point       // Events that the brokers had and the ledger did not, within the measured time.
+	// Parts are the active parts of the fullest partition within the measured time, none if unknown. Delayed counts the
+	// inserts that the database delayed. PartsToDelay is from how many parts on it does, 0 if unknown.
+	Parts        []Point
+	Delayed      uint64
+	PartsToDelay uint64
+	// Inserts is the share of the measured time that the busiest partition waited for inserts, IngestCores how many cores
+	// the ingest workers used; nil if unknown.
+	Inserts, IngestCores *float64
+	Raw, Rollup          Stage
+	Errors               []string
 	// Untimed are the events of which no broker told the offset.
 	Untimed uint64
 	// Drained reports whether the ledger had everything in the end, DrainTook how long that took after the last event.
@@ -130,7 +140,7 @@ const LagGrowth = 0.01
 func Judge(in Input) Verdict {
 	checks := []Check{
 		offered(in), lagTrend(in), freshness("freshness_raw", in.Raw, in.SLO), freshness("freshness_rollup", in.Rollup, in.SLORollup),
-		errorsOf(in), drain(in), audited(in),
+		partsTrend(in), errorsOf(in), drain(in), audited(in),
 	}
 	v := Verdict{Checks: checks}
 	failed := map[string]bool{}
@@ -143,6 +153,9 @@ func Judge(in Input) Verdict {
 		}
 	}
 	v.Limit = limit(in, failed)
+	if v.Reason != "" {
+		v.Reason += evidence(in, v.Limit)
+	}
 	switch {
 	case failed["audit"]:
 		v.Outcome, v.Limit, v.Reason = Wrong, NoLimit, "audit: "+in.Audit
@@ -171,8 +184,8 @@ func limit(in Input, failed map[string]bool) Limit {
 		return Generator
 	case failed["offered"] || failed["errors"] || in.Acknowledged > in.SLO:
 		return Broker
-	case failed["lag_trend"] || failed["freshness_raw"] || failed["drain"]:
-		return Ingest
+	case failed["lag_trend"] || failed["freshness_raw"] || failed["parts_trend"] || failed["drain"]:
+		return storing(in, failed)
 	case failed["freshness_rollup"]:
 		return Rollup
 	}
@@ -202,7 +215,7 @@ func lagTrend(in Input) Check {
 	points := make([]Point, 0, len(in.Lag))
 	for _, p := range in.Lag {
 		if p.Rate > 0 && p.Rate >= leastRate*in.Rate {
-			p.Lag *= in.Rate / p.Rate
+			p.Value *= in.Rate / p.Rate
 			points = append(points, p)
 		}
 	}
@@ -212,9 +225,9 @@ func lagTrend(in Input) Check {
 	}
 	last := in.Lag[len(in.Lag)-1]
 	most := max(last.Rate*in.SLO.Seconds(), 1)
-	return check("lag_trend", low <= LagGrowth*in.Rate && last.Lag <= most,
+	return check("lag_trend", low <= LagGrowth*in.Rate && last.Value <= most,
 		"lag grows by %.1f events/s, for sure by %.1f (at most %.1f), and is %.0f events at the end (at most %.0f)",
-		slope, low, LagGrowth*in.Rate, last.Lag, most)
+		slope, low, LagGrowth*in.Rate, last.Value, most)
 }
 
 func events(s Stage) uint64 {
@@ -262,7 +275,7 @@ func drain(in Input) Check {
 	}
 	end := 0.0
 	if len(in.Lag) > 0 {
-		end = in.Lag[len(in.Lag)-1].Lag
+		end = in.Lag[len(in.Lag)-1].Value
 	}
 	most := 2 * in.SLO
 	if in.Rate > 0 {

@@ -18,7 +18,8 @@ func good() Input {
 		in.Raw.Windows, in.Rollup.Windows = append(in.Raw.Windows, w), append(in.Rollup.Windows, w)
 	}
 	for i := range 60 {
-		in.Lag = append(in.Lag, Point{At: time.Duration(i) * time.Second, Lag: 500 + float64(i*37%11)*20, Rate: 1000})
+		in.Lag = append(in.Lag, Point{At: time.Duration(i) * time.Second, Value: 500 + float64(i*37%11)*20, Rate: 1000})
+		in.Parts = append(in.Parts, Point{At: time.Duration(i) * time.Second, Value: float64(20 + i*7%13)})
 	}
 	return in
 }
@@ -26,7 +27,16 @@ func good() Input {
 func TestJudge(t *testing.T) {
 	grow := func(in *Input, perSecond float64) {
 		for i := range in.Lag {
-			in.Lag[i].Lag += float64(i) * perSecond
+			in.Lag[i].Value += float64(i) * perSecond
+		}
+	}
+	parts := func(in *Input, perSecond float64, until int) { // From 20 on, all the time or until a second.
+		for i := range in.Parts {
+			grown := i
+			if until > 0 {
+				grown = min(i, until)
+			}
+			in.Parts[i].Value += float64(grown) * perSecond
 		}
 	}
 	tests := []struct {
@@ -46,17 +56,17 @@ func TestJudge(t *testing.T) {
 			in.InTime, in.SendDelay, in.LogWait, in.Raw, in.Rollup = 0, 0, 9*time.Second, Stage{}, Stage{}
 		}, Fail, Broker, "offered"},
 		{"the brokers tell no offsets", func(in *Input) { in.Untimed, in.Raw, in.Rollup = 60_000, Stage{}, Stage{} }, NoEvents, NoLimit, ""},
-		{"lag grows", func(in *Input) { grow(in, 30); in.Lag[59].Lag = 900 }, Fail, Ingest, "lag_trend"},
+		{"lag grows", func(in *Input) { grow(in, 30); in.Lag[59].Value = 900 }, Fail, Ingest, "lag_trend"},
 		{"lag grows as the rate does", func(in *Input) {
 			for i := range in.Lag {
 				in.Lag[i].Rate = 100 + 30*float64(i)
-				in.Lag[i].Lag = in.Lag[i].Rate / 2
+				in.Lag[i].Value = in.Lag[i].Rate / 2
 			}
 		}, Pass, NoLimit, ""},
 		{"lag grows faster than the rate does", func(in *Input) {
 			for i := range in.Lag {
 				in.Lag[i].Rate = 100 + 30*float64(i)
-				in.Lag[i].Lag = in.Lag[i].Rate * (0.1 + 0.02*float64(i))
+				in.Lag[i].Value = in.Lag[i].Rate * (0.1 + 0.02*float64(i))
 			}
 		}, Fail, Ingest, "lag_trend"},
 		{"ended by a threshold", func(in *Input) { in.Aborted = "too slow" }, Fail, NoLimit, ""},
@@ -64,7 +74,7 @@ func TestJudge(t *testing.T) {
 		{"lag grows a little", func(in *Input) { grow(in, 5) }, Pass, NoLimit, ""},
 		{"long queue that does not grow", func(in *Input) {
 			for i := range in.Lag {
-				in.Lag[i].Lag += 5000
+				in.Lag[i].Value += 5000
 			}
 		}, Fail, Ingest, "lag_trend"},
 		{"raw too late", func(in *Input) {
@@ -79,6 +89,16 @@ func TestJudge(t *testing.T) {
 				in.Rollup.Windows[i].Reached, in.Rollup.Windows[i].Over = 0, 0
 			}
 		}, Fail, Rollup, "freshness_rollup"},
+		{"lag grows while ingest waits for inserts", func(in *Input) { grow(in, 30); in.Inserts = new(0.7) }, Fail, Insert, "lag_trend"},
+		{"lag grows and inserts are not why", func(in *Input) { grow(in, 30); in.Inserts = new(0.4) }, Fail, Ingest, "lag_trend"},
+		{"inserts are delayed", func(in *Input) { grow(in, 30); in.Delayed, in.Inserts = 1, new(0.7) }, Fail, Merges, "lag_trend"},
+		{"inserts are delayed and nothing else", func(in *Input) { in.Delayed, in.Parts = 1, nil }, Fail, Merges, "parts_trend"},
+		{"parts grow", func(in *Input) { parts(in, 3, 0) }, Fail, Merges, "parts_trend"},
+		{"parts grow and are few", func(in *Input) { parts(in, 1, 0) }, Pass, NoLimit, ""},
+		{"parts grow and are few, of a database that delays soon", func(in *Input) { parts(in, 1, 0); in.PartsToDelay = 300 }, Fail, Merges, "parts_trend"},
+		{"parts grew before the second half", func(in *Input) { parts(in, 20, 30) }, Pass, NoLimit, ""},
+		{"many parts that do not grow", func(in *Input) { parts(in, 300, 1) }, Pass, NoLimit, ""},
+		{"parts are unknown", func(in *Input) { in.Parts = nil }, Pass, NoLimit, ""},
 		{"producer failed", func(in *Input) { in.Errors = []string{"broken"} }, Fail, Broker, "errors"},
 		{"drains too late", func(in *Input) { in.DrainTook = 3 * time.Second }, Fail, Ingest, "drain"},
 		{"does not drain", func(in *Input) { in.Drained = false }, Fail, Ingest, "drain"},
@@ -102,7 +122,7 @@ func TestJudge(t *testing.T) {
 				failed = c.Name
 			}
 		}
-		if v.Outcome != test.outcome || v.Limit != test.limit || failed != test.failed || len(v.Checks) != 7 {
+		if v.Outcome != test.outcome || v.Limit != test.limit || failed != test.failed || len(v.Checks) != 8 {
 			t.Errorf("%s: %s, limit %q, first failed %q; want %s, %q, %q\n%+v", test.name, v.Outcome, v.Limit, failed, test.outcome, test.limit, test.failed, v.Checks)
 		}
 		if (v.Reason == "") != (v.Outcome == Pass) {
@@ -119,9 +139,9 @@ func TestTrend(t *testing.T) {
 		noise := func(slope float64, n int) []Point {
 			var points []Point
 			for i := range n {
-				p := Point{At: time.Duration(i) * time.Second, Lag: 1000 + slope*float64(i) + random.NormFloat64()*100}
+				p := Point{At: time.Duration(i) * time.Second, Value: 1000 + slope*float64(i) + random.NormFloat64()*100}
 				if i%10 == 3 {
-					p.Lag += 5000
+					p.Value += 5000
 				}
 				points = append(points, p)
 			}
@@ -144,7 +164,7 @@ func TestTrend(t *testing.T) {
 	if grew > 8 { // 2.5 of 100 are expected.
 		t.Errorf("noise was said to grow in %d of 100 runs", grew)
 	}
-	for _, points := range [][]Point{nil, {{Lag: 1}}, {{Lag: 1}, {Lag: 2}, {Lag: 3}, {Lag: 4}}} {
+	for _, points := range [][]Point{nil, {{Value: 1}}, {{Value: 1}, {Value: 2}, {Value: 3}, {Value: 4}}} {
 		if _, _, ok := Trend(points); ok {
 			t.Errorf("a trend of %v", points)
 		}
