@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/ch-go/proto"
 )
@@ -11,15 +12,19 @@ import (
 // maxJoinedRows bounds the rows of one INSERT that several parts share.
 const maxJoinedRows = 1 << 18
 
+// gatherTime is how long the first of some inserts waits for the others: blocks of partitions close at the same moment, but
+// their workers do not come at the same moment.
+const gatherTime = 10 * time.Millisecond
+
 // insertPart is the rows that one caller inserts, as columns.
 type insertPart struct {
 	input proto.Input
 	rows  int
 }
 
-// coalescer joins the inserts into one table. While one INSERT is running, further callers wait, and the next INSERT
-// takes the parts of all that wait. So many partitions with few rows each cost about as much as one, and a busy table
-// gets larger parts.
+// coalescer joins the inserts into one table. The first caller waits for others for gatherTime. While one INSERT is running,
+// further callers wait, and the next INSERT takes the parts of all that wait. So many partitions with few rows each cost about
+// as much as one, and a busy table gets larger parts.
 //
 // Nothing depends on which rows share an INSERT: rows are keyed by coordinates, and a caller that gets no answer sends
 // its rows again.
@@ -46,7 +51,10 @@ var errRefusedTogether = errors.New("refused together with the rows of others")
 // insert returns when the rows of the part are inserted or the attempt has failed. Nobody reads the columns any more
 // then.
 func (c *coalescer) insert(ctx context.Context, part insertPart) error {
-	w := c.enqueue(part)
+	w, first := c.enqueue(part)
+	if first {
+		gather(ctx)
+	}
 	leads, err := c.wait(ctx, w)
 	if leads {
 		taken := c.takeBatch(w)
@@ -71,17 +79,27 @@ func (c *coalescer) insert(ctx context.Context, part insertPart) error {
 	return err
 }
 
-// enqueue adds a waiter, which leads at once when no INSERT is running.
-func (c *coalescer) enqueue(part insertPart) *waiter {
-	w := &waiter{insertPart: part, lead: make(chan struct{}), done: make(chan error, 1)}
+// gather waits for further callers.
+func gather(ctx context.Context) {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// enqueue adds a waiter, which is first and leads when no INSERT is running.
+func (c *coalescer) enqueue(part insertPart) (w *waiter, first bool) {
+	w = &waiter{insertPart: part, lead: make(chan struct{}), done: make(chan error, 1)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting = append(c.waiting, w)
-	if !c.busy {
+	if first = !c.busy; first {
 		c.busy = true
 		close(w.lead)
 	}
-	return w
+	return w, first
 }
 
 // wait waits until the waiter leads, or until there is a result for its part.

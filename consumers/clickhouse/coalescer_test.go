@@ -3,9 +3,43 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
+
+// TestCoalescerGathers expects the first of inserts that come nearly at the same moment to wait for the others, and an end of
+// its context to end that wait.
+func TestCoalescerGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var sent []int
+		c := &coalescer{send: func(ctx context.Context, _ string, parts []insertPart) error {
+			sent = append(sent, len(parts))
+			return ctx.Err()
+		}}
+		var all sync.WaitGroup
+		for _, at := range []time.Duration{0, gatherTime / 2, gatherTime - 1, gatherTime + 1, 3 * gatherTime} {
+			all.Go(func() {
+				time.Sleep(at)
+				if err := c.insert(t.Context(), insertPart{rows: 1}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if want := []int{3, 1, 1}; !slices.Equal(sent, want) {
+			t.Errorf("parts of each INSERT: %v, want %v", sent, want)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		began := time.Now()
+		if err := c.insert(ended, insertPart{rows: 1}); !errors.Is(err, context.Canceled) || time.Since(began) != 0 {
+			t.Errorf("an ended context: %v after %v", err, time.Since(began))
+		}
+	})
+}
 
 // TestCoalescerJoinsWaiting holds the first INSERT until the others wait, and expects one INSERT for all of them.
 func TestCoalescerJoinsWaiting(t *testing.T) {
