@@ -106,6 +106,11 @@ func (d ddl) addColumns(t *Table, missing map[string]bool) string {
 	return "ALTER TABLE " + d.name(t.Name) + strings.Join(parts, ",")
 }
 
+// alterTable runs several commands on a table.
+func (d ddl) alterTable(t *Table, commands []string) string {
+	return "ALTER TABLE " + d.name(t.Name) + "\n    " + strings.Join(commands, ",\n    ")
+}
+
 func (d ddl) addIndex(t *Table, x Column) string {
 	return fmt.Sprintf("ALTER TABLE %s ADD INDEX IF NOT EXISTS %s %s", d.name(t.Name), x.Name, x.Rest)
 }

@@ -8,9 +8,10 @@ import (
 
 // Found is a table that a database has already.
 type Found struct {
-	Columns     []Column // Their names and types.
+	Columns     []Column // Their names and types, and in Rest their codecs: "CODEC(T64, LZ4)".
 	Indexes     []string
 	OrderBy     string // "topic, epoch".
+	Settings    string // "index_granularity = 8192, min_bytes_for_wide_part = 0".
 	Partitioned bool   // Tables were partitioned by month once, and are not any more.
 }
 
@@ -45,9 +46,9 @@ var formers = []former{
 }
 
 // Statements returns what makes the schema in a database that has some tables already, in order. It has to be computed
-// again after an interruption. What it derives from the tables found: tables and columns that are missing, indexes, and
-// a move of a table that has partitions, another sorting key, another type of a column, or a former column. A change of
-// the engine, the TTL or the settings of a table that exists is none of these, and needs a statement of its own here.
+// again after an interruption. What it derives from the tables found: tables and columns that are missing, indexes,
+// codecs and settings, and a move of a table that has partitions, another sorting key, another type of a column, or a former
+// column. A change of the engine or the TTL of a table that exists is none of these, and needs a statement of its own here.
 //
 // The statements keep every row and may run while others read. Whoever inserts into a table that is moved loses rows.
 func (s Schema) Statements(database string, found map[string]Found) []Statement {
@@ -92,7 +93,44 @@ func (d ddl) upgrade(t *Table, f Found) []Statement {
 			all = append(all, Statement{"index " + x.Name + " of " + t.Name, d.addIndex(t, x)})
 		}
 	}
+	if changes := storage(t, f); len(changes) > 0 {
+		all = append(all, Statement{"storage of " + t.Name, d.alterTable(t, changes)})
+	}
 	return all
+}
+
+// storage returns the commands that change how a table that is there stores its next parts. They rewrite no part: a merge
+// writes those of before anew. Settings that the schema does not name are the operator's.
+func storage(t *Table, f Found) (changes []string) {
+	for _, c := range t.Columns {
+		found := find(f.Columns, c.Name)
+		if codec := codecOf(c.Rest); found.Name != "" && codec != found.Rest {
+			if codec == "" {
+				codec = "REMOVE CODEC"
+			}
+			changes = append(changes, "MODIFY COLUMN "+Ident(c.Name)+" "+codec)
+		}
+	}
+	_, list, _ := strings.Cut(t.Clauses, "SETTINGS ")
+	var settings []string
+	for setting := range strings.SplitSeq(list, ", ") {
+		fixed := strings.HasPrefix(setting, "index_granularity ") // As long as the table exists.
+		if setting != "" && !fixed && !strings.Contains(", "+f.Settings+", ", ", "+setting+", ") {
+			settings = append(settings, setting)
+		}
+	}
+	if len(settings) > 0 {
+		changes = append(changes, "MODIFY SETTING "+strings.Join(settings, ", "))
+	}
+	return changes
+}
+
+// codecOf returns the codec in what follows a column's type: "CODEC(T64, LZ4)", or nothing.
+func codecOf(rest string) string {
+	if i := strings.Index(rest, "CODEC("); i >= 0 {
+		return rest[i:]
+	}
+	return ""
 }
 
 func missingColumns(t *Table, f Found) map[string]bool {

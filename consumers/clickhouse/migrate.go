@@ -96,11 +96,11 @@ func (db *DB) apply(ctx context.Context, s schemas.Schema, progress func(schemas
 // found reads which tables the database has.
 func (db *DB) found(ctx context.Context) (map[string]schemas.Found, error) {
 	found := make(map[string]schemas.Found)
-	err := db.Query(ctx, "SELECT name, sorting_key, partition_key != '' FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'", func(scan func(...any) error) error {
+	err := db.Query(ctx, "SELECT name, sorting_key, partition_key != '', extract(engine_full, ' SETTINGS (.*)$') FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'", func(scan func(...any) error) error {
 		var name string
 		var f schemas.Found
 		var partitioned uint8
-		if err := scan(&name, &f.OrderBy, &partitioned); err != nil {
+		if err := scan(&name, &f.OrderBy, &partitioned, &f.Settings); err != nil {
 			return err
 		}
 		f.Partitioned = partitioned != 0
@@ -110,10 +110,10 @@ func (db *DB) found(ctx context.Context) (map[string]schemas.Found, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the tables of database %s: %w", db.config.Database, err)
 	}
-	err = db.Query(ctx, "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY table, position", func(scan func(...any) error) error {
+	err = db.Query(ctx, "SELECT table, name, type, compression_codec FROM system.columns WHERE database = currentDatabase() ORDER BY table, position", func(scan func(...any) error) error {
 		var table string
 		var c schemas.Column
-		if err := scan(&table, &c.Name, &c.Type); err != nil {
+		if err := scan(&table, &c.Name, &c.Type, &c.Rest); err != nil {
 			return err
 		}
 		if f, ok := found[table]; ok { // And not a view.

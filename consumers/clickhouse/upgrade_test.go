@@ -42,11 +42,11 @@ func exec(t *testing.T, db *clickhouse.DB, sql string) {
 	}
 }
 
-// shape is what a database is made of, in order: tables with keys, engine and settings, columns with types, defaults
+// shape is what a database is made of, in order: tables with keys, engine and settings (sorted), columns with types, defaults
 // and codecs, indexes, views.
 func shape(t *testing.T, db *clickhouse.DB) []string {
 	t.Helper()
-	sql := "SELECT concat(name, ' ', engine_full, ' ', as_select) FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations'" +
+	sql := "SELECT concat(name, ' ', replaceOne(engine_full, extract(engine_full, ' SETTINGS (.*)$') AS settings, toString(arraySort(splitByString(', ', settings)))), ' ', as_select) FROM system.tables WHERE database = currentDatabase() AND name != 'schema_migrations'" +
 		" UNION ALL SELECT concat(table, '.', name, ' ', type, ' ', default_kind, ' ', default_expression, ' ', compression_codec, ' ', toString(position)) FROM system.columns WHERE database = currentDatabase() AND table != 'schema_migrations'" +
 		" UNION ALL SELECT concat(table, ' ', name, ' ', type_full, ' ', expr, ' ', toString(granularity)) FROM system.data_skipping_indices WHERE database = currentDatabase()"
 	text := stacktest.Query(t, stacktest.Start(t), db.Database(), "SELECT * FROM ("+sql+") FORMAT TSVRaw")

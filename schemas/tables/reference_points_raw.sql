@@ -1,10 +1,11 @@
 -- Published figures to compare measured usage with: one row per Kafka record.
 -- The sorting key is the record's place in the log, so inserting a record again changes nothing. There are no partitions:
--- events of a century would need a part per month. A part as small as an insert is one file, which halves the time to
--- write it; merges split it.
+-- events of a century would need a part per month. A part below 32 MiB is one file, which halves the time to write it.
+-- Merges into one file go row by row and cost half as much again, so larger parts have files for each column. Statistics
+-- of columns, which merges would compute, are of no use to any statement here.
 CREATE TABLE reference_points_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -16,7 +17,7 @@ CREATE TABLE reference_points_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     entity LowCardinality(String),
     metric LowCardinality(String),
@@ -31,4 +32,4 @@ CREATE TABLE reference_points_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = ''

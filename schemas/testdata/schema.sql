@@ -119,10 +119,12 @@ TTL toDateTime(seen_at) + INTERVAL 30 DAY;
 
 -- Releases, downloads and derivatives of models: one row per Kafka record. The sorting key is the record's place in
 -- the log, so inserting a record again changes nothing. There are no partitions: events of a century would need a part
--- per month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+-- per month. A part below 32 MiB is one file, which halves the time to write it. Merges into one file go row by row
+-- and cost half as much again, so larger parts have files for each column. Statistics of columns, which merges would
+-- compute, are of no use to any statement here.
 CREATE TABLE IF NOT EXISTS tidemark.model_events_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -132,10 +134,10 @@ CREATE TABLE IF NOT EXISTS tidemark.model_events_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     product LowCardinality(String),
-    user UInt64 CODEC(NONE),
+    user UInt64 CODEC(ZSTD(1)),
     country LowCardinality(String),
     segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
     weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
@@ -152,7 +154,7 @@ CREATE TABLE IF NOT EXISTS tidemark.model_events_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- What is publicly known of each model, each fact with its source. A model that has no row, and a fact without a
 -- source, is unknown and shown as such: SELECT ... LEFT JOIN (SELECT * FROM models FINAL) AS m USING (model).
@@ -176,10 +178,12 @@ ORDER BY model;
 
 -- Requests that people made to products: one row per Kafka record. The sorting key is the record's place in the log,
 -- so inserting a record again changes nothing. There are no partitions: events of a century would need a part per
--- month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+-- month. A part below 32 MiB is one file, which halves the time to write it. Merges into one file go row by row and
+-- cost half as much again, so larger parts have files for each column. Statistics of columns, which merges would
+-- compute, are of no use to any statement here.
 CREATE TABLE IF NOT EXISTS tidemark.queries_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -189,10 +193,10 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     product LowCardinality(String),
-    user UInt64 CODEC(NONE),
+    user UInt64 CODEC(ZSTD(1)),
     country LowCardinality(String),
     segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
     weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
@@ -206,14 +210,16 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- Published figures to compare measured usage with: one row per Kafka record. The sorting key is the record's place in
 -- the log, so inserting a record again changes nothing. There are no partitions: events of a century would need a part
--- per month. A part as small as an insert is one file, which halves the time to write it; merges split it.
+-- per month. A part below 32 MiB is one file, which halves the time to write it. Merges into one file go row by row
+-- and cost half as much again, so larger parts have files for each column. Statistics of columns, which merges would
+-- compute, are of no use to any statement here.
 CREATE TABLE IF NOT EXISTS tidemark.reference_points_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -223,7 +229,7 @@ CREATE TABLE IF NOT EXISTS tidemark.reference_points_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     entity LowCardinality(String),
     metric LowCardinality(String),
@@ -238,7 +244,7 @@ CREATE TABLE IF NOT EXISTS tidemark.reference_points_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- The offset of each partition up to which the rollups have followed the ledger.
 CREATE TABLE IF NOT EXISTS tidemark.rollup_cursors
@@ -284,11 +290,12 @@ ORDER BY (rollup, bucket);
 
 -- What each generator, replay or load test reported about the events it made: one row per Kafka record. The sorting
 -- key is the record's place in the log, so inserting a record again changes nothing. There are no partitions: events
--- of a century would need a part per month. A part as small as an insert is one file, which halves the time to write
--- it; merges split it.
+-- of a century would need a part per month. A part below 32 MiB is one file, which halves the time to write it. Merges
+-- into one file go row by row and cost half as much again, so larger parts have files for each column. Statistics of
+-- columns, which merges would compute, are of no use to any statement here.
 CREATE TABLE IF NOT EXISTS tidemark.runs_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -298,7 +305,7 @@ CREATE TABLE IF NOT EXISTS tidemark.runs_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     kind LowCardinality(String),
     type LowCardinality(String),
@@ -336,7 +343,7 @@ CREATE TABLE IF NOT EXISTS tidemark.runs_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- What migrate has done: that it began to give the database a version of the schema, and that it is done. Migrate
 -- creates this table first. A row that two processes write at once is there twice, which is the same as once. The
@@ -352,11 +359,13 @@ ENGINE = ReplacingMergeTree
 ORDER BY (version, name, checksum);
 
 -- New accounts: one row per Kafka record. The sorting key is the record's place in the log, so inserting a record
--- again changes nothing. There are no partitions: events of a century would need a part per month. A part as small as
--- an insert is one file, which halves the time to write it; merges split it.
+-- again changes nothing. There are no partitions: events of a century would need a part per month. A part below 32 MiB
+-- is one file, which halves the time to write it. Merges into one file go row by row and cost half as much again, so
+-- larger parts have files for each column. Statistics of columns, which merges would compute, are of no use to any
+-- statement here.
 CREATE TABLE IF NOT EXISTS tidemark.signups_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -366,10 +375,10 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     product LowCardinality(String),
-    user UInt64 CODEC(NONE),
+    user UInt64 CODEC(ZSTD(1)),
     country LowCardinality(String),
     segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
     weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
@@ -383,14 +392,16 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- Calls to models: one row per Kafka record. The sorting key is the record's place in the log, so inserting a record
--- again changes nothing. There are no partitions: events of a century would need a part per month. A part as small as
--- an insert is one file, which halves the time to write it; merges split it.
+-- again changes nothing. There are no partitions: events of a century would need a part per month. A part below 32 MiB
+-- is one file, which halves the time to write it. Merges into one file go row by row and cost half as much again, so
+-- larger parts have files for each column. Statistics of columns, which merges would compute, are of no use to any
+-- statement here.
 CREATE TABLE IF NOT EXISTS tidemark.token_calls_raw
 (
-    time DateTime64(6, 'UTC') CODEC(Delta(8), LZ4),
+    time DateTime64(6, 'UTC') CODEC(Delta(8), ZSTD(1)),
     -- Minutes since 1970, rounded down. toStartOfMinute wraps before 1970 and integer division rounds toward 0, so the
     -- expression counts from 1900, the earliest time that is accepted.
     minute Int32 MATERIALIZED toInt32(intDiv(toUnixTimestamp64Micro(time) + 2208988800000000, 60000000) - 36816480) CODEC(Delta(4), LZ4),
@@ -400,10 +411,10 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_raw
     partition UInt32,
     offset UInt64 CODEC(Delta(8), LZ4),
     source LowCardinality(String),
-    id String,
+    id String CODEC(ZSTD(1)),
     run LowCardinality(String),
     product LowCardinality(String),
-    user UInt64 CODEC(NONE),
+    user UInt64 CODEC(ZSTD(1)),
     country LowCardinality(String),
     segment Enum8('unknown' = 0, 'consumer' = 1, 'developer' = 2, 'enterprise' = 3, 'government' = 4),
     weight UInt64 DEFAULT 1 CODEC(T64, LZ4),
@@ -416,13 +427,13 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_raw
     status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
     error_type LowCardinality(String),
     latency_us Nullable(UInt64) CODEC(T64, LZ4),
-    first_token_us Nullable(UInt64) CODEC(T64, LZ4),
+    first_token_us Nullable(UInt64) CODEC(T64, ZSTD(1)),
     -- Classes of tokens that do not overlap. A class that the sender does not know is null, never 0.
     input_uncached Nullable(UInt64) CODEC(T64, LZ4),
-    input_cache_read Nullable(UInt64) CODEC(T64, LZ4),
-    input_cache_write Nullable(UInt64) CODEC(T64, LZ4),
+    input_cache_read Nullable(UInt64) CODEC(T64, ZSTD(1)),
+    input_cache_write Nullable(UInt64) CODEC(T64, ZSTD(1)),
     output_visible Nullable(UInt64) CODEC(T64, LZ4),
-    output_reasoning Nullable(UInt64) CODEC(T64, LZ4),
+    output_reasoning Nullable(UInt64) CODEC(T64, ZSTD(1)),
     reported_cost_nanos Nullable(Int64) CODEC(T64, LZ4),
     cost_currency LowCardinality(String),
     reported_cost_picos UInt64 CODEC(T64, LZ4), -- In 1e-12: the cost is nanos x 1000 + picos.
@@ -454,7 +465,7 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_raw
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (minute, epoch, partition, offset)
-SETTINGS min_bytes_for_wide_part = 134217728;
+SETTINGS min_bytes_for_wide_part = 33554432, auto_statistics_types = '';
 
 -- The incarnations of each topic. A topic that is deleted and created again has another id and counts its offsets from
 -- 0.
