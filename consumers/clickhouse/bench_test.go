@@ -86,8 +86,7 @@ func BenchmarkInsert(b *testing.B) {
 	}{
 		{"base", time.Millisecond, "", nil},
 		{"spread over 18 hours", time.Second, "", nil},
-		{"no statistics on insert", time.Millisecond, "", map[string]any{"materialize_statistics_on_insert": 0}},
-		{"table without statistics", time.Millisecond, "auto_statistics_types = ''", nil},
+		{"statistics", time.Millisecond, "auto_statistics_types = 'basic, uniq_v2'", map[string]any{"materialize_statistics_on_insert": 1}},
 		{"no skip indexes on insert", time.Millisecond, "", map[string]any{"materialize_skip_indexes_on_insert": 0}},
 		{"optimize_on_insert", time.Millisecond, "", map[string]any{"optimize_on_insert": 1}},
 		{"one thread", time.Millisecond, "", map[string]any{"max_threads": 1, "max_insert_threads": 1}},
@@ -129,7 +128,7 @@ func BenchmarkInsert(b *testing.B) {
 
 // BenchmarkMerge is what the engine has to do later for rows in parts of a block.
 func BenchmarkMerge(b *testing.B) {
-	for _, setting := range []string{"", "auto_statistics_types = ''", "min_bytes_for_wide_part = 1073741824"} {
+	for _, setting := range []string{"", "auto_statistics_types = 'basic, uniq_v2'", "min_bytes_for_wide_part = 1073741824", "enable_vertical_merge_algorithm = 0"} {
 		b.Run(setting, func(b *testing.B) {
 			db := openRaw(b)
 			if setting != "" {
