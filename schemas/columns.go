@@ -83,34 +83,44 @@ func (c *columns) Append(value []byte, at Coordinates) (Meta, error) {
 	if problem := v.decode(value, &c.table.actions); problem != "" {
 		return Meta{}, &InvalidError{Reason: ReasonMalformed, Detail: "the value " + problem}
 	}
-	row := len(c.offset)
-	sum, small, ok := c.appendNumbers(v)
-	if !ok || !c.appendTexts(v, &small) || !c.table.valid(v) {
+	row := c.rows
+	if row == c.room {
+		c.grow()
+	}
+	if v.present&^c.opened != 0 {
+		c.openFor(v)
+	}
+	sum, small, ok := c.appendNumbers(v, row)
+	if !ok || !c.appendTexts(v, row, &small) || !c.table.valid(v) {
 		return Meta{}, c.refuse(row)
 	}
 	us := int64(v.number[numTime])
-	meta := Meta{Identity: c.identityOf(v), Time: us, Minute: MinuteOf(us), Run: c.internRun(v.text[numRun]), Weight: 1}
+	meta := Meta{Identity: c.identityOf(v), Time: us, Minute: MinuteOf(us), Run: c.internRun(v.textOf(numRun)), Weight: 1}
 	if c.table.weighted {
 		meta.Weight = v.weight()
 	}
 	low, high := meta.Identity.low(), meta.Identity.high()
 	sum += low*factors[wordLow] + high*factors[wordHigh]
 	if c.table.revised {
-		meta.Revision = v.number[numRevision]
+		meta.Revision = v.numberOf(numRevision)
 	}
 	meta.Body = mix(sum + small - meta.Revision*factors[wordFields+numRevision] - c.table.unsaid)
 	meta.Checksum = mix(sum + uint64(at.Offset)*factors[wordOffset] + placeWord(at)*factors[wordPlace])
 	meta.Content = contentOf(meta.Checksum, meta.Body, c.runHash)
-	c.identity = append(c.identity, proto.UInt128{Low: low, High: high})
-	c.epoch = append(c.epoch, at.Epoch)
-	c.partition = append(c.partition, uint32(at.Partition))
-	c.offset = append(c.offset, uint64(at.Offset))
+	c.identity[row] = proto.UInt128{Low: low, High: high}
+	c.epoch[row] = at.Epoch
+	c.partition[row] = uint32(at.Partition)
+	c.offset[row] = uint64(at.Offset)
+	c.rows = row + 1
 	return meta, nil
 }
 
 // valid reports whether v keeps the rules that are not about one text or one range.
 func (t *table) valid(v *values) bool {
-	if !v.has(numTime) || t.across(v) != nil {
+	if t.required&^v.present != 0 {
+		return false
+	}
+	if v.present&t.crossing != 0 && t.across(v) != nil {
 		return false
 	}
 	for i := range t.floats {
@@ -120,7 +130,7 @@ func (t *table) valid(v *values) bool {
 	}
 	if len(t.measures) > 0 && v.weight() > freeWeight {
 		for i := range t.measures {
-			if !v.weighted(v.number[t.measures[i].number]) {
+			if !v.weighted(v.numberOf(t.measures[i].number)) {
 				return false
 			}
 		}
@@ -128,46 +138,53 @@ func (t *table) valid(v *values) bool {
 	return true
 }
 
-// appendTexts appends the row's texts and adds their part of the body to sum, or returns false if one has a problem.
-func (c *columns) appendTexts(v *values, sum *uint64) bool {
-	for i := range c.dictionaries {
-		col := &c.dictionaries[i]
-		s := v.text[col.number%maxFieldNumbers]
+// appendTexts appends the texts of the open columns and adds the texts' part of the body to sum, or returns false if one
+// has a problem.
+func (c *columns) appendTexts(v *values, row int, sum *uint64) bool {
+	for _, col := range c.openDictionaries {
+		s := v.textOf(col.number)
 		if s == "" && col.fallback != 0 {
-			s = v.text[col.fallback%maxFieldNumbers]
+			s = v.textOf(col.fallback)
 		}
-		key, ok := col.find(s) // What is in the dictionary has no problem.
-		if !ok {
+		slot := col.find(s, v.room(s)) // What is in the dictionary has no problem.
+		if slot == nil {
 			if col.textProblem(s) != nil {
 				return false
 			}
-			key = col.add(s)
-			c.textBytes += len(s) + entryBytes
+			slot = c.addText(col, s, row)
 		}
-		col.keys = append(col.keys, key)
-		*sum += col.entries[key].hash * col.factor
+		col.set(row, slot.key-1)
+		*sum += slot.hash * col.factor
 	}
-	for i := range c.texts {
-		col := &c.texts[i]
-		s := v.text[col.number%maxFieldNumbers]
+	for _, col := range c.openTexts {
+		s := v.textOf(col.number)
 		if (uint64(len(s)) > col.max || s == "" || !isPlain(s)) && col.textProblem(s) != nil {
 			return false
 		}
-		col.Append(s)
-		c.textBytes += len(s)
+		c.textBytes += col.append(row, s)
 		if col.factor != 0 {
 			*sum += textHash(s) * col.factor
 		}
 	}
+	*sum += c.silence
 	return true
 }
 
-// appendNumbers appends the row's numbers and returns their part of the checksum and, apart, that of enums, bools and later
-// numbers, which are in the body alone; or false if one is out of range.
-func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
-	for i := range c.words {
-		col := &c.words[i]
-		x := max(v.number[col.number%maxFieldNumbers], col.floor)
+// addText adds a text to the dictionary of a column, which does not have it, as of a row.
+func (c *columns) addText(col *dictionaryColumn, s string, row int) *dictionarySlot {
+	before := col.wireWidth()
+	slot := col.add(s, row, c.room)
+	c.textBytes += len(s) + entryBytes
+	c.rowBytes += 1<<col.wireWidth() - 1<<before
+	return slot
+}
+
+// appendNumbers appends the numbers of the open columns and returns their part of the checksum and, apart, that of enums,
+// bools and later numbers, which are in the body alone; or false if one is out of range.
+func (c *columns) appendNumbers(v *values, row int) (sum, small uint64, ok bool) {
+	sum = c.floors
+	for _, col := range c.openWords {
+		x := max(v.numberOf(col.number), col.floor)
 		if x-col.least > col.span {
 			return 0, 0, false
 		}
@@ -176,36 +193,28 @@ func (c *columns) appendNumbers(v *values) (sum, small uint64, ok bool) {
 		} else {
 			sum += x * col.factor
 		}
-		col.words = append(col.words, x)
+		col.words[row] = x
 	}
-	for i := range c.nullables {
-		col := &c.nullables[i]
-		x := v.number[col.number%maxFieldNumbers]
+	for _, col := range c.openNullables {
+		x := v.numberOf(col.number)
 		if x-col.least > col.span {
 			return 0, 0, false
 		}
 		there := v.present >> (col.number % maxFieldNumbers) & 1
-		if col.later {
-			small += (x + 1) * there * col.factor
+		if word := (x + 1) & -there * col.factor; col.later {
+			small += word
 		} else {
-			sum += (x + 1) * there * col.factor
+			sum += word
 		}
-		col.null.Nulls = append(col.null.Nulls, uint8(there^1))
-		col.words = append(col.words, x)
+		col.nulls[row] = uint8(there ^ 1)
+		col.words[row] = x
 	}
-	for i := range c.bytes {
-		col := &c.bytes[i]
-		x := uint32(v.number[col.number%maxFieldNumbers]) // As the generated code does: the low 32 bits are the enum.
-		if col.truth {
-			x = 0
-			if v.number[col.number%maxFieldNumbers] != 0 {
-				x = 1
-			}
-		}
+	for _, col := range c.openBytes {
+		x := col.valueOf(v.numberOf(col.number))
 		if x-col.least > col.span {
 			return 0, 0, false
 		}
-		col.bytes = append(col.bytes, uint8(x))
+		col.cells[row] = uint8(x)
 		small += uint64(x) * col.factor
 	}
 	return sum, small, true
@@ -224,7 +233,7 @@ func (c *columns) identityOf(v *values) Identity {
 func (c *columns) refuse(row int) error {
 	c.Truncate(row)
 	for i := range c.table.fields {
-		if s := c.values.text[c.table.fields[i].number]; !utf8.ValidString(s) {
+		if s := c.values.textOf(c.table.fields[i].number); !utf8.ValidString(s) {
 			return &InvalidError{Reason: ReasonMalformed, Detail: "the value " + badUTF8}
 		}
 	}
@@ -258,91 +267,55 @@ func (c *columns) internRun(s string) string {
 	return run
 }
 
-func (c *columns) Pop() { c.Truncate(len(c.offset) - 1) }
+func (c *columns) Pop() { c.Truncate(c.rows - 1) }
 
-func (c *columns) Rows() int { return len(c.offset) }
+func (c *columns) Rows() int { return c.rows }
 
-// entryBytes is what a dictionary entry takes beside its text: the entry and two slots.
-const entryBytes = 24
-
-func (c *columns) Bytes() int { return len(c.offset)*c.rowBytes + c.textBytes }
+func (c *columns) Bytes() int { return c.rows*c.rowBytes + c.textBytes }
 
 func (c *columns) Reset() {
-	for i := range c.dictionaries {
-		c.dictionaries[i].reset()
-	}
 	c.Truncate(0)
+	c.values = values{} // Its texts would keep the memory alive that they are part of.
 }
 
-func (c *columns) Input() proto.Input { return c.input }
+func (c *columns) Input() proto.Input {
+	c.place.identity, c.place.offset = c.identity[:c.rows], c.offset[:c.rows]
+	c.place.epoch, c.place.partition = c.epoch[:c.rows], c.partition[:c.rows]
+	for i, col := range c.columns {
+		c.input[inputIndex(i)].Data = col.input(c.rows)
+	}
+	return c.input
+}
 
 func (c *columns) Truncate(n int) {
 	n = max(n, 0)
-	c.identity = cut(c.identity, n)
-	c.epoch = cut(c.epoch, n)
-	c.partition = cut(c.partition, n)
-	c.offset = cut(c.offset, n)
-	c.textBytes = 0
-	for i := range c.dictionaries {
-		col := &c.dictionaries[i]
-		col.truncate(n)
-		c.textBytes += len(col.buf) + len(col.entries)*entryBytes
-	}
-	for i := range c.texts {
-		col := &c.texts[i]
-		col.Pos = cut(col.Pos, n)
-		end := 0
-		if rows := len(col.Pos); rows > 0 {
-			end = col.Pos[rows-1].End
+	c.rows = min(n, c.rows)
+	for _, col := range c.columns {
+		if base := col.base(); base.isOpen {
+			base.isOpen = base.since < n
+			col.truncate(n)
 		}
-		col.Buf = col.Buf[:end]
-		c.textBytes += end
 	}
-	for i := range c.words {
-		c.words[i].words = cut(c.words[i].words, n)
-	}
-	for i := range c.nullables {
-		col := &c.nullables[i]
-		col.words = cut(col.words, n)
-		col.null.Nulls = cut(col.null.Nulls, n)
-	}
-	for i := range c.bytes {
-		c.bytes[i].bytes = cut(c.bytes[i].bytes, n)
-	}
+	c.measure()
 }
-
-func cut[S ~[]E, E any](s S, n int) S { return s[:min(n, len(s))] }
 
 func (c *columns) AppendRow(src Columns, i int) {
 	from, _ := src.(*columns) // There is no other implementation.
-	c.identity = append(c.identity, from.identity[i])
-	c.epoch = append(c.epoch, from.epoch[i])
-	c.partition = append(c.partition, from.partition[i])
-	c.offset = append(c.offset, from.offset[i])
-	for k := range c.dictionaries {
-		col, other := &c.dictionaries[k], &from.dictionaries[k]
-		s := other.value(other.keys[i])
-		key, ok := col.find(s)
-		if !ok {
-			key = col.add(s)
-			c.textBytes += len(s) + entryBytes
+	row := c.rows
+	if row == c.room {
+		c.grow()
+	}
+	c.identity[row], c.epoch[row], c.partition[row], c.offset[row] = from.identity[i], from.epoch[i], from.partition[i], from.offset[i]
+	for k, col := range c.columns {
+		other := from.columns[k]
+		if base := col.base(); !base.isOpen && other.base().isOpen && !other.isDefault(i) {
+			base.isOpen, base.since = true, row
+			col.open(row, c.room)
+		} else if !base.isOpen {
+			continue
 		}
-		col.keys = append(col.keys, key)
+		col.copyRow(row, c.room, other, i)
 	}
-	for k := range c.texts {
-		s := from.texts[k].RowBytes(i)
-		c.texts[k].AppendBytes(s)
-		c.textBytes += len(s)
-	}
-	for k := range c.words {
-		c.words[k].words = append(c.words[k].words, from.words[k].words[i])
-	}
-	for k := range c.nullables {
-		col, other := &c.nullables[k], &from.nullables[k]
-		col.words = append(col.words, other.words[i])
-		col.null.Nulls = append(col.null.Nulls, other.null.Nulls[i])
-	}
-	for k := range c.bytes {
-		c.bytes[k].bytes = append(c.bytes[k].bytes, from.bytes[k].bytes[i])
-	}
+	c.rows++
+	c.measure()
 }

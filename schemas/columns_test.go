@@ -331,15 +331,17 @@ func TestAppendRowCopiesRows(t *testing.T) {
 
 func TestDictionaryWidths(t *testing.T) {
 	c := newDictionary()
-	for _, n := range []int{1, 255, 256, 257, 65535, 65536, 65537} {
-		c.reset()
+	for _, n := range []int{1, 255, 256, 257, 65535, 65536, 65537, 2} {
+		c.reset(2 * n)
+		c.rows = 0
 		for i := range n {
 			for _, s := range []string{fmt.Sprint("value ", i), "value 0"} {
-				key, ok := c.find(s)
-				if !ok {
-					key = c.add(s)
+				slot := c.find(s, len(s))
+				if slot == nil {
+					slot = c.add(s, c.rows, 2*n)
 				}
-				c.keys = append(c.keys, key)
+				c.set(c.rows, slot.key-1)
+				c.rows++
 			}
 		}
 		var buf proto.Buffer

@@ -106,6 +106,9 @@ type table struct {
 	floats   []field // Those that must be finite.
 	measures []field // Those whose product with the weight is limited.
 
+	required uint64 // Bit n is set if the field n is.
+	crossing uint64 // The fields without which no rule between fields is broken.
+
 	unsaid uint64 // What texts that are later would add to the body of a row that has none of them.
 
 	weighted bool // Whether the type has a weight, which the truth about a run only counts.
@@ -337,11 +340,20 @@ func newTable(t Type, fields []field) *table {
 		if f.later && f.isText() {
 			tab.unsaid += textHash("") * f.factor()
 		}
+		if f.required {
+			tab.required |= 1 << f.number
+		}
 		if f.byWeight {
 			tab.measures = append(tab.measures, *f)
 		}
 		tab.weighted = tab.weighted || f.kind == kindWeight
 		tab.revised = tab.revised || f.number == numRevision
+	}
+	switch t {
+	case TokenCallType:
+		tab.crossing = 1<<numReportedCost | 1<<numReportedPicos | 1<<numCacheWrite5m | 1<<numRequests
+	case ModelEventType:
+		tab.crossing = 1 << numModelEventKind
 	}
 	return tab
 }

@@ -6,227 +6,138 @@ import (
 	"github.com/ClickHouse/ch-go/proto"
 )
 
-// columns implements Columns for the type of its table. The rows of the fields are kept apart by how a field is stored,
-// so that Append runs through a few tight loops; input holds them in the order of the table.
+// columns implements Columns for the type of its table.
+//
+// A column is closed until a row has something in it: most events say little of all that one could say, and what nobody says
+// takes neither time nor memory. The open columns are kept apart by how a field is stored, so that Append runs through a few
+// tight loops. All have room for the same number of rows.
 type columns struct {
-	table *table
-	input proto.Input
+	table   *table
+	input   proto.Input
+	columns []column // In the order of the table's fields.
 
-	identity     proto.ColUInt128
-	epoch        proto.ColUInt32
-	partition    proto.ColUInt32
-	offset       proto.ColUInt64
-	dictionaries []dictionaryColumn
-	texts        []textColumn
-	words        []wordColumn
-	nullables    []nullableColumn
-	bytes        []byteColumn
+	rows, room int
+	identity   []proto.UInt128
+	epoch      []uint32
+	partition  []uint32
+	offset     []uint64
+	place      struct { // The rows of these, for the input.
+		identity         proto.ColUInt128
+		epoch, partition proto.ColUInt32
+		offset           proto.ColUInt64
+	}
+
+	opened           uint64 // Bit n is set if the column of the field n is open.
+	openDictionaries []*dictionaryColumn
+	openTexts        []*textColumn
+	openWords        []*wordColumn
+	openNullables    []*nullableColumn
+	openBytes        []*byteColumn
+	floors           uint64 // What the closed columns add to the checksum of a row,
+	silence          uint64 // and what to its body beside that.
 
 	textBytes int // Of all texts and dictionaries.
 	rowBytes  int // Of everything else, a row.
 
 	values values // Scratch.
 	hashed []byte // Scratch: what an identity is the hash of.
-	run    string // The run seen last, and all runs seen, so that a Meta needs no string of its own.
-	runs   map[string]string
 
+	run     string // The run seen last, and all runs seen, so that a Meta needs no string of its own.
+	runs    map[string]string
 	runHash uint64 // Of run.
 }
 
-// dictionaryColumn and textColumn hold the rows of a text.
-type dictionaryColumn struct {
-	*field
-	factor uint64 // In the checksum of what the event says; 0 if it is no part of that.
-	dictionary
-}
-
-type textColumn struct {
-	*field
-	factor uint64
-	proto.ColStr
-}
-
-// wordColumn holds the rows of a number.
-type wordColumn struct {
-	wordRule
-	words proto.ColUInt64
-}
-
-// nullableColumn holds the rows of a number that may be absent.
-type nullableColumn struct {
-	wordRule
-	words proto.ColUInt64
-	null  *proto.ColNullable[uint64] // Over words.
-}
-
-// byteColumn holds the rows of an enum or a bool.
-type byteColumn struct {
-	number uint8
-	factor uint64 // In the checksum of what the event says.
-	truth  bool   // A bool: any number but 0 is true.
-	least  uint32 // 1 if 0 is refused.
-	span   uint32 // From the least to the largest value.
-	bytes  proto.ColUInt8
-}
-
-// wordRule is the rule of a field whose value is one word, put so that it is one comparison.
-type wordRule struct {
-	number uint8
-	floor  uint64 // What the value is raised to, if it is less.
-	least  uint64
-	span   uint64 // From the least to the largest value, modulo 2^64.
-	factor uint64 // In the checksums.
-	later  bool   // In the body alone.
-}
-
-// maxRuns bounds the runs remembered.
-const maxRuns = 1024
+const (
+	placeBytes = 16 + 4 + 4 + 8 // The identity and the coordinates of a row.
+	maxRuns    = 1024           // The runs remembered.
+	minRoom    = 64             // Rows.
+)
 
 // NewColumns returns empty columns for rows of type t, which must be one of the Type constants.
 func NewColumns(t Type) Columns {
 	tab := tables[t]
-	n := len(tab.fields) // The slices must never move: input points into them.
-	c := &columns{
-		table: tab, runs: make(map[string]string), runHash: textHash(""), rowBytes: 16 + 4 + 4 + 8,
-		dictionaries: make([]dictionaryColumn, 0, n), texts: make([]textColumn, 0, n), words: make([]wordColumn, 0, n),
-		nullables: make([]nullableColumn, 0, n), bytes: make([]byteColumn, 0, n),
-	}
+	c := &columns{table: tab, runs: make(map[string]string), runHash: textHash(""), input: make(proto.Input, len(tab.fields)+4)}
+	copy(c.input[coordinatesAfter:], proto.Input{{Name: "identity", Data: &c.place.identity}, {Name: "epoch", Data: &c.place.epoch},
+		{Name: "partition", Data: &c.place.partition}, {Name: "offset", Data: &c.place.offset}})
 	for i := range tab.fields {
 		f := &tab.fields[i]
-		c.input = append(c.input, proto.InputColumn{Name: f.column, Data: c.open(f)})
-		if i+1 == coordinatesAfter {
-			c.input = append(c.input,
-				proto.InputColumn{Name: "identity", Data: &c.identity},
-				proto.InputColumn{Name: "epoch", Data: &c.epoch},
-				proto.InputColumn{Name: "partition", Data: &c.partition},
-				proto.InputColumn{Name: "offset", Data: &c.offset})
-		}
+		c.columns = append(c.columns, newColumn(f))
+		c.input[inputIndex(i)].Name = f.column
 	}
+	c.measure()
 	return c
 }
 
-// open adds a column for the field and returns what encodes it.
-func (c *columns) open(f *field) proto.ColInput {
+// inputIndex returns the place of a field in the input, given its place in the table.
+func inputIndex(field int) int {
+	if field >= coordinatesAfter {
+		return field + 4
+	}
+	return field
+}
+
+// newColumn returns the closed column of a field.
+func newColumn(f *field) column {
+	base := columnBase{field: f, says: 1 << f.number, unsaid: unsaidRows{kind: f.kind, column: f.columnType(), spare: !f.required}}
+	if f.fallback != 0 {
+		base.says |= 1 << f.fallback
+	}
 	switch f.kind {
 	case kindText:
-		c.rowBytes += 16 // Start and end.
-		c.texts = append(c.texts, textColumn{field: f, factor: f.factor()})
-		col := &c.texts[len(c.texts)-1]
-		if f.required {
-			return &col.ColStr
-		}
-		return spareTexts{&col.ColStr}
+		return &textColumn{columnBase: base, factor: f.factor()}
 	case kindLowCardinality:
-		c.rowBytes += 4
-		c.dictionaries = append(c.dictionaries, dictionaryColumn{f, f.factor(), newDictionary()})
-		col := &c.dictionaries[len(c.dictionaries)-1]
-		if f.required {
-			return &col.dictionary
-		}
-		return spareDictionaries{&col.dictionary}
+		return &dictionaryColumn{columnBase: base, factor: f.factor(), dictionary: newDictionary()}
 	case kindEnum, kindBool:
-		c.rowBytes++
-		c.bytes = append(c.bytes, byteColumn{number: f.number, factor: f.factor(), truth: f.kind == kindBool, span: uint32(f.max)})
-		col := &c.bytes[len(c.bytes)-1]
-		if col.truth {
-			return spareBytes{&col.bytes, proto.ColumnTypeBool}
-		}
+		col := &byteColumn{columnBase: base, factor: f.factor(), truth: f.kind == kindBool, span: uint32(f.max)}
 		if f.required {
 			col.least, col.span = 1, col.span-1
-			return proto.Alias(&col.bytes, proto.ColumnType(f.enum))
 		}
-		return spareBytes{&col.bytes, proto.ColumnType(f.enum)}
+		return col
 	case kindNullableCount, kindNullableMoney:
-		c.rowBytes += 9
-		c.nullables = append(c.nullables, nullableColumn{wordRule: f.wordRule()})
-		col := &c.nullables[len(c.nullables)-1]
-		col.null = proto.NewColNullable[uint64](&col.words)
-		number := proto.ColumnTypeUInt64
-		if f.kind == kindNullableMoney {
-			number = proto.ColumnTypeInt64
-		}
-		return spareNullables{col.null, proto.ColumnTypeNullable.Sub(number)}
+		return &nullableColumn{columnBase: base, wordRule: f.wordRule()}
+	case kindWeight, kindTime, kindFloat:
+		base.unsaid.spare = false // The table does not have the same value by itself.
 	}
-	c.rowBytes += 8
-	c.words = append(c.words, wordColumn{wordRule: f.wordRule()})
-	col := &c.words[len(c.words)-1]
+	col := &wordColumn{columnBase: base, wordRule: f.wordRule()}
+	col.unsaid.word = col.floor
+	return col
+}
+
+// columnType is the type of the field's column in ClickHouse.
+func (f *field) columnType() proto.ColumnType {
 	switch f.kind {
+	case kindText:
+		return proto.ColumnTypeString
+	case kindLowCardinality:
+		return proto.ColumnTypeLowCardinality.Sub(proto.ColumnTypeString)
+	case kindEnum:
+		return proto.ColumnType(f.enum)
+	case kindBool:
+		return proto.ColumnTypeBool
+	case kindNullableCount:
+		return proto.ColumnTypeNullable.Sub(proto.ColumnTypeUInt64)
+	case kindNullableMoney:
+		return proto.ColumnTypeNullable.Sub(proto.ColumnTypeInt64)
 	case kindTime:
-		return proto.Alias(&col.words, "DateTime64(6, 'UTC')")
+		return "DateTime64(6, 'UTC')"
 	case kindFloat:
-		return proto.Alias(&col.words, proto.ColumnTypeFloat64)
-	case kindWeight:
-		return &col.words
+		return proto.ColumnTypeFloat64
 	default:
-		return spareWords{&col.words}
+		return proto.ColumnTypeUInt64
 	}
 }
 
-// spareWords are numbers of which the table has 0 where an INSERT does not name their column.
-type spareWords struct{ *proto.ColUInt64 }
-
-// Spare reports whether all of them are 0.
-func (w spareWords) Spare() bool {
-	for _, x := range *w.ColUInt64 {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// spareNullables are numbers of which the table has null where an INSERT does not name their column.
-type spareNullables struct {
-	*proto.ColNullable[uint64]
-	column proto.ColumnType
-}
-
-// Type is that of the table's column.
-func (m spareNullables) Type() proto.ColumnType { return m.column }
-
-// Spare reports whether all of them are absent.
-func (m spareNullables) Spare() bool {
-	for _, null := range m.Nulls {
-		if null == 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// spareTexts and spareDictionaries are texts of which the table has an empty one where an INSERT does not name their column.
-type spareTexts struct{ *proto.ColStr }
-
-// Spare reports whether all of them are empty.
-func (t spareTexts) Spare() bool { return len(t.Buf) == 0 }
-
-type spareDictionaries struct{ *dictionary }
-
-// Spare reports whether all of them are empty.
-func (d spareDictionaries) Spare() bool { return len(d.buf) == 0 }
-
-// spareBytes are enums or bools of which the table has 0 where an INSERT does not name their column.
-type spareBytes struct {
-	*proto.ColUInt8
-	column proto.ColumnType
-}
-
-// Type is that of the table's column.
-func (b spareBytes) Type() proto.ColumnType { return b.column }
-
-// Spare reports whether all of them are 0.
-func (b spareBytes) Spare() bool {
-	for _, x := range *b.ColUInt8 {
-		if x != 0 {
-			return false
-		}
-	}
-	return true
+// wordRule is the rule of a field whose value is one word, put so that it is one comparison.
+type wordRule struct {
+	floor  uint64 // What the value is raised to, if it is less.
+	least  uint64
+	span   uint64 // From the least to the largest value, modulo 2^64.
+	factor uint64 // In the checksums.
 }
 
 // wordRule returns the rule of a field of one word.
 func (f *field) wordRule() wordRule {
-	r := wordRule{number: f.number, span: f.max, factor: f.factor(), later: f.later}
+	r := wordRule{span: f.max, factor: f.factor()}
 	switch f.kind {
 	case kindWeight:
 		r.floor = 1
@@ -238,4 +149,66 @@ func (f *field) wordRule() wordRule {
 		r.span = math.MaxUint64
 	}
 	return r
+}
+
+// grow makes room for twice as many rows.
+func (c *columns) grow() {
+	c.room = max(minRoom, 2*c.room)
+	c.identity = grown(c.identity, c.rows, c.room)
+	c.epoch = grown(c.epoch, c.rows, c.room)
+	c.partition = grown(c.partition, c.rows, c.room)
+	c.offset = grown(c.offset, c.rows, c.room)
+	for _, col := range c.columns {
+		if col.base().isOpen {
+			col.grow(c.rows, c.room)
+		}
+	}
+}
+
+// grown returns s with a length of room, and its first n elements, the rest zero.
+func grown[E any](s []E, n, room int) []E {
+	out := make([]E, room)
+	copy(out, s[:n])
+	return out
+}
+
+// openFor opens the columns in which the next row has something by v.
+func (c *columns) openFor(v *values) {
+	for _, col := range c.columns {
+		if base := col.base(); !base.isOpen && v.present&base.says != 0 && !col.silent(v) {
+			base.isOpen, base.since = true, c.rows
+			col.open(c.rows, c.room)
+		}
+	}
+	c.measure()
+}
+
+// measure works out what follows from which columns are open.
+func (c *columns) measure() {
+	c.openDictionaries, c.openTexts, c.openWords = c.openDictionaries[:0], c.openTexts[:0], c.openWords[:0]
+	c.openNullables, c.openBytes = c.openNullables[:0], c.openBytes[:0]
+	c.opened, c.floors, c.silence, c.rowBytes, c.textBytes = 0, 0, 0, placeBytes, 0
+	for _, col := range c.columns {
+		base := col.base()
+		if !base.isOpen {
+			floors, silence := col.unsaidSum()
+			c.floors, c.silence = c.floors+floors, c.silence+silence
+			continue
+		}
+		c.opened |= 1 << base.number
+		row, texts := col.bytes()
+		c.rowBytes, c.textBytes = c.rowBytes+row, c.textBytes+texts
+		switch col := col.(type) {
+		case *dictionaryColumn:
+			c.openDictionaries = append(c.openDictionaries, col)
+		case *textColumn:
+			c.openTexts = append(c.openTexts, col)
+		case *wordColumn:
+			c.openWords = append(c.openWords, col)
+		case *nullableColumn:
+			c.openNullables = append(c.openNullables, col)
+		case *byteColumn:
+			c.openBytes = append(c.openBytes, col)
+		}
+	}
 }

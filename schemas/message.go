@@ -88,23 +88,25 @@ func (v *values) load(t Type, e Event) {
 	for i := range messages[t] {
 		s := &messages[t][i]
 		at := unsafe.Add(message, s.offset)
-		number := s.number % maxFieldNumbers
+		var x uint64
 		switch s.form {
 		case formText:
-			v.text[number] = *(*string)(at)
+			v.setText(s.number, *(*string)(at))
+			continue
 		case formWord:
-			v.number[number] = *(*uint64)(at)
+			x = *(*uint64)(at)
 		case formEnum:
-			v.number[number] = uint64(*(*int32)(at))
+			x = uint64(*(*int32)(at))
 		case formBool:
-			if *(*bool)(at) {
-				v.number[number] = 1
-			}
+			x = uint64(*(*uint8)(at))
 		case formOptional:
-			if x := *(**uint64)(at); x != nil {
-				v.set(number, *x)
+			word := *(**uint64)(at)
+			if word == nil {
+				continue
 			}
+			x = *word
 		}
+		v.set(s.number, x)
 	}
 }
 

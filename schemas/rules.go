@@ -1,11 +1,13 @@
 package schemas
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"time"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -48,25 +50,25 @@ func (t *table) across(v *values) *FieldError {
 func (f *field) problem(v *values) *FieldError {
 	switch f.kind {
 	case kindText, kindLowCardinality:
-		return f.textProblem(v.text[f.number])
+		return f.textProblem(v.textOf(f.number))
 	case kindTime:
 		return f.timeProblem(v)
 	case kindFloat:
-		if x := math.Float64frombits(v.number[f.number]); math.IsNaN(x) || math.IsInf(x, 0) {
+		if x := math.Float64frombits(v.numberOf(f.number)); math.IsNaN(x) || math.IsInf(x, 0) {
 			return &FieldError{f.name, "is not a finite number", strconv.FormatFloat(x, 'g', -1, 64)}
 		}
 	case kindEnum:
-		if x := int32(v.number[f.number]); x < 0 || uint64(x) > f.max {
+		if x := int32(v.numberOf(f.number)); x < 0 || uint64(x) > f.max {
 			return &FieldError{f.name, "is not a known value", strconv.Itoa(int(x))}
 		} else if f.required && x == 0 {
 			return &FieldError{f.name, "is missing", ""}
 		}
 	case kindNullableMoney:
-		if x := int64(v.number[f.number]); x < -maxMoney || x > maxMoney {
+		if x := int64(v.numberOf(f.number)); x < -maxMoney || x > maxMoney {
 			return &FieldError{f.name, "is more than " + strconv.Itoa(maxMoney) + " away from 0", strconv.FormatInt(x, 10)}
 		}
 	case kindCount, kindWeight, kindHash, kindBool, kindNullableCount:
-		x := v.number[f.number]
+		x := v.numberOf(f.number)
 		if x > f.max {
 			return &FieldError{f.name, "is more than " + strconv.FormatUint(f.max, 10), strconv.FormatUint(x, 10)}
 		}
@@ -97,7 +99,7 @@ func (f *field) textProblem(s string) *FieldError {
 }
 
 func (f *field) timeProblem(v *values) *FieldError {
-	us := int64(v.number[f.number])
+	us := int64(v.numberOf(f.number))
 	switch {
 	case f.required && !v.has(f.number):
 		return &FieldError{f.name, "is missing", ""}
@@ -128,8 +130,17 @@ func hasControl(s string) bool {
 
 // isPlain reports whether s is ASCII without control characters, as most texts are.
 func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i]-' ' > '~'-' ' {
+	const ones = 0x0101010101010101
+	b := unsafe.Slice(unsafe.StringData(s), len(s))
+	for len(b) >= 8 { // In every byte the highest bit shows: it is above 0x7e, or taking a space off it borrows.
+		w := binary.LittleEndian.Uint64(b)
+		if (w|(w+ones)|(w-' '*ones))&(0x80*ones) != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c-' ' > '~'-' ' {
 			return false
 		}
 	}
@@ -137,7 +148,7 @@ func isPlain(s string) bool {
 }
 
 // weight returns how many events the record stands for.
-func (v *values) weight() uint64 { return max(v.number[numWeight], 1) }
+func (v *values) weight() uint64 { return max(v.numberOf(numWeight), 1) }
 
 // freeWeight is the largest weight at which no class of tokens within its limit exceeds maxWeighted.
 const freeWeight = maxWeighted / maxTokens
@@ -149,14 +160,14 @@ func (v *values) weighted(x uint64) bool {
 }
 
 func costNeedsCurrency(v *values) *FieldError {
-	if v.has(numReportedCost) && v.text[numCostCurrency] == "" {
+	if v.has(numReportedCost) && v.textOf(numCostCurrency) == "" {
 		return &FieldError{"cost_currency", "is missing beside reported_cost_nanos", ""}
 	}
 	return nil
 }
 
 func picosNeedCost(v *values) *FieldError {
-	if v.number[numReportedPicos] != 0 && !v.has(numReportedCost) {
+	if v.numberOf(numReportedPicos) != 0 && !v.has(numReportedCost) {
 		return &FieldError{"reported_cost_nanos", "is missing beside reported_cost_picos", ""}
 	}
 	return nil
@@ -164,7 +175,7 @@ func picosNeedCost(v *values) *FieldError {
 
 // timesNeedOneCall refuses durations unless requests is 1: the durations of single calls are not known.
 func timesNeedOneCall(v *values) *FieldError {
-	if !v.has(numRequests) || v.number[numRequests] == 1 {
+	if !v.has(numRequests) || v.numberOf(numRequests) == 1 {
 		return nil
 	}
 	for _, times := range [...]struct {
@@ -172,7 +183,7 @@ func timesNeedOneCall(v *values) *FieldError {
 		name   string
 	}{{numLatency, "latency_us"}, {numFirstToken, "first_token_us"}} {
 		if v.has(times.number) {
-			return &FieldError{times.name, "must be absent where requests is not 1", strconv.FormatUint(v.number[numRequests], 10)}
+			return &FieldError{times.name, "must be absent where requests is not 1", strconv.FormatUint(v.numberOf(numRequests), 10)}
 		}
 	}
 	return nil
@@ -183,7 +194,7 @@ func cacheWritesFit(v *values) *FieldError {
 	if !v.has(numCacheWrite) || !v.has(numCacheWrite5m) || !v.has(numCacheWrite1h) {
 		return nil
 	}
-	all, short, long := v.number[numCacheWrite], v.number[numCacheWrite5m], v.number[numCacheWrite1h]
+	all, short, long := v.numberOf(numCacheWrite), v.numberOf(numCacheWrite5m), v.numberOf(numCacheWrite1h)
 	if short <= all && long <= all-short {
 		return nil
 	}
@@ -192,8 +203,8 @@ func cacheWritesFit(v *values) *FieldError {
 }
 
 func derivativeNeedsBase(v *values) *FieldError {
-	if usagev1.ModelEventKind(int32(v.number[numModelEventKind])) == usagev1.ModelEventKind_MODEL_EVENT_KIND_DERIVATIVE &&
-		v.text[numBaseModel] == "" {
+	if usagev1.ModelEventKind(int32(v.numberOf(numModelEventKind))) == usagev1.ModelEventKind_MODEL_EVENT_KIND_DERIVATIVE &&
+		v.textOf(numBaseModel) == "" {
 		return &FieldError{"base_model", "is missing on a derivative", ""}
 	}
 	return nil

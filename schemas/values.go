@@ -9,18 +9,46 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// values are the fields of one event by number, as they were on the wire or in a message, before any rule. Of a field
-// that is absent the text is empty and the number 0.
+// values are the fields of one event by number, as they were on the wire or in a message, before any rule. Clearing them
+// for each event would cost more than reading it, so number and text hold something else where present says that a field
+// was not there: numberOf and textOf know.
 type values struct {
 	number  [maxFieldNumbers]uint64 // Integers, bit patterns of signed ones and floats, truncated nowhere.
 	text    [maxFieldNumbers]string // Valid as long as the bytes or the message they came from.
-	present uint64                  // Bit n is set if the number n was there; maintained for numbers only.
+	present uint64                  // Bit n is set if the field n was there.
+	end     uintptr                 // Where the bytes end that the texts are part of.
+}
+
+// numberOf and textOf return a field, 0 and an empty text if it was not there.
+func (v *values) numberOf(number uint8) uint64 {
+	number %= maxFieldNumbers
+	return v.number[number] & -(v.present >> number & 1)
+}
+
+func (v *values) textOf(number uint8) string {
+	number %= maxFieldNumbers
+	if v.present>>number&1 == 0 {
+		return ""
+	}
+	return v.text[number]
+}
+
+// room returns how many bytes can be read from the beginning of s, a text that decode found.
+func (v *values) room(s string) int {
+	return int(v.end - uintptr(unsafe.Pointer(unsafe.StringData(s))))
 }
 
 func (v *values) has(number uint8) bool { return v.present&(1<<number) != 0 }
 
 func (v *values) set(number uint8, x uint64) {
+	number %= maxFieldNumbers
 	v.number[number] = x
+	v.present |= 1 << number
+}
+
+func (v *values) setText(number uint8, s string) {
+	number %= maxFieldNumbers
+	v.text[number] = s
 	v.present |= 1 << number
 }
 
@@ -55,7 +83,7 @@ func (k kind) wire() (uint8, action) {
 // whether the texts in v are UTF-8. (decode has checked those that a later one replaced.)
 // It is one long function because a call per field would cost speed.
 func (v *values) decode(b []byte, actions *actions) string {
-	*v = values{}
+	v.present, v.end = 0, uintptr(unsafe.Pointer(unsafe.SliceData(b)))+uintptr(len(b))
 	for i := 0; i < len(b); {
 		tag := uint64(b[i])
 		switch {
@@ -89,10 +117,10 @@ func (v *values) decode(b []byte, actions *actions) string {
 				return "ends within a text"
 			}
 			i = n
-			if old := v.text[number]; old != "" && !utf8.ValidString(old) {
+			if v.present>>number&1 != 0 && !utf8.ValidString(v.text[number]) {
 				return badUTF8
 			}
-			v.text[number] = unsafe.String(unsafe.SliceData(b[i:]), int(size))
+			v.setText(number, unsafe.String(unsafe.SliceData(b[i:]), int(size)))
 			i += int(size)
 		case actionVarint:
 			x, n := consumeVarint(b, i)
