@@ -48,7 +48,7 @@ func (m *model) decide(row StoredRow) ledger.Disposition {
 
 func (m *model) push(row StoredRow) {
 	m.rows = append(m.rows, row)
-	for m.rows[0].Offset < row.Offset-m.reach {
+	for m.rows[0].Offset <= row.Offset-m.reach {
 		m.rows = m.rows[1:]
 	}
 }
@@ -59,8 +59,11 @@ func TestWindowEqualsModel(t *testing.T) {
 	for seed := range uint64(200) {
 		r := rand.New(rand.NewPCG(seed, 2))
 		reach := 1 + r.Int64N(400)
+		if seed%4 == 0 {
+			reach *= 20 // Several pages.
+		}
 		w, m := newWindow(reach), &model{reach: reach}
-		identities, offset := 1+r.Uint64N(3000), int64(0)
+		identities, offset := 1+r.Uint64N(3000), int64(seed%3)*(1<<slotBits-1500) // Some pass the offset at which slots begin again.
 		for range 3000 {
 			switch p := r.IntN(1000); {
 			case p < 1:
@@ -81,9 +84,6 @@ func TestWindowEqualsModel(t *testing.T) {
 				}
 				offset++
 			}
-			if w.count != len(m.rows) {
-				t.Fatalf("seed %d: %d entries, want %d", seed, w.count, len(m.rows))
-			}
 		}
 	}
 }
@@ -96,11 +96,11 @@ func TestWindowMemory(t *testing.T) {
 			w.push(&StoredRow{Offset: o, Identity: identity(uint64(o))})
 		}
 	}
-	if fill(0, 1000); w.bytes() > 1<<17+1<<15 {
+	if fill(0, 1000); w.bytes() > 1<<15+1<<13 {
 		t.Errorf("%d bytes for 1000 entries", w.bytes())
 	}
 	fill(1000, 4*reach)
-	if per := float64(w.bytes()) / reach; per > 66 {
+	if per := float64(w.bytes()) / reach; per > 41 {
 		t.Errorf("%.1f bytes an entry", per)
 	}
 	before, from := w.bytes(), int64(4*reach)

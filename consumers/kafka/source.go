@@ -29,8 +29,8 @@ const (
 	wholeBatchBytes = 8 << 20
 	// A Fetch ends behind the batch that reaches one of these, or inside it if it is a stream: a small answer can hold
 	// many records.
-	softArenaBytes = 4 << 20
-	softRecords    = 64 << 10
+	softArenaBytes = 512 << 10
+	softRecords    = 8 << 10
 	maxRuns        = 1024
 )
 
