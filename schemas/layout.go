@@ -51,6 +51,7 @@ const (
 	placeBytes = 16 + 4 + 4 + 8 // The identity and the coordinates of a row.
 	maxRuns    = 1024           // The runs remembered.
 	minRoom    = 64             // Rows.
+	manyRows   = 8192
 )
 
 // NewColumns returns empty columns for rows of type t, which must be one of the Type constants.
@@ -151,9 +152,13 @@ func (f *field) wordRule() wordRule {
 	return r
 }
 
-// grow makes room for twice as many rows.
+// grow makes room for more rows: twice as many at first, later a quarter more, since what is not used is memory too.
 func (c *columns) grow() {
-	c.room = max(minRoom, 2*c.room)
+	if c.room < manyRows {
+		c.room = max(minRoom, 2*c.room)
+	} else {
+		c.room += c.room / 4
+	}
 	c.identity = grown(c.identity, c.rows, c.room)
 	c.epoch = grown(c.epoch, c.rows, c.room)
 	c.partition = grown(c.partition, c.rows, c.room)

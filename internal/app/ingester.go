@@ -24,6 +24,11 @@ const (
 	drainGrace = 30 * time.Second
 	// watchEvery is the time between two reads of the positions of all partitions.
 	watchEvery = 5 * time.Second
+	// blockMemory is what the open blocks of all partitions may take together, in bytes. Blocks that are ready at the same
+	// time share an INSERT, so smaller blocks of many partitions cost little.
+	blockMemory = 64 << 20
+	// minBlockMemory is what a block may take however many there are.
+	minBlockMemory = 1 << 20
 	// DefaultStall is how long a partition may make no progress before the process is not ready.
 	DefaultStall = time.Minute
 )
@@ -37,7 +42,7 @@ type IngesterConfig struct {
 	Letters *producerkafka.Writer
 	// DB is the namespace's database.
 	DB *clickhouse.DB
-	// Limits are those of each partition's worker.
+	// Limits are those of each partition's worker. Default of Limits.Bytes: an equal part of 64 MiB, at least 1 MiB.
 	Limits ingest.Limits
 	// Stall is how long a partition with lag may make no progress before Ready returns an error. Default DefaultStall.
 	Stall time.Duration
@@ -153,8 +158,10 @@ func (in *Ingester) generation(ctx context.Context, g consumerkafka.Generation, 
 	if len(partitions) == 0 && !untilCaughtUp {
 		workers.Go(func() error { return standBy(workersCtx, drain) })
 	}
+	limits := in.config.Limits
+	limits.Bytes = cmp.Or(limits.Bytes, max(blockMemory/max(len(partitions), 1), minBlockMemory))
 	for _, p := range partitions {
-		workers.Go(func() error { return in.partition(workersCtx, g, p, drain, untilCaughtUp) })
+		workers.Go(func() error { return in.partition(workersCtx, g, p, limits, drain, untilCaughtUp) })
 	}
 	err = workers.Wait()
 	switch {

@@ -65,7 +65,7 @@ func (in *Ingester) epoch(ctx context.Context, topic string, id schemas.TopicID)
 
 // partition runs the worker of one partition. It starts a worker that failed again, after growing pauses: one bad partition
 // stops no other, and its log lines and alarms do not end.
-func (in *Ingester) partition(ctx context.Context, g consumerkafka.Generation, p assignment, drain <-chan struct{}, untilCaughtUp bool) error {
+func (in *Ingester) partition(ctx context.Context, g consumerkafka.Generation, p assignment, limits ingest.Limits, drain <-chan struct{}, untilCaughtUp bool) error {
 	name := schemas.TopicName(in.config.Namespace, p.Topic)
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
 		worker := &ingest.Worker{
@@ -76,7 +76,7 @@ func (in *Ingester) partition(ctx context.Context, g consumerkafka.Generation, p
 			Committer:     committer{client: in.config.Client, group: namespaces.IngestGroup(in.config.Namespace), generation: g, topic: name},
 			Generation:    int64(g.ID),
 			Member:        g.MemberID,
-			Limits:        in.config.Limits,
+			Limits:        limits,
 			Hooks:         in.workerHooks(),
 			UntilCaughtUp: untilCaughtUp,
 			Drain:         drain,

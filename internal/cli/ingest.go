@@ -72,7 +72,7 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	if os.Getenv("GOGC") == "" {
 		// Blocks and windows are kept and reused, so there is little garbage, and a lower ceiling costs next to nothing.
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(20)
 	}
 	if err := c.reach(ctx); err != nil {
 		return err
