@@ -9,6 +9,7 @@ import (
 
 	"tidemark/consumers/ledger"
 	"tidemark/schemas"
+	usagev1 "tidemark/schemas/usage/v1"
 )
 
 func identity(n uint64) (id schemas.Identity) {
@@ -106,6 +107,51 @@ func TestWindowMemory(t *testing.T) {
 	before, from := w.bytes(), int64(4*reach)
 	if n := testing.AllocsPerRun(1, func() { fill(from, from+2*reach); from += 2 * reach }); n > 0 || w.bytes() != before {
 		t.Errorf("a full window allocates: %v times, %d bytes, %d before", n, w.bytes(), before)
+	}
+}
+
+// TestTakeAllocatesNothing takes blocks of new events, duplicates and conflicts, from the record to the row, the window and the
+// figures of the ledger: once the memory is there, no event allocates any.
+func TestTakeAllocatesNothing(t *testing.T) {
+	const events, window = 2000, 5000 // The events come again behind the window.
+	limits, err := Limits{Window: window}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSession(&Worker{Partition: Partition{Type: schemas.TokenCallType, Count: 1}}, limits)
+	var values [][]byte
+	for i := range 3 * events {
+		n := uint64(i % (events - 20)) // The last 20 repeat others of the same block.
+		call := &usagev1.TokenCall{Source: "gateway", Id: fmt.Sprint(i/events, "-", n), TimeUs: new(int64(1_700_000_000_000_000 + n)), Tenant: fmt.Sprint("tenant-", n%50),
+			Product: "chat", Model: fmt.Sprint("a model with a long name ", n%7), Run: "run", Status: usagev1.Status_STATUS_OK, InputUncached: &n}
+		if i%events > events-10 {
+			call.OutputVisible = &n
+		}
+		value, err := schemas.AppendEvent(nil, call)
+		if err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+	}
+	next := int64(0)
+	block := func() {
+		s.block.reset(next)
+		for range events {
+			rec := Record{Offset: next, Value: values[next%int64(len(values))]}
+			if !s.take(&rec) {
+				t.Fatal("the block is full")
+			}
+			next++
+		}
+		if c := s.block.counts; c[ledger.Stored] != events-20 || c[ledger.Duplicate] != 11 || c[ledger.Conflict] != 9 {
+			t.Fatalf("a block has %v", c)
+		}
+	}
+	for range 6 {
+		block()
+	}
+	if n := testing.AllocsPerRun(6, block); n != 0 {
+		t.Errorf("%v allocations per block of %d events", n, events)
 	}
 }
 
