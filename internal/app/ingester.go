@@ -24,8 +24,7 @@ const (
 	drainGrace = 30 * time.Second
 	// watchEvery is the time between two reads of the positions of all partitions.
 	watchEvery = 5 * time.Second
-	// blockMemory is what the open blocks of all partitions may take together, in bytes. Blocks that are ready at the same
-	// time share an INSERT, so smaller blocks of many partitions cost little.
+	// blockMemory is what the open blocks of one topic may take together, in bytes.
 	blockMemory = 64 << 20
 	// minBlockMemory is what a block may take however many there are.
 	minBlockMemory = 1 << 20
@@ -42,7 +41,7 @@ type IngesterConfig struct {
 	Letters *producerkafka.Writer
 	// DB is the namespace's database.
 	DB *clickhouse.DB
-	// Limits are those of each partition's worker. Default of Limits.Bytes: an equal part of 64 MiB, at least 1 MiB.
+	// Limits are those of each partition's worker. Default of Limits.Bytes: an equal part of 64 MiB for the partitions of each topic, at least 1 MiB.
 	Limits ingest.Limits
 	// Stall is how long a partition with lag may make no progress before Ready returns an error. Default DefaultStall.
 	Stall time.Duration
@@ -158,9 +157,9 @@ func (in *Ingester) generation(ctx context.Context, g consumerkafka.Generation, 
 	if len(partitions) == 0 && !untilCaughtUp {
 		workers.Go(func() error { return standBy(workersCtx, drain) })
 	}
-	limits := in.config.Limits
-	limits.Bytes = cmp.Or(limits.Bytes, max(blockMemory/max(len(partitions), 1), minBlockMemory))
 	for _, p := range partitions {
+		limits := in.config.Limits
+		limits.Bytes = cmp.Or(limits.Bytes, max(blockMemory/len(g.Assigned[schemas.TopicName(in.config.Namespace, p.Topic)]), minBlockMemory))
 		workers.Go(func() error { return in.partition(workersCtx, g, p, limits, drain, untilCaughtUp) })
 	}
 	err = workers.Wait()
