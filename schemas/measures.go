@@ -51,6 +51,20 @@ func (m *Measure) Merge() string {
 	return "sum(" + m.Column + ")"
 }
 
+// Value is Raw or Merge with the value of a state in place of the state. It is cheaper than the value of that state, and
+// the same.
+func (m *Measure) Value(merge bool) string {
+	switch {
+	case m.state != nil && merge:
+		return m.state.call("Merge", m.Column)
+	case m.state != nil:
+		return bare(m.state.call("", m.state.arguments))
+	case merge:
+		return m.Merge()
+	}
+	return m.Raw()
+}
+
 // row is the value of one row of raw, whose columns are in braces.
 func (m *Measure) row() string {
 	switch {

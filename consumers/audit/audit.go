@@ -152,6 +152,9 @@ type topic struct {
 	except  exceptions
 	read    spans.Span // The minutes read last, and what the ledger says of them.
 	minutes ledgerdb.Minutes
+
+	searched spans.Span // The range searched last for events in two rows, and how many minutes have some.
+	repeated uint64
 }
 
 // pass is the state of one audit.

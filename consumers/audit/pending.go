@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tidemark/consumers/rollup"
@@ -42,6 +43,11 @@ func (e *excuse) conditions(s spans.Span) []string {
 		all = append(all, "NOT (start IN ("+e.news+") AND ("+spans.MinutesSQL("start", e.pending)+"))")
 	}
 	return all
+}
+
+// where is the condition of conditions, all together.
+func (e *excuse) where(s spans.Span) string {
+	return strings.Join(append([]string{"1"}, e.conditions(s)...), " AND ")
 }
 
 // isPending reports whether a bucket is pending.

@@ -11,6 +11,7 @@ import (
 
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger"
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/schemas"
 )
 
@@ -19,7 +20,7 @@ const (
 	maxFetches = 500    // Of one topic.
 	maxBack    = 20_000 // Offsets of one topic.
 	maxSpan    = 200    // Offsets of one span, evenly.
-	maxEvents  = 1_000  // Events that one query looks up.
+	maxEvents  = 4_000  // Events that one query looks up.
 )
 
 // largestWindow is the largest window, in offsets, that ingest can have used where it is not recorded.
@@ -37,13 +38,13 @@ func (p *pass) readBack(ctx context.Context, t *topic) (string, error) {
 		if s.Epoch != t.epoch || !listed || t.epoch == 0 {
 			continue
 		}
-		if s.Partition != b.partition || len(b.events) >= maxEvents {
+		if len(b.events) >= maxEvents {
 			if problem, err := b.lookUp(ctx); err != nil || problem != "" {
 				return problem, err
 			}
-			if s.Partition != b.partition {
-				b.partition, b.start, b.from, b.fetch = s.Partition, uint64(ends.Start), 0, ingest.Fetch{}
-			}
+		}
+		if s.Partition != b.partition {
+			b.partition, b.start, b.from, b.fetch = s.Partition, uint64(ends.Start), 0, ingest.Fetch{}
 		}
 		problem, err := b.judgeSpan(ctx, s)
 		if err != nil {
@@ -71,6 +72,7 @@ type reader struct {
 
 // event is a duplicate or a conflict: a row before it has its identity.
 type event struct {
+	ledger.Partition
 	offset uint64
 	what   ledger.Disposition
 	reach  uint64 // The first offset that the window reached.
@@ -161,7 +163,7 @@ func (b *reader) judge(rec *ingest.Record, offset uint64, s exceptionSpan) strin
 		return "the log holds a record there that is not an event: " + err.Error()
 	default:
 		window := cmp.Or(s.window, largestWindow)
-		b.events = append(b.events, event{offset: offset, what: s.what, reach: offset - min(offset, window), exact: s.window > 0 && s.format > 0, Meta: meta})
+		b.events = append(b.events, event{Partition: s.Partition, offset: offset, what: s.what, reach: offset - min(offset, window), exact: s.window > 0 && s.format > 0, Meta: meta})
 	}
 	return ""
 }
@@ -182,30 +184,13 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 	if len(events) == 0 {
 		return "", nil
 	}
-	low := events[0].reach
-	var ids []string
-	for _, e := range events {
-		low = min(low, e.reach)
-		ids = append(ids, hex.EncodeToString(e.Identity[:]))
-	}
-	slices.Sort(ids)
-	found := make(map[string][]original)
-	sql := originalsSQL(b.topic.spec, b.partition, low, events[len(events)-1].offset, slices.Compact(ids))
-	err := b.DB.Query(ctx, sql, func(scan func(...any) error) error {
-		var id string
-		var o original
-		if err := scan(&id, &o.offset, &o.time, &o.revision, &o.body, &o.run); err != nil {
-			return err
-		}
-		found[strings.ToLower(id)] = append(found[strings.ToLower(id)], o)
-		return nil
-	})
+	found, err := b.readOriginals(ctx, events)
 	if err != nil {
 		return "", fmt.Errorf("find the originals of duplicates in %s: %w", b.topic.spec.RawTable, err)
 	}
 	x := &b.topic.except.foreign
 	for _, e := range events {
-		rows := found[hex.EncodeToString(e.Identity[:])]
+		rows := found[place{e.Partition, hex.EncodeToString(e.Identity[:])}]
 		x.lookedUp++
 		if !slices.ContainsFunc(rows, func(o original) bool { return o.run == e.Run }) {
 			if x.events == nil {
@@ -217,10 +202,50 @@ func (b *reader) lookUp(ctx context.Context) (string, error) {
 			x.events[e.Run][e.Identity] = true
 		}
 		if problem := e.judge(rows); problem != "" {
-			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", b.partition.ID, e.offset, e.what, problem), nil
+			return fmt.Sprintf("partition %d offset %d: the ledger calls it %s, and %s", e.ID, e.offset, e.what, problem), nil
 		}
 	}
 	return "", nil
+}
+
+// place is an identity, in hex, in one partition.
+type place struct {
+	ledger.Partition
+	identity string
+}
+
+// offsets are the offsets [from, to) of a partition.
+type offsets struct {
+	ledger.Partition
+	from, to uint64
+}
+
+// readOriginals reads the rows of the identities of events, which are in the order of the log.
+func (b *reader) readOriginals(ctx context.Context, events []event) (map[place][]original, error) {
+	var ranges []offsets
+	var ids []string
+	for _, e := range events {
+		if last := len(ranges) - 1; last < 0 || ranges[last].Partition != e.Partition {
+			ranges = append(ranges, offsets{e.Partition, e.reach, e.offset})
+		} else {
+			ranges[last].from, ranges[last].to = min(ranges[last].from, e.reach), e.offset
+		}
+		ids = append(ids, hex.EncodeToString(e.Identity[:]))
+	}
+	slices.Sort(ids)
+	found := make(map[place][]original)
+	err := b.DB.Query(ctx, originalsSQL(b.topic.spec, ranges, slices.Compact(ids)), func(scan func(...any) error) error {
+		var at place
+		var o original
+		var err error
+		if at.Partition, err = ledgerdb.ScanPartition(b.topic.spec.Topic, scan, &at.identity, &o.offset, &o.time, &o.revision, &o.body, &o.run); err != nil {
+			return err
+		}
+		at.identity = strings.ToLower(at.identity)
+		found[at] = append(found[at], o)
+		return nil
+	})
+	return found, err
 }
 
 // judge compares an event with the rows of its identity, by the rule that ingest decides by, and describes what is

@@ -157,8 +157,16 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 	if nothing, err := c.nothingToCompare(ctx, s); nothing || err != nil {
 		return err
 	}
+	once, err := c.repeats(ctx, s)
+	if err != nil {
+		return err
+	}
 	for range maxTries {
-		rows, err := c.readDiffering(ctx, s, false)
+		rows, err := c.readDiffering(ctx, s, once)
+		if len(rows) > 0 && !once { // A copy of a row may have come since.
+			once = true
+			rows, err = c.readDiffering(ctx, s, once)
+		}
 		if err != nil {
 			return err
 		}
@@ -186,7 +194,7 @@ func (c *comparison) judgeRow(ctx context.Context, d row) (differs bool, err err
 		return false, err
 	}
 	c.differs++
-	details, err := c.readDiffering(ctx, bucket, true)
+	details, err := c.readRows(ctx, bucket, &excuse{}, true, true)
 	if err != nil {
 		return false, err
 	}
@@ -213,15 +221,40 @@ type row struct {
 	got, want       []string
 }
 
-// readDiffering returns rows that differ; with detail, the first one with its measures.
-func (c *comparison) readDiffering(ctx context.Context, s spans.Span, detail bool) ([]row, error) {
-	var rows []row
-	var e excuse
-	if !detail {
-		e = excuse{pending: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
+// repeats reports whether an event may be in two rows of a range. If not, every row of raw counts, and to look for
+// others with its identity, as recompute does with once, would cost as much as to recompute.
+func (c *comparison) repeats(ctx context.Context, s spans.Span) (bool, error) {
+	if c.table.From != "" {
+		return false, nil
 	}
-	sql := compareSQL(c.table, c.recompute(s), s, &e, detail, c.limits.settings())
-	err := c.DB.Query(ctx, sql, func(scan func(...any) error) error {
+	for _, t := range c.topics {
+		if t.searched != s {
+			if _, err := c.queryFirst(ctx, repeatedSQL(t.spec, t.bounds, s, c.limits.settings()), &t.repeated); err != nil {
+				return false, fmt.Errorf("look for events of %s in two rows: %w", t.spec.RawTable, err)
+			}
+			t.searched = s
+		}
+		if t.repeated > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// readDiffering returns rows that differ and are not excused. See recompute for once.
+func (c *comparison) readDiffering(ctx context.Context, s spans.Span, once bool) ([]row, error) {
+	e := &excuse{pending: spans.Intersect(c.pending, []spans.Span{s}), newer: newerSQL(c.table, s, c.newest), news: c.news(s)}
+	var buckets uint64
+	if _, err := c.queryFirst(ctx, differSQL(c.table, c.recompute(s, once), s, e, c.limits.settings()), &buckets); err != nil || buckets == 0 {
+		return nil, err
+	}
+	return c.readRows(ctx, s, e, once, false)
+}
+
+// readRows returns rows that differ; with detail, the first one with its measures.
+func (c *comparison) readRows(ctx context.Context, s spans.Span, e *excuse, once, detail bool) ([]row, error) {
+	var rows []row
+	err := c.DB.Query(ctx, compareSQL(c.table, c.recompute(s, once), s, e, detail, c.limits.settings()), func(scan func(...any) error) error {
 		var d row
 		if err := scan(&d.start, &d.dims, &d.shown, &d.computed, &d.got, &d.want); err != nil {
 			return err
@@ -232,17 +265,19 @@ func (c *comparison) readDiffering(ctx context.Context, s spans.Span, detail boo
 	return rows, err
 }
 
-// recompute is the query for the rows that should be there: from raw, deduplicated by looking at every event, or from
-// the rollup that this one merges, which is compared by itself.
-func (c *comparison) recompute(s spans.Span) string {
-	if c.table.From != "" {
-		return c.table.SelectMerge(s.From, s.To)
+// recompute is the query for the rows that should be there: from raw, where every row counts or, with once, every event, or
+// from the rollup that this one merges, which is compared by itself.
+func (c *comparison) recompute(s spans.Span, once bool) string {
+	table := *c.table
+	table.Finished = true
+	if table.From != "" {
+		return table.SelectMerge(s.From, s.To)
 	}
 	var sources []rollup.Source
 	for _, t := range c.topics {
-		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Deduplicate: true})
+		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Deduplicate: once})
 	}
-	return c.table.SelectRaw(sources)
+	return table.SelectRaw(sources)
 }
 
 // key names a row by its dimensions.

@@ -218,12 +218,14 @@ func (p *pass) readRunEvents(ctx context.Context, t *topic) (map[string]*totals,
 }
 
 func (p *pass) addRunEvents(ctx context.Context, t *topic, s spans.Span, found map[string]*totals) error {
-	err := p.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, p.limits.settings()), func(scan func(...any) error) error {
-		var name string
-		var x totals
-		if err := scan(&name, &x.events, &x.weight, &x.input, &x.output); err != nil {
-			return err
-		}
+	runs, repeated, err := p.readRuns(ctx, t, s, false)
+	if err == nil && repeated {
+		runs, _, err = p.readRuns(ctx, t, s, true)
+	}
+	if err != nil {
+		return fmt.Errorf("count the events of runs from %s to %s: %w", at(s.From), at(s.To), err)
+	}
+	for name, x := range runs {
 		sum := found[name]
 		if sum == nil {
 			sum = new(totals)
@@ -233,12 +235,24 @@ func (p *pass) addRunEvents(ctx context.Context, t *topic, s spans.Span, found m
 		sum.weight.Add(&sum.weight, &x.weight)
 		sum.input.Add(&sum.input, &x.input)
 		sum.output.Add(&sum.output, &x.output)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("count the events of runs from %s to %s: %w", at(s.From), at(s.To), err)
 	}
 	return nil
+}
+
+// readRuns sums up rows by run, with once each event once. It reports whether the sums have an event twice.
+func (p *pass) readRuns(ctx context.Context, t *topic, s spans.Span, once bool) (runs map[string]*totals, repeated bool, err error) {
+	runs = make(map[string]*totals)
+	err = p.DB.Query(ctx, runEventsSQL(t.spec, t.bounds, s, once, p.limits.settings()), func(scan func(...any) error) error {
+		var name string
+		var x totals
+		var again bool
+		if err := scan(&name, &x.events, &x.weight, &x.input, &x.output, &again); err != nil {
+			return err
+		}
+		runs[name], repeated = &x, repeated || again
+		return nil
+	})
+	return runs, repeated, err
 }
 
 // checkDeep looks for identities that are stored at more than one time: conflicts too far apart for ingest to find.

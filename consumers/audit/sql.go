@@ -164,6 +164,40 @@ func newerSQL(t *rollup.Table, s spans.Span, newest uint64) string {
 
 func countSQL(query string) string { return "SELECT count() FROM (" + query + ")" }
 
+// repeatedSQL counts the minutes in which an event may be in two rows.
+func repeatedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
+	return fmt.Sprintf(`SELECT count() FROM (SELECT minute FROM %s WHERE minute >= %d AND minute < %d AND %s GROUP BY minute HAVING count() != uniqExact(identity))%s`,
+		spec.RawTable, s.From, s.To, bounds.RawSQL(), settings)
+}
+
+// differSQL counts the buckets in s that differ between a rollup and its recomputation and are not excused. It compares
+// the sums of hashes of their rows, which is cheaper than to compare row by row.
+func differSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, settings string) string {
+	row := "cityHash64(" + strings.Join(t.Dims, ", ") + ", measures)"
+	return fmt.Sprintf(`SELECT count() FROM (SELECT start FROM (%[1]s) WHERE %[2]s GROUP BY start HAVING countIf(shown) != countIf(NOT shown) OR sumIf(%[3]s, shown) != sumIf(%[3]s, NOT shown))%[4]s`,
+		bothSQL(t, computed, s, hashSQL), e.where(s), row, settings)
+}
+
+// bothSQL lists the rows of the buckets in s that a rollup shows and those of its recomputation.
+func bothSQL(t *rollup.Table, computed string, s spans.Span, measures func(values []string) string) string {
+	dims := strings.Join(t.Dims, ", ")
+	return fmt.Sprintf(`SELECT %s AS start, %s, %s AS measures, true AS shown FROM %s WHERE %s `+
+		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`,
+		spans.BucketMinuteInt64SQL, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, s.BucketsSQL(),
+		dims, measures(computedColumns(t)), computed)
+}
+
+// computedColumns names the measures of a recomputation.
+func computedColumns(t *rollup.Table) []string {
+	columns := make([]string, len(t.Measures))
+	for i := range columns {
+		columns[i] = fmt.Sprintf("m%d", i)
+	}
+	return columns
+}
+
+func hashSQL(values []string) string { return "cityHash64(" + strings.Join(values, ", ") + ")" }
+
 // compareSQL lists the rows of the buckets in s that differ between a rollup and its recomputation and are not excused:
 // the bucket, the dimensions, and how many rows are shown and computed. With detail it returns the measures of the
 // first row too. Without, it compares the rows by a hash of their measures, which is many times cheaper.
@@ -171,19 +205,13 @@ func compareSQL(t *rollup.Table, computed string, s spans.Span, e *excuse, detai
 	text := func(expressions []string) string {
 		return "[toString(" + strings.Join(expressions, "), toString(") + ")]"
 	}
-	measures, got, want, limit := func(values []string) string { return "cityHash64(" + strings.Join(values, ", ") + ")" },
-		"emptyArrayString()", "emptyArrayString()", maxRows
+	measures, got, want, limit := hashSQL, "emptyArrayString()", "emptyArrayString()", maxRows
 	if detail {
 		measures, got, want, limit = text, "anyIf(measures, shown)", "anyIf(measures, NOT shown)", 1
 	}
 	dims := strings.Join(t.Dims, ", ")
-	conditions := append([]string{"1"}, e.conditions(s)...)
-	return fmt.Sprintf(`SELECT toInt32(start), %s, toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), %s, %s FROM (`+
-		`SELECT %s AS start, %s, %s AS measures, true AS shown FROM %s WHERE %s `+
-		`UNION ALL SELECT toInt64(start), %s, %s AS measures, false AS shown FROM (%s)`+
-		`) WHERE %s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
-		text(t.Dims), got, want, spans.BucketMinuteInt64SQL, dims, measures(t.Values(func(i int) string { return t.Measures[i].Column })), t.Name, s.BucketsSQL(),
-		dims, measures(t.Values(func(i int) string { return fmt.Sprintf("m%d", i) })), computed, strings.Join(conditions, " AND "), dims, dims, limit, settings)
+	return fmt.Sprintf(`SELECT toInt32(start), %s, toUInt64(countIf(shown)), toUInt64(countIf(NOT shown)), %s, %s FROM (%s) WHERE %s GROUP BY start, %s HAVING countIf(shown) != 1 OR countIf(NOT shown) != 1 OR anyIf(measures, shown) != anyIf(measures, NOT shown) ORDER BY start, %s LIMIT %d%s`,
+		text(t.Dims), got, want, bothSQL(t, computed, s, measures), e.where(s), dims, dims, limit, settings)
 }
 
 // runsSQL lists, by run and type, what its producer counted.
@@ -208,10 +236,12 @@ func runCountsSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser)
 		ledgerdb.CountedSQL(topic, bounds, losers))
 }
 
-// runEventsSQL counts the distinct events of each run by itself. An event that two runs produced counts in both. The
-// sums of tokens and the choice of one record per event are written out here on purpose, apart from package schemas:
-// an error there shows as a difference from what the producers counted.
-func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, settings string) string {
+// runEventsSQL counts the distinct events of each run by itself, and tells whether a run has an event in two rows. An event
+// that two runs produced counts in both. Without once every row counts, which is several times cheaper and right for runs
+// that have no event in two rows: the rows of one event are of one minute. The sums of tokens and the choice of one record
+// per event are written out here on purpose, apart from package schemas: an error there shows as a difference from what the
+// producers counted.
+func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, once bool, settings string) string {
 	tokens := "toUInt128(0), toUInt128(0)"
 	columns := "run"
 	switch spec.Type {
@@ -225,16 +255,23 @@ func runEventsSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span, setti
 	if columns == "run" {
 		weight = "toUInt128(count())"
 	}
-	return fmt.Sprintf(`SELECT run, count(), %s, %s FROM (SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
-		weight, tokens, columns, spec.RawTable, s.From, s.To, bounds.RawSQL(), settings)
+	rows := fmt.Sprintf("FROM %s WHERE minute >= %d AND minute < %d AND %s", spec.RawTable, s.From, s.To, bounds.RawSQL())
+	if once {
+		return fmt.Sprintf(`SELECT run, count(), %s, %s, false FROM (SELECT %s %s ORDER BY minute, revision DESC, epoch, partition, offset LIMIT 1 BY run, time, tenant, identity) GROUP BY run ORDER BY run%s`,
+			weight, tokens, columns, rows, settings)
+	}
+	return fmt.Sprintf(`SELECT run, sum(m.1), sum(m.2), sum(m.3), sum(m.4), toBool(max(m.1 != m.5)) FROM (SELECT run, minute, (count(), %s, %s, uniqExact(identity)) AS m %s GROUP BY run, minute) GROUP BY run ORDER BY run%s`,
+		weight, tokens, rows, settings)
 }
 
-// timesSQL finds identities with more than one time. Of all identities it looks at one of several shares.
+// timesSQL finds identities with more than one time. Of all identities it looks at one of several shares. The inner query,
+// which groups by the number alone, is many times cheaper than the outer one and nearly always finds none.
 func timesSQL(spec schemas.Spec, bounds ledgerdb.Bounds, share, shares uint64, settings string) string {
+	rows := fmt.Sprintf("FROM %s WHERE identity %% %d = %d AND %s", spec.RawTable, shares, share, bounds.RawSQL())
 	return fmt.Sprintf(`SELECT count(), min(place).1, min(place).2, min(place).3, min(place).4, min(place).5 FROM (`+
 		`SELECT argMax((partition, offset, toString(tenant), toString(time)), (time, epoch, partition, offset)) AS last, `+
-		`(last.1, last.2, last.3, last.4, toString(min(time))) AS place FROM %s WHERE identity %% %d = %d AND %s GROUP BY tenant, identity HAVING min(time) != max(time))%s`,
-		spec.RawTable, shares, share, bounds.RawSQL(), settings)
+		`(last.1, last.2, last.3, last.4, toString(min(time))) AS place %[1]s AND identity IN (SELECT identity %[1]s GROUP BY identity HAVING min(time) != max(time)) `+
+		`GROUP BY tenant, identity HAVING min(time) != max(time))%[2]s`, rows, settings)
 }
 
 // auditsSQL writes the findings.
@@ -271,12 +308,13 @@ func storedExceptionSQL(spec schemas.Spec, bounds ledgerdb.Bounds, losers []ledg
 		spec.RawTable, bounds.RawSQL(), ledgerdb.CountedSQL(spec.Topic, bounds, losers), settings)
 }
 
-// originalsSQL lists the rows of some identities, in hex, at the offsets [from, to) of a partition.
-func originalsSQL(spec schemas.Spec, p ledger.Partition, from, to uint64, ids []string) string {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = "reinterpretAsUInt128(unhex('" + id + "'))"
+// originalsSQL lists the rows of some identities, in hex, in ranges of offsets. Its rows are all over the table, so it is
+// asked once for many identities.
+func originalsSQL(spec schemas.Spec, ranges []offsets, ids []string) string {
+	within := make([]string, len(ranges))
+	for i, r := range ranges {
+		within[i] = fmt.Sprintf("epoch = %d AND partition = %d AND offset >= %d AND offset < %d", r.Epoch, r.ID, r.from, r.to)
 	}
-	return fmt.Sprintf(`SELECT DISTINCT hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), %s, %s, toString(run) FROM %s WHERE epoch = %d AND partition = %d AND offset >= %d AND offset < %d AND identity IN (%s)`,
-		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, p.Epoch, p.ID, from, to, strings.Join(texts, ", "))
+	return fmt.Sprintf(`SELECT DISTINCT epoch, partition, hex(reinterpretAsFixedString(identity)), offset, toUnixTimestamp64Micro(time), %s, %s, toString(run) FROM %s WHERE (%s) AND identity IN (SELECT reinterpretAsUInt128(unhex(arrayJoin(splitByChar(' ', '%s')))))`,
+		spec.RevisionSQL(), spec.BodySQL(), spec.RawTable, strings.Join(within, " OR "), strings.Join(ids, " "))
 }

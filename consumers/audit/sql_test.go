@@ -30,7 +30,7 @@ func TestStatements(t *testing.T) {
 		{"years in the ledger", ledgerYearsSQL("signups.v1", bounds)}, {"rows without a ledger row", orphansSQL(spec, bounds)},
 		{"incarnations", epochsSQL("signups.v1")}, {"contents by minute", contentsSQL("signups.v1", bounds, losers, s)}, {"rows by minute", storedSQL(spec, bounds, s, settings)},
 		{"exceptions counted", exceptionTotalsSQL("signups.v1", bounds, losers)}, {"exceptions", exceptionSpansSQL("signups.v1", bounds, losers)},
-		{"rows at exceptions", storedExceptionSQL(spec, bounds, losers, settings)}, {"originals", originalsSQL(spec, b.Partition, 5, 9, []string{"000102030405060708090a0b0c0d0e0f", "ff"})},
+		{"rows at exceptions", storedExceptionSQL(spec, bounds, losers, settings)}, {"originals", originalsSQL(spec, []offsets{{b.Partition, 5, 9}}, []string{"000102030405060708090a0b0c0d0e0f", "ff"})},
 		{"row from an offset", fromOffsetSQL(spec, b.Partition, 7)}, {"row in another time", outsideSQL(spec, bounds, []spans.Span{s})},
 		{"row in any time", outsideSQL(spec, bounds, nil)}, {"blocks of a minute", ledgerBlocksSQL("signups.v1", bounds, losers, 5)},
 		{"rows of a block", blockRowsSQL(spec, 5, b)}, {"rows of a minute", coordinatesSQL(spec, bounds, 5)}, {"offsets of a block", offsetsSQL(spec, b)}, {"exceptions of a block", exceptionsSQL(b)},
@@ -38,7 +38,9 @@ func TestStatements(t *testing.T) {
 		{"what became of runs", runCountsSQL("signups.v1", bounds, losers)},
 	}
 	for _, spec := range schemas.Specs() {
-		statements = append(statements, golden.Statement{spec.Name + ": events of runs", runEventsSQL(spec, bounds, s, settings)},
+		statements = append(statements, golden.Statement{spec.Name + ": events of runs", runEventsSQL(spec, bounds, s, true, settings)},
+			golden.Statement{spec.Name + ": minutes with an event in two rows", repeatedSQL(spec, bounds, s, settings)},
+			golden.Statement{spec.Name + ": rows of runs", runEventsSQL(spec, bounds, s, false, settings)},
 			golden.Statement{spec.Name + ": times of identities", timesSQL(spec, bounds, 1, 4, settings)})
 	}
 	for _, table := range rollup.Tables() {
@@ -46,8 +48,9 @@ func TestStatements(t *testing.T) {
 		for range table.Types {
 			c.topics = append(c.topics, &topic{bounds: bounds})
 		}
-		statements = append(statements, golden.Statement{table.Name + ": compare", compareSQL(&table, c.recompute(s), s, &excuse{newer: newerSQL(&table, s, 1767225600000000)}, false, settings)},
-			golden.Statement{table.Name + ": compare in detail", compareSQL(&table, c.recompute(s), s, &excuse{}, true, settings)})
+		statements = append(statements, golden.Statement{table.Name + ": compare", compareSQL(&table, c.recompute(s, true), s, &excuse{newer: newerSQL(&table, s, 1767225600000000)}, false, settings)},
+			golden.Statement{table.Name + ": compare buckets", differSQL(&table, c.recompute(s, false), s, &excuse{newer: newerSQL(&table, s, 1767225600000000)}, settings)},
+			golden.Statement{table.Name + ": compare in detail", compareSQL(&table, c.recompute(s, true), s, &excuse{}, true, settings)})
 	}
 	first := &rollup.Tables()[0]
 	news := newsSQL(first, []string{"queries.v1", "signups.v1"}, s)

@@ -10,7 +10,11 @@ import (
 )
 
 // Table is a rollup with the queries that compute it.
-type Table struct{ schemas.Rollup }
+type Table struct {
+	schemas.Rollup
+	// Finished makes its queries return the values of states in place of the states.
+	Finished bool
+}
 
 // Tables returns all rollups. A rollup that merges another one comes after it.
 func Tables() []Table {
@@ -51,14 +55,23 @@ func (t *Table) SelectRaw(sources []Source) string {
 	}
 	group := append([]string{fmt.Sprintf("minute - positiveModulo(minute, %d)", t.Minutes)}, t.Dims...)
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM (%s) GROUP BY %s",
-		group[0], strings.Join(t.Dims, ", "), t.aggregates((*schemas.Measure).Raw),
+		group[0], strings.Join(t.Dims, ", "), t.aggregates(false),
 		sources[0].sql(t.Types[0], "*, minute"), strings.Join(group, ", "))
 }
 
-func (t *Table) aggregates(expression func(*schemas.Measure) string) string {
+// aggregates are the measures over rows of raw or, with merge, over rows of another rollup.
+func (t *Table) aggregates(merge bool) string {
 	var parts []string
 	for i := range t.Measures {
-		parts = append(parts, fmt.Sprintf("%s AS m%d", expression(&t.Measures[i]), i))
+		m := &t.Measures[i]
+		expression := m.Raw()
+		switch {
+		case t.Finished:
+			expression = m.Value(merge)
+		case merge:
+			expression = m.Merge()
+		}
+		parts = append(parts, fmt.Sprintf("%s AS m%d", expression, i))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -76,7 +89,7 @@ func (t *Table) selectAudience(sources []Source) string {
 		sets = append(sets, fmt.Sprintf("(start, user_weight, %s)", dim))
 	}
 	return fmt.Sprintf("SELECT start, multiIf(%s, ('', '')) AS what, what.1 AS dimension, what.2 AS value, user_weight, %s FROM (%s) WHERE user != 0 GROUP BY GROUPING SETS (%s)",
-		strings.Join(values, ", "), t.aggregates((*schemas.Measure).Raw),
+		strings.Join(values, ", "), t.aggregates(false),
 		strings.Join(rows, " UNION ALL "), strings.Join(sets, ", "))
 }
 
@@ -85,5 +98,5 @@ func (t *Table) SelectMerge(from, to int32) string {
 	start := fmt.Sprintf("%[1]s - positiveModulo(%[1]s, %[2]d)", spans.BucketMinuteSQL, t.Minutes)
 	dims := strings.Join(t.Dims, ", ")
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM %s WHERE %s GROUP BY start, %s",
-		start, dims, t.aggregates((*schemas.Measure).Merge), t.From, spans.Span{From: from, To: to}.BucketsSQL(), dims)
+		start, dims, t.aggregates(true), t.From, spans.Span{From: from, To: to}.BucketsSQL(), dims)
 }
