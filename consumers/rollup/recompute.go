@@ -25,17 +25,9 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 	}
 	// Whoever requests a range may doubt what is shown: its events are always looked at one by one.
 	if s.minutesOf(t).Distinct(r.From, r.To) && len(spans.Intersect(s.requested[t.Name], []spans.Span{r})) == 0 {
-		version, err := s.insert(ctx, t, t.SelectRaw(s.sources(t, r, false)), r)
-		if err != nil {
+		published, err := s.publishEqual(ctx, t, r)
+		if err != nil || published {
 			return nil, false, err
-		}
-		equal, err := s.matchesLedger(ctx, t, r, version)
-		if err != nil {
-			return nil, false, err
-		}
-		if equal {
-			s.markCompared(t, r)
-			return nil, false, s.publish(ctx, t, r, nil, version)
 		}
 		// There are physical copies of rows, or rows that do not match the ledger: look at every event.
 	}
@@ -51,6 +43,39 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 	}
 	bad = s.badBuckets(t, r)
 	return bad, true, s.publish(ctx, t, r, bad, version)
+}
+
+// publishEqual computes a range without looking at every event, and publishes it if it matches the ledger.
+func (s *step) publishEqual(ctx context.Context, t *Table, r spans.Span) (published bool, err error) {
+	sources := s.sources(t, r, false)
+	selects := []string{t.SelectRaw(sources)}
+	if !t.Audience {
+		if bases := s.basesOf(t, r); bases != nil {
+			selects = []string{t.SelectGrown(sources[0], bases), selects[0]}
+		}
+	}
+	for i, selected := range selects {
+		version, err := s.insert(ctx, t, selected, r)
+		if err != nil {
+			return false, err
+		}
+		equal, err := s.matchesLedger(ctx, t, r, version)
+		if err != nil {
+			return false, err
+		}
+		if equal {
+			s.markCompared(t, r)
+			if err := s.publish(ctx, t, r, nil, version); err != nil {
+				return false, err
+			}
+			s.w.remember(t.Name, r, s.ends[t.Types[0]])
+			if i+1 < len(selects) {
+				s.progress.Grown++
+			}
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // mergeRange computes buckets from the published ones of another rollup. It returns those that it does not publish,

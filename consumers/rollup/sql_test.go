@@ -36,6 +36,9 @@ func TestStatements(t *testing.T) {
 		} else {
 			sources := []Source{s, s}[:len(table.Types)]
 			statements = append(statements, golden.Statement{table.Name + ": insert", insertSQL(&table, table.SelectRaw(sources), r, 9, settings)})
+			if table.Name == "token_calls_1m" {
+				statements = append(statements, golden.Statement{table.Name + ": insert grown", insertSQL(&table, table.SelectGrown(s, []base{{r, ends}}), r, 9, settings)})
+			}
 			for i := range sources {
 				sources[i].Deduplicate = true
 			}

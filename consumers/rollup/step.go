@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
@@ -194,7 +193,7 @@ func (s *step) recompute(ctx context.Context) error {
 				return fmt.Errorf("recompute %s from %s to %s: %w", t.Name, spans.TimeOf(r.From), spans.TimeOf(r.To), err)
 			}
 			took := s.w.now().Sub(began)
-			s.w.pause(t.Name, r, took*time.Duration(s.limits.Pause))
+			s.w.pause(t, r, took, s.limits.Pause)
 			s.markPublished(t, r, bad)
 			rows := s.minutesOf(t).Rows(r.From, r.To)
 			s.progress.Ranges++

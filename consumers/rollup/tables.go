@@ -33,13 +33,15 @@ type Source struct {
 	// Deduplicate leaves out all but one record of each event: of the highest revision, the first. Without it every row
 	// counts.
 	Deduplicate bool
+
+	since []base // Rows of these are left out.
 }
 
 // sql is a subquery of the rows with the columns named.
 func (s Source) sql(t schemas.Type, columns string) string {
 	spec := schemas.SpecOf(t)
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE minute >= %d AND minute < %d AND %s",
-		columns, spec.RawTable, s.From, s.To, s.Bounds.RawSQL())
+		columns, spec.RawTable, s.From, s.To, s.Bounds.RawSQL()) + sinceSQL(s.since)
 	if s.Deduplicate {
 		orderBy, limitBy := spec.OnceSQL()
 		sql += " " + orderBy + " " + limitBy

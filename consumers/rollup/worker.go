@@ -1,10 +1,10 @@
 // Package rollup keeps the rollups equal to the raw rows that they stand for.
 //
-// The worker never adds to a rollup. It recomputes the buckets that changed from raw, then shows them to readers all at
-// once.
+// The worker never changes what a rollup shows. It computes the buckets that changed anew, from raw or from what it
+// published before and the rows gained since (grow.go), then shows them to readers all at once.
 //
 //	ledger -> ends, touched minutes -> dirty buckets -> ranges
-//	range  -> INSERT SELECT from raw -> compare with the ledger -> publish
+//	range  -> INSERT SELECT -> compare with the ledger -> publish
 //	       -> rollup_pending, rollup_cursors
 //
 // A crash may follow every statement. The next step repeats what a step did not save: recomputing a bucket from the
@@ -41,9 +41,13 @@ import (
 type Limits struct {
 	// Interval is the time from the end of a step to the next one in Run. Default 1 s.
 	Interval time.Duration
-	// Pause is a factor: Run does not recompute a range again until Pause times its last duration has passed. Default
-	// 10.
+	// Pause is a factor. Run does not recompute a range again until a multiple of the time has passed that the last ranges of
+	// all rollups of its kind took: half of Pause for rollups per minute, which are to be fresh, and twice Pause for the
+	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Default 10.
 	Pause int
+	// Grow is the number of raw rows from which on a range that was published before grows and is not recomputed from raw.
+	// Default 50,000.
+	Grow int
 	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 4,000,000.
 	Rows int
 	// Memory bounds one statement, in bytes. Grouping spills to disk from half of it on. Default 4 GiB.
@@ -57,12 +61,13 @@ type Limits struct {
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
-	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause),
+	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("Grow", l.Grow),
 		limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
 		limit.NotNegative("RetryMin", l.RetryMin), limit.NotNegative("RetryMax", l.RetryMax))
 	return Limits{
 		Interval: cmp.Or(l.Interval, time.Second),
 		Pause:    cmp.Or(l.Pause, 10),
+		Grow:     cmp.Or(l.Grow, 50_000),
 		Rows:     cmp.Or(l.Rows, 4_000_000),
 		Memory:   cmp.Or(l.Memory, 4<<30),
 		Threads:  cmp.Or(l.Threads, 2),
@@ -96,7 +101,8 @@ type Published struct {
 type Progress struct {
 	Offsets    uint64 // Offsets that the ledger gained since the step before.
 	Ranges     int    // Ranges of buckets that were published.
-	Rows       uint64 // Raw rows aggregated, once per table.
+	Grown      int    // Those of them that merged what was shown with new rows.
+	Rows       uint64 // Raw rows of the ranges, once per table.
 	Deferred   int    // Ranges of buckets that wait for a later step.
 	Mismatches int    // Minutes in which the raw rows do not match the ledger.
 	Took       time.Duration
@@ -132,8 +138,10 @@ type Worker struct {
 	// Now is the clock for pauses and durations. Tests set it. Default time.Now.
 	Now func() time.Time
 
-	newest uint64                  // The newest version taken.
-	pauses map[string][]pausedSpan // By table.
+	newest uint64                            // The newest version taken.
+	pauses map[string][]pausedSpan           // By table.
+	took   map[bool]map[string]time.Duration // What the last range of each table took, rollups per minute apart.
+	bases  map[string][]base                 // By table.
 }
 
 // pausedSpan is a range whose buckets are not recomputed for a while.
@@ -267,12 +275,23 @@ func (w *Worker) takeVersion() uint64 {
 	return w.newest
 }
 
-// pause keeps the buckets of a range from being recomputed for a while.
-func (w *Worker) pause(table string, s spans.Span, d time.Duration) {
+// pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause.
+func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, factor int) {
 	if w.pauses == nil {
 		w.pauses = make(map[string][]pausedSpan)
+		w.took = map[bool]map[string]time.Duration{false: {}, true: {}}
 	}
-	w.pauses[table] = append(w.pauses[table], pausedSpan{s, w.now().Add(d)})
+	perMinute := t.Minutes == 1
+	w.took[perMinute][t.Name] = took
+	var all time.Duration
+	for _, one := range w.took[perMinute] {
+		all += one
+	}
+	d := 2 * all * time.Duration(factor)
+	if perMinute {
+		d /= 4
+	}
+	w.pauses[t.Name] = append(w.pauses[t.Name], pausedSpan{s, w.now().Add(d)})
 }
 
 // paused returns the spans of a table whose buckets are not to be recomputed yet.

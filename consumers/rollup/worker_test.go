@@ -121,10 +121,11 @@ func TestRollupsEqualTheEvents(t *testing.T) {
 		strings.TrimSpace(w.Numbers(1, "SELECT count() FROM token_calls_1m WHERE bucket < '2000-01-01'")))
 }
 
-// TestAnyOrderGivesTheSame is I3: order, repetition and batches of a set of events without conflicts do not matter.
+// TestAnyOrderGivesTheSame is I3: order, repetition and batches of a set of events without conflicts do not matter. Two
+// workers take turns whose ranges grow, each from what it published before the other did.
 func TestAnyOrderGivesTheSame(t *testing.T) {
 	events := rolluptest.Random(3, 300, start, 2*time.Hour)
-	want := ""
+	want, grown := "", 0
 	for seed := range uint64(4) {
 		w := rolluptest.New(t)
 		r := rand.New(rand.NewPCG(seed, 1))
@@ -134,7 +135,11 @@ func TestAnyOrderGivesTheSame(t *testing.T) {
 			all = append(all, events[:r.IntN(len(events))]...)
 			r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		}
-		worker := &rollup.Worker{DB: w.DB}
+		var workers [2]rollup.Worker
+		for i := range workers {
+			workers[i] = rollup.Worker{DB: w.DB, Limits: rollup.Limits{Grow: 1}, Hooks: rollup.Hooks{Step: func(p rollup.Progress) { grown += p.Grown }}}
+		}
+		worker := &workers[0]
 		for len(all) > 0 {
 			n := min(len(all), 1+r.IntN(300))
 			if seed == 0 {
@@ -143,6 +148,7 @@ func TestAnyOrderGivesTheSame(t *testing.T) {
 			w.Deliver(all[:n]...)
 			all = all[n:]
 			if r.IntN(2) == 0 {
+				worker = &workers[r.IntN(2)]
 				if err := worker.UntilCaughtUp(t.Context()); err != nil {
 					t.Fatal(err)
 				}
@@ -157,6 +163,9 @@ func TestAnyOrderGivesTheSame(t *testing.T) {
 		case got != want:
 			t.Errorf("seed %d: rollups differ from those of each event once in order:\n%s", seed, firstDifference(got, want))
 		}
+	}
+	if grown == 0 {
+		t.Error("no range grew")
 	}
 }
 
@@ -336,7 +345,7 @@ func TestMissingRow(t *testing.T) {
 func TestPause(t *testing.T) {
 	w := rolluptest.New(t)
 	now := time.Unix(0, 0)
-	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 100}, Now: func() time.Time { now = now.Add(time.Second); return now }}
+	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 400}, Now: func() time.Time { now = now.Add(time.Second); return now }}
 	step := func() rollup.Progress {
 		t.Helper()
 		p, err := worker.Step(t.Context())
@@ -352,14 +361,14 @@ func TestPause(t *testing.T) {
 	if p := step(); p.Ranges != 0 || p.Deferred == 0 || sums(w, "token_calls_1h") != first {
 		t.Errorf("recomputed too soon: %+v", p)
 	}
-	now = now.Add(time.Hour)
+	now = now.Add(10 * time.Hour)
 	if p := step(); p.Deferred != 0 || p.Ranges == 0 {
 		t.Errorf("not recomputed: %+v", p)
 	}
 	if got, want := strings.Fields(sums(w, "token_calls_1d"))[1], strings.TrimSpace(w.Numbers(1, "SELECT count() FROM token_calls")); got != want {
 		t.Errorf("got %s records, want %s", got, want)
 	}
-	now = now.Add(time.Hour)
+	now = now.Add(10 * time.Hour)
 	if p := step(); !p.Idle() {
 		t.Errorf("not idle: %+v", p)
 	}
