@@ -13,6 +13,7 @@ import (
 	"tidemark/producers/formats/jsonpath"
 	"tidemark/producers/formats/times"
 	"tidemark/producers/otlp"
+	"tidemark/schemas"
 )
 
 // format is how the records of one gateway look.
@@ -100,7 +101,7 @@ func readLiteLLM(o jsonpath.Object, r *calls.Report) (field, reason string) {
 		return field, reason
 	}
 	r.End, _, _ = seconds(o, 1, "endTime")
-	r.Provider = otlp.Provider(text(o, "custom_llm_provider"))
+	r.Provider = schemas.Provider(text(o, "custom_llm_provider"))
 	r.Requested, r.Served = text(o, "model"), text(o, "response.model")
 	r.Operation = otlp.Operation(text(o, "call_type"))
 	r.ResponseID, r.Cost = text(o, "id"), text(o, "response_cost")
@@ -124,7 +125,7 @@ func readSpendLog(o jsonpath.Object, r *calls.Report) (field, reason string) {
 		return field, reason
 	}
 	r.End, _, _ = seconds(o, 1, "endTime")
-	r.Provider = otlp.Provider(text(o, "custom_llm_provider"))
+	r.Provider = schemas.Provider(text(o, "custom_llm_provider"))
 	r.Requested = text(o, "model")
 	r.Operation = otlp.Operation(text(o, "call_type"))
 	r.ResponseID, r.Cost = text(o, "request_id"), text(o, "spend")
@@ -205,7 +206,7 @@ func readKong(o jsonpath.Object, r *calls.Report) (field, reason string) {
 		if json.Unmarshal(plugins[name], &plugin) != nil || !has(plugin, "usage") {
 			continue
 		}
-		r.Provider = otlp.Provider(text(plugin, "meta.provider_name"))
+		r.Provider = schemas.Provider(text(plugin, "meta.provider_name"))
 		r.Requested, r.Served = text(plugin, "meta.request_model"), text(plugin, "meta.response_model")
 		r.Cost = text(plugin, "usage.cost")
 		if ms := number(plugin, "meta.llm_latency"); ms.Known {

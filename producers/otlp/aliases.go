@@ -237,13 +237,6 @@ func aliasOf(name string) *alias {
 	}
 }
 
-// providers are other names of providers.
-var providers = map[string]string{
-	"gemini": "gcp.gemini", "google": "gcp.gemini", "vertex_ai": "gcp.vertex_ai", "az.ai.inference": "azure.ai.inference", "az.ai.openai": "azure.ai.openai",
-	"azure": "azure.ai.openai", "azure_ai": "azure.ai.inference", "bedrock": "aws.bedrock", "xai": "x_ai", "mistral": "mistral_ai", "mistralai": "mistral_ai",
-	"watsonx": "ibm.watsonx.ai", "moonshot": "moonshot_ai", "openai.chat": "openai", "openai.responses": "openai", "anthropic.messages": "anthropic",
-}
-
 // operations are the operations that are one call to a model, by their name in the convention.
 var operations = map[string]string{
 	"chat": "chat", "generate_content": "generate_content", "text_completion": "text_completion", "completion": "text_completion",

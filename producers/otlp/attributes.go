@@ -10,6 +10,7 @@ import (
 
 	"tidemark/producers/calls"
 	"tidemark/producers/formats/genai"
+	"tidemark/schemas"
 )
 
 // kind is the type of a value.
@@ -156,7 +157,7 @@ func (a *attributes) micros(i attribute) calls.Count {
 
 // fill sets what the attributes say about a call.
 func (a *attributes) fill(r *calls.Report) (bad problem) {
-	r.Provider = Provider(a.text(attrProvider))
+	r.Provider = schemas.Provider(a.text(attrProvider))
 	r.Requested, r.Served = modelName(a.text(attrRequested)), modelName(a.text(attrServed))
 	r.ResponseID, r.Tier, r.User, r.ErrorType = a.text(attrResponseID), a.text(attrTier), a.text(attrUser), a.text(attrErrorType)
 	if number, ok := strings.CutPrefix(r.ResponseID, "chatcmpl-"); ok && len(number) <= 3 {
@@ -229,15 +230,6 @@ func FillUsage(object json.RawMessage, r *calls.Report) (problem string) {
 		r.Region = usage.Region
 	}
 	return ""
-}
-
-// Provider returns the name of a provider as the convention has it, where it has one.
-func Provider(name string) string {
-	name = strings.ToLower(name)
-	if known, ok := providers[name]; ok {
-		return known
-	}
-	return name
 }
 
 // regionOf returns the region that the host of a model's API names; empty if it names none. A host of Bedrock does not tell where a

@@ -6,6 +6,7 @@ import (
 	"tidemark/producers/calls"
 	"tidemark/producers/formats/jsonpath"
 	"tidemark/producers/otlp"
+	"tidemark/schemas"
 )
 
 // OpenAI reads stored answers of OpenAI's chat completions and responses, and of APIs that speak like them: the answer itself, a
@@ -36,7 +37,7 @@ func providerOf(answer jsonpath.Object) string {
 		if known, ok := providers[name]; ok {
 			return known
 		}
-		return otlp.Provider(name)
+		return schemas.Provider(name)
 	}
 	for field, provider := range marks {
 		if _, ok := answer[field]; ok {
