@@ -73,7 +73,7 @@ func (h *history) line(cell func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("observed_at: %w", err)
 	}
-	at = at.UTC()
+	at = at.UTC().Truncate(time.Minute)
 	if at.Before(h.last) {
 		return fmt.Errorf("it is of %s, before the line before, which is of %s: sort it by observed_at", instant(at), instant(h.last))
 	}

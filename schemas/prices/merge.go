@@ -124,7 +124,7 @@ func replace(old, in []Price) []Price {
 	}
 	var after []Price
 	for _, p := range old {
-		if !begin.IsZero() && p.since(begin.Add(-1)) { // What held before.
+		if !begin.IsZero() && (p.From.IsZero() || p.From.Before(begin)) { // What held before.
 			head := p
 			if p.To.IsZero() || p.To.After(begin) {
 				head.To = begin

@@ -64,7 +64,7 @@ type Key struct {
 // Price is one published number.
 type Price struct {
 	Key
-	// From and To are the instants between which the price held, To not included. Zero: without a bound.
+	// From and To are the instants between which the price held, To not included, in whole minutes. Zero: without a bound.
 	From, To time.Time
 	Currency string // ISO 4217.
 	Picos    Picos  // Of one unit.
@@ -94,6 +94,7 @@ func (p Price) Validate() error {
 	check(p.DailyFrom >= 0 && p.DailyFrom < minutesPerDay && p.DailyTo >= 0 && p.DailyTo < minutesPerDay && (p.DailyFrom != p.DailyTo || p.DailyFrom == 0),
 		"the time of day from minute %d to %d is not one", p.DailyFrom, p.DailyTo)
 	check(p.From.IsZero() || p.To.IsZero() || p.From.Before(p.To), "it ends at %s, before it begins at %s", p.To, p.From)
+	check(p.From.Truncate(time.Minute).Equal(p.From) && p.To.Truncate(time.Minute).Equal(p.To), "it holds from %s to %s, which are not whole minutes", p.From, p.To)
 	check(len(p.Currency) == 3 && strings.IndexFunc(p.Currency, func(r rune) bool { return r < 'A' || r > 'Z' }) < 0, "the currency %s is not three letters A to Z", schemas.Excerpt(p.Currency))
 	picos, err := ParsePrice(p.Published, p.Per)
 	check(err == nil, "%v", err)
