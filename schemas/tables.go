@@ -19,6 +19,9 @@ const (
 	RollupPendingTable  = "rollup_pending"
 	RollupProgressView  = "rollup_progress"
 	MigrationsTable     = "schema_migrations"
+	PriceBooksTable     = "price_books"
+	PricesTable         = "prices"
+	ModelAliasesTable   = "model_aliases"
 )
 
 // Table is a table of the database.

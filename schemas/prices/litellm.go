@@ -194,11 +194,12 @@ func litellmPrice(base Price, name string, value any) (p Price, known bool, reas
 
 // priced completes a price by the number that was published.
 func priced(p Price, published string) (_ Price, known bool, reason string) {
-	picos, err := ParsePrice(published, p.Per)
+	p.Published = published
+	picos, err := p.picos()
 	if err != nil {
 		return p, false, fmt.Sprintf("%s: %v", p.Unit, err)
 	}
-	p.Picos, p.Published = picos, published
+	p.Picos = picos
 	return p, true, ""
 }
 

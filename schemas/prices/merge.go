@@ -57,7 +57,7 @@ func Merge(b *Book, t Table, o MergeOptions) ([]Price, []Change, error) {
 	models := map[modelKey]bool{}
 	for _, p := range t.Prices {
 		if !t.Dated {
-			p.From, p.To = o.From, time.Time{}
+			p.From, p.To = o.From.UTC().Truncate(time.Minute), time.Time{}
 		}
 		incoming[p.Key] = append(incoming[p.Key], p)
 		models[modelKey{p.Provider, p.Model}] = true
@@ -148,7 +148,7 @@ func replace(old, in []Price) []Price {
 func join(all []Price) []Price {
 	var joined []Price
 	for _, p := range all {
-		if n := len(joined); n > 0 && joined[n-1].Picos == p.Picos && joined[n-1].Currency == p.Currency && !p.From.IsZero() && joined[n-1].To.Equal(p.From) {
+		if n := len(joined); n > 0 && same(&joined[n-1], &p) && !p.From.IsZero() && joined[n-1].To.Equal(p.From) {
 			joined[n-1].To = p.To
 			continue
 		}
@@ -225,5 +225,5 @@ func same(a, b *Price) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.Picos == b.Picos && a.Currency == b.Currency
+	return a.Picos == b.Picos && a.Currency == b.Currency && (a.Published == NotTold) == (b.Published == NotTold)
 }

@@ -68,11 +68,14 @@ type Price struct {
 	From, To time.Time
 	Currency string // ISO 4217.
 	Picos    Picos  // Of one unit.
-	// Published is the number as its source has it, and Per how many units it is for.
+	// Published is the number as its source has it, or NotTold, and Per how many units it is for.
 	Published string
 	Per       int64
 	Source    string // "litellm", "models.dev", "file".
 }
+
+// NotTold is the number of a price that there was and that the source does not tell: nothing is priced by another one in its place.
+const NotTold = "?"
 
 // Validate returns all that is wrong with the price.
 func (p Price) Validate() error {
@@ -96,10 +99,18 @@ func (p Price) Validate() error {
 	check(p.From.IsZero() || p.To.IsZero() || p.From.Before(p.To), "it ends at %s, before it begins at %s", p.To, p.From)
 	check(p.From.Truncate(time.Minute).Equal(p.From) && p.To.Truncate(time.Minute).Equal(p.To), "it holds from %s to %s, which are not whole minutes", p.From, p.To)
 	check(len(p.Currency) == 3 && strings.IndexFunc(p.Currency, func(r rune) bool { return r < 'A' || r > 'Z' }) < 0, "the currency %s is not three letters A to Z", schemas.Excerpt(p.Currency))
-	picos, err := ParsePrice(p.Published, p.Per)
+	picos, err := p.picos()
 	check(err == nil, "%v", err)
 	check(err != nil || picos == p.Picos, "%s per %d is not %d picos", p.Published, p.Per, int64(p.Picos))
 	return errors.Join(errs...)
+}
+
+// picos reads the number.
+func (p Price) picos() (Picos, error) {
+	if p.Published == NotTold {
+		return 0, nil
+	}
+	return ParsePrice(p.Published, p.Per)
 }
 
 const (

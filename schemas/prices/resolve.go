@@ -36,13 +36,14 @@ const (
 	AfterLastPrice   Reason = "after_last_price"   // It knows earlier prices only.
 	NoPriceThen      Reason = "no_price_then"      // It knows earlier and later prices, or none for this time of day.
 	TierUnknown      Reason = "tier_unknown"       // It has no prices of this tier.
+	NotPublished     Reason = "not_published"      // There was a price of its own for this, and no source tells it.
 	NoUnit           Reason = "no_unit"            // It has prices of the model, and none of this class of tokens.
 	ManyCurrencies   Reason = "many_currencies"    // The classes have prices in several currencies.
 	TooMany          Reason = "parts_exceed"       // The audio and images are more than the tokens that they are parts of.
 )
 
 // Reasons are all reasons, those first that say least.
-var Reasons = []Reason{NoUsage, NoProvider, NoModel, BeforeFirstPrice, AfterLastPrice, NoPriceThen, TierUnknown, NoUnit, ManyCurrencies, TooMany}
+var Reasons = []Reason{NoUsage, NoProvider, NoModel, BeforeFirstPrice, AfterLastPrice, NoPriceThen, TierUnknown, NotPublished, NoUnit, ManyCurrencies, TooMany}
 
 // Line is one class of tokens, or the calls themselves, and its price.
 type Line struct {
@@ -197,6 +198,11 @@ func (r *Resolution) price(l *Line, c Call, rows []Price, total uint64) {
 			for _, windowed := range []bool{true, false} {
 				for i := range set {
 					if p := &set[i]; p.Unit == unit && p.windowed() == windowed {
+						if p.Published == NotTold {
+							l.Reason = NotPublished
+							r.step("%s: there was a price of its own, which no source tells: %s", l.Unit, p.Name())
+							return
+						}
 						l.Price, l.As = p, unit
 						r.step("%s: %s per %d %s, book row: %s", l.Unit, p.Published, p.Per, p.Currency, p.Name())
 						return

@@ -23,7 +23,7 @@ func row(provider, model string, unit Unit, published string, change ...func(*Pr
 	for _, c := range change {
 		c(&p)
 	}
-	p.Picos, _ = ParsePrice(p.Published, p.Per)
+	p.Picos, _ = p.picos()
 	return p
 }
 
@@ -75,6 +75,8 @@ func shelf(t *testing.T) *Book {
 		row("openai", "gpt-realtime", Input, "4"), row("openai", "gpt-realtime", InputAudio, "32"), row("openai", "gpt-realtime", Output, "16"), row("openai", "gpt-realtime", OutputAudio, "64"),
 		// A customer with a price of its own for input.
 		row("openai", "gpt-5.4", Input, "2", tenant("acme")),
+		// A history that does not tell the prices of long contexts.
+		row("openai", "gpt-old", Input, "1"), row("openai", "gpt-old", Output, "2"), row("openai", "gpt-old", Input, NotTold, over(128_000)), row("openai", "gpt-old", Output, NotTold, over(128_000)),
 		row("perplexity", "sonar", Input, "1"), row("perplexity", "sonar", Output, "1"),
 		row("perplexity", "sonar", Request, "5", func(p *Price) { p.Per = 1000 }),
 	}, []Alias{
@@ -133,6 +135,8 @@ func TestResolve(t *testing.T) {
 		{"one of another customer", Call{Time: noon, Tenant: "beta", Provider: "openai", Model: "gpt-5.4", InputUncached: n(1_000_000), OutputVisible: n(0)}, "2.5", "", "0"},
 		{"a price per call, and weight", Call{Time: noon, Provider: "perplexity", Model: "sonar", Weight: 10, InputUncached: n(100_000), OutputVisible: n(0)}, "1.05", "", "0"},
 		{"a record of many calls", Call{Time: noon, Provider: "perplexity", Model: "sonar", Requests: 1000, InputUncached: n(1_000_000), OutputVisible: n(0)}, "6", "", "0"},
+		{"a short context, where the price of long ones is not told", Call{Time: noon, Provider: "openai", Model: "gpt-old", InputUncached: n(128_000), OutputVisible: n(0)}, "0.128", "", "0"},
+		{"a long context, whose price is not told", Call{Time: noon, Provider: "openai", Model: "gpt-old", InputUncached: n(128_001), OutputVisible: n(1)}, "0", NotPublished, "128002"},
 		{"a call that failed and reports input", Call{Time: noon, Failed: true, Provider: "openai", Model: "gpt-5.4", InputUncached: n(1_000_000)}, "2.5", "", "0"},
 		{"a stream that was cut", Call{Time: noon, Provider: "openai", Model: "gpt-5.4", InputUncached: n(1_000_000)}, "2.5", NoUsage, "0"},
 		{"embeddings", Call{Time: noon, NoOutput: true, Provider: "openai", Model: "gpt-5.4", InputUncached: n(1_000_000)}, "2.5", "", "0"},

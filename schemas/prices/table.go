@@ -25,7 +25,7 @@ func (t *Table) skip(entry, format string, args ...any) {
 	t.Skipped = append(t.Skipped, Skip{Entry: entry, Reason: fmt.Sprintf(format, args...)})
 }
 
-// add adds a price unless the table has said another one for the same; two equal ones are one.
+// adder adds prices to a table unless it has said another one for the same; two equal ones are one.
 type adder struct {
 	table *Table
 	seen  map[Key]addedBy

@@ -117,6 +117,19 @@ ENGINE = ReplacingMergeTree(version)
 ORDER BY (topic, partition)
 TTL toDateTime(seen_at) + INTERVAL 30 DAY;
 
+-- Names of models whose prices are those of another name, append-only, as prices.
+CREATE TABLE IF NOT EXISTS tidemark.model_aliases
+(
+    book UInt32,
+    sign Int8, -- 1: the book puts it in, -1: it takes it out.
+    provider LowCardinality(String),
+    kind LowCardinality(String), -- "exact", or "prefix": names that begin so.
+    pattern String,
+    model String -- Whose prices they have.
+)
+ENGINE = MergeTree
+ORDER BY (provider, pattern, book);
+
 -- Releases, downloads and derivatives of models: one row per Kafka record. The sorting key is the record's place in
 -- the log, so inserting a record again changes nothing. There are no partitions: events of a century would need a part
 -- per month. A part below 32 MiB is one file, which halves the time to write it. Merges into one file go row by row
@@ -175,6 +188,45 @@ CREATE TABLE IF NOT EXISTS tidemark.models
 )
 ENGINE = ReplacingMergeTree(imported_at)
 ORDER BY model;
+
+-- The books of prices, each one what was known when it was made. A book is made when its row is here: rows of prices
+-- and aliases without one are of an import that did not end, and count for nothing.
+CREATE TABLE IF NOT EXISTS tidemark.price_books
+(
+    book UInt32, -- From 1 on, each greater than the one before.
+    created_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    source LowCardinality(String), -- "litellm", "models.dev", "file", "shipped".
+    sha256 String, -- Of the file, in hex.
+    note String -- "model_prices_and_context_window.json from 2026-07-24 on".
+)
+ENGINE = ReplacingMergeTree(created_at)
+ORDER BY book;
+
+-- Published prices, append-only. The prices of book N are those that the books up to N put in and did not take out
+-- again.
+CREATE TABLE IF NOT EXISTS tidemark.prices
+(
+    book UInt32,
+    sign Int8, -- 1: the book puts it in, -1: it takes it out.
+    tenant LowCardinality(String), -- Whose negotiated price it is; empty: everybody's.
+    provider LowCardinality(String), -- As events carry it.
+    model LowCardinality(String), -- As events carry it.
+    region LowCardinality(String), -- Empty: where no price of the region says otherwise.
+    tier LowCardinality(String), -- "standard", "batch", "flex", "priority".
+    context_over UInt64, -- Holds for all tokens of calls with more tokens of input than that.
+    unit LowCardinality(String), -- "input", "cache_read", "output": a token, or "request".
+    daily_from UInt16, -- Minutes since midnight, UTC; both 0: all day. The first may be after the second.
+    daily_to UInt16,
+    valid_from DateTime64(0, 'UTC'), -- 1970-01-01: since ever.
+    valid_to DateTime64(0, 'UTC'), -- Not included. 1970-01-01: no end.
+    currency LowCardinality(String), -- ISO 4217.
+    picos Int64, -- Of one unit, in 1e-12 of the currency.
+    published String, -- The number as its source has it.
+    per UInt32, -- For how many units: 1, 1000 or 1000000.
+    source LowCardinality(String)
+)
+ENGINE = MergeTree
+ORDER BY (provider, model, book);
 
 -- Requests that people made to products: one row per Kafka record. The sorting key is the record's place in the log,
 -- so inserting a record again changes nothing. There are no partitions: events of a century would need a part per
