@@ -20,14 +20,20 @@ type Migrated struct {
 	// Models is the number of models in the catalog. Loaded says that the catalog was empty and got the shipped models.
 	Models int
 	Loaded bool
+	// Prices is the number of prices in the newest book. PricesLoaded says that there was no book, and that the shipped prices are the first.
+	Prices       int
+	PricesLoaded bool
 }
 
 // MigrateDatabase gives the namespace's database the schema of this program, and loads the shipped models into an empty
-// catalog. It can be repeated after an interruption.
+// catalog and the shipped prices into a first book. It can be repeated after an interruption.
 func MigrateDatabase(ctx context.Context, db *clickhouse.DB) (Migrated, error) {
 	var m Migrated
 	err := db.Migrate(ctx, schemas.Current(), func(schemas.Statement) { m.Applied++ })
 	if err != nil {
+		return m, err
+	}
+	if m.Prices, m.PricesLoaded, err = loadPrices(ctx, db); err != nil {
 		return m, err
 	}
 	have, err := ReadModels(ctx, db)

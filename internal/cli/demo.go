@@ -152,7 +152,8 @@ func (d *demo) run(ctx context.Context) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	fmt.Fprintf(d.streams.Out, "  migrated   %d tables and views, %d topics\n  models     %s\n", migrated.Applied, len(topics), modelsLine(migrated))
+	fmt.Fprintf(d.streams.Out, "  migrated   %d tables and views, %d topics\n  models     %s\n  prices     %s\n", migrated.Applied, len(topics),
+		loadedLine(migrated.Models, migrated.Loaded, "the shipped catalog"), loadedLine(migrated.Prices, migrated.PricesLoaded, "the shipped book"))
 	if d.cmd.Preview != "" {
 		if err := d.preview(ctx); err != nil {
 			return false, err

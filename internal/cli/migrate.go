@@ -10,6 +10,7 @@ import (
 	"tidemark/consumers/namespaces"
 	"tidemark/internal/app"
 	"tidemark/schemas"
+	"tidemark/schemas/prices"
 )
 
 type migrateCmd struct {
@@ -63,7 +64,8 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	fmt.Fprintf(s.Out, "database %s: %d statements applied\n", c.Namespace, migrated.Applied)
-	fmt.Fprintf(s.Out, "models: %s\n", modelsLine(migrated))
+	fmt.Fprintf(s.Out, "models: %s\nprices: %s\n", loadedLine(migrated.Models, migrated.Loaded, "the shipped catalog"),
+		loadedLine(migrated.Prices, migrated.PricesLoaded, "the shipped book: "+prices.ShippedNote))
 	if err := c.reach(ctx); err != nil {
 		return err
 	}
@@ -83,13 +85,12 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 	return nil
 }
 
-// modelsLine describes the catalog of models after a migration.
-func modelsLine(m app.Migrated) string {
-	n := number(uint64(m.Models))
-	if m.Loaded {
-		return n + " loaded from the shipped catalog"
+// loadedLine says how many of something there are after a migration, and from where it loaded them.
+func loadedLine(n int, loaded bool, from string) string {
+	if loaded {
+		return number(uint64(n)) + " loaded from " + from
 	}
-	return n + " already present"
+	return number(uint64(n)) + " already present"
 }
 
 // idle returns an error if a worker is running and there is anything to migrate: what a worker of an older version inserts

@@ -29,11 +29,12 @@ const (
 
 // Book is a set of prices that was known at one time. It is not changed after New.
 type Book struct {
-	Number uint64
-	prices []Price // In the order of compare.
-	models map[modelKey]span
-	exact  map[modelKey]Alias
-	prefix map[string][]Alias // By provider, the longest first.
+	Number  uint64
+	prices  []Price // In the order of compare.
+	aliases []Alias
+	models  map[modelKey]span
+	exact   map[modelKey]Alias
+	prefix  map[string][]Alias // By provider, the longest first.
 }
 
 type modelKey struct{ provider, model string }
@@ -43,7 +44,7 @@ type span struct{ from, to int }
 
 // New returns a book. It is an error if a price is wrong or if two prices of one key hold at the same instant.
 func New(number uint64, all []Price, aliases []Alias) (*Book, error) {
-	b := &Book{Number: number, prices: slices.Clone(all), models: map[modelKey]span{}, exact: map[modelKey]Alias{}, prefix: map[string][]Alias{}}
+	b := &Book{Number: number, prices: slices.Clone(all), aliases: slices.Clone(aliases), models: map[modelKey]span{}, exact: map[modelKey]Alias{}, prefix: map[string][]Alias{}}
 	slices.SortFunc(b.prices, compare)
 	var errs []error
 	for i, p := range b.prices {
@@ -105,9 +106,23 @@ func overlap(first, second Price) bool {
 // Prices returns all prices, in a fixed order. It is not to be changed.
 func (b *Book) Prices() []Price { return b.prices }
 
+// Aliases returns all aliases. It is not to be changed.
+func (b *Book) Aliases() []Alias { return b.aliases }
+
+// Of returns the prices under which a model of a provider is found, by whatever name; nil if the book has none. It is not to be changed.
+func (b *Book) Of(provider, model string) []Price {
+	found, _, _ := b.find(provider, model)
+	return found
+}
+
 // Name says which price it is.
 func (p Price) Name() string {
-	parts := []string{p.Provider, p.Model, string(p.Unit)}
+	return strings.TrimSpace(strings.Join([]string{p.Provider, p.Model, string(p.Unit), p.Conditions()}, " "))
+}
+
+// Conditions says which calls of the model the price is for; empty if for all that have no price of their own.
+func (p Price) Conditions() string {
+	var parts []string
 	if p.Tier != Standard {
 		parts = append(parts, p.Tier)
 	}

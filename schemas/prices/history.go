@@ -19,7 +19,7 @@ var historyUnits = []struct {
 // model, provider, mode and prices per token in USD. A price holds from when it was observed until the next line of its model; what held before the
 // first line is not known.
 func ReadHistory(r io.Reader) (Table, error) {
-	rows := csv.NewReader(io.LimitReader(r, maxTable))
+	rows := csv.NewReader(io.LimitReader(r, MaxTable))
 	rows.ReuseRecord = true
 	head, err := rows.Read()
 	if err != nil {

@@ -30,8 +30,8 @@ var litellmField = regexp.MustCompile(`^(.+?)((?:_above_1hr|_above_\d+k_tokens|_
 
 var litellmTiers = map[string]string{"priority": "priority", "flex": "flex", "batches": "batch"}
 
-// maxTable bounds the size of a table.
-const maxTable = 256 << 20
+// MaxTable bounds the bytes of a table.
+const MaxTable = 64 << 20
 
 // ReadLiteLLM reads LiteLLM's model_prices_and_context_window.json. Its prices are in USD per token.
 func ReadLiteLLM(r io.Reader) (Table, error) {
@@ -264,7 +264,7 @@ func litellmUplift(all []Price, fields map[string]any) (found []Price, reason st
 
 // decode reads one JSON value whose numbers stay as they are written.
 func decode(r io.Reader, into any) error {
-	d := json.NewDecoder(io.LimitReader(r, maxTable))
+	d := json.NewDecoder(io.LimitReader(r, MaxTable))
 	d.UseNumber()
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("read the table as JSON: %w", err)

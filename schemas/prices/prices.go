@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"time"
 
@@ -139,8 +140,17 @@ func compare(a, b Price) int {
 }
 
 // holds reports whether the price holds at an instant.
-func (p Price) holds(at time.Time) bool {
-	return p.since(at) && p.until(at) && p.daily(at)
+func (p Price) holds(at time.Time) bool { return p.HoldsOn(at) && p.daily(at) }
+
+// HoldsOn reports whether the price holds at an instant but for the time of day.
+func (p Price) HoldsOn(at time.Time) bool { return p.since(at) && p.until(at) }
+
+// PerMillion returns the price of a million units as a decimal number, or NotTold.
+func (p Price) PerMillion() string {
+	if p.Published == NotTold {
+		return NotTold
+	}
+	return FormatPicos(new(big.Int).Mul(big.NewInt(int64(p.Picos)), big.NewInt(1_000_000)))
 }
 
 func (p Price) since(at time.Time) bool { return p.From.IsZero() || !at.Before(p.From) }

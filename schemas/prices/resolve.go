@@ -12,10 +12,11 @@ type Call struct {
 	Time                               time.Time
 	Tenant, Provider, Model, Requested string
 	Region, Tier                       string
-	Failed                             bool // It has no answer: what it does not report costs nothing.
-	NoOutput                           bool // Its kind has no tokens of output, as embeddings have none.
-	UpperBound, TotalsOnly             bool // How well the classes are known, as the event's split says.
-	Weight, Requests                   uint64
+	Failed                             bool    // It has no answer: what it does not report costs nothing.
+	NoOutput                           bool    // Its kind has no tokens of output, as embeddings have none.
+	UpperBound, TotalsOnly             bool    // How well the classes are known, as the event's split says.
+	Weight                             uint64  // 0 is 1.
+	Requests                           *uint64 // How many calls the record adds up; nil: it is one.
 	InputUncached, CacheRead           *uint64
 	CacheWrite, CacheWrite1h           *uint64 // The second is a part of the first.
 	OutputVisible, OutputReasoning     *uint64
@@ -280,7 +281,11 @@ func (c Call) lines() (total uint64, lines []Line, reason Reason) {
 	add(CacheWrite1h, hour, Priced)
 	add(Output, visible, Priced)
 	add(Reasoning, reasoning, Priced)
-	add(Request, max(c.Requests, 1), Priced)
+	requests := uint64(1)
+	if c.Requests != nil {
+		requests = *c.Requests
+	}
+	add(Request, requests, Priced)
 	noInput := c.InputUncached == nil && c.CacheRead == nil && c.CacheWrite == nil
 	noOutput := c.OutputVisible == nil && c.OutputReasoning == nil
 	if !c.Failed && (noInput || noOutput && !c.NoOutput) {

@@ -60,7 +60,7 @@ func (v verbatim) MarshalYAML() (any, error) {
 
 // ReadYAML reads our own form: see docs/prices.md. It is dated if all of its prices have a first instant.
 func ReadYAML(r io.Reader) (Table, error) {
-	decoder := yaml.NewDecoder(io.LimitReader(r, maxTable))
+	decoder := yaml.NewDecoder(io.LimitReader(r, MaxTable))
 	decoder.KnownFields(true)
 	var f file
 	if err := decoder.Decode(&f); err != nil && !errors.Is(err, io.EOF) {

@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tidemark/consumers/clickhouse"
+	"tidemark/schemas"
+	"tidemark/schemas/prices"
+)
+
+// ErrNoBook means that the namespace has no book of prices.
+var ErrNoBook = errors.New("there is no book of prices: 'tidemark migrate' loads the one that ships, 'tidemark prices import' another one")
+
+// ReadBooks returns the books of prices that there are, the first one first.
+func ReadBooks(ctx context.Context, db *clickhouse.DB) ([]prices.Made, error) {
+	var made []prices.Made
+	err := db.Query(ctx, prices.BooksSQL(), func(scan func(...any) error) error {
+		m, err := prices.ReadMade(scan)
+		made = append(made, m)
+		return err
+	})
+	return made, err
+}
+
+// ReadBook returns a book of prices and how it was made. number 0 is the newest.
+func ReadBook(ctx context.Context, db *clickhouse.DB, number uint64) (*prices.Book, prices.Made, error) {
+	all, err := ReadBooks(ctx, db)
+	if err != nil {
+		return nil, prices.Made{}, err
+	}
+	if len(all) == 0 {
+		return nil, prices.Made{}, ErrNoBook
+	}
+	made := all[len(all)-1]
+	if number > 0 {
+		for _, m := range all {
+			if m.Number == number {
+				made = m
+			}
+		}
+		if made.Number != number {
+			return nil, made, fmt.Errorf("there is no book %d of prices: 'tidemark prices books' lists them", number)
+		}
+	}
+	book, err := readBook(ctx, db, made.Number)
+	return book, made, err
+}
+
+func readBook(ctx context.Context, db *clickhouse.DB, number uint64) (*prices.Book, error) {
+	var all []prices.Price
+	var aliases []prices.Alias
+	err := db.Query(ctx, prices.PricesSQL(number), func(scan func(...any) error) error {
+		p, err := prices.ReadPrice(scan)
+		all = append(all, p)
+		return err
+	})
+	if err == nil {
+		err = db.Query(ctx, prices.AliasesSQL(number), func(scan func(...any) error) error {
+			a, err := prices.ReadAlias(scan)
+			aliases = append(aliases, a)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	book, err := prices.New(number, all, aliases)
+	if err != nil {
+		return nil, fmt.Errorf("book %d of prices: %w", number, err)
+	}
+	return book, nil
+}
+
+// PriceImport is a table that is to come into the book.
+type PriceImport struct {
+	Table        prices.Table
+	Options      prices.MergeOptions
+	Source, Note string
+	SHA256       string
+	DryRun       bool
+}
+
+// PriceChange is what an import changes, or would.
+type PriceChange struct {
+	Before, After uint64 // The numbers of the books; equal if nothing changes. Before is 0 if there was none.
+	Changes       []prices.Change
+	NewAliases    int
+}
+
+// ImportPrices merges a table into the newest book, and makes the next one of it unless nothing changes.
+func ImportPrices(ctx context.Context, db *clickhouse.DB, in PriceImport) (PriceChange, error) {
+	before, _, err := ReadBook(ctx, db, 0)
+	if errors.Is(err, ErrNoBook) {
+		before, err = prices.New(0, nil, nil)
+	}
+	if err != nil {
+		return PriceChange{}, err
+	}
+	change := PriceChange{Before: before.Number, After: before.Number}
+	merged, changes, err := prices.Merge(before, in.Table, in.Options)
+	change.Changes = changes
+	if err != nil {
+		return change, err
+	}
+	aliases := mergeAliases(before.Aliases(), in.Table.Aliases)
+	change.NewAliases = len(aliases) - len(before.Aliases())
+	number, err := nextBook(ctx, db)
+	if err != nil {
+		return change, err
+	}
+	if _, err := prices.New(number, merged, aliases); err != nil {
+		return change, err
+	}
+	if in.DryRun || len(changes) == 0 && change.NewAliases == 0 && before.Number > 0 {
+		return change, nil
+	}
+	made := prices.Made{Number: number, Source: in.Source, Note: in.Note, SHA256: in.SHA256}
+	for _, statement := range prices.InsertSQL(made, before.Prices(), merged, before.Aliases(), aliases) {
+		if err := db.Exec(ctx, statement); err != nil {
+			return change, fmt.Errorf("import prices (run it again; what is there so far counts for nothing): %w", err)
+		}
+	}
+	change.After = number
+	return change, nil
+}
+
+// mergeAliases adds aliases; one of the same name replaces that which was there.
+func mergeAliases(old, in []prices.Alias) []prices.Alias {
+	replaced := map[[3]string]bool{}
+	for _, a := range in {
+		replaced[[3]string{a.Provider, string(a.Kind), a.Pattern}] = true
+	}
+	var merged []prices.Alias
+	for _, a := range old {
+		if !replaced[[3]string{a.Provider, string(a.Kind), a.Pattern}] {
+			merged = append(merged, a)
+		}
+	}
+	return append(merged, in...)
+}
+
+// nextBook returns a number that no book has and no interrupted import has used.
+func nextBook(ctx context.Context, db *clickhouse.DB) (number uint64, err error) {
+	sql := "SELECT toUInt64(greatest(" + maxBook(schemas.PriceBooksTable) + ", " + maxBook(schemas.PricesTable) + ", " + maxBook(schemas.ModelAliasesTable) + ")) + 1"
+	err = db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&number) })
+	return number, err
+}
+
+func maxBook(table string) string { return "(SELECT max(book) FROM " + table + ")" }
+
+// loadPrices makes the first book, of the prices that ship, unless there is one. It returns how many prices the newest book has.
+func loadPrices(ctx context.Context, db *clickhouse.DB) (n int, loaded bool, err error) {
+	book, _, err := ReadBook(ctx, db, 0)
+	if !errors.Is(err, ErrNoBook) {
+		if err != nil {
+			return 0, false, err
+		}
+		return len(book.Prices()), false, nil
+	}
+	table, err := prices.Shipped()
+	if err != nil {
+		return 0, false, err
+	}
+	_, err = ImportPrices(ctx, db, PriceImport{Table: table, Source: prices.ShippedSource, Note: prices.ShippedNote})
+	return len(table.Prices), true, err
+}
