@@ -128,7 +128,7 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 
 // read returns the content of the file.
 func (c *pricesImportCmd) read(s Streams) ([]byte, error) {
-	var in io.Reader = s.In
+	in := s.In
 	if c.File != "-" {
 		file, err := os.Open(c.File)
 		if err != nil {
