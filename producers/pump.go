@@ -117,8 +117,8 @@ func (p *Pump) send(ctx context.Context, pacer *Pacer, items []Item) error {
 			return errStopped
 		}
 		n := sort.Search(len(items), func(i int) bool { return items[i].Due > elapsed })
-		if n == 0 {
-			until := items[0].Due.Truncate(p.Interval) + p.Interval
+		// What is due waits for what is due soon, or a log that answers at once would get batches of a few items each.
+		if until := items[0].Due.Truncate(p.Interval) + p.Interval; n < len(items) && elapsed < until {
 			if p.Duration > 0 {
 				until = min(until, p.Duration)
 			}

@@ -98,6 +98,32 @@ func TestPumpPace(t *testing.T) {
 	})
 }
 
+// TestPumpGathers: a log that answers at once gets what is due within an interval together, and nothing waits for longer.
+func TestPumpGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin, calls := time.Now(), 0
+		log := &memoryLog{partitions: 1, before: func(context.Context, int) error {
+			calls++
+			time.Sleep(100 * time.Microsecond)
+			return nil
+		}}
+		p := producers.Pump{Source: &counter{n: 10_000, step: 100 * time.Microsecond}, Sender: &producers.Sender{Log: log}, BatchItems: 5000,
+			Hooks: producers.Hooks{Sending: func(items []producers.Item, _ time.Duration) {
+				if late := time.Since(begin) - items[0].Due; late > producers.DefaultInterval+time.Millisecond {
+					t.Fatalf("an item waits for %s", late)
+				}
+			}}}
+		truth, err := p.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, truth, log, 10_000)
+		if calls > 105 { // A second has 100 intervals; without waiting there are thousands.
+			t.Errorf("%d calls of the log in a second", calls)
+		}
+	})
+}
+
 // TestPumpCatchesUp checks that time lost to a slow log is not lost for good.
 func TestPumpCatchesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
