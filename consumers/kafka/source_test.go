@@ -236,7 +236,7 @@ func TestManyRecords(t *testing.T) {
 		}
 		at = f.Next
 	}
-	if next != 100_000 || fetches != 2 {
+	if next != 100_000 || fetches != 10 {
 		t.Errorf("%d records in %d fetches", next, fetches)
 	}
 }
