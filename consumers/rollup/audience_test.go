@@ -12,28 +12,28 @@ import (
 	"tidemark/consumers/rollup/rolluptest"
 )
 
-// slowInserts is a database in which each insert into the rollups of calls takes an hour.
+// slowInserts is a database in which each insert into the rollup of calls per minute takes an hour.
 type slowInserts struct {
 	ledgerdb.DB
 	took func(time.Duration)
 }
 
 func (s slowInserts) Exec(ctx context.Context, sql string) error {
-	if strings.HasPrefix(sql, "INSERT INTO token_calls_") {
+	if strings.HasPrefix(sql, "INSERT INTO token_calls_1m") {
 		s.took(time.Hour)
 	}
 	return s.DB.Exec(ctx, sql)
 }
 
-// TestAudienceChecksForItself has an hour of which a row is missing, and rollups of calls, which would find that,
-// paused: the distinct users of the hour stay as they were, too.
+// TestAudienceChecksForItself has an hour of which a row is missing, and of the rollups of calls, which would find that,
+// one that is paused and no other: the distinct users of the hour stay as they were, too.
 func TestAudienceChecksForItself(t *testing.T) {
 	w := rolluptest.New(t)
 	w.Deliver(rolluptest.Random(1, 300, start, time.Hour)...)
 	catchUp(t, w.DB)
 	want := values(w)
 	w.Exec("DELETE FROM token_calls_raw WHERE user = (SELECT user FROM token_calls_raw WHERE user != 0 GROUP BY user ORDER BY count(), user LIMIT 1)")
-	w.Exec("INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) SELECT arrayJoin(['token_calls_1m', 'token_calls_1h', 'audience_1h']), toStartOfDay(min(time)), toStartOfDay(min(time)) + INTERVAL 2 DAY, 'requested', false, 1 FROM token_calls_raw")
+	w.Exec("INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) SELECT arrayJoin(['token_calls_1m', 'audience_1h']), toStartOfDay(min(time)), toStartOfDay(min(time)) + INTERVAL 2 DAY, 'requested', false, 1 FROM token_calls_raw")
 	now := time.Unix(0, 0)
 	worker := &rollup.Worker{DB: slowInserts{w.DB, func(d time.Duration) { now = now.Add(d) }}, Now: func() time.Time { return now }}
 	for range 3 {
