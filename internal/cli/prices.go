@@ -25,12 +25,12 @@ type pricesCmd struct {
 
 // bookFlags choose a book of prices.
 type bookFlags struct {
-	Book uint64 `help:"Number of the book, as 'tidemark prices books' lists them. 0: the newest." default:"0" placeholder:"N" group:"Prices"`
+	Book int64 `help:"Number of the book, as 'tidemark prices books' lists them. 0: the newest." default:"0" placeholder:"N" group:"Prices" range:"0..4294967295"`
 }
 
-// withDatabase opens the database of a namespace that has the schema of this program.
-func withDatabase(ctx context.Context, common commonFlags, ch clickhouseFlags, do func(*clickhouse.DB) error) (err error) {
-	if err := invalid(common.validate(), ch.validate()); err != nil {
+// withDatabase opens the database of a namespace that has the schema of this program. wrong is what is wrong with other flags.
+func withDatabase(ctx context.Context, common commonFlags, ch clickhouseFlags, wrong error, do func(*clickhouse.DB) error) (err error) {
+	if err := invalid(common.validate(), ch.validate(), wrong); err != nil {
 		return err
 	}
 	db, err := ch.open(common.Namespace)
@@ -54,7 +54,7 @@ func (pricesBooksCmd) Example() string { return "tidemark prices books" }
 
 // Run lists.
 func (c *pricesBooksCmd) Run(ctx context.Context, s Streams) error {
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, nil, func(db *clickhouse.DB) error {
 		books, err := app.ReadBooks(ctx, db)
 		if err != nil {
 			return err
@@ -82,14 +82,11 @@ func (pricesListCmd) Example() string { return "tidemark prices list sonnet --at
 // Run lists.
 func (c *pricesListCmd) Run(ctx context.Context, s Streams) error {
 	at, err := c.At.parse("--at")
-	if err != nil {
-		return invalid(err)
-	}
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
-		book, made, err := app.ReadBook(ctx, db, c.Book)
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, errors.Join(err, ranges(c.bookFlags)), func(db *clickhouse.DB) error {
+		book, made, err := app.ReadBook(ctx, db, uint64(c.Book))
 		if err != nil {
 			return err
 		}
@@ -122,11 +119,8 @@ func (pricesShowCmd) Example() string {
 // Run shows.
 func (c *pricesShowCmd) Run(ctx context.Context, s Streams) error {
 	at, err := c.At.parse("--at")
-	if err != nil {
-		return invalid(err)
-	}
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
-		book, made, err := app.ReadBook(ctx, db, c.Book)
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, errors.Join(err, ranges(c.bookFlags)), func(db *clickhouse.DB) error {
+		book, made, err := app.ReadBook(ctx, db, uint64(c.Book))
 		if err != nil {
 			return err
 		}
@@ -213,8 +207,8 @@ func (pricesExportCmd) Example() string { return "tidemark prices export > price
 
 // Run exports.
 func (c *pricesExportCmd) Run(ctx context.Context, s Streams) error {
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
-		book, _, err := app.ReadBook(ctx, db, c.Book)
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, ranges(c.bookFlags), func(db *clickhouse.DB) error {
+		book, _, err := app.ReadBook(ctx, db, uint64(c.Book))
 		if err != nil {
 			return err
 		}

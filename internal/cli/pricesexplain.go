@@ -31,8 +31,8 @@ func (pricesExplainCmd) Example() string { return "tidemark prices explain chatc
 
 // Run explains.
 func (c *pricesExplainCmd) Run(ctx context.Context, s Streams) error {
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
-		book, made, err := app.ReadBook(ctx, db, c.Book)
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, ranges(c.bookFlags), func(db *clickhouse.DB) error {
+		book, made, err := app.ReadBook(ctx, db, uint64(c.Book))
 		if err != nil {
 			return err
 		}

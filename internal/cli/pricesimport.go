@@ -60,7 +60,7 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 	if err == nil && !from.Truncate(time.Minute).Equal(from) {
 		err = fmt.Errorf("--valid-from: %s is not a whole minute", c.ValidFrom)
 	}
-	if err := invalid(err); err != nil {
+	if err := invalid(c.commonFlags.validate(), c.clickhouseFlags.validate(), err); err != nil {
 		return err
 	}
 	now := time.Now().UTC()
@@ -85,7 +85,7 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 	if !table.Dated {
 		note += " from " + from.Format(time.RFC3339) + " on"
 	}
-	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, func(db *clickhouse.DB) error {
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, nil, func(db *clickhouse.DB) error {
 		change, err := app.ImportPrices(ctx, db, app.PriceImport{
 			Table: table, Options: prices.MergeOptions{From: from, Now: now, Correct: c.Correct}, Source: table.Source, Note: note,
 			SHA256: hex.EncodeToString(sum[:]), DryRun: c.DryRun,

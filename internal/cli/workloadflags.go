@@ -17,12 +17,15 @@ type shapeFlags struct {
 
 // shape sets what the events are like.
 func (f shapeFlags) shape(o *synthetic.Options) error {
+	if err := ranges(f); err != nil {
+		return err
+	}
 	o.Hot = f.Hot
 	if f.Models > 0 {
 		o.Models = synthetic.ManyModels(f.Models)
 	}
 	if f.Size == "" {
-		return ranges(f)
+		return nil
 	}
 	digits, factor := f.Size, 1
 	if short, found := strings.CutSuffix(digits, "k"); found {
@@ -33,5 +36,5 @@ func (f shapeFlags) shape(o *synthetic.Options) error {
 		return fmt.Errorf("--size: %q is not a number of bytes up to 512k, such as 1k", f.Size)
 	}
 	o.Size = n * factor
-	return ranges(f)
+	return nil
 }
