@@ -123,6 +123,24 @@ func TestDerivedFromWhatCouldNotBeChecked(t *testing.T) {
 	}
 }
 
+// TestDerivedBehindItsSource: an hour that waits and was made before one of its minutes was published again is not wrong, although the
+// ledger has nothing new for it. One that does not wait is.
+func TestDerivedBehindItsSource(t *testing.T) {
+	w := world(t)
+	for _, table := range []string{"token_calls_all_1h", "token_calls_all_1d"} { // The day equals the hour that it was made from.
+		w.Exec("ALTER TABLE %s_rows UPDATE calls = calls + 1 WHERE bucket < '2000-01-01' SETTINGS mutations_sync = 2", table)
+	}
+	w.Exec("INSERT INTO token_calls_1m_rows SELECT * REPLACE (1 + (SELECT max(version) FROM rollup_versions) AS version) FROM token_calls_1m_rows AS r WHERE r.bucket < '2000-01-01' AND (r.bucket, r.version) IN (SELECT bucket, version FROM rollup_versions FINAL WHERE rollup = 'token_calls_1m')")
+	w.Exec("INSERT INTO rollup_versions SELECT rollup, bucket, 1 + (SELECT max(version) FROM rollup_versions), slot FROM rollup_versions FINAL WHERE rollup = 'token_calls_1m' AND bucket < '2000-01-01'")
+	for _, want := range []audit.Verdict{audit.Difference, audit.Pending} {
+		result, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}})
+		if f := verdicts(result)["token_calls_all_1h"]; f.Verdict != want {
+			t.Errorf("token_calls_all_1h is %s: %s; want %s\n%s", f.Verdict, f.Detail, want, report)
+		}
+		w.Exec("INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('token_calls_all_1h', '1950-01-01 00:00:00', '1950-01-02 00:00:00', 'deferred', false, 1)")
+	}
+}
+
 // TestDerivedThatWaits: a bucket that is not shown yet is not wrong, and what is made from buckets that wait waits,
 // however far they are.
 func TestDerivedThatWaits(t *testing.T) {

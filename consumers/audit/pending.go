@@ -15,8 +15,9 @@ import (
 // A bucket is pending if the rollups have yet to follow the ledger into it, or if a row of rollup_pending names it.
 // That alone excuses nothing: a cursor that somebody set back, or rows that somebody wrote, would hide any difference.
 // A pending bucket may differ only if it has news: the ledger gained rows of its minutes since it was published. The
-// same clock gave the times of these rows and the version. A pending bucket that differs without news is looked at
-// again for a while: a step may have taken its version right before it missed a row that was being written. The next
+// same clock gave the times of these rows and the version. It is news too that a rollup which the bucket is made from was published
+// after it: minutes and hours pause apart, so an hour may be made before a minute of it. A pending bucket that differs without news is
+// looked at again for a while: a step may have taken its version right before it missed a row that was being written. The next
 // step publishes the bucket again.
 
 // excuse says which buckets of a range may differ.
@@ -102,8 +103,24 @@ func (c *comparison) futureNote() string {
 }
 
 // newsSQL lists the buckets of a rollup in s that have news: the ledger gained rows for them since they were published,
-// or they are not published.
+// they are not published, or what they are made from was published since.
 func newsSQL(t *rollup.Table, topics []string, s spans.Span) string {
+	news := ledgerNewsSQL(t, topics, s)
+	if t.From != "" {
+		news += " UNION ALL " + sourceNewsSQL(t, s)
+	}
+	return news
+}
+
+// sourceNewsSQL lists the buckets in s of a rollup that merges another one of which a bucket was published since.
+func sourceNewsSQL(t *rollup.Table, s spans.Span) string {
+	return fmt.Sprintf(`SELECT start FROM (SELECT %[1]s - positiveModulo(%[1]s, %[2]d) AS start, max(version) AS made FROM `+schemas.RollupVersionsTable+` WHERE rollup = %[3]s AND %[4]s GROUP BY start) AS f `+
+		`LEFT JOIN (%[5]s) AS v USING (start) WHERE made > v.version`,
+		spans.BucketMinuteInt64SQL, t.Minutes, schemas.Quote(t.From), s.BucketsSQL(), shownSQL(t, s))
+}
+
+// ledgerNewsSQL lists the buckets of a rollup in s for which the ledger gained rows since they were published, or which are not published.
+func ledgerNewsSQL(t *rollup.Table, topics []string, s spans.Span) string {
 	return fmt.Sprintf(`SELECT start FROM (SELECT toInt64(minute) - positiveModulo(toInt64(minute), %[1]d) AS start, max(toUnixTimestamp64Micro(written_at)) AS written `+
 		`FROM `+schemas.LedgerTable+` ARRAY JOIN buckets.minute AS minute WHERE topic IN (%[2]s) AND max_minute >= %[3]d AND min_minute < %[4]d AND minute >= %[3]d AND minute < %[4]d GROUP BY start) AS l `+
 		`LEFT JOIN (%[5]s) AS v USING (start) WHERE toUInt64(written) >= v.version`,
