@@ -221,12 +221,17 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 		err = errors.Join(err, printLoad(s.Out, summary), c.finish(s.Out, report.File{Name: summary.Run, Run: &summary}, earlier))
 		c.hint(s, summary)
 	}
+	return loadEnd(ctx, err, summary.Passed())
+}
+
+// loadEnd returns how the command ends: the exit code of what it came to.
+func loadEnd(ctx context.Context, err error, passed bool) error {
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{code: exitInterrupted, err: err}
 	case err != nil:
 		return err
-	case !summary.Passed():
+	case !passed:
 		return &exitError{code: exitThreshold}
 	}
 	return nil

@@ -82,15 +82,7 @@ func (c *loadCmd) drainBacklog(ctx context.Context, s Streams, options load.Opti
 	if done.SchemaVersion > 0 {
 		err = errors.Join(err, printBacklog(s.Out, done), c.writeSummary(s.Out, done))
 	}
-	switch {
-	case ctx.Err() != nil:
-		return &exitError{code: exitInterrupted, err: err}
-	case err != nil:
-		return err
-	case !done.Passed():
-		return &exitError{code: exitThreshold}
-	}
-	return nil
+	return loadEnd(ctx, err, done.Passed())
 }
 
 // printBacklog prints how a backlog was drained.

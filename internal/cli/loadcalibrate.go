@@ -32,15 +32,7 @@ func (c *loadCmd) calibrate(ctx context.Context, s Streams, options load.Options
 	if done.SchemaVersion > 0 {
 		err = errors.Join(err, printCalibration(s.Out, done), c.writeSummary(s.Out, done))
 	}
-	switch {
-	case ctx.Err() != nil:
-		return &exitError{code: exitInterrupted, err: err}
-	case err != nil:
-		return err
-	case !done.Passed():
-		return &exitError{code: exitThreshold}
-	}
-	return nil
+	return loadEnd(ctx, err, done.Passed())
 }
 
 // calibration opens what is needed and measures.

@@ -75,12 +75,16 @@ func printExplained(s Streams, call app.StoredCall, r *prices.Resolution, made p
 		return err
 	}
 	fmt.Fprintf(s.Out, "%s; book %d: %s\n", callCost(r), made.Number, made.Note)
-	for text, flagged := range map[string]bool{
-		"the call names no model that answered: the one that was asked for counts": r.ByRequested,
-		"some of the tokens may be of a cheaper class: the cost is an upper bound": r.AtMost,
+	for _, note := range []struct {
+		text string
+		on   bool
+	}{
+		{"the call names no model that answered: the one that was asked for counts", r.ByRequested},
+		{"the call does not tell its tier: " + prices.Standard + " counts", r.TierAssumed},
+		{"some of the tokens may be of a cheaper class: the cost is an upper bound", r.AtMost},
 	} {
-		if flagged {
-			fmt.Fprintln(s.Out, text)
+		if note.on {
+			fmt.Fprintln(s.Out, note.text)
 		}
 	}
 	if call.Reported != nil {
