@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/schemas"
@@ -116,11 +117,14 @@ func ImportPrices(ctx context.Context, db *clickhouse.DB, in PriceImport) (Price
 	if in.DryRun || len(changes) == 0 && change.NewAliases == 0 && before.Number > 0 {
 		return change, nil
 	}
-	made := prices.Made{Number: number, Source: in.Source, Note: in.Note, SHA256: in.SHA256}
+	made := prices.Made{Number: number, ImportID: rand.Uint64(), Source: in.Source, Note: in.Note, SHA256: in.SHA256}
 	for _, statement := range prices.InsertSQL(made, before.Prices(), merged, before.Aliases(), aliases) {
 		if err := db.Exec(ctx, statement); err != nil {
 			return change, fmt.Errorf("import prices (run it again; what is there so far counts for nothing): %w", err)
 		}
+	}
+	if _, newest, err := ReadBook(ctx, db, number); err != nil || newest.ImportID != made.ImportID {
+		return change, errors.Join(fmt.Errorf("another import made book %d at the same time, and this one counts for nothing: run it again", number), err)
 	}
 	change.After = number
 	return change, nil

@@ -69,12 +69,16 @@ func TestPrices(t *testing.T) {
 	fails("--format: \"xls\"", mine, "import", "-", "--format", "xls")
 
 	// What an import that was interrupted left behind counts for nothing.
-	b.query("INSERT INTO prices SELECT 4, 1, tenant, provider, 'ghost', region, tier, context_over, unit, daily_from, daily_to, valid_from, valid_to, currency, picos, published, per, source FROM prices WHERE model = 'm1' LIMIT 1")
+	b.query("INSERT INTO prices SELECT 4, 7, 1, tenant, provider, 'ghost', region, tier, context_over, unit, daily_from, daily_to, valid_from, valid_to, currency, picos, published, per, source FROM prices WHERE model = 'm1' LIMIT 1")
 	if out := ok("", "list", "ghost"); strings.Contains(out, "house") {
 		t.Errorf("an import without a book counts:\n%s", out)
 	}
 	has(ok(strings.Replace(mine, "m1", "m2", 1), "import", "-"), "book 5 is made")
 	fails("there is no book 4", "", "list", "--book", "4")
+
+	// Of another import that took the number of a book, nothing counts.
+	b.query("INSERT INTO prices SELECT 5, 7, 1, tenant, provider, model, region, tier, context_over, unit, daily_from, daily_to, valid_from, valid_to, currency, picos + 1, '9', per, source FROM prices WHERE model = 'm1' LIMIT 1")
+	has(ok("", "list", "house m1"), "3 EUR")
 
 	// A book says what it said, however many come after it, and goes out and in again.
 	has(ok("", "show", "house", "m1", "--book", "2"), "2026-01-01T00:00Z  -", "2.5 EUR")

@@ -12,6 +12,7 @@ import (
 // Made is a book as the table of books has it.
 type Made struct {
 	Number       uint64
+	ImportID     uint64 // Tells its rows from those of another import that took the same number.
 	CreatedAt    time.Time
 	Source, Note string
 	SHA256       string // Of the file, in hex.
@@ -19,14 +20,14 @@ type Made struct {
 
 // BooksSQL returns the query for all books, read by ReadMade, the first one first.
 func BooksSQL() string {
-	return "SELECT toUInt64(book), toUnixTimestamp64Micro(created_at), toString(source), note, sha256 FROM " + schemas.PriceBooksTable + " FINAL ORDER BY book"
+	return "SELECT toUInt64(book), import_id, toUnixTimestamp64Micro(created_at), toString(source), note, sha256 FROM " + schemas.PriceBooksTable + " FINAL ORDER BY book"
 }
 
 // ReadMade makes a book of one row of BooksSQL.
 func ReadMade(scan func(dest ...any) error) (Made, error) {
 	var m Made
 	var micros int64
-	if err := scan(&m.Number, &micros, &m.Source, &m.Note, &m.SHA256); err != nil {
+	if err := scan(&m.Number, &m.ImportID, &micros, &m.Source, &m.Note, &m.SHA256); err != nil {
 		return m, fmt.Errorf("read a book of prices: %w", err)
 	}
 	m.CreatedAt = time.UnixMicro(micros).UTC()
@@ -67,7 +68,7 @@ func AliasesSQL(book uint64) string {
 // setSQL is the end of a query for the rows that a book has: those that the books up to it put in, and did not take out.
 func setSQL(table string, columns []string, book uint64) string {
 	list := strings.Join(columns, ", ")
-	return fmt.Sprintf(" FROM (SELECT DISTINCT book, sign, %s FROM %s WHERE book IN (SELECT book FROM %s WHERE book <= %d)) GROUP BY %s HAVING sum(sign) > 0 ORDER BY ALL",
+	return fmt.Sprintf(" FROM (SELECT DISTINCT book, sign, %s FROM %s WHERE (book, import_id) IN (SELECT book, import_id FROM %s FINAL WHERE book <= %d)) GROUP BY %s HAVING sum(sign) > 0 ORDER BY ALL",
 		list, table, schemas.PriceBooksTable, book, list)
 }
 
@@ -119,21 +120,21 @@ func InsertSQL(made Made, before, after []Price, aliasesBefore, aliasesAfter []A
 	var rows, names []string
 	in, out := difference(before, after)
 	for _, p := range out {
-		rows = append(rows, priceRow(made.Number, -1, p))
+		rows = append(rows, priceRow(made, -1, p))
 	}
 	for _, p := range in {
-		rows = append(rows, priceRow(made.Number, 1, p))
+		rows = append(rows, priceRow(made, 1, p))
 	}
 	aliasesIn, aliasesOut := difference(aliasesBefore, aliasesAfter)
 	for _, a := range aliasesOut {
-		names = append(names, aliasRow(made.Number, -1, a))
+		names = append(names, aliasRow(made, -1, a))
 	}
 	for _, a := range aliasesIn {
-		names = append(names, aliasRow(made.Number, 1, a))
+		names = append(names, aliasRow(made, 1, a))
 	}
 	all := inserts(schemas.PricesTable, priceColumns, rows)
 	all = append(all, inserts(schemas.ModelAliasesTable, aliasColumns, names)...)
-	return append(all, fmt.Sprintf("INSERT INTO %s (book, source, sha256, note) VALUES (%d, %s, %s, %s)", schemas.PriceBooksTable, made.Number,
+	return append(all, fmt.Sprintf("INSERT INTO %s (book, import_id, source, sha256, note) VALUES (%d, %d, %s, %s, %s)", schemas.PriceBooksTable, made.Number, made.ImportID,
 		schemas.Quote(made.Source), schemas.Quote(made.SHA256), schemas.Quote(made.Note)))
 }
 
@@ -157,23 +158,23 @@ func difference[T comparable](before, after []T) (in, out []T) {
 	return in, out
 }
 
-func priceRow(book uint64, sign int, p Price) string {
+func priceRow(made Made, sign int, p Price) string {
 	texts := []string{p.Tenant, p.Provider, p.Model, p.Region, p.Tier}
 	for i := range texts {
 		texts[i] = schemas.Quote(texts[i])
 	}
-	return fmt.Sprintf("(%d, %d, %s, %d, %s, %d, %d, %d, %d, %s, %d, %s, %d, %s)", book, sign, strings.Join(texts, ", "), p.ContextOver, schemas.Quote(string(p.Unit)),
+	return fmt.Sprintf("(%d, %d, %d, %s, %d, %s, %d, %d, %d, %d, %s, %d, %s, %d, %s)", made.Number, made.ImportID, sign, strings.Join(texts, ", "), p.ContextOver, schemas.Quote(string(p.Unit)),
 		p.DailyFrom, p.DailyTo, secondsOf(p.From), secondsOf(p.To), schemas.Quote(p.Currency), int64(p.Picos), schemas.Quote(p.Published), p.Per, schemas.Quote(p.Source))
 }
 
-func aliasRow(book uint64, sign int, a Alias) string {
-	return fmt.Sprintf("(%d, %d, %s, %s, %s, %s)", book, sign, schemas.Quote(a.Provider), schemas.Quote(string(a.Kind)), schemas.Quote(a.Pattern), schemas.Quote(a.Model))
+func aliasRow(made Made, sign int, a Alias) string {
+	return fmt.Sprintf("(%d, %d, %d, %s, %s, %s, %s)", made.Number, made.ImportID, sign, schemas.Quote(a.Provider), schemas.Quote(string(a.Kind)), schemas.Quote(a.Pattern), schemas.Quote(a.Model))
 }
 
 func inserts(table string, columns []string, rows []string) []string {
 	var all []string
 	for some := range slices.Chunk(rows, rowsPerStatement) {
-		all = append(all, "INSERT INTO "+table+" (book, sign, "+strings.Join(columns, ", ")+") VALUES "+strings.Join(some, ", "))
+		all = append(all, "INSERT INTO "+table+" (book, import_id, sign, "+strings.Join(columns, ", ")+") VALUES "+strings.Join(some, ", "))
 	}
 	return all
 }

@@ -3,6 +3,7 @@
 CREATE TABLE price_books
 (
     book UInt32, -- From 1 on, each greater than the one before.
+    import_id UInt64, -- Of the import whose rows it has.
     created_at DateTime64(6, 'UTC') DEFAULT now64(6),
     source LowCardinality(String), -- "litellm", "models.dev", "file", "shipped".
     sha256 String, -- Of the file, in hex.

@@ -2,6 +2,7 @@
 CREATE TABLE prices
 (
     book UInt32,
+    import_id UInt64, -- Chosen at random: of two imports that take one number, the rows of one count.
     sign Int8, -- 1: the book puts it in, -1: it takes it out.
     tenant LowCardinality(String), -- Whose negotiated price it is; empty: everybody's.
     provider LowCardinality(String), -- As events carry it.

@@ -121,6 +121,7 @@ TTL toDateTime(seen_at) + INTERVAL 30 DAY;
 CREATE TABLE IF NOT EXISTS tidemark.model_aliases
 (
     book UInt32,
+    import_id UInt64, -- Chosen at random: of two imports that take one number, the rows of one count.
     sign Int8, -- 1: the book puts it in, -1: it takes it out.
     provider LowCardinality(String),
     kind LowCardinality(String), -- "exact", or "prefix": names that begin so.
@@ -194,6 +195,7 @@ ORDER BY model;
 CREATE TABLE IF NOT EXISTS tidemark.price_books
 (
     book UInt32, -- From 1 on, each greater than the one before.
+    import_id UInt64, -- Of the import whose rows it has.
     created_at DateTime64(6, 'UTC') DEFAULT now64(6),
     source LowCardinality(String), -- "litellm", "models.dev", "file", "shipped".
     sha256 String, -- Of the file, in hex.
@@ -207,6 +209,7 @@ ORDER BY book;
 CREATE TABLE IF NOT EXISTS tidemark.prices
 (
     book UInt32,
+    import_id UInt64, -- Chosen at random: of two imports that take one number, the rows of one count.
     sign Int8, -- 1: the book puts it in, -1: it takes it out.
     tenant LowCardinality(String), -- Whose negotiated price it is; empty: everybody's.
     provider LowCardinality(String), -- As events carry it.
