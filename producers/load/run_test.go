@@ -1,10 +1,10 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -27,7 +27,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type system struct {
 	recorder   *Recorder
 	ack        func(at time.Duration) time.Duration // How long an Append takes, by when it begins. Nil: no time.
-	perTick    int64                                // Offsets that ingest reads within 50 ms, 0 for all.
+	tick       time.Duration                        // Between two looks at the database, 0 for 50 ms.
+	perTick    int64                                // Offsets that ingest reads within a tick, 0 for all.
 	stopped    map[Stage]time.Duration              // Stages that stand still from a time on.
 	down       [2]time.Duration                     // From when to when the database answers nothing.
 	inserts    *float64                             // The share of the time that ingest waits for inserts.
@@ -72,9 +73,9 @@ func (s *system) Append(_ context.Context, records []producers.Record) error {
 	return nil
 }
 
-// work is the pipeline and the poller in one: every 50 ms it gets further and tells so.
+// work is the pipeline and the poller in one: with each tick it gets further and tells so.
 func (s *system) work(ctx context.Context) {
-	ticker := time.NewTicker(50 * time.Millisecond)
+	ticker := time.NewTicker(cmp.Or(s.tick, 50*time.Millisecond))
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		select {
@@ -188,69 +189,6 @@ func TestEveryEventIsTimed(t *testing.T) {
 		if e.Produced < e.Offered+2300 || arrival == Constant && e.Produced != 32_500 {
 			t.Errorf("%s: the warm-up is missing: %+v", arrival, e)
 		}
-	}
-}
-
-// slowSource makes events that are due a step apart until an end. It needs a time for each, and stands still once.
-type slowSource struct {
-	step, end, stallAt, stall, each time.Duration
-	n                               int64
-}
-
-func (s *slowSource) Next(b *producers.Batch, limit int) error {
-	for !b.Full(limit) {
-		due := time.Duration(s.n) * s.step
-		if due >= s.end {
-			return io.EOF
-		}
-		if s.stall > 0 && due >= s.stallAt {
-			time.Sleep(s.stall)
-			s.stall = 0
-		}
-		time.Sleep(s.each)
-		b.AddBytes([]byte{1}).Due = due
-		s.n++
-	}
-	return nil
-}
-
-// TestStalledGenerator: a stall of the generator is in the send delay and in the freshness, and it is not called the
-// pipeline's fault.
-func TestStalledGenerator(t *testing.T) {
-	// It makes an event per 2 ms. It stands still once, or needs 2.5 ms for each.
-	for name, g := range map[string]*slowSource{
-		"stalls":      {stallAt: 30 * time.Second, stall: 3 * time.Second},
-		"is too slow": {each: 2500 * time.Microsecond},
-	} {
-		t.Run(name, func(t *testing.T) { stalledGenerator(t, g) })
-	}
-}
-
-func stalledGenerator(t *testing.T, g *slowSource) {
-	s := &system{}
-	var sum Summary
-	synctest.Test(t, func(t *testing.T) {
-		cfg := minute
-		cfg.SLO, cfg.SLORollup, cfg.Rolled = time.Second, 2*time.Second, func(string) bool { return false }
-		s.recorder, s.ends, s.at = NewRecorder(cfg), map[string]int64{}, map[string]int64{}
-		working, stop := context.WithCancel(t.Context())
-		var wg sync.WaitGroup
-		wg.Go(func() { s.work(working) })
-		g.step, g.end = 2*time.Millisecond, 65*time.Second
-		pump := producers.Pump{Source: g, Sender: &producers.Sender{Log: s}, BatchItems: 100,
-			Hooks: s.recorder.Hooks()}
-		truth, err := pump.Run(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Second)
-		stop()
-		wg.Wait()
-		sum = Summarize(s.recorder, Options{Rate: 500}, Ending{Result: Result{Truth: truth}, Drained: true, Audited: true, AuditOK: true})
-	})
-	judged(t, sum, verdict.GeneratorLimited, verdict.Generator)
-	if sum.Latency["sent"].MaxMS < 2500 || sum.Latency["queryable_raw"].MaxMS < 2500 || sum.Latency["queryable_raw"].Count != 30_000 || sum.Latency["sent"].Count != 30_000 {
-		t.Errorf("the stall does not show: sent %+v, raw %+v", sum.Latency["sent"], sum.Latency["queryable_raw"])
 	}
 }
 
