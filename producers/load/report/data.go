@@ -23,22 +23,22 @@ type plots struct {
 
 // runPlots are the charts of a run. Times are in seconds since the first event.
 type runPlots struct {
-	Label     string               `json:"label"`
-	Rate      float64              `json:"rate"`
-	SLOMS     map[string]float64   `json:"slo_ms"` // By stage.
-	EndS      float64              `json:"end_s"`
-	Bands     []band               `json:"bands"`
-	Time      []float64            `json:"time"`
-	Rates     map[string][]float64 `json:"rates"` // By line: offered and the stages.
-	Lag       []float64            `json:"lag"`
-	Trend     [][2]float64         `json:"trend"` // Two points, none if there is no trend.
-	Freshness map[string][]fresh   `json:"freshness"`
-	Curves    map[string][]point   `json:"curves"`
-	Cores     map[string][]float64 `json:"cores"` // By role.
-	Memory    map[string][]float64 `json:"memory"`
-	Parts     []float64            `json:"parts"`
-	Merges    []float64            `json:"merges"`
-	Heat      map[string][]cell    `json:"heat"`
+	Label     string                `json:"label"`
+	Rate      float64               `json:"rate"`
+	SLOMS     map[string]float64    `json:"slo_ms"` // By stage.
+	EndS      float64               `json:"end_s"`
+	Bands     []band                `json:"bands"`
+	Time      []float64             `json:"time"`
+	Rates     map[string][]float64  `json:"rates"` // By line: offered and the stages.
+	Lag       []float64             `json:"lag"`
+	Trend     [][2]float64          `json:"trend"` // Two points, none if there is no trend.
+	Freshness map[string][]fresh    `json:"freshness"`
+	Curves    map[string][]point    `json:"curves"`
+	Cores     map[string][]*float64 `json:"cores"`  // By role; nil where nothing was read, which is a gap.
+	Memory    map[string][]*float64 `json:"memory"` // In bytes, likewise.
+	Parts     []float64             `json:"parts"`
+	Merges    []float64             `json:"merges"`
+	Heat      map[string][]cell     `json:"heat"`
 }
 
 // point is a share of the events as 1/(1-share), the share itself, and the milliseconds that it does not exceed.
@@ -81,8 +81,8 @@ type trialPoint struct {
 func plotsOf(s *load.Summary, label string) runPlots {
 	p := runPlots{
 		Label: label, Rate: s.Config.Rate, Bands: bandsOf(s), SLOMS: map[string]float64{load.Raw.String(): s.Config.SLOMS, load.Rollup.String(): s.Config.SLORollMS},
-		Rates: map[string][]float64{}, Freshness: map[string][]fresh{}, Curves: map[string][]point{}, Cores: map[string][]float64{},
-		Memory: map[string][]float64{}, Heat: map[string][]cell{}, Time: []float64{}, Lag: []float64{}, Trend: [][2]float64{},
+		Rates: map[string][]float64{}, Freshness: map[string][]fresh{}, Curves: map[string][]point{}, Cores: map[string][]*float64{},
+		Memory: map[string][]*float64{}, Heat: map[string][]cell{}, Time: []float64{}, Lag: []float64{}, Trend: [][2]float64{},
 	}
 	for _, at := range Stages {
 		name := at.Stage.String()
@@ -137,21 +137,29 @@ func dueOf(s *load.Summary) func(load.Sample) float64 {
 // usage adds a point to the charts of CPU, memory, parts and merges, if it was measured.
 func (p *runPlots) usage(around []load.Sample, at load.Sample, roles []string) {
 	for _, role := range roles {
-		used, memory := 0.0, 0.0
-		if process := processOf(at, role); process != nil {
-			memory = float64(process.Resident)
-			var known []load.Sample
-			for _, s := range around {
-				if processOf(s, role) != nil {
-					known = append(known, s)
-				}
-			}
-			cores, _ := slope(known, func(s load.Sample) float64 { return processOf(s, role).CPUS })
-			used = math.Max(cores, 0) // A process that was started again counts from 0.
-		}
-		p.Cores[role], p.Memory[role] = append(p.Cores[role], brief(used)), append(p.Memory[role], memory)
+		used, memory := usageOf(around, at, role)
+		p.Cores[role], p.Memory[role] = append(p.Cores[role], used), append(p.Memory[role], memory)
 	}
 	p.Parts, p.Merges = append(p.Parts, float64(at.Parts)), append(p.Merges, float64(at.Merges))
+}
+
+// usageOf returns the cores that a role used around a sample and the bytes of its memory then, nil where nothing was read.
+func usageOf(around []load.Sample, at load.Sample, role string) (cores, memory *float64) {
+	process := processOf(at, role)
+	if process == nil {
+		return nil, nil
+	}
+	memory = new(float64(process.Resident))
+	var known []load.Sample
+	for _, s := range around {
+		if processOf(s, role) != nil {
+			known = append(known, s)
+		}
+	}
+	if used, ok := slope(known, func(s load.Sample) float64 { return processOf(s, role).CPUS }); ok {
+		cores = new(brief(math.Max(used, 0))) // A process that was started again counts from 0.
+	}
+	return cores, memory
 }
 
 // bandsOf returns the phases on the clock of the samples. What is offered is warm-up and measured time.

@@ -86,8 +86,8 @@ func TestPlots(t *testing.T) {
 	}
 	s.Lag.Slope = 10
 	p := plotsOf(s, "a")
-	if len(p.Time) != 25 || p.Rates["offered"][12] != 2000 || math.Abs(p.Rates["stored"][12]-1000) > 10 || math.Abs(p.Cores["ingest"][12]-0.7) > 1e-9 ||
-		p.Memory["ingest"][3] != 9e6 || p.Parts[20] != 20 || p.Merges[4] != 1 {
+	if len(p.Time) != 25 || p.Rates["offered"][12] != 2000 || math.Abs(p.Rates["stored"][12]-1000) > 10 || math.Abs(*p.Cores["ingest"][12]-0.7) > 1e-9 ||
+		*p.Memory["ingest"][3] != 9e6 || p.Parts[20] != 20 || p.Merges[4] != 1 {
 		t.Errorf("%+v", p)
 	}
 	if want := []band{{"warm-up", 0, 5}, {"measure", 5, 25}, {"drain", 25.3, 26.8}}; len(p.Bands) != 3 || math.Abs(p.Bands[2].From-want[2].From) > 1e-9 || p.Bands[1] != want[1] || math.Abs(p.Bands[2].To-want[2].To) > 1e-9 {
@@ -116,6 +116,47 @@ func TestPlots(t *testing.T) {
 	if last := curve[len(curve)-1]; len(shares) != 4 || last[2] != s.Latency[raw].MaxMS || last[0] < 100 {
 		t.Errorf("the curve ends at %v, the longest is %v ms", last, s.Latency[raw].MaxMS)
 	}
+}
+
+// TestGaps: where nothing was read of a role, its lines have a gap: not 0, which would be a process that uses nothing.
+func TestGaps(t *testing.T) {
+	t.Parallel()
+	s := made(1, 4, 1)
+	ingest := func(i int) load.ProcessSample {
+		return load.ProcessSample{Role: "ingest", CPUS: 0.5 * float64(i), Resident: 9e6}
+	}
+	for i := range s.Series {
+		s.Series[i].Processes = []load.ProcessSample{{Role: "load", CPUS: 0.1 * float64(i), Resident: 5e6}}
+		if i >= 3 && i < len(s.Series)-5 && i != 10 { // Read from the fourth second on, once not, and last 5 s before the end.
+			s.Series[i].Processes = append(s.Series[i].Processes, ingest(i))
+		}
+	}
+	s.Series[0].Processes = append(s.Series[0].Processes, load.ProcessSample{Role: "rollup", CPUS: 7, Resident: 1e6}) // One reading tells no cores.
+	p := dataOf(t, written(t, run(s))).Runs[0]
+	if len(p.Time) != 25 || len(p.Cores) != 3 || len(p.Memory) != 3 {
+		t.Fatalf("%d points, roles %v", len(p.Time), p.Cores)
+	}
+	for i := range p.Time {
+		known := i >= 3 && i < 20 && i != 10
+		cores, memory := p.Cores["ingest"][i], p.Memory["ingest"][i]
+		if (cores != nil) != known || (memory != nil) != known || known && (math.Abs(*cores-0.5) > 1e-9 || *memory != 9e6) {
+			t.Errorf("second %d: known %t, cores %v, memory %v", i+1, known, optional(cores), optional(memory))
+		}
+		if cores, memory := p.Cores["load"][i], p.Memory["load"][i]; cores == nil || memory == nil || math.Abs(*cores-0.1) > 1e-9 || *memory != 5e6 {
+			t.Errorf("second %d of what was always read: cores %v, memory %v", i+1, optional(cores), optional(memory))
+		}
+		if p.Cores["rollup"][i] != nil || (p.Memory["rollup"][i] != nil) != (i == 0) {
+			t.Errorf("second %d of what was read once: cores %v, memory %v", i+1, optional(p.Cores["rollup"][i]), optional(p.Memory["rollup"][i]))
+		}
+	}
+}
+
+// optional is a value for messages.
+func optional(x *float64) any {
+	if x == nil {
+		return "unknown"
+	}
+	return *x
 }
 
 // TestLongRun: the page of six hours is not larger than its charts are wide.

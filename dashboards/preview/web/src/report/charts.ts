@@ -92,7 +92,7 @@ function near(slo: number | undefined, measured: number[]): number | undefined {
   return slo && slo <= 30 * Math.max(...measured, 0) ? slo : undefined;
 }
 
-const zip = (x: number[], y: number[]) => x.map((at, i) => [at, y[i] ?? null]);
+const zip = (x: number[], y: (number | null)[]) => x.map((at, i) => [at, y[i] ?? null]);
 
 function rates(run: Run, theme: Theme, width: number): Option {
   const names = order.filter((name) => run.rates[name]);
@@ -200,7 +200,8 @@ function overlay(runs: Run[], stage: string, theme: Theme, width: number): Optio
   };
 }
 
-function usage(run: Run, lines: Record<string, number[]>, unit: string, text: (x: number) => string, stacked: boolean, theme: Theme, width: number): Option {
+/** usage draws lines with a gap where a value is null. */
+function usage(run: Run, lines: Record<string, (number | null)[]>, unit: string, text: (x: number) => string, stacked: boolean, theme: Theme, width: number): Option {
   const names = Object.keys(lines);
   return {
     ...base(theme, width, names.length),
@@ -208,7 +209,7 @@ function usage(run: Run, lines: Record<string, number[]>, unit: string, text: (x
     yAxis: axis(theme, { min: 0, name: unit === 'cores' ? unit : '', axisLabel: { color: theme.dim, formatter: text } }),
     series: names.map((name, i) => ({
       type: 'line', name, showSymbol: false, data: zip(run.time, lines[name] ?? []), color: theme.series[(i + 1) % theme.series.length], lineStyle: { width: 1.5 },
-      ...(stacked ? { stack: 'all', areaStyle: { opacity: 0.5 } } : {}), tooltip: { valueFormatter: text },
+      ...(stacked ? { stack: 'all', areaStyle: { opacity: 0.5 } } : {}), tooltip: { valueFormatter: (x: unknown) => (typeof x === 'number' && !Number.isNaN(x) ? text(x) : 'not read') },
       ...(i === 0 ? { markArea: bands(run, theme) } : {}),
     })),
   };

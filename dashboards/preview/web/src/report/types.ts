@@ -26,8 +26,9 @@ export interface Run {
   trend: [number, number][];
   freshness: Record<string, Fresh[]>;
   curves: Record<string, CurvePoint[]>;
-  cores: Record<string, number[]>;
-  memory: Record<string, number[]>;
+  /** By role; null where nothing was read. */
+  cores: Record<string, (number | null)[]>;
+  memory: Record<string, (number | null)[]>;
   parts: number[];
   merges: number[];
   heat: Record<string, Cell[]>;
