@@ -83,7 +83,10 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	log := logger(l.Log)
 	l.enter("preflight")
 	poller, notes, err := l.preflight(ctx)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return load.Summarize(l.Recorder, l.Options, l.unmade()), nil
+	case err != nil:
 		return load.Summary{}, err
 	}
 	poller.failed = func(err error) {
@@ -121,6 +124,18 @@ func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 		ending.Retries = l.Retries()
 	}
 	return load.Summarize(l.Recorder, l.Options, ending), ending.Err
+}
+
+// notAudited is what is said of the audit of a run that was interrupted.
+const notAudited = "not made: the run was ended"
+
+// unmade is the ending of a run that was interrupted before anything was offered.
+func (l *Load) unmade() load.Ending {
+	l.enter("")
+	return load.Ending{
+		Namespace: l.Namespace, Started: l.began, Result: load.Result{Truth: &producers.Truth{}, Interrupted: true}, Poll: l.Poll, Audit: notAudited,
+		Phases: l.phases, Notes: []string{}, Thresholds: l.Thresholds,
+	}
 }
 
 // check asks whether what was measured is true.
@@ -287,7 +302,7 @@ func (l *Load) drain(ctx context.Context, e *load.Ending) {
 // audit audits the namespace. A run that the audit did not judge is not proven right.
 func (l *Load) audit(ctx context.Context, e *load.Ending) {
 	if e.Result.Interrupted {
-		e.Audit = "not made: the run was ended"
+		e.Audit = notAudited
 		return
 	}
 	l.enter("audit")
@@ -295,7 +310,7 @@ func (l *Load) audit(ctx context.Context, e *load.Ending) {
 	result, err := auditor.Once(ctx)
 	switch {
 	case ctx.Err() != nil:
-		e.Result.Interrupted, e.Audit = true, "not made: the run was ended"
+		e.Result.Interrupted, e.Audit = true, notAudited
 		return
 	case err != nil:
 		e.Audit = "not made: " + err.Error()

@@ -35,14 +35,12 @@ type Backlog struct {
 func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 	l.began = time.Now()
 	l.enter("preflight")
-	if err := CheckSchema(ctx, l.DB); err != nil {
-		return load.Backlog{}, err
-	}
-	poller, waiting, err := l.locate(ctx)
-	if err == nil {
-		err = l.refuseIngest(ctx)
-	}
-	if err != nil {
+	drain := &load.Drain{Recorder: l.Recorder, Ratio: b.Ratio}
+	poller, waiting, err := l.preflightBacklog(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return drain.SumUp(l.Options, b.Span, 0, l.unmade()), nil
+	case err != nil:
 		return load.Backlog{}, err
 	}
 	poller.since = int32(l.began.Add(-b.Span).Unix()/60) - 1
@@ -58,7 +56,6 @@ func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 		}
 	})
 	filled := time.Since(filling)
-	drain := &load.Drain{Recorder: l.Recorder, Ratio: b.Ratio}
 	if ending.Err == nil && !ending.Result.Interrupted {
 		l.drainBacklog(ctx, b, poller, drain, &ending)
 	}
@@ -66,6 +63,18 @@ func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 	l.enter("")
 	ending.PollErrors, ending.Phases = poller.errors.Load(), l.phases
 	return drain.SumUp(l.Options, b.Span, filled, ending), ending.Err
+}
+
+// preflightBacklog finds the topics and where they are, and how many records wait in them. Ingest may not run.
+func (l *Load) preflightBacklog(ctx context.Context) (*loadPoller, int64, error) {
+	if err := CheckSchema(ctx, l.DB); err != nil {
+		return nil, 0, err
+	}
+	poller, waiting, err := l.locate(ctx)
+	if err == nil {
+		err = l.refuseIngest(ctx)
+	}
+	return poller, waiting, err
 }
 
 // refuseIngest returns an error if an ingest worker is at work: it would read what fills the log.

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bytes"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -28,6 +30,7 @@ type gate struct {
 	mu      sync.Mutex
 	mode    gateMode
 	changed chan struct{} // closed when the mode changes
+	holds   string        // The gate becomes silent at the first statement with this text; empty for never
 	inserts int
 	turned  map[gateMode]int // requests that each mode treated
 }
@@ -61,6 +64,13 @@ func (g *gate) set(mode gateMode) {
 	g.changed = make(chan struct{})
 }
 
+// holdAt makes the gate silent at the first statement that contains a text.
+func (g *gate) holdAt(text string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.holds = text
+}
+
 // count is how many requests a mode has treated.
 func (g *gate) count(mode gateMode) int {
 	g.mu.Lock()
@@ -69,6 +79,7 @@ func (g *gate) count(mode gateMode) int {
 }
 
 func (g *gate) serve(w http.ResponseWriter, r *http.Request) {
+	g.look(r)
 	mode, changed, lose := g.judge(r)
 	switch {
 	case mode == failing:
@@ -85,6 +96,25 @@ func (g *gate) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	default:
 		g.proxy.ServeHTTP(w, r)
+	}
+}
+
+// look reads the statement of a request, if there is one at which the gate becomes silent.
+func (g *gate) look(r *http.Request) {
+	g.mu.Lock()
+	holds := g.holds
+	g.mu.Unlock()
+	if holds == "" {
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if strings.Contains(r.URL.Query().Get("query")+string(body), holds) {
+		g.holdAt("")
+		g.set(silent)
 	}
 }
 
