@@ -17,6 +17,14 @@ type sentBatch struct {
 	after []uint32 // Times of resolution after first, by event.
 }
 
+// due returns when an event of the batch is due.
+func (b *sentBatch) due(event int) time.Duration {
+	if b.first == notMeasured {
+		return notMeasured
+	}
+	return b.first + time.Duration(b.after[event])*resolution
+}
+
 // position is how far a stage is: a batch, counted from the start of the run, and the events of it.
 type position struct{ batch, events int }
 
@@ -35,11 +43,7 @@ func (l *logPart) cover(s Stage, end int64, passed func(due time.Duration)) {
 	for at.batch-l.dropped < len(l.batches) {
 		b := &l.batches[at.batch-l.dropped]
 		for at.events < len(b.after) && b.base+int64(at.events) < end {
-			due := b.first
-			if due != notMeasured {
-				due += time.Duration(b.after[at.events]) * resolution
-			}
-			passed(due)
+			passed(b.due(at.events))
 			at.events++
 		}
 		if at.events < len(b.after) {
@@ -48,6 +52,17 @@ func (l *logPart) cover(s Stage, end int64, passed func(due time.Duration)) {
 		*at = position{batch: at.batch + 1}
 	}
 	l.drop()
+}
+
+// rest calls waits with the intended time of each event that the stage has not passed.
+func (l *logPart) rest(s Stage, waits func(due time.Duration)) {
+	from := l.at[s].events
+	for i := l.at[s].batch - l.dropped; i < len(l.batches); i++ {
+		for event := from; event < len(l.batches[i].after); event++ {
+			waits(l.batches[i].due(event))
+		}
+		from = 0
+	}
 }
 
 // drop forgets the batches that all stages have passed.

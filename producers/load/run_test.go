@@ -111,7 +111,7 @@ func (s *system) work(ctx context.Context) {
 func try(t *testing.T, s *system, o Options, cfg RecorderConfig, change func(context.Context, *producers.Sender) context.Context) (summary Summary) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cfg.SLO, cfg.SLORollup = time.Second, 2*time.Second
+		cfg.SLO, cfg.SLORollup = cmp.Or(cfg.SLO, time.Second), cmp.Or(cfg.SLORollup, 2*time.Second)
 		cfg.Rolled = func(topic string) bool { return !strings.HasSuffix(topic, "runs.v1") }
 		s.recorder, s.ends, s.at, s.calls = NewRecorder(cfg), map[string]int64{}, map[string]int64{}, 0
 		working, stop := context.WithCancel(t.Context())

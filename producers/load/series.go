@@ -50,7 +50,9 @@ func (r *Recorder) Poll(at time.Duration) {
 	}
 	s.sum += float64(r.waiting(Stored))
 	s.n++
-	if at.Truncate(time.Second) > s.last.Truncate(time.Second) {
+	whole := at.Truncate(time.Second) > s.last.Truncate(time.Second)
+	s.last = at
+	if whole {
 		s.samples = append(s.samples, Sample{
 			AtS: at.Seconds(), Sent: r.counts[Sent], Acknowledged: r.counts[Acknowledged], Stored: r.counts[Stored],
 			Raw: r.counts[Raw], Rollup: r.counts[Rollup], Lag: s.sum / float64(s.n),
@@ -59,7 +61,6 @@ func (r *Recorder) Poll(at time.Duration) {
 		s.sum, s.n = 0, 0
 		r.look(at)
 	}
-	s.last = at
 }
 
 // setDue fills in how many events were due by each sample.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -177,6 +178,7 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 	defer r.mu.Unlock()
 	due := o.curve(r.cfg.Warmup, r.cfg.Duration)
 	r.series.setDue(due)
+	r.doubt()
 	rates := r.rates()
 	resources := r.resources(rates)
 	in := r.input(due, e)
@@ -196,7 +198,7 @@ func Summarize(r *Recorder, o Options, e Ending) Summary {
 			AskedMS: milliseconds(e.Poll), P50MS: milliseconds(r.series.polls.Percentile(50)), P99MS: milliseconds(r.series.polls.Percentile(99)),
 			MaxMS: milliseconds(r.series.polls.Max()), Errors: e.PollErrors,
 		},
-		Phases: e.Phases, Notes: e.Notes, Series: r.usage.withProcesses(r.series.samples),
+		Phases: e.Phases, Notes: append(slices.Clip(e.Notes), r.doubts(in)...), Series: r.usage.withProcesses(r.series.samples),
 	}
 	s.Partial = in.Interrupted || e.Err != nil || in.Aborted != ""
 	if !r.start.IsZero() && !e.Started.IsZero() {
@@ -228,6 +230,22 @@ func (r *Recorder) config(o Options, mean float64) SummaryConfig {
 		c.Steps = append(c.Steps, SummaryStep{ForS: step.For.Seconds(), To: step.To})
 	}
 	return c
+}
+
+// doubts are notes on events of which nobody knows whether they were in time.
+func (r *Recorder) doubts(in verdict.Input) []string {
+	var notes []string
+	if in.Interrupted {
+		return notes
+	}
+	for stage, where := range map[Stage]string{Raw: "raw", Rollup: "the rollups"} {
+		if unknown, all := verdict.Unknown(r.judged(stage)); unknown > 0 {
+			notes = append(notes, fmt.Sprintf("%d of %d events were not in %s when the run stopped looking, less than the SLO of %s after they were due: whether they come in time is not known; a --drain of that length tells",
+				unknown, all, where, r.slo(stage)))
+		}
+	}
+	slices.Sort(notes)
+	return notes
 }
 
 // breaking returns where the rate became too much for a stage, nil if it did for none.

@@ -50,7 +50,7 @@ func (r *Recorder) figures(s *Summary) map[string]figure {
 		found[name] = figure{kind: threshold.Rate, value: func(string) (float64, bool) {
 			var late, all uint64
 			for _, w := range r.windows[stage] {
-				late, all = late+w.Late(), all+w.Events
+				late, all = late+w.Late(), all+w.Known()
 			}
 			return float64(late) / max(float64(all), 1), all > 0
 		}}

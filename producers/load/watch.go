@@ -2,6 +2,8 @@ package load
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tidemark/producers/load/threshold"
@@ -40,6 +42,9 @@ func (r *Recorder) look(at time.Duration) {
 	w := &r.watch
 	if len(w.conditions) == 0 || at < w.after || at > r.cfg.Warmup+r.cfg.Duration {
 		return
+	}
+	if slices.ContainsFunc(w.conditions, func(c threshold.Threshold) bool { return strings.HasPrefix(c.Metric, "late_") }) {
+		r.doubt() // Else events on their way would be late.
 	}
 	now := Summary{Rates: r.rates(), Lag: r.lag(), DrainS: -1}
 	for _, result := range r.evaluate(&now, w.conditions) {

@@ -52,6 +52,26 @@ func (r *Recorder) window(s Stage, due time.Duration) *windowCounts {
 	return &r.windows[s][i]
 }
 
+// doubt counts, by windows, the events that have not reached Raw or Rollup and are not late either: at the last look they were due
+// less than the SLO ago.
+func (r *Recorder) doubt() {
+	for _, s := range []Stage{Raw, Rollup} {
+		for i := range r.windows[s] {
+			r.windows[s][i].Unknown = 0
+		}
+		for _, log := range r.logs {
+			if s == Rollup && !log.rolled {
+				continue
+			}
+			log.rest(s, func(due time.Duration) {
+				if r.measured(due) && r.series.last-due <= r.slo(s) {
+					r.window(s, due).Unknown++
+				}
+			})
+		}
+	}
+}
+
 // judged are the windows of a stage for the verdict.
 func (r *Recorder) judged(s Stage) []verdict.Window {
 	var found []verdict.Window

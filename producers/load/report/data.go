@@ -235,12 +235,12 @@ func freshOf(windows []load.Window) []fresh {
 	return rows
 }
 
-// withinSLO returns the share of the events of a window that are not late.
+// withinSLO returns the share of the events of a window that are not late, of those of which that is known.
 func withinSLO(w verdict.Window) float64 {
-	if w.Events == 0 {
+	if w.Known() == 0 {
 		return 1
 	}
-	return 1 - float64(w.Late())/float64(w.Events)
+	return 1 - float64(w.Late())/float64(w.Known())
 }
 
 // heatOf returns the fields of the heat map. Windows are put together if there are many.

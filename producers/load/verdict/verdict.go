@@ -3,6 +3,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -34,15 +35,31 @@ const (
 )
 
 // Window is a part of the run: how many events were due in it that will come to a stage, how many of them have reached
-// it, and how many of those took longer than the SLO.
+// it, how many of those took longer than the SLO, and of how many that have not reached it nobody knows whether they are late: the
+// run stopped looking before the SLO was over.
 type Window struct {
 	Events  uint64 `json:"events"`
 	Reached uint64 `json:"reached"`
 	Over    uint64 `json:"over_slo"`
+	Unknown uint64 `json:"unknown,omitempty"`
 }
 
-// Late returns the events that are not within the SLO: those that are missing are not.
-func (w Window) Late() uint64 { return w.Over + w.Events - min(w.Reached, w.Events) }
+// missing returns the events that have not reached the stage and are late.
+func (w Window) missing() uint64 { return w.Events - min(w.Reached+w.Unknown, w.Events) }
+
+// Known returns the events of which is known whether they are late.
+func (w Window) Known() uint64 { return w.Events - min(w.Unknown, w.Events) }
+
+// Late returns the events that are not within the SLO, as far as known.
+func (w Window) Late() uint64 { return w.Over + w.missing() }
+
+// Unknown returns of how many events of how many nobody knows whether they are late.
+func Unknown(windows []Window) (unknown, all uint64) {
+	for _, w := range windows {
+		unknown, all = unknown+w.Unknown, all+w.Events
+	}
+	return unknown, all
+}
 
 // InTime reports whether enough of the events are within the SLO.
 func (w Window) InTime() bool { return float64(w.Late()) <= lateShare*float64(w.Events) }
@@ -238,28 +255,49 @@ func events(s Stage) uint64 {
 	return n
 }
 
-func freshness(name string, s Stage, slo time.Duration) Check {
-	var all, late, missing uint64
-	windows, good := 0, 0
-	for _, w := range s.Windows {
+// inTime reports whether enough events of enough windows are within the SLO, and how many of how many windows have enough.
+func inTime(windows []Window) (ok bool, good, of int) {
+	var sum Window
+	for _, w := range windows {
 		if w.Events == 0 {
 			continue
 		}
-		windows++
-		all, late, missing = all+w.Events, late+w.Late(), missing+w.Events-min(w.Reached, w.Events)
+		of++
 		if w.InTime() {
 			good++
 		}
+		sum.Events, sum.Reached, sum.Over, sum.Unknown = sum.Events+w.Events, sum.Reached+w.Reached, sum.Over+w.Over, sum.Unknown+w.Unknown
 	}
+	return sum.InTime() && float64(good) >= goodWindows*float64(of), good, of
+}
+
+// freshness fails if too many events are known to be late. If that depends on events of which it is not known, it is not measured.
+func freshness(name string, s Stage, slo time.Duration) Check {
+	unknown, all := Unknown(s.Windows)
 	if all == 0 {
 		return Check{Name: name, State: Unsure, Detail: "no event was to come here"}
 	}
-	ok := float64(late) <= lateShare*float64(all) && float64(good) >= goodWindows*float64(windows)
-	if missing == all {
-		return check(name, ok, "none of %d events was seen (p99 at most %s)", all, round(slo))
+	var late, missing uint64
+	worst := slices.Clone(s.Windows) // As if all of them were late.
+	for i, w := range s.Windows {
+		late, missing = late+w.Late(), missing+w.missing()
+		worst[i].Unknown = 0
 	}
-	return check(name, ok, "p99 %s (at most %s), %.2f %% of %d events too late, %d never seen; %d of %d windows of 5 s within it",
-		round(s.P99), round(slo), 100*float64(late)/float64(all), all, missing, good, windows)
+	ok, good, windows := inTime(s.Windows)
+	var c Check
+	if missing+unknown == all {
+		c = check(name, ok, "none of %d events was seen (p99 at most %s)", all, round(slo))
+	} else {
+		c = check(name, ok, "p99 %s (at most %s), %.2f %% of %d events too late, %d never seen; %d of %d windows of 5 s within it",
+			round(s.P99), round(slo), 100*float64(late)/float64(all), all, missing, good, windows)
+	}
+	if unknown > 0 {
+		c.Detail += fmt.Sprintf("; of %d nobody knows: the run stopped looking before they were %s old", unknown, round(slo))
+	}
+	if sure, _, _ := inTime(worst); ok && !sure {
+		c.State = Unsure
+	}
+	return c
 }
 
 func errorsOf(in Input) Check {

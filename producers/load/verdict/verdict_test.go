@@ -77,6 +77,12 @@ func TestJudge(t *testing.T) {
 				in.Lag[i].Value += 5000
 			}
 		}, Fail, Ingest, "lag_trend"},
+		{"of all in the rollups nobody knows", func(in *Input) {
+			in.Rollup = Stage{Windows: []Window{{Events: 5000, Unknown: 5000}}}
+		}, Pass, NoLimit, ""},
+		{"of some in the rollups nobody knows, too many others are late", func(in *Input) {
+			in.Rollup.Windows[3] = Window{Events: 5000, Reached: 1000, Over: 700, Unknown: 4000}
+		}, Fail, Rollup, "freshness_rollup"},
 		{"raw too late", func(in *Input) {
 			for i := range in.Raw.Windows {
 				in.Raw.Windows[i].Over = 100
