@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/producers"
@@ -33,6 +31,8 @@ type CollectorLog struct {
 	// URL is that of the collector, Key an API key of it or "". Tenant is the tenant that the collector gives to events.
 	URL, Key, Tenant string
 	Client           *http.Client
+	// Spans says to send spans of OTLP to /v1/traces. Without it, lines of JSON go to /v1/events.
+	Spans bool
 	// Acknowledged is called when the collector has acknowledged events, as the hook of a Kafka writer is.
 	Acknowledged func(topic string, partition int32, base int64, indexes []int32)
 
@@ -75,24 +75,30 @@ func (c *CollectorLog) Partitions(context.Context, string) (int, error) { return
 // Append implements producers.Log. What is about the run is not sent: a collector takes events alone, and reports itself
 // what it took.
 func (c *CollectorLog) Append(ctx context.Context, records []producers.Record) error {
-	var lines [][]byte
+	var calls []*usagev1.TokenCall
 	var partitions []int32
+	form := c.form()
 	for i := range records {
 		if records[i].Topic != c.topic {
 			return nil
 		}
-		line, partition, err := c.encode(records[i].Value)
-		if err != nil {
-			return fmt.Errorf("encode event %d: %w", i, err)
+		call := &usagev1.TokenCall{}
+		if err := proto.Unmarshal(records[i].Value, call); err != nil {
+			return fmt.Errorf("decode event %d: %w", i, err)
 		}
-		lines, partitions = append(lines, line), append(partitions, partition)
+		source, id := form.identity(call)
+		calls, partitions = append(calls, call), append(partitions, schemas.IdentityOf(c.Tenant, source, id).Partition(len(c.next)))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(requestsAtOnce)
-	for from := 0; from < len(lines); from += requestEvents {
-		to := min(from+requestEvents, len(lines))
+	for from := 0; from < len(calls); from += requestEvents {
+		to := min(from+requestEvents, len(calls))
 		g.Go(func() error {
-			if err := c.send(ctx, bytes.Join(lines[from:to], []byte("\n")), to-from); err != nil {
+			body, err := form.encode(calls[from:to])
+			if err != nil {
+				return err
+			}
+			if err := c.send(ctx, &form, body, to-from); err != nil {
 				return err
 			}
 			c.acknowledge(from, partitions[from:to])
@@ -118,35 +124,10 @@ func (c *CollectorLog) acknowledge(from int, partitions []int32) {
 	}
 }
 
-// encode returns a token call as /v1/events takes it, and its partition.
-func (c *CollectorLog) encode(value []byte) (line []byte, partition int32, err error) {
-	var call usagev1.TokenCall
-	if err := proto.Unmarshal(value, &call); err != nil {
-		return nil, 0, err
-	}
-	fields := map[string]any{"type": "token_call"}
-	call.ProtoReflect().Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch name := string(f.Name()); {
-		case name == "tenant" || name == "run": // The collector's.
-		case name == "user":
-			fields[name] = strconv.FormatUint(v.Uint(), 16)
-		case f.Kind() == protoreflect.EnumKind:
-			values := f.Enum().Values()
-			prefix := strings.TrimSuffix(string(values.ByNumber(0).Name()), "UNSPECIFIED")
-			fields[name] = strings.ToLower(strings.TrimPrefix(string(values.ByNumber(v.Enum()).Name()), prefix))
-		default:
-			fields[name] = v.Interface()
-		}
-		return true
-	})
-	line, err = json.Marshal(fields)
-	return line, schemas.IdentityOf(c.Tenant, call.GetSource(), call.GetId()).Partition(len(c.next)), err
-}
-
 // send posts events until the collector has taken them, as long as ctx lasts.
-func (c *CollectorLog) send(ctx context.Context, body []byte, events int) error {
+func (c *CollectorLog) send(ctx context.Context, form *collectorForm, body []byte, events int) error {
 	for {
-		wait, err := c.post(ctx, body, events)
+		wait, err := c.post(ctx, form, body, events)
 		if err != nil || wait == 0 {
 			return err
 		}
@@ -159,14 +140,14 @@ func (c *CollectorLog) send(ctx context.Context, body []byte, events int) error 
 }
 
 // post posts events once. A wait above 0 is the time after which to send them again.
-func (c *CollectorLog) post(ctx context.Context, body []byte, events int) (wait time.Duration, err error) {
+func (c *CollectorLog) post(ctx context.Context, form *collectorForm, body []byte, events int) (wait time.Duration, err error) {
 	limited, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(limited, http.MethodPost, strings.TrimSuffix(c.URL, "/")+"/v1/events", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(limited, http.MethodPost, strings.TrimSuffix(c.URL, "/")+form.path, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Content-Type", "application/x-ndjson")
+	request.Header.Set("Content-Type", form.media)
 	if c.Key != "" {
 		request.Header.Set("Authorization", "Bearer "+c.Key)
 	}
@@ -191,13 +172,11 @@ func (c *CollectorLog) post(ctx context.Context, body []byte, events int) (wait 
 		c.lost.Add(1)
 		return leastWait, nil
 	case answer.StatusCode != http.StatusOK:
-		return 0, fmt.Errorf("the collector answers %s: %.300s", answer.Status, text)
+		return 0, fmt.Errorf("the collector answers %s: %.300s", answer.Status, form.refusal(text))
 	}
-	var taken struct {
-		Accepted int `json:"accepted"`
-	}
-	if err := json.Unmarshal(text, &taken); err != nil || taken.Accepted != events {
-		return 0, fmt.Errorf("the collector took %d of %d events: %.300s", taken.Accepted, events, text)
+	taken, why, err := form.taken(text, events)
+	if err != nil || taken != events {
+		return 0, fmt.Errorf("the collector took %d of %d events: %.300s", taken, events, why)
 	}
 	return 0, nil
 }

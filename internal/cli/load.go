@@ -311,7 +311,7 @@ func (c *loadCmd) with(ctx context.Context, s Streams, options load.Options, rec
 		LogBytes: func() (uint64, uint64) { return size.Load(), records.Load() },
 		Phase:    view.enter, Polled: view.polled,
 	}
-	if c.Through == throughHTTP {
+	if c.Through != throughKafka {
 		log := c.collectorLog(recorder)
 		if err := log.Locate(ctx, client, c.Namespace); err != nil {
 			return err

@@ -99,10 +99,15 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	collector, address := p.collecting(t, keyFile)
-	through := []string{"--through", "http", "--collector", address, "--collector-key", made[1], "--collector-tenant", "acme", "--warmup", "0s", "--duration", "2s"}
-	code, s = p.load(t, slices.Concat(wide, through)...)
-	if e := s.Events; code != 0 || e.Acknowledged != 400 || e.Stored != 400 || e.Raw != 400 || e.Rollup != 400 || len(s.Notes) != 1 {
-		t.Errorf("through a collector: exit code %d, %+v, notes %q\n%+v", code, e, s.Notes, s.Verdict)
+	for _, way := range []string{"http", "otlp"} {
+		through := []string{"--through", way, "--collector", address, "--collector-key", made[1], "--collector-tenant", "acme", "--warmup", "0s", "--duration", "2s"}
+		code, s = p.load(t, slices.Concat(wide, through)...)
+		if e := s.Events; code != 0 || e.Acknowledged != 400 || e.Stored != 400 || e.Raw != 400 || e.Rollup != 400 || len(s.Notes) != 1 {
+			t.Errorf("through a collector by %s: exit code %d, %+v, notes %q\n%+v", way, code, e, s.Notes, s.Verdict)
+		}
+	}
+	if spans := p.sql(t, "SELECT count(), uniqExact(id), countIf(client = 'tidemark-load' AND joined = 0 AND NOT may_be_double) FROM token_calls WHERE source = 'otlp.span'"); spans != "400\t400\t400" {
+		t.Errorf("of the calls that came as spans are stored: %q", spans)
 	}
 	if code := collector.stop(t); code != 0 {
 		t.Errorf("collector: exit code %d", code)
