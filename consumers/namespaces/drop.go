@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -113,6 +114,30 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 		}
 	}
 	return nil
+}
+
+// Used returns what shows that a namespace was used: records in a topic, rows in a table that has some only then, or a table that
+// this program does not know. It is empty for one that was only migrated.
+func (d *Dropper) Used(ctx context.Context, p Plan) (what string, err error) {
+	for _, name := range slices.Sorted(maps.Keys(p.Topics)) {
+		if n := p.Topics[name].Records; n > 0 {
+			return fmt.Sprintf("topic %s has %d records", name, n), nil
+		}
+	}
+	if len(p.Foreign) > 0 {
+		return "table " + p.Foreign[0] + " is none of Tidemark's", nil
+	}
+	err = d.DB.Query(ctx, usedSQL(p.Name), func(scan func(...any) error) error {
+		var table string
+		var rows uint64
+		err := scan(&table, &rows)
+		what = fmt.Sprintf("table %s has %d rows", table, rows)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("find rows in database %s: %w", p.Name, err)
+	}
+	return what, nil
 }
 
 // Drop removes what is in the plan: first the topics, so that no process continues, then the groups, last the database,

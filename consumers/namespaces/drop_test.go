@@ -237,6 +237,38 @@ func TestDropInterrupted(t *testing.T) {
 	}
 }
 
+// TestUsed: what migrations and workers write does not make a namespace a used one; a record, a row or a table of somebody else's does.
+func TestUsed(t *testing.T) {
+	w := whole{World: rolluptest.New(t), client: newClient(t)}
+	w.name, w.log = w.DB.Database(), kafka.NamespaceLog{Client: w.client}
+	if _, err := w.client.CreateTopics(t.Context(), []kafka.TopicSpec{{Name: namespaces.TopicNames(w.name)[1], Partitions: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	used := func(what, want string, change func(*namespaces.Plan)) {
+		t.Helper()
+		p := w.plan(t)
+		if change != nil {
+			change(&p)
+		}
+		if got, err := w.dropper().Used(t.Context(), p); err != nil || !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: %q, %v; want %q", what, got, err, want)
+		}
+	}
+	w.Exec("INSERT INTO heartbeats (role, worker) VALUES ('ingest', 'a')")
+	w.Exec("INSERT INTO audits (audit, check, scope, verdict) VALUES (1, 'raw holds', 'queries_raw', 'ok')")
+	used("only migrated", "", nil)
+	used("a record", "has 3 records", func(p *namespaces.Plan) {
+		for name := range p.Topics {
+			p.Topics[name] = namespaces.Topic{Partitions: 2, Records: 3}
+		}
+	})
+	w.Exec("CREATE TABLE mine (a UInt8) ENGINE = Memory")
+	used("a table of somebody else's", "table mine is none of Tidemark's", nil)
+	w.Exec("DROP TABLE mine SYNC")
+	w.Deliver(events()...)
+	used("rows", "table ledger has", nil)
+}
+
 // TestDropRefuses has databases that are none of ours.
 func TestDropRefuses(t *testing.T) {
 	foreign := clickhousetest.OpenEmpty(t)

@@ -31,6 +31,18 @@ func sizeSQL(database string) string {
 	return `SELECT count(), sum(ifNull(total_rows, 0)), sum(ifNull(total_bytes, 0)) FROM system.tables WHERE database = ` + schemas.Quote(database)
 }
 
+// upkeep are the tables that have rows in a namespace without events: what migrations record and load, and what workers and audits
+// report.
+var upkeep = []string{
+	schemas.MigrationsTable, schemas.ModelsTable, schemas.ModelAliasesTable, schemas.PriceBooksTable, schemas.PricesTable, schemas.TopicsTable, schemas.HeartbeatsTable,
+	schemas.LogEndsTable, schemas.RollupCursorsTable, schemas.AuditsTable,
+}
+
+// usedSQL names a table that has rows, and counts them. It leaves out those of upkeep.
+func usedSQL(database string) string {
+	return `SELECT name, assumeNotNull(total_rows) FROM system.tables WHERE database = ` + schemas.Quote(database) + ` AND total_rows > 0 AND name NOT IN (` + schemas.QuoteAll(upkeep) + `) ORDER BY name LIMIT 1`
+}
+
 // storedSQL sums up the ledger of a topic up to the bounds.
 func storedSQL(topic string, bounds ledgerdb.Bounds, losers []ledgerdb.Loser) string {
 	return `SELECT sum(stored), min(min_minute), max(max_minute) FROM ` + schemas.LedgerTable + ` FINAL WHERE stored > 0 AND ` + ledgerdb.CountedSQL(topic, bounds, losers)

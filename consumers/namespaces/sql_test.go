@@ -20,7 +20,7 @@ func TestStatements(t *testing.T) {
 	losers := []ledgerdb.Loser{{Partition: ledger.Partition{Epoch: 1}, Range: ledger.Range{From: 10, To: 20, Generation: 3}}}
 	statements := []golden.Statement{
 		{"candidates", candidatesSQL}, {"database", databaseSQL("a")}, {"tables", tablesSQL("a")},
-		{"size", sizeSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUpTopics())},
+		{"size", sizeSQL("a")}, {"used", usedSQL("a")}, {"stored", storedSQL("queries.v1", bounds, losers)}, {"last audit", lastAuditSQL}, {"behind", behindSQL(rolledUpTopics())},
 		{"drop a table", dropTableSQL("a", "t")}, {"drop the database", dropDatabaseSQL("a")},
 	}
 	all := relations(true)

@@ -16,6 +16,7 @@ import (
 	"tidemark/producers/load"
 	"tidemark/producers/load/report"
 	"tidemark/producers/load/threshold"
+	loadverdict "tidemark/producers/load/verdict"
 	"tidemark/producers/synthetic"
 	"tidemark/schemas"
 )
@@ -31,6 +32,7 @@ type loadCmd struct {
 	shapeFlags
 	searchFlags
 	throughFlags
+	dropFlags
 	calibrateFlags
 	backlogFlags
 	loadOutputs
@@ -174,6 +176,8 @@ queryable, until --drain-ratio of them are. They happened before now, as if they
 
 --generator-only and --discard measure this program instead of a pipeline: a figure counts only below theirs.
 
+--drop-namespace removes the namespace when all is printed and written, unless the run is wrong.
+
 --out writes a report with charts, --summary-export what "tidemark load report" makes one of later, --compare says what
 differs from an earlier run. A file that cannot be written is refused before the run.
 
@@ -190,7 +194,7 @@ func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
 	_, thresholdErr := c.thresholds()
 	_, searchErr := c.config()
-	searchErr = errors.Join(searchErr, c.oneWay(), c.validateBacklog(options), c.validateThrough())
+	searchErr = errors.Join(searchErr, c.oneWay(), c.validateBacklog(options), c.validateThrough(), c.validateDrop())
 	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}
@@ -208,6 +212,9 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	if err = errors.Join(c.check(), err); err != nil {
 		return &exitError{code: exitInvalid, err: err}
 	}
+	if err := c.unused(ctx); err != nil {
+		return loadEnd(ctx, err, false)
+	}
 	switch {
 	case c.FindMax:
 		return c.search(ctx, s, options, earlier)
@@ -220,6 +227,7 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	if summary.SchemaVersion > 0 {
 		err = errors.Join(err, printLoad(s.Out, summary), c.finish(s.Out, report.File{Name: summary.Run, Run: &summary}, earlier))
 		c.hint(s, summary)
+		err = errors.Join(err, c.drop(ctx, s, summary.Verdict.Outcome == loadverdict.Wrong))
 	}
 	return loadEnd(ctx, err, summary.Passed())
 }
@@ -324,7 +332,7 @@ func (c *loadCmd) with(ctx context.Context, s Streams, options load.Options, rec
 
 // hint says how to remove what a load test that was audited leaves. The namespace of production is not for that.
 func (c *loadCmd) hint(s Streams, summary load.Summary) {
-	if summary.Partial || summary.Verdict.Outcome == "wrong" || c.Namespace == schemas.DefaultNamespace {
+	if c.DropNamespace || summary.Partial || summary.Verdict.Outcome == loadverdict.Wrong || c.Namespace == schemas.DefaultNamespace {
 		return
 	}
 	fmt.Fprintf(s.Err, "the events stay in the namespace; to remove it with all that is in it: tidemark namespaces drop %s\n", c.Namespace)

@@ -40,36 +40,39 @@ func TestEventRate(t *testing.T) {
 // TestLoadRefuses: what cannot be measured is refused before anything is opened, with the exit code of k6 for it.
 func TestLoadRefuses(t *testing.T) {
 	for line, want := range map[string]string{
-		"--rate 0":                               "--rate: \"0\" is not a number of events per second above 0",
-		"--duration 500ms":                       "--duration: 500ms is not between 1s and 24h",
-		"--rate 0.1 --duration 5s":               "at 0.1 events/s no event is due within 5s",
-		"--arrival bursts":                       "--arrival: \"bursts\" is not constant or poisson",
-		"--mix queries":                          "--mix: \"queries\" is not token_calls, mixed, or shares",
-		"--mix queries=1,tokens=2":               "--mix: \"queries=1,tokens=2\" is not",
-		"--mix queries=0":                        "--mix: \"queries=0\" is not",
-		"--profile sine":                         "--profile: \"sine\" is not constant, ramp, step, spike or soak",
-		"--stages 10s":                           "--stages: \"10s\" is not TIME:RATE",
-		"--stages 10s:5k,x":                      "--stages: \"x\" is not TIME:RATE",
-		"--stages 10s:5q":                        "--stages: 10s:5q: \"5q\" is not a number",
-		"--stages 0s:5k":                         "--stages: they take 0s together",
-		"--stages 10s:0":                         "no event is due within the 10s of the plan",
-		"--start-rate 5":                         "--start-rate: only --stages",
-		"--profile ramp --find-max":              "--find-max: its trials have one rate each",
-		"--abort-on-fail":                        "--abort-on-fail: there is no --threshold",
-		"--size 0":                               "--size: \"0\" is not a number of bytes up to 512k",
-		"--size 600k":                            "--size: \"600k\"",
-		"--hot 1.5":                              "--hot: 1.5 is not between 0 and 0.99",
-		"--through http":                         "--collector-tenant: --through http needs the tenant",
-		"--compression none --rate 1q":           "--rate: \"1q\"",
-		"--threshold p(99)<1000":                 "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
-		"--threshold drain_s:max<1":              "drain_s is a gauge, which has value, not max",
-		"--find-max --min-rate 5k --max-rate 1k": "--min-rate, --max-rate, --trials: the search goes from 5000 to 1000 events/s",
-		"--find-max --min-rate 0 --trials 2":     "--min-rate: \"0\" is not a number",
-		"--find-max --trials 2":                  "2 trials of a bound: an odd number has a majority",
-		"--find-max --min-rate 0.1 --trial 4s":   "at 0.1 events/s no event is due within 1s",
-		"--no-such-flag":                         "unknown flag",
-		"--through smoke":                        "--through: \"smoke\" is not kafka, http or otlp",
-		"--through otlp":                         "--collector-tenant: --through otlp needs the tenant",
+		"--rate 0":                                 "--rate: \"0\" is not a number of events per second above 0",
+		"--duration 500ms":                         "--duration: 500ms is not between 1s and 24h",
+		"--rate 0.1 --duration 5s":                 "at 0.1 events/s no event is due within 5s",
+		"--arrival bursts":                         "--arrival: \"bursts\" is not constant or poisson",
+		"--mix queries":                            "--mix: \"queries\" is not token_calls, mixed, or shares",
+		"--mix queries=1,tokens=2":                 "--mix: \"queries=1,tokens=2\" is not",
+		"--mix queries=0":                          "--mix: \"queries=0\" is not",
+		"--profile sine":                           "--profile: \"sine\" is not constant, ramp, step, spike or soak",
+		"--stages 10s":                             "--stages: \"10s\" is not TIME:RATE",
+		"--stages 10s:5k,x":                        "--stages: \"x\" is not TIME:RATE",
+		"--stages 10s:5q":                          "--stages: 10s:5q: \"5q\" is not a number",
+		"--stages 0s:5k":                           "--stages: they take 0s together",
+		"--stages 10s:0":                           "no event is due within the 10s of the plan",
+		"--start-rate 5":                           "--start-rate: only --stages",
+		"--profile ramp --find-max":                "--find-max: its trials have one rate each",
+		"--abort-on-fail":                          "--abort-on-fail: there is no --threshold",
+		"--size 0":                                 "--size: \"0\" is not a number of bytes up to 512k",
+		"--size 600k":                              "--size: \"600k\"",
+		"--hot 1.5":                                "--hot: 1.5 is not between 0 and 0.99",
+		"--through http":                           "--collector-tenant: --through http needs the tenant",
+		"--compression none --rate 1q":             "--rate: \"1q\"",
+		"--threshold p(99)<1000":                   "--threshold: \"p(99)<1000\" is not METRIC:AGGREGATION",
+		"--threshold drain_s:max<1":                "drain_s is a gauge, which has value, not max",
+		"--find-max --min-rate 5k --max-rate 1k":   "--min-rate, --max-rate, --trials: the search goes from 5000 to 1000 events/s",
+		"--find-max --min-rate 0 --trials 2":       "--min-rate: \"0\" is not a number",
+		"--find-max --trials 2":                    "2 trials of a bound: an odd number has a majority",
+		"--find-max --min-rate 0.1 --trial 4s":     "at 0.1 events/s no event is due within 1s",
+		"--namespace tidemark --drop-namespace":    "--drop-namespace: tidemark is the namespace of production",
+		"--drop-namespace":                         "--drop-namespace: tidemark is the namespace of production",
+		"--namespace a --drop-namespace --discard": "--drop-namespace: --generator-only and --discard leave nothing",
+		"--no-such-flag":                           "unknown flag",
+		"--through smoke":                          "--through: \"smoke\" is not kafka, http or otlp",
+		"--through otlp":                           "--collector-tenant: --through otlp needs the tenant",
 		"--through otlp --collector-tenant a --mix queries=1":     "--mix, --poison: --through otlp sends token_calls alone",
 		"--through otlp --collector-tenant a --duplicates 0.1":    "--duplicates, --conflicts: not with --through otlp",
 		"--through http --collector-tenant a --size 1k":           "--size: a collector drops the text",
@@ -297,5 +300,18 @@ func TestGeneratorOnly(t *testing.T) {
 		if err != nil || c.Kind != "generator" || c.Most < 1000 || c.Offered < 99 || c.Passed() != (want == 0) || c.Acknowledged != nil {
 			t.Errorf("%s events/s: %+v, %v", rate, c, err)
 		}
+	}
+}
+
+// TestDropStays: the namespace of a run that is wrong is not touched: nothing is even asked.
+func TestDropStays(t *testing.T) {
+	var out, errOut bytes.Buffer
+	c := loadCmd{dropFlags: dropFlags{DropNamespace: true}}
+	c.Namespace = "lab"
+	if err := c.drop(t.Context(), Streams{Out: &out, Err: &errOut}, true); err != nil || out.Len() > 0 || !strings.Contains(errOut.String(), "namespace lab stays, since the run is wrong") {
+		t.Errorf("%v, %q, %q", err, out.String(), errOut.String())
+	}
+	if err := c.drop(t.Context(), Streams{Out: &out, Err: &errOut}, false); err == nil { // Without brokers nothing can be dropped.
+		t.Error("a namespace that nobody can reach was dropped")
 	}
 }

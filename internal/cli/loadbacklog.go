@@ -11,6 +11,7 @@ import (
 
 	"tidemark/internal/app"
 	"tidemark/producers/load"
+	loadverdict "tidemark/producers/load/verdict"
 )
 
 // backlogFlags say to measure how fast a backlog is drained.
@@ -80,7 +81,7 @@ func (c *loadCmd) drainBacklog(ctx context.Context, s Streams, options load.Opti
 		return err
 	})
 	if done.SchemaVersion > 0 {
-		err = errors.Join(err, printBacklog(s.Out, done), c.writeSummary(s.Out, done))
+		err = errors.Join(err, printBacklog(s.Out, done), c.writeSummary(s.Out, done), c.drop(ctx, s, done.Outcome == loadverdict.Wrong))
 	}
 	return loadEnd(ctx, err, done.Passed())
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"tidemark/producers/load"
 	"tidemark/producers/load/report"
 	"tidemark/producers/load/search"
+	loadverdict "tidemark/producers/load/verdict"
 )
 
 // searchFlags are how to search for the highest rate.
@@ -76,7 +78,8 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 	})
 	done.Recommended = done.Search.Recommended()
 	printSearch(s.Out, done)
-	filesErr := c.finish(s.Out, report.File{Name: label, Search: &done}, earlier)
+	wrong := slices.ContainsFunc(done.Trials, func(s load.Summary) bool { return s.Verdict.Outcome == loadverdict.Wrong })
+	filesErr := errors.Join(c.finish(s.Out, report.File{Name: label, Search: &done}, earlier), c.drop(ctx, s, wrong))
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{code: exitInterrupted, err: errors.Join(err, filesErr)}

@@ -23,6 +23,9 @@ func TestLoadEnds(t *testing.T) {
 	p.start(t, "ingest")
 	p.start(t, "rollup")
 	topics := p.ownTopics(t)
+	if len(topics) < 6 {
+		t.Fatalf("topics %q", topics)
+	}
 	for _, test := range []struct {
 		phase, statement string // The phase and a statement in it, which is not answered.
 		produced         uint64
@@ -75,10 +78,50 @@ func TestLoadEnds(t *testing.T) {
 	t.Logf("the audit says %s", s.Audit)
 }
 
+// TestLoadDrops: with --drop-namespace a load test leaves nothing of a namespace that was empty before it, although workers run, and
+// after an interruption too. It refuses a namespace that has anything in it.
+func TestLoadDrops(t *testing.T) {
+	p := sharedPipeline(t)
+	dropping := slices.Concat([]string{"load", "--drop-namespace"}, loadWide)
+	gone := func(stdout string) {
+		t.Helper()
+		if topics := p.ownTopics(t); len(topics) > 0 || !strings.Contains(stdout, "namespace "+p.namespace+" was dropped") {
+			t.Errorf("topics %q are left, the load test says\n%s", topics, stdout)
+		}
+		if listed := p.ok(t, "namespaces", "list"); strings.Contains(listed, p.namespace) {
+			t.Errorf("namespaces:\n%s", listed)
+		}
+	}
+	p.ok(t, "migrate", "--partitions", "2")
+	workers := []*process{p.start(t, "ingest"), p.start(t, "rollup")}
+	gone(p.ok(t, dropping...))
+	for _, worker := range workers {
+		worker.stop(t) // It may have ended by itself, since its topics are gone.
+	}
+
+	p.ok(t, "migrate", "--partitions", "2")
+	running := p.start(t, slices.Concat(dropping, []string{"--duration", "1h"})...)
+	eventually(t, "events are offered", func() bool { return running.ended() || strings.Contains(running.stderr.String(), "offer") })
+	running.signal(t, syscall.SIGINT)
+	if code := running.wait(t); code != 105 {
+		t.Errorf("interrupted: exit code %d", code)
+	}
+	gone(running.stdout.String())
+
+	p.ok(t, "migrate", "--partitions", "2")
+	p.ok(t, "generate", "--events", "10", "--profile", "token_calls")
+	if r := p.run(t, dropping...); r.code != 1 || !strings.Contains(r.stderr, "records, and only a namespace that was empty before the run is removed") || r.stdout != "" {
+		t.Errorf("a namespace with records: exit code %d", r.code)
+	}
+	if topics := p.ownTopics(t); len(topics) < 6 {
+		t.Errorf("topics %q are left", topics)
+	}
+}
+
 // ownTopics are the topics of the namespace, in order.
 func (p pipeline) ownTopics(t testing.TB) []string {
 	t.Helper()
-	own := slices.DeleteFunc(p.topics(t), func(name string) bool { return !strings.HasPrefix(name, p.namespace+".") })
+	own := slices.DeleteFunc(p.anyTopics(t), func(name string) bool { return !strings.HasPrefix(name, p.namespace+".") })
 	slices.Sort(own)
 	return own
 }
