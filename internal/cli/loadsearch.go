@@ -106,7 +106,7 @@ func trialOutcome(s load.Summary) (search.Outcome, error) {
 	return "", fmt.Errorf("%s: %s", s.Verdict.Outcome, s.Verdict.Reason)
 }
 
-// printTrial prints a line.
+// printTrial prints a line, and one per note.
 func printTrial(w io.Writer, phase string, s load.Summary) {
 	limit := string(s.Verdict.Limit)
 	if limit == "" {
@@ -114,6 +114,9 @@ func printTrial(w io.Writer, phase string, s load.Summary) {
 	}
 	fmt.Fprintf(w, "%-7s %12s events/s  %-17s limit %-9s p99 raw %s, rollups %s\n", phase, number(uint64(math.Round(s.Config.Rate))), s.Verdict.Outcome, limit,
 		trialP99(s, load.Raw), trialP99(s, load.Rollup))
+	for _, note := range s.Notes {
+		fmt.Fprintf(w, "        note: %s\n", note)
+	}
 }
 
 func trialP99(s load.Summary, stage load.Stage) string {

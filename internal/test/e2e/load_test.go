@@ -148,6 +148,12 @@ func TestLoad(t *testing.T) {
 		t.Errorf("notes %q", s.Notes)
 	}
 
+	// Within a drain that is shorter than their bound, rollups that are not seen are not known to be late.
+	code, s = p.load(t, "--rate", "200", "--slo", "4m", "--warmup", "0s", "--duration", "2s", "--slo-rollup", "1h", "--drain", "5s")
+	if code != 0 || states(s)["freshness_rollup"] != verdict.Unsure || s.Events.Rollup != 0 || !slices.ContainsFunc(s.Notes, func(n string) bool { return strings.HasPrefix(n, "400 of 400 events were not in the rollups") }) {
+		t.Errorf("exit code %d, %+v, notes %q", code, s.Verdict, s.Notes)
+	}
+
 	// An interruption while the last events are waited for, or before, gives a summary of what was sent.
 	file := filepath.Join(t.TempDir(), "summary.json")
 	running := p.start(t, slices.Concat([]string{"load", "--summary-export", file, "--warmup", "0s", "--duration", "1s"}, wide)...)
