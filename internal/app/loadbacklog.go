@@ -39,7 +39,8 @@ func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 	poller, waiting, err := l.preflightBacklog(ctx)
 	switch {
 	case ctx.Err() != nil:
-		return drain.SumUp(l.Options, b.Span, 0, l.unmade()), nil
+		ending := l.unmade()
+		return drain.SumUp(l.Options, b.Span, 0, ending), ending.Err
 	case err != nil:
 		return load.Backlog{}, err
 	}
