@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
@@ -17,6 +18,7 @@ type step struct {
 	w       *Worker
 	limits  Limits
 	paced   bool // Leave out buckets that are paused.
+	beside  bool // Leave long ranges to a job.
 	tables  []Table
 	version uint64 // Of the rows of rollup_pending that the step writes.
 
@@ -32,16 +34,17 @@ type step struct {
 	mismatches map[schemas.Type]map[int32]Mismatch // By minute.
 	compared   map[schemas.Type][]spans.Span       // Where all mismatches are known.
 	progress   Progress
+	taken      *job // The job of which the step took the result; nil if there is none.
 }
 
-func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
+func (w *Worker) step(ctx context.Context, paced, beside bool) (Progress, error) {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
 		return Progress{}, fmt.Errorf("limits of the rollup worker: %w", err)
 	}
 	began := w.now()
 	s := &step{
-		w: w, paced: paced, limits: limits, tables: Tables(),
+		w: w, paced: paced, beside: beside, limits: limits, tables: Tables(),
 		ends:  make(map[schemas.Type]ledgerdb.Bounds),
 		dirty: make(map[string][]spans.Span), mismatched: make(map[string][]spans.Span), requested: make(map[string][]spans.Span),
 		minutes: make(map[schemas.Type]ledgerdb.Minutes), far: make(map[schemas.Type]int32),
@@ -49,7 +52,7 @@ func (w *Worker) step(ctx context.Context, paced bool) (Progress, error) {
 	}
 	// The short buckets first: they are the freshest and the cheapest. A rollup that merges another has longer ones.
 	slices.SortStableFunc(s.tables, func(a, b Table) int { return cmp.Compare(a.Minutes, b.Minutes) })
-	for _, stage := range []func(context.Context) error{s.follow, s.readLedger, s.recompute, s.save} {
+	for _, stage := range []func(context.Context) error{s.follow, s.takeJob, s.readLedger, s.recompute, s.tellMismatches, s.save} {
 		if err := stage(ctx); err != nil {
 			return s.progress, err
 		}
@@ -187,6 +190,9 @@ func (s *step) recompute(ctx context.Context) error {
 			due = spans.Subtract(due, spans.Subtract(s.w.paused(t.Name), s.requested[t.Name]))
 		}
 		for _, r := range plan(due, t.Minutes, s.minutesOf(t), uint64(s.limits.Rows), s.farOf(t)) {
+			if s.leave(ctx, t, r) {
+				continue
+			}
 			began := s.w.now()
 			bad, deduplicated, err := s.recomputeRange(ctx, t, r)
 			if err != nil {
@@ -195,16 +201,23 @@ func (s *step) recompute(ctx context.Context) error {
 			took := s.w.now().Sub(began)
 			s.w.pause(t, r, took, s.limits.Pause)
 			s.markPublished(t, r, bad)
-			rows := s.minutesOf(t).Rows(r.From, r.To)
-			s.progress.Ranges++
-			s.progress.Rows += rows
-			if s.w.Hooks.Range != nil {
-				s.w.Hooks.Range(Published{Table: t.Name, From: r.From, To: r.To, Rows: rows, Deduplicated: deduplicated, Took: took})
-			}
+			s.count(t, r, s.minutesOf(t).Rows(r.From, r.To), deduplicated, took)
 		}
 		s.progress.Deferred += len(spans.Subtract(s.dirty[t.Name], s.mismatched[t.Name]))
 	}
+	if s.w.job != nil {
+		s.progress.Deferred = max(s.progress.Deferred, 1) // Its range may be one of those with mismatches.
+	}
 	return nil
+}
+
+// count counts a published range and calls the hook.
+func (s *step) count(t *Table, r spans.Span, rows uint64, deduplicated bool, took time.Duration) {
+	s.progress.Ranges++
+	s.progress.Rows += rows
+	if s.w.Hooks.Range != nil {
+		s.w.Hooks.Range(Published{Table: t.Name, From: r.From, To: r.To, Rows: rows, Deduplicated: deduplicated, Took: took})
+	}
 }
 
 // markPublished takes a published range off the dirty buckets and makes dirty what is made from it. The buckets of bad
@@ -216,6 +229,9 @@ func (s *step) markPublished(t *Table, r spans.Span, bad []spans.Span) {
 	s.dirty[t.Name] = spans.Union(spans.Subtract(s.dirty[t.Name], published), bad)
 	for _, d := range s.tables {
 		if d.From == t.Name {
+			if j := s.w.job; j != nil && j.t.Name == d.Name {
+				j.again = spans.Union(j.again, spans.Widen(news, d.Minutes))
+			}
 			s.dirty[d.Name] = spans.Union(s.dirty[d.Name], spans.Widen(news, d.Minutes))
 			s.requested[d.Name] = spans.Union(s.requested[d.Name], spans.Widen(spans.Intersect(news, s.requested[t.Name]), d.Minutes))
 		}

@@ -7,6 +7,8 @@
 //	range  -> INSERT SELECT -> compare with the ledger -> publish
 //	       -> rollup_pending, rollup_cursors
 //
+// Run recomputes a long range of hours or days beside its steps, so that the minutes do not wait for it (job.go).
+//
 // A crash may follow every statement. The next step repeats what a step did not save: recomputing a bucket from the
 // same rows gives the same values, and readers see none of it before it is published.
 //
@@ -48,9 +50,12 @@ type Limits struct {
 	// Grow is the number of raw rows from which on a range that was published before grows and is not recomputed from raw.
 	// Default 50,000.
 	Grow int
+	// Long is the number of raw rows from which on Run recomputes a range of hours or days beside its steps. Default 50,000.
+	Long int
 	// Rows is the number of raw rows that one statement aggregates, unless one bucket has more. Default 4,000,000.
 	Rows int
-	// Memory bounds one statement, in bytes. Grouping spills to disk from half of it on. Default 4 GiB.
+	// Memory bounds one statement, in bytes. Grouping spills to disk from half of it on. Run has up to two statements at a
+	// time. Default 4 GiB.
 	Memory int64
 	// Threads is the number of threads of one statement. Default 2.
 	Threads int
@@ -62,12 +67,13 @@ type Limits struct {
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
 	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("Grow", l.Grow),
-		limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
+		limit.NotNegative("Long", l.Long), limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
 		limit.NotNegative("RetryMin", l.RetryMin), limit.NotNegative("RetryMax", l.RetryMax))
 	return Limits{
 		Interval: cmp.Or(l.Interval, time.Second),
 		Pause:    cmp.Or(l.Pause, 10),
 		Grow:     cmp.Or(l.Grow, 50_000),
+		Long:     cmp.Or(l.Long, 50_000),
 		Rows:     cmp.Or(l.Rows, 4_000_000),
 		Memory:   cmp.Or(l.Memory, 4<<30),
 		Threads:  cmp.Or(l.Threads, 2),
@@ -76,7 +82,8 @@ func (l Limits) withDefaults() (Limits, error) {
 	}, err
 }
 
-// Hooks are called by the worker, on its goroutine. Nil functions are not called.
+// Hooks are called by the worker, on its goroutine. Nil functions are not called. Of a range that Run recomputes beside
+// its steps, the step reports that follows its end.
 type Hooks struct {
 	// Step is called when a step ends, also one with mismatches.
 	Step func(Progress)
@@ -84,7 +91,7 @@ type Hooks struct {
 	Range func(Published)
 	// Mismatch is called once per step and minute when the raw rows do not match the ledger. The bucket is not updated.
 	Mismatch func(Mismatch)
-	// Error is called when a step of Run fails. Run will repeat the step.
+	// Error is called when a step of Run fails, or a range that it recomputes beside its steps. Run will repeat it.
 	Error func(error)
 }
 
@@ -135,13 +142,17 @@ type Worker struct {
 	DB     ledgerdb.DB
 	Limits Limits
 	Hooks  Hooks
-	// Now is the clock for pauses and durations. Tests set it. Default time.Now.
+	// Now is the clock for pauses and durations. Tests set it. Run may call it on two goroutines. Default time.Now.
 	Now func() time.Time
 
 	newest uint64                            // The newest version taken.
 	pauses map[string][]pausedSpan           // By table.
 	took   map[bool]map[string]time.Duration // What the last range of each table took, rollups per minute apart.
 	bases  map[string][]base                 // By table.
+
+	job      *job          // What is recomputed beside the steps; nil if nothing is.
+	jobRetry time.Duration // How long the range of the last job is held because the job failed; 0 if it did not.
+	failed   error         // Of a job, to be reported by Run.
 }
 
 // pausedSpan is a range whose buckets are not recomputed for a while.
@@ -159,13 +170,13 @@ func (w *Worker) now() time.Time {
 
 // Step follows the ledger to its end and updates every bucket that changed and is not paused. It returns a
 // *MismatchError if it did everything but some buckets. After any other error the caller repeats the step.
-func (w *Worker) Step(ctx context.Context) (Progress, error) { return w.step(ctx, true) }
+func (w *Worker) Step(ctx context.Context) (Progress, error) { return w.step(ctx, true, false) }
 
 // UntilCaughtUp makes steps without pauses until there is nothing left to do. It returns a *MismatchError if some
 // buckets could not be updated.
 func (w *Worker) UntilCaughtUp(ctx context.Context) error {
 	for {
-		progress, err := w.step(ctx, false)
+		progress, err := w.step(ctx, false, false)
 		if err != nil && (!isMismatch(err) || progress.Offsets == 0) {
 			return err
 		}
@@ -180,27 +191,32 @@ func isMismatch(err error) bool {
 	return errors.As(err, &mismatch)
 }
 
-// Run makes steps until ctx ends, then returns nil. It repeats steps that fail. The only errors that it returns are
-// those of invalid Limits.
+// Run makes steps until ctx ends, then returns nil. It repeats steps that fail. It recomputes long ranges beside its steps,
+// one at a time, and waits for the last one. The only errors that it returns are those of invalid Limits.
 func (w *Worker) Run(ctx context.Context) error {
 	limits, err := w.Limits.withDefaults()
 	if err != nil {
 		return fmt.Errorf("limits of the rollup worker: %w", err)
 	}
+	defer w.endJob()
 	retry := limits.RetryMin
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var jobDone <-chan struct{} // Nil after an error: a job that has ended does not cut the wait short.
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+		case <-jobDone:
 		}
-		_, err := w.Step(ctx)
+		_, err := w.step(ctx, true, true)
+		w.reportFailed()
 		wait := limits.Interval
+		jobDone = nil
 		switch {
 		case err == nil || isMismatch(err): // Hooks.Mismatch was called.
-			retry = limits.RetryMin
+			retry, jobDone = limits.RetryMin, w.jobDone()
 		case ctx.Err() != nil:
 			return nil
 		default:
@@ -277,8 +293,7 @@ func (w *Worker) takeVersion() uint64 {
 
 // pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause.
 func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, factor int) {
-	if w.pauses == nil {
-		w.pauses = make(map[string][]pausedSpan)
+	if w.took == nil {
 		w.took = map[bool]map[string]time.Duration{false: {}, true: {}}
 	}
 	perMinute := t.Minutes == 1
@@ -291,7 +306,15 @@ func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, factor int) {
 	if perMinute {
 		d /= 4
 	}
-	w.pauses[t.Name] = append(w.pauses[t.Name], pausedSpan{s, w.now().Add(d)})
+	w.hold(t.Name, s, d)
+}
+
+// hold keeps the buckets of a range from being recomputed for a while.
+func (w *Worker) hold(table string, s spans.Span, d time.Duration) {
+	if w.pauses == nil {
+		w.pauses = make(map[string][]pausedSpan)
+	}
+	w.pauses[table] = append(w.pauses[table], pausedSpan{s, w.now().Add(d)})
 }
 
 // paused returns the spans of a table whose buckets are not to be recomputed yet.
