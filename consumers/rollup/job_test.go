@@ -324,7 +324,7 @@ func TestRequestDuringARange(t *testing.T) {
 	g := newGate(w.DB, "audience_1h")
 	r := run(t, g, beside)
 	r.arrive(g)
-	rebuild := &rollup.Rebuild{DB: w.DB, Rollups: []string{"audience_1h"}}
+	rebuild := &rollup.Rebuild{DB: w.DB, From: start, To: start.Add(20 * time.Minute), Rollups: []string{"audience_1h"}}
 	next := func() bool {
 		t.Helper()
 		done, err := rebuild.Next(t.Context())
