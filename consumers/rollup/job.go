@@ -192,9 +192,9 @@ func (s *step) tellMismatches(context.Context) error {
 	return nil
 }
 
-// reportFailed calls the hook if a job failed.
-func (w *Worker) reportFailed() {
-	if w.failed != nil && w.Hooks.Error != nil {
+// reportFailed calls the hook if a job failed, unless all ends.
+func (w *Worker) reportFailed(ctx context.Context) {
+	if w.failed != nil && w.Hooks.Error != nil && ctx.Err() == nil {
 		w.Hooks.Error(w.failed)
 	}
 	w.failed = nil

@@ -211,7 +211,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-jobDone:
 		}
 		_, err := w.step(ctx, true, true)
-		w.reportFailed()
+		w.reportFailed(ctx)
 		wait := limits.Interval
 		jobDone = nil
 		switch {
