@@ -87,7 +87,7 @@ type PriceImport struct {
 type PriceChange struct {
 	Before, After uint64 // The numbers of the books; equal if nothing changes. Before is 0 if there was none.
 	Changes       []prices.Change
-	NewAliases    int
+	Aliases       int // How many are added or stand for another model.
 }
 
 // ImportPrices merges a table into the newest book, and makes the next one of it unless nothing changes.
@@ -106,7 +106,7 @@ func ImportPrices(ctx context.Context, db *clickhouse.DB, in PriceImport) (Price
 		return change, err
 	}
 	aliases := mergeAliases(before.Aliases(), in.Table.Aliases)
-	change.NewAliases = len(aliases) - len(before.Aliases())
+	change.Aliases = newAliases(before.Aliases(), aliases)
 	number, err := nextBook(ctx, db)
 	if err != nil {
 		return change, err
@@ -114,7 +114,7 @@ func ImportPrices(ctx context.Context, db *clickhouse.DB, in PriceImport) (Price
 	if _, err := prices.New(number, merged, aliases); err != nil {
 		return change, err
 	}
-	if in.DryRun || len(changes) == 0 && change.NewAliases == 0 && before.Number > 0 {
+	if in.DryRun || len(changes) == 0 && change.Aliases == 0 && before.Number > 0 {
 		return change, nil
 	}
 	made := prices.Made{Number: number, ImportID: rand.Uint64(), Source: in.Source, Note: in.Note, SHA256: in.SHA256}
@@ -143,6 +143,21 @@ func mergeAliases(old, in []prices.Alias) []prices.Alias {
 		}
 	}
 	return append(merged, in...)
+}
+
+// newAliases returns how many aliases the first list does not have.
+func newAliases(old, merged []prices.Alias) (n int) {
+	had := map[prices.Alias]bool{}
+	for _, a := range old {
+		had[a] = true
+	}
+	for _, a := range merged {
+		if !had[a] {
+			n++
+			had[a] = true
+		}
+	}
+	return n
 }
 
 // nextBook returns a number that no book has and no interrupted import has used.

@@ -15,7 +15,7 @@ import (
 )
 
 type pricesCmd struct {
-	Import  pricesImportCmd  `cmd:"" help:"Bring a table of prices into the book: LiteLLM's, models.dev's, or a file of your own."`
+	Import  pricesImportCmd  `cmd:"" help:"Bring a table of prices into the book: LiteLLM's, models.dev's, genai-prices, or a file of your own."`
 	List    pricesListCmd    `cmd:"" help:"List the prices that hold at a time, one line per model and tier."`
 	Show    pricesShowCmd    `cmd:"" help:"Show all prices of a model, those that are over and those to come."`
 	Explain pricesExplainCmd `cmd:"" help:"Show what a stored call cost, and every step that leads there."`

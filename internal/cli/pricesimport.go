@@ -25,11 +25,11 @@ type pricesImportCmd struct {
 	commonFlags
 	clickhouseFlags
 	File      string `arg:"" help:"The table; '-' is standard input. A file that ends in .gz is unpacked."`
-	Format    string `help:"litellm (model_prices_and_context_window.json), models.dev (api.json), history (CSV with observed_at and event), yaml, or auto." default:"auto" placeholder:"NAME" group:"Prices"`
-	ValidFrom moment `help:"From when on the prices hold, if the table does not say: RFC 3339 in whole minutes, or a day. Empty: now." placeholder:"TIME" group:"Prices"`
+	Format    string `help:"litellm (model_prices_and_context_window.json), models.dev (api.json), genai-prices (data.json, or the YAML of a provider), history (CSV with observed_at and event), yaml, or auto." default:"auto" placeholder:"NAME" group:"Prices"`
+	ValidFrom moment `help:"From when on the table counts, if it does not say so of all its prices: RFC 3339 in whole minutes, or a day. Empty: now." placeholder:"TIME" group:"Prices"`
 	Correct   bool   `help:"Also change what the book says of a time that is over." group:"Prices"`
 	DryRun    bool   `help:"Show what would change, but change nothing." group:"Prices"`
-	Skipped   bool   `help:"List the entries that make no price, with the reason." group:"Prices"`
+	Skipped   bool   `help:"List the entries that make no price, and what is not taken of the others, with the reason." group:"Prices"`
 }
 
 // Help implements kong.HelpProvider.
@@ -40,6 +40,8 @@ that is over would change, the import is refused unless --correct is given.
 
 A price that Tidemark cannot read exactly makes no price, and neither does one of 0 in LiteLLM's and models.dev's tables, which may mean that
 nobody knows it; --skipped lists them. Nothing is rounded and nothing is guessed: what has no price costs an unknown amount, not 0.
+
+A warning names each price of long contexts, or of a tier such as batch, that does not go with that of input or output: of the two, one may be wrong.
 
 --dry-run and the import itself show what was added, changed and withdrawn, and how many tokens of the last 30 days each model has.
 
@@ -67,7 +69,7 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 	if from.IsZero() {
 		from = now.Truncate(time.Minute).Add(time.Minute) // The minute that has begun keeps its price.
 	}
-	content, err := c.read(s)
+	content, err := readTable(s, c.File)
 	if err != nil {
 		return err
 	}
@@ -79,7 +81,11 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 		for _, skip := range table.Skipped {
 			fmt.Fprintf(s.Out, "skipped %s: %s\n", skip.Entry, skip.Reason)
 		}
+		for _, skip := range table.NotTaken {
+			fmt.Fprintf(s.Out, "not taken of %s: %s\n", skip.Entry, skip.Reason)
+		}
 	}
+	printDeviations(s, prices.Deviations(table.Prices))
 	sum := sha256.Sum256(content)
 	note := filepath.Base(c.File)
 	if !table.Dated {
@@ -115,8 +121,11 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 	if c.DryRun {
 		would = "would be "
 	}
-	fmt.Fprintf(s.Out, "%s prices read, %s entries skipped; %s %sadded, %s changed, %s withdrawn, %s aliases\n", number(uint64(len(table.Prices))), number(uint64(len(table.Skipped))),
-		number(uint64(counts[prices.Added])), would, number(uint64(counts[prices.Changed])), number(uint64(counts[prices.Withdrawn])), number(uint64(max(change.NewAliases, 0))))
+	fmt.Fprintf(s.Out, "%s prices read, %s entries skipped; %s %sadded, %s changed, %s withdrawn, %s aliases added or changed\n", number(uint64(len(table.Prices))), number(uint64(len(table.Skipped))),
+		number(uint64(counts[prices.Added])), would, number(uint64(counts[prices.Changed])), number(uint64(counts[prices.Withdrawn])), number(uint64(change.Aliases)))
+	if len(table.NotTaken) > 0 {
+		fmt.Fprintf(s.Out, "%s patterns of names and other things that have no place in a book are not taken: --skipped lists them\n", number(uint64(len(table.NotTaken))))
+	}
 	switch {
 	case c.DryRun:
 	case change.After == change.Before:
@@ -126,30 +135,41 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 	}
 }
 
-// read returns the content of the file.
-func (c *pricesImportCmd) read(s Streams) ([]byte, error) {
+// printDeviations warns of prices that do not go with their kin.
+func printDeviations(s Streams, all []prices.Deviation) {
+	for i, d := range all {
+		if i == maxShown {
+			fmt.Fprintf(s.Out, "and %s more warnings\n", number(uint64(len(all)-maxShown)))
+			return
+		}
+		fmt.Fprintf(s.Out, "warning: %s\n", d)
+	}
+}
+
+// readTable returns the content of a file, or of the standard input if it is "-".
+func readTable(s Streams, name string) ([]byte, error) {
 	in := s.In
-	if c.File != "-" {
-		file, err := os.Open(c.File)
+	if name != "-" {
+		file, err := os.Open(name)
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = file.Close() }() // It was only read.
 		in = bufio.NewReader(file)
 	}
-	if strings.HasSuffix(c.File, ".gz") {
+	if strings.HasSuffix(name, ".gz") {
 		unpacked, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.File, err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		in = unpacked
 	}
 	content, err := io.ReadAll(io.LimitReader(in, prices.MaxTable+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", c.File, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	case len(content) > prices.MaxTable:
-		return nil, fmt.Errorf("%s: it has more than %d MiB", c.File, prices.MaxTable>>20)
+		return nil, fmt.Errorf("%s: it has more than %d MiB", name, prices.MaxTable>>20)
 	}
 	return content, nil
 }
@@ -164,12 +184,14 @@ func readPrices(format string, content []byte) (prices.Table, error) {
 		return prices.ReadLiteLLM(r)
 	case "models.dev":
 		return prices.ReadModelsDev(r)
+	case "genai-prices":
+		return prices.ReadGenAIPrices(r)
 	case "history":
 		return prices.ReadHistory(r)
 	case "yaml":
 		return prices.ReadYAML(r)
 	}
-	return prices.Table{}, fmt.Errorf("--format: %q is not litellm, models.dev, history, yaml or auto", format)
+	return prices.Table{}, fmt.Errorf("--format: %q is not litellm, models.dev, genai-prices, history, yaml or auto", format)
 }
 
 // printPriceChanges writes a line per change, those of the models with the most tokens first.

@@ -115,7 +115,7 @@ func withoutUnknown(all []Price, mode string) (found []Price, reason string) {
 		return nil, "all its prices are 0, which may mean that they are not known"
 	}
 	return slices.DeleteFunc(all, func(p Price) bool {
-		return p.Picos == 0 && (p.Unit != Output || mode != "embedding" && mode != "rerank")
+		return p.Picos == 0 && p.Published != NotTold && (p.Unit != Output || mode != "embedding" && mode != "rerank")
 	}), ""
 }
 

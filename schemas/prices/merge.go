@@ -37,7 +37,7 @@ func (e *PastError) Error() string {
 
 // MergeOptions are how a table goes into a book.
 type MergeOptions struct {
-	// From is from when on the prices of a table that is not dated hold.
+	// From is from when on a table that is not dated counts. Times of its own count after that.
 	From time.Time
 	// Now is the end of the time that is over.
 	Now time.Time
@@ -55,9 +55,13 @@ func Merge(b *Book, t Table, o MergeOptions) ([]Price, []Change, error) {
 	}
 	incoming := map[Key][]Price{}
 	models := map[modelKey]bool{}
+	counts := o.From.UTC().Truncate(time.Minute)
 	for _, p := range t.Prices {
-		if !t.Dated {
-			p.From, p.To = o.From.UTC().Truncate(time.Minute), time.Time{}
+		if !t.Dated && (p.From.IsZero() || p.From.Before(counts)) {
+			p.From = counts
+		}
+		if !p.To.IsZero() && !p.From.Before(p.To) {
+			continue // It was over before the table counts.
 		}
 		incoming[p.Key] = append(incoming[p.Key], p)
 		models[modelKey{p.Provider, p.Model}] = true
@@ -74,12 +78,15 @@ func Merge(b *Book, t Table, o MergeOptions) ([]Price, []Change, error) {
 		switch {
 		case len(in) > 0:
 			slices.SortFunc(in, compare)
+			if !t.Dated {
+				old = endAt(old, t.Source, counts)
+			}
 			after = replace(old, in)
 		case !t.Dated && models[modelKey{key.Provider, key.Model}] && key.Tenant == "":
-			after = endAt(old, t.Source, o.From)
+			after = endAt(old, t.Source, counts)
 		}
 		merged = append(merged, after...)
-		for _, c := range differences(key, old, after) {
+		for _, c := range differences(key, before[key], after) {
 			changes = append(changes, c)
 			if c.Kind != Added && c.From.Before(o.Now) {
 				past = append(past, c)

@@ -66,6 +66,12 @@ func TestMerge(t *testing.T) {
 			"m/input 1 jan..apr, m/input 2 apr.., m/input 3 jan..", "changed", false},
 		{"a price that was known before it holds is withdrawn", []Price{in(jan, may, "1"), in(may, "", "5")}, Table{Source: "test", Prices: []Price{in("", "", "1")}}, MergeOptions{From: at(apr), Now: at(apr)},
 			"m/input 1 jan..", "changed", false},
+		{"a table that knows times counts from when it is said to", nil, Table{Prices: []Price{in("", feb, "1"), in(feb, "", "2")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 2 apr..", "added", false},
+		{"its times after that count", []Price{in(jan, "", "1")}, Table{Prices: []Price{in("", may, "1"), in(may, "", "5")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 1 jan..may, m/input 5 may..", "changed", false},
+		{"its times before that are not the past", []Price{in(jan, "", "1")}, Table{Prices: []Price{in("", feb, "9"), in(feb, "", "1")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 1 jan..", "", false},
+		{"a price of its own that ends", []Price{in(jan, "", "1")}, Table{Source: "test", Prices: []Price{in("", may, "1")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 1 jan..may", "withdrawn", false},
+		{"a price of its own that begins later", []Price{in(jan, "", "1")}, Table{Source: "test", Prices: []Price{in(may, "", "1")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 1 jan..apr, m/input 1 may..", "withdrawn", false},
+		{"another source's price goes on after one that ends", []Price{in(jan, "", "1")}, Table{Source: "other", Prices: []Price{in("", may, "2")}}, MergeOptions{From: at(apr), Now: at(apr)}, "m/input 1 jan..apr, m/input 2 apr..may, m/input 1 may..", "changed", false},
 	} {
 		b, err := New(1, c.before, nil)
 		if err != nil {

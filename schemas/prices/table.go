@@ -11,18 +11,26 @@ type Table struct {
 	Source  string
 	Prices  []Price
 	Aliases []Alias
-	// Dated reports whether the table says from when on its prices hold. If not, whoever imports it does.
+	// NotTaken is what its entries say beside their prices and has no place in a book: patterns of names, prices that only some calls tell.
+	NotTaken []Skip
+	// Dated reports whether the table says of all its prices from when on they hold. If not, whoever imports it says from when on the table
+	// counts.
 	Dated bool
 	// Skipped are the entries that make no price, with the reason.
 	Skipped []Skip
 }
 
-// Skip is an entry of a table that makes no price.
+// Skip is an entry of a table that makes no price, or a part of one.
 type Skip struct{ Entry, Reason string }
 
 // skip takes note of an entry that makes no price.
 func (t *Table) skip(entry, format string, args ...any) {
 	t.Skipped = append(t.Skipped, Skip{Entry: entry, Reason: fmt.Sprintf(format, args...)})
+}
+
+// notTaken takes note of a part of an entry that has no place in a book.
+func (t *Table) notTaken(entry, format string, args ...any) {
+	t.NotTaken = append(t.NotTaken, Skip{Entry: entry, Reason: fmt.Sprintf(format, args...)})
 }
 
 // adder adds prices to a table unless it has said another one for the same; two equal ones are one.
