@@ -22,6 +22,7 @@ const (
 	PriceBooksTable     = "price_books"
 	PricesTable         = "prices"
 	ModelAliasesTable   = "model_aliases"
+	FXTable             = "fx"
 )
 
 // Table is a table of the database.

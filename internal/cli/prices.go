@@ -21,6 +21,7 @@ type pricesCmd struct {
 	Explain pricesExplainCmd `cmd:"" help:"Show what a stored call cost, and every step that leads there."`
 	Export  pricesExportCmd  `cmd:"" help:"Write a book as a YAML file that import reads."`
 	Books   pricesBooksCmd   `cmd:"" help:"List the books: one per import that changed something."`
+	FX      pricesFXCmd      `cmd:"" name:"fx" help:"Import and list rates of exchange."`
 }
 
 // bookFlags choose a book of prices.

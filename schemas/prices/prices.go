@@ -2,6 +2,7 @@
 // never by a guess.
 //
 //	ReadX (a published table) -> []Price -> Merge (into the book before) -> Book -> Resolve (a Call) -> Resolution, each step of it
+//	ReadRates -> Rates -> Convert (an amount of a day, into another currency)
 //
 // A Book is bitemporal: a Price says from when to when it held, and the number of the book when that was known. Prices and costs are
 // whole numbers of picos; there is no floating point. What has no price has no cost, with the reason.

@@ -14,6 +14,19 @@ CREATE TABLE IF NOT EXISTS tidemark.audits
 ENGINE = MergeTree
 ORDER BY at;
 
+-- Rates of exchange, append-only: of the rows of a day and pair, the newest counts.
+CREATE TABLE IF NOT EXISTS tidemark.fx
+(
+    day Date32, -- Whose rate it is, as its publisher says.
+    base LowCardinality(String), -- ISO 4217.
+    quote LowCardinality(String), -- ISO 4217.
+    rate Decimal(38, 18), -- How many of quote one of base was, exactly as published.
+    source LowCardinality(String), -- "ecb", "file".
+    imported_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = MergeTree
+ORDER BY (base, quote, day);
+
 -- Who is at work: one row per worker, which the worker writes again every few seconds. A worker is a process; its name
 -- is random and tells nothing of the machine. The version is a count and not a time: after a clock that was ahead is
 -- set right, a time would keep a dead worker alive.
