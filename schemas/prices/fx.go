@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,12 +26,15 @@ const RateReach = 7
 // pivot is the currency against which central banks in Europe publish.
 const pivot = "EUR"
 
-var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+// isCurrency reports whether a text is of the form of ISO 4217: three letters A to Z.
+func isCurrency(code string) bool {
+	return len(code) == 3 && strings.IndexFunc(code, func(r rune) bool { return r < 'A' || r > 'Z' }) < 0
+}
 
 // Validate returns what is wrong with the rate.
 func (r Rate) Validate() error {
 	switch value, err := DecimalRate(r.Value); {
-	case !currencyCode.MatchString(r.Base) || !currencyCode.MatchString(r.Quote):
+	case !isCurrency(r.Base) || !isCurrency(r.Quote):
 		return fmt.Errorf("the currencies %s and %s are not three letters A to Z", schemas.Excerpt(r.Base), schemas.Excerpt(r.Quote))
 	case r.Base == r.Quote:
 		return fmt.Errorf("it is the rate of %s in itself", r.Base)
@@ -55,28 +57,24 @@ const (
 // DecimalRate returns the decimal number of a rate without an exponent and without zeros at its end. A number that is not above 0, has more than 18
 // decimals or more than 20 digits in front of them is an error: nothing is rounded.
 func DecimalRate(text string) (string, error) {
-	digits, exponent, err := parseDecimal(text)
+	number, exponent, err := parseDecimal(text)
 	if err != nil {
 		return "", err
 	}
-	value := scaled(digits, exponent)
-	exact := value.FloatString(rateDecimals)
-	if again, _ := new(big.Rat).SetString(exact); value.Sign() <= 0 || again.Cmp(value) != 0 {
+	all := number.String()
+	digits := strings.TrimRight(all, "0")
+	exponent += len(all) - len(digits)
+	switch {
+	case digits == "" || exponent < -rateDecimals:
 		return "", fmt.Errorf("the rate %s is not above 0 with at most %d decimals", text, rateDecimals)
-	}
-	if strings.IndexByte(exact, '.') > rateWhole {
+	case len(digits)+exponent > rateWhole:
 		return "", fmt.Errorf("the rate %s has more than %d digits before its decimals", text, rateWhole)
+	case exponent >= 0:
+		return digits + strings.Repeat("0", exponent), nil
 	}
-	return strings.TrimSuffix(strings.TrimRight(exact, "0"), "."), nil
-}
-
-// scaled returns digits x 10^exponent.
-func scaled(digits *big.Int, exponent int) *big.Rat {
-	power := new(big.Int).Exp(ten, big.NewInt(int64(max(exponent, -exponent))), nil)
-	if exponent < 0 {
-		return new(big.Rat).SetFrac(digits, power)
-	}
-	return new(big.Rat).SetInt(power.Mul(power, digits))
+	digits = strings.Repeat("0", max(0, 1-exponent-len(digits))) + digits
+	point := len(digits) + exponent
+	return digits[:point] + "." + digits[point:], nil
 }
 
 func dayOf(at time.Time) time.Time {
@@ -124,7 +122,7 @@ type Exchange struct {
 func (r *Rates) Find(from, to string, day time.Time) (found Exchange, ok bool) {
 	day = dayOf(day)
 	if from == to {
-		return Exchange{Rate: big.NewRat(1, 1), Day: day}, currencyCode.MatchString(from)
+		return Exchange{Rate: big.NewRat(1, 1), Day: day}, isCurrency(from)
 	}
 	for range RateReach + 1 {
 		if rate := r.between(from, to, day); rate != nil {

@@ -117,6 +117,17 @@ func saidRates(all []Rate) string {
 	return strings.Join(lines, "\n")
 }
 
+func TestDecimalRate(t *testing.T) {
+	for text, want := range map[string]string{ // An empty one: an error.
+		"1": "1", "1.10": "1.1", "0.50": "0.5", "00012.5": "12.5", "1e-18": "0.000000000000000001", "12e-1": "1.2", "1e19": "10000000000000000000", "123.456e2": "12345.6", "100": "100",
+		"10.0": "10", "99999999999999999999.999999999999999999": "99999999999999999999.999999999999999999", "1e-19": "", "10e-19": "0.000000000000000001", "1e20": "", "0": "", "0.000": "", "": "", "-1": "", "1e41": "", "x": "",
+	} {
+		if got, err := DecimalRate(text); got != want || (err == nil) != (want != "") {
+			t.Errorf("%q is %q, %v; want %q", text, got, err, want)
+		}
+	}
+}
+
 func TestReadRates(t *testing.T) {
 	for document, want := range map[string]string{
 		"date,from,to,rate\n2026-11-27,USD,EUR,0.86270\n2026-11-26,EUR,CNY,8.2\n": "2026-11-27 USD EUR 0.8627 file\n2026-11-26 EUR CNY 8.2 file",

@@ -80,7 +80,7 @@ func rateReader(head []string) (func([]Rate, []string) ([]Rate, error), error) {
 	currencies := slices.Clone(head[1:])
 	for i := range currencies {
 		currencies[i] = strings.TrimSpace(currencies[i])
-		if currencies[i] != "" && !currencyCode.MatchString(currencies[i]) {
+		if currencies[i] != "" && !isCurrency(currencies[i]) {
 			hasDate = false
 		}
 	}

@@ -30,10 +30,13 @@ func ReadRate(scan func(dest ...any) error) (Rate, error) {
 	return r, err
 }
 
+// ratesPerStatement bounds a statement of InsertRatesSQL: half a megabyte.
+const ratesPerStatement = 10_000
+
 // InsertRatesSQL returns the statements that add rates. Each may be run again.
 func InsertRatesSQL(all []Rate) []string {
 	var statements []string
-	for some := range slices.Chunk(all, rowsPerStatement) {
+	for some := range slices.Chunk(all, ratesPerStatement) {
 		rows := make([]string, len(some))
 		for i, r := range some {
 			rows[i] = fmt.Sprintf("('%s', %s, %s, '%s', %s)", r.Day.Format(time.DateOnly), schemas.Quote(r.Base), schemas.Quote(r.Quote), r.Value, schemas.Quote(r.Source))

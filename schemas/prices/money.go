@@ -55,22 +55,22 @@ const (
 
 // parseDecimal returns digits and exponent of a number that is not below 0: digits x 10^exponent.
 func parseDecimal(text string) (digits *big.Int, exponent int, err error) {
-	wrong := fmt.Errorf("%s is not a decimal number from 0 on", schemas.Excerpt(text))
+	wrong := func() error { return fmt.Errorf("%s is not a decimal number from 0 on", schemas.Excerpt(text)) }
 	mantissa, power, scientific := strings.Cut(strings.ToLower(text), "e")
 	if scientific {
 		n, err := strconv.Atoi(power) // It takes a sign and zeros in front.
 		if err != nil {
-			return nil, 0, wrong
+			return nil, 0, wrong()
 		}
 		exponent = n
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
 	if whole+fraction == "" || len(whole)+len(fraction) > maxDigits || exponent > maxExponent || exponent < -maxExponent {
-		return nil, 0, wrong
+		return nil, 0, wrong()
 	}
 	for _, r := range whole + fraction {
 		if r < '0' || r > '9' {
-			return nil, 0, wrong
+			return nil, 0, wrong()
 		}
 	}
 	digits, _ = new(big.Int).SetString(whole+fraction, 10)

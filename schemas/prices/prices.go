@@ -100,7 +100,7 @@ func (p Price) Validate() error {
 		"the time of day from minute %d to %d is not one", p.DailyFrom, p.DailyTo)
 	check(p.From.IsZero() || p.To.IsZero() || p.From.Before(p.To), "it ends at %s, before it begins at %s", p.To, p.From)
 	check(p.From.Truncate(time.Minute).Equal(p.From) && p.To.Truncate(time.Minute).Equal(p.To), "it holds from %s to %s, which are not whole minutes", p.From, p.To)
-	check(len(p.Currency) == 3 && strings.IndexFunc(p.Currency, func(r rune) bool { return r < 'A' || r > 'Z' }) < 0, "the currency %s is not three letters A to Z", schemas.Excerpt(p.Currency))
+	check(isCurrency(p.Currency), "the currency %s is not three letters A to Z", schemas.Excerpt(p.Currency))
 	picos, err := p.picos()
 	check(err == nil, "%v", err)
 	check(err != nil || picos == p.Picos, "%s per %d is not %d picos", p.Published, p.Per, int64(p.Picos))
