@@ -23,6 +23,8 @@ const (
 	PricesTable         = "prices"
 	ModelAliasesTable   = "model_aliases"
 	FXTable             = "fx"
+	BillingImportsTable = "billing_imports"
+	BillingUsageTable   = "billing_usage"
 )
 
 // Table is a table of the database.

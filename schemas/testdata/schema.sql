@@ -14,6 +14,52 @@ CREATE TABLE IF NOT EXISTS tidemark.audits
 ENGINE = MergeTree
 ORDER BY at;
 
+-- What files of providers' usage and cost were imported, append-only: a row per period that a file is about. Rows of
+-- billing_usage count if no later import of the same source, account, kind and provider is about their period.
+CREATE TABLE IF NOT EXISTS tidemark.billing_imports
+(
+    -- Chosen at random. Rows of an import count from its rows here on, which come last, in one insert.
+    import_id UInt64,
+    imported_at DateTime64(6, 'UTC') DEFAULT now64(6),
+    source LowCardinality(String), -- Who says it: "openai", "anthropic", "litellm", "focus".
+    account String, -- Which of several accounts with the source.
+    kind LowCardinality(String), -- "usage" or "cost".
+    provider LowCardinality(String), -- Empty: all providers.
+    period_from DateTime64(0, 'UTC'),
+    period_to DateTime64(0, 'UTC'), -- Not included.
+    format LowCardinality(String),
+    file String, -- Its name.
+    sha256 String -- Of the file, in hex.
+)
+ENGINE = MergeTree
+ORDER BY (source, account, kind, period_from);
+
+-- What providers and gateways say of usage and cost, append-only, in sums per period and what they name. It is
+-- compared with what is counted, and never added to it. See billing_imports for which rows count.
+CREATE TABLE IF NOT EXISTS tidemark.billing_usage
+(
+    import_id UInt64,
+    source LowCardinality(String),
+    account String,
+    kind LowCardinality(String), -- "usage": tokens and requests, "cost": money.
+    period_from DateTime64(0, 'UTC'),
+    period_to DateTime64(0, 'UTC'), -- Not included.
+    provider LowCardinality(String), -- As events carry it; empty if not told.
+    project String, -- Project, workspace, team or account within the source.
+    model LowCardinality(String), -- As events carry it; empty if not told.
+    line String, -- Line item.
+    input_tokens Nullable(UInt64), -- All input. Tokens that are not told are null.
+    input_uncached Nullable(UInt64),
+    input_cache_read Nullable(UInt64),
+    input_cache_write Nullable(UInt64),
+    output_tokens Nullable(UInt64),
+    requests Nullable(UInt64),
+    currency LowCardinality(String), -- ISO 4217; empty for usage.
+    cost_picos Nullable(Int128) -- In 1e-12 of the currency; null for usage.
+)
+ENGINE = MergeTree
+ORDER BY (source, account, kind, period_from, import_id);
+
 -- Rates of exchange, append-only: of the rows of a day and pair, the newest counts.
 CREATE TABLE IF NOT EXISTS tidemark.fx
 (
