@@ -112,6 +112,7 @@ func TestReconcile(t *testing.T) {
 	// A corrected day replaces that day alone; a day that became empty is empty.
 	b.has(b.good(costsFile(2, "2.000000000001", ""), "import", "-"), "1 rows stored, 2 of earlier imports replaced")
 	b.has(b.good("", november("--by", "day")...), "openai - 2026-11-01 1 closed USD 1.500000 1.250000 0.250000 20.00% 77", "openai - 2026-11-02 1 closed USD 2.000000 2.000000 0.000000 0.00% 0")
+	b.has(b.good("", "show", "--from", "2026-11-01", "--to", "2026-11-02"), "openai - openai 1 closed USD 1.500000 1.250000")
 	b.has(b.good("", november("--by", "model")...), "openai - openai gpt-5.6-terra 2 closed USD 3.500000 3.250000 0.250000 7.69% 0", "openai - openai gpt-new 1 closed - - - - - 77")
 	b.has(b.good("", november("--by", "day", "--tenant", "u")...), "openai - 2026-11-01 1 closed USD 0.500000 1.250000 -0.750000 -60.00% 0")
 	b.has(b.good("", "list"), "openai - openai cost 2026-11-02 2026-11-04 closed 1 1 -", "2026-11-01 2026-11-04 closed 3 1 -", "2026-11-01 2026-11-04 closed 3 0 -")
@@ -175,7 +176,7 @@ func TestReconcileInterrupted(t *testing.T) {
 	b.has(b.good("", "list"), "closed 2 2 -")
 	// It is run again, and every statement of it twice.
 	b.query("INSERT INTO billing_imports SELECT * REPLACE (7 AS import_id, imported_at + 1 AS imported_at) FROM billing_imports")
-	b.query("INSERT INTO billing_imports SELECT * REPLACE (imported_at + 3600 AS imported_at) FROM billing_imports")
+	b.query("INSERT INTO billing_imports SELECT * REPLACE (imported_at + 3600 AS imported_at) FROM billing_imports WHERE import_id != 7")
 	b.query("INSERT INTO billing_usage SELECT * FROM billing_usage")
 	b.has(b.good("", november("--output", "json")...), `"theirs": "3.00000000001"`)
 	b.has(b.good("", "list"), "closed 2 2 -", "closed 2 0 -")
@@ -214,10 +215,24 @@ func TestReconcileFiles(t *testing.T) {
 	b.has(b.good("", "import", file, "--provider", "openai"), "focus: 1 rows stored, 1 of earlier imports replaced")
 	b.has(b.good("", november()...), "focus - aws.bedrock 1 closed USD 0.000000 4.000000", "focus - openai 2 closed USD 3.500000 0.100000")
 	b.fails("it has no row of the provider \"mistral_ai\"; it has 'aws.bedrock', 'openai'", "", "import", file, "--provider", "mistral_ai")
+	b.oldImport()
 	broken := filepath.Join(t.TempDir(), "broken.parquet")
 	if err := os.WriteFile(broken, []byte("PAR1 and no more"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.fails("broken.parquet: the file is a Parquet file that is damaged or cut off", "", "import", broken)
 	b.fails("no-such-file.json", "", "import", "no-such-file.json")
+}
+
+// oldImport imports a charge of a month, after somebody had imported it while the month was not over.
+func (b reconcileBench) oldImport() {
+	b.t.Helper()
+	const bill = "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceName\n30,USD,2026-01-01,2026-02-01,Purchase,Vertex AI\n"
+	show := []string{"show", "--from", "2026-01-01", "--to", "2026-02-01", "--by", "day"}
+	b.good(bill, "import", "-")
+	b.query("ALTER TABLE billing_imports UPDATE imported_at = '2026-01-10 00:00:00' WHERE period_from = '2026-01-01 00:00:00' SETTINGS mutations_sync = 2")
+	b.has(b.good("", show...), "focus - 2026-01-01 1 closed* USD 0.000000 30.000000", "* imported before the period was closed", "1 sums of theirs are of more than a day, and stand at their first day")
+	b.has(b.good(bill, "import", "-"), "gcp.vertex_ai cost 30 USD", "1 rows stored, 1 of earlier imports replaced")
+	b.has(b.good("", show...), "focus - 2026-01-01 1 closed USD 0.000000 30.000000")
+	b.has(b.good("", "list"), "2026-01-01 2026-02-01 closed 1 1 -", "2026-01-01 2026-02-01 closed, imported while open 1 0 -")
 }

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strings"
 	"testing"
@@ -200,6 +201,31 @@ func TestSplit(t *testing.T) {
 	} {
 		if err := split(&c.told); (err == nil) != c.ok || c.ok && *c.told.Uncached != c.want {
 			t.Errorf("%v: %v", c.told, err)
+		}
+	}
+}
+
+// TestPlus: a sum of which a part is not told is not told, in any order.
+func TestPlus(t *testing.T) {
+	n := func(n uint64) *uint64 { return &n }
+	for _, c := range []struct {
+		parts []*uint64
+		want  string
+	}{
+		{[]*uint64{n(1), n(2)}, "3"}, {[]*uint64{n(1), nil, n(2)}, "NULL"}, {[]*uint64{nil, n(2)}, "NULL"}, {[]*uint64{nil, nil}, "NULL"},
+		{[]*uint64{n(math.MaxInt64 - 1), n(1)}, "9223372036854775807"}, {[]*uint64{n(math.MaxInt64), n(1)}, "too large"},
+	} {
+		sum, got := c.parts[0], ""
+		for _, part := range c.parts[1:] {
+			if err := plus(&sum, part); err != nil {
+				got = "too large"
+			}
+		}
+		if got == "" {
+			got = orNull(sum)
+		}
+		if got != c.want {
+			t.Errorf("%v: %s, want %s", c.parts, got, c.want)
 		}
 	}
 }
