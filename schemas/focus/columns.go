@@ -53,6 +53,7 @@ func instant(name string, of func(*charge) time.Time) Column {
 }
 
 // The cells that several columns have.
+func nothing(*charge) string       { return "" }
 func cost(c *charge) *big.Int      { return c.Cost }
 func unitPrice(c *charge) *big.Int { return c.price }
 func tenant(c *charge) string      { return c.Tenant }
@@ -72,7 +73,8 @@ func onlyWith(of func(*charge) string, value string) func(*charge) string {
 }
 
 // columns are all that FOCUS 1.2 requires of who sells by the token and publishes prices, and those of the currency of prices, which is that of
-// the bill. Those of commitment discounts, reservations of capacity, resources and availability zones are for who has such things: they are left out.
+// the bill. Those of commitment discounts, reservations of capacity, resources and availability zones are for who has such things: but for one that
+// other rules name, they are left out.
 var columns = []Column{
 	amount("BilledCost", cost),
 	text("BillingAccountId", tenant),
@@ -87,12 +89,13 @@ var columns = []Column{
 	always("ChargeFrequency", "Usage-Based"),
 	instant("ChargePeriodEnd", func(c *charge) time.Time { return c.Day.AddDate(0, 0, 1) }),
 	instant("ChargePeriodStart", func(c *charge) time.Time { return c.Day }),
+	nullText("CommitmentDiscountStatus", nothing), // The rules of ConsumedQuantity name it.
 	amount("ConsumedQuantity", func(c *charge) *big.Int { return c.consumed }),
 	text("ConsumedUnit", (*charge).consumedUnit),
 	amount("ContractedCost", cost),
 	{Name: "ContractedUnitPrice", Type: Decimal, Null: true, amount: unitPrice},
 	amount("EffectiveCost", cost),
-	nullText("InvoiceId", func(*charge) string { return "" }), // A computed cost is on no invoice.
+	nullText("InvoiceId", nothing), // A computed cost is on no invoice.
 	text("InvoiceIssuerName", provider),
 	amount("ListCost", cost),
 	{Name: "ListUnitPrice", Type: Decimal, Null: true, amount: unitPrice},
