@@ -3,6 +3,7 @@ package focus
 import (
 	"bytes"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -68,7 +69,7 @@ func readParquet(t *testing.T, data []byte) (file *parquet.File, rows [][]string
 				rows = append(rows, line)
 			}
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatal(err)
 		}
 		err = in.Close()
