@@ -52,7 +52,7 @@ func instant(name string, of func(*charge) time.Time) Column {
 	return Column{Name: name, Type: Instant, at: of}
 }
 
-// The cells that several columns have.
+// nothing, cost and those after it are cells that several columns have.
 func nothing(*charge) string       { return "" }
 func cost(c *charge) *big.Int      { return c.Cost }
 func unitPrice(c *charge) *big.Int { return c.price }
