@@ -10,7 +10,7 @@ import (
 )
 
 // groupRows is how many charges a group of rows has. The writer holds one group in memory.
-const groupRows = 50_000
+const groupRows = 20_000
 
 // The decimals of the files: 38 digits, 12 of them after the point, in 16 bytes.
 const (

@@ -153,7 +153,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d charges: %d bytes of file, %d bytes of memory", n, b.bytes, most-before)
-	if most-before > 128<<20 {
+	if most-before > 64<<20 {
 		t.Errorf("%d charges took %d bytes of memory", n, most-before)
 	}
 	var c bytes.Buffer
