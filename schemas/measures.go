@@ -1,5 +1,7 @@
 package schemas
 
+import "slices"
+
 // Measure is a column of a rollup that sums up events.
 type Measure struct {
 	Column  string
@@ -114,13 +116,27 @@ func stateOf(column, name, parameters string, arguments []string, types, comment
 	return Measure{Column: column, Type: "AggregateFunction(" + name + parameters + ", " + types + ")", Comment: comment, state: f}
 }
 
+// checksumColumn is the measure that ties a rollup to the ledger.
+const checksumColumn = "checksum"
+
+// proved returns the measures of counted without the checksum, for rollups of raw beside one that has it: their number of records proves that no copy of a
+// row is in them, and the other one that none is missing. A checksum takes 0.13 us per row.
+func proved(measures []Measure) []Measure {
+	return slices.DeleteFunc(slices.Clone(measures), func(m Measure) bool { return m.Column == checksumColumn })
+}
+
+// HasChecksum reports whether the rollup has a checksum to compare with the ledger.
+func (r *Rollup) HasChecksum() bool {
+	return slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Column == checksumColumn })
+}
+
 // counted begins the measures of every type: events by what a row counts for, records, and the checksum that ties them
 // to the ledger.
 func counted(column string, t Type, by, comment string) []Measure {
 	return []Measure{
 		sumIf(column, by, "", comment),
 		{Column: "records", Type: "UInt64", codec: "CODEC(T64, LZ4)", value: "toUInt64(1)", aggregate: "count()", Comment: "Events, whatever their weight."},
-		{Column: "checksum", Type: "UInt64", codec: "CODEC(NONE)", aggregate: "sum(" + SpecOf(t).ChecksumSQL() + ")", Placed: true,
+		{Column: checksumColumn, Type: "UInt64", codec: "CODEC(NONE)", aggregate: "sum(" + SpecOf(t).ChecksumSQL() + ")", Placed: true,
 			Comment: "Sum of the raw rows' checksums, to compare with the ledger."},
 	}
 }

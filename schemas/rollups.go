@@ -21,6 +21,8 @@ type Rollup struct {
 	PerEvent string
 	// Audience marks a rollup that counts distinct users, by one dimension at a time.
 	Audience bool
+	// Priced marks a rollup of what calls cost: its sums are over columns that its query adds to those of raw.
+	Priced bool
 
 	key         []string // What the rows are sorted by before slot; empty for bucket and Dims.
 	granularity string   // Rows per mark; empty for the database's default.
@@ -117,7 +119,7 @@ func Rollups() []Rollup {
 	callReports := Rollup{
 		Of: "Calls by who reported them and how well", Types: []Type{TokenCallType},
 		Dims: []string{"tenant", "client", "client_version", "usage", "split"},
-		Measures: append(counted("calls", TokenCallType, calls, "Sum of weights times requests."),
+		Measures: append(proved(counted("calls", TokenCallType, calls, "Sum of weights times requests.")),
 			sumIf("joined_calls", calls, "{joined} > 0", "Calls that several reports were joined into."),
 			sumIf("may_be_double_calls", calls, "{may_be_double}", "Calls that another row may be about too.")),
 		PerEvent: callReportsStem + "_" + EndingPerEvent,
@@ -132,7 +134,7 @@ func Rollups() []Rollup {
 		rollupsOfType(Rollup{Of: "Requests", Types: []Type{QueryType}, Dims: byProduct, Measures: counted("queries", QueryType, weight, "Sum of weights.")}),
 		rollupsOfType(Rollup{Of: "New accounts", Types: []Type{SignupType}, Dims: byProduct, Measures: counted("signups", SignupType, weight, "Sum of weights.")}),
 		rollupsOfType(tokenCalls),
-		[]Rollup{callReports, callReportsDay, models, audience, audienceDay},
+		[]Rollup{callReports, callReportsDay, models, audience, audienceDay}, costs(),
 	)
 }
 
@@ -155,6 +157,9 @@ func rollupsOfType(of Rollup) []Rollup {
 	one := func(ending, from, granularity string, dims []string) Rollup {
 		r := of
 		r.Dims, r.granularity = dims, granularity
+		if ending != EndingMinute {
+			r.Measures = proved(of.Measures)
+		}
 		r.named(name, ending, from)
 		return r
 	}

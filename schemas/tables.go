@@ -25,6 +25,10 @@ const (
 	FXTable             = "fx"
 	BillingImportsTable = "billing_imports"
 	BillingUsageTable   = "billing_usage"
+	PriceRatesTable     = "price_rates"
+	PricePeriodsTable   = "price_periods"
+	CostClosingsTable   = "cost_closings"
+	ClosedCostsTable    = "closed_costs"
 )
 
 // Table is a table of the database.

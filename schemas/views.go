@@ -95,6 +95,9 @@ func rowsTable(r *Rollup, raw *Table) Table {
 	}
 	for _, dim := range r.Dims {
 		typ := find(raw.Columns, dim).Type
+		if dim == bookDim {
+			typ = "UInt32"
+		}
 		if typ == "" {
 			typ = "LowCardinality(String)" // The name or value of a dimension.
 		}

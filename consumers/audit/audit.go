@@ -21,6 +21,7 @@ import (
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/limit"
+	"tidemark/consumers/pricing"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -58,7 +59,7 @@ const (
 
 // Finding is the outcome of one check of one thing.
 type Finding struct {
-	Check   string // "ledger tiles", "exceptions hold", "raw holds", "rollup equals", "run adds up", "collector adds up", "identity has one time".
+	Check   string // "ledger tiles", "exceptions hold", "raw holds", "rollup equals", "rates follow books", "run adds up", "collector adds up", "identity has one time".
 	Scope   string // A topic, a table or a run.
 	Verdict Verdict
 	Detail  string // What was counted, or the place of the first difference.
@@ -127,7 +128,12 @@ func (l Limits) withDefaults() (Limits, error) {
 
 // settings returns the settings of every query that aggregates many rows.
 func (l Limits) settings() string {
-	return fmt.Sprintf(" SETTINGS max_threads = %d, %s", l.Threads, limit.MemorySQL(l.Memory))
+	return " SETTINGS " + l.readSettings()
+}
+
+// readSettings are the settings alone.
+func (l Limits) readSettings() string {
+	return fmt.Sprintf("max_threads = %d, %s", l.Threads, limit.MemorySQL(l.Memory))
 }
 
 // Hooks are called by an audit, on its goroutine. Nil functions are not called.
@@ -177,6 +183,8 @@ type pass struct {
 	cursors  map[string]ledgerdb.Bounds // How far the rollups have followed the ledger, by topic.
 	pending  map[string][]spans.Span    // The ranges that they have passed and not updated, by rollup.
 	flaws    map[string]flaw            // The first flaw of each raw table and rollup that has one.
+	books    pricing.Books
+	periods  []pricing.Period // That say which book prices what.
 }
 
 // Run makes one audit and writes its findings to the table audits. If they cannot be written, or ctx ends, it returns
@@ -186,17 +194,17 @@ func (a *Auditor) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("limits of the audit: %w", err)
 	}
-	p := &pass{Auditor: a, limits: limits, flaws: make(map[string]flaw)}
+	p := &pass{Auditor: a, limits: limits, flaws: make(map[string]flaw), books: pricing.Books{DB: a.DB}}
 	if err := p.begin(ctx); err != nil {
 		return Result{}, fmt.Errorf("begin the audit: %w", err)
 	}
-	for _, check := range []func(context.Context){p.checkLedger, p.checkRaw, p.checkLog, p.checkExceptions, p.checkRollups, p.checkRuns, p.checkEdge, p.checkDeep} {
+	for _, check := range []func(context.Context){p.checkLedger, p.checkRaw, p.checkLog, p.checkExceptions, p.checkRollups, p.checkRates, p.checkRuns, p.checkEdge, p.checkDeep} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
 			return p.result, err
 		}
 	}
-	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRun, checkEdge, checkOneTime}
+	order := []string{checkTiles, checkExceptions, checkHolds, checkEquals, checkRates, checkRun, checkEdge, checkOneTime}
 	slices.SortStableFunc(p.result.Findings, func(a, b Finding) int {
 		return cmp.Compare(slices.Index(order, a.Check), slices.Index(order, b.Check))
 	})
@@ -210,6 +218,7 @@ const (
 	checkExceptions = "exceptions hold"
 	checkHolds      = "raw holds"
 	checkEquals     = "rollup equals"
+	checkRates      = "rates follow books"
 	checkRun        = "run adds up"
 	checkEdge       = "collector adds up"
 	checkOneTime    = "identity has one time"

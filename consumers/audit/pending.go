@@ -16,7 +16,7 @@ import (
 // That alone excuses nothing: a cursor that somebody set back, or rows that somebody wrote, would hide any difference.
 // A pending bucket may differ only if it has news: the ledger gained rows of its minutes since it was published. The
 // same clock gave the times of these rows and the version. It is news too that a rollup which the bucket is made from was published
-// after it: minutes and hours pause apart, so an hour may be made before a minute of it. A pending bucket that differs without news is
+// after it: minutes and hours pause apart, so an hour may be made before a minute of it; and that another book prices the bucket. A pending bucket that differs without news is
 // looked at again for a while: a step may have taken its version right before it missed a row that was being written. The next
 // step publishes the bucket again.
 
@@ -72,7 +72,11 @@ func (c *comparison) news(s spans.Span) string {
 	for _, t := range c.topics {
 		names = append(names, t.spec.Topic)
 	}
-	return newsSQL(c.table, names, s)
+	news := newsSQL(c.table, names, s)
+	if c.table.Priced && c.table.From == "" {
+		news += " UNION ALL " + periodNewsSQL(c.table, s, c.table.Plan.Periods())
+	}
+	return news
 }
 
 // awaitPublished waits for a bucket that differs and is pending, and reports whether it was published again.

@@ -21,6 +21,9 @@ func (p *pass) readProgress(ctx context.Context) error {
 		return err
 	}
 	p.cursors = cursors
+	if p.periods, err = p.books.Periods(ctx); err != nil {
+		return err
+	}
 	p.pending = make(map[string][]spans.Span)
 	return p.DB.Query(ctx, pendingSQL(), func(scan func(...any) error) error {
 		var name string
@@ -161,10 +164,16 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 	if err != nil {
 		return err
 	}
+	if err := c.planPrices(ctx, s); err != nil {
+		return err
+	}
 	for range maxTries {
 		rows, err := c.readDiffering(ctx, s, once)
-		if len(rows) > 0 && !once { // A copy of a row may have come since.
-			once = true
+		if len(rows) > 0 && err == nil {
+			if err := c.resolvePrices(ctx, s); err != nil {
+				return err
+			}
+			once = true // A copy of a row may have come since.
 			rows, err = c.readDiffering(ctx, s, once)
 		}
 		if err != nil {
@@ -273,11 +282,15 @@ func (c *comparison) recompute(s spans.Span, once bool) string {
 	if table.From != "" {
 		return table.SelectMerge(s.From, s.To)
 	}
-	var sources []rollup.Source
+	return table.SelectRaw(c.sources(s, once))
+}
+
+// sources are the rows of raw that the rollup should be made from.
+func (c *comparison) sources(s spans.Span, once bool) (all []rollup.Source) {
 	for _, t := range c.topics {
-		sources = append(sources, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Deduplicate: once})
+		all = append(all, rollup.Source{From: s.From, To: s.To, Bounds: t.bounds, Deduplicate: once})
 	}
-	return table.SelectRaw(sources)
+	return all
 }
 
 // key names a row by its dimensions.

@@ -151,6 +151,9 @@ func (w *Worker) keepBases(j *job) {
 		w.bases = make(map[string][]base)
 	}
 	w.bases[j.t.Name] = j.s.w.bases[j.t.Name]
+	if j.t.Priced {
+		w.books, w.priced = j.s.w.books, j.s.w.priced
+	}
 }
 
 // touchedSince returns the buckets of a job's table that the job's result is too old for.

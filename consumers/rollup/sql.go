@@ -46,10 +46,14 @@ func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings
 		schemas.Quote(t.Name), s.BucketsSQL(), selected)
 }
 
-// writtenSQL sums up what an insert wrote, by bucket.
+// writtenSQL sums up what an insert wrote, by bucket: records and checksum, 0 of a rollup that has none.
 func writtenSQL(t *Table, s spans.Span, version uint64) string {
-	return fmt.Sprintf(`SELECT toInt32(`+spans.BucketMinuteSQL+`) AS start, sum(records), sum(checksum) FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
-		t.Rows(), s.BucketsSQL(), version)
+	checksum := "toUInt64(0)"
+	if t.HasChecksum() {
+		checksum = "sum(checksum)"
+	}
+	return fmt.Sprintf(`SELECT toInt32(`+spans.BucketMinuteSQL+`) AS start, sum(records), %s FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
+		checksum, t.Rows(), s.BucketsSQL(), version)
 }
 
 // publishSQL shows a version of the buckets in s to readers, except for those in except: the buckets that have rows of

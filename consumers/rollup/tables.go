@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/consumers/pricing"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -14,6 +15,8 @@ type Table struct {
 	schemas.Rollup
 	// Finished makes its queries return the values of states in place of the states.
 	Finished bool
+	// Plan says how calls are priced, for SelectRaw of a priced rollup, in the range of its source.
+	Plan *pricing.Plan
 }
 
 // Tables returns all rollups. A rollup that merges another one comes after it.
@@ -52,14 +55,29 @@ func (s Source) sql(t schemas.Type, columns string) string {
 // SelectRaw returns a query that computes the buckets of t from raw: `start`, the first minute of the bucket, the
 // dimensions, and the measures as m0, m1 and so on. There is one source for each of t.Types.
 func (t *Table) SelectRaw(sources []Source) string {
-	if t.Audience {
+	switch {
+	case t.Audience:
 		return t.selectAudience(sources)
+	case t.Priced:
+		dims := strings.Join(t.Dims, ", ")
+		return fmt.Sprintf("SELECT start, %[1]s, %[2]s FROM (%[3]s) GROUP BY start, %[1]s", dims, t.aggregates(false), t.plan().SelectSQL(t.priceable(sources[0])))
 	}
 	group := append([]string{fmt.Sprintf("minute - positiveModulo(minute, %d)", t.Minutes)}, t.Dims...)
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM (%s) GROUP BY %s",
 		group[0], strings.Join(t.Dims, ", "), t.aggregates(false),
 		sources[0].sql(t.Types[0], "*, minute"), strings.Join(group, ", "))
 }
+
+// plan is that of the table, or one without prices.
+func (t *Table) plan() *pricing.Plan {
+	if t.Plan == nil {
+		return pricing.None()
+	}
+	return t.Plan
+}
+
+// priceable is the query for the rows that a priced rollup is computed from.
+func (t *Table) priceable(source Source) string { return source.sql(t.Types[0], pricing.Columns) }
 
 // aggregates are the measures over rows of raw or, with merge, over rows of another rollup.
 func (t *Table) aggregates(merge bool) string {

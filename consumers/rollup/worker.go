@@ -35,6 +35,7 @@ import (
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/limit"
+	"tidemark/consumers/pricing"
 	"tidemark/consumers/spans"
 	"tidemark/schemas"
 )
@@ -153,6 +154,8 @@ type Worker struct {
 	job      *job          // What is recomputed beside the steps; nil if nothing is.
 	jobRetry time.Duration // How long the range of the last job is held because the job failed; 0 if it did not.
 	failed   error         // Of a job, to be reported by Run.
+	books    pricing.Books
+	priced   uint64 // The newest period of prices when bases of priced tables were remembered.
 }
 
 // pausedSpan is a range whose buckets are not recomputed for a while.

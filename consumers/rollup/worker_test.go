@@ -47,7 +47,7 @@ func values(w *rolluptest.World) string {
 
 // sums are the figures that must not depend on the length of a bucket.
 func sums(w *rolluptest.World, table string) string {
-	return strings.TrimSpace(w.Numbers(1, "SELECT arrayStringConcat([toString(sum(calls)), toString(sum(records)), toString(sum(input_tokens)), toString(sum(output_tokens)), toString(sum(reported_cost_picos)), toString(sum(checksum))], ' ') FROM %s", table))
+	return strings.TrimSpace(w.Numbers(1, "SELECT arrayStringConcat([toString(sum(calls)), toString(sum(records)), toString(sum(input_tokens)), toString(sum(output_tokens)), toString(sum(reported_cost_picos))], ' ') FROM %s", table))
 }
 
 // TestRollupsEqualTheEvents computes the figures in Go.
@@ -93,9 +93,9 @@ func TestRollupsEqualTheEvents(t *testing.T) {
 			models += weight
 		}
 	}
-	want := fmt.Sprint(calls, " ", records, " ", input, " ", output, " ", cost, " ")
+	want := fmt.Sprint(calls, " ", records, " ", input, " ", output, " ", cost)
 	for _, table := range []string{"token_calls_1m", "token_calls_1h", "token_calls_1d"} {
-		if got := sums(w, table); !strings.HasPrefix(got, want) {
+		if got := sums(w, table); got != want {
 			t.Errorf("%s: got %s, want %s", table, got, want)
 		}
 	}

@@ -14,13 +14,13 @@ var ErrRateChanges = errors.New("the rates of these days are known and would cha
 
 // RateChange is a rate that differs from that which is known.
 type RateChange struct {
-	New prices.Rate
+	New prices.ExchangeRate
 	Old string
 }
 
 // ReadRates returns the rates of exchange, the first day first.
-func ReadRates(ctx context.Context, db *clickhouse.DB) ([]prices.Rate, error) {
-	var all []prices.Rate
+func ReadRates(ctx context.Context, db *clickhouse.DB) ([]prices.ExchangeRate, error) {
+	var all []prices.ExchangeRate
 	err := db.Query(ctx, prices.RatesSQL(), func(scan func(...any) error) error {
 		r, err := prices.ReadRate(scan)
 		all = append(all, r)
@@ -31,7 +31,7 @@ func ReadRates(ctx context.Context, db *clickhouse.DB) ([]prices.Rate, error) {
 
 // RateImport is rates that are to come in.
 type RateImport struct {
-	Rates   []prices.Rate
+	Rates   []prices.ExchangeRate
 	Correct bool // They may differ from those that are known.
 	DryRun  bool
 }
@@ -64,7 +64,7 @@ func ImportRates(ctx context.Context, db *clickhouse.DB, in RateImport) (RateRes
 }
 
 // compareRates returns which of the rates that come in are to be written.
-func compareRates(known, in []prices.Rate) (result RateResult, rates []prices.Rate) {
+func compareRates(known, in []prices.ExchangeRate) (result RateResult, rates []prices.ExchangeRate) {
 	type pair struct {
 		day         int64
 		base, quote string

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/pricing"
+	"tidemark/consumers/rollup"
+	"tidemark/consumers/spans"
 	"tidemark/schemas"
 	"tidemark/schemas/prices"
 )
@@ -45,33 +49,8 @@ func ReadBook(ctx context.Context, db *clickhouse.DB, number uint64) (*prices.Bo
 			return nil, made, fmt.Errorf("there is no book %d of prices: 'tidemark prices books' lists them", number)
 		}
 	}
-	book, err := readBook(ctx, db, made.Number)
+	book, err := pricing.ReadBook(ctx, db, made.Number)
 	return book, made, err
-}
-
-func readBook(ctx context.Context, db *clickhouse.DB, number uint64) (*prices.Book, error) {
-	var all []prices.Price
-	var aliases []prices.Alias
-	err := db.Query(ctx, prices.PricesSQL(number), func(scan func(...any) error) error {
-		p, err := prices.ReadPrice(scan)
-		all = append(all, p)
-		return err
-	})
-	if err == nil {
-		err = db.Query(ctx, prices.AliasesSQL(number), func(scan func(...any) error) error {
-			a, err := prices.ReadAlias(scan)
-			aliases = append(aliases, a)
-			return err
-		})
-	}
-	if err != nil {
-		return nil, err
-	}
-	book, err := prices.New(number, all, aliases)
-	if err != nil {
-		return nil, fmt.Errorf("book %d of prices: %w", number, err)
-	}
-	return book, nil
 }
 
 // PriceImport is a table that is to come into the book.
@@ -127,7 +106,47 @@ func ImportPrices(ctx context.Context, db *clickhouse.DB, in PriceImport) (Price
 		return change, errors.Join(fmt.Errorf("another import made book %d at the same time, and this one counts for nothing: run it again", number), err)
 	}
 	change.After = number
-	return change, nil
+	return change, useBook(ctx, db, number)
+}
+
+// useBook has a book price what comes from this hour on; all of time if no book prices anything yet. It does nothing if the book has a period.
+func useBook(ctx context.Context, db *clickhouse.DB, number uint64) error {
+	books := pricing.Books{DB: db}
+	periods, err := books.Periods(ctx)
+	if err != nil || slices.ContainsFunc(periods, func(p pricing.Period) bool { return p.Book == number && p.Reason == pricing.Import }) {
+		return err
+	}
+	now, err := nextPeriod(ctx, db)
+	if err != nil {
+		return err
+	}
+	period := pricing.Period{Made: now, Span: spans.Span{From: spans.First, To: spans.End}, Book: number, Reason: pricing.Import}
+	if len(periods) > 0 {
+		period.From = spans.Floor(schemas.MinuteOf(int64(now)), hour)
+	}
+	return makePeriods(ctx, db, period)
+}
+
+// hour is the length of an hour in minutes.
+const hour = 60
+
+// nextPeriod is the database's clock, or one more than the time of the newest period if the clock was set back.
+func nextPeriod(ctx context.Context, db *clickhouse.DB) (made uint64, err error) {
+	err = db.Query(ctx, "SELECT greatest("+schemas.NowVersionSQL+", (SELECT max(made) FROM "+schemas.PricePeriodsTable+") + 1)", func(scan func(...any) error) error { return scan(&made) })
+	return made, err
+}
+
+// makePeriods makes periods, and has the costs in them computed again.
+func makePeriods(ctx context.Context, db *clickhouse.DB, periods ...pricing.Period) error {
+	for _, p := range periods {
+		if err := db.Exec(ctx, pricing.PeriodSQL(p)); err != nil {
+			return fmt.Errorf("say what book %d prices: %w", p.Book, err)
+		}
+		if err := db.Exec(ctx, rollup.RequestCostsSQL(p.Span)); err != nil {
+			return fmt.Errorf("request the costs by book %d: %w", p.Book, err)
+		}
+	}
+	return nil
 }
 
 // mergeAliases adds aliases; one of the same name replaces that which was there.
@@ -176,7 +195,7 @@ func loadPrices(ctx context.Context, db *clickhouse.DB) (n int, loaded bool, err
 		if err != nil {
 			return 0, false, err
 		}
-		return len(book.Prices()), false, nil
+		return len(book.Prices()), false, useBook(ctx, db, book.Number)
 	}
 	table, err := prices.Shipped()
 	if err != nil {

@@ -40,7 +40,8 @@ type root struct {
 	Dashboards  dashboardsCmd  `cmd:"" help:"Generate, check and show the Grafana dashboards."`
 	Models      modelsCmd      `cmd:"" help:"Import, list and export the catalog of models: weights, license, organization, country, release date."`
 	Prices      pricesCmd      `cmd:"" help:"Import, list and export prices of models, and explain what a call cost."`
-	Cost        costCmd        `cmd:"" help:"Compare what calls cost with what providers say."`
+	Cost        costCmd        `cmd:"" help:"Show what calls cost, export it, and compare it with what providers say."`
+	Reprice     repriceCmd     `cmd:"" help:"Price calls of the past by another book of prices, or close a month."`
 	Query       queryCmd       `cmd:"" help:"Run one read-only SQL statement in the namespace's database."`
 	Health      healthCmd      `cmd:"" help:"Ask a running Tidemark process for its health; exit 0 when it answers 200."`
 	Version     versionCmd     `cmd:"" help:"Print the version."`

@@ -101,7 +101,7 @@ func (c *pricesFXListCmd) Run(ctx context.Context, s Streams) error {
 		}
 		counting := prices.RatesOf(all, at)
 		if currency := strings.ToUpper(c.Currency); currency != "" {
-			counting = slices.DeleteFunc(counting, func(r prices.Rate) bool { return r.Base != currency && r.Quote != currency })
+			counting = slices.DeleteFunc(counting, func(r prices.ExchangeRate) bool { return r.Base != currency && r.Quote != currency })
 		}
 		table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ONE\tIS\tIN\tOF\tSOURCE")

@@ -106,20 +106,23 @@ type rebuildReport struct {
 	streams  Streams
 	progress *progress
 	started  time.Time
-	known    bool // that it is known what there is to rebuild
+	known    bool   // that it is known what there is to rebuild
+	again    string // How to go on after an interruption. Empty: by --since.
 }
 
 // planned prints what there is to rebuild.
 func (r *rebuildReport) planned(p rollup.RebuildProgress) {
 	r.known = true
 	if p.Ranges > 0 {
-		fmt.Fprintf(r.streams.Out, "rebuilding %s raw rows in %s ranges; if interrupted, resume with --since %s\n",
-			number(p.Rows), number(uint64(p.Ranges)), r.began())
+		fmt.Fprintf(r.streams.Out, "rebuilding %s raw rows in %s ranges; if interrupted, %s\n",
+			number(p.Rows), number(uint64(p.Ranges)), r.resume())
 	}
 }
 
-// began is the time to resume with.
-func (r *rebuildReport) began() string { return r.rebuild.Began().Format(time.RFC3339Nano) }
+// resume says how to go on after an interruption.
+func (r *rebuildReport) resume() string {
+	return cmp.Or(r.again, "resume with --since "+r.rebuild.Began().Format(time.RFC3339Nano))
+}
 
 // show shows the range that is being rebuilt.
 func (r *rebuildReport) show(p rollup.RebuildProgress, held bool) {
@@ -143,7 +146,7 @@ func timeLeft(took time.Duration, done, all uint64) string {
 func (r *rebuildReport) interrupted(ctx context.Context, err error) error {
 	if r.known {
 		p := r.rebuild.Progress()
-		fmt.Fprintf(r.streams.Out, "interrupted after %d of %d ranges; resume with --since %s\n", p.Done, p.Ranges, r.began())
+		fmt.Fprintf(r.streams.Out, "interrupted after %d of %d ranges; %s\n", p.Done, p.Ranges, r.resume())
 	}
 	if ctx.Err() != nil {
 		return errFound

@@ -35,6 +35,13 @@ type Book struct {
 	models  map[modelKey]span
 	exact   map[modelKey]Alias
 	prefix  map[string][]Alias // By provider, the longest first.
+
+	thresholds []uint64
+	instants   []time.Time // When prices begin and end.
+	daily      []int       // Minutes of the hour at which those of a time of day do.
+	negotiated []string
+	// oddReasoning is what ReasoningApart returns.
+	oddReasoning bool
 }
 
 type modelKey struct{ provider, model string }
@@ -71,6 +78,7 @@ func New(number uint64, all []Price, aliases []Alias) (*Book, error) {
 			return cmp.Or(cmp.Compare(len(y.Pattern), len(x.Pattern)), cmp.Compare(x.Pattern, y.Pattern))
 		})
 	}
+	b.summarize()
 	return b, errors.Join(errs...)
 }
 

@@ -12,8 +12,8 @@ import (
 	"tidemark/schemas"
 )
 
-// Rate is what one of a currency was worth in another one on a day.
-type Rate struct {
+// ExchangeRate is what one of a currency was worth in another one on a day.
+type ExchangeRate struct {
 	Day         time.Time // 00:00 UTC.
 	Base, Quote string    // ISO 4217.
 	Value       string    // How many of Quote one of Base was, as DecimalRate writes it.
@@ -32,7 +32,7 @@ func isCurrency(code string) bool {
 }
 
 // Validate returns what is wrong with the rate.
-func (r Rate) Validate() error {
+func (r ExchangeRate) Validate() error {
 	switch value, err := DecimalRate(r.Value); {
 	case !isCurrency(r.Base) || !isCurrency(r.Quote):
 		return fmt.Errorf("the currencies %s and %s are not three letters A to Z", schemas.Excerpt(r.Base), schemas.Excerpt(r.Quote))
@@ -95,7 +95,7 @@ func keyOf(day time.Time, base, quote string) rateKey {
 }
 
 // NewRates returns rates. It is an error if one is wrong, or if two differ for a day and pair.
-func NewRates(all []Rate) (*Rates, error) {
+func NewRates(all []ExchangeRate) (*Rates, error) {
 	r := &Rates{values: make(map[rateKey]string, len(all))}
 	for _, one := range all {
 		if err := one.Validate(); err != nil {
@@ -139,16 +139,16 @@ func (r *Rates) Find(from, to string, day time.Time) (found Exchange, ok bool) {
 
 // RatesOf returns the rates that count on a day: for each pair the last one that is not of a later day, nor of one more than RateReach days before. The
 // rates are to be in the order of days.
-func RatesOf(all []Rate, day time.Time) []Rate {
+func RatesOf(all []ExchangeRate, day time.Time) []ExchangeRate {
 	day = dayOf(day)
-	last := map[[2]string]Rate{}
+	last := map[[2]string]ExchangeRate{}
 	for _, r := range all {
 		if !r.Day.After(day) && !r.Day.Before(day.AddDate(0, 0, -RateReach)) {
 			last[[2]string{r.Base, r.Quote}] = r
 		}
 	}
 	counting := slices.Collect(maps.Values(last))
-	slices.SortFunc(counting, func(a, b Rate) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Quote, b.Quote)) })
+	slices.SortFunc(counting, func(a, b ExchangeRate) int { return cmp.Or(cmp.Compare(a.Base, b.Base), cmp.Compare(a.Quote, b.Quote)) })
 	return counting
 }
 

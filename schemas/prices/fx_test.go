@@ -15,12 +15,14 @@ func day(text string) time.Time {
 	return at
 }
 
-func rate(on, base, quote, value string) Rate { return Rate{day(on), base, quote, value, "test"} }
+func rate(on, base, quote, value string) ExchangeRate {
+	return ExchangeRate{day(on), base, quote, value, "test"}
+}
 
 // marketDays has rates of a Thursday, a Friday and a Monday.
 func marketDays(t *testing.T) *Rates {
 	t.Helper()
-	r, err := NewRates([]Rate{
+	r, err := NewRates([]ExchangeRate{
 		rate("2026-11-26", "EUR", "USD", "1.16"), rate("2026-11-26", "EUR", "CNY", "8.2"),
 		rate("2026-11-27", "EUR", "USD", "1.1592"), rate("2026-11-27", "EUR", "JPY", "180.7"),
 		rate("2026-11-30", "EUR", "USD", "1.16"), rate("2026-11-30", "EUR", "CNY", "8.12"), rate("2026-11-30", "USD", "CNY", "7"),
@@ -88,19 +90,19 @@ func TestRounding(t *testing.T) {
 
 func TestNewRatesRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		rates []Rate
+		rates []ExchangeRate
 		want  string
 	}{
-		"two rates":  {[]Rate{rate("2026-11-26", "EUR", "USD", "1"), rate("2026-11-26", "EUR", "USD", "2")}, "it is 1 and 2"},
-		"itself":     {[]Rate{rate("2026-11-26", "EUR", "EUR", "1")}, "the rate of EUR in itself"},
-		"letters":    {[]Rate{rate("2026-11-26", "eur", "USD", "1")}, "are not three letters"},
-		"zero":       {[]Rate{rate("2026-11-26", "EUR", "USD", "0")}, "is not above 0"},
-		"too fine":   {[]Rate{rate("2026-11-26", "EUR", "USD", "1.0000000000000000001")}, "at most 18 decimals"},
-		"too large":  {[]Rate{rate("2026-11-26", "EUR", "USD", "100000000000000000000")}, "more than 20 digits"},
-		"an hour":    {[]Rate{{at("2026-11-26T01:00:00Z"), "EUR", "USD", "1", "x"}}, "is not a day"},
-		"a form":     {[]Rate{rate("2026-11-26", "EUR", "USD", "1.10")}, "is written as 1.1"},
-		"long ago":   {[]Rate{rate("1900-11-26", "EUR", "USD", "1")}, "is not a day between 1970"},
-		"no decimal": {[]Rate{rate("2026-11-26", "EUR", "USD", "NaN")}, "is not a decimal number"},
+		"two rates":  {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "1"), rate("2026-11-26", "EUR", "USD", "2")}, "it is 1 and 2"},
+		"itself":     {[]ExchangeRate{rate("2026-11-26", "EUR", "EUR", "1")}, "the rate of EUR in itself"},
+		"letters":    {[]ExchangeRate{rate("2026-11-26", "eur", "USD", "1")}, "are not three letters"},
+		"zero":       {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "0")}, "is not above 0"},
+		"too fine":   {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "1.0000000000000000001")}, "at most 18 decimals"},
+		"too large":  {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "100000000000000000000")}, "more than 20 digits"},
+		"an hour":    {[]ExchangeRate{{at("2026-11-26T01:00:00Z"), "EUR", "USD", "1", "x"}}, "is not a day"},
+		"a form":     {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "1.10")}, "is written as 1.1"},
+		"long ago":   {[]ExchangeRate{rate("1900-11-26", "EUR", "USD", "1")}, "is not a day between 1970"},
+		"no decimal": {[]ExchangeRate{rate("2026-11-26", "EUR", "USD", "NaN")}, "is not a decimal number"},
 	} {
 		if _, err := NewRates(c.rates); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v; want %q", name, err, c.want)
@@ -109,7 +111,7 @@ func TestNewRatesRefuses(t *testing.T) {
 }
 
 // saidRates writes rates as one line each.
-func saidRates(all []Rate) string {
+func saidRates(all []ExchangeRate) string {
 	var lines []string
 	for _, r := range all {
 		lines = append(lines, r.Day.Format(time.DateOnly)+" "+r.Base+" "+r.Quote+" "+r.Value+" "+r.Source)
@@ -165,7 +167,7 @@ func TestReadRates(t *testing.T) {
 }
 
 func TestRatesOf(t *testing.T) {
-	all := []Rate{rate("2026-11-20", "EUR", "CNY", "8"), rate("2026-11-26", "EUR", "USD", "1.16"), rate("2026-11-26", "EUR", "GBP", "0.9"), rate("2026-11-27", "EUR", "USD", "1.17")}
+	all := []ExchangeRate{rate("2026-11-20", "EUR", "CNY", "8"), rate("2026-11-26", "EUR", "USD", "1.16"), rate("2026-11-26", "EUR", "GBP", "0.9"), rate("2026-11-27", "EUR", "USD", "1.17")}
 	compareText(t, "the rates of a day", saidRates(RatesOf(all, at("2026-11-26T23:00:00Z"))), "2026-11-20 EUR CNY 8 test\n2026-11-26 EUR GBP 0.9 test\n2026-11-26 EUR USD 1.16 test")
 	compareText(t, "two days later", saidRates(RatesOf(all, day("2026-11-28"))), "2026-11-26 EUR GBP 0.9 test\n2026-11-27 EUR USD 1.17 test")
 }

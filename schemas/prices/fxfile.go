@@ -18,7 +18,7 @@ const maxRates = 5_000_000
 // ReadRates reads rates of exchange as CSV, in one of two forms: a rate per line, with the columns date, from, to and rate: so many of the second
 // currency were one of the first. Or the reference rates of the European Central Bank: a day per line, with the columns Date and currencies, against
 // the euro, "N/A" where there is no rate.
-func ReadRates(r io.Reader) ([]Rate, error) {
+func ReadRates(r io.Reader) ([]ExchangeRate, error) {
 	rows := csv.NewReader(io.LimitReader(r, MaxTable))
 	rows.ReuseRecord = true
 	rows.TrimLeadingSpace = true
@@ -30,7 +30,7 @@ func ReadRates(r io.Reader) ([]Rate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("line 1: %w", err)
 	}
-	var all []Rate
+	var all []ExchangeRate
 	for {
 		row, err := rows.Read()
 		if errors.Is(err, io.EOF) {
@@ -58,7 +58,7 @@ func ReadRates(r io.Reader) ([]Rate, error) {
 }
 
 // rateReader returns what reads the rows of a file with this head.
-func rateReader(head []string) (func([]Rate, []string) ([]Rate, error), error) {
+func rateReader(head []string) (func([]ExchangeRate, []string) ([]ExchangeRate, error), error) {
 	column := map[string]int{}
 	for i, name := range head {
 		column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
@@ -68,13 +68,13 @@ func rateReader(head []string) (func([]Rate, []string) ([]Rate, error), error) {
 	_, hasTo := column["to"]
 	_, hasRate := column["rate"]
 	if hasDate && hasFrom && hasTo && hasRate {
-		return func(all []Rate, row []string) ([]Rate, error) {
+		return func(all []ExchangeRate, row []string) ([]ExchangeRate, error) {
 			day, err := rateDay(row[column["date"]])
 			if err != nil {
 				return all, err
 			}
 			value, err := DecimalRate(strings.TrimSpace(row[column["rate"]]))
-			return append(all, Rate{day, row[column["from"]], row[column["to"]], value, "file"}), err
+			return append(all, ExchangeRate{day, row[column["from"]], row[column["to"]], value, "file"}), err
 		}, nil
 	}
 	currencies := slices.Clone(head[1:])
@@ -87,11 +87,13 @@ func rateReader(head []string) (func([]Rate, []string) ([]Rate, error), error) {
 	if !hasDate || column["date"] != 0 || len(currencies) == 0 {
 		return nil, errors.New("the columns are neither date, from, to and rate, nor Date and currencies of three letters, as the European Central Bank has them")
 	}
-	return func(all []Rate, row []string) ([]Rate, error) { return centralBankRow(all, row, currencies) }, nil
+	return func(all []ExchangeRate, row []string) ([]ExchangeRate, error) {
+		return centralBankRow(all, row, currencies)
+	}, nil
 }
 
 // centralBankRow reads the rates of a day. The file ends each line with a comma, so a column without a name has no rates.
-func centralBankRow(all []Rate, row, currencies []string) ([]Rate, error) {
+func centralBankRow(all []ExchangeRate, row, currencies []string) ([]ExchangeRate, error) {
 	day, err := rateDay(row[0])
 	if err != nil {
 		return all, err
@@ -108,7 +110,7 @@ func centralBankRow(all []Rate, row, currencies []string) ([]Rate, error) {
 		if err != nil {
 			return all, fmt.Errorf("%s: %w", currency, err)
 		}
-		all = append(all, Rate{day, pivot, currency, value, "ecb"})
+		all = append(all, ExchangeRate{day, pivot, currency, value, "ecb"})
 	}
 	return all, nil
 }

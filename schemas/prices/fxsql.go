@@ -17,8 +17,8 @@ func RatesSQL() string {
 }
 
 // ReadRate makes a rate of one row of RatesSQL.
-func ReadRate(scan func(dest ...any) error) (Rate, error) {
-	var r Rate
+func ReadRate(scan func(dest ...any) error) (ExchangeRate, error) {
+	var r ExchangeRate
 	var day int64
 	var value string
 	if err := scan(&day, &r.Base, &r.Quote, &value, &r.Source); err != nil {
@@ -34,7 +34,7 @@ func ReadRate(scan func(dest ...any) error) (Rate, error) {
 const ratesPerStatement = 10_000
 
 // InsertRatesSQL returns the statements that add rates. Each may be run again.
-func InsertRatesSQL(all []Rate) []string {
+func InsertRatesSQL(all []ExchangeRate) []string {
 	var statements []string
 	for some := range slices.Chunk(all, ratesPerStatement) {
 		rows := make([]string, len(some))

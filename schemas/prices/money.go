@@ -13,8 +13,8 @@ import (
 // million tokens, so the price of one token is a whole number of them.
 type Picos int64
 
-// maxPicos bounds the price of one unit: a million of the currency.
-const maxPicos = 1e18
+// maxPicos bounds the price of one unit: a thousand of the currency. Costs of 100 million records at their limits then fit 128 bits.
+const maxPicos = 1e15
 
 // ParsePrice returns the price of one unit that is published as a decimal number, with an exponent if it has one ("1.25e-06"), per so
 // many units: 1, 1,000 or 1,000,000. It never rounds: a price that is no whole number of picos is an error.
@@ -40,7 +40,7 @@ func ParsePrice(text string, per int64) (Picos, error) {
 		}
 	}
 	if !digits.IsInt64() || digits.Int64() > maxPicos {
-		return 0, fmt.Errorf("the price %s per %d is above 1,000,000 per unit", text, per)
+		return 0, fmt.Errorf("the price %s per %d is above 1,000 per unit", text, per)
 	}
 	return Picos(digits.Int64()), nil
 }

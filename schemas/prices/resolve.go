@@ -41,10 +41,11 @@ const (
 	NoUnit           Reason = "no_unit"            // It has prices of the model, and none of this class of tokens.
 	ManyCurrencies   Reason = "many_currencies"    // The classes have prices in several currencies.
 	TooMany          Reason = "parts_exceed"       // The audio and images are more than the tokens that they are parts of.
+	SeveralCalls     Reason = "several_calls"      // The record adds up calls, and long ones have a price of their own.
 )
 
 // Reasons are all reasons, those first that say least.
-var Reasons = []Reason{NoUsage, NoProvider, NoModel, BeforeFirstPrice, AfterLastPrice, NoPriceThen, TierUnknown, NotPublished, NoUnit, ManyCurrencies, TooMany}
+var Reasons = []Reason{NoUsage, NoProvider, NoModel, BeforeFirstPrice, AfterLastPrice, NoPriceThen, TierUnknown, NotPublished, NoUnit, ManyCurrencies, TooMany, SeveralCalls}
 
 // Line is one class of tokens, or the calls themselves, and its price.
 type Line struct {
@@ -85,14 +86,20 @@ func (r *Resolution) Exact() bool { return r.Reason == Priced }
 
 // Resolve returns what the call cost by the book.
 func (b *Book) Resolve(c Call) *Resolution {
-	r := &Resolution{Known: new(big.Int), Unpriced: new(big.Int), AtMost: c.UpperBound || c.TotalsOnly}
 	total, lines, reason := c.lines()
-	r.Lines = lines
+	r, _ := b.resolve(c, total, lines, reason)
+	return r
+}
+
+// resolve prices the lines of a call, whose input is total tokens. It also returns the prices of the model that hold.
+func (b *Book) resolve(c Call, total uint64, lines []Line, reason Reason) (*Resolution, []Price) {
+	r := &Resolution{Known: new(big.Int), Unpriced: new(big.Int), AtMost: c.UpperBound || c.TotalsOnly, Lines: lines, Reason: reason}
 	r.step("input of %d tokens, those from and to caches included", total)
-	if reason != Priced {
-		r.Reason = reason
-	}
 	rows, reason := b.rows(r, c)
+	if c.Requests != nil && *c.Requests > 1 && slices.ContainsFunc(rows, func(p Price) bool { return p.ContextOver > 0 && p.ContextOver < total }) {
+		reason = SeveralCalls
+		r.step("the record adds up %d calls: nobody knows which of them exceed a threshold", *c.Requests)
+	}
 	for i := range r.Lines {
 		l := &r.Lines[i]
 		if l.Reason == Priced && reason != Priced {
@@ -107,7 +114,7 @@ func (b *Book) Resolve(c Call) *Resolution {
 	}
 	r.Lines = slices.DeleteFunc(r.Lines, func(l Line) bool { return l.Unit == Request && l.Price == nil }) // Most calls have no price of their own.
 	r.sum()
-	return r
+	return r, rows
 }
 
 // sum adds the lines up.
@@ -116,7 +123,9 @@ func (r *Resolution) sum() {
 		l := &r.Lines[i]
 		if l.Price != nil && r.Currency != "" && l.Price.Currency != r.Currency {
 			l.Reason, l.Price = ManyCurrencies, nil
-			r.Unpriced.Add(r.Unpriced, l.Quantity)
+			if l.Unit != Request {
+				r.Unpriced.Add(r.Unpriced, l.Quantity)
+			}
 		}
 		if l.Price != nil {
 			r.Currency = l.Price.Currency

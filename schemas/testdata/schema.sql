@@ -60,6 +60,41 @@ CREATE TABLE IF NOT EXISTS tidemark.billing_usage
 ENGINE = MergeTree
 ORDER BY (source, account, kind, period_from, import_id);
 
+-- What the closed months cost, append-only: what was billed in a month, and does not change any more. What a month
+-- cost is found to have been later is billed in a later one, as a correction.
+CREATE TABLE IF NOT EXISTS tidemark.closed_costs
+(
+    month DateTime64(0, 'UTC'), -- In which it was billed: its beginning.
+    closing_id UInt64, -- Chosen at random: of two closings of a month, the rows of one count.
+    -- When it was used: the beginning of a day. In another month than that of billing it is a correction.
+    day DateTime64(0, 'UTC'),
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    tier LowCardinality(String),
+    region LowCardinality(String),
+    context_over UInt64, -- Of the price: of calls with more tokens of input.
+    unit LowCardinality(String),
+    picos Int64, -- The price of one, in 1e-12 of the currency.
+    currency LowCardinality(String),
+    book UInt32,
+    quantity Int128 -- Below 0 in corrections.
+)
+ENGINE = MergeTree
+ORDER BY (day, tenant, provider, model, month);
+
+-- The months that are closed. A month is closed when its row is here: rows of closed_costs without one are of a
+-- closing that did not end, and count for nothing.
+CREATE TABLE IF NOT EXISTS tidemark.cost_closings
+(
+    month DateTime64(0, 'UTC'), -- Its beginning.
+    closing_id UInt64, -- Of the closing whose rows count.
+    closed_at DateTime64(6, 'UTC') DEFAULT now64(6)
+)
+ENGINE = ReplacingMergeTree(closed_at)
+ORDER BY month;
+
 -- Rates of exchange, append-only: of the rows of a day and pair, the newest counts.
 CREATE TABLE IF NOT EXISTS tidemark.fx
 (
@@ -262,6 +297,44 @@ CREATE TABLE IF NOT EXISTS tidemark.price_books
 )
 ENGINE = ReplacingMergeTree(created_at)
 ORDER BY book;
+
+-- Which book prices which time: of the periods that a call lies in, the one made last. What costs are computed with
+-- follows from this table and from nothing else, so the same events always cost the same.
+CREATE TABLE IF NOT EXISTS tidemark.price_periods
+(
+    made UInt64, -- Microseconds since 1970 by the database's clock.
+    from_bucket DateTime64(0, 'UTC'), -- The beginning of an hour.
+    to_bucket DateTime64(0, 'UTC'), -- Exclusive.
+    tenant LowCardinality(String), -- Whose calls; empty: everybody's.
+    book UInt32,
+    -- import: from the hour of its import on, a book prices what comes. reprice: somebody asked for another book.
+    reason Enum8('import' = 1, 'reprice' = 2)
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (made, from_bucket, to_bucket, tenant, book);
+
+-- What a book says of the calls that agree in all that a price depends on, for a while. It follows from the book
+-- alone, so it can be deleted: the rollups make it again. The audit makes it again and compares.
+CREATE TABLE IF NOT EXISTS tidemark.price_rates
+(
+    book UInt32,
+    tenant LowCardinality(String), -- Empty: no price of the book is the tenant's own.
+    provider LowCardinality(String),
+    model LowCardinality(String), -- That answered.
+    tier LowCardinality(String),
+    region LowCardinality(String),
+    context_over UInt64, -- The highest threshold that the input exceeds, or 0.
+    kind UInt32, -- The classes of tokens that the calls have: bits as package prices has them.
+    from_minute Int32 CODEC(Delta(4), LZ4), -- Minutes since 1970.
+    to_minute Int32, -- Exclusive.
+    threshold UInt64, -- Of the prices: of calls with more tokens of input. 0: of calls of every length.
+    currency LowCardinality(String), -- ISO 4217; empty if nothing has a price.
+    reason LowCardinality(String), -- Why not all has a price.
+    prices Array(Nullable(Int64)), -- In 1e-12 of the currency, of each unit in the order of the bits; null: none.
+    uncached Nullable(Int64) -- Of input neither from nor to a cache.
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (book, provider, model, tenant, tier, region, context_over, kind, from_minute);
 
 -- Published prices, append-only. The prices of book N are those that the books up to N put in and did not take out
 -- again.
@@ -619,7 +692,6 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_1h_rows
     country LowCardinality(String),
     queries UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -636,7 +708,6 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_1d_rows
     country LowCardinality(String),
     queries UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -652,7 +723,6 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_all_1h_rows
     country LowCardinality(String),
     queries UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -668,7 +738,6 @@ CREATE TABLE IF NOT EXISTS tidemark.queries_all_1d_rows
     country LowCardinality(String),
     queries UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -701,7 +770,6 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_1h_rows
     country LowCardinality(String),
     signups UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -718,7 +786,6 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_1d_rows
     country LowCardinality(String),
     signups UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -734,7 +801,6 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_all_1h_rows
     country LowCardinality(String),
     signups UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -750,7 +816,6 @@ CREATE TABLE IF NOT EXISTS tidemark.signups_all_1d_rows
     country LowCardinality(String),
     signups UInt128, -- Sum of weights.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
     slot UInt8
 )
@@ -802,7 +867,6 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_1h_rows
     status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     streaming_calls UInt128,
     input_uncached UInt128,
     input_cache_read UInt128,
@@ -837,7 +901,6 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_1d_rows
     status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     streaming_calls UInt128,
     input_uncached UInt128,
     input_cache_read UInt128,
@@ -871,7 +934,6 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_all_1h_rows
     status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     streaming_calls UInt128,
     input_uncached UInt128,
     input_cache_read UInt128,
@@ -906,7 +968,6 @@ CREATE TABLE IF NOT EXISTS tidemark.token_calls_all_1d_rows
     status Enum8('unknown' = 0, 'ok' = 1, 'error' = 2, 'cancelled' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     streaming_calls UInt128,
     input_uncached UInt128,
     input_cache_read UInt128,
@@ -942,7 +1003,6 @@ CREATE TABLE IF NOT EXISTS tidemark.call_reports_1h_rows
     split Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     joined_calls UInt128, -- Calls that several reports were joined into.
     may_be_double_calls UInt128, -- Calls that another row may be about too.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
@@ -962,7 +1022,6 @@ CREATE TABLE IF NOT EXISTS tidemark.call_reports_1d_rows
     split Enum8('unknown' = 0, 'exact' = 1, 'upper_bound' = 2, 'none' = 3),
     calls UInt128, -- Sum of weights times requests.
     records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
-    checksum UInt64 CODEC(NONE), -- Sum of the raw rows' checksums, to compare with the ledger.
     joined_calls UInt128, -- Calls that several reports were joined into.
     may_be_double_calls UInt128, -- Calls that another row may be about too.
     version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
@@ -1024,6 +1083,137 @@ CREATE TABLE IF NOT EXISTS tidemark.audience_1d_states
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (dimension, value, bucket, user_weight, slot)
 SETTINGS index_granularity = 4;
+
+-- Cost of calls to models per hour, in up to two versions per bucket. Read the view costs_1h.
+CREATE TABLE IF NOT EXISTS tidemark.costs_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    currency LowCardinality(String),
+    reason LowCardinality(String),
+    book UInt32,
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    tokens UInt128, -- Of all classes, as far as they are known.
+    unpriced_tokens UInt128, -- Those of them that have no price, for the reason that the row names or another one.
+    input_cost_picos Int128, -- In 1e-12 of the currency, as all costs.
+    cache_read_cost_picos Int128,
+    cache_write_cost_picos Int128,
+    output_cost_picos Int128,
+    reasoning_cost_picos Int128,
+    request_cost_picos Int128,
+    -- The part of the cost that is of calls whose classes of tokens are not known exactly: it is at most that.
+    at_most_cost_picos Int128,
+    cache_saved_picos Int128, -- What the tokens from and to caches would have cost as other input, less what they cost.
+    compared_calls UInt128, -- Calls that have a price in whole, and report a cost in the same currency.
+    compared_cost_picos Int128, -- What they cost by the book.
+    compared_reported_picos Int128, -- What they report.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, provider, model, currency, reason, book, slot);
+
+-- Cost of calls to models per day, in up to two versions per bucket. Read the view costs_1d.
+CREATE TABLE IF NOT EXISTS tidemark.costs_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    tenant LowCardinality(String),
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    currency LowCardinality(String),
+    reason LowCardinality(String),
+    book UInt32,
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    tokens UInt128, -- Of all classes, as far as they are known.
+    unpriced_tokens UInt128, -- Those of them that have no price, for the reason that the row names or another one.
+    input_cost_picos Int128, -- In 1e-12 of the currency, as all costs.
+    cache_read_cost_picos Int128,
+    cache_write_cost_picos Int128,
+    output_cost_picos Int128,
+    reasoning_cost_picos Int128,
+    request_cost_picos Int128,
+    -- The part of the cost that is of calls whose classes of tokens are not known exactly: it is at most that.
+    at_most_cost_picos Int128,
+    cache_saved_picos Int128, -- What the tokens from and to caches would have cost as other input, less what they cost.
+    compared_calls UInt128, -- Calls that have a price in whole, and report a cost in the same currency.
+    compared_cost_picos Int128, -- What they cost by the book.
+    compared_reported_picos Int128, -- What they report.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, tenant, product, provider, model, currency, reason, book, slot);
+
+-- Cost of calls to models per hour, all tenants together, in up to two versions per bucket. Read the view
+-- costs_all_1h.
+CREATE TABLE IF NOT EXISTS tidemark.costs_all_1h_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    currency LowCardinality(String),
+    reason LowCardinality(String),
+    book UInt32,
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    tokens UInt128, -- Of all classes, as far as they are known.
+    unpriced_tokens UInt128, -- Those of them that have no price, for the reason that the row names or another one.
+    input_cost_picos Int128, -- In 1e-12 of the currency, as all costs.
+    cache_read_cost_picos Int128,
+    cache_write_cost_picos Int128,
+    output_cost_picos Int128,
+    reasoning_cost_picos Int128,
+    request_cost_picos Int128,
+    -- The part of the cost that is of calls whose classes of tokens are not known exactly: it is at most that.
+    at_most_cost_picos Int128,
+    cache_saved_picos Int128, -- What the tokens from and to caches would have cost as other input, less what they cost.
+    compared_calls UInt128, -- Calls that have a price in whole, and report a cost in the same currency.
+    compared_cost_picos Int128, -- What they cost by the book.
+    compared_reported_picos Int128, -- What they report.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, provider, model, currency, reason, book, slot);
+
+-- Cost of calls to models per day, all tenants together, in up to two versions per bucket. Read the view costs_all_1d.
+CREATE TABLE IF NOT EXISTS tidemark.costs_all_1d_rows
+(
+    bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4), -- The first second of the bucket.
+    product LowCardinality(String),
+    provider LowCardinality(String),
+    model LowCardinality(String),
+    currency LowCardinality(String),
+    reason LowCardinality(String),
+    book UInt32,
+    calls UInt128, -- Sum of weights times requests.
+    records UInt64 CODEC(T64, LZ4), -- Events, whatever their weight.
+    tokens UInt128, -- Of all classes, as far as they are known.
+    unpriced_tokens UInt128, -- Those of them that have no price, for the reason that the row names or another one.
+    input_cost_picos Int128, -- In 1e-12 of the currency, as all costs.
+    cache_read_cost_picos Int128,
+    cache_write_cost_picos Int128,
+    output_cost_picos Int128,
+    reasoning_cost_picos Int128,
+    request_cost_picos Int128,
+    -- The part of the cost that is of calls whose classes of tokens are not known exactly: it is at most that.
+    at_most_cost_picos Int128,
+    cache_saved_picos Int128, -- What the tokens from and to caches would have cost as other input, less what they cost.
+    compared_calls UInt128, -- Calls that have a price in whole, and report a cost in the same currency.
+    compared_cost_picos Int128, -- What they cost by the book.
+    compared_reported_picos Int128, -- What they report.
+    version UInt64 CODEC(Delta(8), LZ4), -- See rollup_versions.
+    slot UInt8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (bucket, product, provider, model, currency, reason, book, slot);
 
 -- Each event of queries_raw once: the record with the highest revision, and of those the first in the log.
 CREATE OR REPLACE VIEW tidemark.queries AS
@@ -1265,7 +1455,6 @@ SELECT
     country,
     queries,
     records,
-    checksum,
     version
 FROM tidemark.queries_1h_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_1h' GROUP BY bucket);
@@ -1292,7 +1481,6 @@ SELECT
     country,
     queries,
     records,
-    checksum,
     version
 FROM tidemark.queries_1d_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_1d' GROUP BY bucket);
@@ -1306,7 +1494,6 @@ SELECT
     country,
     queries,
     records,
-    checksum,
     version
 FROM tidemark.queries_all_1h_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_all_1h' GROUP BY bucket);
@@ -1320,7 +1507,6 @@ SELECT
     country,
     queries,
     records,
-    checksum,
     version
 FROM tidemark.queries_all_1d_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'queries_all_1d' GROUP BY bucket);
@@ -1355,7 +1541,6 @@ SELECT
     country,
     signups,
     records,
-    checksum,
     version
 FROM tidemark.signups_1h_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_1h' GROUP BY bucket);
@@ -1382,7 +1567,6 @@ SELECT
     country,
     signups,
     records,
-    checksum,
     version
 FROM tidemark.signups_1d_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_1d' GROUP BY bucket);
@@ -1396,7 +1580,6 @@ SELECT
     country,
     signups,
     records,
-    checksum,
     version
 FROM tidemark.signups_all_1h_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_all_1h' GROUP BY bucket);
@@ -1410,7 +1593,6 @@ SELECT
     country,
     signups,
     records,
-    checksum,
     version
 FROM tidemark.signups_all_1d_rows AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'signups_all_1d' GROUP BY bucket);
@@ -1465,7 +1647,6 @@ SELECT
     status,
     calls,
     records,
-    checksum,
     streaming_calls,
     input_uncached,
     input_cache_read,
@@ -1530,7 +1711,6 @@ SELECT
     status,
     calls,
     records,
-    checksum,
     streaming_calls,
     input_uncached,
     input_cache_read,
@@ -1563,7 +1743,6 @@ SELECT
     status,
     calls,
     records,
-    checksum,
     streaming_calls,
     input_uncached,
     input_cache_read,
@@ -1596,7 +1775,6 @@ SELECT
     status,
     calls,
     records,
-    checksum,
     streaming_calls,
     input_uncached,
     input_cache_read,
@@ -1630,7 +1808,6 @@ SELECT
     split,
     calls,
     records,
-    checksum,
     joined_calls,
     may_be_double_calls,
     version
@@ -1664,7 +1841,6 @@ SELECT
     split,
     calls,
     records,
-    checksum,
     joined_calls,
     may_be_double_calls,
     version
@@ -1713,6 +1889,136 @@ SELECT
     version
 FROM tidemark.audience_1d_states AS r
 WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'audience_1d' GROUP BY bucket);
+
+-- Cost of calls to models per hour: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.costs_1h AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    provider,
+    model,
+    currency,
+    reason,
+    book,
+    calls,
+    records,
+    tokens,
+    unpriced_tokens,
+    input_cost_picos,
+    cache_read_cost_picos,
+    cache_write_cost_picos,
+    output_cost_picos,
+    reasoning_cost_picos,
+    request_cost_picos,
+    at_most_cost_picos,
+    cache_saved_picos,
+    compared_calls,
+    compared_cost_picos,
+    compared_reported_picos,
+    -- In 1e-12 of the currency. What has no price is not in it: where unpriced_tokens is not 0 the cost is at least
+    -- that.
+    r.input_cost_picos + r.cache_read_cost_picos + r.cache_write_cost_picos + r.output_cost_picos + r.reasoning_cost_picos + r.request_cost_picos AS cost_picos,
+    version
+FROM tidemark.costs_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'costs_1h' GROUP BY bucket);
+
+-- Cost of calls to models per day: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.costs_1d AS
+SELECT
+    bucket,
+    tenant,
+    product,
+    provider,
+    model,
+    currency,
+    reason,
+    book,
+    calls,
+    records,
+    tokens,
+    unpriced_tokens,
+    input_cost_picos,
+    cache_read_cost_picos,
+    cache_write_cost_picos,
+    output_cost_picos,
+    reasoning_cost_picos,
+    request_cost_picos,
+    at_most_cost_picos,
+    cache_saved_picos,
+    compared_calls,
+    compared_cost_picos,
+    compared_reported_picos,
+    -- In 1e-12 of the currency. What has no price is not in it: where unpriced_tokens is not 0 the cost is at least
+    -- that.
+    r.input_cost_picos + r.cache_read_cost_picos + r.cache_write_cost_picos + r.output_cost_picos + r.reasoning_cost_picos + r.request_cost_picos AS cost_picos,
+    version
+FROM tidemark.costs_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'costs_1d' GROUP BY bucket);
+
+-- Cost of calls to models per hour, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.costs_all_1h AS
+SELECT
+    bucket,
+    product,
+    provider,
+    model,
+    currency,
+    reason,
+    book,
+    calls,
+    records,
+    tokens,
+    unpriced_tokens,
+    input_cost_picos,
+    cache_read_cost_picos,
+    cache_write_cost_picos,
+    output_cost_picos,
+    reasoning_cost_picos,
+    request_cost_picos,
+    at_most_cost_picos,
+    cache_saved_picos,
+    compared_calls,
+    compared_cost_picos,
+    compared_reported_picos,
+    -- In 1e-12 of the currency. What has no price is not in it: where unpriced_tokens is not 0 the cost is at least
+    -- that.
+    r.input_cost_picos + r.cache_read_cost_picos + r.cache_write_cost_picos + r.output_cost_picos + r.reasoning_cost_picos + r.request_cost_picos AS cost_picos,
+    version
+FROM tidemark.costs_all_1h_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'costs_all_1h' GROUP BY bucket);
+
+-- Cost of calls to models per day, all tenants together: the published version of each bucket.
+CREATE OR REPLACE VIEW tidemark.costs_all_1d AS
+SELECT
+    bucket,
+    product,
+    provider,
+    model,
+    currency,
+    reason,
+    book,
+    calls,
+    records,
+    tokens,
+    unpriced_tokens,
+    input_cost_picos,
+    cache_read_cost_picos,
+    cache_write_cost_picos,
+    output_cost_picos,
+    reasoning_cost_picos,
+    request_cost_picos,
+    at_most_cost_picos,
+    cache_saved_picos,
+    compared_calls,
+    compared_cost_picos,
+    compared_reported_picos,
+    -- In 1e-12 of the currency. What has no price is not in it: where unpriced_tokens is not 0 the cost is at least
+    -- that.
+    r.input_cost_picos + r.cache_read_cost_picos + r.cache_write_cost_picos + r.output_cost_picos + r.reasoning_cost_picos + r.request_cost_picos AS cost_picos,
+    version
+FROM tidemark.costs_all_1d_rows AS r
+WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_versions WHERE rollup = 'costs_all_1d' GROUP BY bucket);
 
 -- How far each rollup is complete: a bucket that begins at or before whole_until is whole.
 CREATE OR REPLACE VIEW tidemark.rollup_progress AS

@@ -1,0 +1,59 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tidemark/consumers/pricing"
+	"tidemark/consumers/rollup"
+	"tidemark/consumers/spans"
+	"tidemark/schemas"
+)
+
+// A bucket of costs is compared as every other one: with what raw rows cost by the book that the table price_periods names. So a bucket that was
+// priced by another book is a difference. What the books say of a kind of calls is kept in price_rates, which both sides read: checkRates makes
+// every row of it again.
+
+// planPrices prepares the recomputation of a rollup of costs.
+func (c *comparison) planPrices(ctx context.Context, s spans.Span) (err error) {
+	if !c.table.Priced || c.table.From != "" {
+		return nil
+	}
+	if c.table.Plan, err = c.books.Plan(ctx, c.periods, s); err != nil {
+		return err
+	}
+	return c.table.Plan.LookForParts(ctx, c.DB, rollup.PricedRows(c.sources(s, false)[0]))
+}
+
+// resolvePrices adds rates that are missing: somebody may have deleted them.
+func (c *comparison) resolvePrices(ctx context.Context, s spans.Span) error {
+	if c.table.Plan == nil {
+		return nil
+	}
+	_, err := c.table.Plan.Resolve(ctx, c.DB, rollup.PricedRows(c.sources(s, true)[0]), c.limits.readSettings())
+	return err
+}
+
+// checkRates makes every rate again from its book.
+func (p *pass) checkRates(ctx context.Context) {
+	began := time.Now()
+	checked, wrong, err := pricing.CheckRates(ctx, p.DB, &p.books)
+	switch {
+	case err != nil:
+		p.fail(checkRates, schemas.PriceRatesTable, began, err)
+	case wrong != "":
+		p.add(checkRates, schemas.PriceRatesTable, began, Difference, "%s; 'TRUNCATE TABLE %s' and 'tidemark rollup rebuild --rollup %s' make all of it again", wrong, schemas.PriceRatesTable, rollup.CostsOfHours)
+	case checked > 0:
+		p.add(checkRates, schemas.PriceRatesTable, began, OK, "%d rates, each as its book has it", checked)
+	}
+}
+
+// periodNewsSQL lists the buckets in s of costs that were published before a period that prices them was made.
+func periodNewsSQL(t *rollup.Table, s spans.Span, periods []pricing.Period) string {
+	conditions := "0"
+	for _, p := range periods {
+		conditions += fmt.Sprintf(" OR start >= %d AND start < %d AND version < %d", p.From, p.To, p.Made)
+	}
+	return fmt.Sprintf("SELECT start FROM (%s) WHERE %s", shownSQL(t, s), conditions)
+}

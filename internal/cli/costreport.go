@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"tidemark/consumers/clickhouse"
+	"tidemark/internal/app"
+	"tidemark/schemas/prices"
+)
+
+type costReportCmd struct {
+	commonFlags
+	clickhouseFlags
+	From     moment   `help:"Calls from this time on: RFC 3339 with a whole hour, or a day (UTC). Empty: from the first call." placeholder:"TIME" group:"Cost"`
+	To       moment   `help:"Calls before this time, in the same forms. Empty: to the last call." placeholder:"TIME" group:"Cost"`
+	By       []string `help:"Break down by: model, tenant, product, provider, class (of tokens), day, reason (why there is no price), book. Several are separated by commas. Empty: the total." placeholder:"NAME,..." group:"Cost"`
+	Tenant   string   `help:"Only the calls of this tenant." placeholder:"NAME" group:"Cost"`
+	Provider string   `help:"Only the calls that this provider sold." placeholder:"NAME" group:"Cost"`
+	Output   string   `help:"How to print: table or json. In JSON, amounts are decimal numbers in quotes, exact." enum:"table,json" default:"table" group:"Cost"`
+}
+
+// Help implements kong.HelpProvider.
+func (costReportCmd) Help() string {
+	return `Shows what calls cost by the books of prices, exactly: no amount is rounded. What has no price is in no amount: where tokens are unpriced, the
+cost is at least what is shown, and 'tidemark cost report --by reason' says why. Currencies are not added up.`
+}
+
+// Example implements exampler.
+func (costReportCmd) Example() string {
+	return "tidemark cost report --from 2026-10-01 --to 2026-11-01 --by tenant,model"
+}
+
+// report validates the flags.
+func (c *costReportCmd) report() (*app.CostReport, error) {
+	from, fromErr := c.From.parse("--from")
+	to, toErr := c.To.parse("--to")
+	errs := []error{fromErr, toErr}
+	for i, at := range []time.Time{from, to} {
+		if !at.Truncate(time.Hour).Equal(at) {
+			errs = append(errs, fmt.Errorf("%s: %s is not a whole hour: costs are kept by hour", []string{"--from", "--to"}[i], at.Format(time.RFC3339)))
+		}
+	}
+	if fromErr == nil && toErr == nil && !to.IsZero() && !to.After(from) {
+		errs = append(errs, fmt.Errorf("--to: %s is not after --from", c.To))
+	}
+	for i, by := range c.By {
+		if !slices.Contains(app.CostsBy, by) {
+			errs = append(errs, fmt.Errorf("--by: %q is not one of %s", by, strings.Join(app.CostsBy, ", ")))
+		}
+		if slices.Contains(c.By[:i], by) {
+			errs = append(errs, fmt.Errorf("--by: %s is there twice", by))
+		}
+	}
+	return &app.CostReport{From: from, To: to, By: c.By, Tenant: c.Tenant, Provider: c.Provider}, errors.Join(errs...)
+}
+
+// Run reports.
+func (c *costReportCmd) Run(ctx context.Context, s Streams) error {
+	report, wrong := c.report()
+	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, wrong, func(db *clickhouse.DB) error {
+		rows, err := report.Read(ctx, db)
+		if err != nil {
+			return err
+		}
+		if c.Output == "json" {
+			return printCostsJSON(s, report, rows)
+		}
+		return printCostRows(ctx, s, db, report, rows)
+	})
+}
+
+// costRowJSON is a row of the report in JSON.
+type costRowJSON struct {
+	By             map[string]string `json:"by,omitempty"`
+	Cost           *string           `json:"cost"` // Null if nothing has a price.
+	Currency       *string           `json:"currency"`
+	CostAtMost     *string           `json:"cost_at_most,omitempty"`
+	Calls          *string           `json:"calls,omitempty"`
+	Tokens         *string           `json:"tokens,omitempty"`
+	TokensUnpriced *string           `json:"tokens_unpriced,omitempty"`
+	Book           []uint64          `json:"book"`
+}
+
+// printCostsJSON prints one object with all rows.
+func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow) error {
+	text := func(n *big.Int) *string {
+		if n == nil {
+			return nil
+		}
+		t := n.String()
+		return &t
+	}
+	out := struct {
+		Rows []costRowJSON `json:"rows"`
+	}{Rows: []costRowJSON{}}
+	for _, row := range rows {
+		j := costRowJSON{Calls: text(row.Calls), Tokens: text(row.Tokens), TokensUnpriced: text(row.Unpriced), Book: row.Books}
+		if row.Currency != "" {
+			cost := prices.FormatPicos(row.Cost)
+			j.Currency, j.Cost = &row.Currency, &cost
+		}
+		if row.AtMost != nil {
+			most := prices.FormatPicos(row.AtMost)
+			j.CostAtMost = &most
+		}
+		for i, key := range row.Keys {
+			if j.By == nil {
+				j.By = map[string]string{}
+			}
+			j.By[report.By[i]] = key
+		}
+		out.Rows = append(out.Rows, j)
+	}
+	encoder := json.NewEncoder(s.Out)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(out)
+}
+
+// printCostRows prints a table and what there is to know of it.
+func printCostRows(ctx context.Context, s Streams, db *clickhouse.DB, report *app.CostReport, rows []app.CostRow) error {
+	if len(rows) == 0 {
+		fmt.Fprintln(s.Out, "no calls in this time")
+		return nil
+	}
+	byClass := slices.Contains(report.By, "class")
+	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
+	for _, by := range report.By {
+		fmt.Fprintf(table, "%s\t", strings.ToUpper(by))
+	}
+	fmt.Fprint(table, "COST\tCURRENCY\tBOOK")
+	if !byClass {
+		fmt.Fprint(table, "\tCALLS\tTOKENS\tUNPRICED")
+	}
+	fmt.Fprintln(table)
+	atMost := false
+	books := map[uint64]bool{}
+	for _, row := range rows {
+		for _, key := range row.Keys {
+			fmt.Fprintf(table, "%s\t", dash(printable(key)))
+		}
+		amount := "unknown"
+		if row.Cost != nil {
+			amount = prices.FormatPicos(row.Cost)
+			if row.Unpriced != nil && row.Unpriced.Sign() > 0 {
+				amount = ">= " + amount
+			}
+		}
+		atMost = atMost || row.AtMost != nil && row.AtMost.Sign() > 0
+		var numbers []string
+		for _, b := range row.Books {
+			books[b] = true
+			numbers = append(numbers, fmt.Sprint(b))
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s", amount, dash(row.Currency), strings.Join(numbers, ","))
+		if !byClass {
+			fmt.Fprintf(table, "\t%s\t%s\t%s", row.Calls, row.Tokens, row.Unpriced)
+		}
+		fmt.Fprintln(table)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if atMost {
+		fmt.Fprintln(s.Out, "some calls do not tell their classes of tokens exactly: what these cost is at most what is in the sums")
+	}
+	return printBooks(ctx, s, db, books)
+}
+
+// printBooks prints what the books are.
+func printBooks(ctx context.Context, s Streams, db *clickhouse.DB, used map[uint64]bool) error {
+	made, err := app.ReadBooks(ctx, db)
+	if err != nil {
+		return err
+	}
+	for _, m := range made {
+		if used[m.Number] {
+			fmt.Fprintf(s.Out, "book %d of %s: %s\n", m.Number, m.CreatedAt.Format(time.DateOnly), dash(m.Note))
+		}
+	}
+	if used[0] {
+		fmt.Fprintln(s.Out, "book 0: nothing had a price: 'tidemark reprice' has a book price it")
+	}
+	return nil
+}
