@@ -50,6 +50,7 @@ var narrows = map[string][]string{
 	"queries":      {"tenant", "product", "segment", "country"},
 	"signups":      {"tenant", "product", "segment", "country"},
 	"call_reports": {"tenant"},
+	"costs":        {"tenant", "product", "provider", "model"},
 	"runs":         {"tenant"},
 	"ledger":       {"topic"},
 	"log_ends":     {"topic"},

@@ -39,6 +39,9 @@ var resolutions = map[string][]string{
 	// Rollups that always have the tenant.
 	"audience_table": {schemas.EndingHour, schemas.EndingDay},
 	"tenant_table":   {schemas.EndingHour, schemas.EndingDay, schemas.EndingPerEvent},
+	// Rollups without minutes; by hour only.
+	"cost_table": {schemas.EndingAllHour, schemas.EndingAllDay, schemas.EndingHour, schemas.EndingDay},
+	"hour_table": {schemas.EndingAllHour, schemas.EndingHour},
 	// What is read beside hours, for the parts of hours.
 	"edge_table": {schemas.EndingPerEvent},
 }

@@ -98,6 +98,25 @@ func audienceTableVariable() Variable {
 		"if("+bucketEnding+" = '{=day}', '{=day}', '{=hour}')")
 }
 
+// CostVariables are what panels on costs need beside the common variables. Costs have no minutes.
+func CostVariables() []Variable {
+	return []Variable{
+		computed("cost_table", "Table of costs", schemas.EndingAllHour,
+			"Which rollups the panels on costs read: {=all_hour} up to a week, else {=all_day}; of a chosen tenant {=hour} and {=day}.",
+			`if({:all_tenants}, if({:up_to_a_week}, '{=all_hour}', '{=all_day}'), if({:up_to_a_week}, '{=hour}', '{=day}'))`),
+		computed("hour_table", "Table by hour", schemas.EndingAllHour,
+			"Which rollups by hour the panels read: {=all_hour} holds all tenants together; {=hour} has the tenant.",
+			`if({:all_tenants}, '{=all_hour}', '{=hour}')`),
+		{
+			Name: "costs_whole", Label: "Whole costs", Hidden: true, Single: true, Fallback: "0", OnRange: true,
+			Description: "When the last whole hour or day of costs begins, in milliseconds since 1970. Series end with it.",
+			SQL: `
+				SELECT toString(toUnixTimestamp64Milli(max({whole_until}))) AS costs_whole
+				FROM {@rollup_progress} WHERE {rollup} = 'costs_${cost_table:percentencode}'`,
+		},
+	}
+}
+
 // resolutionNameVariable is the resolution in words, for titles.
 func resolutionNameVariable() Variable {
 	return computed("resolution_name", "Resolution in words", "hour", "The length of a bucket in words: minute, hour or day.",

@@ -12,7 +12,7 @@ import (
 
 // All returns the dashboards, in the order in which people should meet them.
 func All() []board.Board {
-	return []board.Board{usage(), models(), pipeline(), sources(), tenant(), adoption(), launch()}
+	return []board.Board{usage(), models(), cost(), pipeline(), sources(), tenant(), adoption(), launch()}
 }
 
 // Fragments returns the SQL by name that statements use as {:name}.
@@ -21,7 +21,7 @@ func Fragments() map[string]string {
 	for _, some := range []map[string]string{
 		limitFragments(), wordingFragments(), logFragments(), workerFragments(), auditFragments(), blockFragments(),
 		pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), spreadFragments(), makerFragments(),
-		launchFragments(), sourceFragments(), silenceFragments(), alertFragments(),
+		launchFragments(), sourceFragments(), silenceFragments(), alertFragments(), costFragments(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -10,6 +10,7 @@ import (
 // tenant answers what a customer asks on the phone: what did we use, of what, did it work?
 func tenant() board.Board {
 	variables := append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.WholeVariable("token_calls"), board.WholeVariable("queries"))
+	variables = append(variables, board.CostVariables()...)
 	for i := range variables {
 		if variables[i].Name == "tenant" {
 			variables[i].Single, variables[i].OrAll = true, true
@@ -28,7 +29,7 @@ func tenant() board.Board {
 			{Title: "Usage", Panels: []board.Panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
 			{Title: "Models", Panels: []board.Panel{tenantModels(20)}},
 			{Title: "Latency and errors", Panels: []board.Panel{wide(errorsByModel(30), 12), latencyOverTime(31), errorTypes(32), topUsers(33)}},
-			{Title: "Cost", Panels: []board.Panel{reportedCost(40), costKnown(41)}},
+			{Title: "Cost", Panels: []board.Panel{tenantCost(42), wide(costByClass(43), 18), wide(costByModel(44), 24), tenantModelCosts(45), reportedCost(40), costKnown(41)}},
 		},
 	}
 }
@@ -121,6 +122,21 @@ func topUsers(id uint32) board.Panel {
 	}
 }
 
+// tenantCost is the cost by the books of prices; reportedCost is what calls say that they cost.
+func tenantCost(id uint32) board.Panel {
+	p := costTotal(id)
+	p.Title, p.Width, p.Height = "Cost in the range", 6, 8
+	p.Description = "Cost in US dollars, by the prices that held at the time of each call. at least: some tokens have no price; the dashboard Cost " +
+		"shows which, and why. A negotiated price of the tenant comes before the list price." + costRange
+	return p
+}
+
+func tenantModelCosts(id uint32) board.Panel {
+	p := modelCosts(id)
+	p.Height = 8
+	return p
+}
+
 func reportedCost(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Reported cost, per ${resolution_name}", Width: 18, Height: 8,
@@ -138,7 +154,7 @@ func reportedCost(id uint32) board.Panel {
 
 func costKnown(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Calls with a known cost", Width: 6, Height: 8, Table: true,
+		ID: id, Title: "Calls that report a cost", Width: 6, Height: 8, Table: true,
 		Description: "Share of the calls with a reported cost in US dollars, and share of those with a cost in another " +
 			"currency, which no sum includes. The lower the first share, the less the reported cost tells.",
 		Kind: preset.Number(preset.Ratio).Decimals(1).Orientation(common.VizOrientationHorizontal),

@@ -18,8 +18,8 @@ func TestDashboardsGenerate(t *testing.T) {
 	boards, alerts := t.TempDir(), t.TempDir()
 	for _, note := range []string{"written", "unchanged"} {
 		code, out, errOut := command(t, "dashboards", "generate", "--dir", boards, "--alerts-dir", alerts)
-		if code != 0 || strings.Count(out, ": "+note+"\n") != 8 {
-			t.Errorf("exit code %d, want 8 files %s:\n%s%s", code, note, out, errOut)
+		if code != 0 || strings.Count(out, ": "+note+"\n") != 9 {
+			t.Errorf("exit code %d, want 9 files %s:\n%s%s", code, note, out, errOut)
 		}
 	}
 	// What was generated is what is committed, and check says so; it also says when it is not.

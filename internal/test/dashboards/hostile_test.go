@@ -42,7 +42,7 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 	s.Deliver(events...)
 	s.rollUp(t)
 	usage, tenant := only(t, file(t, "tidemark-usage"), 10, 11), only(t, file(t, "tidemark-tenant"), 1, 2, 4)
-	sources := only(t, file(t, "tidemark-sources"), 1, 3, 10)
+	sources, costs := only(t, file(t, "tidemark-sources"), 1, 3, 10), only(t, file(t, "tidemark-cost"), 70)
 	ask := func(f dashboards.File, span time.Duration, chosen map[string][]string) answers {
 		got := answers{}
 		for _, r := range s.execute(t, f, grafana.View{From: at.Add(-span / 2), To: at.Add(span / 2), Chosen: chosen}) {
@@ -64,6 +64,8 @@ func TestEveryNameShowsItsOwn(t *testing.T) {
 			if variable == "tenant" || variable == "product" {
 				got.equal(t, 10, 0, tokens(i))
 			}
+			got = ask(costs, 2*time.Hour, map[string][]string{variable: {name}})
+			got.equal(t, 70, 7, tokens(i))
 		}
 		got = ask(sources, 2*time.Hour, map[string][]string{"tenant": {name}})
 		got.equal(t, 1, 0, tokens(i))
