@@ -6,13 +6,14 @@ import (
 	"tidemark/dashboards/board"
 )
 
-// Alerts returns all rules. Grafana evaluates those on the pipeline every minute; those on sources and on usage read days,
+// Alerts returns all rules. Grafana evaluates those on the pipeline every minute; those on sources, usage and cost read days,
 // which change more slowly and cost more to read.
 func Alerts() []board.AlertGroup {
 	return []board.AlertGroup{
 		{Name: "Tidemark pipeline", Every: time.Minute, Alerts: []board.Alert{ingestBehind(), notFresh(), auditDiffers(), deadLetters(), notHeard()}},
 		{Name: "Tidemark sources", Every: 5 * time.Minute, Alerts: []board.Alert{sourceSilent()}},
 		{Name: "Tidemark usage", Every: 5 * time.Minute, Alerts: []board.Alert{modelJump(), tokenSurge()}},
+		{Name: "Tidemark cost", Every: 5 * time.Minute, Alerts: []board.Alert{overBudget(), costJump(), notPriced()}},
 	}
 }
 

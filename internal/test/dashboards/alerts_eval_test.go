@@ -235,8 +235,8 @@ func TestAlertsExecute(t *testing.T) {
 		t.Fatal(err)
 	}
 	results := alerts.Execute(t.Context(), db, db.Database(), time.Now())
-	if len(results) != 8 {
-		t.Errorf("%d results, want 8", len(results))
+	if len(results) != 11 {
+		t.Errorf("%d results, want 11", len(results))
 	}
 	for _, r := range results {
 		if r.Err != nil || r.Shape() != nil {
@@ -257,8 +257,8 @@ func TestAlertsWithoutRows(t *testing.T) {
 	migrated := numbers(t, db, "SELECT toFloat64(max(seen_at)) AS at FROM heartbeats WHERE worker = ''")[0].value
 	at := time.UnixMicro(int64(migrated * 1e6)).Add(time.Second)
 	rules := provisionedAlerts(t)
-	if len(rules) != 8 {
-		t.Errorf("%d rules, want 8", len(rules))
+	if len(rules) != 11 {
+		t.Errorf("%d rules, want 11", len(rules))
 	}
 	for _, r := range rules {
 		if got := r.evaluate(t, db, at); len(got.firing) > 0 || got.noData && r.NoDataState != "OK" {

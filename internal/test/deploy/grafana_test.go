@@ -193,7 +193,7 @@ func TestAlertFile(t *testing.T) {
 			}
 		}
 	}
-	if rules != 8 {
-		t.Errorf("%d rules, want 8", rules)
+	if rules != 11 {
+		t.Errorf("%d rules, want 11", rules)
 	}
 }
