@@ -127,7 +127,7 @@ type total struct{ calls, tokens, unpriced, cost, atMost, compared, told big.Int
 func expected(events []schemas.Event, of func(*usagev1.TokenCall) *prices.Book) string {
 	totals := map[string]*total{}
 	for _, event := range events {
-		e := event.(*usagev1.TokenCall)
+		e, _ := event.(*usagev1.TokenCall)
 		c, book := callOf(e), of(e)
 		r := book.Resolve(c)
 		key := strings.Join([]string{c.Time.UTC().Truncate(time.Hour).Format(time.DateTime), e.GetTenant(), e.GetProvider(), e.GetModel(), r.Currency, string(r.Reason), fmt.Sprint(book.Number)}, "|")

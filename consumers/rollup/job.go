@@ -129,7 +129,7 @@ func (s *step) takeJob(ctx context.Context) error {
 	}
 	if j.err != nil {
 		s.w.failJob(s.limits)
-		return nil
+		return nil //nolint:nilerr // Run reports it.
 	}
 	again, err := s.touchedSince(ctx, j)
 	if err != nil {

@@ -94,7 +94,7 @@ func focusCSV(content []byte, c *collector) error {
 	}
 	for {
 		record, err := r.Read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -125,7 +125,7 @@ func csvError(err error) error {
 	if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 		return fmt.Errorf("line %d: it is no CSV: %w", parse.Line, parse.Err)
 	}
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = errors.New("it has no header")
 	}
 	return fmt.Errorf("line 1: %w", err)

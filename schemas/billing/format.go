@@ -80,8 +80,8 @@ func formatOf(v value) (format, buckets string) {
 	case has("BilledCost"):
 		return "focus", ""
 	}
-	for _, result := range v.fields["results"].list {
-		if result.fields["amount"].kind != 0 {
+	if results := v.fields["results"].list; len(results) > 0 {
+		if results[0].fields["amount"].kind != 0 {
 			return buckets + "-costs", ""
 		}
 		return buckets + "-usage", ""

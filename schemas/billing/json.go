@@ -68,7 +68,7 @@ func (w *walker) token() (json.Token, error) {
 // inside is token within a value: there the end of the file is an error.
 func (w *walker) inside() (json.Token, error) {
 	token, err := w.token()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("line %d: the file ends within a value: it was cut off", w.line)
 	}
 	return token, err

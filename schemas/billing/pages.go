@@ -16,7 +16,7 @@ func pages(content []byte, under string, item func(n int, v value) error) error 
 	p := pageReader{walker: newWalker(content), under: under, item: item}
 	for {
 		token, err := p.token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err == nil {
