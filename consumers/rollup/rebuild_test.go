@@ -246,9 +246,9 @@ func TestRebuildOfMissingRow(t *testing.T) {
 	if err := rebuild(t.Context(), r, &rollup.Worker{DB: w.DB}); err != nil {
 		t.Fatal(err)
 	}
-	// Of minute, hour and day, the latter two with and without tenants; of clients and of distinct users by hour and day.
-	if p := r.Progress(); p.Unequal != 9 || p.Done != p.Ranges {
-		t.Errorf("got %+v, want 9 ranges that are left", p)
+	// Of minute, hour and day, the latter two with and without tenants; of clients and of distinct users by hour and day; of costs by both, with and without tenants.
+	if p := r.Progress(); p.Unequal != 13 || p.Done != p.Ranges {
+		t.Errorf("got %+v, want 13 ranges that are left", p)
 	}
 	if got := values(w); got != want {
 		t.Error(firstDifference(got, want))
