@@ -46,7 +46,7 @@ func TestCostsAreAudited(t *testing.T) {
 	check("after the request")
 
 	w.Exec("ALTER TABLE costs_1h_rows UPDATE tokens = tokens + 1 WHERE bucket < '1960-01-01' SETTINGS mutations_sync = 2")
-	check("a sum that somebody changed", "difference  rollup equals costs_1h: costs_1h bucket 1950-01-01 00:00, ", "tokens is ", "difference  rollup equals costs_1d: costs_1d bucket 1950-01-01 00:00 is made from costs_1h bucket")
+	check("a sum that somebody changed", "difference  rollup equals costs_1h: costs_1h bucket 1950-01-01 00:00, ", "tokens is ", "; costs_1d bucket 1950-01-01 00:00 is made from costs_1h bucket")
 	w.Exec("ALTER TABLE costs_1h_rows UPDATE tokens = tokens - 1 WHERE bucket < '1960-01-01' SETTINGS mutations_sync = 2")
 	w.Exec("ALTER TABLE price_rates UPDATE reason = 'no_unit' WHERE book = 1 AND reason = 'no_model' SETTINGS mutations_sync = 2")
 	check("rates that somebody changed", "difference  rates follow books price_rates: the rate of ", " should say ")

@@ -94,6 +94,12 @@ func (r *CostReport) sql() string {
 
 // Read returns the rows, those that cost most first, by day if By begins with it.
 func (r *CostReport) Read(ctx context.Context, db *clickhouse.DB) ([]CostRow, error) {
+	rows, err := r.read(ctx, db)
+	return joinUnpriced(rows), err
+}
+
+// read returns the rows, those without a price apart.
+func (r *CostReport) read(ctx context.Context, db *clickhouse.DB) ([]CostRow, error) {
 	var rows []CostRow
 	err := db.Query(ctx, r.sql(), func(scan func(...any) error) error {
 		var row CostRow
@@ -115,7 +121,7 @@ func (r *CostReport) Read(ctx context.Context, db *clickhouse.DB) ([]CostRow, er
 	if err != nil {
 		return nil, fmt.Errorf("read the costs: %w", err)
 	}
-	return joinUnpriced(rows), nil
+	return rows, nil
 }
 
 // joinUnpriced adds what has no price to the row of the same keys that has one: its cost is at least that. Where there are several currencies, nobody knows which

@@ -24,13 +24,15 @@ type costReportCmd struct {
 	By       []string `help:"Break down by: model, tenant, product, provider, class (of tokens), day, reason (why there is no price), book. Several are separated by commas. Empty: the total." placeholder:"NAME,..." group:"Cost"`
 	Tenant   string   `help:"Only the calls of this tenant." placeholder:"NAME" group:"Cost"`
 	Provider string   `help:"Only the calls that this provider sold." placeholder:"NAME" group:"Cost"`
+	Currency string   `help:"Show amounts in this currency, such as USD, by the rate of exchange of each day ('tidemark prices fx'). What has no rate stays in its own. Empty: each in its own." placeholder:"CODE" group:"Cost"`
 	Output   string   `help:"How to print: table or json. In JSON, amounts are decimal numbers in quotes, exact." enum:"table,json" default:"table" group:"Cost"`
 }
 
 // Help implements kong.HelpProvider.
 func (costReportCmd) Help() string {
 	return `Shows what calls cost by the books of prices, exactly: no amount is rounded. What has no price is in no amount: where tokens are unpriced, the
-cost is at least what is shown, and 'tidemark cost report --by reason' says why. Currencies are not added up.`
+cost is at least what is shown, and 'tidemark cost report --by reason' says why. Currencies are not added up, unless you name one with --currency:
+then amounts are rounded once, to 1e-12.`
 }
 
 // Example implements exampler.
@@ -51,6 +53,9 @@ func (c *costReportCmd) report() (*app.CostReport, error) {
 	if fromErr == nil && toErr == nil && !to.IsZero() && !to.After(from) {
 		errs = append(errs, fmt.Errorf("--to: %s is not after --from", c.To))
 	}
+	if c.Currency != "" && (len(c.Currency) != 3 || strings.Trim(c.Currency, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "") {
+		errs = append(errs, fmt.Errorf("--currency: %q is not three letters A to Z", c.Currency))
+	}
 	for i, by := range c.By {
 		if !slices.Contains(app.CostsBy, by) {
 			errs = append(errs, fmt.Errorf("--by: %q is not one of %s", by, strings.Join(app.CostsBy, ", ")))
@@ -66,7 +71,7 @@ func (c *costReportCmd) report() (*app.CostReport, error) {
 func (c *costReportCmd) Run(ctx context.Context, s Streams) error {
 	report, wrong := c.report()
 	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, wrong, func(db *clickhouse.DB) error {
-		rows, err := report.Read(ctx, db)
+		rows, err := c.read(ctx, db, report)
 		if err != nil {
 			return err
 		}
@@ -75,6 +80,14 @@ func (c *costReportCmd) Run(ctx context.Context, s Streams) error {
 		}
 		return printCostRows(ctx, s, db, report, rows)
 	})
+}
+
+// read reads the rows, in one currency if the flag says so.
+func (c *costReportCmd) read(ctx context.Context, db *clickhouse.DB, report *app.CostReport) ([]app.CostRow, error) {
+	if c.Currency != "" {
+		return report.In(ctx, db, c.Currency)
+	}
+	return report.Read(ctx, db)
 }
 
 // costRowJSON is a row of the report in JSON.
