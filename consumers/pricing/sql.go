@@ -82,9 +82,10 @@ func place(u prices.Unit) int {
 	return -1
 }
 
-// joinedSQL joins groups with their rates, with or without the sums of their calls.
+// joinedSQL joins groups with their rates, with or without the sums of their calls. Of the rates of a key it takes the last one that begins before the group, which
+// is found only if it has not ended: the rate of the group may not have been made yet.
 func (p *Plan) joinedSQL(rows string, sums bool) string {
-	return fmt.Sprintf(`SELECT g.*, r.found AS found, r.rate_currency AS currency, r.rate_reason AS why, r.prices AS prices, r.uncached AS uncached, r.threshold AS threshold FROM (%s) AS g LEFT ASOF JOIN (%s) AS r `+
+	return fmt.Sprintf(`SELECT g.*, r.found AND g.at < r.to_minute AS found, r.rate_currency AS currency, r.rate_reason AS why, r.prices AS prices, r.uncached AS uncached, r.threshold AS threshold FROM (%s) AS g LEFT ASOF JOIN (%s) AS r `+
 		`ON g.book = r.rate_book AND g.negotiated = r.rate_tenant AND g.provider = r.rate_provider AND g.model = r.rate_model AND g.served = r.rate_tier AND g.region = r.rate_region `+
 		`AND g.over = r.context_over AND g.rated = r.rate_kind AND g.at >= r.from_minute`, p.groupsSQL(rows, sums), p.ratesSQL())
 }
@@ -95,7 +96,7 @@ func (p *Plan) ratesSQL() string {
 	for i, b := range p.books {
 		numbers[i] = strconv.FormatUint(b.Number, 10)
 	}
-	return fmt.Sprintf(`SELECT true AS found, book AS rate_book, tenant AS rate_tenant, provider AS rate_provider, model AS rate_model, tier AS rate_tier, region AS rate_region, context_over, kind AS rate_kind, from_minute, `+
+	return fmt.Sprintf(`SELECT true AS found, book AS rate_book, tenant AS rate_tenant, provider AS rate_provider, model AS rate_model, tier AS rate_tier, region AS rate_region, context_over, kind AS rate_kind, from_minute, to_minute, `+
 		`currency AS rate_currency, reason AS rate_reason, prices, uncached, threshold FROM `+schemas.PriceRatesTable+` FINAL WHERE book IN (%s) AND from_minute < %d AND to_minute > %d`,
 		strings.Join(numbers, ", "), p.To, p.From)
 }

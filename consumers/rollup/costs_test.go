@@ -219,6 +219,29 @@ func TestCostsEqualResolve(t *testing.T) {
 	}
 }
 
+// TestPricesChangeBetweenSteps rolls calls up before a price changes, in the middle of an hour and at a time of day, and then those after it: the rates of before
+// are known by then, and are not those of the calls.
+func TestPricesChangeBetweenSteps(t *testing.T) {
+	w := rolluptest.New(t)
+	book := shelf(t, 1, "")
+	store(w, &prices.Book{}, book, pricing.Period{Made: 1, Span: always, Reason: pricing.Import})
+	var events []schemas.Event
+	for i, minutes := range []int{1, 16, 17, 18, 95, 119, 120, 121, 1000, 1080, 1081, 2880} { // The cut is at 17, the time of day ends at 120 and begins at 1080.
+		at := proto.Int64(start.Add(time.Duration(minutes) * time.Minute).UnixMicro())
+		step := []schemas.Event{
+			&usagev1.TokenCall{TimeUs: at, Tenant: "acme", Source: "test", Id: fmt.Sprint("a", i), Product: "api", Provider: "anthropic", Model: "claude-b", Status: 1, InputUncached: proto.Uint64(1000), OutputVisible: proto.Uint64(10)},
+			&usagev1.TokenCall{TimeUs: at, Tenant: "acme", Source: "test", Id: fmt.Sprint("d", i), Product: "api", Provider: "deepseek", Model: "chat", Status: 1, InputUncached: proto.Uint64(1000), OutputVisible: proto.Uint64(10)},
+			&usagev1.TokenCall{TimeUs: at, Tenant: "acme", Source: "test", Id: fmt.Sprint("g", i), Product: "api", Provider: "google", Model: "later", Status: 1, InputUncached: proto.Uint64(1000), OutputVisible: proto.Uint64(0)},
+		}
+		events = append(events, step...)
+		w.Deliver(step...)
+		catchUp(t, w.DB)
+		if d := differ(shownCosts(w, "costs_1h"), expected(events, func(*usagev1.TokenCall) *prices.Book { return book })); d != "" {
+			t.Fatalf("after minute %d: %s", minutes, d)
+		}
+	}
+}
+
 // TestCostsStay imports books and prices ranges again: nothing changes but what a period says, and that exactly.
 func TestCostsStay(t *testing.T) {
 	w := rolluptest.New(t)
