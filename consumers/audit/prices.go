@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/pricing"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
@@ -33,6 +34,33 @@ func (c *comparison) resolvePrices(ctx context.Context, s spans.Span) error {
 	}
 	_, err := c.table.Plan.Resolve(ctx, c.DB, rollup.PricedRows(c.sources(s, true)[0]), c.limits.readSettings())
 	return err
+}
+
+// sampled is about how many calls of a range are priced one by one.
+const sampled = 300
+
+// samplePrices prices some calls of a range one by one, by the rules of the books: the statement that computes costs could be wrong, and the comparison with
+// its own result would not tell.
+func (c *comparison) samplePrices(ctx context.Context, s spans.Span) error {
+	if c.table.Plan == nil {
+		return nil
+	}
+	minutes, err := c.readMinutes(ctx, c.topics[0], s)
+	if err != nil {
+		return err
+	}
+	shares := max(1, ledgerdb.MinutesByType{minutes}.Rows(s.From, s.To)/sampled)
+	rows := fmt.Sprintf("SELECT * FROM (%s) WHERE cityHash64(identity, %d) %% %d = 0", rollup.PricedRows(c.sources(s, false)[0]), c.clock, shares)
+	wrong := ""
+	for range 2 { // A copy of a row may have gone between the two questions.
+		if _, wrong, err = c.table.Plan.CheckSample(ctx, c.DB, rows, c.limits.readSettings()); err != nil || wrong == "" {
+			return err
+		}
+	}
+	c.differs++
+	c.own = flaw{what: c.table.Name + " from " + at(s.From), minute: s.From}
+	c.place = fmt.Sprintf("of the calls from %s to %s, %s", at(s.From), at(s.To), wrong)
+	return nil
 }
 
 // checkRates makes every rate again from its book.

@@ -187,7 +187,7 @@ func (c *comparison) compare(ctx context.Context, s spans.Span) error {
 		if len(rows) < maxRows {
 			newer, err := c.countNewer(ctx, s)
 			c.newer += int(newer)
-			return err
+			return errors.Join(err, c.samplePrices(ctx, s))
 		}
 	}
 	return errors.New("too many buckets were published again meanwhile: try again")

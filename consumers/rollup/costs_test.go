@@ -219,6 +219,34 @@ func TestCostsEqualResolve(t *testing.T) {
 	}
 }
 
+// TestSampleFindsWrongRates: rates that nobody's book says make costs that equal their own recomputation. To price some calls one by one finds them.
+func TestSampleFindsWrongRates(t *testing.T) {
+	w := rolluptest.New(t)
+	book := shelf(t, 1, "")
+	store(w, &prices.Book{}, book, pricing.Period{Made: 1, Span: always, Reason: pricing.Import})
+	w.Deliver(someCalls(5, 800)...)
+	catchUp(t, w.DB)
+	books := &pricing.Books{DB: w.DB}
+	check := func(want string) {
+		t.Helper()
+		periods, err := books.Periods(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := books.Plan(t.Context(), periods, always)
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls, wrong, err := plan.CheckSample(t.Context(), w.DB, "SELECT *, minute FROM token_calls_raw WHERE identity % 2 = 0", "max_threads = 2")
+		if err != nil || calls < 300 || calls > 500 || !strings.Contains(wrong, want) || want == "" && wrong != "" {
+			t.Errorf("%d calls, %q, %v; want %q", calls, wrong, err, want)
+		}
+	}
+	check("")
+	w.Exec("ALTER TABLE price_rates UPDATE prices = arrayMap(x -> x + 1, prices) WHERE model = 'gpt-a' AND currency = 'USD' SETTINGS mutations_sync = 2")
+	check(" USD with ")
+}
+
 // TestPricesChangeBetweenSteps rolls calls up before a price changes, in the middle of an hour and at a time of day, and then those after it: the rates of before
 // are known by then, and are not those of the calls.
 func TestPricesChangeBetweenSteps(t *testing.T) {

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"time"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/consumers/pricing"
 	"tidemark/schemas"
 	"tidemark/schemas/prices"
-	usagev1 "tidemark/schemas/usage/v1"
 )
 
 // ModelOf is a model of a provider.
@@ -51,10 +50,7 @@ type StoredCall struct {
 }
 
 // callsSQL is the query for the calls of an id, the newest first.
-const callsSQL = `SELECT toUnixTimestamp64Micro(time), toString(tenant), id, toString(provider), toString(model), toString(requested_model), toString(operation),
-	toString(region), toString(service_tier), toInt64(status), toInt64(split), weight, requests, input_uncached, input_cache_read, input_cache_write, cache_write_1h,
-	output_visible, output_reasoning, input_audio, input_image, output_audio, output_image, toInt64(isNotNull(reported_cost_picos)),
-	toString(ifNull(reported_cost_picos, 0) * toInt256(weight)), toString(cost_currency)
+const callsSQL = "SELECT " + pricing.CallColumns + `, id, toInt64(isNotNull(reported_cost_picos)), toString(ifNull(reported_cost_picos, 0) * toInt256(weight)), toString(cost_currency)
 FROM token_calls WHERE (id = %s OR response_id = %[1]s)%s ORDER BY time DESC LIMIT 20`
 
 // ReadCalls returns the calls that have the id, or whose answer has it, the newest first, at most 20. tenant may be empty.
@@ -66,19 +62,13 @@ func ReadCalls(ctx context.Context, db *clickhouse.DB, tenant, id string) ([]Sto
 	var calls []StoredCall
 	err := db.Query(ctx, fmt.Sprintf(callsSQL, schemas.Quote(id), condition), func(scan func(...any) error) error {
 		var c StoredCall
-		var micros, status, split, reported int64
-		var operation, cost string
-		err := scan(&micros, &c.Tenant, &c.ID, &c.Provider, &c.Model, &c.Requested, &operation, &c.Region, &c.Tier, &status, &split, &c.Weight, &c.Requests,
-			&c.InputUncached, &c.CacheRead, &c.CacheWrite, &c.CacheWrite1h, &c.OutputVisible, &c.OutputReasoning, &c.InputAudio, &c.InputImage, &c.OutputAudio, &c.OutputImage,
-			&reported, &cost, &c.ReportedCurrency)
+		var reported int64
+		var cost string
+		call, err := pricing.ReadCall(scan, &c.ID, &reported, &cost, &c.ReportedCurrency)
 		if err != nil {
 			return err
 		}
-		c.Time = time.UnixMicro(micros).UTC()
-		c.Failed = usagev1.Status(status) == usagev1.Status_STATUS_ERROR
-		c.NoOutput = operation == "embeddings" || operation == "rerank"
-		c.UpperBound = usagev1.UsageSplit(split) == usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND
-		c.TotalsOnly = usagev1.UsageSplit(split) == usagev1.UsageSplit_USAGE_SPLIT_NONE
+		c.Call = call
 		if reported != 0 {
 			c.Reported, _ = new(big.Int).SetString(cost, 10)
 		}
