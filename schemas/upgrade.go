@@ -48,7 +48,7 @@ var formers = []former{
 // Statements returns what makes the schema in a database that has some tables already, in order. It has to be computed
 // again after an interruption. What it derives from the tables found: tables and columns that are missing, indexes,
 // codecs and settings, and a move of a table that has partitions, another sorting key, another type of a column, or a former
-// column. A change of the engine or the TTL of a table that exists is none of these, and needs a statement of its own here.
+// column; and columns that a rollup has no more. A change of the engine or the TTL of a table that exists is none of these, and needs a statement of its own here.
 //
 // The statements keep every row and may run while others read. Whoever inserts into a table that is moved loses rows.
 func (s Schema) Statements(database string, found map[string]Found) []Statement {
@@ -75,6 +75,11 @@ func (s Schema) statements(d ddl, found map[string]Found) []Statement {
 	for i := range s.Views {
 		all = append(all, Statement{"view " + s.Views[i].Name, d.createView(&s.Views[i])})
 	}
+	for i := range s.Tables { // After the views, which do not read them any more.
+		if gone := goneColumns(&s.Tables[i], found[s.Tables[i].Name]); len(gone) > 0 {
+			all = append(all, Statement{"columns of " + s.Tables[i].Name + " that are gone", d.alterTable(&s.Tables[i], gone)})
+		}
+	}
 	return all
 }
 
@@ -97,6 +102,20 @@ func (d ddl) upgrade(t *Table, f Found) []Statement {
 		all = append(all, Statement{"storage of " + t.Name, d.alterTable(t, changes)})
 	}
 	return all
+}
+
+// goneColumns returns the commands that drop what a table of a rollup has and the schema does not know: its rows can be computed again, and those to come
+// would not fill it. A column of another table stays, for it may hold what is nowhere else.
+func goneColumns(t *Table, f Found) (gone []string) {
+	if !strings.HasSuffix(t.Name, "_rows") {
+		return nil
+	}
+	for _, c := range f.Columns {
+		if find(t.Columns, c.Name).Name == "" {
+			gone = append(gone, "DROP COLUMN IF EXISTS "+Ident(c.Name))
+		}
+	}
+	return gone
 }
 
 // storage returns the commands that change how a table that is there stores its next parts. They rewrite no part: a merge

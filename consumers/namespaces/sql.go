@@ -34,7 +34,7 @@ func sizeSQL(database string) string {
 // upkeep are the tables that have rows in a namespace without events: what migrations record and load, and what workers and audits
 // report.
 var upkeep = []string{
-	schemas.MigrationsTable, schemas.ModelsTable, schemas.ModelAliasesTable, schemas.PriceBooksTable, schemas.PricesTable, schemas.TopicsTable, schemas.HeartbeatsTable,
+	schemas.MigrationsTable, schemas.ModelsTable, schemas.ModelAliasesTable, schemas.PriceBooksTable, schemas.PricesTable, schemas.PricePeriodsTable, schemas.PriceRatesTable, schemas.TopicsTable, schemas.HeartbeatsTable,
 	schemas.LogEndsTable, schemas.RollupCursorsTable, schemas.AuditsTable,
 }
 

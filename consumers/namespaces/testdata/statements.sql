@@ -11,7 +11,7 @@ SELECT name FROM system.tables WHERE database = 'a' ORDER BY name;
 SELECT count(), sum(ifNull(total_rows, 0)), sum(ifNull(total_bytes, 0)) FROM system.tables WHERE database = 'a';
 
 -- used
-SELECT name, assumeNotNull(total_rows) FROM system.tables WHERE database = 'a' AND total_rows > 0 AND name NOT IN ('schema_migrations', 'models', 'model_aliases', 'price_books', 'prices', 'topics', 'heartbeats', 'log_ends', 'rollup_cursors', 'audits') ORDER BY name LIMIT 1;
+SELECT name, assumeNotNull(total_rows) FROM system.tables WHERE database = 'a' AND total_rows > 0 AND name NOT IN ('schema_migrations', 'models', 'model_aliases', 'price_books', 'prices', 'price_periods', 'price_rates', 'topics', 'heartbeats', 'log_ends', 'rollup_cursors', 'audits') ORDER BY name LIMIT 1;
 
 -- stored
 SELECT sum(stored), min(min_minute), max(max_minute) FROM ledger FINAL WHERE stored > 0 AND topic = 'queries.v1' AND ((epoch = 1 AND to_offset <= transform(partition, [0], [100], toUInt64(0)))) AND (epoch, partition, from_offset, to_offset, generation) NOT IN ((1, 0, 10, 20, 3));
