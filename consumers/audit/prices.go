@@ -24,6 +24,9 @@ func (c *comparison) planPrices(ctx context.Context, s spans.Span) (err error) {
 	if c.table.Plan, err = c.books.Plan(ctx, c.periods, s); err != nil {
 		return err
 	}
+	if n, err := c.stored(ctx, s); err != nil || n < pricing.ManyRows {
+		return err
+	}
 	return c.table.Plan.LookForParts(ctx, c.DB, rollup.PricedRows(c.sources(s, false)[0]))
 }
 
@@ -36,6 +39,12 @@ func (c *comparison) resolvePrices(ctx context.Context, s spans.Span) error {
 	return err
 }
 
+// stored is the number of rows of raw in a range, by the ledger.
+func (c *comparison) stored(ctx context.Context, s spans.Span) (uint64, error) {
+	minutes, err := c.readMinutes(ctx, c.topics[0], s)
+	return ledgerdb.MinutesByType{minutes}.Rows(s.From, s.To), err
+}
+
 // sampled is about how many calls of a range are priced one by one.
 const sampled = 300
 
@@ -45,11 +54,11 @@ func (c *comparison) samplePrices(ctx context.Context, s spans.Span) error {
 	if c.table.Plan == nil {
 		return nil
 	}
-	minutes, err := c.readMinutes(ctx, c.topics[0], s)
+	stored, err := c.stored(ctx, s)
 	if err != nil {
 		return err
 	}
-	shares := max(1, ledgerdb.MinutesByType{minutes}.Rows(s.From, s.To)/sampled)
+	shares := max(1, stored/sampled)
 	rows := fmt.Sprintf("SELECT * FROM (%s) WHERE cityHash64(identity, %d) %% %d = 0", rollup.PricedRows(c.sources(s, false)[0]), c.clock, shares)
 	wrong := ""
 	for range 2 { // A copy of a row may have gone between the two questions.

@@ -124,8 +124,17 @@ type Plan struct {
 	spans.Span
 	periods []Period // Those that price some of it, the one made last first.
 	books   []*prices.Book
-	noParts bool // No call of the range says anything of audio or images.
+	parts   parts
 }
+
+// parts is whether calls of a range say anything of audio or images.
+type parts int
+
+const (
+	partsUnknown parts = iota
+	partsNone
+	partsFound
+)
 
 // Plan returns how a range is priced by the periods, which begin with the one made last. What no period prices is of book 0, which has no prices.
 func (b *Books) Plan(ctx context.Context, all []Period, s spans.Span) (*Plan, error) {

@@ -101,12 +101,17 @@ func (p *Plan) ratesSQL() string {
 		strings.Join(numbers, ", "), p.To, p.From)
 }
 
-// groupsSQL groups calls by all that a price depends on. Few calls have tokens of audio or images, and to look for them costs a third of all: these calls are
-// apart.
+// groupsSQL groups calls by all that a price depends on. Few calls have tokens of audio or images, and to look for them costs a third of all: where a Plan was asked to
+// look and found some, these calls are apart, and where it found none they are left out.
 func (p *Plan) groupsSQL(rows string, sums bool) string {
-	grouped := p.groupedSQL(rows, false, sums)
-	if !p.noParts {
+	var grouped string
+	switch p.parts {
+	case partsUnknown:
+		grouped = p.groupedSQL(rows, true, sums)
+	case partsFound:
 		grouped = p.groupedSQL("SELECT * FROM ("+rows+") WHERE NOT ("+saysParts+")", false, sums) + " UNION ALL " + p.groupedSQL("SELECT * FROM ("+rows+") WHERE "+saysParts, true, sums)
+	case partsNone:
+		grouped = p.groupedSQL(rows, false, sums)
 	}
 	return fmt.Sprintf("SELECT *, if(service_tier = '', '%s', service_tier) AS served, %s AS book, %s AS negotiated, toUInt32(bitAnd(kind, %d)) AS rated FROM (%s)",
 		prices.Standard, p.bookSQL(), p.negotiatedSQL(), prices.KindsOfRates, grouped)
@@ -148,14 +153,19 @@ func sumsSQL(units map[prices.Unit]string, misfits string, wanted bool) string {
 	return all
 }
 
-// LookForParts finds out whether any of the rows says something of audio or images. If none does, the queries do not look again.
+// ManyRows is from how many rows of raw on LookForParts is worth its query.
+const ManyRows = 50_000
+
+// LookForParts finds out whether any of the rows says something of audio or images.
 func (p *Plan) LookForParts(ctx context.Context, db ledgerdb.Querier, rows string) error {
 	var found uint64
 	err := db.Query(ctx, "SELECT count() FROM (SELECT 1 FROM ("+rows+") WHERE "+saysParts+" LIMIT 1)", func(scan func(...any) error) error { return scan(&found) })
 	if err != nil {
 		return fmt.Errorf("look for audio and images: %w", err)
 	}
-	p.noParts = found == 0
+	if p.parts = partsNone; found > 0 {
+		p.parts = partsFound
+	}
 	return nil
 }
 

@@ -24,8 +24,10 @@ func (s *step) planPrices(ctx context.Context, t *Table, r spans.Span) error {
 	if t.Plan, err = books.Plan(ctx, periods, r); err != nil {
 		return err
 	}
-	if err := t.Plan.LookForParts(ctx, s.w.DB, t.priceable(s.sources(t, r, false)[0])); err != nil {
-		return err
+	if s.minutesOf(t).Rows(r.From, r.To) >= pricing.ManyRows {
+		if err := t.Plan.LookForParts(ctx, s.w.DB, t.priceable(s.sources(t, r, false)[0])); err != nil {
+			return err
+		}
 	}
 	made := uint64(0)
 	if len(periods) > 0 {
