@@ -39,7 +39,7 @@ demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--durat
 test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
 	go vet ./...
 	for module in $(MODULES); do go -C "$$module" vet ./... && go -C "$$module" test ./...; done
-	FUZZTIME=$${FUZZTIME:-2s} scripts/fuzz
+	FUZZTIME=$${FUZZTIME:-1s} scripts/fuzz
 	scripts/gotest
 
 lint: $(LINTER) ## Run golangci-lint
