@@ -61,8 +61,12 @@ func (c *comparison) samplePrices(ctx context.Context, s spans.Span) error {
 	shares := max(1, stored/sampled)
 	rows := fmt.Sprintf("SELECT * FROM (%s) WHERE cityHash64(identity, %d) %% %d = 0", rollup.PricedRows(c.sources(s, false)[0]), c.clock, shares)
 	wrong := ""
-	for range 2 { // A copy of a row may have gone between the two questions.
+	for range 2 {
 		if _, wrong, err = c.table.Plan.CheckSample(ctx, c.DB, rows, c.limits.readSettings()); err != nil || wrong == "" {
+			return err
+		}
+		// What is not rolled up yet may have no rate, and a copy of a row may have gone between the two questions.
+		if err := c.resolvePrices(ctx, s); err != nil {
 			return err
 		}
 	}
