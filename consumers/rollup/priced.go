@@ -25,7 +25,7 @@ func (s *step) planPrices(ctx context.Context, t *Table, r spans.Span) error {
 		return err
 	}
 	if s.minutesOf(t).Rows(r.From, r.To) >= pricing.ManyRows {
-		if err := t.Plan.LookForParts(ctx, s.w.DB, t.priceable(s.sources(t, r, false)[0])); err != nil {
+		if err := t.Plan.LookForParts(ctx, s.w.DB, PricedRows(s.sources(t, r, false)[0])); err != nil {
 			return err
 		}
 	}
@@ -53,7 +53,7 @@ func (s *step) insertRaw(ctx context.Context, t *Table, selected string, source 
 		if err != nil || unresolved == 0 {
 			return version, err
 		}
-		if _, err := t.Plan.Resolve(ctx, s.w.DB, t.priceable(source), s.limits.readSettings()); err != nil {
+		if _, err := t.Plan.Resolve(ctx, s.w.DB, PricedRows(source), s.limits.readSettings()); err != nil {
 			return 0, err
 		}
 	}

@@ -60,7 +60,7 @@ func (t *Table) SelectRaw(sources []Source) string {
 		return t.selectAudience(sources)
 	case t.Priced:
 		dims := strings.Join(t.Dims, ", ")
-		return fmt.Sprintf("SELECT start, %[1]s, %[2]s FROM (%[3]s) GROUP BY start, %[1]s", dims, t.aggregates(false), t.plan().SelectSQL(t.priceable(sources[0])))
+		return fmt.Sprintf("SELECT start, %[1]s, %[2]s FROM (%[3]s) GROUP BY start, %[1]s", dims, t.aggregates(false), t.plan().SelectSQL(PricedRows(sources[0])))
 	}
 	group := append([]string{fmt.Sprintf("minute - positiveModulo(minute, %d)", t.Minutes)}, t.Dims...)
 	return fmt.Sprintf("SELECT %s AS start, %s, %s FROM (%s) GROUP BY %s",
@@ -75,9 +75,6 @@ func (t *Table) plan() *pricing.Plan {
 	}
 	return t.Plan
 }
-
-// priceable is the query for the rows that a priced rollup is computed from.
-func (t *Table) priceable(source Source) string { return source.sql(t.Types[0], pricing.Columns) }
 
 // aggregates are the measures over rows of raw or, with merge, over rows of another rollup.
 func (t *Table) aggregates(merge bool) string {
