@@ -90,10 +90,14 @@ func printDiff(s Streams, a, b string, r namespaces.DiffResult) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	differ, rows := 0, uint64(0)
+	differ, empty, rows := 0, 0, uint64(0)
 	for _, t := range r.Tables {
 		rows += t.Rows
-		if t.Equal() {
+		switch {
+		case t.Equal() && t.Rows == 0:
+			empty++
+			continue
+		case t.Equal():
 			fmt.Fprintf(s.Out, "equal    %s: %s rows\n", t.Table, number(t.Rows))
 			continue
 		}
@@ -106,6 +110,9 @@ func printDiff(s Streams, a, b string, r namespaces.DiffResult) error {
 			}
 			fmt.Fprintln(s.Out, line)
 		}
+	}
+	if empty > 0 {
+		fmt.Fprintf(s.Out, "equal    %d tables without rows\n", empty)
 	}
 	verdict := "diff: EQUAL"
 	if differ > 0 {
