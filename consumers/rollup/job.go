@@ -136,7 +136,7 @@ func (s *step) takeJob(ctx context.Context) error {
 		return err
 	}
 	s.w.job, s.w.jobRetry, s.taken = nil, 0, j
-	s.w.pause(j.t, j.r, j.took, s.limits.Pause)
+	s.w.pause(j.t, j.r, j.took, s.limits)
 	s.w.keepBases(j)
 	s.markPublished(j.t, j.r, j.bad)
 	s.dirty[j.t.Name] = spans.Union(s.dirty[j.t.Name], spans.Intersect(again, []spans.Span{j.r}))

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tidemark/consumers/spans"
 )
 
 // TestNegativeLimits expects an error that names each field, before anything is sent to the database.
@@ -17,5 +19,32 @@ func TestNegativeLimits(t *testing.T) {
 	}
 	if _, err := (&Rebuild{Rows: -1}).Next(t.Context()); err == nil || !strings.Contains(err.Error(), "Rows must not be negative") {
 		t.Errorf("Rebuild: %v", err)
+	}
+}
+
+// TestMinutesAreSoonAgain expects rollups per minute to wait for a multiple of what they took, but not longer than MinutePause
+// unless they would take most of the time then. Others wait as long as it takes.
+func TestMinutesAreSoonAgain(t *testing.T) {
+	limits, err := Limits{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		minutes    int32
+		took, want time.Duration
+	}{
+		{1, 10 * time.Millisecond, 50 * time.Millisecond},
+		{1, 200 * time.Millisecond, time.Second},
+		{1, 1500 * time.Millisecond, time.Second},
+		{1, 10 * time.Second, 5 * time.Second},
+		{60, 1500 * time.Millisecond, 30 * time.Second},
+	} {
+		w := &Worker{Now: func() time.Time { return time.Unix(0, 0) }}
+		table := &Table{}
+		table.Name, table.Minutes = "some", test.minutes
+		w.pause(table, spans.Span{From: 0, To: 60}, test.took, limits)
+		if got := w.pauses["some"][0].until.Sub(w.now()); got != test.want {
+			t.Errorf("a range of %d minutes that took %s waits %s, want %s", test.minutes, test.took, got, test.want)
+		}
 	}
 }

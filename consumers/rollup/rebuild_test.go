@@ -129,7 +129,7 @@ func TestRebuildBounds(t *testing.T) {
 func TestRebuildIsNotPutOff(t *testing.T) {
 	w := rolluptest.New(t)
 	now := time.Unix(0, 0)
-	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 100}, Now: func() time.Time { now = now.Add(time.Second); return now }}
+	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 100, MinutePause: time.Hour}, Now: func() time.Time { now = now.Add(time.Second); return now }}
 	w.Deliver(rolluptest.Random(1, 50, start, time.Minute)...)
 	if _, err := worker.Step(t.Context()); err != nil {
 		t.Fatal(err)

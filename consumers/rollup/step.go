@@ -199,7 +199,7 @@ func (s *step) recompute(ctx context.Context) error {
 				return fmt.Errorf("recompute %s from %s to %s: %w", t.Name, spans.TimeOf(r.From), spans.TimeOf(r.To), err)
 			}
 			took := s.w.now().Sub(began)
-			s.w.pause(t, r, took, s.limits.Pause)
+			s.w.pause(t, r, took, s.limits)
 			s.markPublished(t, r, bad)
 			s.count(t, r, s.minutesOf(t).Rows(r.From, r.To), deduplicated, took)
 		}

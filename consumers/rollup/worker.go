@@ -48,6 +48,9 @@ type Limits struct {
 	// all rollups of its kind took: half of Pause for rollups per minute, which are to be fresh, and twice Pause for the
 	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Default 10.
 	Pause int
+	// MinutePause bounds the pause of rollups per minute, unless half of what their last ranges took is more. A long range
+	// beside the steps makes them slow, which is no reason to wait. Default 1 s.
+	MinutePause time.Duration
 	// Grow is the number of raw rows from which on a range that was published before grows and is not recomputed from raw.
 	// Default 50,000.
 	Grow int
@@ -67,19 +70,20 @@ type Limits struct {
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
-	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("Grow", l.Grow),
+	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("MinutePause", l.MinutePause), limit.NotNegative("Grow", l.Grow),
 		limit.NotNegative("Long", l.Long), limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
 		limit.NotNegative("RetryMin", l.RetryMin), limit.NotNegative("RetryMax", l.RetryMax))
 	return Limits{
-		Interval: cmp.Or(l.Interval, time.Second),
-		Pause:    cmp.Or(l.Pause, 10),
-		Grow:     cmp.Or(l.Grow, 50_000),
-		Long:     cmp.Or(l.Long, 50_000),
-		Rows:     cmp.Or(l.Rows, 4_000_000),
-		Memory:   cmp.Or(l.Memory, 4<<30),
-		Threads:  cmp.Or(l.Threads, 2),
-		RetryMin: cmp.Or(l.RetryMin, 250*time.Millisecond),
-		RetryMax: cmp.Or(l.RetryMax, 30*time.Second),
+		Interval:    cmp.Or(l.Interval, time.Second),
+		Pause:       cmp.Or(l.Pause, 10),
+		MinutePause: cmp.Or(l.MinutePause, time.Second),
+		Grow:        cmp.Or(l.Grow, 50_000),
+		Long:        cmp.Or(l.Long, 50_000),
+		Rows:        cmp.Or(l.Rows, 4_000_000),
+		Memory:      cmp.Or(l.Memory, 4<<30),
+		Threads:     cmp.Or(l.Threads, 2),
+		RetryMin:    cmp.Or(l.RetryMin, 250*time.Millisecond),
+		RetryMax:    cmp.Or(l.RetryMax, 30*time.Second),
 	}, err
 }
 
@@ -294,8 +298,9 @@ func (w *Worker) takeVersion() uint64 {
 	return w.newest
 }
 
-// pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause.
-func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, factor int) {
+// pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause and
+// Limits.MinutePause.
+func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, limits Limits) {
 	if w.took == nil {
 		w.took = map[bool]map[string]time.Duration{false: {}, true: {}}
 	}
@@ -305,9 +310,9 @@ func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, factor int) {
 	for _, one := range w.took[perMinute] {
 		all += one
 	}
-	d := 2 * all * time.Duration(factor)
+	d := 2 * all * time.Duration(limits.Pause)
 	if perMinute {
-		d /= 4
+		d = min(d/4, max(limits.MinutePause, all/2))
 	}
 	w.hold(t.Name, s, d)
 }

@@ -345,7 +345,7 @@ func TestMissingRow(t *testing.T) {
 func TestPause(t *testing.T) {
 	w := rolluptest.New(t)
 	now := time.Unix(0, 0)
-	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 400}, Now: func() time.Time { now = now.Add(time.Second); return now }}
+	worker := &rollup.Worker{DB: w.DB, Limits: rollup.Limits{Pause: 400, MinutePause: time.Hour}, Now: func() time.Time { now = now.Add(time.Second); return now }}
 	step := func() rollup.Progress {
 		t.Helper()
 		p, err := worker.Step(t.Context())
