@@ -21,6 +21,8 @@ import (
 // except for buckets that are touched again: the ledger gained rows for them beyond the job's bounds, or a range that they merge was
 // published again. A crash before that leaves the range pending, published or not, and it is recomputed once more.
 //
+// A job has half of the threads of a step, so that the statements of the minutes find a core.
+//
 // A step with requests of a Rebuild starts no job and first waits for the one that works, whose copy is older than the
 // requests.
 
@@ -63,8 +65,9 @@ func (s *step) leave(ctx context.Context, t *Table, r spans.Span) bool {
 // startJob starts to recompute a range beside the steps.
 func (s *step) startJob(ctx context.Context, t *Table, r spans.Span) {
 	own, worker, table := *s, *s.w, *t
-	worker.Hooks, worker.bases = Hooks{}, maps.Clone(s.w.bases)
+	worker.Hooks, worker.bases, worker.proofs = Hooks{}, maps.Clone(s.w.bases), s.w.copyProofs()
 	own.w = &worker
+	own.limits.Threads = max(1, s.limits.Threads/2)
 	s.w.newest += jobVersions
 	own.dirty, own.mismatched, own.requested = maps.Clone(s.dirty), maps.Clone(s.mismatched), maps.Clone(s.requested)
 	own.compared, own.progress = maps.Clone(s.compared), Progress{}
@@ -138,6 +141,7 @@ func (s *step) takeJob(ctx context.Context) error {
 	s.w.job, s.w.jobRetry, s.taken = nil, 0, j
 	s.w.pause(j.t, j.r, j.took, s.limits)
 	s.w.keepBases(j)
+	s.w.keepProofs(j)
 	s.markPublished(j.t, j.r, j.bad)
 	s.dirty[j.t.Name] = spans.Union(s.dirty[j.t.Name], spans.Intersect(again, []spans.Span{j.r}))
 	s.progress.Grown += j.s.progress.Grown

@@ -29,12 +29,12 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 		}
 	}
 	// Whoever requests a range may doubt what is shown: its events are always looked at one by one.
-	if s.minutesOf(t).Distinct(r.From, r.To) && len(spans.Intersect(s.requested[t.Name], []spans.Span{r})) == 0 {
+	if len(spans.Intersect(s.requested[t.Name], []spans.Span{r})) == 0 {
 		published, err := s.publishEqual(ctx, t, r)
 		if err != nil || published {
 			return nil, false, err
 		}
-		// There are physical copies of rows, or rows that do not match the ledger: look at every event.
+		// Events come twice, there are physical copies of rows, or rows do not match the ledger: look at every event.
 	}
 	for _, typ := range t.Types {
 		if err := s.compare(ctx, typ, r); err != nil {
@@ -51,8 +51,11 @@ func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad 
 	return bad, true, s.publish(ctx, t, r, bad, version)
 }
 
-// publishEqual computes a range without looking at every event, and publishes it if it matches the ledger.
+// publishEqual computes a range without looking at every event, if none comes twice, and publishes it if it matches the ledger.
 func (s *step) publishEqual(ctx context.Context, t *Table, r spans.Span) (published bool, err error) {
+	if distinct, err := s.distinct(ctx, t, r); err != nil || !distinct {
+		return false, err
+	}
 	sources := s.sources(t, r, false)
 	selects := []string{t.SelectRaw(sources)}
 	if !t.Audience {

@@ -33,6 +33,17 @@ func storedSQL(spec schemas.Spec, bounds ledgerdb.Bounds, s spans.Span) string {
 		spec.ChecksumSQL(), spec.RawTable, s.From, s.To, bounds.RawSQL())
 }
 
+// repeatedSQL counts the rows of raw in s, the most of them with one identity, and the first minute of an identity with several.
+// With since it counts the rows with identities of rows that came since these bounds.
+func repeatedSQL(spec schemas.Spec, bounds, since ledgerdb.Bounds, s spans.Span) string {
+	rows := fmt.Sprintf("%s WHERE minute >= %d AND minute < %d AND %s", spec.RawTable, s.From, s.To, bounds.RawSQL())
+	among := ""
+	if since != nil {
+		among = fmt.Sprintf(" AND identity IN (SELECT identity FROM %s AND NOT %s)", rows, since.RawSQL())
+	}
+	return fmt.Sprintf(`SELECT sum(n), max(n), minIf(first, n > 1) FROM (SELECT count() AS n, min(minute) AS first FROM %s%s GROUP BY identity)`, rows, among)
+}
+
 // insertSQL computes the buckets in s as one version, each into the slot that is not published. selected is a query of
 // SelectRaw or SelectMerge.
 func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings string) string {

@@ -23,6 +23,8 @@ func TestStatements(t *testing.T) {
 	statements := []golden.Statement{
 		{"clock", clockSQL}, {"newest version", publishedSQL}, {"version of requests", requestVersionSQL()}, {"pending", pendingSQL()},
 		{"rows that are stored", storedSQL(schemas.SpecOf(schemas.QueryType), ends, r)},
+		{"events that come twice", repeatedSQL(schemas.SpecOf(schemas.QueryType), ends, nil, r)},
+		{"events that come twice since", repeatedSQL(schemas.SpecOf(schemas.QueryType), ends, ledgerdb.Bounds{{Epoch: 1, ID: 0}: 100}, r)},
 		{"save pending", savePendingSQL([]pending{{"queries_1m", r, schemas.ReasonDeferred}, {"queries_1h", r, schemas.ReasonMismatch}}, false, 9)},
 		{"pending is done", savePendingSQL([]pending{{"queries_1m", r, schemas.ReasonRequested}}, true, 9)},
 		{"save cursors", saveCursorsSQL("queries.v1", ends, 9)},

@@ -51,8 +51,8 @@ type Limits struct {
 	// MinutePause bounds the pause of rollups per minute, unless half of what their last ranges took is more. A long range
 	// beside the steps makes them slow, which is no reason to wait. Default 1 s.
 	MinutePause time.Duration
-	// Grow is the number of raw rows from which on a range that was published before grows and is not recomputed from raw.
-	// Default 50,000.
+	// Grow is the number of raw rows from which on a range that was published before grows and is not recomputed from raw, and
+	// from which on the worker looks for events that come twice before it looks at every event. Default 50,000.
 	Grow int
 	// Long is the number of raw rows from which on Run recomputes a range of hours or days beside its steps. Default 50,000.
 	Long int
@@ -61,7 +61,8 @@ type Limits struct {
 	// Memory bounds one statement, in bytes. Grouping spills to disk from half of it on. Run has up to two statements at a
 	// time. Default 4 GiB.
 	Memory int64
-	// Threads is the number of threads of one statement. Default 2.
+	// Threads is the number of threads of one statement of a step; of a range that is recomputed beside the steps, half of them.
+	// Default 2.
 	Threads int
 	// RetryMin and RetryMax are the first and the longest pause after an error in Run. Tests set them. Default 250 ms
 	// and 30 s.
@@ -154,6 +155,7 @@ type Worker struct {
 	pauses map[string][]pausedSpan           // By table.
 	took   map[bool]map[string]time.Duration // What the last range of each table took, rollups per minute apart.
 	bases  map[string][]base                 // By table.
+	proofs map[schemas.Type]map[int32]proof  // By minute.
 
 	job      *job          // What is recomputed beside the steps; nil if nothing is.
 	jobRetry time.Duration // How long the range of the last job is held because the job failed; 0 if it did not.

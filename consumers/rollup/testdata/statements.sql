@@ -13,6 +13,12 @@ SELECT rollup, toInt32(intDiv(toUnixTimestamp64Second(from_bucket), 60)), toInt3
 -- rows that are stored
 SELECT minute, count(), sum(intHash64(offset * toUInt64(10577349846663553073) + (bitShiftLeft(toUInt64(epoch), 32) + partition) * toUInt64(18198135717204167749) + reinterpretAsUInt64(identity) * toUInt64(9624464864560415995) + reinterpretAsUInt64(bitShiftRight(identity, 64)) * toUInt64(7766709361750702609) + reinterpretAsUInt64(toUnixTimestamp64Micro(`time`)) * toUInt64(11700034558374135621) + `user` * toUInt64(6561530814298065565) + `weight` * toUInt64(14477719448482584299) + `user_weight` * toUInt64(6764189089460701775) + `revision` * toUInt64(6261557096916326933))) FROM queries_raw FINAL WHERE minute >= -10512000 AND minute < -10510560 AND ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0)))) GROUP BY minute ORDER BY minute;
 
+-- events that come twice
+SELECT sum(n), max(n), minIf(first, n > 1) FROM (SELECT count() AS n, min(minute) AS first FROM queries_raw WHERE minute >= -10512000 AND minute < -10510560 AND ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0)))) GROUP BY identity);
+
+-- events that come twice since
+SELECT sum(n), max(n), minIf(first, n > 1) FROM (SELECT count() AS n, min(minute) AS first FROM queries_raw WHERE minute >= -10512000 AND minute < -10510560 AND ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0)))) AND identity IN (SELECT identity FROM queries_raw WHERE minute >= -10512000 AND minute < -10510560 AND ((epoch = 1 AND offset < transform(partition, [0, 1], [150, 5000200], toUInt64(0))) OR (epoch = 2 AND offset < transform(partition, [0], [7], toUInt64(0)))) AND NOT ((epoch = 1 AND offset < transform(partition, [0], [100], toUInt64(0))))) GROUP BY identity);
+
 -- save pending
 INSERT INTO rollup_pending (rollup, from_bucket, to_bucket, reason, done, version) VALUES ('queries_1m', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'deferred', false, 9), ('queries_1h', toDateTime64(-630720000, 0, 'UTC'), toDateTime64(-630633600, 0, 'UTC'), 'mismatch', false, 9);
 
