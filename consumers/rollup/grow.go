@@ -19,20 +19,25 @@ import (
 type base struct {
 	spans.Span
 	ends ledgerdb.Bounds
+	rows uint64 // Raw rows then, of all types; 0 of a part of a range.
 }
 
 // maxBases is the number of ranges of one rollup that a worker remembers.
 const maxBases = 16
 
 // remember takes note of a range that was published whole.
-func (w *Worker) remember(table string, r spans.Span, ends ledgerdb.Bounds) {
+func (w *Worker) remember(table string, r spans.Span, ends ledgerdb.Bounds, rows uint64) {
 	var bases []base
 	for _, b := range w.bases[table] {
 		for _, rest := range spans.Subtract([]spans.Span{b.Span}, []spans.Span{r}) {
-			bases = append(bases, base{rest, b.ends})
+			rows := b.rows
+			if rest != b.Span {
+				rows = 0
+			}
+			bases = append(bases, base{rest, b.ends, rows})
 		}
 	}
-	bases = append(bases, base{r, ends})
+	bases = append(bases, base{r, ends, rows})
 	if w.bases == nil {
 		w.bases = make(map[string][]base)
 	}
@@ -45,7 +50,7 @@ func (s *step) basesOf(t *Table, r spans.Span) []base {
 	var rows uint64
 	for _, b := range s.w.bases[t.Name] {
 		for _, common := range spans.Intersect([]spans.Span{b.Span}, []spans.Span{r}) {
-			found = append(found, base{common, b.ends})
+			found = append(found, base{common, b.ends, b.rows})
 			rows += s.minutesOf(t).Rows(common.From, common.To)
 		}
 	}

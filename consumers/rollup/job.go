@@ -139,7 +139,7 @@ func (s *step) takeJob(ctx context.Context) error {
 		return err
 	}
 	s.w.job, s.w.jobRetry, s.taken = nil, 0, j
-	s.w.pause(j.t, j.r, j.took, s.limits)
+	s.w.pause(j.t, j.r, j.took, j.s.fixed, s.limits)
 	s.w.keepBases(j)
 	s.w.keepProofs(j)
 	s.markPublished(j.t, j.r, j.bad)

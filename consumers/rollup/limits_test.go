@@ -30,19 +30,22 @@ func TestMinutesAreSoonAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {
-		minutes    int32
-		took, want time.Duration
+		minutes int32
+		took    time.Duration
+		fixed   float64
+		want    time.Duration
 	}{
-		{1, 10 * time.Millisecond, 50 * time.Millisecond},
-		{1, 200 * time.Millisecond, time.Second},
-		{1, 1500 * time.Millisecond, time.Second},
-		{1, 10 * time.Second, 5 * time.Second},
-		{60, 1500 * time.Millisecond, 30 * time.Second},
+		{1, 10 * time.Millisecond, 1, 50 * time.Millisecond},
+		{1, 200 * time.Millisecond, 1, time.Second},
+		{1, 1500 * time.Millisecond, 1, time.Second},
+		{1, 10 * time.Second, 1, 5 * time.Second},
+		{60, 1500 * time.Millisecond, 1, 30 * time.Second},
+		{60, 1500 * time.Millisecond, 0.1, 3 * time.Second},
 	} {
 		w := &Worker{Now: func() time.Time { return time.Unix(0, 0) }}
 		table := &Table{}
 		table.Name, table.Minutes = "some", test.minutes
-		w.pause(table, spans.Span{From: 0, To: 60}, test.took, limits)
+		w.pause(table, spans.Span{From: 0, To: 60}, test.took, test.fixed, limits)
 		if got := w.pauses["some"][0].until.Sub(w.now()); got != test.want {
 			t.Errorf("a range of %d minutes that took %s waits %s, want %s", test.minutes, test.took, got, test.want)
 		}

@@ -19,6 +19,7 @@ const maxExcepted = 500
 // recomputeRange computes all buckets of a range and publishes those that match the ledger. It returns the others, and
 // whether the statement had to look at every event.
 func (s *step) recomputeRange(ctx context.Context, t *Table, r spans.Span) (bad []spans.Span, deduplicated bool, err error) {
+	s.fixed = 1
 	if t.From != "" {
 		bad, err = s.mergeRange(ctx, t, r)
 		return bad, false, err
@@ -58,8 +59,12 @@ func (s *step) publishEqual(ctx context.Context, t *Table, r spans.Span) (publis
 	}
 	sources := s.sources(t, r, false)
 	selects := []string{t.SelectRaw(sources)}
+	var known uint64 // Rows that the range had before.
 	if !t.Audience {
 		if bases := s.basesOf(t, r); bases != nil {
+			for _, b := range bases {
+				known += b.rows
+			}
 			selects = []string{t.SelectGrown(sources[0], bases), selects[0]}
 		}
 	}
@@ -68,7 +73,7 @@ func (s *step) publishEqual(ctx context.Context, t *Table, r spans.Span) (publis
 		if err != nil {
 			return false, err
 		}
-		equal, err := s.matchesLedger(ctx, t, r, version)
+		written, equal, err := s.matchesLedger(ctx, t, r, version)
 		if err != nil {
 			return false, err
 		}
@@ -77,10 +82,12 @@ func (s *step) publishEqual(ctx context.Context, t *Table, r spans.Span) (publis
 			if err := s.publish(ctx, t, r, nil, version); err != nil {
 				return false, err
 			}
-			s.w.remember(t.Name, r, s.ends[t.Types[0]])
+			rows := s.minutesOf(t).Rows(r.From, r.To)
 			if i+1 < len(selects) {
 				s.progress.Grown++
+				s.fixed = float64(written+1) / float64(written+1+rows-min(rows, known))
 			}
+			s.w.remember(t.Name, r, s.ends[t.Types[0]], rows)
 			return true, nil
 		}
 	}
@@ -128,30 +135,31 @@ func (l Limits) readSettings() string {
 	return fmt.Sprintf("max_threads = %d, %s", l.Threads, limit.MemorySQL(l.Memory))
 }
 
-// matchesLedger reports whether the rows written for a version are made of exactly the raw rows that the ledger calls
-// stored: in every bucket their number and checksum are equal. A rollup without a checksum is beside another of the same rows that has one, and its number
+// matchesLedger counts the rows written for a version, 0 of a count of distinct users, and reports whether they are made of exactly the
+// raw rows that the ledger calls stored: in every bucket their number and checksum are equal. A rollup without a checksum is beside another of the same rows that has one, and its number
 // proves that it has no copies. Counts of distinct users do not tell the number of rows,
 // and copies do not change them. Missing rows were found when the step recomputed the other rollups of the same types,
 // or are looked for here, where those wait.
-func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, version uint64) (bool, error) {
+func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, version uint64) (written uint64, equal bool, err error) {
 	if t.Audience {
 		for _, typ := range t.Types {
 			for _, unknown := range spans.Subtract([]spans.Span{r}, s.compared[typ]) {
 				if err := s.compare(ctx, typ, unknown); err != nil {
-					return false, err
+					return 0, false, err
 				}
 			}
 		}
-		return len(s.badBuckets(t, r)) == 0, nil
+		return 0, len(s.badBuckets(t, r)) == 0, nil
 	}
 	want := s.minutes[t.Types[0]].In(r.From, r.To)
-	equal := true
-	err := s.w.DB.Query(ctx, writtenSQL(t, r, version), func(scan func(...any) error) error {
+	equal = true
+	err = s.w.DB.Query(ctx, writtenSQL(t, r, version), func(scan func(...any) error) error {
 		var start int32
-		var rows, checksum uint64
-		if err := scan(&start, &rows, &checksum); err != nil {
+		var rows, checksum, groups uint64
+		if err := scan(&start, &rows, &checksum, &groups); err != nil {
 			return err
 		}
+		written += groups
 		for len(want) > 0 && want[0].Minute < start+t.Minutes && want[0].Minute >= start {
 			rows -= want[0].Rows
 			if t.HasChecksum() {
@@ -163,9 +171,9 @@ func (s *step) matchesLedger(ctx context.Context, t *Table, r spans.Span, versio
 		return nil
 	})
 	if err != nil {
-		return false, fmt.Errorf("read version %d back: %w", version, err)
+		return 0, false, fmt.Errorf("read version %d back: %w", version, err)
 	}
-	return equal && len(want) == 0, nil
+	return written, equal && len(want) == 0, nil
 }
 
 // compare compares the rows of raw, each counted once, with the ledger, minute by minute.

@@ -57,13 +57,13 @@ func insertSQL(t *Table, selected string, s spans.Span, version uint64, settings
 		schemas.Quote(t.Name), s.BucketsSQL(), selected)
 }
 
-// writtenSQL sums up what an insert wrote, by bucket: records and checksum, 0 of a rollup that has none.
+// writtenSQL sums up what an insert wrote, by bucket: records, checksum, 0 of a rollup that has none, and rows.
 func writtenSQL(t *Table, s spans.Span, version uint64) string {
 	checksum := "toUInt64(0)"
 	if t.HasChecksum() {
 		checksum = "sum(checksum)"
 	}
-	return fmt.Sprintf(`SELECT toInt32(`+spans.BucketMinuteSQL+`) AS start, sum(records), %s FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
+	return fmt.Sprintf(`SELECT toInt32(`+spans.BucketMinuteSQL+`) AS start, sum(records), %s, count() FROM %s WHERE %s AND version = %d GROUP BY start ORDER BY start`,
 		checksum, t.Rows(), s.BucketsSQL(), version)
 }
 

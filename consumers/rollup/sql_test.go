@@ -39,7 +39,7 @@ func TestStatements(t *testing.T) {
 			sources := []Source{s, s}[:len(table.Types)]
 			statements = append(statements, golden.Statement{table.Name + ": insert", insertSQL(&table, table.SelectRaw(sources), r, 9, settings)})
 			if table.Name == "token_calls_1m" {
-				statements = append(statements, golden.Statement{table.Name + ": insert grown", insertSQL(&table, table.SelectGrown(s, []base{{r, ends}}), r, 9, settings)})
+				statements = append(statements, golden.Statement{table.Name + ": insert grown", insertSQL(&table, table.SelectGrown(s, []base{{r, ends, 9}}), r, 9, settings)})
 			}
 			for i := range sources {
 				sources[i].Deduplicate = true

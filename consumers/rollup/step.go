@@ -33,6 +33,7 @@ type step struct {
 	far        map[schemas.Type]int32              // minutes leave out what lies in gaps of this length or longer.
 	mismatches map[schemas.Type]map[int32]Mismatch // By minute.
 	compared   map[schemas.Type][]spans.Span       // Where all mismatches are known.
+	fixed      float64                             // The share of what the last range took that does not go with the rows it gained.
 	progress   Progress
 	taken      *job // The job of which the step took the result; nil if there is none.
 }
@@ -199,7 +200,7 @@ func (s *step) recompute(ctx context.Context) error {
 				return fmt.Errorf("recompute %s from %s to %s: %w", t.Name, spans.TimeOf(r.From), spans.TimeOf(r.To), err)
 			}
 			took := s.w.now().Sub(began)
-			s.w.pause(t, r, took, s.limits)
+			s.w.pause(t, r, took, s.fixed, s.limits)
 			s.markPublished(t, r, bad)
 			s.count(t, r, s.minutesOf(t).Rows(r.From, r.To), deduplicated, took)
 		}

@@ -46,7 +46,8 @@ type Limits struct {
 	Interval time.Duration
 	// Pause is a factor. Run does not recompute a range again until a multiple of the time has passed that the last ranges of
 	// all rollups of its kind took: half of Pause for rollups per minute, which are to be fresh, and twice Pause for the
-	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Default 10.
+	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Of a range that grew, the time
+	// that went with its new rows does not count. Default 10.
 	Pause int
 	// MinutePause bounds the pause of rollups per minute, unless half of what their last ranges took is more. A long range
 	// beside the steps makes them slow, which is no reason to wait. Default 1 s.
@@ -151,11 +152,11 @@ type Worker struct {
 	// Now is the clock for pauses and durations. Tests set it. Run may call it on two goroutines. Default time.Now.
 	Now func() time.Time
 
-	newest uint64                            // The newest version taken.
-	pauses map[string][]pausedSpan           // By table.
-	took   map[bool]map[string]time.Duration // What the last range of each table took, rollups per minute apart.
-	bases  map[string][]base                 // By table.
-	proofs map[schemas.Type]map[int32]proof  // By minute.
+	newest uint64                           // The newest version taken.
+	pauses map[string][]pausedSpan          // By table.
+	took   map[bool]map[string]cost         // Of the last range of each table, rollups per minute apart.
+	bases  map[string][]base                // By table.
+	proofs map[schemas.Type]map[int32]proof // By minute.
 
 	job      *job          // What is recomputed beside the steps; nil if nothing is.
 	jobRetry time.Duration // How long the range of the last job is held because the job failed; 0 if it did not.
@@ -300,21 +301,30 @@ func (w *Worker) takeVersion() uint64 {
 	return w.newest
 }
 
+// cost is what the last range of a rollup took, without what goes with the rows that it gained.
+type cost struct {
+	fixed time.Duration
+	grown bool
+}
+
 // pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause and
-// Limits.MinutePause.
-func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, limits Limits) {
+// Limits.MinutePause. fixed is the share of the time that does not go with the rows that the range gained: to wait longer
+// saves nothing of the rest. Rollups that do not grow wait for all of their kind, others for those that grow.
+func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, fixed float64, limits Limits) {
 	if w.took == nil {
-		w.took = map[bool]map[string]time.Duration{false: {}, true: {}}
+		w.took = map[bool]map[string]cost{false: {}, true: {}}
 	}
-	perMinute := t.Minutes == 1
-	w.took[perMinute][t.Name] = took
+	perMinute, this := t.Minutes == 1, cost{time.Duration(fixed * float64(took)), fixed < 1}
+	w.took[perMinute][t.Name] = this
 	var all time.Duration
 	for _, one := range w.took[perMinute] {
-		all += one
+		if one.grown || !this.grown {
+			all += one.fixed
+		}
 	}
-	d := 2 * all * time.Duration(limits.Pause)
+	d := max(2*all*time.Duration(limits.Pause), 3*took)
 	if perMinute {
-		d = min(d/4, max(limits.MinutePause, all/2))
+		d = min(2*all*time.Duration(limits.Pause)/4, max(limits.MinutePause, all/2))
 	}
 	w.hold(t.Name, s, d)
 }

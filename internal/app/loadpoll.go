@@ -60,11 +60,16 @@ func rolledTopics(namespace string) func(topic string) bool {
 	return func(topic string) bool { return rolled[topic] }
 }
 
+// pollShare bounds what polls take of the database: between two of them there is this many times as long as the last one took.
+const pollShare = 3
+
 // run polls until ctx ends.
 func (p *loadPoller) run(ctx context.Context) {
-	ticker := time.NewTicker(p.every)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	<-timer.C
 	for {
+		began := time.Now()
 		if err := p.poll(ctx); err != nil && ctx.Err() == nil {
 			if p.errors.Add(1) == 1 {
 				p.failed(err)
@@ -74,10 +79,12 @@ func (p *loadPoller) run(ctx context.Context) {
 		if p.polled != nil {
 			p.polled()
 		}
+		took := time.Since(began)
+		timer.Reset(max(p.every-took, pollShare*took))
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
 		}
 	}
 }
