@@ -47,7 +47,7 @@ type Limits struct {
 	// Pause is a factor. Run does not recompute a range again until a multiple of the time has passed that the last ranges of
 	// all rollups of its kind took: half of Pause for rollups per minute, which are to be fresh, and twice Pause for the
 	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Of a range that grew, the time
-	// that went with its new rows does not count. Default 10.
+	// that went with its new rows does not count; but it waits three times what it took. Default 10.
 	Pause int
 	// MinutePause bounds the pause of rollups per minute, unless half of what their last ranges took is more. A long range
 	// beside the steps makes them slow, which is no reason to wait. Default 1 s.

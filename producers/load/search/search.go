@@ -1,7 +1,7 @@
 // Package search finds the highest rate that a system sustains, by trials that may err. It is pure: the caller makes the
 // trials.
 //
-//	bracket: short trials at rates that double, until one fails
+//	bracket: short trials at rates that double, until one fails twice
 //	bisect:  full trials between the two, until the bounds are close to one another
 //	confirm: both bounds again and again; a bound that does not hold moves, and the search goes on from there
 //
@@ -190,7 +190,7 @@ func (s *search) run() (State, error) {
 func (s *search) bracket() (State, error) {
 	const lowest = 1.0 / 1024 // Of From.
 	for rate := s.From; ; rate = min(2*rate, s.To) {
-		outcome, err := s.trial(rate, s.Short, "bracket")
+		outcome, err := s.short(rate)
 		if err != nil {
 			return "", err
 		}
@@ -212,7 +212,7 @@ func (s *search) bracket() (State, error) {
 		if rate < s.From*lowest {
 			return BelowRange, nil
 		}
-		outcome, err := s.trial(rate, s.Short, "bracket")
+		outcome, err := s.short(rate)
 		if err != nil {
 			return "", err
 		}
@@ -223,6 +223,15 @@ func (s *search) bracket() (State, error) {
 		}
 	}
 	return "", nil
+}
+
+// short makes a short trial, and a second one if it fails: one bad second must not send the search to a tenth of the rate.
+func (s *search) short(rate float64) (Outcome, error) {
+	outcome, err := s.trial(rate, s.Short, "bracket")
+	if err == nil && outcome == Fail {
+		return s.trial(rate, s.Short, "bracket")
+	}
+	return outcome, err
 }
 
 // bisect brings the bounds close to one another.

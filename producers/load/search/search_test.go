@@ -179,3 +179,19 @@ func TestConfig(t *testing.T) {
 		t.Errorf("a search is said to take %s", got)
 	}
 }
+
+// TestOneBadSecond has a first trial that fails at a tenth of the capacity, as one does on a system that has just started.
+func TestOneBadSecond(t *testing.T) {
+	c := config()
+	c.From = 50_000
+	trials := 0
+	r, err := Find(c, func(rate float64, _ time.Duration, _ string) (Outcome, error) {
+		if trials++; trials == 1 || rate > 500_000 {
+			return Fail, nil
+		}
+		return Pass, nil
+	})
+	if err != nil || r.State != Found || r.Lower < 475_000 || r.Upper > 526_000 {
+		t.Errorf("found %s between %v and %v, %v; want 500,000", r.State, r.Lower, r.Upper, err)
+	}
+}

@@ -147,7 +147,8 @@ const (
 	sendShare   = 0.10 // Of the SLO, for p99 of the send delay.
 	leastRate   = 0.01 // Of the mean rate, below which a lag says nothing of its trend.
 	lateShare   = 0.01 // Of the events, to be later than the SLO: p99.
-	goodWindows = 0.95 // Of the windows.
+	lateWindows = 0.05 // Of the windows, in which more events may be late; one may of fewWindows or more.
+	fewWindows  = 4
 )
 
 // LagGrowth is by how much of the rate the lag may grow per second.
@@ -268,7 +269,11 @@ func inTime(windows []Window) (ok bool, good, of int) {
 		}
 		sum.Events, sum.Reached, sum.Over, sum.Unknown = sum.Events+w.Events, sum.Reached+w.Reached, sum.Over+w.Over, sum.Unknown+w.Unknown
 	}
-	return sum.InTime() && float64(good) >= goodWindows*float64(of), good, of
+	late := int(lateWindows * float64(of))
+	if of >= fewWindows {
+		late = max(late, 1)
+	}
+	return sum.InTime() && of-good <= late, good, of
 }
 
 // freshness fails if too many events are known to be late. If that depends on events of which it is not known, it is not measured.

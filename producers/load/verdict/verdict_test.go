@@ -88,7 +88,9 @@ func TestJudge(t *testing.T) {
 				in.Raw.Windows[i].Over = 100
 			}
 		}, Fail, Ingest, "freshness_raw"},
-		{"one window of 12 too late, 1 % in all not", func(in *Input) { in.Raw.Windows[3].Over = 60 }, Fail, Ingest, "freshness_raw"},
+		{"one window of 12 too late, 1 % in all not", func(in *Input) { in.Raw.Windows[3].Over = 60 }, Pass, NoLimit, ""},
+		{"two windows of 12 too late, 1 % in all not", func(in *Input) { in.Raw.Windows[3].Over, in.Raw.Windows[7].Over = 60, 60 }, Fail, Ingest, "freshness_raw"},
+		{"one window of 3 too late, 1 % in all not", func(in *Input) { in.Raw.Windows = in.Raw.Windows[:3]; in.Raw.Windows[1].Over = 60 }, Fail, Ingest, "freshness_raw"},
 		{"missing in raw", func(in *Input) { in.Raw.Windows[11].Reached = 0 }, Fail, Ingest, "freshness_raw"},
 		{"rollup stopped", func(in *Input) {
 			for i := range in.Rollup.Windows {
