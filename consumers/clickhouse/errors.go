@@ -3,7 +3,10 @@ package clickhouse
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
+	"strings"
 
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 )
@@ -22,9 +25,41 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("ClickHouse error %d (%s): %s", e.Code, e.Name, e.Message)
 }
 
+// UnreachableError is the error of a request for which there was no connection to a ClickHouse, or none that answered.
+type UnreachableError struct {
+	Because string // In words; empty if Err has them.
+	Err     error
+}
+
+func (e *UnreachableError) Error() string {
+	if e.Because == "" {
+		return e.Err.Error()
+	}
+	return e.Because
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
+
+// unreachable makes an error of the driver an *UnreachableError if it is one, in words for users: the driver's are for programmers.
+func unreachable(err error) error {
+	var network *net.OpError
+	switch {
+	case errors.As(err, &network) && network.Op == "dial":
+		return &UnreachableError{Err: err}
+	case errors.Is(err, chgo.ErrAcquireConnTimeout):
+		return &UnreachableError{Because: "no connection to ClickHouse within the time for it: what listens there does not answer over HTTP, or all connections are in use", Err: err}
+	case errors.Is(err, io.EOF):
+		return &UnreachableError{Because: "the connection was closed before ClickHouse answered (EOF)", Err: err}
+	case strings.Contains(err.Error(), "malformed HTTP"):
+		return &UnreachableError{Because: "what listens there does not speak HTTP, so it is no ClickHouse", Err: err}
+	}
+	return err
+}
+
 // Codes of exceptions that the package treats by name.
 const (
 	CodeUnknownTable    = 60
+	CodeSyntaxError     = 62
 	CodeUnknownDatabase = 81
 )
 
@@ -85,7 +120,7 @@ func wrap(verb string, err error) error {
 	if errors.As(err, &inURL) {
 		err = inURL.Err
 	}
-	return fmt.Errorf("%s: %w", verb, err)
+	return fmt.Errorf("%s: %w", verb, unreachable(err))
 }
 
 // explain adds advice to the errors that a first start meets.
@@ -93,8 +128,24 @@ func explain(e *Error) error {
 	switch e.Code {
 	case CodeUnknownTable, CodeUnknownDatabase:
 		return fmt.Errorf("%w (has `tidemark migrate` been run for this namespace?)", e)
+	case CodeSyntaxError:
+		e.Message = fold(e.Message)
 	}
 	return e
+}
+
+// fold shortens the list of what ClickHouse's parser expected at the place of a mistake, which may be pages long.
+func fold(message string) string {
+	const begin, end, most = "Expected one of: ", ". (SYNTAX_ERROR)", 160
+	before, list, found := strings.Cut(message, begin)
+	if !found {
+		return message
+	}
+	list, after, _ := strings.Cut(list, end)
+	if cut := strings.LastIndex(list[:min(len(list), most)], ", "); len(list) > most && cut > 0 {
+		list = list[:cut] + " and others"
+	}
+	return before + begin + list + end + after
 }
 
 // columnError is the error of a block whose columns are not equally long.
