@@ -22,6 +22,8 @@ type AuditorConfig struct {
 	Deep bool
 	// Settled says that ingest is stopped: what would be pending is a difference.
 	Settled bool
+	// Finding is called with each finding as it is made. Optional.
+	Finding func(audit.Finding)
 	// Report is called with each whole audit; its error fails the audit. Optional.
 	Report func(audit.Result) error
 	// Counted is called after each audit that ctx did not cut short, with its result or why it failed. Optional.
@@ -34,6 +36,7 @@ type AuditorConfig struct {
 type Auditor struct {
 	config AuditorConfig
 	log    *zap.Logger
+	checks atomic.Int64          // That the audit under way has made.
 	last   atomic.Pointer[error] // why the last audit failed, or that none has ended; nil when it was made
 }
 
@@ -57,7 +60,8 @@ func (a *Auditor) Ready() error {
 func (a *Auditor) Once(ctx context.Context) (audit.Result, error) {
 	began := time.Now()
 	log := &auditLog{client: a.config.Client, namespace: a.config.Namespace}
-	auditor := &audit.Auditor{DB: a.config.DB, Log: log, Records: log, Deep: a.config.Deep, Settled: a.config.Settled}
+	auditor := &audit.Auditor{DB: a.config.DB, Log: log, Records: log, Deep: a.config.Deep, Settled: a.config.Settled, Hooks: audit.Hooks{Finding: a.found}}
+	a.checks.Store(0)
 	result, err := auditor.Run(ctx)
 	if err == nil && a.config.Report != nil {
 		err = a.config.Report(result)
@@ -76,17 +80,33 @@ func (a *Auditor) Once(ctx context.Context) (audit.Result, error) {
 	return result, nil
 }
 
+// found counts a finding and hands it on.
+func (a *Auditor) found(f audit.Finding) {
+	a.checks.Add(1)
+	if a.config.Finding != nil {
+		a.config.Finding(f)
+	}
+}
+
+// tell logs how far the audit is.
+func (a *Auditor) tell() { a.log.Info("auditing", zap.Int64("checks", a.checks.Load())) }
+
 // Every audits until ctx ends, each time pause after the end of the audit before, and returns the last whole result. It logs
 // an audit that fails and continues with the next.
 func (a *Auditor) Every(ctx context.Context, pause time.Duration) audit.Result {
 	var last audit.Result
 	for {
+		began := time.Now()
+		stop := telling(tellEvery, a.tell)
 		result, err := a.Once(ctx)
+		stop()
 		switch {
 		case err == nil && ctx.Err() != nil:
 			return result
 		case err == nil:
 			last = result
+			a.log.Info("audited", zap.Bool("ok", result.OK), zap.Int("checks", len(result.Findings)), zap.Int("differences", result.Differences()), zap.Duration("took", time.Since(began)),
+				zap.Duration("again_in", pause))
 		case ctx.Err() != nil:
 			return last // This audit was cut short.
 		default:

@@ -120,9 +120,12 @@ func (in *Ingester) run(ctx context.Context, untilCaughtUp bool) error {
 	})
 	beside.Go(func() error { in.watch(working, finished); return nil })
 
-	group := consumerkafka.GroupConfig{Group: namespaces.IngestGroup(in.config.Namespace), Topics: in.topicNames(), Hooks: consumerkafka.GroupHooks{Error: func(err error) {
-		in.log.Warn("joining the consumer group failed; trying again", zap.Error(err))
-	}}}
+	group := consumerkafka.GroupConfig{Group: namespaces.IngestGroup(in.config.Namespace), Topics: in.topicNames(), Hooks: consumerkafka.GroupHooks{Error: sparsely(failureEvery, func(err error, leftOut int) {
+		in.log.Warn("joining the consumer group failed; trying again", zap.Error(err), zap.Int("failures_before", leftOut))
+	})}}
+	if !untilCaughtUp {
+		defer telling(tellEvery, in.tell())()
+	}
 	err := in.config.Client.Consume(working, group, func(ctx context.Context, g consumerkafka.Generation) error {
 		return in.generation(ctx, g, drain, untilCaughtUp)
 	})
@@ -132,6 +135,20 @@ func (in *Ingester) run(ctx context.Context, untilCaughtUp bool) error {
 		return nil
 	}
 	return err
+}
+
+// tell returns a function that logs what was ingested since its last call, if anything was or waits.
+func (in *Ingester) tell() func() {
+	last := in.Totals()
+	return func() {
+		now, lag := in.Totals(), in.Lag()
+		if now.Offsets == last.Offsets && lag == 0 {
+			return
+		}
+		in.log.Info("ingesting", zap.Uint64("offsets", now.Offsets-last.Offsets), zap.Uint64("stored", now.Stored-last.Stored), zap.Uint64("duplicates", now.Duplicates-last.Duplicates),
+			zap.Uint64("conflicts", now.Conflicts-last.Conflicts), zap.Uint64("dead_letters", now.Dead-last.Dead), zap.Int64("lag", lag), zap.Duration("in", tellEvery))
+		last = now
+	}
 }
 
 func (in *Ingester) topicNames() []string {

@@ -34,9 +34,9 @@ type Lease struct {
 func (l Lease) During(ctx context.Context, work func(ctx context.Context, held bool) error) error {
 	log := logger(l.Log)
 	topic := schemas.TopicName(l.Namespace, schemas.SpecOf(schemas.RunType).Topic)
-	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(l.Namespace), Topics: []string{topic}, Hooks: consumerkafka.GroupHooks{Error: func(err error) {
-		log.Warn("joining the rollup group failed; trying again", zap.Error(err))
-	}}}
+	group := consumerkafka.GroupConfig{Group: namespaces.RollupGroup(l.Namespace), Topics: []string{topic}, Hooks: consumerkafka.GroupHooks{Error: sparsely(failureEvery, func(err error, leftOut int) {
+		log.Warn("joining the rollup group failed; trying again", zap.Error(err), zap.Int("failures_before", leftOut))
+	})}}
 	return l.Client.Consume(ctx, group, func(ctx context.Context, g consumerkafka.Generation) error {
 		held := slices.Contains(g.Assigned[topic], 0)
 		if held {

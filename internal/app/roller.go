@@ -88,6 +88,7 @@ func (r *Roller) Totals() (ranges, rows uint64) { return r.ranges.Load(), r.rows
 
 // Run works while this process holds the lease, until ctx ends; it then returns nil.
 func (r *Roller) Run(ctx context.Context, lease Lease) error {
+	defer telling(tellEvery, r.tell())()
 	err := lease.During(ctx, func(ctx context.Context, held bool) error {
 		if held {
 			return r.worker.Run(ctx)
@@ -100,6 +101,19 @@ func (r *Roller) Run(ctx context.Context, lease Lease) error {
 		return nil //nolint:nilerr // The caller asked it to stop.
 	}
 	return err
+}
+
+// tell returns a function that logs what was rolled up since its last call, if anything was.
+func (r *Roller) tell() func() {
+	var lastRanges, lastRows uint64
+	return func() {
+		ranges, rows := r.Totals()
+		if ranges == lastRanges {
+			return
+		}
+		r.log.Info("rolling up", zap.Uint64("ranges", ranges-lastRanges), zap.Uint64("raw_rows", rows-lastRows), zap.Duration("in", tellEvery))
+		lastRanges, lastRows = ranges, rows
+	}
 }
 
 // RunAlone works without a lease until ctx ends: the caller knows that no other process recomputes the namespace.
