@@ -88,7 +88,7 @@ var accidents = [][]accident{{
 	{"the runs of a ledger row have other names", []string{"ALTER TABLE ledger UPDATE `runs.duplicates` = arrayMap(a -> a + 1, runs.duplicates) WHERE topic = 'token_calls.v1'" + mutate}, nil,
 		"difference  ledger tiles token_calls.v1: the ledger row of partition 0 offsets ["},
 	{"the table topics has another id", []string{"ALTER TABLE topics UPDATE topic_id = generateUUIDv4() WHERE topic = 'model_events.v1'" + mutate}, nil,
-		"ledger tiles model_events.v1: 1 partitions, "},
+		"ledger tiles model_events.v1: 1 partition, "},
 }, {
 	{"a text", []string{"ALTER TABLE queries_raw UPDATE product = 'other' WHERE offset = 20" + mutate}, nil, content("queries")},
 	{"a country", []string{"ALTER TABLE signups_raw UPDATE country = 'FR' WHERE offset = 20" + mutate}, nil, content("signups")},

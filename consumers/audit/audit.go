@@ -75,6 +75,15 @@ type Result struct {
 	Dead     uint64 // Records that could not be counted and are in the dead-letter topic.
 }
 
+// Counts returns the number of findings by verdict.
+func (r Result) Counts() map[Verdict]int {
+	counts := map[Verdict]int{}
+	for _, f := range r.Findings {
+		counts[f.Verdict]++
+	}
+	return counts
+}
+
 // Differences is the number of findings that are not OK or pending.
 func (r Result) Differences() int {
 	n := 0

@@ -79,7 +79,7 @@ func run(t *testing.T, a *audit.Auditor) (audit.Result, string) {
 		t.Fatal(err)
 	}
 	var report strings.Builder
-	if err := audit.Report(&report, result); err != nil {
+	if err := audit.Report(&report, result, true); err != nil {
 		t.Fatal(err)
 	}
 	return result, report.String()

@@ -80,7 +80,7 @@ func (p *pass) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 	for _, end := range t.bounds {
 		offsets += uint64(end)
 	}
-	counted := fmt.Sprintf("%d partitions, %d offsets, each accounted for once", max(len(t.log.Partitions), len(t.bounds)), offsets)
+	counted := fmt.Sprintf("%s, %s, each accounted for once", plural(max(len(t.log.Partitions), len(t.bounds)), "partition"), plural(offsets, "offset"))
 	if lag := t.measureLag(); lag != "" {
 		p.add(checkTiles, t.spec.Topic, began, Pending, "%s; %s", counted, lag)
 		return

@@ -86,7 +86,7 @@ func (p *pass) checkRates(ctx context.Context) {
 	case wrong != "":
 		p.add(checkRates, schemas.PriceRatesTable, began, Difference, "%s; 'TRUNCATE TABLE %s' and 'tidemark rollup rebuild --rollup %s' make all of it again", wrong, schemas.PriceRatesTable, rollup.CostsOfHours)
 	case checked > 0:
-		p.add(checkRates, schemas.PriceRatesTable, began, OK, "%d rates, each as its book has it", checked)
+		p.add(checkRates, schemas.PriceRatesTable, began, OK, "%s, each as its book has it", plural(checked, "rate"))
 	}
 }
 

@@ -358,9 +358,9 @@ func (p *pass) judgeRaw(ctx context.Context, t *topic) {
 	case problem != "":
 		p.add(checkHolds, t.spec.RawTable, began, Difference, "%s", problem)
 	case waiting > 0:
-		p.add(checkHolds, t.spec.RawTable, began, Pending, "%d rows, those that the ledger calls stored; %d more are not yet accounted for", t.raw.rows, waiting)
+		p.add(checkHolds, t.spec.RawTable, began, Pending, "%s, those that the ledger calls stored; %d more are not yet accounted for", plural(t.raw.rows, "row"), waiting)
 	default:
-		p.add(checkHolds, t.spec.RawTable, began, OK, "%d rows, exactly those that the ledger calls stored", t.raw.rows)
+		p.add(checkHolds, t.spec.RawTable, began, OK, "%s, exactly those that the ledger calls stored", plural(t.raw.rows, "row"))
 	}
 }
 

@@ -3,22 +3,37 @@ package audit
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
-// Report writes a result for people: a line per finding, then the verdict.
-func Report(w io.Writer, r Result) error {
+// Report writes a result for people: a line per finding that is not OK, per finding at all if all are wanted, then how many
+// checks there were, then the verdict.
+func Report(w io.Writer, r Result, all bool) error {
 	width := len(Difference)
 	for _, f := range r.Findings {
+		if f.Verdict == OK && !all {
+			continue
+		}
 		if _, err := fmt.Fprintf(w, "%-*s  %s %s: %s\n", width, f.Verdict, f.Check, f.Scope, f.Detail); err != nil {
 			return fmt.Errorf("write the report: %w", err)
 		}
+	}
+	counts := r.Counts()
+	var kinds []string
+	for _, kind := range []Verdict{OK, Pending, Error, Difference} {
+		if n := counts[kind]; n > 0 {
+			kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
+		}
+	}
+	if _, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Findings), "check"), strings.Join(kinds, ", ")); err != nil {
+		return fmt.Errorf("write the report: %w", err)
 	}
 	verdict := "audit: OK"
 	if r.Lost > 0 {
 		verdict += fmt.Sprintf(", %d records were lost to retention before they were read", r.Lost)
 	}
 	if r.Dead > 0 {
-		verdict += fmt.Sprintf(", %d dead letters", r.Dead)
+		verdict += ", " + plural(r.Dead, "dead letter")
 	}
 	if !r.OK {
 		verdict = fmt.Sprintf("audit: DIFFERENCE (%d)", r.Differences())
@@ -27,4 +42,12 @@ func Report(w io.Writer, r Result) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
+}
+
+// plural returns a number of things: "1 row", "2 rows".
+func plural[N int | int64 | uint64](n N, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

@@ -79,9 +79,9 @@ func (c *comparison) conclude(began time.Time, err error, from inherited) {
 		c.flaws[name] = from.flaw
 		c.add(checkEquals, name, began, Difference, "%s", from.says)
 	case len(c.pending) > 0 || c.newer > 0:
-		c.add(checkEquals, name, began, Pending, "%d buckets; %d are not yet published%s", c.buckets, c.countPending(), c.futureNote())
+		c.add(checkEquals, name, began, Pending, "%s; %d are not yet published%s", plural(c.buckets, "bucket"), c.countPending(), c.futureNote())
 	default:
-		c.add(checkEquals, name, began, OK, "%d buckets, each equal to its recomputation%s", c.buckets, c.futureNote())
+		c.add(checkEquals, name, began, OK, "%s, each equal to its recomputation%s", plural(c.buckets, "bucket"), c.futureNote())
 	}
 }
 

@@ -285,6 +285,6 @@ func (p *pass) checkDeep(ctx context.Context) {
 				conflicts, tenant, t.spec.RawTable, partition, offset, late, early)
 			continue
 		}
-		p.add(checkOneTime, t.spec.RawTable, began, OK, "%d rows, no identity at two times", t.raw.rows)
+		p.add(checkOneTime, t.spec.RawTable, began, OK, "%s, no identity at two times", plural(t.raw.rows, "row"))
 	}
 }

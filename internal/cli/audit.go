@@ -2,7 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"tidemark/consumers/audit"
@@ -15,6 +19,8 @@ type auditCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	opsFlags
+	outputFlags
+	Verbose bool          `short:"v" help:"List every check, also those that found what they should." group:"Audit"`
 	Deep    bool          `help:"Also look for identities that are stored at more than one time. Reads every row once more." group:"Audit"`
 	Settled bool          `help:"Assert that ingest is stopped: report rows without a ledger row as differences instead of pending." group:"Audit"`
 	Every   time.Duration `help:"Audit again this long after the end of each audit, until a signal. 0 audits once." default:"0s" placeholder:"10m" group:"Audit" range:"0,1s..8760h"`
@@ -31,9 +37,10 @@ func (auditCmd) Help() string {
   - Every rollup bucket equals a recomputation that removes all duplicates.
   - For every producer run that reported its counts, as many events arrived as it reported.
 
-Each line is one check. A difference names the table, the partition, and the offset or bucket. A table computed from a
+Each line is a check that found something; --verbose lists all. A difference names the table, the partition, and the offset or bucket. A table computed from a
 wrong one counts as wrong and names the cause. The verdicts also go into the table "audits", which dashboards and alerts
-read. The exit code is 1 on any difference; with --every it is that of the last whole audit.
+read. The exit code is 1 on any difference, and 3 if there is none but a check could not be
+made; with --every it is that of the last whole audit.
 
 An audit reads every row, so leave time between audits. Choose --every so that no verdict becomes older than 3 hours:
 after 3 hours the alert "A worker is missing" fires. With --every, --metrics-listen serves the results of the last
@@ -68,10 +75,12 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	log, m := c.logger(s), newMetrics(c.Namespace)
-	auditor := app.NewAuditor(app.AuditorConfig{
-		Namespace: c.Namespace, Client: client, DB: db, Deep: c.Deep, Settled: c.Settled, Log: log,
-		Report: func(result audit.Result) error { return audit.Report(s.Out, result) }, Counted: m.audited,
-	})
+	var state auditState
+	config := app.AuditorConfig{Namespace: c.Namespace, Client: client, DB: db, Deep: c.Deep, Settled: c.Settled, Log: log, Counted: m.audited, Finding: state.found}
+	if c.Every > 0 {
+		config.Report = func(result audit.Result) error { return c.print(s, result) }
+	}
+	auditor := app.NewAuditor(config)
 	if c.Every > 0 {
 		stop, err := c.serve(ctx, m.registry, auditor.Ready, log)
 		if err != nil {
@@ -83,21 +92,71 @@ func (c *auditCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	if c.Every == 0 {
-		result, err := auditor.Once(ctx)
-		if err != nil {
-			return err
-		}
-		return verdict(result)
+		return c.once(ctx, s, auditor, &state)
 	}
 	return reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Audit, func(ctx context.Context) error {
 		return verdict(auditor.Every(ctx, c.Every))
 	})
 }
 
-// verdict is the command's outcome.
+// once audits once, and tells meanwhile how far it is.
+func (c *auditCmd) once(ctx context.Context, s Streams, auditor *app.Auditor, state *auditState) error {
+	var result audit.Result
+	report := newProgress(s.Err)
+	err := report.beside(ctx, func() { report.line("%s", state.line()) }, func(ctx context.Context) (err error) {
+		result, err = auditor.Once(ctx)
+		return err
+	})
+	if err == nil {
+		err = c.print(s, result)
+	}
+	if err != nil {
+		return err
+	}
+	return verdict(result)
+}
+
+// auditState is how far an audit is. It is safe for concurrent use.
+type auditState struct {
+	mu   sync.Mutex
+	made int
+	last audit.Finding
+}
+
+func (a *auditState) found(f audit.Finding) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.made++
+	a.last = f
+}
+
+func (a *auditState) line() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.made == 0 {
+		return "no check is made yet"
+	}
+	return fmt.Sprintf("checks made: %d, the last: %s %s", a.made, a.last.Check, a.last.Scope)
+}
+
+// print prints an audit: one line of JSON if there is another to come.
+func (c *auditCmd) print(s Streams, result audit.Result) error {
+	switch {
+	case c.json() && c.Every > 0:
+		return json.NewEncoder(s.Out).Encode(auditOutput(result))
+	case c.json():
+		return printJSON(s.Out, auditOutput(result))
+	}
+	return audit.Report(s.Out, result, c.Verbose)
+}
+
+// verdict is the command's outcome. An audit that found no difference but could not make every check has not looked.
 func verdict(result audit.Result) error {
-	if !result.OK && len(result.Findings) > 0 {
+	switch {
+	case result.OK || len(result.Findings) == 0:
+		return nil
+	case slices.ContainsFunc(result.Findings, func(f audit.Finding) bool { return f.Verdict == audit.Difference }):
 		return errFound
 	}
-	return nil
+	return &exitError{code: exitFailed}
 }

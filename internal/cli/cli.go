@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -21,9 +23,10 @@ type Streams struct {
 	Err io.Writer
 }
 
-// root is the command line. Every flag has an environment variable: TIDEMARK_ and the flag's name in upper case with
-// underscores. If both are set, the flag wins.
+// root is the command line. Every flag has an environment variable, see nameTwins. If both are set, the flag wins.
 type root struct {
+	ShowVersion versionFlag `name:"version" help:"Print the version and exit."`
+
 	Demo        demoCmd        `cmd:"" help:"Run the whole pipeline in one process on the embedded stack, with a live view and an audit at the end."`
 	Stack       stackCmd       `cmd:"" help:"Run the embedded stack on loopback: a Kafka-protocol broker and the ClickHouse engine."`
 	Migrate     migrateCmd     `cmd:"" help:"Create or upgrade the database and the topics of a namespace."`
@@ -44,12 +47,14 @@ type root struct {
 	Reprice     repriceCmd     `cmd:"" help:"Price calls of the past by another book of prices, or close a month."`
 	Query       queryCmd       `cmd:"" help:"Run one read-only SQL statement in the namespace's database."`
 	Health      healthCmd      `cmd:"" help:"Ask a running Tidemark process for its health; exit 0 when it answers 200."`
-	Version     versionCmd     `cmd:"" help:"Print the version."`
+	Completion  completionCmd  `cmd:"" help:"Print the completion script of a shell."`
+	Version     versionCmd     `cmd:"" help:"Print the version, the commit, and the versions of Go and of the embedded ClickHouse engine."`
 }
 
 const description = `Tidemark moves AI usage events from Kafka to ClickHouse, counts each exactly once, and checks that it did.
 
-Every flag has an environment variable: --clickhouse-user is TIDEMARK_CLICKHOUSE_USER. If both are set, the flag wins.
+A flag has an environment variable: --clickhouse-user is TIDEMARK_CLICKHOUSE_USER. If both are set, the flag wins. Flags that
+mean something else in each command have the command in it, such as TIDEMARK_LOAD_RATE; what removes or overwrites has none.
 Passwords come from the environment or from a file, never from a flag.`
 
 // Example implements exampler.
@@ -59,6 +64,13 @@ func (root) Example() string { return "tidemark demo --duration 30s --exit" }
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	warnings, err := unknownVariables(os.Environ())
+	if err != nil {
+		warnings = append(warnings, err.Error()) // A fault of the command line itself, which run reports too.
+	}
+	for _, warning := range warnings {
+		fmt.Fprintf(errOut, "tidemark: warning: %s\n", warning)
+	}
 	return run(ctx, args, Streams{In: in, Out: out, Err: errOut})
 }
 
@@ -73,7 +85,7 @@ func run(ctx context.Context, args []string, streams Streams) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	parsed, err := parser.Parse(args)
+	parsed, err := parser.Parse(negativeValues(args))
 	if code >= 0 { // --help was printed
 		return code
 	}
@@ -84,7 +96,26 @@ func run(ctx context.Context, args []string, streams Streams) int {
 		}
 		return exitUsage
 	}
-	return exitCode(parsed.Run(), streams.Err)
+	return exitCode(ctx, parsed.Run(), streams.Err)
+}
+
+// negativeNumber is what looks like a flag to the parser.
+var negativeNumber = regexp.MustCompile(`^-\.?[0-9]`)
+
+// negativeValues joins a flag and a negative number behind it, so that the number's range is what the user hears of.
+func negativeValues(args []string) []string {
+	var joined []string
+	for i, arg := range args {
+		if arg == "--" {
+			return append(joined, args[i:]...)
+		}
+		if last := len(joined) - 1; last >= 0 && strings.HasPrefix(joined[last], "--") && !strings.Contains(joined[last], "=") && negativeNumber.MatchString(arg) {
+			joined[last] += "=" + arg
+			continue
+		}
+		joined = append(joined, arg)
+	}
+	return joined
 }
 
 // newParser returns a parser of the whole command line.
@@ -92,12 +123,12 @@ func newParser(streams Streams, more ...kong.Option) (*kong.Kong, error) {
 	options := []kong.Option{
 		kong.Name("tidemark"),
 		kong.Description(description),
-		kong.DefaultEnvars("TIDEMARK"),
+		twins(),
+		ownFlagsFirst(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Summary: true, WrapUpperBound: 100}),
 		kong.Help(printHelp),
 		kong.ValueFormatter(describe),
 		kong.Writers(streams.Out, streams.Err),
-		kong.Vars{"version": version()},
 	}
 	return kong.New(&root{}, append(options, more...)...)
 }

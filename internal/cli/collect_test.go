@@ -42,7 +42,7 @@ func TestCollectConfiguration(t *testing.T) {
 		// No broker listens on the port, so a configuration that is accepted ends there.
 		code, _, errOut := command(t, strings.Fields("collect --brokers 127.0.0.1:1 --user-hash-key-file "+keyOfUsers(t)+" "+strings.ReplaceAll(args, "FILE", file))...)
 		switch {
-		case want == "" && (code != exitFailure || !strings.Contains(errOut, "no broker")):
+		case want == "" && (code != exitFailed || !strings.Contains(errOut, "no broker")):
 			t.Errorf("%q: exit code %d, %s", args, code, errOut)
 		case want != "" && (code != exitUsage || !strings.Contains(errOut, want)):
 			t.Errorf("%q: exit code %d, %s; want %q", args, code, errOut, want)

@@ -202,7 +202,7 @@ func TestCostExportFlags(t *testing.T) {
 	// What is wrong with the connection is said with the rest, and nothing is opened.
 	bad := costExportCmd{commonFlags: commonFlags{Namespace: "tidemark", LogLevel: "loud", LogFormat: "console"}, clickhouseFlags: clickhouseFlags{ClickHouse: "http://127.0.0.1:1"}}
 	err := bad.Run(t.Context(), Streams{})
-	if code := exitCode(err, &bytes.Buffer{}); code != exitUsage || !strings.Contains(err.Error(), "--log-level: ") || !strings.Contains(err.Error(), "--month: ") {
+	if code := exitCode(t.Context(), err, &bytes.Buffer{}); code != exitUsage || !strings.Contains(err.Error(), "--log-level: ") || !strings.Contains(err.Error(), "--month: ") {
 		t.Errorf("exit code %d: %v", code, err)
 	}
 }

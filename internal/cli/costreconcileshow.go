@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -18,6 +17,7 @@ type reconcileShowCmd struct {
 	commonFlags
 	clickhouseFlags
 	settleFlags
+	outputFlags
 	From     moment `help:"First day, UTC. Empty: 30 days ago." placeholder:"DAY" group:"Comparison"`
 	To       moment `help:"Day after the last one. Empty: tomorrow." placeholder:"DAY" group:"Comparison"`
 	By       string `help:"What a line is about: day, model or provider." default:"provider" enum:"day,model,provider" group:"Comparison"`
@@ -25,7 +25,6 @@ type reconcileShowCmd struct {
 	Account  string `help:"Only files of this account." placeholder:"NAME" group:"Comparison"`
 	Provider string `help:"Only this provider, as events have it." placeholder:"NAME" group:"Comparison"`
 	Tenant   string `help:"Of our side, only this tenant: if the account is of one tenant." placeholder:"NAME" group:"Comparison"`
-	Output   string `help:"table or json." default:"table" enum:"table,json" group:"Comparison"`
 }
 
 // Help implements kong.HelpProvider.
@@ -81,10 +80,8 @@ func (c *reconcileShowCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil {
 			return err
 		}
-		if c.Output == "json" {
-			encoder := json.NewEncoder(s.Out)
-			encoder.SetIndent("", "  ")
-			return encoder.Encode(comparedJSON(scope, compared))
+		if c.json() {
+			return printJSON(s.Out, comparedJSON(scope, compared))
 		}
 		return c.print(s, scope, compared)
 	})

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -19,13 +18,13 @@ import (
 type costReportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	From     moment   `help:"Calls from this time on: RFC 3339 with a whole hour, or a day (UTC). Empty: from the first call." placeholder:"TIME" group:"Cost"`
 	To       moment   `help:"Calls before this time, in the same forms. Empty: to the last call." placeholder:"TIME" group:"Cost"`
 	By       []string `help:"Break down by: model, tenant, product, provider, class (of tokens), day, reason (why there is no price), book. Several are separated by commas. Empty: the total." placeholder:"NAME,..." group:"Cost"`
 	Tenant   string   `help:"Only the calls of this tenant." placeholder:"NAME" group:"Cost"`
 	Provider string   `help:"Only the calls that this provider sold." placeholder:"NAME" group:"Cost"`
 	Currency string   `help:"Show amounts in this currency, such as USD, by the rate of exchange of each day ('tidemark prices fx'). What has no rate stays in its own. Empty: each in its own." placeholder:"CODE" group:"Cost"`
-	Output   string   `help:"How to print: table or json. In JSON, amounts are decimal numbers in quotes, exact." enum:"table,json" default:"table" group:"Cost"`
 }
 
 // Help implements kong.HelpProvider.
@@ -75,7 +74,7 @@ func (c *costReportCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil {
 			return err
 		}
-		if c.Output == "json" {
+		if c.json() {
 			return printCostsJSON(s, report, rows)
 		}
 		return printCostRows(ctx, s, db, report, rows)
@@ -88,6 +87,11 @@ func (c *costReportCmd) read(ctx context.Context, db *clickhouse.DB, report *app
 		return report.In(ctx, db, c.Currency)
 	}
 	return report.Read(ctx, db)
+}
+
+// costReportJSON is the result of 'tidemark cost report'.
+type costReportJSON struct {
+	Rows []costRowJSON `json:"rows"`
 }
 
 // costRowJSON is a row of the report in JSON.
@@ -111,9 +115,7 @@ func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow) error
 		t := n.String()
 		return &t
 	}
-	out := struct {
-		Rows []costRowJSON `json:"rows"`
-	}{Rows: []costRowJSON{}}
+	out := costReportJSON{Rows: []costRowJSON{}}
 	for _, row := range rows {
 		j := costRowJSON{Calls: text(row.Calls), Tokens: text(row.Tokens), TokensUnpriced: text(row.Unpriced), Book: row.Books}
 		if row.Currency != "" {
@@ -132,9 +134,7 @@ func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow) error
 		}
 		out.Rows = append(out.Rows, j)
 	}
-	encoder := json.NewEncoder(s.Out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(out)
+	return printJSON(s.Out, out)
 }
 
 // printCostRows prints a table and what there is to know of it.

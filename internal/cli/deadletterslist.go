@@ -14,11 +14,12 @@ import (
 type deadLettersListCmd struct {
 	commonFlags
 	kafkaFlags
+	outputFlags
 	Topic  string `help:"Only records of this topic, for example token_calls.v1." placeholder:"TOPIC"`
 	Reason string `help:"Only records with this reason: malformed, invalid, refused or unreadable." placeholder:"REASON"`
 	OfRun  string `name:"run" help:"Only records of this run." placeholder:"RUN"`
 	Limit  int    `help:"Most entries to list. 0: all." default:"100" placeholder:"N" range:"0..1000000000"`
-	JSON   bool   `name:"json" help:"Print one JSON object per entry instead of a table."`
+	JSON   bool   `name:"json" help:"Print one JSON object per entry and line, with other names than --output json."`
 }
 
 // Example implements exampler.
@@ -42,6 +43,9 @@ func (c *deadLettersListCmd) Run(ctx context.Context, s Streams) error {
 			}
 		}
 		return nil
+	}
+	if c.json() {
+		return printJSON(s.Out, lettersOutput(listing))
 	}
 	return printListing(s, listing)
 }

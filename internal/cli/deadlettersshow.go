@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -29,6 +30,9 @@ func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) error {
 	letter, err := readLetters(ctx, c.commonFlags, c.kafkaFlags, parseErr, func(log deadletter.Scanner, topic string) (*usagev1.DeadLetter, error) {
 		return deadletter.Show(ctx, log, topic, at)
 	})
+	if errors.Is(err, deadletter.ErrNotFound) {
+		return answerNo(err)
+	}
 	if err != nil {
 		return err
 	}

@@ -175,7 +175,7 @@ func (d *demo) run(ctx context.Context) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return result.Audit.OK && balanced && !d.partly, audit.Report(d.streams.Out, result.Audit)
+	return result.Audit.OK && balanced && !d.partly, audit.Report(d.streams.Out, result.Audit, false)
 }
 
 // open opens the connections and assembles the parts, each with the defaults of its own command.

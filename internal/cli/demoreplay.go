@@ -81,7 +81,7 @@ func (d *demo) replay(ctx context.Context) (all app.Records, err error) {
 			return all, err
 		}
 		err = (&replayCmd{Source: o.Format}).printResult(d.streams, o, result, time.Since(begin))
-		if err != nil && !errors.Is(err, errFound) {
+		if err != nil && !errors.Is(err, errFound) && !errors.Is(err, errInterrupted) {
 			return all, err
 		}
 		d.partly = d.partly || err != nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -20,6 +21,7 @@ type generateCmd struct {
 	producerFlags
 	workloadFlags
 	shapeFlags
+	outputFlags
 	Rate     float64       `help:"Records per second. 0: as fast as the log accepts them." default:"0" placeholder:"N" group:"Workload" range:"0..1e9"`
 	Events   int64         `help:"Records to produce, duplicates and poison included. 0: until --duration or a signal." default:"0" placeholder:"N" group:"Workload" range:"0..1000000000000"`
 	Duration time.Duration `help:"Stop after this time. 0: do not stop by time." placeholder:"30s" group:"Workload" range:"0s..8760h"`
@@ -128,6 +130,20 @@ func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	report.end()
 	if err != nil {
 		return err
+	}
+	err = c.print(s, run, summary)
+	if summary.Interrupted {
+		err = cmp.Or(err, errInterrupted)
+	}
+	return err
+}
+
+// print prints what a run produced.
+func (c *generateCmd) print(s Streams, run string, summary synthetic.Summary) error {
+	if c.json() {
+		out := runOutput(summary.Truth, summary.Took)
+		out.Run, out.Seed, out.Interrupted, out.Complete = run, &c.Seed, summary.Interrupted, !summary.Interrupted
+		return printJSON(s.Out, out)
 	}
 	fmt.Fprintf(s.Out, "run %s, seed %d, profile %s\n", run, c.Seed, c.Profile)
 	if summary.Interrupted {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -23,6 +24,30 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 		fmt.Fprintf(ctx.Stdout, "\nExample:\n  %s\n", strings.ReplaceAll(text, "\n", "\n  "))
 	}
 	return nil
+}
+
+// connectionGroups are the groups of flags that nearly every command has, in the order of the help: after the command's own.
+var connectionGroups = []string{"Operations", "Kafka", "ClickHouse"}
+
+// ownFlagsFirst puts the flags about connections behind those of the command itself.
+func ownFlagsFirst() kong.Option {
+	rank := func(flag *kong.Flag) int {
+		if flag.Group == nil {
+			return -1
+		}
+		return slices.Index(connectionGroups, flag.Group.Key)
+	}
+	var order func(node *kong.Node)
+	order = func(node *kong.Node) {
+		slices.SortStableFunc(node.Flags, func(a, b *kong.Flag) int { return rank(a) - rank(b) })
+		for _, child := range node.Children {
+			order(child)
+		}
+	}
+	return kong.PostBuild(func(k *kong.Kong) error {
+		order(k.Model.Node)
+		return nil
+	})
 }
 
 // exampleOf returns the example of a command, or of its first subcommand that has one.

@@ -87,6 +87,24 @@ func TestShellArgs(t *testing.T) {
 	}
 }
 
+// TestOwnFlagsFirst: the help has a command's own flags before those about connections.
+func TestOwnFlagsFirst(t *testing.T) {
+	for _, args := range []string{"audit --deep", "generate --events", "replay --speed", "namespaces diff --diff-rows", "rollup rebuild --since", "load run --warmup", "ingest --window"} {
+		line := strings.Fields(args)
+		_, out, _ := command(t, append(line[:len(line)-1:len(line)-1], "--help")...)
+		own, connection := strings.Index(out, line[len(line)-1]+"="), strings.Index(out, "--clickhouse=")
+		if own < 0 {
+			own = strings.Index(out, line[len(line)-1]+" ")
+		}
+		if brokers := strings.Index(out, "--brokers="); brokers >= 0 && (connection < 0 || brokers < connection) {
+			connection = brokers
+		}
+		if own < 0 || connection < own {
+			t.Errorf("%s: at %d, and connections at %d:\n%s", args, own, connection, out)
+		}
+	}
+}
+
 // TestHiddenFlags: flags for tests are not in the help, and work.
 func TestHiddenFlags(t *testing.T) {
 	_, out, _ := command(t, "generate", "--help")

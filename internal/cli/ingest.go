@@ -43,6 +43,7 @@ type ingestCmd struct {
 	clickhouseFlags
 	opsFlags
 	ingestFlags
+	outputFlags
 	UntilCaughtUp bool `help:"Stop with exit code 0 when every partition is drained." group:"Ingest"`
 }
 
@@ -99,15 +100,26 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	started := time.Now()
 	if c.UntilCaughtUp {
-		err = in.RunUntilCaughtUp(ctx)
+		report := newProgress(s.Err)
+		err = report.beside(ctx, func() {
+			report.line("%s offsets ingested, %s left", number(in.Totals().Offsets), number(uint64(in.Lag())))
+		}, in.RunUntilCaughtUp)
 	} else {
 		err = reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Ingest, in.Run)
 	}
 	if err != nil {
 		return err
 	}
-	printTotals(s, in.Totals(), time.Since(started))
-	return nil
+	interrupted := c.UntilCaughtUp && ctx.Err() != nil
+	if c.json() {
+		err = printJSON(s.Out, ingestedOutput(in.Totals(), time.Since(started), interrupted))
+	} else {
+		printTotals(s, in.Totals(), time.Since(started))
+	}
+	if err == nil && interrupted {
+		return errInterrupted
+	}
+	return err
 }
 
 // openIngester opens the log for an ingester, and returns what closes it.

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
-	"time"
 
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/internal/kafka"
@@ -99,23 +97,4 @@ func (k kafkaFlags) writerWith(clientID, compression string, hooks producerkafka
 		return nil, err
 	}
 	return producerkafka.NewWriter(producerkafka.Config{Conn: conn, Compression: compression, Hooks: hooks})
-}
-
-// reachTimeout bounds the attempt to connect to one broker.
-const reachTimeout = 5 * time.Second
-
-// reach returns an error unless one of the brokers accepts a connection. A command calls it before it begins: what follows
-// waits through an outage for as long as it lasts, and a wrong address would look like one.
-func (k kafkaFlags) reach(ctx context.Context) error {
-	dialer := net.Dialer{Timeout: reachTimeout}
-	var errs []error
-	for _, broker := range k.Brokers {
-		conn, err := dialer.DialContext(ctx, "tcp", broker)
-		if err == nil {
-			_ = conn.Close() // Nothing was sent on it, so nothing is lost.
-			return nil
-		}
-		errs = append(errs, err)
-	}
-	return fmt.Errorf("no broker of --brokers answers: %w", errors.Join(errs...))
 }

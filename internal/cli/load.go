@@ -182,7 +182,7 @@ queryable, until --drain-ratio of them are. They happened before now, as if they
 differs from an earlier run. A file that cannot be written is refused before the run.
 
 Exit codes: 0 pass, 99 any other verdict or a threshold that does not hold, 104 a wrong command line or a file that cannot be
-read or written, 105 interrupted, 1 anything else, such as a file that could not be written at the end; the others are.`
+read or written, 105 interrupted, 3 anything else, such as a file that could not be written at the end; the others are.`
 }
 
 // Example implements exampler.

@@ -13,7 +13,13 @@ import (
 type modelsListCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	Text string `arg:"" optional:"" help:"Only models whose name or organization contains this text (case-insensitive)."`
+}
+
+// Help implements kong.HelpProvider.
+func (modelsListCmd) Help() string {
+	return "The exit code is 1 if no model contains the text."
 }
 
 // Example implements exampler.
@@ -30,6 +36,18 @@ func (c *modelsListCmd) Run(ctx context.Context, s Streams) error {
 	models = slices.DeleteFunc(models, func(m catalog.Model) bool {
 		return !strings.Contains(strings.ToLower(m.ID), text) && !strings.Contains(strings.ToLower(m.Organization.Value), text)
 	})
+	err = c.print(s, models, all)
+	if err == nil && len(models) == 0 && c.Text != "" {
+		return errFound
+	}
+	return err
+}
+
+// print prints the models that were found of all.
+func (c *modelsListCmd) print(s Streams, models []catalog.Model, all int) error {
+	if c.json() {
+		return printJSON(s.Out, modelsOutput(models, all))
+	}
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	if len(models) > 0 {
 		fmt.Fprintln(table, "MODEL\tWEIGHTS\tLICENSE\tORGANIZATION\tCOUNTRY\tRELEASED\tSOURCES")
@@ -47,6 +65,6 @@ func (c *modelsListCmd) Run(ctx context.Context, s Streams) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "%s of %s models\n", number(uint64(len(models))), number(uint64(all)))
-	return nil
+	_, err := fmt.Fprintf(s.Out, "%s of %s models\n", number(uint64(len(models))), number(uint64(all)))
+	return err
 }

@@ -14,6 +14,7 @@ import (
 type namespacesDiffCmd struct {
 	clickhouseFlags
 	spanFlags
+	outputFlags
 	A        string `arg:"" name:"a" help:"The first namespace."`
 	B        string `arg:"" name:"b" help:"The second namespace."`
 	Deep     bool   `help:"Also compare every event, not only the rollups." group:"Diff"`
@@ -56,7 +57,12 @@ func (c *namespacesDiffCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := printDiff(s, c.A, c.B, result); err != nil {
+	if c.json() {
+		err = printJSON(s.Out, diffOutput(c.A, c.B, result))
+	} else {
+		err = printDiff(s, c.A, c.B, result)
+	}
+	if err != nil {
 		return err
 	}
 	if !result.Equal() {

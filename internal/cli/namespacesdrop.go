@@ -49,8 +49,7 @@ func (c *namespacesDropCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	if plan.Empty() {
-		fmt.Fprintf(s.Out, "there is no namespace %s\n", c.Name)
-		return nil
+		return answerNo(fmt.Errorf("there is no namespace %s", c.Name))
 	}
 	printPlan(s, plan)
 	if !c.Yes {

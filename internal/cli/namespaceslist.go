@@ -16,6 +16,7 @@ import (
 type namespacesListCmd struct {
 	kafkaFlags
 	clickhouseFlags
+	outputFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -39,25 +40,39 @@ func (c *namespacesListCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, closeAll()) }()
 	lister := namespaces.Lister{DB: db, In: serverOf(db), Log: consumerkafka.NamespaceLog{Client: client}}
 	found := 0
+	all := []namespaceJSON{}
 	err = lister.List(ctx, func(info namespaces.Info) error {
+		if c.json() {
+			all = append(all, namespaceOutput(info))
+			return nil
+		}
 		if found++; found > 1 {
 			fmt.Fprintln(s.Out)
 		}
 		return printNamespace(s.Out, info)
 	})
-	if err == nil && found == 0 {
+	switch {
+	case err != nil:
+	case c.json():
+		return printJSON(s.Out, namespacesJSON{all})
+	case found == 0:
 		fmt.Fprintln(s.Out, "no namespace; 'tidemark migrate' creates one")
 	}
 	return err
 }
 
-func printNamespace(w io.Writer, info namespaces.Info) error {
-	var missing []string
+// missingTopics returns the topics that a namespace lacks.
+func missingTopics(info namespaces.Info) (missing []string) {
 	for _, topic := range namespaces.TopicNames(info.Name) {
 		if _, exists := info.Topics[topic]; !exists {
 			missing = append(missing, topic)
 		}
 	}
+	return missing
+}
+
+func printNamespace(w io.Writer, info namespaces.Info) error {
+	missing := missingTopics(info)
 	topics := fmt.Sprintf("%d of %d topics", len(info.Topics), len(info.Topics)+len(missing))
 	if len(missing) > 0 && len(info.Topics) > 0 {
 		topics += " (missing: " + strings.Join(missing, ", ") + ")"

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,21 +11,9 @@ import (
 
 	"tidemark/consumers/audit"
 	"tidemark/dashboards"
-	"tidemark/internal/test/env"
 )
 
-var update = flag.Bool("update", false, "write the table of metrics into docs/operations.md")
-
-// operationsPage returns the text of the page for operators, and its path.
-func operationsPage(t *testing.T) (text, path string) {
-	t.Helper()
-	path = filepath.Join(env.ModuleRoot(t), "docs", "operations.md")
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content), path
-}
+var update = flag.Bool("update", false, "write what pages of docs and files of testdata have from the program")
 
 // metricsTable is the table of all our metrics, by name.
 func metricsTable(t *testing.T) string {
@@ -53,22 +39,9 @@ func metricsTable(t *testing.T) string {
 
 // TestOperationsMetrics: the page has every metric that /metrics serves, as the program describes it, and names no other.
 func TestOperationsMetrics(t *testing.T) {
-	const end = "<!-- end of metrics -->"
-	text, path := operationsPage(t)
-	begin := strings.Index(text, "<!-- metrics:")
-	from, to := begin+strings.Index(text[max(begin, 0):], "\n")+1, strings.Index(text, end)
-	if begin < 0 || from > to {
-		t.Fatal("the page has no place for the table of metrics")
-	}
 	table := metricsTable(t)
-	if *update {
-		text = text[:from] + table + text[to:]
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil { //nolint:gosec // A page of the documentation.
-			t.Fatal(err)
-		}
-	} else if text[from:to] != table {
-		t.Errorf("the table of metrics is not that of the program: run go test ./internal/cli -run TestOperationsMetrics -update")
-	}
+	pagePart(t, "operations.md", "metrics", table)
+	text, _ := page(t, "operations.md")
 	for _, name := range regexp.MustCompile(`tidemark_[a-z_]+`).FindAllString(text, -1) {
 		if !strings.Contains(table, "| `"+name+"` |") {
 			t.Errorf("the page names %s, which no process serves", name)
@@ -78,7 +51,7 @@ func TestOperationsMetrics(t *testing.T) {
 
 // TestOperationsAlerts: the page has a section for each alert rule, and for no other.
 func TestOperationsAlerts(t *testing.T) {
-	text, _ := operationsPage(t)
+	text, _ := page(t, "operations.md")
 	alerts, err := dashboards.GenerateAlerts()
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +74,7 @@ func TestOperationsAlerts(t *testing.T) {
 
 // TestOperationsVerdicts: the page explains each verdict of the audit.
 func TestOperationsVerdicts(t *testing.T) {
-	text, _ := operationsPage(t)
+	text, _ := page(t, "operations.md")
 	for _, verdict := range []audit.Verdict{audit.OK, audit.Pending, audit.Difference, audit.Error} {
 		if !strings.Contains(text, "\n| `"+string(verdict)+"` | ") {
 			t.Errorf("the page does not explain %q", verdict)
@@ -111,7 +84,7 @@ func TestOperationsVerdicts(t *testing.T) {
 
 // TestOperationsCommands: the parser accepts every command line of the page, and its links lead to a section.
 func TestOperationsCommands(t *testing.T) {
-	text, _ := operationsPage(t)
+	text, _ := page(t, "operations.md")
 	lines := regexp.MustCompile(`(?m)^tidemark .+$`).FindAllString(text, -1)
 	if len(lines) < 10 {
 		t.Fatalf("only %d command lines", len(lines))

@@ -73,6 +73,7 @@ type pricesListCmd struct {
 	commonFlags
 	clickhouseFlags
 	bookFlags
+	outputFlags
 	Text string `arg:"" optional:"" help:"Only models whose name or provider contains this text (case-insensitive)."`
 	At   moment `help:"When the prices hold: RFC 3339, or a day. Empty: now." placeholder:"TIME" group:"Prices"`
 }
@@ -95,11 +96,15 @@ func (c *pricesListCmd) Run(ctx context.Context, s Streams) error {
 		found := slices.DeleteFunc(slices.Clone(book.Prices()), func(p prices.Price) bool {
 			return !p.HoldsOn(at) || !strings.Contains(strings.ToLower(p.Provider+" "+p.Model), text)
 		})
-		if err := printPrices(s, found, false); err != nil {
-			return err
+		if c.json() {
+			err = printJSON(s.Out, pricesOutput(at, made, found))
+		} else if err = printPrices(s, found, false); err == nil {
+			fmt.Fprintf(s.Out, "%s prices at %s, in USD per million tokens unless another currency stands there; book %d: %s\n", number(uint64(len(found))), at.UTC().Format(time.RFC3339), made.Number, made.Note)
 		}
-		fmt.Fprintf(s.Out, "%s prices at %s, in USD per million tokens unless another currency stands there; book %d: %s\n", number(uint64(len(found))), at.UTC().Format(time.RFC3339), made.Number, made.Note)
-		return nil
+		if err == nil && len(found) == 0 && c.Text != "" {
+			return errFound
+		}
+		return err
 	})
 }
 
@@ -107,6 +112,7 @@ type pricesShowCmd struct {
 	commonFlags
 	clickhouseFlags
 	bookFlags
+	outputFlags
 	Provider string `arg:"" help:"Who sells the calls, as events have it: openai, anthropic, aws.bedrock."`
 	Model    string `arg:"" help:"Name of the model, as events have it."`
 	At       moment `help:"Only prices that hold then: RFC 3339, or a day." placeholder:"TIME" group:"Prices"`
@@ -130,7 +136,10 @@ func (c *pricesShowCmd) Run(ctx context.Context, s Streams) error {
 			found = slices.DeleteFunc(found, func(p prices.Price) bool { return !p.HoldsOn(at) })
 		}
 		if len(found) == 0 {
-			return fmt.Errorf("book %d has no prices of %s at %s%s: 'tidemark prices list TEXT' finds names", made.Number, c.Model, c.Provider, map[bool]string{false: " at that time"}[at.IsZero()])
+			return answerNo(fmt.Errorf("book %d has no prices of %s at %s%s: 'tidemark prices list TEXT' finds names", made.Number, c.Model, c.Provider, map[bool]string{false: " at that time"}[at.IsZero()]))
+		}
+		if c.json() {
+			return printJSON(s.Out, pricesOutput(at, made, found))
 		}
 		if err := printPrices(s, found, true); err != nil {
 			return err

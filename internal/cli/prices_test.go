@@ -70,8 +70,8 @@ func TestPrices(t *testing.T) {
 
 	// What an import that was interrupted left behind counts for nothing.
 	b.query("INSERT INTO prices SELECT 4, 7, 1, tenant, provider, 'ghost', region, tier, context_over, unit, daily_from, daily_to, valid_from, valid_to, currency, picos, published, per, source FROM prices WHERE model = 'm1' LIMIT 1")
-	if out := ok("", "list", "ghost"); strings.Contains(out, "house") {
-		t.Errorf("an import without a book counts:\n%s", out)
+	if code, out, _ := b.prices("", "list", "ghost"); code != exitFound || strings.Contains(out, "house") {
+		t.Errorf("an import without a book counts: exit code %d\n%s", code, out)
 	}
 	has(ok(strings.Replace(mine, "m1", "m2", 1), "import", "-"), "book 5 is made")
 	fails("there is no book 4", "", "list", "--book", "4")

@@ -41,7 +41,7 @@ func (c *pricesExplainCmd) Run(ctx context.Context, s Streams) error {
 			return err
 		}
 		if len(calls) == 0 {
-			return fmt.Errorf("no stored call has the id %q: is it in another namespace (--namespace), or not ingested yet?", c.ID)
+			return answerNo(fmt.Errorf("no stored call has the id %q: is it in another namespace (--namespace), or not ingested yet?", c.ID))
 		}
 		for _, call := range calls {
 			if err := printExplained(s, call, book.Resolve(call.Call), made); err != nil {

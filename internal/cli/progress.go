@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,29 @@ type progress struct {
 
 func newProgress(w io.Writer) *progress {
 	return &progress{w: w, terminal: isTerminal(w), every: 5 * time.Second, begin: time.Now()}
+}
+
+// beside calls tell on a goroutine of its own while work runs, and then clears the line. tell prints the newest state.
+func (r *progress) beside(ctx context.Context, tell func(), work func(context.Context) error) error {
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(200 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-ticker.C:
+				tell()
+			}
+		}
+	}()
+	err := work(ctx)
+	close(ended)
+	<-done
+	r.end()
+	return err
 }
 
 // isTerminal reports whether w is a character device that can move its cursor.

@@ -62,11 +62,11 @@ func (c *queryCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	// The server's read-only mode still lets a statement write files.
 	if err := macros.StatementReads(statement); err != nil {
-		return fmt.Errorf("query: %w", err)
+		return wrongUse(fmt.Errorf("query: %w", err))
 	}
 	statement, format, err := macros.TakeFormat(statement)
 	if err != nil {
-		return fmt.Errorf("query: %w", err)
+		return wrongUse(fmt.Errorf("query: %w", err))
 	}
 	if format == "" {
 		format = outputFormat(c.Format)

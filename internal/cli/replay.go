@@ -25,6 +25,7 @@ type replayCmd struct {
 	producerFlags
 	userFlags
 	spanFlags
+	outputFlags
 	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl, claude-code, codex, gemini-cli, qwen-code, otlp, litellm, openai-jsonl, anthropic-jsonl), or topic:NAME, table:NAME, scenario:NAME."`
 	Files      []string `arg:"" optional:"" help:"Files of that format: plain, compressed or Parquet, merged by time. '-' is standard input. For claude-code, codex, gemini-cli and qwen-code also folders."`
 	Speed      string   `help:"Speed of the replay: 1 is the recorded speed, 10 is ten times that, max is as fast as the log accepts events. Event times never change." default:"max" placeholder:"N" group:"Pace"`
@@ -133,7 +134,8 @@ A mapping for csv and jsonl describes the columns. docs/replaying-your-files.md 
   numbers: {decimal: ",", group: "."}    # how numbers are written; marks: [$], suffixes: true for K and M
   delimiter: semicolon           # CSV: comma, semicolon, tab and bar are recognized without it
   fields:
-    tenant: {constant: acme}     # or --tenant; product likewise
+    tenant: {constant: acme}     # or --tenant
+    product: {constant: api}     # or --product
     model: {first: [served, asked]}      # FIELD: COLUMN; first: the first of several columns that is not empty
     requests: n_requests         # how many calls the row adds up: its tokens and cost are totals; 0 counts no call
     input_total: prompt_tokens   # all input; Tidemark subtracts what input_cache_read and input_cache_write have

@@ -93,7 +93,7 @@ func TestReplayNames(t *testing.T) {
 func parsed(t *testing.T, args []string) *replayCmd {
 	t.Helper()
 	var commands root
-	parser, err := kong.New(&commands, kong.DefaultEnvars("TIDEMARK"), kong.Vars{"version": "x"})
+	parser, err := kong.New(&commands, twins(), kong.Vars{"version": "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestReplayDryRun(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	if code != exitFailure || !strings.Contains(errOut, file+":4:1: TIMESTAMP") {
+	if code != exitFound || !strings.Contains(errOut, file+":4:1: TIMESTAMP") {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 	if code, _, errOut := command(t, "replay", "azure-llm", file, "--dry-run", "--limit", "2", "--clickhouse", "http://127.0.0.1:1"); code != exitOK {

@@ -32,6 +32,20 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	if err != nil {
 		return err
 	}
+	err = c.tellPlan(c.told(s), options, plan)
+	if !c.json() {
+		return err
+	}
+	out := runOutput(plan.Truth, plan.Took).readingOutput(c.Source, plan.Reading)
+	out.DryRun, out.Complete = true, err == nil
+	if plan.Stored >= 0 {
+		out.Stored = &plan.Stored
+	}
+	return errors.Join(printJSON(s.Out, out), err)
+}
+
+// tellPlan prints for people what a replay would do.
+func (c *replayCmd) tellPlan(s Streams, options replay.Options, plan replay.Plan) error {
 	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
 	printReading(s, plan.Reading, plan.Truth)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
@@ -55,7 +69,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 	}
 	if plan.Interrupted {
 		fmt.Fprintln(s.Out, "interrupted; the numbers above are what was read until then")
-		return errFound
+		return errInterrupted
 	}
 	return incomplete(s, options, plan.Reading, plan.Truth)
 }

@@ -29,6 +29,17 @@ func progressLine(p replay.Progress) string {
 
 // printResult prints what a replay did.
 func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
+	err := c.tellResult(c.told(s), o, r, took)
+	if !c.json() {
+		return err
+	}
+	out := runOutput(r.Truth, took).readingOutput(c.Source, r.Reading)
+	out.Run, out.Schedule, out.Complete = o.Run, scheduleOutput(r.Schedule), err == nil
+	return errors.Join(printJSON(s.Out, out), err)
+}
+
+// tellResult prints what a replay did for people.
+func (c *replayCmd) tellResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
 	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
 	printReading(s, r.Reading, r.Truth)
 	for _, name := range r.Unended {
@@ -50,7 +61,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 	}
 	if r.Interrupted {
 		fmt.Fprintln(s.Out, "interrupted; run it again to send the rest; nothing counts twice")
-		return errFound
+		return errInterrupted
 	}
 	return incomplete(s, o, r.Reading, r.Truth)
 }

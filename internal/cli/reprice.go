@@ -19,6 +19,7 @@ type repriceCmd struct {
 	clickhouseFlags
 	bookFlags
 	recomputeFlags
+	outputFlags
 	From    moment `help:"Calls from this time on: RFC 3339 with a whole hour, or a day (UTC). Empty: from the first call." placeholder:"TIME" group:"Reprice"`
 	To      moment `help:"Calls before this time, in the same forms. Empty: to the last call." placeholder:"TIME" group:"Reprice"`
 	Tenant  string `help:"Only the calls of this tenant." placeholder:"NAME" group:"Reprice"`
@@ -59,7 +60,7 @@ func (c *repriceCmd) Run(ctx context.Context, s Streams) error {
 	wrong := errors.Join(fromErr, toErr, closeErr, ranges(c.bookFlags), c.recomputeFlags.validate(), c.kafkaFlags.validate())
 	return withDatabase(ctx, c.commonFlags, c.clickhouseFlags, wrong, func(db *clickhouse.DB) error {
 		if c.Close != "" {
-			return closeMonth(ctx, s, db, month)
+			return c.closeMonth(ctx, s, db, month)
 		}
 		book, made, err := app.ReadBook(ctx, db, uint64(c.Book))
 		if err != nil {
@@ -67,7 +68,7 @@ func (c *repriceCmd) Run(ctx context.Context, s Streams) error {
 		}
 		reprice := &app.Reprice{DB: db, From: from, To: to, Tenant: c.Tenant, Book: book.Number, Correct: c.Correct}
 		if c.DryRun {
-			return printChanges(ctx, s, reprice, made)
+			return c.changes(ctx, s, reprice, made)
 		}
 		return c.rebuild(ctx, s, db, reprice, made)
 	})
@@ -83,13 +84,15 @@ func parseMonth(flag, text string) (time.Time, error) {
 }
 
 // closeMonth closes a month.
-func closeMonth(ctx context.Context, s Streams, db *clickhouse.DB, month time.Time) error {
+func (c *repriceCmd) closeMonth(ctx context.Context, s Streams, db *clickhouse.DB, month time.Time) error {
 	progress := newProgress(s.Err)
 	charges, err := app.CloseMonth(ctx, db, month, time.Now(), func(day time.Time) { progress.line("reading %s", day.Format(time.DateOnly)) })
 	progress.end()
 	switch {
 	case err != nil:
 		return err
+	case c.json():
+		return printJSON(s.Out, closedJSON{month.Format("2006-01"), charges, charges == 0})
 	case charges == 0:
 		fmt.Fprintf(s.Out, "%s is closed\n", month.Format("2006-01"))
 	default:
@@ -98,14 +101,22 @@ func closeMonth(ctx context.Context, s Streams, db *clickhouse.DB, month time.Ti
 	return nil
 }
 
-// printChanges prints what a reprice would change.
-func printChanges(ctx context.Context, s Streams, reprice *app.Reprice, made prices.Made) error {
+// changes prints what a reprice would change.
+func (c *repriceCmd) changes(ctx context.Context, s Streams, reprice *app.Reprice, made prices.Made) error {
 	progress := newProgress(s.Err)
 	changes, err := reprice.Changes(ctx, func(day time.Time) { progress.line("reading %s", day.Format(time.DateOnly)) })
 	progress.end()
 	if err != nil {
 		return err
 	}
+	if c.json() {
+		return printJSON(s.Out, changesOutput(made, changes))
+	}
+	return printChanges(s, changes, made)
+}
+
+// printChanges prints a line per day and model.
+func printChanges(s Streams, changes []app.CostChange, made prices.Made) error {
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "DAY\tPROVIDER\tMODEL\tCURRENCY\tNOW\tTHEN\tDIFFERENCE\tTOKENS UNPRICED")
 	sums := map[string]*big.Int{}
@@ -166,7 +177,7 @@ func (c *repriceCmd) rebuild(ctx context.Context, s Streams, db *clickhouse.DB, 
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	rebuild := reprice.Rebuild(since)
-	report := &rebuildReport{rebuild: rebuild, streams: s, progress: newProgress(s.Err), started: time.Now(), again: "run the same command again"}
+	report := &rebuildReport{rebuild: rebuild, streams: c.told(s), progress: newProgress(s.Err), started: time.Now(), again: "run the same command again"}
 	b := &app.Rebuilder{
 		Rebuild: rebuild, Roller: app.RollerConfig{DB: db, Limits: rollupFlags{recomputeFlags: c.recomputeFlags}.limits(), Log: log},
 		Lease:   app.Lease{Client: client, Namespace: c.Namespace, Log: log},
@@ -175,10 +186,12 @@ func (c *repriceCmd) rebuild(ctx context.Context, s Streams, db *clickhouse.DB, 
 	done, err := b.Run(ctx)
 	report.progress.end()
 	if !done {
-		return report.interrupted(ctx, err)
+		err = report.interrupted(ctx, err)
+	} else {
+		err = report.done(err)
 	}
-	if err := report.done(err); err != nil {
-		return err
+	if err != nil || c.json() {
+		return report.json(c.outputFlags, s, done, made.Number, err)
 	}
 	fmt.Fprintf(s.Out, "priced by book %d: %s\n", made.Number, dash(made.Note))
 	return nil

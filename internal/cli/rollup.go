@@ -27,6 +27,7 @@ type rollupFollowCmd struct {
 	clickhouseFlags
 	opsFlags
 	rollupFlags
+	outputFlags
 	UntilCaughtUp bool `help:"Stop with exit code 0 when every accounted row is rolled up. Does not wait while another rollup process works." group:"Rollup"`
 }
 
@@ -108,10 +109,18 @@ func (c *rollupFollowCmd) untilCaughtUp(ctx context.Context, s Streams, roller *
 		return err
 	}
 	started := time.Now()
-	if err := roller.UntilCaughtUp(ctx); err != nil {
+	report := newProgress(s.Err)
+	err := report.beside(ctx, func() {
+		ranges, rows := roller.Totals()
+		report.line("%s ranges recomputed from %s rows", number(ranges), number(rows))
+	}, roller.UntilCaughtUp)
+	if err != nil {
 		return err
 	}
 	ranges, rows := roller.Totals()
+	if c.json() {
+		return printJSON(s.Out, rolledUpJSON{ranges, rows, time.Since(started).Seconds()})
+	}
 	fmt.Fprintf(s.Out, "%s ranges recomputed from %s rows in %s\n", number(ranges), number(rows), time.Since(started).Round(10*time.Millisecond))
 	return nil
 }

@@ -19,6 +19,7 @@ type rollupRebuildCmd struct {
 	clickhouseFlags
 	spanFlags
 	recomputeFlags
+	outputFlags
 	Rollup    []string `help:"Rebuild only these rollups and those computed from them; all when empty." placeholder:"NAME" group:"Rebuild"`
 	Since     moment   `help:"Skip buckets published after this time. To resume an interrupted rebuild, pass the time it printed." placeholder:"TIME" group:"Rebuild"`
 	RangeRows int      `help:"Raw rows to recompute at a time, unless one day has more. New events wait as long as one range takes." default:"4000000" placeholder:"N" group:"Rebuild" range:"1..1000000000"`
@@ -86,7 +87,7 @@ func (c *rollupRebuildCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
 	rebuild.DB = db
-	report := &rebuildReport{rebuild: rebuild, streams: s, progress: newProgress(s.Err), started: time.Now()}
+	report := &rebuildReport{rebuild: rebuild, streams: c.told(s), progress: newProgress(s.Err), started: time.Now()}
 	b := &app.Rebuilder{
 		Rebuild: rebuild, Roller: app.RollerConfig{DB: db, Limits: rollupFlags{recomputeFlags: c.recomputeFlags}.limits(), Log: log},
 		Lease:   app.Lease{Client: client, Namespace: c.Namespace, Log: log},
@@ -95,9 +96,11 @@ func (c *rollupRebuildCmd) Run(ctx context.Context, s Streams) (err error) {
 	done, err := b.Run(ctx)
 	report.progress.end()
 	if !done {
-		return report.interrupted(ctx, err)
+		err = report.interrupted(ctx, err)
+	} else {
+		err = report.done(err)
 	}
-	return report.done(err)
+	return report.json(c.outputFlags, s, done, 0, err)
 }
 
 // rebuildReport prints how far a rebuild is and how it ended.
@@ -108,6 +111,16 @@ type rebuildReport struct {
 	started  time.Time
 	known    bool   // that it is known what there is to rebuild
 	again    string // How to go on after an interruption. Empty: by --since.
+}
+
+// json prints the result as JSON, if that is asked for, and returns err if there is one.
+func (r *rebuildReport) json(f outputFlags, s Streams, done bool, book uint64, err error) error {
+	if !f.json() {
+		return err
+	}
+	p := r.rebuild.Progress()
+	out := rebuiltJSON{!done, p.Ranges, p.Done, p.Unequal, p.RowsDone, time.Since(r.started).Seconds(), book}
+	return errors.Join(printJSON(s.Out, out), err)
 }
 
 // planned prints what there is to rebuild.
@@ -149,7 +162,7 @@ func (r *rebuildReport) interrupted(ctx context.Context, err error) error {
 		fmt.Fprintf(r.streams.Out, "interrupted after %d of %d ranges; %s\n", p.Done, p.Ranges, r.resume())
 	}
 	if ctx.Err() != nil {
-		return errFound
+		return errInterrupted
 	}
 	return err
 }

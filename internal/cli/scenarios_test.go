@@ -22,10 +22,10 @@ func TestScenariosCommandLine(t *testing.T) {
 	}
 	f("scenarios list", exitOK, "search-race", "diurnal", "Years to 365 billion searches a year")
 	f("scenarios show users-8x", exitOK, "800,000,000", "2025-04-07", "audience_1d", "https://quariban.com", "185,954 records")
-	f("scenarios show nonsense", exitFailure, `"nonsense" is not one of search-race`)
+	f("scenarios show nonsense", exitUsage, `"nonsense" is not one of search-race`)
 	f("scenarios check", exitUsage, "give one or more, or --all")
 	f("scenarios check compute --all --namespace Bad! --clickhouse ftp://x", exitUsage, "--all: give either --all or names", "--namespace", "--clickhouse")
-	f("scenarios check compute nonsense", exitFailure, "nonsense")
+	f("scenarios check compute nonsense", exitUsage, "nonsense")
 	f("replay scenario:nonsense", exitUsage, "nonsense")
 	f("replay scenario:compute file.csv --start 2024-01-01T00:00:00Z --speed fast --limit=-1 --namespace Bad!", exitUsage,
 		"reads no files", "--start: only for files", "--speed", "--namespace")
@@ -55,7 +55,7 @@ func TestScenarioFile(t *testing.T) {
 	}
 	write(path, strings.Replace(string(content), "seed: 1995", "seed: none", 1)+"color: blue\n")
 	code, _, errOut := command(t, "scenarios", "show", path)
-	if code != exitFailure || !strings.Contains(errOut, "mine.yaml:6:7: seed is \"none\"; write a whole number") || !strings.Contains(errOut, "color is not a known name") {
+	if code != exitUsage || !strings.Contains(errOut, "mine.yaml:6:7: seed is \"none\"; write a whole number") || !strings.Contains(errOut, "color is not a known name") {
 		t.Errorf("exit code %d:\n%s", code, errOut)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type scenariosCheckCmd struct {
 	scenarioFlags
 	clickhouseFlags
+	outputFlags
 	Names []string `arg:"" optional:"" name:"name" help:"Names from 'tidemark scenarios list', or paths of scenario files."`
 	All   bool     `help:"Check all scenarios that ship with Tidemark."`
 }
@@ -79,7 +80,7 @@ func (c *scenariosCheckCmd) Run(ctx context.Context, s Streams) (err error) {
 	checks := make([]*scenariofile.Scenario, len(names))
 	for i, name := range names { // Before anything is measured.
 		if checks[i], err = scenario.Load(name); err != nil {
-			return err
+			return wrongUse(err)
 		}
 	}
 	db, err := c.open(c.Namespace)
@@ -92,6 +93,7 @@ func (c *scenariosCheckCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	counts := map[expect.Verdict]int{}
 	var failed []error
+	var all []expect.Line
 	report := newProgress(s.Err)
 	for i, one := range checks {
 		report.line("measuring %s, %d of %d", one.ID, i+1, len(checks))
@@ -101,15 +103,28 @@ func (c *scenariosCheckCmd) Run(ctx context.Context, s Streams) (err error) {
 		}
 		lines, err := expect.Check(ctx, db, one, made(truth))
 		report.end()
-		if err := printLines(s.Out, lines, counts); err != nil {
+		for _, l := range lines {
+			counts[l.Verdict]++
+		}
+		all = append(all, lines...)
+		if c.json() {
+			lines = nil
+		}
+		if err := printLines(s.Out, lines); err != nil {
 			return err
 		}
 		if err != nil {
 			failed = append(failed, err)
 		}
 	}
-	fmt.Fprintf(s.Out, "scenarios: %d OK, %d MISS, %d illustrative, %d unconfirmed\n",
-		counts[expect.OK], counts[expect.Miss], counts[expect.Illustrative], counts[expect.Unconfirmed])
+	if c.json() {
+		if err := printJSON(s.Out, expectationsOutput(all, counts)); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(s.Out, "scenarios: %d OK, %d MISS, %d illustrative, %d unconfirmed\n",
+			counts[expect.OK], counts[expect.Miss], counts[expect.Illustrative], counts[expect.Unconfirmed])
+	}
 	if len(failed) > 0 {
 		return errors.Join(failed...)
 	}
@@ -133,11 +148,10 @@ func made(truth *producers.Truth) []expect.Stored {
 	return stored
 }
 
-// printLines prints the lines of one scenario and counts their verdicts.
-func printLines(out io.Writer, lines []expect.Line, counts map[expect.Verdict]int) error {
+// printLines prints the lines of one scenario.
+func printLines(out io.Writer, lines []expect.Line) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, l := range lines {
-		counts[l.Verdict]++
 		source := l.Source
 		if l.Detail != "" {
 			source = l.Detail + " (" + source + ")"

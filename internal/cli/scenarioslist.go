@@ -9,13 +9,14 @@ import (
 	scenariofile "tidemark/schemas/scenario"
 )
 
-type scenariosListCmd struct{}
+type scenariosListCmd struct{ outputFlags }
 
 // Example implements exampler.
 func (scenariosListCmd) Example() string { return "tidemark scenarios list" }
 
 // Run lists.
-func (scenariosListCmd) Run(ctx context.Context, s Streams) error {
+func (c scenariosListCmd) Run(ctx context.Context, s Streams) error {
+	var all []scenarioJSON
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "name\trecords\tchecked\tshown only\ttitle")
 	for _, name := range scenario.Names() {
@@ -33,7 +34,11 @@ func (scenariosListCmd) Run(ctx context.Context, s Streams) error {
 				checked++
 			}
 		}
+		all = append(all, scenarioJSON{name, truth.Total().Produced, checked, len(one.Expectations) - checked, one.Title})
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", name, number(truth.Total().Produced), checked, len(one.Expectations)-checked, one.Title)
+	}
+	if c.json() {
+		return printJSON(s.Out, scenariosJSON{all})
 	}
 	return table.Flush()
 }

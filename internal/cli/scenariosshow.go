@@ -33,7 +33,7 @@ func (scenariosShowCmd) Example() string { return "tidemark scenarios show searc
 func (c *scenariosShowCmd) Run(ctx context.Context, s Streams) error {
 	one, err := scenario.Load(c.Name)
 	if err != nil {
-		return err
+		return wrongUse(err)
 	}
 	truth, err := scenario.Truth(ctx, one)
 	if err != nil {

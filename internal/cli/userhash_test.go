@@ -146,7 +146,7 @@ func TestReplayUserKey(t *testing.T) {
 	if err := os.Chmod(path, 0o604); err != nil {
 		t.Fatal(err)
 	}
-	if code, errOut := dry(file); code != exitFailure || !strings.Contains(errOut, "chmod 600") {
+	if code, errOut := dry(file); code != exitFailed || !strings.Contains(errOut, "chmod 600") {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 	if code, errOut := dry(file, "--user-hash", "none", "--user-hash-key-file", given); code != exitUsage || !strings.Contains(errOut, `--user-hash: "none"`) {
@@ -156,7 +156,7 @@ func TestReplayUserKey(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 	t.Setenv("XDG_CONFIG_HOME", filepath.Join(given, "below-a-file"))
-	if code, errOut := dry(file); code != exitFailure || !strings.Contains(errOut, "with --user-hash-key-file") {
+	if code, errOut := dry(file); code != exitFailed || !strings.Contains(errOut, "with --user-hash-key-file") {
 		t.Errorf("exit code %d\n%s", code, errOut)
 	}
 }

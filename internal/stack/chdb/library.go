@@ -67,6 +67,15 @@ type (
 	startParamsFunc func(conn handle, sql *byte, sqlLen uintptr, format *byte, formatLen uintptr, names, nameLens, values, valueLens unsafe.Pointer, count uintptr) handle
 )
 
+// LibraryVersion loads the library at a path and returns its version. It starts no engine.
+func LibraryVersion(path string) (string, error) {
+	lib, err := load(path)
+	if err != nil {
+		return "", err
+	}
+	return lib.version(), nil
+}
+
 // handle is an opaque pointer of the library: a connection, a result or an
 // insert stream. It points into memory that Go does not manage.
 type handle uintptr

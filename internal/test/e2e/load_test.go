@@ -123,7 +123,7 @@ func TestLoad(t *testing.T) {
 	}
 
 	// A backlog is refused while ingest works, and is drained when it begins.
-	if r := p.run(t, "load", "--backlog", "500"); r.code != 1 || !strings.Contains(r.stderr, "stop ingest") {
+	if r := p.run(t, "load", "--backlog", "500"); r.code != 3 || !strings.Contains(r.stderr, "stop ingest") {
 		t.Errorf("a backlog while ingest works: exit code %d, %s", r.code, r.stderr)
 	}
 	if code := ingest.stop(t); code != 0 {

@@ -98,11 +98,11 @@ func (p pipeline) dropOther(t *testing.T, other pipeline) {
 	if n := p.sql(t, "SELECT count() FROM system.databases WHERE name = '"+other.namespace+"'"); n != "0" {
 		t.Error("the database is still there")
 	}
-	if r := other.run(t, "generate", "--events", "1"); r.code != 1 || !strings.Contains(r.stderr, "unknown topic") {
+	if r := other.run(t, "generate", "--events", "1"); r.code != 3 || !strings.Contains(r.stderr, "unknown topic") {
 		t.Errorf("generate into a namespace that is gone: exit code %d", r.code)
 	}
-	if out := p.ok(t, append(drop, "--yes")...); !strings.Contains(out, "there is no namespace "+other.namespace) {
-		t.Errorf("dropped again:\n%s", out)
+	if r := p.run(t, append(drop, "--yes")...); r.code != 1 || !strings.Contains(r.stderr, "there is no namespace "+other.namespace) {
+		t.Errorf("dropped again: exit code %d\n%s", r.code, r.stderr)
 	}
 	if r := p.run(t, "namespaces", "drop", "system", "--yes"); r.code != 2 || !strings.Contains(r.stderr, "database of ClickHouse's own") {
 		t.Errorf("drop system: exit code %d", r.code)

@@ -25,7 +25,7 @@ func TestStackAsksForThePassword(t *testing.T) {
 		vars []string
 		code int
 		want string
-	}{{vars, 0, "41"}, {nil, 1, "REQUIRED_PASSWORD"}, {vars[:1], 1, "AUTHENTICATION_FAILED"}} {
+	}{{vars, 0, "41"}, {nil, 3, "REQUIRED_PASSWORD"}, {vars[:1], 3, "AUTHENTICATION_FAILED"}} {
 		query := launch(t, c.vars, nil, "query", "--clickhouse", address, "--namespace", "default", "--format", "csv", "SELECT 41")
 		if code := query.wait(t); code != c.code || !strings.Contains(query.output(), c.want) {
 			t.Errorf("%v: exit code %d, want %d and %q:\n%s", c.vars, code, c.code, c.want, query.output())

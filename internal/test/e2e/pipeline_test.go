@@ -195,7 +195,7 @@ func (p pipeline) settle(t testing.TB, ingest ...string) {
 }
 
 // verdictOK is the last line of an audit that found no difference; it names what was lost and what is dead.
-var verdictOK = regexp.MustCompile(`(?m)^audit: OK(, [0-9]+ records were lost to retention before they were read)?(, [0-9]+ dead letters)?\n\z`)
+var verdictOK = regexp.MustCompile(`(?m)^audit: OK(, [0-9]+ records were lost to retention before they were read)?(, [0-9]+ dead letters?)?\n\z`)
 
 // auditOK runs the audit, which has to find nothing.
 func (p pipeline) auditOK(t testing.TB, args ...string) {

@@ -239,7 +239,7 @@ func TestPreviewPort(t *testing.T) {
 	p := pipeline{namespace: "tidemark", clickhouse: "http://127.0.0.1:1"}
 	first := p.start(t, "dashboards", "preview", "--listen", "127.0.0.1:0")
 	address := strings.TrimPrefix(page(t, first), "http://")
-	if r := p.run(t, "dashboards", "preview", "--listen", address); r.code != 1 || !strings.Contains(r.stderr, "address already in use") {
+	if r := p.run(t, "dashboards", "preview", "--listen", address); r.code != 3 || !strings.Contains(r.stderr, "address already in use") {
 		t.Errorf("a taken port: exit code %d, %s", r.code, r.stderr)
 	}
 	out := pipeline{namespace: "tidemark"}.demo(t, "--duration", "1s", "--rate", "500", "--exit", "--preview-listen", address)

@@ -127,11 +127,11 @@ func TestScenariosNamespace(t *testing.T) {
 	p := sharedPipeline(t)
 	vars := []string{"TIDEMARK_BROKERS=" + p.brokers, "TIDEMARK_CLICKHOUSE=" + p.clickhouse}
 	r := pipeline{vars: vars}.bare(t, "replay", "scenario:compute")
-	if r.code != 1 || !strings.Contains(r.stderr, "tidemark_scenarios.reference_points.v1") || !strings.Contains(r.stderr, "tidemark migrate") {
-		t.Errorf("exit code %d, want 1 and a message that names the topic and says to run migrate", r.code)
+	if r.code != 3 || !strings.Contains(r.stderr, "tidemark_scenarios.reference_points.v1") || !strings.Contains(r.stderr, "tidemark migrate") {
+		t.Errorf("exit code %d, want 3 and a message that names the topic and says to run migrate", r.code)
 	}
 	r = pipeline{vars: vars}.bare(t, "scenarios", "check", "compute")
-	if r.code != 1 || !strings.Contains(r.stderr, "tidemark_scenarios") {
-		t.Errorf("exit code %d, want 1 and a message that names the database", r.code)
+	if r.code != 3 || !strings.Contains(r.stderr, "tidemark_scenarios") {
+		t.Errorf("exit code %d, want 3 and a message that names the database", r.code)
 	}
 }

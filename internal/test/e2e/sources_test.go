@@ -158,8 +158,8 @@ func (p pipeline) again3(t testing.TB, args []string) {
 	var stopped *process
 	made := p.interrupted(t, args, func(replay *process) {
 		stopped = replay
-		if code := replay.stop(t); code != 1 {
-			t.Errorf("a replay that is asked to end exits with %d, want 1", code)
+		if code := replay.stop(t); code != 130 {
+			t.Errorf("a replay that is asked to end exits with %d, want 130", code)
 		}
 	})
 	out := stopped.stdout.String()
