@@ -91,19 +91,19 @@ func (s *step) prove(ctx context.Context, typ schemas.Type, minutes ledgerdb.Min
 	case err != nil:
 		return false, fmt.Errorf("look for events of %s that come twice: %w", schemas.SpecOf(typ).RawTable, err)
 	case most > 1:
-		s.w.remind(typ, minute, proof{repeated: true})
+		s.w.note(typ, minute, proof{repeated: true})
 		return false, nil
 	case seen != rows-before:
 		return false, nil // Rows are missing; whoever compares raw with the ledger tells.
 	}
 	for _, m := range minutes {
-		s.w.remind(typ, m.Minute, proof{rows: m.Rows, checksum: m.Checksum, ends: s.ends[typ]})
+		s.w.note(typ, m.Minute, proof{rows: m.Rows, checksum: m.Checksum, ends: s.ends[typ]})
 	}
 	return true, nil
 }
 
-// remind takes note of a proof, and forgets those of the oldest minutes if there are too many.
-func (w *Worker) remind(typ schemas.Type, minute int32, p proof) {
+// note keeps a proof, and forgets those of the oldest minutes if there are too many.
+func (w *Worker) note(typ schemas.Type, minute int32, p proof) {
 	if w.proofs == nil {
 		w.proofs = make(map[schemas.Type]map[int32]proof)
 	}
@@ -125,7 +125,7 @@ func (w *Worker) keepProofs(j *job) {
 	for typ, proofs := range j.s.w.proofs {
 		for minute, p := range proofs {
 			if known := w.proofs[typ][minute]; !known.repeated && (p.repeated || p.rows > known.rows) {
-				w.remind(typ, minute, p)
+				w.note(typ, minute, p)
 			}
 		}
 	}
