@@ -98,7 +98,7 @@ func (r *Roller) Run(ctx context.Context, lease Lease) error {
 		return nil
 	})
 	if ctx.Err() != nil {
-		return nil //nolint:nilerr // The caller asked it to stop.
+		return nil // The caller asked it to stop.
 	}
 	return err
 }
