@@ -68,9 +68,9 @@ const (
 func (b Board) links() []cog.Builder[dashboard.DashboardLink] {
 	to := func(title, tag string, alike bool) cog.Builder[dashboard.DashboardLink] {
 		return dashboard.NewDashboardLinkBuilder(title).Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).
-			IncludeVars(alike).KeepTime(alike && !b.History).AsDropdown(false)
+			IncludeVars(alike).KeepTime(alike && !b.History).AsDropdown(true)
 	}
-	return []cog.Builder[dashboard.DashboardLink]{to("Live", tagLive, !b.History), to("History", tagHistory, b.History)}
+	return []cog.Builder[dashboard.DashboardLink]{to("Dashboards", tagLive, !b.History), to("History", tagHistory, b.History)}
 }
 
 // Build makes the dashboard. The resolver collects the names that do not exist.

@@ -9,6 +9,7 @@ import (
 
 	"tidemark/dashboards/board"
 	"tidemark/dashboards/preset"
+	"tidemark/schemas"
 )
 
 // adoption compares reported figures on the spread of AI with figures measured from replayed scenarios. Tenants are the
@@ -193,9 +194,9 @@ func figures(id uint32) board.Panel {
 			"checked: a public figure or series supports it. illustrative: we interpolated between two reported " +
 			"figures. unconfirmed: no public source has the figure. Verdicts and tolerances: tidemark scenarios " +
 			"check --all.",
-		Kind: preset.Table().Unit(preset.Count).Decimals(2).
-			OverrideByName("figure", preset.Width(420)).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
-			OverrideByName("standing", append(preset.Width(110), preset.Property("mappings", preset.TextColors(checked, preset.Good, illustrative, preset.Neutral, unconfirmed, preset.Warning)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
+		Kind: preset.Table().Unit(preset.Whole).Decimals(2).
+			OverrideByName("figure", append(preset.Width(330), preset.Property("custom.wrapText", true))).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
+			OverrideByName("standing", append(preset.Standings.Cells(), preset.Width(110)...)),
 		SQL: []string{board.Fill(`
 			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,
 			map[string]string{"rows": strings.Join(parts, " UNION ALL ")})},
@@ -212,7 +213,7 @@ func logarithmic(unit string) *timeseries.PanelBuilder {
 
 // asPoints draws what was reported as points, not as a line.
 func asPoints(b *timeseries.PanelBuilder, query string) *timeseries.PanelBuilder {
-	return b.OverrideByQuery(query, append(preset.SeriesColor("red"), preset.Property("custom.drawStyle", "points"), preset.Property("custom.pointSize", 10)))
+	return b.OverrideByQuery(query, preset.Overrides{preset.Property("custom.drawStyle", "points"), preset.Property("custom.pointSize", 10)})
 }
 
 // reportedSeries is a reported series within the range, as a line of its own.
@@ -232,8 +233,8 @@ func searchRace(id uint32) board.Panel {
 		Description: "Searches per year of each product at the first day of each month: the mean of 28 days times 365. " +
 			"The line is the reported milestone of 365 billion per year, one ChatGPT-year. We interpolated " +
 			"between launch and milestone. Scenario search-race.",
-		Kind: logarithmic(preset.Count).Min(1e6).DisplayName(seriesName).
-			OverrideByQuery("B", append(preset.SeriesColor("red"), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
+		Kind: preset.Paint(logarithmic(preset.Count).Min(1e6).DisplayName(seriesName), preset.Adopters).
+			OverrideByQuery("B", append(preset.SeriesColor(preset.Ink), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
 			FROM ({:run_rate}) WHERE toDayOfMonth(day) = 1 AND {:day_in_range} ORDER BY time, name`,
@@ -252,7 +253,7 @@ func weeklyUsers(id uint32) board.Panel {
 		Description: "Distinct users per week (from Monday, UTC), each with its weight: the line is measured; the points " +
 			"are statements of the company, and the report's 800 million of April 2025. The two sources " +
 			"disagree, so both are shown. Scenario users-8x.",
-		Kind: asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C").OverrideByQuery("C", preset.SeriesColor(preset.Warning)),
+		Kind: preset.Paint(asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C"), preset.Claims),
 		SQL: []string{
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured
 			FROM (
@@ -268,11 +269,11 @@ func weeklyUsers(id uint32) board.Panel {
 
 func internetOutside(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Users outside North America", Width: 12, Height: 9,
+		ID: id, Title: "Users outside North America, and the line of 90 %", Width: 12, Height: 9,
 		Description: "Share of the users outside the United States and Canada. Internet: per year, from reported users " +
 			"by country. ChatGPT: per week, from stored events; only the shares of April 2025 are reported. The " +
-			"red line is 90 %. Scenario everywhere-at-once.",
-		Kind: preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, "red")).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)),
+			"line is 90 %. Scenario everywhere-at-once.",
+		Kind: preset.Paint(preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, preset.Ink)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)), preset.Adopters),
 		SQL: []string{
 			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
 			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
@@ -287,7 +288,7 @@ func trainingCompute(id uint32) board.Panel {
 		ID: id, Title: "Training compute of notable models", Width: 12, Height: 9,
 		Description: "Floating-point operations used to train each notable model since 2010 (Epoch AI), and the line " +
 			"through their logarithms; its slope is the growth per year. Scenario compute.",
-		Kind: asPoints(logarithmic("sci").Decimals(0), "A").OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": preset.Neutral})}),
+		Kind: preset.Paint(asPoints(logarithmic("sci").Decimals(0).AxisLabel("FLOP"), "A"), preset.Claims).OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5)}),
 		SQL: []string{
 			`SELECT {time} AS time, {value} AS models FROM {@reference_points}
 			WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {:at_in_range} ORDER BY time`,
@@ -302,17 +303,28 @@ func trainingCompute(id uint32) board.Panel {
 	}
 }
 
+// makers are the countries that have a color, as literals.
+func makers() string {
+	var codes []string
+	for _, swatch := range preset.Countries {
+		if swatch.Color != preset.Rest {
+			codes = append(codes, swatch.Names...)
+		}
+	}
+	return schemas.QuoteAll(codes)
+}
+
 func openReleases(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Releases with open weights per year, by country of the maker", Width: 12, Height: 9,
 		Description: "Models with open weights, by year of release and country of the organization (ISO 3166-1). A model " +
-			"of several countries counts in each. The data ends in June 2025. Scenario open-closed.",
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
-		SQL: []string{`
+			"of several countries counts in each. Countries with few models are together. The data ends in June 2025. Scenario open-closed.",
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Countries),
+		SQL: []string{board.Fill(`
 			SELECT
-				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} = '', 'unknown', toString({country})) AS name,
+				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} IN ({=makers}), toString({country}), 'other or unknown') AS name,
 				uniqExact({model}) AS value
-			{:releases {:open_models}}`},
+			{:releases {:open_models}}`, map[string]string{"makers": makers()})},
 	}
 }
 
@@ -321,7 +333,7 @@ func releasesByWeights(id uint32) board.Panel {
 		ID: id, Title: "Releases per year, open and closed", Width: 12, Height: 9,
 		Description: "Models by year of release: those with open weights, and the others of the same sources. The data " +
 			"ends in June 2025. Scenario open-closed.",
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Weights),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time,
@@ -337,7 +349,7 @@ func familyDownloads(id uint32) board.Panel {
 		Description: "Downloads of the family so far: the line is measured; the points are reported figures with dates. " +
 			"The reports count different platforms and are not one consistent series; we interpolated between " +
 			"them. Scenario qwen-family.",
-		Kind: asPoints(logarithmic(preset.Count), "B"),
+		Kind: preset.Paint(asPoints(logarithmic(preset.Count), "B"), preset.Claims),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "measured"
 			{:qwen_over_time {:qwen_download}}`,
@@ -351,7 +363,7 @@ func familyModels(id uint32) board.Panel {
 		ID: id, Title: "Qwen family: models and derivatives", Width: 12, Height: 9,
 		Description: "Open models and derivatives of the family so far: the lines are measured; the points are reported " +
 			"figures with dates. We interpolated between them. Scenario qwen-family.",
-		Kind: asPoints(asPoints(logarithmic(preset.Count), "C"), "D").OverrideByQuery("D", preset.SeriesColor(preset.Warning)),
+		Kind: preset.Paint(asPoints(asPoints(logarithmic(preset.Count), "C"), "D"), preset.Family),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "models"
 			{:qwen_over_time {:qwen_release}}`,
@@ -380,7 +392,7 @@ func segmentSignups(id uint32) board.Panel {
 		ID: id, Title: "Sign-ups per week, by segment", Width: 12, Height: 9,
 		Description: "New accounts per week (from Monday, UTC), by segment. Only the growth of all four segments is " +
 			"reported; the curves are invented. Scenario segments.",
-		Kind: logarithmic(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(logarithmic(preset.Count).DisplayName(seriesName), preset.Segments),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value

@@ -16,7 +16,7 @@ func unpricedReasons(id uint32) board.Panel {
 			"have one. Shares are of all tokens and of all calls in the range. no_usage: the call does not say how many tokens it took, so none is counted here. " +
 			"docs/prices.md explains each reason." + costRange,
 		Kind: preset.Table().OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(120), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
-			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(110)...)).OverrideByRegexp("^calls$|^tokens$", preset.Width(90)),
+			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(110)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
 			SELECT why AS reason, n AS calls, t AS tokens, t / nullIf(all_tokens, 0) AS "share of tokens", n / nullIf(all_calls, 0) AS "share of calls"
@@ -33,7 +33,7 @@ func unpricedModels(id uint32) board.Panel {
 		Description: "The 100 models with the most tokens without a price, by the provider that sold them and the reason. share: of all tokens in " +
 			"the range that have no price. tidemark prices explain shows for one call what was looked for. tidemark prices import adds prices." + costRange,
 		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Width(80)...)).
-			OverrideByName("provider", preset.Width(120)).OverrideByName("reason", preset.Width(150)).OverrideByRegexp("calls|tokens", preset.Width(90)),
+			OverrideByName("provider", preset.Width(120)).OverrideByName("reason", preset.Width(150)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
 			SELECT model, if(seller = '', 'not given', seller) AS provider, why AS reason, n AS calls, t AS tokens, t / nullIf(sum(t) OVER (), 0) AS share
@@ -73,7 +73,7 @@ func otherCurrencies(id uint32) board.Panel {
 		Description: "What has a price in another currency than US dollars. No other figure on this dashboard includes it, except for Reported " +
 			"against computed: nothing is converted, and currencies are never added up." + costRange,
 		Kind: preset.Table().OverrideByName("cost", preset.Unit(preset.Plain)).OverrideByName("currency", preset.Width(90)).
-			OverrideByRegexp("^calls$|^tokens$", preset.Width(90)).OverrideByName("unpriced", shareMissing()),
+			OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)).OverrideByName("unpriced", shareMissing()),
 		MayBeEmpty: "all prices are in US dollars",
 		SQL: []string{`
 			SELECT money AS currency, {:dollars picos} AS cost, n AS calls, t AS tokens, gap AS unpriced
@@ -91,7 +91,7 @@ func booksUsed(id uint32) board.Panel {
 			"and the last hour or day of the range that it priced. cost: in US dollars. unpriced: the share of the tokens that it has no price for. 0 is no book. " +
 			"tidemark prices books lists all." + costRange,
 		Kind: preset.Table().OverrideByRegexp("^made$|^from$|^to$", atMinute()).OverrideByName("book", append(preset.Unit(preset.Plain), preset.Width(60)...)).OverrideByName("source", preset.Width(110)).
-			OverrideByName("cost", append(preset.Unit(usDollars), preset.Width(100)...)).OverrideByRegexp("^calls$|^tokens$", preset.Width(90)).OverrideByName("unpriced", shareMissing()),
+			OverrideByName("cost", append(preset.Unit(usDollars), preset.Width(100)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)).OverrideByName("unpriced", shareMissing()),
 		MayBeEmpty: "no calls in the range",
 		SQL: []string{`
 			SELECT

@@ -17,8 +17,7 @@ func costByClass(id uint32) board.Panel {
 		ID: id, Title: "Cost by class of tokens, per hour or day", Width: 12, Height: 8,
 		Description: "Cost in US dollars by what it was paid for: input that is neither from nor to a cache (audio and images included), input " +
 			"read from a cache, input written to one, output (audio and images included), reasoning, and calls that have a price of their own." + costWhole,
-		Kind: preset.Bars(usDollars).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("cache read", preset.SeriesColor("light-blue")).OverrideByName("cache write", preset.SeriesColor("dark-blue")).
-			OverrideByName("output", preset.SeriesColor("purple")).OverrideByName("reasoning", preset.SeriesColor("light-purple")).OverrideByName("per call", preset.SeriesColor("text")),
+		Kind:       preset.Paint(preset.Bars(usDollars), preset.TokenClasses),
 		MayBeEmpty: noWhole,
 		SQL: []string{`
 			SELECT
@@ -30,25 +29,27 @@ func costByClass(id uint32) board.Panel {
 }
 
 // costBy is cost over time by a column.
-func costBy(id uint32, column, names, from string) board.Panel {
+func costBy(id uint32, column, names, from string, colors preset.Palette) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Cost by " + column + ", per hour or day", Width: 12, Height: 8,
 		Description: "Cost in US dollars by " + column + ". The ten " + names + " that cost the most have a series each; the others are one series, other." + costWhole,
-		Kind:        preset.Bars(usDollars).DisplayName(seriesName),
+		Kind:        preset.Paint(preset.Bars(usDollars).DisplayName(seriesName), colors),
 		MayBeEmpty:  noWhole,
 		SQL:         []string{board.TopTen{By: column, Sum: spent, From: from, Where: "{:whole_costs} AND {:chosen} AND {:in_usd}"}.SQL()},
 	}
 }
 
-func costByModel(id uint32) board.Panel { return costBy(id, "model", "models", "costs_?cost_table") }
+func costByModel(id uint32) board.Panel {
+	return costBy(id, "model", "models", "costs_?cost_table", preset.Others)
+}
 func costByProduct(id uint32) board.Panel {
-	return costBy(id, "product", "products", "costs_?cost_table")
+	return costBy(id, "product", "products", "costs_?cost_table", preset.Products)
 }
 func costByProvider(id uint32) board.Panel {
-	return costBy(id, "provider", "providers", "costs_?cost_table")
+	return costBy(id, "provider", "providers", "costs_?cost_table", preset.Others)
 }
 func costByTenant(id uint32) board.Panel {
-	return costBy(id, "tenant", "tenants", "costs_?audience_table")
+	return costBy(id, "tenant", "tenants", "costs_?audience_table", preset.Others)
 }
 
 func unpricedOverTime(id uint32) board.Panel {
@@ -97,7 +98,7 @@ func modelCosts(id uint32) board.Panel {
 		Kind: preset.Table().
 			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-cost?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
 			OverrideByName("provider", preset.Width(140)).OverrideByName("share", shareOfCost()).OverrideByName("unpriced", shareMissing()).
-			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByRegexp("^calls$|^tokens$", preset.Width(95)),
+			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: notInUSD,
 		SQL: []string{`
 			SELECT model, seller AS provider,` + costColumns + `
@@ -115,7 +116,7 @@ func tenantCosts(id uint32) board.Panel {
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
 			OverrideByName("share", shareOfCost()).OverrideByName("unpriced", shareMissing()).
-			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByRegexp("^calls$|^tokens$", preset.Width(95)),
+			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: notInUSD,
 		SQL: []string{`
 			SELECT tenant,` + costColumns + `

@@ -28,11 +28,18 @@ const (
 
 // stateText colors a text by its state and leaves out the words for it that say nothing to people.
 func stateText() *stat.PanelBuilder {
+	return textTile(
+		shown{"/^" + stateGood + "(.*)$/", "$1", preset.Good}, shown{"/^" + stateLate + "(.*)$/", "$1", preset.Warning},
+		shown{"/^" + stateBad + "(.*)$/", "$1", preset.Bad}, shown{"/^(unknown.*)$/i", "$1", preset.Unknown})
+}
+
+// shown is how a tile shows texts of a pattern.
+type shown struct{ pattern, text, color string }
+
+// textTile is a tile for texts, the first pattern of which counts.
+func textTile(patterns ...shown) *stat.PanelBuilder {
 	var mappings []dashboard.ValueMapping
-	for i, s := range []struct{ pattern, text, color string }{
-		{"/^" + stateGood + "(.*)$/", "$1", preset.Good}, {"/^" + stateLate + "(.*)$/", "$1", preset.Warning}, {"/^" + stateBad + "(.*)$/", "$1", preset.Bad},
-		{"/^(unknown.*)$/i", "$1", preset.Unknown},
-	} {
+	for i, s := range patterns {
 		mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
 			Pattern: s.pattern, Result: dashboard.ValueMappingResult{Text: cog.ToPtr(s.text), Color: cog.ToPtr(s.color), Index: cog.ToPtr(int32(i))},
 		}}})
@@ -248,18 +255,15 @@ func freshness(id uint32) board.Panel {
 }
 
 func verdict(id, width uint32) board.Panel {
-	mappings := preset.TextColors("OK", preset.Good, "DIFFERENCE", preset.Bad, "ERROR", preset.Warning, "NOT YET", preset.Neutral)
-	mappings = append(mappings, dashboard.ValueMapping{RegexMap: &dashboard.RegexMap{Type: dashboard.MappingTypeRegexToText, Options: dashboard.DashboardRegexMapOptions{
-		Pattern: "/^UNKNOWN.*$/", Result: dashboard.ValueMappingResult{Color: cog.ToPtr(preset.Unknown), Index: cog.ToPtr(int32(len(mappings)))},
-	}}})
 	return board.Panel{
 		ID: id, Title: "Audit", Width: width, Height: 4, Table: true,
 		Description: "The verdict of the newest audit. OK: every offset of the log is stored, a known duplicate or " +
-			"conflict, a dead letter or a recorded gap, and every rollup equals a recomputation. DIFFERENCE: a " +
-			"number on the dashboards is wrong. ERROR: a check failed. UNKNOWN: the newest audit is more than 3 " +
-			"hours old. NOT YET: run tidemark audit.",
-		Kind: preset.Status(preset.Text, preset.Thresholds("text")).Mappings(mappings).
-			ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"last"}).Fields("/.*/").Values(false)),
+			"conflict, a dead letter or a recorded gap, and every rollup equals a recomputation. numbers differ: a " +
+			"number on the dashboards is wrong. audit failed: a check could not be made. unknown: the newest audit is more than 3 " +
+			"hours old. no audit yet: run tidemark audit.",
+		Kind: textTile(
+			shown{"/^OK$/", "OK", preset.Good}, shown{"/^DIFFERENCE$/", "numbers differ", preset.Bad}, shown{"/^ERROR$/", "audit failed", preset.Warning},
+			shown{"/^NOT YET$/", "no audit yet", preset.Rest}, shown{"/^UNKNOWN(.*)$/", "unknown$1", preset.Unknown}),
 		SQL: []string{`{:verdict}`},
 	}
 }
@@ -268,10 +272,10 @@ func workerTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Workers", Width: 24, Height: 7, Table: true,
 		Description: "Every worker of the last 30 days, those at work first: its role, its name, when it started, and " +
-			"how many seconds ago its last report was. stopped: somebody asked it to stop. no report: it has not " +
+			"how long ago its last report was (hours:minutes:seconds). stopped: somebody asked it to stop. no report: it has not " +
 			"reported for a minute, because it died or cannot reach the database.",
-		Kind: preset.Table().Unit(preset.Plain).OverrideByName("last report", preset.Unit(preset.Seconds, 0)).
-			OverrideByName("state", []dashboard.DynamicConfigValue{preset.Property("mappings", preset.TextColors("works", preset.Good, "no report", preset.Bad, "stopped", preset.Neutral)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}),
+		Kind: preset.Table().Unit(preset.Plain).OverrideByName("last report", preset.Unit(preset.Elapsed)).
+			OverrideByName("state", append(preset.WorkerStates.Cells(), preset.Width(110)...)),
 		MayBeEmpty: "no worker ever reported",
 		SQL: []string{`
 			SELECT

@@ -30,15 +30,15 @@ func launchFragments() map[string]string {
 func launchFigures(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "April 14, 2025", Width: 24, Height: 4, Table: true,
-		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. tokens against " +
-			"the day before: growth; the article reports over 100 %. peak: the minute with the most tokens, " +
+		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. token growth " +
+			"over the day before: the article reports over 100 %. peak: the minute with the most tokens, " +
 			"which the scenario invents. All are measured from stored events and unconfirmed.",
-		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("tokens against the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("token growth over the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
 		SQL: []string{`
 			SELECT
 				(SELECT sum({signups}) FROM {@signups_1m}
 					WHERE {:on_platform} AND {bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS "new accounts",
-				day / before - 1 AS "tokens against the day before", peak
+				day / before - 1 AS "token growth over the day before", peak
 			FROM (
 				SELECT
 					sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before,
@@ -54,7 +54,7 @@ func launchTokens(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens per minute, by model", Width: 12, Height: 9,
 		Description: "Input and output tokens per minute, by model.",
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_1m", Where: "{:on_platform} AND {:range}",
 		}.SQL()},
@@ -65,7 +65,7 @@ func launchAgainst(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens per minute, against the day before", Width: 12, Height: 9,
 		Description: "Input and output tokens per minute, averaged over five minutes, and the same one day earlier.",
-		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).FillOpacity(0).OverrideByName("the day before", preset.SeriesColor("text")),
+		Kind:        preset.Paint(preset.Lines(preset.Count).DisplayName(fieldName).FillOpacity(0), preset.Claims),
 		SQL: []string{
 			`SELECT
 				toStartOfFiveMinutes({bucket}) + INTERVAL 0 DAY AS time,
@@ -87,7 +87,7 @@ func launchAccounts(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "New accounts per minute", Width: 12, Height: 9,
 		Description: "New accounts per minute, by segment.",
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
 		SQL: []string{`
 			SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value
 			FROM {@signups_1m} WHERE {:on_platform} AND {:range} GROUP BY time, name ORDER BY time, name`},
@@ -98,7 +98,7 @@ func launchTotal(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "New accounts of the day so far", Width: 12, Height: 9,
 		Description: "New accounts since midnight (UTC), and the 6,000 that the article reports for April 14. Unconfirmed.",
-		Kind:        preset.Lines(preset.Count).DisplayName(fieldName).OverrideByName("reported", append(preset.SeriesColor("red"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0))),
+		Kind:        preset.Paint(preset.Lines(preset.Count).DisplayName(fieldName), preset.Claims).OverrideByName("reported", preset.Overrides{preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0)}),
 		SQL: []string{
 			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
 			FROM (

@@ -105,18 +105,18 @@ func callFigures(id, width uint32) board.Panel {
 		Description: "Calls to models, and their input and output tokens. errors: the share of calls that failed, orange " +
 			"from 2 %, red from 10 %. streamed: the share of calls whose answer was streamed. cache hits: the " +
 			"share of input tokens read from a prompt cache; a provider that does not report this counts as " +
-			"none. uncounted: the share of calls whose input or output tokens are unknown, whichever is larger; " +
+			"none. token count missing: the share of calls whose input or output tokens are unknown, whichever is larger; " +
 			"these calls add nothing to tokens. Orange from 5 %, red from 25 %." + allBuckets,
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.02, preset.Warning, 0.1, preset.Bad)))).
 			OverrideByRegexp("streamed|cache hits", preset.Unit(preset.Ratio, 1)).
-			OverrideByName("uncounted", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
+			OverrideByName("token count missing", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
 		SQL: []string{`
 			SELECT
 				sum({calls}) AS "calls made", sum({input_tokens} + {output_tokens}) AS tokens,
 				{:per_call sumIf({calls}, {status} = 'error')} AS errors, {:per_call sum({streaming_calls})} AS streamed,
 				{:cache_hits} AS "cache hits",
-				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS uncounted
+				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS "token count missing"
 			FROM {:rows token_calls_? with calls, status, streaming_calls, input_tokens, output_tokens, input_cache_read,
 				unknown_input_calls, unknown_output_calls}`},
 	}
@@ -145,8 +145,7 @@ func tokensByClass(id uint32) board.Panel {
 		ID: id, Title: "Tokens by class, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Tokens per ${resolution_name} in five classes that do not overlap: uncached input, input read from " +
 			"a prompt cache, input written to one, visible output, and reasoning." + openLeftOut,
-		Kind: preset.Bars(preset.Count).OverrideByName("input, uncached", preset.SeriesColor(preset.Neutral)).OverrideByName("cache read", preset.SeriesColor("light-blue")).OverrideByName("cache write", preset.SeriesColor("dark-blue")).
-			OverrideByName("output, visible", preset.SeriesColor("purple")).OverrideByName("reasoning", preset.SeriesColor("light-purple")),
+		Kind: preset.Paint(preset.Bars(preset.Count), preset.TokenClasses),
 		SQL: []string{`
 			SELECT
 				{:time} AS time, sum({input_uncached}) AS "input, uncached", sum({input_cache_read}) AS "cache read",
@@ -160,7 +159,7 @@ func tokensByModel(id uint32) board.Panel {
 		ID: id, Title: "Tokens by model, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input and output tokens per ${resolution_name}, by model. The ten models with the most tokens have " +
 			"a series each; the others are one series, other." + openLeftOut,
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
 		SQL:  []string{board.TopTen{By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
 	}
 }
@@ -170,7 +169,7 @@ func callsByModel(id uint32) board.Panel {
 		ID: id, Title: "Calls by model, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Calls per ${resolution_name}, by model. The ten models with the most calls have a series each; the " +
 			"others are one series, other." + openLeftOut,
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
 		SQL:  []string{board.TopTen{By: "model", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
 }
@@ -180,7 +179,7 @@ func tokensByProvider(id uint32) board.Panel {
 		ID: id, Title: "Tokens by provider, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input and output tokens per ${resolution_name}, by the provider that sells the model. The ten " +
 			"providers with the most tokens have a series each; the others are one series, other." + openLeftOut,
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
 		SQL:  []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
 	}
 }
@@ -193,14 +192,14 @@ func modelTable(id uint32) board.Panel {
 			"seconds in the last whole ${resolution_name}, of the calls that report them. errors: the share of " +
 			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
-			OverrideByName("model", append(preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}"), preset.Property("custom.width", 209))).
-			OverrideByName("provider", preset.Width(150)).OverrideByName("organization", preset.Width(130)).OverrideByRegexp("weights|country|share", preset.Width(72)).
-			OverrideByRegexp("calls|tokens|errors|p50 now|p95 now", preset.Width(82)).OverrideByName("users per day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
+			OverrideByName("provider", preset.Width(130)).OverrideByName("organization", preset.Width(120)).OverrideByRegexp("^country$|^share$", preset.Width(70)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(74)...)).
+			OverrideByRegexp("^calls$|^errors$|^p50 now$|^p95 now$", preset.Width(80)).OverrideByName("tokens", preset.Width(120)).OverrideByName("users per day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).
 			OverrideByName("cache hits", preset.Unit(preset.Ratio, 0)).
-			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", append(preset.Unit(preset.Seconds, 2), preset.Property("noValue", "-"))),
+			OverrideByRegexp("p50 now|p95 now|TTFT p95 now", append(preset.Unit(preset.OnlySeconds, 2), preset.Property("noValue", "-"))),
 		SQL: []string{modelRows(true)},
 	}
 }
@@ -245,7 +244,7 @@ func weightsOverTime(id uint32) board.Panel {
 		ID: id, Title: "Tokens by open and closed weights", Width: 12, Height: 8,
 		Description: "Share of the tokens per ${resolution_name} that went to models with open and with closed weights. " +
 			"The catalog has the weights; models that are not in it are unknown." + openLeftOut,
-		Kind: preset.Shares().DisplayName(seriesName).OverrideByName("open", preset.SeriesColor(preset.Good)).OverrideByName("closed", preset.SeriesColor(preset.Warning)).OverrideByName("unknown", preset.SeriesColor("text")),
+		Kind: preset.Paint(preset.Shares().DisplayName(seriesName), preset.Weights),
 		SQL: []string{`
 			SELECT time, name, sum(t) / any(whole) AS value
 			FROM (
@@ -264,7 +263,7 @@ func originShare(id uint32) board.Panel {
 		ID: id, Title: "Tokens by country of the maker", Width: 12, Height: 8, Table: true,
 		Description: "Tokens in the range, by the country (ISO 3166-1) of the organization that made the model, not of " +
 			"the provider. The catalog has the country; models that are not in it are unknown." + allBuckets,
-		Kind: preset.Pie(preset.Count),
+		Kind: preset.Paint(preset.Pie(preset.Count), preset.Countries),
 		SQL: []string{`
 			SELECT if(m.country = '', 'unknown', toString(m.country)) AS name, sum(t) AS tokens
 			FROM (
@@ -275,9 +274,9 @@ func originShare(id uint32) board.Panel {
 	}
 }
 
-// levels draws percentiles, from cool to hot.
+// levels draws percentiles.
 func levels() *timeseries.PanelBuilder {
-	return preset.Lines(preset.Seconds).FillOpacity(0).OverrideByName("p50", preset.SeriesColor(preset.Neutral)).OverrideByName("p90", preset.SeriesColor(preset.Good)).OverrideByName("p95", preset.SeriesColor(preset.Warning)).OverrideByName("p99", preset.SeriesColor(preset.Bad))
+	return preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles)
 }
 
 func latencyOverTime(id uint32) board.Panel {
@@ -305,7 +304,7 @@ func errorsByModel(id uint32) board.Panel {
 		ID: id, Title: "Errors by model", Width: 24, Height: 8,
 		Description: "Share of the calls per ${resolution_name} that failed, by model. The ten models with the most " +
 			"errors have a line each; the others are one line, other." + openLeftOut,
-		Kind: preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName), preset.Others),
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?",
 		}.SQL()},
@@ -317,7 +316,7 @@ func sharesOverTime(id uint32) board.Panel {
 		ID: id, Title: "Streamed answers and cache hits", Width: 24, Height: 7,
 		Description: "Share of the calls per ${resolution_name} whose answer was streamed, and share of the input tokens " +
 			"that were read from a prompt cache." + openLeftOut,
-		Kind: preset.Lines(preset.Ratio).Max(1).FillOpacity(0),
+		Kind: preset.Paint(preset.Lines(preset.Ratio).Max(1).FillOpacity(0), preset.TokenClasses),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},

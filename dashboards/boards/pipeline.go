@@ -6,7 +6,6 @@ import (
 
 	"tidemark/dashboards/board"
 	"tidemark/dashboards/preset"
-	"tidemark/schemas"
 )
 
 // pipeline answers: does every record count, how far behind is the pipeline, and how much more load can it take? All of it
@@ -37,17 +36,17 @@ func pipeline() board.Board {
 func throughputNow(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Throughput and event lag", Width: 12, Height: 4, Table: true,
-		Description: "per second: records accounted for per second in the last minute. ChatGPT-years: the same in " +
-			"multiples of 365 billion queries per year, which are 11,574 per second. event lag: how old the " +
+		Description: "per second: records accounted for per second in the last minute. times ChatGPT: the same in " +
+			"multiples of the 365 billion queries per year that ChatGPT reached in 2024 (a ChatGPT-year, 11,574 per second). event lag: how old the " +
 			"newest event of a block was when it could be queried, in seconds, for 95 % of the events of the " +
 			"last 5 minutes. A large event lag is no fault of the pipeline: it appears when history is replayed " +
 			"or when producers hold events back.",
-		Kind: preset.Number(preset.PerSecond).Orientation(common.VizOrientationVertical).OverrideByName("ChatGPT-years", preset.Unit(preset.Plain, 2)).
+		Kind: preset.Number(preset.PerSecond).Orientation(common.VizOrientationVertical).OverrideByName("times ChatGPT", preset.Unit(preset.Times, 2)).
 			OverrideByName("event lag", append(preset.Unit(preset.Seconds, 1), preset.Property("noValue", "nothing in 5 min"))),
 		SQL: []string{`
 			SELECT
 				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "per second",
-				"per second" / {:per_chatgpt_year} AS "ChatGPT-years",
+				"per second" / {:per_chatgpt_year} AS "times ChatGPT",
 				if(sum({stored}) = 0, NULL, {:event_lag_of_most} / 1e6) AS "event lag"
 			FROM {@ledger} WHERE {written_at} >= now64(6) - INTERVAL 5 MINUTE AND {:chosen}`},
 	}
@@ -55,7 +54,7 @@ func throughputNow(id uint32) board.Panel {
 
 func debt(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Rollup debt", Width: 6, Height: 4, Table: true,
+		ID: id, Title: "Records not in the charts yet", Width: 6, Height: 4, Table: true,
 		Description: "Records that are accounted for but not yet in the rollups, of all partitions with blocks in the " +
 			"last day. Orange from 5 million, red from 50 million: then the dashboards show an old state. Runs " +
 			"and reference points have no rollups.",
@@ -80,20 +79,20 @@ func records(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "What happened to the records", Width: 24, Height: 4, Table: true,
 		Description: "Records of the log that were accounted for in the range, by what happened to them. stored: rows of " +
-			"a raw table. duplicates: repeats of a stored event. conflicts: records with the identity of a " +
+			"a raw table. duplicates: repeats of a stored event. altered duplicates: records with the identity of a " +
 			"stored event but another time or other content; the first one counts. dead letters: no event could " +
 			"be read, or the database refused it; each is in the dead-letter topic with its reason (tidemark " +
-			"deadletters list). gaps: offsets that the log no longer had; these records are lost. resends: " +
+			"deadletters list). lost unread: records that the log deleted before a worker read them. insert retries: " +
 			"inserts that were sent again because their outcome was unknown, which is harmless. volume: bytes " +
-			"of the values of the records. Worry about any gap, and about dead letters that you do not expect. " +
+			"of the values of the records. Worry about any record lost unread, and about dead letters that you do not expect. " +
 			"Blocks that a replaced worker wrote again count twice here; the audit counts them once.",
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("records", preset.Unit(preset.Count, 2)).OverrideByName("volume", preset.Unit(preset.Bytes)).
-			OverrideByName("dead letters", told(preset.Good, 1, preset.Warning, 1000, preset.Bad)).OverrideByName("gaps", told(preset.Good, 1, preset.Bad)).OverrideByName("resends", told(preset.Good, 100, preset.Warning)),
+			OverrideByName("dead letters", told(preset.Good, 1, preset.Warning, 1000, preset.Bad)).OverrideByName("lost unread", told(preset.Good, 1, preset.Bad)).OverrideByName("insert retries", told(preset.Good, 100, preset.Warning)),
 		SQL: []string{`
 			SELECT
 				sum({to_offset} - {from_offset}) AS "records", sum({stored}) AS "stored", sum({duplicates}) AS "duplicates",
-				sum({conflicts}) AS "conflicts", sum({dead}) AS "dead letters", sum({gap}) AS "gaps", sum({resends}) AS "resends",
+				sum({conflicts}) AS "altered duplicates", sum({dead}) AS "dead letters", sum({gap}) AS "lost unread", sum({resends}) AS "insert retries",
 				sum({bytes}) AS "volume"
 			FROM {@ledger} WHERE {written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND {:chosen}`},
 	}
@@ -118,21 +117,11 @@ const intervalsOnly = " Only whole intervals are shown."
 func throughput(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Throughput by topic", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records accounted for per second, by topic. The line is their sum in ChatGPT-years (11,574 per " +
-			"second), with its axis on the right." + intervalsOnly,
-		Kind: preset.Bars(preset.PerSecond).DisplayName(seriesName).
-			OverrideByName("ChatGPT-years", append(preset.Unit(preset.Plain, 2), preset.Property("custom.axisPlacement", "right"), preset.Property("custom.axisLabel", "ChatGPT-years"), preset.Property("custom.drawStyle", "line"), preset.Property("custom.lineWidth", 2),
-				preset.Property("custom.fillOpacity", 0), preset.Property("custom.stacking", map[string]any{"mode": "none", "group": "B"}), preset.Property("color", map[string]any{"mode": "fixed", "fixedColor": "text"}))),
+		Description: "Records accounted for per second, by topic." + intervalsOnly,
+		Kind:        preset.Paint(preset.Bars(preset.PerSecond).DisplayName(seriesName), preset.Topics),
 		SQL: []string{`
-			SELECT
-				time, if(together, 'ChatGPT-years', toString(topic)) AS name,
-				records / $__interval_s / if(together, {:per_chatgpt_year}, 1) AS value
-			FROM (
-				SELECT
-					$__timeInterval({written_at}) AS time, {topic}, grouping({topic}) = 1 AS together,
-					sum({to_offset} - {from_offset}) AS records
-				{:from_ledger} GROUP BY GROUPING SETS ((time, {topic}), (time)))
-			ORDER BY time, name`},
+			SELECT $__timeInterval({written_at}) AS time, toString({topic}) AS name, sum({to_offset} - {from_offset}) / $__interval_s AS value
+			{:from_ledger} GROUP BY time, name ORDER BY time, name`},
 	}
 }
 
@@ -141,7 +130,7 @@ func lagOverTime(id uint32) board.Panel {
 		ID: id, Title: "Lag by topic", Width: 12, Height: 8, Interval: "10s",
 		Description: "Records in the log after the last block of each partition in the interval, summed per topic. While " +
 			"no worker ingests there are no points: look at the tile Lag." + intervalsOnly,
-		Kind: preset.Lines(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Lines(preset.Count).DisplayName(seriesName), preset.Topics),
 		SQL: []string{`
 			SELECT time, name, sum(lag) AS value
 			FROM (
@@ -159,7 +148,7 @@ func freshnessOverTime(id uint32) board.Panel {
 		Description: "Time from a record's entry into the log until it can be queried, in seconds, for half and for 95 % " +
 			"of the records of the interval; a block counts by its oldest record. Above the dashed line at 120 " +
 			"s ingest is too slow. While no worker ingests there are no points." + intervalsOnly,
-		Kind:       preset.Lines(preset.Seconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)),
+		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)), preset.Quantiles),
 		MayBeEmpty: "no blocks in the range",
 		SQL: []string{`
 			SELECT
@@ -174,7 +163,7 @@ func eventLagOverTime(id uint32) board.Panel {
 		ID: id, Title: "Event lag", Width: 12, Height: 8, Interval: "10s",
 		Description: "How old the newest event of each block was when it could be queried, in seconds, for half and for " +
 			"95 % of the events of the interval. It is large while history is replayed." + intervalsOnly,
-		Kind:       preset.Lines(preset.Seconds).FillOpacity(0),
+		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
 		MayBeEmpty: "no blocks in the range",
 		SQL: []string{`
 			SELECT
@@ -189,7 +178,7 @@ func blockSize(id uint32) board.Panel {
 		ID: id, Title: "Rows per block", Width: 12, Height: 8, Interval: "10s",
 		Description: "Rows stored per block: mean and largest. A block is one row of the ledger. Many small blocks cost " +
 			"the database most." + intervalsOnly,
-		Kind: preset.Lines(preset.Count).FillOpacity(0),
+		Kind: preset.Paint(preset.Lines(preset.Count).FillOpacity(0), preset.Quantiles),
 		SQL: []string{`
 			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
 			{:from_ledger} GROUP BY time ORDER BY time`},
@@ -201,7 +190,7 @@ func insertTime(id uint32) board.Panel {
 		ID: id, Title: "Insert time", Width: 12, Height: 8, Interval: "10s",
 		Description: "Time of a block's insert in seconds, retries included: median, 95th percentile and longest. When " +
 			"it grows, look at ClickHouse: disk, memory, parts." + intervalsOnly,
-		Kind: preset.Lines(preset.Seconds).FillOpacity(0),
+		Kind: preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
 		SQL: []string{`
 			SELECT
 				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
@@ -212,14 +201,14 @@ func insertTime(id uint32) board.Panel {
 
 func exceptions(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "What was not stored", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records per interval that did not become a row of their own: duplicates and conflicts of a stored " +
-			"event, dead letters, and gaps in the log. Worry about gaps: these records are lost." + intervalsOnly,
-		Kind: preset.Bars(preset.Count).OverrideByName("duplicates", preset.SeriesColor(preset.Neutral)).OverrideByName("conflicts", preset.SeriesColor(preset.Warning)).OverrideByName("dead letters", preset.SeriesColor(preset.Bad)).OverrideByName("gaps", preset.SeriesColor("dark-red")),
+		ID: id, Title: "What was not stored", Width: 24, Height: 8, Interval: "10s",
+		Description: "Records per interval that did not become a row of their own: duplicates of a stored event, with the " +
+			"same content or altered, dead letters, and records that the log deleted before a worker read them (lost unread)." + intervalsOnly,
+		Kind: preset.Paint(preset.Bars(preset.Count), preset.Fates),
 		SQL: []string{`
 			SELECT
-				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS conflicts,
-				sum({dead}) AS "dead letters", sum({gap}) AS gaps
+				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS "altered duplicates",
+				sum({dead}) AS "dead letters", sum({gap}) AS "lost unread"
 			{:from_ledger} GROUP BY time ORDER BY time`},
 	}
 }
@@ -228,20 +217,21 @@ func partitionTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Partitions", Width: 24, Height: 9, Table: true,
 		Description: "position: the first offset that is not accounted for. end: the end of the log when a worker last asked. " +
-			"left: the records between them, orange from 100,000, red from 1,000,000. stands: the seconds since the " +
-			"position moved, if records are left; red from 120 s. seen: the seconds since a worker asked for the " +
-			"end. last block: the seconds since the newest block of the last day. freshness: how long the oldest " +
+			"waiting: the records between them, orange from 100,000, red from 1,000,000. no progress for: the time since the " +
+			"position moved, if records wait; red from 2 minutes. log seen: the time since a worker asked for the " +
+			"end. last block: the time since the newest block of the last day. freshness: how many seconds the oldest " +
 			"record of that block had waited. generation and member: the worker that wrote the block. The partitions " +
 			"that have stood longest come first.",
 		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("left", append(preset.Unit(preset.Count), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
-			OverrideByName("stands", append(preset.Unit(preset.Seconds, 0), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
-			OverrideByName("seen", preset.Unit(preset.Seconds, 0)).OverrideByName("last block", preset.Unit(preset.Seconds, 0)).OverrideByName("freshness", preset.Unit(preset.Seconds, 1)),
+			OverrideByName("waiting", append(preset.Unit(preset.Whole), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByName("no progress for", append(preset.Unit(preset.Elapsed), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
+			OverrideByRegexp("^log seen$|^last block$", preset.Unit(preset.Elapsed)).OverrideByRegexp("^no progress for$", preset.Width(120)).
+			OverrideByRegexp("^(partition|waiting|log seen|last block|freshness|generation)$", preset.Width(90)).OverrideByRegexp("^position$|^end$", preset.Width(110)).OverrideByName("freshness", preset.Unit(preset.OnlySeconds, 1)),
 		MayBeEmpty: "no worker has looked at the log",
 		SQL: []string{`
 			SELECT
-				e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS left,
-				e.since AS stands, dateDiff('second', e.seen, now64(6)) AS seen,
+				e.topic AS topic, e.partition AS partition, e.position AS position, e.end_offset AS end, e.waiting AS waiting,
+				e.since AS "no progress for", dateDiff('second', e.seen, now64(6)) AS "log seen",
 				if(l.blocks = 0, NULL, dateDiff('second', l.at, now64(6))) AS "last block",
 				if(l.blocks = 0 OR l.last.1 < 0, NULL, l.last.1 / 1e6) AS freshness, l.last.2 AS generation, l.last.3 AS member
 			FROM {:ends {:chosen topic}} AS e
@@ -251,25 +241,25 @@ func partitionTable(id uint32) board.Panel {
 					argMax((if({:timed}, {produce_lag_us}, -1), {generation}, {member}), ({epoch}, {to_offset})) AS last
 				FROM {@ledger} WHERE {:last_day} AND {:chosen} GROUP BY topic, partition) AS l
 			ON e.topic = l.topic AND e.partition = l.partition
-			ORDER BY stands DESC, left DESC, topic, partition LIMIT 500`},
+			ORDER BY "no progress for" DESC, waiting DESC, topic, partition LIMIT 500`},
 	}
 }
 
 func rollupTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Rollups", Width: 24, Height: 10, Table: true,
-		Description: "published: how many seconds ago the rollup was published last. newest bucket: its latest bucket. " +
-			"whole until: the beginning of its last whole bucket. waiting: ranges that wait for their turn. " +
+		Description: "last update: how long ago the rollup was published last. newest bucket: its latest bucket. " +
+			"whole until: the beginning of its last whole bucket. queued: ranges that wait for their turn. " +
 			"mismatches: ranges that are not updated because raw rows do not match the ledger; there should be " +
 			"none. requested: ranges that somebody asked to recompute.",
 		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("published", preset.Unit(preset.Seconds, 0)).
+			OverrideByName("last update", preset.Unit(preset.Elapsed)).
 			OverrideByName("mismatches", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty("text", 1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"})}),
 		MayBeEmpty: "no rollup was published yet",
 		SQL: []string{`
 			SELECT
-				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS published, p.newest_bucket AS "newest bucket",
-				p.whole_until AS "whole until", w.waiting AS waiting, w.mismatches AS mismatches, w.requested AS requested
+				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS "last update", p.newest_bucket AS "newest bucket",
+				p.whole_until AS "whole until", w.waiting AS queued, w.mismatches AS mismatches, w.requested AS requested
 			FROM (
 				SELECT
 					{rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
@@ -283,18 +273,13 @@ func rollupTable(id uint32) board.Panel {
 	}
 }
 
-func verdictColors() []dashboard.ValueMapping {
-	return preset.TextColors(schemas.VerdictOK, preset.Good, schemas.VerdictPending, preset.Neutral,
-		schemas.VerdictDifference, preset.Bad, schemas.VerdictError, preset.Warning)
-}
-
 func verdicts(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Verdicts", Width: 24, Height: 7, Table: true,
 		Description: "The verdict on each check, per audit in the range. ok: it holds. pending: it holds as far as the " +
 			"data is complete. difference: a number on the dashboards is wrong. error: the check failed, so " +
 			"nobody knows.",
-		Kind:       preset.StateTimeline().Mappings(verdictColors()),
+		Kind:       preset.StateTimeline().Mappings(preset.Verdicts.Mappings()),
 		MayBeEmpty: "no audit in the range",
 		SQL: []string{`
 			SELECT
@@ -316,8 +301,8 @@ func findings(id uint32) board.Panel {
 		Description: "Every check of the newest audit: what it counted, or the first difference with its place, and how " +
 			"many seconds it took. Differences and errors come first.",
 		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("verdict", []dashboard.DynamicConfigValue{preset.Property("mappings", verdictColors()), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}), preset.Property("custom.width", 110)}).
-			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.Seconds, 2)),
+			OverrideByName("verdict", append(preset.Verdicts.Cells(), preset.Width(110)...)).
+			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.OnlySeconds, 2)),
 		MayBeEmpty: "no audit yet",
 		SQL: []string{`
 			SELECT

@@ -112,15 +112,15 @@ func requestsOut(id uint32) board.Panel {
 		ID: id, Title: "Refused requests", Width: 9, Height: 4, Table: true,
 		Description: "refused: requests in the range that a collector refused. Most senders send them again, so nothing is " +
 			"lost. lost: requests among them whose senders are known not to send again. For these senders start the " +
-			"collector with --spool. waiting: events that wait in a spool at the end of the range; the panel adds up the " +
+			"collector with --spool. waiting in a spool: events that wait there at the end of the range; the panel adds up the " +
 			strconv.Itoa(spoolDays) + " days before it. They do not count yet. If the number does not fall while Kafka " +
 			"answers, look at the log of the collector." + reportRange,
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
-			OverrideByName("lost", tile(preset.Good, 1, preset.Bad)).OverrideByName("waiting", tile(preset.Good, 1, preset.Warning)),
+			OverrideByName("lost", tile(preset.Good, 1, preset.Bad)).OverrideByName("waiting in a spool", tile(preset.Good, 1, preset.Warning)),
 		SQL: []string{`
 			SELECT
 				sumIf(turned_away, at >= {:first_report}) AS "refused", sumIf(gone, at >= {:first_report}) AS "lost",
-				greatest(sumIf(more, at >= {:first_spooled}), 0) AS "waiting"
+				greatest(sumIf(more, at >= {:first_spooled}), 0) AS "waiting in a spool"
 			FROM (
 				SELECT {time} AS at, {refused} AS turned_away, {not_resent} AS gone, toInt64({spooled}) - toInt64({drained}) AS more
 				FROM {:reports_if {refused} + {spooled} + {drained} > 0 AND {time} >= least({:first_report}, {:first_spooled}) AND {time} < $__toTime_ms})`},
@@ -244,9 +244,7 @@ func itemsOverTime(id uint32) board.Panel {
 		ID: id, Title: "What became of the items", Width: 12, Height: 8, Interval: "1m",
 		Description: "Items in requests that were answered with a success, per interval, by what became of them. The height " +
 			"of a bar is what was received. See Items received for the words, and Rejected items for the reasons." + intervalsOnly + reportRange,
-		Kind: preset.Bars(preset.Count).OverrideByName("on the log", preset.SeriesColor(preset.Good)).OverrideByName("in a spool", preset.SeriesColor("purple")).
-			OverrideByName("joined", preset.SeriesColor(preset.Neutral)).OverrideByName("skipped", preset.SeriesColor("super-light-blue")).
-			OverrideByName("rejected", preset.SeriesColor(preset.Warning)).OverrideByName("unexplained", preset.SeriesColor(preset.Bad)),
+		Kind:       preset.Paint(preset.Bars(preset.Count), preset.Intake),
 		MayBeEmpty: nothingReported,
 		SQL: []string{`
 			SELECT
@@ -263,7 +261,7 @@ func refusedOverTime(id uint32) board.Panel {
 		Description: "Requests that collectors refused, per interval. comes again: the sender sends the request again. lost: " +
 			"the sender is known not to send it again; what it had is lost. If there are many for some minutes, Kafka did " +
 			"not answer, or a key was over its rate; Refused requests by reason tells." + intervalsOnly + reportRange,
-		Kind:       preset.Bars(preset.Count).OverrideByName("comes again", preset.SeriesColor(preset.Warning)).OverrideByName("lost", preset.SeriesColor(preset.Bad)),
+		Kind:       preset.Paint(preset.Bars(preset.Count), preset.Refusals),
 		MayBeEmpty: nothingReported,
 		SQL: []string{`
 			SELECT at AS time, sum(toInt64({refused}) - toInt64({not_resent})) AS "comes again", sum({not_resent}) AS "lost"
@@ -278,8 +276,7 @@ func joinedOverTime(id uint32) board.Panel {
 		Description: "Calls that several reports were joined into, calls that may be counted twice, and calls without usage: " +
 			"per day where the range is longer than a week, otherwise per hour. A step up means that a program was changed: " +
 			"Clients and versions shows which. Only whole hours and days are shown.",
-		Kind: preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways).OverrideByName("joined", preset.SeriesColor(preset.Neutral)).
-			OverrideByName("may be double", preset.SeriesColor(preset.Warning)).OverrideByName("without usage", preset.SeriesColor(preset.Unknown)),
+		Kind:       preset.Paint(preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways), preset.Doubts),
 		MayBeEmpty: "no calls in a whole hour of the range yet",
 		SQL: []string{`
 			SELECT
@@ -295,7 +292,7 @@ func spoolOverTime(id uint32) board.Panel {
 		Description: "Events that wait on the disks of collectors: put there minus drained, over the " + strconv.Itoa(spoolDays) +
 			" days before the end of the range. It rises while Kafka does not answer and falls to 0 afterwards. If it " +
 			"stays, a collector with events in its spool does not run: start it with the same --spool.",
-		Kind: preset.Lines(preset.Count).LineInterpolation(common.LineInterpolationStepAfter),
+		Kind: preset.Paint(preset.Lines(preset.Count).LineInterpolation(common.LineInterpolationStepAfter), preset.Intake),
 		SQL: []string{`
 			SELECT time, waiting
 			FROM (

@@ -143,7 +143,7 @@ func reportedCost(id uint32) board.Panel {
 		Description: "What calls cost per ${resolution_name}, in US dollars, as callers or gateways reported it, by " +
 			"model. The ten models that cost the most have a series each; the others are one series, other. " +
 			"Calls without a reported cost, or with one in another currency, add nothing." + openLeftOut,
-		Kind:       preset.Bars("currencyUSD").DisplayName(seriesName),
+		Kind:       preset.Paint(preset.Bars("currencyUSD").DisplayName(seriesName), preset.Others),
 		MayBeEmpty: "no cost was reported",
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "toFloat64(sum({reported_cost_picos})) / 1e12", From: "token_calls_?",

@@ -39,7 +39,7 @@ func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
 		ID: id, Title: title, Width: 4, Height: 4,
 		Description: what + " in the last whole ${resolution_name} of the range. The line shows the ${resolution_name}s before." + notApplied,
-		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true),
+		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true).WideLayout(false).Orientation(common.VizOrientationVertical),
 		MayBeEmpty:  "no whole bucket yet",
 		SQL:         []string{sql},
 	}
@@ -114,8 +114,8 @@ func callsTotal(id uint32) board.Panel {
 }
 
 func signupsTotal(id uint32) board.Panel {
-	return total(id, "Sign-ups", "New accounts", noCallFilters,
-		`SELECT sum({signups}) AS total FROM {:rows signups_? with signups}`)
+	return wide(total(id, "Sign-ups", "New accounts", noCallFilters,
+		`SELECT sum({signups}) AS total FROM {:rows signups_? with signups}`), 4)
 }
 
 // usageFragments is SQL that this dashboard shares with that of a tenant.
@@ -164,7 +164,7 @@ func usageFragments() map[string]string {
 
 func activeUsers(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Active users", Width: 12, Height: 4, Table: true,
+		ID: id, Title: "Active users", Width: 11, Height: 4, Table: true,
 		Description: "Distinct users of queries and calls, each with its weight, in the 24 hours, the 7 days and the 30 " +
 			"days (UTC) that end with the range; the last hour counts as a whole. Stickiness is users per day " +
 			"divided by users per month. Of tenant, model, product, segment and country, only the first that you " +
@@ -187,7 +187,7 @@ func queriesByProduct(id uint32) board.Panel {
 		ID: id, Title: "Queries by product, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Requests that people made per ${resolution_name}, by product. The ten products with the most " +
 			"requests have a series each; the others are one series, other." + openLeftOut + noCallFilters,
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Products),
 		SQL:  []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
 }
@@ -196,7 +196,7 @@ func queriesBySegment(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by segment, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Requests that people made per ${resolution_name}, by the segment of the customer." + openLeftOut + noCallFilters,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
 }
@@ -205,7 +205,7 @@ func signupsBySegment(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Sign-ups by segment, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "New accounts per ${resolution_name}, by segment." + openLeftOut + noCallFilters,
-		Kind:        preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({signups})", From: "signups_?"}.SQL()},
 	}
 }
@@ -215,7 +215,7 @@ func callsByProduct(id uint32) board.Panel {
 		ID: id, Title: "Calls by product, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Calls to models per ${resolution_name}, by the product that made them. The ten products with the " +
 			"most calls have a series each; the others are one series, other." + openLeftOut + noPeopleFilters,
-		Kind: preset.Bars(preset.Count).DisplayName(seriesName),
+		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Products),
 		SQL:  []string{board.TopTen{By: "product", Sum: "sum({calls})", From: "token_calls_?"}.SQL()},
 	}
 }
@@ -225,7 +225,7 @@ func tokensInOut(id uint32) board.Panel {
 		ID: id, Title: "Tokens, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input tokens (cached ones included) and output tokens (reasoning included) per ${resolution_name}. " +
 			"Calls whose tokens are unknown add nothing." + openLeftOut + noPeopleFilters,
-		Kind: preset.Bars(preset.Count).OverrideByName("input", preset.SeriesColor(preset.Neutral)).OverrideByName("output", preset.SeriesColor("purple")),
+		Kind: preset.Paint(preset.Bars(preset.Count), preset.TokenClasses),
 		SQL: []string{`
 			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
@@ -253,7 +253,7 @@ func growth(id uint32) board.Panel {
 			"double assumes that growth is even. The panel needs two whole days. Provider and model narrow down " +
 			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
 		Kind: preset.Table().
-			OverrideByName("growth", preset.Unit(preset.Times, 2)).
+			OverrideByRegexp("^per day", preset.Unit(preset.Whole, 0)).OverrideByName("growth", preset.Unit(preset.Times, 2)).
 			OverrideByName("in", preset.Unit(preset.Months, 1)).
 			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "not growing"))),
 		MayBeEmpty: "needs two whole days in the range",
@@ -327,7 +327,7 @@ func productShare(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by product", Width: 8, Height: 8, Table: true,
 		Description: "Requests that people made in the range, by product." + noCallFilters,
-		Kind:        preset.Pie(preset.Count),
+		Kind:        preset.Paint(preset.Pie(preset.Count), preset.Products),
 		SQL:         []string{`{:queries_by product}`},
 	}
 }
@@ -336,7 +336,7 @@ func segmentShare(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Queries by segment", Width: 8, Height: 8, Table: true,
 		Description: "Requests that people made in the range, by the segment of the customer." + noCallFilters,
-		Kind:        preset.Pie(preset.Count),
+		Kind:        preset.Paint(preset.Pie(preset.Count), preset.Segments),
 		SQL:         []string{`{:queries_by segment}`},
 	}
 }
@@ -350,7 +350,7 @@ func tenantTable(id uint32) board.Panel {
 			"tenant." + noPeopleFilters,
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
-			OverrideByRegexp("calls|tokens|errors", preset.Width(90)).
+			OverrideByRegexp("calls|errors", preset.Width(78)).OverrideByName("tokens", preset.Width(115)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.05, preset.Warning, 0.2, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
 		SQL: []string{`
 			SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors

@@ -14,26 +14,20 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 )
 
-// Colors, by their meaning.
-const (
-	Good    = "green"
-	Warning = "orange"
-	Bad     = "red"
-	Neutral = "blue"
-	Unknown = "purple"
-)
-
 // Units, as Grafana names them.
 const (
-	Count     = "short"
-	Plain     = "none"
-	Seconds   = "s"
-	Ratio     = "percentunit"
-	PerSecond = "eps"
-	Bytes     = "bytes"
-	Times     = "suffix: ×"
-	Months    = "suffix: months"
-	Text      = "string"
+	Count       = "short"
+	Whole       = "locale" // Counts with all digits, all alike in a column.
+	Plain       = "none"
+	Seconds     = "s"
+	OnlySeconds = "suffix: s" // For columns and axes: Seconds makes milliseconds and minutes of some.
+	Elapsed     = "dthms"     // Seconds as hours:minutes:seconds, all alike in a column.
+	Ratio       = "percentunit"
+	PerSecond   = "eps"
+	Bytes       = "bytes"
+	Times       = "suffix: ×"
+	Months      = "suffix: months"
+	Text        = "string"
 )
 
 // Thresholds are colors: the first one below all values, then from each value on the color after it.
@@ -80,7 +74,7 @@ func Status(unit string, thresholds cog.Builder[dashboard.ThresholdsConfig]) *st
 func Lines(unit string) *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().
 		Unit(unit).Min(0).NoValue("No data").
-		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassicByName, "")).Thresholds(Thresholds(Good)).
+		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassic, "")).Thresholds(Thresholds(Good)).
 		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(10).LineInterpolation(common.LineInterpolationLinear).
 		ShowPoints(common.VisibilityModeAuto).PointSize(5).SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(false)}).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).Calcs([]string{})).
@@ -103,7 +97,7 @@ func Shares() *timeseries.PanelBuilder {
 // Table is a table.
 func Table() *table.PanelBuilder {
 	return table.NewPanelBuilder().
-		Unit(Count).NoValue("No data").ShowHeader(true).CellHeight(common.TableCellHeightSm).
+		Unit(Whole).NoValue("No data").ShowHeader(true).CellHeight(common.TableCellHeightSm).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text"))
 }
 
@@ -148,15 +142,6 @@ func StateTimeline() *statetimeline.PanelBuilder {
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text")).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).Calcs([]string{})).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeSingle).Sort(common.SortOrderNone))
-}
-
-// TextColors gives each text its color: text, color, text, color.
-func TextColors(pairs ...string) []dashboard.ValueMapping {
-	options := map[string]dashboard.ValueMappingResult{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		options[pairs[i]] = dashboard.ValueMappingResult{Color: cog.ToPtr(pairs[i+1]), Index: cog.ToPtr(int32(i / 2))}
-	}
-	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}}
 }
 
 // Overrides are properties of one field that differ from those of its panel.
