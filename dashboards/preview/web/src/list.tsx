@@ -25,14 +25,13 @@ export function ListPage({ url, list, theme }: { url: UrlState; list: DashboardL
               <a href={`/d/${encodeURIComponent(dashboard.uid)}`}>
                 <strong>{dashboard.title}</strong>
                 {dashboard.description && <p>{dashboard.description}</p>}
-                <div className="tags">{dashboard.tags?.map((tag) => <span key={tag}>{tag}</span>)}</div>
               </a>
             </li>
           ))}
         </ul>
         <footer className="dim">
           {[list.namespace && `Namespace ${list.namespace}`, list.version && `Tidemark ${list.version}`].filter(Boolean).join(' · ')}
-          {' · '}<a href="/assets/licenses.txt">Licences</a>
+          {' · '}<a href="/assets/licenses.txt">Licenses</a>
         </footer>
       </main>
     </>

@@ -1,4 +1,4 @@
-import { setTimeZoneResolver, ThemeContext } from '@grafana/data';
+import { setTimeZoneResolver, systemDateFormats, ThemeContext } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
 import { GlobalStyles, Icon, PortalContainer } from '@grafana/ui';
 import { useCallback, useEffect, useState } from 'react';
@@ -60,6 +60,11 @@ function useList(tick: number): { list?: DashboardList; error?: ApiError } {
 
 async function start() {
   setTimeZoneResolver(() => timeZone);
+  // Days as every reader takes them: 03/06 is a day in March to some and in June to others.
+  systemDateFormats.update({
+    fullDate: systemDateFormats.fullDate, useBrowserLocale: false,
+    interval: { ...systemDateFormats.interval, hour: 'D MMM HH:mm', day: 'D MMM' },
+  });
   register();
   // The libraries render only after their texts are there, and measure axes and numbers by the fonts they find.
   await Promise.all([initPluginTranslations('grafana-ui'), document.fonts.load('400 12px Inter'), document.fonts.load('500 12px Inter')]);

@@ -131,8 +131,8 @@ export function axisFormat(spanMs: number, labels: number): string {
   const per = spanMs / Math.max(1, labels);
   if (spanMs < 60_000 || per < 1000) return 'HH:mm:ss';
   if (spanMs <= 86_400_000) return per < 60_000 ? 'HH:mm:ss' : 'HH:mm';
-  if (per < 43_200_000) return 'MM/DD HH:mm';
-  return spanMs < 300 * 86_400_000 ? 'MM/DD' : spanMs < 4 * 366 * 86_400_000 ? 'YYYY-MM' : 'YYYY';
+  if (per < 43_200_000) return 'D MMM HH:mm';
+  return spanMs < 300 * 86_400_000 ? 'D MMM' : spanMs < 4 * 366 * 86_400_000 ? 'YYYY-MM' : 'YYYY';
 }
 
 function rawEnd(text: string, ms: number): string | TimeRange['from'] {

@@ -88,8 +88,8 @@ test('time labels', () => {
   const day = 86_400_000;
   assert.equal(axisFormat(30_000, 6), 'HH:mm:ss');
   assert.equal(axisFormat(day / 4, 6), 'HH:mm');
-  assert.equal(axisFormat(2 * day, 6), 'MM/DD HH:mm');
-  assert.equal(axisFormat(30 * day, 6), 'MM/DD');
+  assert.equal(axisFormat(2 * day, 6), 'D MMM HH:mm');
+  assert.equal(axisFormat(30 * day, 6), 'D MMM');
   assert.equal(axisFormat(700 * day, 6), 'YYYY-MM');
   assert.equal(axisFormat(40 * 366 * day, 6), 'YYYY');
 });

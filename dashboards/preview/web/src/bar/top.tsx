@@ -58,7 +58,6 @@ function Switcher({ list, uid, title }: { list: DashboardSummary[]; uid: string;
             {found.map((d) => (
               <a key={d.uid} className={d.uid === uid ? 'option current' : 'option'} href={`/d/${encodeURIComponent(d.uid)}`} title={d.description} onClick={close}>
                 <span>{d.title}</span>
-                <span className="tags">{d.tags?.map((tag) => <span key={tag}>{tag}</span>)}</span>
               </a>
             ))}
             {found.length === 0 && <div className="option none">None found</div>}
