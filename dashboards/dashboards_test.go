@@ -74,7 +74,7 @@ func TestCheckCatches(t *testing.T) {
 	f(`"title": "Audit"`, `"title": ""`, "has no title")
 	f(`"description": "The verdict`, `"notes": "The verdict`, "unexpected field")
 	f(`"x": 4`, `"x": 3`, "overlap")
-	f(`"x": 20`, `"x": 21`, "not within the 24 columns")
+	f(`"x": 19`, `"x": 20`, "not within the 24 columns")
 	f(`"noValue": "No data"`, `"noValue": ""`, "no text for when there is no data")
 	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
 	f("$__fromTime_ms", "$__from_ms", "$__from_ms")

@@ -139,7 +139,7 @@ const costSum = `
 
 func costTotal(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost", Width: 4, Height: 4,
+		ID: id, Title: "Cost", Width: 3, Height: 4,
 		Description: "Cost in US dollars, by the prices that held at the time of each call. at least: some tokens have no price." + costRange,
 		Kind:        money(),
 		MayBeEmpty:  notInUSD,
@@ -149,7 +149,7 @@ func costTotal(id uint32) board.Panel {
 
 func costPerUnit(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per call, query and output", Width: 7, Height: 4, Table: true,
+		ID: id, Title: "Cost per call, query and output", Width: 6, Height: 4, Table: true,
 		Description: "US dollars. per call: of the calls of which all has a price. per query: the cost divided by the requests that people " +
 			"made; provider and model narrow down the cost alone. per 1,000 output: the cost, that of input included, " +
 			"divided by thousands of output tokens (reasoning included) of the models that have a price in US dollars. If " +
@@ -173,7 +173,7 @@ func costPerUnit(id uint32) board.Panel {
 
 func costPerUser(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per user, 30 days", Width: 4, Height: 4, Table: true,
+		ID: id, Title: "Cost per user, 30 days", Width: 5, Height: 4, Table: true,
 		Description: "Cost in US dollars of the 30 days (UTC) that end with the range, divided by the distinct users of queries and " +
 			"calls in them, each with its weight; the last hour counts as a whole. Of tenant, model and product, only the first " +
 			"that you choose, in this order, narrows the users down; all of them and provider narrow down the cost.",
@@ -189,7 +189,7 @@ func costPerUser(id uint32) board.Panel {
 
 func cacheSavings(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Saved by caches", Width: 4, Height: 4, Table: true,
+		ID: id, Title: "Saved by caches", Width: 5, Height: 4, Table: true,
 		Description: "What the tokens read from and written to prompt caches would have cost as other input, less what they cost: in US " +
 			"dollars, and as a share of what all would have cost without caches. Below 0, writing to caches costs more than " +
 			"reading from them saves." + costRange,

@@ -15,8 +15,8 @@ func unpricedReasons(id uint32) board.Panel {
 		Description: "Calls of which not all has a price, by the reason, in all currencies. tokens: those without a price; a call may have others that " +
 			"have one. Shares are of all tokens and of all calls in the range. no_usage: the call does not say how many tokens it took, so none is counted here. " +
 			"docs/prices.md explains each reason." + costRange,
-		Kind: preset.Table().OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(120), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
-			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(110)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
+		Kind: preset.Table().OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(110), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
+			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(100)...)).OverrideByName("calls", preset.Width(70)).OverrideByName("tokens", preset.Width(105)).OverrideByName("reason", preset.Width(100)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
 			SELECT why AS reason, n AS calls, t AS tokens, t / nullIf(all_tokens, 0) AS "share of tokens", n / nullIf(all_calls, 0) AS "share of calls"

@@ -105,18 +105,18 @@ func callFigures(id, width uint32) board.Panel {
 		Description: "Calls to models, and their input and output tokens. errors: the share of calls that failed, orange " +
 			"from 2 %, red from 10 %. streamed: the share of calls whose answer was streamed. cache hits: the " +
 			"share of input tokens read from a prompt cache; a provider that does not report this counts as " +
-			"none. token count missing: the share of calls whose input or output tokens are unknown, whichever is larger; " +
+			"none. no token count: the share of calls whose input or output tokens are unknown, whichever is larger; " +
 			"these calls add nothing to tokens. Orange from 5 %, red from 25 %." + allBuckets,
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.02, preset.Warning, 0.1, preset.Bad)))).
 			OverrideByRegexp("streamed|cache hits", preset.Unit(preset.Ratio, 1)).
-			OverrideByName("token count missing", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
+			OverrideByName("no token count", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
 		SQL: []string{`
 			SELECT
 				sum({calls}) AS "calls made", sum({input_tokens} + {output_tokens}) AS tokens,
 				{:per_call sumIf({calls}, {status} = 'error')} AS errors, {:per_call sum({streaming_calls})} AS streamed,
 				{:cache_hits} AS "cache hits",
-				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS "token count missing"
+				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS "no token count"
 			FROM {:rows token_calls_? with calls, status, streaming_calls, input_tokens, output_tokens, input_cache_read,
 				unknown_input_calls, unknown_output_calls}`},
 	}

@@ -24,7 +24,7 @@ func tenant() board.Board {
 		Annotations: []board.Annotation{releases()},
 		Rows: []board.Row{
 			{Title: "${tenant:text} in the range", Panels: []board.Panel{
-				tenantQueries(1), callFigures(2, 13), tenantUsers(4), latencyNow(6, 4),
+				tenantQueries(1), callFigures(2, 12), tenantUsers(4), latencyNow(6, 5),
 			}},
 			{Title: "Usage", Panels: []board.Panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
 			{Title: "Models", Panels: []board.Panel{tenantModels(20)}},

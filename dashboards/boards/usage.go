@@ -37,7 +37,7 @@ func usage() board.Board {
 // that of the last bucket in which something did.
 func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
-		ID: id, Title: title, Width: 4, Height: 4,
+		ID: id, Title: title, Width: 5, Height: 4,
 		Description: what + " in the last whole ${resolution_name} of the range. The line shows the ${resolution_name}s before." + notApplied,
 		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true).WideLayout(false).Orientation(common.VizOrientationVertical),
 		MayBeEmpty:  "no whole bucket yet",
@@ -66,7 +66,7 @@ func callRate(id uint32) board.Panel {
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
 			SELECT {:last_bucket} AS time, 0 AS calls, 0 AS tokens WHERE time >= $__fromTime_ms)
-		GROUP BY time ORDER BY time`), 8)
+		GROUP BY time ORDER BY time`), 6)
 }
 
 func signupRate(id uint32) board.Panel {
