@@ -189,7 +189,7 @@ func figures(id uint32) board.Panel {
 		parts = append(parts, f.row(n))
 	}
 	return board.Panel{
-		ID: id, Title: "Figures", Width: 24, Height: 15, Table: true,
+		ID: id, Title: "Figures", Width: 24, Height: 19, Table: true,
 		Description: "Each figure as it was reported, and as measured from stored events by the formula of its scenario. " +
 			"checked: a public figure or series supports it. illustrative: we interpolated between two reported " +
 			"figures. unconfirmed: no public source has the figure. Verdicts and tolerances: tidemark scenarios " +
