@@ -33,13 +33,13 @@ func usage() board.Board {
 	}
 }
 
-// rate is a rate in the last whole bucket with the buckets before it. Where nothing happened in that one the rate is 0, not
+// rate is a rate in the last whole bucket. Where nothing happened in that one the rate is 0, not
 // that of the last bucket in which something did.
 func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
 		ID: id, Title: title, Width: 5, Height: 4,
-		Description: what + " in the last whole ${resolution_name} of the range. The line shows the ${resolution_name}s before." + notApplied,
-		Kind:        preset.Number(unit).GraphMode(common.BigValueGraphModeArea).FieldMinMax(true).WideLayout(false).Orientation(common.VizOrientationVertical),
+		Description: what + " in the last whole ${resolution_name} of the range." + notApplied,
+		Kind:        preset.Number(unit).Orientation(common.VizOrientationVertical),
 		MayBeEmpty:  "no whole bucket yet",
 		SQL:         []string{sql},
 	}
