@@ -269,8 +269,12 @@ func (d *demo) preview(ctx context.Context) error {
 		return err
 	}
 	d.closers = append(d.closers, page.Close)
-	fmt.Fprintf(d.streams.Out, "  dashboards %s\n", page.URL())
 	d.page, d.shown = page.URL()+"d/tidemark-usage", "from=now-15m&to=now"
+	address := page.URL()
+	if len(d.replays) == 0 { // Only what is generated is of now.
+		address = d.page + "?" + d.shown
+	}
+	fmt.Fprintf(d.streams.Out, "  dashboards %s\n", address)
 	return nil
 }
 

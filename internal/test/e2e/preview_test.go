@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-var dashboardsLine = regexp.MustCompile(`(?m)^ *dashboards +(http://\S+)/$`)
+var dashboardsLine = regexp.MustCompile(`(?m)^ *dashboards +(http://[^/\s]+)/(\S*)$`)
 
 // page waits until a process says where its preview is.
 func page(t testing.TB, p *process) string {
@@ -214,6 +214,9 @@ func TestDemoPreview(t *testing.T) {
 	t.Parallel()
 	child := pipeline{namespace: "tidemark"}.start(t, "demo", "--duration", "5s", "--rate", "2000", "--preview-listen", "127.0.0.1:0")
 	address := page(t, child)
+	if found := dashboardsLine.FindStringSubmatch(child.stdout.String()); found[2] != "d/tidemark-usage?from=now-15m&to=now" {
+		t.Errorf("the demonstration shows %q, not the minutes that it makes", found[2])
+	}
 	if status, text := get(t, address+"/"); status != http.StatusOK || !strings.Contains(text, "<!doctype html>") {
 		t.Errorf("the page: %d %.200s", status, text)
 	}
