@@ -63,14 +63,20 @@ const (
 	tagHistory = "tidemark-history"
 )
 
-// links lead to the other dashboards. Those that show the present carry choices and range along to each other; those of
-// history have ranges and variables of their own.
+// links lead to the other dashboards. Those that show the present carry choices and range along to each other, and say which days
+// have data; those of history have ranges and variables of their own.
 func (b Board) links() []cog.Builder[dashboard.DashboardLink] {
 	to := func(title, tag string, alike bool) cog.Builder[dashboard.DashboardLink] {
 		return dashboard.NewDashboardLinkBuilder(title).Type(dashboard.DashboardLinkTypeDashboards).Tags([]string{tag}).
 			IncludeVars(alike).KeepTime(alike && !b.History).AsDropdown(true)
 	}
-	return []cog.Builder[dashboard.DashboardLink]{to("Dashboards", tagLive, !b.History), to("History", tagHistory, b.History)}
+	links := []cog.Builder[dashboard.DashboardLink]{to("Dashboards", tagLive, !b.History), to("History", tagHistory, b.History)}
+	if !b.History {
+		links = append(links, dashboard.NewDashboardLinkBuilder("Data: ${data_days:text}").Type(dashboard.DashboardLinkTypeLink).
+			Tooltip("Shows all days (UTC) that have data, whatever range is chosen.").
+			Url("/d/"+b.UID+"?${data_days:raw}").IncludeVars(true).KeepTime(false))
+	}
+	return links
 }
 
 // Build makes the dashboard. The resolver collects the names that do not exist.

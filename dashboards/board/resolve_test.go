@@ -51,13 +51,14 @@ func TestResolve(t *testing.T) {
 	f("{:quantile n}", "", "here: {:quantile n}: write {:quantile LEVEL COLUMN} or {:quantile LEVEL COLUMN if CONDITION}")
 	f("{:intervals}", "", "here: {:intervals}: it needs the column with the times")
 	f("{:rows a_?}", "", "here: {:rows a_?}: write {:rows RELATION with COLUMN, COLUMN}")
+	f("{@b} {:buckets}", "", `here: {:buckets}: "b" is no choice of rollups`)
 	f("{:half {n}", "", `here: "{:half {n}" has no closing brace`)
 	f("{:hole}", "", "here: {:hole}: {=name}: nothing gives it a value")
 
 	r := NewResolver(relations, map[string]string{"half": "{=} / 2", "loop": "{:loop}"})
 	r.Resolve("here", "{:wole}")
 	r.Resolve("there", "{:loop}")
-	if got := strings.Join(r.problems, "\n"); !strings.Contains(got, "here: {:wole}: there is no such expression: there are all_tenants, chosen, days, distinct_users, half, ") ||
+	if got := strings.Join(r.problems, "\n"); !strings.Contains(got, "here: {:wole}: there is no such expression: there are all_tenants, buckets, chosen, days, distinct_users, half, ") ||
 		!strings.Contains(got, "there: {:loop}: ") || !strings.Contains(got, "expressions more than 10 deep") {
 		t.Errorf("unknown and endless expressions: %s", got)
 	}

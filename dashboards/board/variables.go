@@ -161,6 +161,27 @@ func valuesOf(column, label, measure string, rollups ...string) Variable {
 	}
 }
 
+// dataDaysVariable is where a namespace has data: as the range of an address, and as days in words. It is of the link to them.
+func dataDaysVariable() Variable {
+	return Variable{
+		Name: "data_days", Label: "Days with data", Hidden: true, Single: true,
+		Description: "The first and the last day (UTC) of the namespace with calls, queries or sign-ups.",
+		SQL: `
+			SELECT
+				if(n = 0, 'from=now-6h&to=now', concat(
+					'from=', toString(toUnixTimestamp64Milli(toDateTime64(first, 3, 'UTC'))),
+					'&to=', toString(toUnixTimestamp64Milli(toDateTime64(last, 3, 'UTC') + INTERVAL 1 DAY)))) AS value,
+				multiIf(
+					n = 0, 'none yet', first = last, toString(toDate32(first)),
+					concat(toString(toDate32(first)), ' to ', toString(toDate32(last)))) AS days
+			FROM (
+				SELECT count() AS n, min({bucket}) AS first, max({bucket}) AS last
+				FROM (
+					SELECT {bucket} FROM {@token_calls_all_1d} UNION ALL SELECT {bucket} FROM {@queries_all_1d}
+					UNION ALL SELECT {bucket} FROM {@signups_all_1d}))`,
+	}
+}
+
 // CommonVariables are those that every dashboard of the present has, so that links carry a choice from one to the next. A
 // dashboard hides those that it does not use.
 func CommonVariables(shown ...string) []Variable {
@@ -176,6 +197,7 @@ func CommonVariables(shown ...string) []Variable {
 		dayTableVariable(),
 		audienceTableVariable(),
 		resolutionNameVariable(),
+		dataDaysVariable(),
 	}
 	if slices.Contains(shown, "tenant") {
 		all = append(all, tenantVariables()...)

@@ -1,9 +1,6 @@
 package boards
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 
@@ -33,16 +30,6 @@ func adoption() board.Board {
 // scenarioVariables are those of dashboards over scenarios, which have a namespace of their own.
 func scenarioVariables() []board.Variable {
 	return []board.Variable{board.NamespaceVariable("scenarios", "Namespace of scenarios", "tidemark_scenarios")}
-}
-
-// figure is one reported figure and how it is measured.
-type figure struct {
-	name, unit       string
-	scenario         string // The tenant.
-	entity, metric   string // Of the reference point that was reported.
-	standing         string // checked, illustrative or unconfirmed.
-	measured         string // A scalar, with names in braces.
-	reportedConstant string // Where the report has it in words alone.
 }
 
 // spreadFragments is SQL on the users of products, over scenarios.
@@ -120,89 +107,6 @@ func makerFragments() map[string]string {
 	}
 }
 
-const (
-	checked      = "checked"
-	illustrative = "illustrative"
-	unconfirmed  = "unconfirmed"
-)
-
-func reportedFigures() []figure {
-	return []figure{
-		{"Years to 365 billion searches per year, ChatGPT", "years", "search-race", "chatgpt", "years_to_365bn_searches", checked, "{:years_to_milestone chatgpt}", ""},
-		{"Years to 365 billion searches per year, Google", "years", "search-race", "google", "years_to_365bn_searches", checked, "{:years_to_milestone google}", ""},
-		{"ChatGPT against Google", "times as fast", "search-race", "chatgpt", "times_as_fast_as_google", checked, "{:years_to_milestone google} / {:years_to_milestone chatgpt}", ""},
-		{"Weekly users of ChatGPT, Nov 2023 to Apr 2025", "times", "users-8x", "chatgpt", "growth_multiple", checked, "{:users_in_week 2025-04-07} / {:users_in_week 2023-11-06}", ""},
-		{"Internet: years to 90 % of users outside North America", "years", "everywhere-at-once", "internet", "years_to_90pct_outside_north_america", checked,
-			`(
-				SELECT min(year + (0.9 - share) / (next - share)) - 1990
-				FROM (
-					SELECT year, share, leadInFrame(share) OVER (ORDER BY year ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS next
-					FROM ({:internet_outside}))
-				WHERE share < 0.9 AND next >= 0.9)`, ""},
-		{"ChatGPT: years to 90 % of users outside North America", "years", "everywhere-at-once", "chatgpt", "years_to_90pct_outside_north_america", illustrative,
-			`(
-				SELECT dateDiff('day', toDate32('2022-11-30'), minOrNullIf(week, share >= 0.9)) / 365.25
-				FROM ({:chatgpt_outside}))`, ""},
-		{"Training compute of notable models since 2010", "% per year", "compute", "notable models", "training_compute_growth", checked,
-			"(SELECT (pow(10, fit.1) - 1) * 100 FROM ({:compute_fit}))", ""},
-		{"Qwen family: open models by April 2025", "models, at least", "qwen-family", "qwen", "qwen_open_models", checked, "{:qwen_total {:qwen_release}}", ""},
-		{"Qwen family: downloads by April 2025", "downloads, at least", "qwen-family", "qwen", "qwen_cumulative_downloads", checked, "{:qwen_total {:qwen_download}}", ""},
-		{"Qwen family: derivatives by April 2025", "models, at least", "qwen-family", "qwen", "qwen_derivative_models", checked, "{:qwen_total {:qwen_derivative}}", ""},
-		{"GLM-Z1: new accounts on the day of the launch", "accounts, at least", "launch-day", "glm-z1", "launch_day_new_accounts", unconfirmed,
-			"(SELECT sum({signups}) FROM {@signups_1d} WHERE {tenant} = 'launch-day' AND {bucket} = '2025-04-14')", ""},
-		{"GLM-Z1: tokens that day against the day before", "%, at least", "launch-day", "glm-z1", "launch_day_token_growth", unconfirmed,
-			`(
-				SELECT 100 * (sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-14')
-					/ sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-13') - 1)
-				FROM {@token_calls_1d} WHERE {tenant} = 'launch-day')`, ""},
-		{"Sign-ups grow in all four segments: the least growth", "times, more than", "segments", "", "", illustrative, "{:least_growth}", "1"},
-	}
-}
-
-// reported reads the reference point of the figure: of a series, its value at the end of April 2025.
-func (f figure) reported(column string) string {
-	return board.Fill(`(
-		SELECT argMax({=column}, {time}) FROM {@reference_points}
-		WHERE {tenant} = '{=scenario}' AND {entity} = '{=entity}' AND {metric} = '{=metric}' AND {time} < '2025-06-01')`,
-		map[string]string{"column": column, "scenario": f.scenario, "entity": f.entity, "metric": f.metric})
-}
-
-// row is the n-th row of the table.
-func (f figure) row(n int) string {
-	reported, source := f.reported("{value}"), f.reported("concat({citation}, ' (confidence ', {confidence}, ')')")
-	if f.reportedConstant != "" {
-		reported, source = f.reportedConstant, "'the report only states that all four grow; the curves are invented'"
-	}
-	return board.Fill(`
-		SELECT
-			{=n} AS n, '{=name}' AS figure, toFloat64OrNull(toString({=reported})) AS reported,
-			toFloat64OrNull(toString({=measured})) AS measured, '{=unit}' AS unit, '{=standing}' AS standing,
-			toString({=source}) AS source, '{=scenario}' AS scenario`, map[string]string{
-		"n": strconv.Itoa(n), "name": f.name, "reported": reported, "measured": f.measured, "unit": f.unit,
-		"standing": f.standing, "source": source, "scenario": f.scenario,
-	})
-}
-
-func figures(id uint32) board.Panel {
-	var parts []string
-	for n, f := range reportedFigures() {
-		parts = append(parts, f.row(n))
-	}
-	return board.Panel{
-		ID: id, Title: "Figures", Width: 24, Height: 19, Table: true,
-		Description: "Each figure as it was reported, and as measured from stored events by the formula of its scenario. " +
-			"checked: a public figure or series supports it. illustrative: we interpolated between two reported " +
-			"figures. unconfirmed: no public source has the figure. Verdicts and tolerances: tidemark scenarios " +
-			"check --all.",
-		Kind: preset.Table().Unit(preset.Whole).Decimals(2).
-			OverrideByName("figure", append(preset.Width(330), preset.Property("custom.wrapText", true))).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
-			OverrideByName("standing", append(preset.Standings.Cells(), preset.Width(110)...)),
-		SQL: []string{board.Fill(`
-			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,
-			map[string]string{"rows": strings.Join(parts, " UNION ALL ")})},
-	}
-}
-
 // fieldName names a line by its column alone, also where a panel has several queries.
 const fieldName = "${__field.name}"
 
@@ -235,6 +139,7 @@ func searchRace(id uint32) board.Panel {
 			"between launch and milestone. Scenario search-race.",
 		Kind: preset.Paint(logarithmic(preset.Count).Min(1e6).DisplayName(seriesName), preset.Adopters).
 			OverrideByQuery("B", append(preset.SeriesColor(preset.Ink), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
+		MayBeEmpty: notReplayed("search-race"),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
 			FROM ({:run_rate}) WHERE toDayOfMonth(day) = 1 AND {:day_in_range} ORDER BY time, name`,
@@ -242,7 +147,7 @@ func searchRace(id uint32) board.Panel {
 				arrayJoin([
 					toDateTime64(greatest($__fromTime_ms, toDateTime64('1998-09-04 00:00:00', 3, 'UTC')), 3, 'UTC'), $__toTime_ms]) AS time,
 				365e9 AS value
-			ORDER BY time`,
+			WHERE (SELECT count() FROM {@queries_1d} WHERE {tenant} = 'search-race') > 0 ORDER BY time`,
 		},
 	}
 }
@@ -253,7 +158,8 @@ func weeklyUsers(id uint32) board.Panel {
 		Description: "Distinct users per week (from Monday, UTC), each with its weight: the line is measured; the points " +
 			"are statements of the company, and the report's 800 million of April 2025. The two sources " +
 			"disagree, so both are shown. Scenario users-8x.",
-		Kind: preset.Paint(asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C"), preset.Claims),
+		Kind:       preset.Paint(asPoints(asPoints(preset.Lines(preset.Count).DisplayName(fieldName), "B"), "C"), preset.Claims),
+		MayBeEmpty: notReplayed("users-8x"),
 		SQL: []string{
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, sum(n) AS measured
 			FROM (
@@ -273,7 +179,8 @@ func internetOutside(id uint32) board.Panel {
 		Description: "Share of the users outside the United States and Canada. Internet: per year, from reported users " +
 			"by country. ChatGPT: per week, from stored events; only the shares of April 2025 are reported. The " +
 			"line is 90 %. Scenario everywhere-at-once.",
-		Kind: preset.Paint(preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, preset.Ink)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)), preset.Adopters),
+		Kind:       preset.Paint(preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, preset.Ink)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)), preset.Adopters),
+		MayBeEmpty: notReplayed("everywhere-at-once"),
 		SQL: []string{
 			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
 			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
@@ -288,7 +195,8 @@ func trainingCompute(id uint32) board.Panel {
 		ID: id, Title: "Training compute of notable models", Width: 12, Height: 9,
 		Description: "Floating-point operations used to train each notable model since 2010 (Epoch AI), and the line " +
 			"through their logarithms; its slope is the growth per year. Scenario compute.",
-		Kind: preset.Paint(asPoints(logarithmic("sci").Decimals(0).AxisLabel("FLOP"), "A"), preset.Claims).OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5)}),
+		Kind:       preset.Paint(asPoints(logarithmic("sci").Decimals(0).AxisLabel("FLOP"), "A"), preset.Claims).OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5)}),
+		MayBeEmpty: notReplayed("compute"),
 		SQL: []string{
 			`SELECT {time} AS time, {value} AS models FROM {@reference_points}
 			WHERE {tenant} = 'compute' AND {metric} = 'training_compute' AND {:at_in_range} ORDER BY time`,
@@ -298,7 +206,7 @@ func trainingCompute(id uint32) board.Panel {
 					arrayJoin([
 						toDateTime64('2010-01-01 00:00:00', 3, 'UTC'), toDateTime64('2025-03-01 00:00:00', 3, 'UTC')]) AS at,
 					({:compute_fit}) AS fit)
-			ORDER BY time`,
+			WHERE isFinite(fit.1) ORDER BY time`,
 		},
 	}
 }
@@ -319,7 +227,8 @@ func openReleases(id uint32) board.Panel {
 		ID: id, Title: "Releases with open weights per year, by country of the maker", Width: 12, Height: 9,
 		Description: "Models with open weights, by year of release and country of the organization (ISO 3166-1). A model " +
 			"of several countries counts in each. Countries with few models are together. The data ends in June 2025. Scenario open-closed.",
-		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Countries),
+		Kind:       preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Countries),
+		MayBeEmpty: notReplayed("open-closed"),
 		SQL: []string{board.Fill(`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time, if({country} IN ({=makers}), toString({country}), 'other or unknown') AS name,
@@ -333,7 +242,8 @@ func releasesByWeights(id uint32) board.Panel {
 		ID: id, Title: "Releases per year, open and closed", Width: 12, Height: 9,
 		Description: "Models by year of release: those with open weights, and the others of the same sources. The data " +
 			"ends in June 2025. Scenario open-closed.",
-		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Weights),
+		Kind:       preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Weights),
+		MayBeEmpty: notReplayed("open-closed"),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toStartOfYear({bucket}), 3, 'UTC') AS time,
@@ -349,7 +259,8 @@ func familyDownloads(id uint32) board.Panel {
 		Description: "Downloads of the family so far: the line is measured; the points are reported figures with dates. " +
 			"The reports count different platforms and are not one consistent series; we interpolated between " +
 			"them. Scenario qwen-family.",
-		Kind: preset.Paint(asPoints(logarithmic(preset.Count), "B"), preset.Claims),
+		Kind:       preset.Paint(asPoints(logarithmic(preset.Count), "B"), preset.Claims),
+		MayBeEmpty: notReplayed("qwen-family"),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "measured"
 			{:qwen_over_time {:qwen_download}}`,
@@ -363,7 +274,8 @@ func familyModels(id uint32) board.Panel {
 		ID: id, Title: "Qwen family: models and derivatives", Width: 12, Height: 9,
 		Description: "Open models and derivatives of the family so far: the lines are measured; the points are reported " +
 			"figures with dates. We interpolated between them. Scenario qwen-family.",
-		Kind: preset.Paint(asPoints(asPoints(logarithmic(preset.Count), "C"), "D"), preset.Family),
+		Kind:       preset.Paint(asPoints(asPoints(logarithmic(preset.Count), "C"), "D"), preset.Family),
+		MayBeEmpty: notReplayed("qwen-family"),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, toFloat64(sum(n) OVER (ORDER BY day)) AS "models"
 			{:qwen_over_time {:qwen_release}}`,
@@ -380,7 +292,8 @@ func patents(id uint32) board.Panel {
 		ID: id, Title: "Computing patents granted in the US (invented)", Width: 12, Height: 9,
 		Description: "Invented numbers: no public yearly series was found. Only the order of growth of the eras is " +
 			"reported (after 2022, 1995 to 2003, 2004 to 2021). Scenario patents.",
-		Kind: preset.Lines(preset.Count),
+		Kind:       preset.Lines(preset.Count),
+		MayBeEmpty: notReplayed("patents"),
 		SQL: []string{`
 			SELECT {time} AS time, {value} AS patents FROM {@reference_points}
 			WHERE {tenant} = 'patents' AND {metric} = 'computing_patents_granted' AND {:at_in_range} ORDER BY time`},
@@ -392,7 +305,8 @@ func segmentSignups(id uint32) board.Panel {
 		ID: id, Title: "Sign-ups per week, by segment", Width: 12, Height: 9,
 		Description: "New accounts per week (from Monday, UTC), by segment. Only the growth of all four segments is " +
 			"reported; the curves are invented. Scenario segments.",
-		Kind: preset.Paint(logarithmic(preset.Count).DisplayName(seriesName), preset.Segments),
+		Kind:       preset.Paint(logarithmic(preset.Count).DisplayName(seriesName), preset.Segments),
+		MayBeEmpty: notReplayed("segments"),
 		SQL: []string{`
 			SELECT
 				toDateTime64(toMonday(toDate32({bucket})), 3, 'UTC') AS time, toString({segment}) AS name, sum({signups}) AS value

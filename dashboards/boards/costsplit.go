@@ -19,12 +19,13 @@ func costByClass(id uint32) board.Panel {
 			"read from a cache, input written to one, output (audio and images included), reasoning, and calls that have a price of their own." + costWhole,
 		Kind:       preset.Paint(preset.Bars(usDollars), preset.TokenClasses),
 		MayBeEmpty: noWhole,
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:buckets}", "NULL", `
 			SELECT
-				{bucket} AS time, {:dollars sum({input_cost_picos})} AS input, {:dollars sum({cache_read_cost_picos})} AS "cache read",
+				{:time} AS time, {:dollars sum({input_cost_picos})} AS input, {:dollars sum({cache_read_cost_picos})} AS "cache read",
 				{:dollars sum({cache_write_cost_picos})} AS "cache write", {:dollars sum({output_cost_picos})} AS output,
 				{:dollars sum({reasoning_cost_picos})} AS reasoning, {:dollars sum({request_cost_picos})} AS "per call"
-			FROM {@costs_?cost_table} WHERE {:whole_costs} AND {:chosen} AND {:in_usd} GROUP BY time ORDER BY time`},
+			FROM {@costs_?cost_table} WHERE {:whole_costs} AND {:chosen} AND {:in_usd} GROUP BY time`,
+			"input", "cache read", "cache write", "output", "reasoning", "per call")},
 	}
 }
 
@@ -35,7 +36,7 @@ func costBy(id uint32, column, names, from string, colors preset.Palette) board.
 		Description: "Cost in US dollars by " + column + ". The ten " + names + " that cost the most have a series each; the others are one series, other." + costWhole,
 		Kind:        preset.Paint(preset.Bars(usDollars).DisplayName(seriesName), colors),
 		MayBeEmpty:  noWhole,
-		SQL:         []string{board.TopTen{By: column, Sum: spent, From: from, Where: "{:whole_costs} AND {:chosen} AND {:in_usd}"}.SQL()},
+		SQL:         []string{board.TopTen{By: column, Sum: spent, From: from, Gaps: true, Where: "{:whole_costs} AND {:chosen} AND {:in_usd}"}.SQL()},
 	}
 }
 
@@ -59,9 +60,9 @@ func unpricedOverTime(id uint32) board.Panel {
 			"ended: What has no price shows which. An import of prices prices what comes after it." + costWhole,
 		Kind:       preset.Lines(preset.Ratio).AxisSoftMax(0.1),
 		MayBeEmpty: "no calls in a whole hour of the range yet",
-		SQL: []string{`
-			SELECT {bucket} AS time, {:unpriced_share} AS "without a price"
-			FROM {@costs_?cost_table} WHERE {:whole_costs} AND {:chosen} GROUP BY time ORDER BY time`},
+		SQL: []string{board.AtEach("{:buckets}", "NULL", `
+			SELECT {:time} AS time, {:unpriced_share} AS "without a price"
+			FROM {@costs_?cost_table} WHERE {:whole_costs} AND {:chosen} GROUP BY time`, "without a price")},
 	}
 }
 

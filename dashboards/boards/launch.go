@@ -33,20 +33,23 @@ func launchFigures(id uint32) board.Panel {
 		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. token growth " +
 			"over the day before: the article reports over 100 %. peak: the minute with the most tokens, " +
 			"which the scenario invents. All are measured from stored events and unconfirmed.",
-		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("token growth over the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		Kind:       preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("token growth over the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		MayBeEmpty: notReplayed("launch-day"),
 		SQL: []string{`
 			SELECT
 				(SELECT sum({signups}) FROM {@signups_1m}
 					WHERE {:on_platform} AND {bucket} >= '2025-04-14' AND {bucket} < '2025-04-15') AS "new accounts",
-				day / before - 1 AS "token growth over the day before", peak
+				day / nullIf(before, 0) - 1 AS "token growth over the day before", peak
 			FROM (
 				SELECT
+					count() AS minutes,
 					sumIf(tokens, at >= '2025-04-14') AS day, sumIf(tokens, at < '2025-04-14') AS before,
 					toUnixTimestamp64Milli(toDateTime64(argMaxIf(at, tokens, at >= '2025-04-14'), 3, 'UTC')) AS peak
 				FROM (
 					SELECT {bucket} AS at, sum({input_tokens} + {output_tokens}) AS tokens
 					FROM {@token_calls_1m} WHERE {:on_platform} AND {bucket} >= '2025-04-13' AND {bucket} < '2025-04-15'
-					GROUP BY at))`},
+					GROUP BY at))
+			WHERE minutes > 0`},
 	}
 }
 
@@ -55,6 +58,7 @@ func launchTokens(id uint32) board.Panel {
 		ID: id, Title: "Tokens per minute, by model", Width: 12, Height: 9,
 		Description: "Input and output tokens per minute, by model.",
 		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
+		MayBeEmpty:  notReplayed("launch-day"),
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_1m", Where: "{:on_platform} AND {:range}",
 		}.SQL()},
@@ -66,6 +70,7 @@ func launchAgainst(id uint32) board.Panel {
 		ID: id, Title: "Tokens per minute, against the day before", Width: 12, Height: 9,
 		Description: "Input and output tokens per minute, averaged over five minutes, and the same one day earlier.",
 		Kind:        preset.Paint(preset.Lines(preset.Count).DisplayName(fieldName).FillOpacity(0), preset.Claims),
+		MayBeEmpty:  notReplayed("launch-day"),
 		SQL: []string{
 			`SELECT
 				toStartOfFiveMinutes({bucket}) + INTERVAL 0 DAY AS time,
@@ -88,6 +93,7 @@ func launchAccounts(id uint32) board.Panel {
 		ID: id, Title: "New accounts per minute", Width: 12, Height: 9,
 		Description: "New accounts per minute, by segment.",
 		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
+		MayBeEmpty:  notReplayed("launch-day"),
 		SQL: []string{`
 			SELECT {bucket} AS time, toString({segment}) AS name, sum({signups}) AS value
 			FROM {@signups_1m} WHERE {:on_platform} AND {:range} GROUP BY time, name ORDER BY time, name`},
@@ -99,6 +105,7 @@ func launchTotal(id uint32) board.Panel {
 		ID: id, Title: "New accounts of the day so far", Width: 12, Height: 9,
 		Description: "New accounts since midnight (UTC), and the 6,000 that the article reports for April 14. Unconfirmed.",
 		Kind:        preset.Paint(preset.Lines(preset.Count).DisplayName(fieldName), preset.Claims).OverrideByName("reported", preset.Overrides{preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0)}),
+		MayBeEmpty:  notReplayed("launch-day"),
 		SQL: []string{
 			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
 			FROM (
@@ -110,7 +117,7 @@ func launchTotal(id uint32) board.Panel {
 				toFloat64((
 					SELECT max({value}) FROM {@reference_points}
 					WHERE {tenant} = 'launch-day' AND {metric} = 'launch_day_new_accounts')) AS reported
-			ORDER BY time`,
+			WHERE reported > 0 ORDER BY time`,
 		},
 	}
 }

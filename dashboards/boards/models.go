@@ -35,9 +35,10 @@ func models() board.Board {
 
 // modelFragments is the SQL that panels on calls share.
 func modelFragments() map[string]string {
-	var lines []string
+	var lines, names []string
 	for i, level := range schemas.QuantileLevels() {
-		lines = append(lines, fmt.Sprintf("q[%d] / 1e6 AS p%.0f", i+1, 100*level))
+		names = append(names, fmt.Sprintf("p%.0f", 100*level))
+		lines = append(lines, fmt.Sprintf("q[%d] / 1e6 AS %s", i+1, names[i]))
 	}
 	return map[string]string{
 		// The share of input tokens that came from a prompt cache.
@@ -45,15 +46,16 @@ func modelFragments() map[string]string {
 		// A sum per call, unknown where there are none.
 		"per_call": `if(sum({calls}) = 0, NULL, {=} / sum({calls}))`,
 		// Percentiles of a state, in seconds.
-		"p50": `{:quantile 0.5 {=}} / 1e6`,
-		"p95": `{:quantile 0.95 {=}} / 1e6`,
+		"p50":    `{:quantile 0.5 {=}} / 1e6`,
+		"p95":    `{:quantile 0.95 {=}} / 1e6`,
+		"enough": board.Enough,
 		// A line per percentile of a state. The column NAME_calls has the calls that tell it.
-		"percentiles": board.Fill(`
+		"percentiles": board.AtEach("{:buckets}", "NULL", board.Fill(`
 			SELECT time, {=lines}
 			FROM (
 				SELECT {:time} AS time, {=quantiles} AS q
-				FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({{=}_calls}) > 0)
-			ORDER BY time`, map[string]string{"lines": strings.Join(lines, ", "), "quantiles": schemas.QuantilesSQL("{{=}}", "")}),
+				FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({{=}_calls}) >= {:enough})`,
+			map[string]string{"lines": strings.Join(lines, ", "), "quantiles": schemas.QuantilesSQL("{{=}}", "")}), names...),
 		// Joins what is known of each model to a table c; a model that is not in the catalog is unknown.
 		"catalog": `
 			LEFT JOIN (
@@ -98,6 +100,12 @@ func releases() board.Annotation {
 const allBuckets = " The panel counts all ${resolution_name}s that begin in the range. If you choose a " +
 	"tenant and a range of at most a week, it counts the range exactly."
 
+// fewLeftOut is the sentence on ratios and percentiles by bucket.
+const fewLeftOut = " A ${resolution_name} with fewer than " + board.Enough + " such calls has a gap."
+
+// tooFew stands in charts in which all is left out.
+const tooFew = "fewer than " + board.Enough + " calls per bucket: choose a longer range"
+
 // callFigures are the sums and shares of the range, read at once.
 func callFigures(id, width uint32) board.Panel {
 	return board.Panel{
@@ -111,6 +119,7 @@ func callFigures(id, width uint32) board.Panel {
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.02, preset.Warning, 0.1, preset.Bad)))).
 			OverrideByRegexp("streamed|cache hits", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("no token count", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty(preset.Good, 0.05, preset.Warning, 0.25, preset.Bad)))),
+		MayBeEmpty: noneHere,
 		SQL: []string{`
 			SELECT
 				sum({calls}) AS "calls made", sum({input_tokens} + {output_tokens}) AS tokens,
@@ -118,7 +127,8 @@ func callFigures(id, width uint32) board.Panel {
 				{:cache_hits} AS "cache hits",
 				{:per_call greatest(sum({unknown_input_calls}), sum({unknown_output_calls}))} AS "no token count"
 			FROM {:rows token_calls_? with calls, status, streaming_calls, input_tokens, output_tokens, input_cache_read,
-				unknown_input_calls, unknown_output_calls}`},
+				unknown_input_calls, unknown_output_calls}
+			HAVING count() > 0`},
 	}
 }
 
@@ -126,16 +136,16 @@ func latencyNow(id, width uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency now, p95", Width: width, Height: 4, Table: true,
 		Description: "95th percentile, in seconds, of the time until the answer ended and of the time to the first token " +
-			"(TTFT), in the last whole ${resolution_name} of the range. Only calls that report the time count. " +
+			"(TTFT), in the last whole ${resolution_name} of the range. Only calls that report the time count; the panel needs " + board.Enough + " of them. " +
 			"Percentiles are exact to about 0.4 %. Answers turn orange from 30 s and red from 120 s; TTFT from " +
 			"5 s and 20 s.",
 		Kind: preset.Status(preset.Seconds, preset.Thresholds(preset.Neutral, 30.0, preset.Warning, 120.0, preset.Bad)).Decimals(1).Orientation(common.VizOrientationVertical).
 			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
-		MayBeEmpty: "no calls at the end of the range",
+		MayBeEmpty: "fewer than " + board.Enough + " calls",
 		SQL: []string{`
 			SELECT
-				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS answer,
-				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS TTFT
+				if(sum({latency_calls}) < {:enough}, NULL, {:p95 latency}) AS answer,
+				if(sum({first_token_calls}) < {:enough}, NULL, {:p95 first_token}) AS TTFT
 			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} HAVING sum({calls}) > 0`},
 	}
 }
@@ -146,11 +156,12 @@ func tokensByClass(id uint32) board.Panel {
 		Description: "Tokens per ${resolution_name} in five classes that do not overlap: uncached input, input read from " +
 			"a prompt cache, input written to one, visible output, and reasoning." + openLeftOut,
 		Kind: preset.Paint(preset.Bars(preset.Count), preset.TokenClasses),
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:buckets}", "0", `
 			SELECT
 				{:time} AS time, sum({input_uncached}) AS "input, uncached", sum({input_cache_read}) AS "cache read",
 				sum({input_cache_write}) AS "cache write", sum({output_visible}) AS "output, visible", sum({output_reasoning}) AS reasoning
-			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time`,
+			"input, uncached", "cache read", "cache write", "output, visible", "reasoning")},
 	}
 }
 
@@ -187,14 +198,14 @@ func tokensByProvider(id uint32) board.Panel {
 func modelTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Models", Width: 24, Height: 12, Table: true,
-		Description: "Every model that was called in the range, with its maker from the catalog. users per day: distinct " +
+		Description: "Every model that was called in the range, with its maker from the catalog. users, last day: distinct " +
 			"users of the last day (UTC) of the range that has any; only the model applies. p50, p95 and TTFT: " +
-			"seconds in the last whole ${resolution_name}, of the calls that report them. errors: the share of " +
+			"seconds in the last whole ${resolution_name}, where at least " + board.Enough + " calls report them. errors: the share of " +
 			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
 			OverrideByName("provider", preset.Width(130)).OverrideByName("organization", preset.Width(120)).OverrideByRegexp("^country$|^share$", preset.Width(70)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(74)...)).
-			OverrideByRegexp("^calls$|^errors$|^p50 now$|^p95 now$", preset.Width(80)).OverrideByName("tokens", preset.Width(120)).OverrideByName("users per day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByRegexp("^calls$|^errors$|^p50 now$|^p95 now$", preset.Width(80)).OverrideByName("tokens", preset.Width(120)).OverrideByName("users, last day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).
@@ -209,7 +220,7 @@ func modelTable(id uint32) board.Panel {
 func modelRows(withUsers bool) string {
 	users, join := "", ""
 	if withUsers {
-		users, join = `u.users AS "users per day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
+		users, join = `u.users AS "users, last day", `, `LEFT JOIN ({:users_by model}) AS u ON c.model = u.name`
 	}
 	return board.Fill(`
 		SELECT
@@ -231,9 +242,9 @@ func modelRows(withUsers bool) string {
 		{:catalog}
 		LEFT JOIN (
 			SELECT
-				toString({model}) AS name, if(sum({latency_calls}) = 0, NULL, {:p50 latency}) AS p50,
-				if(sum({latency_calls}) = 0, NULL, {:p95 latency}) AS p95,
-				if(sum({first_token_calls}) = 0, NULL, {:p95 first_token}) AS ttft
+				toString({model}) AS name, if(sum({latency_calls}) < {:enough}, NULL, {:p50 latency}) AS p50,
+				if(sum({latency_calls}) < {:enough}, NULL, {:p95 latency}) AS p95,
+				if(sum({first_token_calls}) < {:enough}, NULL, {:p95 first_token}) AS ttft
 			FROM {@token_calls_?} WHERE {:last_whole} AND {:chosen} GROUP BY {model}) AS l ON c.model = l.name
 		{=join}
 		ORDER BY tokens DESC`, map[string]string{"users": users, "join": join})
@@ -243,18 +254,20 @@ func weightsOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens by open and closed weights", Width: 12, Height: 8,
 		Description: "Share of the tokens per ${resolution_name} that went to models with open and with closed weights. " +
-			"The catalog has the weights; models that are not in it are unknown." + openLeftOut,
-		Kind: preset.Paint(preset.Shares().DisplayName(seriesName), preset.Weights),
-		SQL: []string{`
+			"The catalog has the weights; models that are not in it are unknown." + openLeftOut + fewLeftOut,
+		Kind:       preset.Paint(preset.Shares().DisplayName(seriesName), preset.Weights),
+		MayBeEmpty: tooFew,
+		SQL: []string{board.NamesAtEach("{:buckets token_calls_?}", "NULL", `
 			SELECT time, name, sum(t) / any(whole) AS value
 			FROM (
 				SELECT
-					c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole
+					c.time AS time, if(m.known = '', 'unknown', m.weights) AS name, t, sum(t) OVER (PARTITION BY time) AS whole,
+					sum(n) OVER (PARTITION BY time) AS made
 				FROM (
-					SELECT {:time} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t
-					FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time, {model} HAVING t > 0) AS c
+					SELECT {:time} AS time, toString({model}) AS model, sum({input_tokens} + {output_tokens}) AS t, sum({calls}) AS n
+					FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time, {model}) AS c
 				{:catalog})
-			GROUP BY time, name ORDER BY time, name`},
+			WHERE whole > 0 AND made >= {:enough} GROUP BY time, name`)},
 	}
 }
 
@@ -283,9 +296,10 @@ func latencyOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency", Width: 12, Height: 8,
 		Description: "Time from the request to the end of the answer, in seconds: median, 90th, 95th and 99th percentile " +
-			"per ${resolution_name}. Only calls that report the time count." + openLeftOut,
-		Kind: levels(),
-		SQL:  []string{`{:percentiles latency}`},
+			"per ${resolution_name}. Only calls that report the time count." + openLeftOut + fewLeftOut,
+		Kind:       levels(),
+		MayBeEmpty: tooFew,
+		SQL:        []string{`{:percentiles latency}`},
 	}
 }
 
@@ -293,9 +307,10 @@ func firstTokenOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Time to the first token", Width: 12, Height: 8,
 		Description: "Time from the request to the first token, in seconds: median, 90th, 95th and 99th percentile per " +
-			"${resolution_name}. Only calls that report the time count." + openLeftOut,
-		Kind: levels(),
-		SQL:  []string{`{:percentiles first_token}`},
+			"${resolution_name}. Only calls that report the time count." + openLeftOut + fewLeftOut,
+		Kind:       levels(),
+		MayBeEmpty: tooFew,
+		SQL:        []string{`{:percentiles first_token}`},
 	}
 }
 
@@ -303,8 +318,9 @@ func errorsByModel(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Errors by model", Width: 24, Height: 8,
 		Description: "Share of the calls per ${resolution_name} that failed, by model. The ten models with the most " +
-			"errors have a line each; the others are one line, other." + openLeftOut,
-		Kind: preset.Paint(preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName), preset.Others),
+			"errors have a line each; the others are one line, other." + openLeftOut + fewLeftOut,
+		Kind:       preset.Paint(preset.Lines(preset.Ratio).FillOpacity(0).AxisSoftMax(0.01).DisplayName(seriesName), preset.Others),
+		MayBeEmpty: tooFew,
 		SQL: []string{board.TopTen{
 			By: "model", Sum: "sumIf({calls}, {status} = 'error')", Per: "sum({calls})", From: "token_calls_?",
 		}.SQL()},
@@ -315,10 +331,11 @@ func sharesOverTime(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Streamed answers and cache hits", Width: 24, Height: 7,
 		Description: "Share of the calls per ${resolution_name} whose answer was streamed, and share of the input tokens " +
-			"that were read from a prompt cache." + openLeftOut,
-		Kind: preset.Paint(preset.Lines(preset.Ratio).Max(1).FillOpacity(0), preset.TokenClasses),
-		SQL: []string{`
-			SELECT {:time} AS time, sum({streaming_calls}) / nullIf(sum({calls}), 0) AS streamed, {:cache_hits} AS "cache hits"
-			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+			"that were read from a prompt cache." + openLeftOut + fewLeftOut,
+		Kind:       preset.Paint(preset.Lines(preset.Ratio).Max(1).FillOpacity(0), preset.TokenClasses),
+		MayBeEmpty: tooFew,
+		SQL: []string{board.AtEach("{:buckets}", "NULL", `
+			SELECT {:time} AS time, {:per_call sum({streaming_calls})} AS streamed, {:cache_hits} AS "cache hits"
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time HAVING sum({calls}) >= {:enough}`, "streamed", "cache hits")},
 	}
 }

@@ -119,9 +119,9 @@ func throughput(id uint32) board.Panel {
 		ID: id, Title: "Throughput by topic", Width: 12, Height: 8, Interval: "10s",
 		Description: "Records accounted for per second, by topic." + intervalsOnly,
 		Kind:        preset.Paint(preset.Bars(preset.PerSecond).DisplayName(seriesName), preset.Topics),
-		SQL: []string{`
+		SQL: []string{board.NamesAtEach("{:interval_starts}", "0", `
 			SELECT $__timeInterval({written_at}) AS time, toString({topic}) AS name, sum({to_offset} - {from_offset}) / $__interval_s AS value
-			{:from_ledger} GROUP BY time, name ORDER BY time, name`},
+			{:from_ledger} GROUP BY time, name`)},
 	}
 }
 
@@ -131,14 +131,14 @@ func lagOverTime(id uint32) board.Panel {
 		Description: "Records in the log after the last block of each partition in the interval, summed per topic. While " +
 			"no worker ingests there are no points: look at the tile Lag." + intervalsOnly,
 		Kind: preset.Paint(preset.Lines(preset.Count).DisplayName(seriesName), preset.Topics),
-		SQL: []string{`
+		SQL: []string{board.NamesAtEach("{:interval_starts}", "NULL", `
 			SELECT time, name, sum(lag) AS value
 			FROM (
 				SELECT
 					$__timeInterval({written_at}) AS time, toString({topic}) AS name,
 					argMax({:behind}, ({epoch}, {to_offset})) AS lag
 				{:from_ledger} GROUP BY time, name, {partition})
-			GROUP BY time, name ORDER BY time, name`},
+			GROUP BY time, name`)},
 	}
 }
 
@@ -150,11 +150,11 @@ func freshnessOverTime(id uint32) board.Panel {
 			"s ingest is too slow. While no worker ingests there are no points." + intervalsOnly,
 		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)), preset.Quantiles),
 		MayBeEmpty: "no blocks in the range",
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({produce_lag_us}, {:delivered}) / 1e6 AS p50,
 				{:lag_of_most} / 1e6 AS p95
-			{:from_ledger} AND {:timed} GROUP BY time ORDER BY time`},
+			{:from_ledger} AND {:timed} GROUP BY time`, "p50", "p95")},
 	}
 }
 
@@ -165,11 +165,11 @@ func eventLagOverTime(id uint32) board.Panel {
 			"95 % of the events of the interval. It is large while history is replayed." + intervalsOnly,
 		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
 		MayBeEmpty: "no blocks in the range",
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50,
 				{:event_lag_of_most} / 1e6 AS p95
-			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
+			{:from_ledger} AND {stored} > 0 GROUP BY time`, "p50", "p95")},
 	}
 }
 
@@ -179,9 +179,9 @@ func blockSize(id uint32) board.Panel {
 		Description: "Rows stored per block: mean and largest. A block is one row of the ledger. Many small blocks cost " +
 			"the database most." + intervalsOnly,
 		Kind: preset.Paint(preset.Lines(preset.Count).FillOpacity(0), preset.Quantiles),
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
-			{:from_ledger} GROUP BY time ORDER BY time`},
+			{:from_ledger} GROUP BY time`, "mean", "largest")},
 	}
 }
 
@@ -191,11 +191,11 @@ func insertTime(id uint32) board.Panel {
 		Description: "Time of a block's insert in seconds, retries included: median, 95th percentile and longest. When " +
 			"it grows, look at ClickHouse: disk, memory, parts." + intervalsOnly,
 		Kind: preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
 				quantile(0.95)({insert_us}) / 1e6 AS p95, max({insert_us}) / 1e6 AS longest
-			{:from_ledger} AND {stored} > 0 GROUP BY time ORDER BY time`},
+			{:from_ledger} AND {stored} > 0 GROUP BY time`, "median", "p95", "longest")},
 	}
 }
 
@@ -205,11 +205,11 @@ func exceptions(id uint32) board.Panel {
 		Description: "Records per interval that did not become a row of their own: duplicates of a stored event, with the " +
 			"same content or altered, dead letters, and records that the log deleted before a worker read them (lost unread)." + intervalsOnly,
 		Kind: preset.Paint(preset.Bars(preset.Count), preset.Fates),
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts}", "0", `
 			SELECT
 				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS "altered duplicates",
 				sum({dead}) AS "dead letters", sum({gap}) AS "lost unread"
-			{:from_ledger} GROUP BY time ORDER BY time`},
+			{:from_ledger} GROUP BY time`, "duplicates", "altered duplicates", "dead letters", "lost unread")},
 	}
 }
 

@@ -246,12 +246,12 @@ func itemsOverTime(id uint32) board.Panel {
 			"of a bar is what was received. See Items received for the words, and Rejected items for the reasons." + intervalsOnly + reportRange,
 		Kind:       preset.Paint(preset.Bars(preset.Count), preset.Intake),
 		MayBeEmpty: nothingReported,
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts {:first_report}}", "0", `
 			SELECT
 				at AS time, sum(logged) AS "on the log", sum(kept) AS "in a spool", sum(inside) AS "joined", sum(passed) AS "skipped",
 				sum(bad) AS "rejected", greatest(sum({:unaccounted}), 0) AS "unexplained"
 			FROM (SELECT $__timeInterval({time}) AS at, {:fates} FROM {:report_intervals})
-			GROUP BY at ORDER BY at`},
+			GROUP BY at`, "on the log", "in a spool", "joined", "skipped", "rejected", "unexplained")},
 	}
 }
 
@@ -263,10 +263,10 @@ func refusedOverTime(id uint32) board.Panel {
 			"not answer, or a key was over its rate; Refused requests by reason tells." + intervalsOnly + reportRange,
 		Kind:       preset.Paint(preset.Bars(preset.Count), preset.Refusals),
 		MayBeEmpty: nothingReported,
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:interval_starts {:first_report}}", "0", `
 			SELECT at AS time, sum(toInt64({refused}) - toInt64({not_resent})) AS "comes again", sum({not_resent}) AS "lost"
 			FROM (SELECT $__timeInterval({time}) AS at, {refused}, {not_resent} FROM {:report_intervals})
-			GROUP BY at ORDER BY at`},
+			GROUP BY at`, "comes again", "lost")},
 	}
 }
 
@@ -278,11 +278,11 @@ func joinedOverTime(id uint32) board.Panel {
 			"Clients and versions shows which. Only whole hours and days are shown.",
 		Kind:       preset.Paint(preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways), preset.Doubts),
 		MayBeEmpty: "no calls in a whole hour of the range yet",
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:buckets call_reports_?audience_table}", "0", `
 			SELECT
-				{bucket} AS time, sum({joined_calls}) AS "joined", sum({may_be_double_calls}) AS "may be double",
+				{:time} AS time, sum({joined_calls}) AS "joined", sum({may_be_double_calls}) AS "may be double",
 				sumIf({calls}, {usage} = 'missing') AS "without usage"
-			FROM {@call_reports_?audience_table} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+			FROM {@call_reports_?audience_table} WHERE {:whole} AND {:chosen} GROUP BY time`, "joined", "may be double", "without usage")},
 	}
 }
 

@@ -19,7 +19,7 @@ func tenant() board.Board {
 	return board.Board{
 		UID: "tidemark-tenant", Title: "Tenant", From: "now-7d", Refresh: "1m",
 		Description: "Usage, models, errors and heaviest users of one customer, for a conversation with that customer. " +
-			"Choose the tenant first. Series have hours up to a week, then days, both in UTC.",
+			"Choose the tenant first. Series have minutes up to six hours, hours up to a week, then days, all in UTC.",
 		Variables:   variables,
 		Annotations: []board.Annotation{releases()},
 		Rows: []board.Row{
@@ -37,7 +37,7 @@ func tenant() board.Board {
 func tenantQueries(id uint32) board.Panel {
 	p := queriesTotal(id)
 	// Segment and country cannot be chosen here, and a choice made on another dashboard would narrow the numbers down unseen.
-	p.SQL = []string{`SELECT sum({queries}) AS total FROM {:rows queries_? with queries by tenant, product}`}
+	p.SQL = []string{`SELECT sum({queries}) AS total FROM {:rows queries_? with queries by tenant, product} HAVING count() > 0`}
 	return p
 }
 
@@ -57,8 +57,9 @@ func tenantUsers(id uint32) board.Panel {
 		ID: id, Title: "Active users", Width: 4, Height: 4, Table: true,
 		Description: "Distinct users of the tenant, each with its weight, in the 24 hours and the 30 days (UTC) that end " +
 			"with the range; the last hour counts as a whole. Product, provider and model do not apply.",
-		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical),
-		SQL:  []string{`SELECT day, month FROM ({:active_users tenant})`},
+		Kind:       preset.Number(preset.Count).Orientation(common.VizOrientationVertical),
+		MayBeEmpty: "none in 30 days",
+		SQL:        []string{`SELECT day, month FROM ({:active_users tenant})`},
 	}
 }
 
@@ -75,7 +76,7 @@ func tenantModels(id uint32) board.Panel {
 	p.SQL = []string{modelRows(false)}
 	p.Height = 9
 	p.Description = "Every model that the tenant called in the range, with its maker from the catalog. p50, p95 and TTFT: seconds in the " +
-		"last whole ${resolution_name}, of the calls that report them. errors: the share of calls that failed, orange from 2 %, " +
+		"last whole ${resolution_name}, where at least " + board.Enough + " calls report them. errors: the share of calls that failed, orange from 2 %, " +
 		"red from 10 %. A click shows the model alone."
 	return p
 }
@@ -146,7 +147,7 @@ func reportedCost(id uint32) board.Panel {
 		Kind:       preset.Paint(preset.Bars("currencyUSD").DisplayName(seriesName), preset.Others),
 		MayBeEmpty: "no cost was reported",
 		SQL: []string{board.TopTen{
-			By: "model", Sum: "toFloat64(sum({reported_cost_picos})) / 1e12", From: "token_calls_?",
+			By: "model", Sum: "toFloat64(sum({reported_cost_picos})) / 1e12", From: "token_calls_?", Gaps: true,
 			Where: "{:whole} AND {:chosen} AND ({reported_cost_calls} > 0 OR {reported_cost_picos} != 0)",
 		}.SQL()},
 	}

@@ -33,8 +33,8 @@ func usage() board.Board {
 	}
 }
 
-// rate is a rate in the last whole bucket. Where nothing happened in that one the rate is 0, not
-// that of the last bucket in which something did.
+// rate is a rate in the last whole bucket. Where nothing happened in one the rate is 0, not that of
+// the last bucket in which something did.
 func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 	return board.Panel{
 		ID: id, Title: title, Width: 5, Height: 4,
@@ -52,7 +52,7 @@ func queryRate(id uint32) board.Panel {
 			SELECT {:time} AS time, sum({queries}) / {:seconds} AS value
 			FROM {@queries_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS value)
 		GROUP BY time ORDER BY time`)
 }
 
@@ -65,7 +65,7 @@ func callRate(id uint32) board.Panel {
 				sum({input_tokens} + {output_tokens}) / {:seconds} AS tokens
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS calls, 0 AS tokens WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS calls, 0 AS tokens)
 		GROUP BY time ORDER BY time`), 6)
 }
 
@@ -76,7 +76,7 @@ func signupRate(id uint32) board.Panel {
 			SELECT {:time} AS time, sum({signups}) AS value
 			FROM {@signups_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS value)
 		GROUP BY time ORDER BY time`)
 }
 
@@ -92,9 +92,13 @@ func total(id uint32, title, what, notApplied, sql string) board.Panel {
 		ID: id, Title: title, Width: 3, Height: 4, Table: true,
 		Description: what + ofRange + notApplied,
 		Kind:        preset.Number(preset.Count),
-		SQL:         []string{sql},
+		MayBeEmpty:  noneHere,
+		SQL:         []string{sql + " HAVING count() > 0"},
 	}
 }
+
+// noneHere stands where nothing in the range matches what is chosen.
+const noneHere = "none in the range"
 
 // ofRange is the sentence about the buckets that a total counts.
 const ofRange = " in all ${resolution_name}s that begin in the range, including the one that has not " +
@@ -121,6 +125,8 @@ func signupsTotal(id uint32) board.Panel {
 // usageFragments is SQL that this dashboard shares with that of a tenant.
 func usageFragments() map[string]string {
 	return map[string]string{
+		// The first day that begins in the range.
+		"first_whole_day": `toDate32(fromUnixTimestamp64Milli(toInt64($__from + positiveModulo(-($__from), 86400000)), 'UTC'))`,
 		// The last time in the range, the day it lies in, and the first of the 24 hours that end with its hour.
 		"range_end":         `least($__toTime_ms - INTERVAL 1 MILLISECOND, now64(3))`,
 		"last_day_of_range": `toStartOfDay({:range_end}, 'UTC')`,
@@ -146,14 +152,15 @@ func usageFragments() map[string]string {
 						{bucket} >= {:last_day_of_range} AS of_week, {bucket} >= {:last_day_of_range} AS of_month
 					FROM {@audience_1h}
 					WHERE {bucket} >= least({:last_day_of_range}, {:first_hour}) AND {bucket} < $__toTime_ms AND {:users {=}})
-				GROUP BY weight)`,
+				GROUP BY weight)
+			HAVING count() > 0`,
 		// Users per hour, or per day where the range asks for days, by the first dimension that is chosen.
-		"users_over_time": `
+		"users_over_time": board.AtEach("{:buckets audience_?audience_table}", "0", `
 			SELECT time, sum(n) AS users
 			FROM (
-				SELECT {bucket} AS time, {:distinct_users} AS n
+				SELECT {:time} AS time, {:distinct_users} AS n
 				FROM {@audience_?audience_table} WHERE {:whole} AND {:users {=}} GROUP BY time, {user_weight})
-			GROUP BY time ORDER BY time`,
+			GROUP BY time`, "users"),
 		// Queries of the range by a column.
 		"queries_by": `
 			SELECT toString({{=}}) AS {=}, sum({queries}) AS queries
@@ -171,6 +178,7 @@ func activeUsers(id uint32) board.Panel {
 			"choose, in this order, narrows the users down. Provider does not apply.",
 		Kind: preset.Number(preset.Count).Orientation(common.VizOrientationVertical).
 			OverrideByName("stickiness", preset.Unit(preset.Ratio, 1)),
+		MayBeEmpty: "none in 30 days",
 		SQL: []string{`
 			SELECT day, week, month, if(month = 0, NULL, day / month) AS stickiness
 			FROM ({:active_users tenant, model, product, segment, country})`},
@@ -226,9 +234,9 @@ func tokensInOut(id uint32) board.Panel {
 		Description: "Input tokens (cached ones included) and output tokens (reasoning included) per ${resolution_name}. " +
 			"Calls whose tokens are unknown add nothing." + openLeftOut + noPeopleFilters,
 		Kind: preset.Paint(preset.Bars(preset.Count), preset.TokenClasses),
-		SQL: []string{`
+		SQL: []string{board.AtEach("{:buckets}", "0", `
 			SELECT {:time} AS time, sum({input_tokens}) AS input, sum({output_tokens}) AS output
-			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time ORDER BY time`},
+			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time`, "input", "output")},
 	}
 }
 
@@ -248,9 +256,9 @@ func growth(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Growth in the range", Width: 24, Height: 7, Table: true,
 		Description: "Compares an average day at the beginning of the range with one at its end. The averages are of the " +
-			"first and the last 28 whole days (UTC), or of a quarter of the days where there are fewer; the " +
-			"first day is the first that has any data. Growth is the end divided by the beginning. Months to " +
-			"double assumes that growth is even. The panel needs two whole days. Provider and model narrow down " +
+			"first and the last 28 whole days (UTC), or of a quarter of the days where there are fewer, of whole " +
+			"weeks where there are 28 days. If data begins within the range, its first day is left out: it may " +
+			"not be whole. Growth is the end divided by the beginning. Months to double assumes that growth is even. The panel needs two whole days. Provider and model narrow down " +
 			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
 		Kind: preset.Table().
 			OverrideByRegexp("^per day", preset.Unit(preset.Whole, 0)).OverrideByName("growth", preset.Unit(preset.Times, 2)).
@@ -263,9 +271,10 @@ func growth(id uint32) board.Panel {
 				if(last > first, months * log(2) / log(last / first), NULL) AS "to double"
 			FROM (
 				SELECT
-					measure, {:last_whole_day} AS finish, dateDiff('day', min(day), finish) + 1 AS n,
-					greatest(1, least(28, intDiv(n, 4))) AS w, min(day) AS begin,
-					arraySum((d, a) -> if(d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first,
+					measure, {:last_whole_day} AS finish, if(min(day) > {:first_whole_day}, min(day) + 1, min(day)) AS begin,
+					dateDiff('day', begin, finish) + 1 AS n, least(28, intDiv(n, 4)) AS quarter,
+					greatest(1, if(quarter < 7, quarter, quarter - quarter % 7)) AS w,
+					arraySum((d, a) -> if(d >= begin AND d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first,
 					arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last,
 					(n - w) / 30.4375 AS months
 				FROM (

@@ -40,14 +40,22 @@ func generated(t testing.TB, records int64, span time.Duration) store {
 
 func generatedFrom(t testing.TB, records int64, span time.Duration, begin time.Time) store {
 	t.Helper()
+	s := store{World: rolluptest.New(t)}
+	s.generate(t, records, span, begin, 7)
+	s.rollUp(t)
+	return s
+}
+
+// generate adds such events, other ones with each seed.
+func (s *store) generate(t testing.TB, records int64, span time.Duration, begin time.Time, seed uint64) {
+	t.Helper()
 	g, err := synthetic.New(synthetic.Options{
-		Seed: 7, Events: records, Start: begin, Span: span, Profile: synthetic.Mixed, Tenants: 12, Users: 600, Run: "history",
+		Seed: seed, Events: records, Start: begin, Span: span, Profile: synthetic.Mixed, Tenants: 12, Users: 600, Run: "history",
 		Duplicates: 0.02, Conflicts: 0.002, OutOfOrder: 0.05, Poison: 0.001, Partitions: 2,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := store{World: rolluptest.New(t)}
 	s.Window = 1 << 30
 	var batch producers.Batch
 	for {
@@ -72,14 +80,12 @@ func generatedFrom(t testing.TB, records int64, span time.Duration, begin time.T
 			s.Account(row)
 		}
 		if errors.Is(nextErr, io.EOF) {
-			break
+			return
 		}
 		if nextErr != nil {
 			t.Fatal(nextErr)
 		}
 	}
-	s.rollUp(t)
-	return s
 }
 
 // report lets workers of every kind say that they are at work and what the log holds.

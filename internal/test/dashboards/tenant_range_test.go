@@ -125,6 +125,9 @@ func (s store) checkMinutes(t *testing.T, usage answers, tenant string, from, to
 			want[int64(parse(t, at))] = parse(t, n)
 		}
 	}
+	for at := first; len(want) > 0 && at.Before(end); at = at.Add(time.Minute) {
+		want[at.Unix()] += 0
+	}
 	usage.line(t, 21, 1, want)
 }
 
