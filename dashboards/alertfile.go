@@ -24,27 +24,41 @@ import (
 // AlertsFile is the name of the file with the alert rules, in Grafana's folder provisioning/alerting.
 const AlertsFile = "tidemark.yaml"
 
-// alertNamespace is the database that the rules read, because a rule has no variables. Compose runs this namespace; for
-// another one, replace the name in a copy of the file.
+// alertNamespace is the namespace of compose, which forms have by default.
 const alertNamespace = "tidemark"
 
-// alertDatabase is that database in SQL.
-const alertDatabase = `"` + alertNamespace + `"`
+// alertFolder is the folder of the rules in Grafana.
+const alertFolder = "Tidemark"
 
 // Alerts are all alert rules.
 type Alerts struct {
-	YAML   []byte // For Grafana's file provisioning, which has another form than its HTTP interface and the SDK's Rule.
-	groups []board.AlertGroup
+	YAML     []byte // For Grafana's file provisioning, which has another form than its HTTP interface and the SDK's Rule.
+	database string // That the rules read, in SQL.
+	groups   []board.AlertGroup
 }
 
-// GenerateAlerts makes the alert rules. An error lists every name in their SQL that the schema does not have, and every
-// missing panel, with the rule.
-func GenerateAlerts() (Alerts, error) {
-	return generateAlerts(boards.Alerts(), schemas.Relations())
+// GenerateAlerts makes the alert rules for the Grafana that deploy/grafana provisions. An error lists every name in their SQL
+// that the schema does not have, and every missing panel, with the rule.
+func GenerateAlerts() (Alerts, error) { return Form{}.GenerateAlerts() }
+
+// GenerateAlerts makes the alert rules in this form. In another namespace than that of compose they have uids and a folder of
+// their own, so that one Grafana can have the rules of several namespaces.
+func (f Form) GenerateAlerts() (Alerts, error) {
+	return f.generateAlerts(boards.Alerts(), schemas.Relations())
 }
 
-func generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Relation) (Alerts, error) {
-	r := board.NewAlertResolver(relations, boards.Fragments(), alertDatabase)
+func (f Form) generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Relation) (Alerts, error) {
+	f = f.withDefaults()
+	database, folder := `"`+f.Namespace+`"`, alertFolder
+	if f.Namespace != alertNamespace {
+		folder += " " + f.Namespace
+		for _, g := range groups {
+			for i, a := range g.Alerts {
+				g.Alerts[i].UID = f.Namespace + strings.TrimPrefix(a.UID, alertNamespace)
+			}
+		}
+	}
+	r := board.NewAlertResolver(relations, boards.Fragments(), database)
 	panels := map[string]map[uint32]bool{}
 	for _, b := range boards.All() {
 		panels[b.UID] = map[uint32]bool{}
@@ -67,10 +81,17 @@ func generateAlerts(groups []board.AlertGroup, relations map[string]schemas.Rela
 		return Alerts{}, err
 	}
 	var text bytes.Buffer
-	if err := alertFile.Execute(&text, groups); err != nil {
+	if err := alertFile.Execute(&text, alertData{Form: f, Folder: folder, Groups: groups}); err != nil {
 		return Alerts{}, fmt.Errorf("write the alert rules: %w", err)
 	}
-	return Alerts{YAML: text.Bytes(), groups: groups}, nil
+	return Alerts{YAML: text.Bytes(), database: database, groups: groups}, nil
+}
+
+// alertData is what the file is made from.
+type alertData struct {
+	Form
+	Folder string
+	Groups []board.AlertGroup
 }
 
 // alertFile is the whole file. A healthy store gives no rows, so no data is OK. A database that cannot be asked is an error,
@@ -88,14 +109,14 @@ var alertFile = template.Must(template.New(AlertsFile).Funcs(template.FuncMap{
 		return map[string]string{"none": string(alerting.RuleNoDataStateOK), "failed": string(alerting.RuleExecErrStateError)}
 	},
 }).Parse(`# Made by: tidemark dashboards generate. Do not edit.
-# The rules ask the database ` + alertNamespace + `; where the namespace is another one, replace ` + alertDatabase + ` in a copy.
+# The rules ask the database {{ .Namespace }}. For another one: tidemark dashboards generate --namespace NAME.
 apiVersion: 1
 
 groups:
-{{- range . }}
+{{- range .Groups }}
   - orgId: 1
     name: {{ .Name }}
-    folder: Tidemark
+    folder: {{ $.Folder }}
     interval: {{ minutes .Every }}
     rules:
 {{- range .Alerts }}
@@ -109,7 +130,7 @@ groups:
         panelId: {{ .Panel }}
         labels:
           severity: {{ quote .Severity }}
-          namespace: ` + alertNamespace + `
+          namespace: {{ $.Namespace }}
         annotations:
           __dashboardUid__: {{ .Board }}
           __panelId__: "{{ .Panel }}"
@@ -117,11 +138,11 @@ groups:
           description: {{ note .Description }}
         data:
           - refId: A
-            datasourceUid: ` + board.DatasourceUID + `
+            datasourceUid: {{ $.DatasourceUID }}
             relativeTimeRange: {from: {{ seconds .From }}, to: {{ seconds .To }}}
             model:
               refId: A
-              datasource: {type: {{ query.Datasource.Type }}, uid: {{ query.Datasource.Uid }}}
+              datasource: {type: {{ query.Datasource.Type }}, uid: {{ $.DatasourceUID }}}
               pluginVersion: {{ query.PluginVersion }}
               editorType: {{ query.EditorType }}
               queryType: {{ query.QueryType }}
@@ -213,7 +234,7 @@ func (a Alerts) Execute(ctx context.Context, db grafana.DB, namespace string, at
 	for _, g := range a.groups {
 		for _, rule := range g.Alerts {
 			r := Result{Panel: rule.Panel, Title: rule.Title, Kind: grafana.ForAlerts, RefID: "A"}
-			sql := strings.ReplaceAll(rule.SQL, alertDatabase+".", schemas.Ident(namespace)+".")
+			sql := strings.ReplaceAll(rule.SQL, a.database+".", schemas.Ident(namespace)+".")
 			if r.SQL, r.Err = grafana.Expand(sql, scopeOf(rule, at)); r.Err == nil {
 				var table *grafana.Table
 				table, r.Took, r.Err = runner.Run(ctx, r.SQL)

@@ -44,7 +44,7 @@ func TestAlertsCheckCatches(t *testing.T) {
 		groups := boards.Alerts()
 		spoil(&groups[0].Alerts[1])
 		var got []string
-		if alerts, err := generateAlerts(groups, relations); err != nil {
+		if alerts, err := (Form{}).generateAlerts(groups, relations); err != nil {
 			got = []string{err.Error()}
 		} else {
 			got = alerts.Check()
@@ -90,7 +90,7 @@ func TestAlertsRenamedColumn(t *testing.T) {
 	for name := range used {
 		broken := maps.Clone(relations)
 		broken[name] = schemas.Relation{Name: name, Columns: []string{"other"}}
-		if _, err := generateAlerts(boards.Alerts(), broken); err == nil || !strings.Contains(err.Error(), `alert "`) || !strings.Contains(err.Error(), name) {
+		if _, err := (Form{}).generateAlerts(boards.Alerts(), broken); err == nil || !strings.Contains(err.Error(), `alert "`) || !strings.Contains(err.Error(), name) {
 			t.Errorf("without the columns of %s: %v", name, err)
 		}
 	}

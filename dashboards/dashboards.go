@@ -31,19 +31,25 @@ type File struct {
 	Allowed map[uint32]string // The panels that may be empty although all is well, by id, with the text that they show then.
 }
 
-// Generate makes all dashboards. An error lists every name in their SQL that does not exist, with the panel.
-func Generate() ([]File, error) {
-	return generate(boards.All(), schemas.Relations())
+// Generate makes all dashboards for the Grafana that deploy/grafana provisions. An error lists every name in their SQL that
+// does not exist, with the panel.
+func Generate() ([]File, error) { return Form{}.Generate() }
+
+// Generate makes all dashboards in this form.
+func (f Form) Generate() ([]File, error) {
+	return f.generate(boards.All(), schemas.Relations())
 }
 
-func generate(all []board.Board, relations map[string]schemas.Relation) ([]File, error) {
+func (f Form) generate(all []board.Board, relations map[string]schemas.Relation) ([]File, error) {
+	f = f.withDefaults()
 	r := board.NewResolver(relations, boards.Fragments())
 	var files []File
 	for _, b := range all {
-		d, err := b.Build(r)
+		d, err := b.In(f.Namespace).Build(r)
 		if err != nil {
 			return nil, err
 		}
+		f.bind(&d)
 		var text bytes.Buffer
 		encoder := json.NewEncoder(&text)
 		encoder.SetEscapeHTML(false)

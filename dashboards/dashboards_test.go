@@ -116,7 +116,7 @@ func TestRenamedColumn(t *testing.T) {
 	for _, name := range append(slices.Sorted(maps.Keys(used)), "token_calls_1h", "queries_1m", "signups_1d") {
 		broken := maps.Clone(relations)
 		broken[name] = schemas.Relation{Name: name, Columns: []string{"nothing"}}
-		_, err := generate(boards.All(), broken)
+		_, err := Form{}.generate(boards.All(), broken)
 		if err == nil || !strings.Contains(err.Error(), "panel ") || !strings.Contains(err.Error(), "not in ") || !strings.Contains(err.Error(), name) {
 			t.Errorf("without the columns of %s: %v", name, err)
 		}
@@ -126,12 +126,12 @@ func TestRenamedColumn(t *testing.T) {
 	hour.Columns = slices.Clone(hour.Columns)
 	hour.Columns[slices.Index(hour.Columns, "calls")] = "call_count"
 	broken["token_calls_1h"] = hour
-	_, err = generate(boards.All(), broken)
+	_, err = Form{}.generate(boards.All(), broken)
 	if err == nil || !strings.Contains(err.Error(), `tidemark-usage: panel "Calls and tokens": column calls: not in token_calls_1h`) {
 		t.Errorf("a renamed column of one resolution: %v", err)
 	}
 	delete(broken, "audits")
-	if _, err := generate(boards.All(), broken); err == nil || !strings.Contains(err.Error(), `panel "Audit": table or view audits: no migration makes it`) {
+	if _, err := (Form{}).generate(boards.All(), broken); err == nil || !strings.Contains(err.Error(), `panel "Audit": table or view audits: no migration makes it`) {
 		t.Errorf("a missing table: %v", err)
 	}
 }

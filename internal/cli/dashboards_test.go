@@ -48,3 +48,27 @@ func TestDashboardsGenerate(t *testing.T) {
 	}
 	check(1, dashboards.AlertsFile+": differs from what the code generates")
 }
+
+// TestDashboardsGenerateForImport writes what a Grafana with a data source of its own imports, and refuses to write it over
+// the files that are provisioned.
+func TestDashboardsGenerateForImport(t *testing.T) {
+	t.Chdir(env.ModuleRoot(t)) // Where the default folders are.
+	code, _, errOut := command(t, "dashboards", "generate", "--for", "import", "--namespace", "Lab", "--datasource-uid", "$x")
+	if code != exitUsage || !strings.Contains(errOut, "--for import: needs --dir") || !strings.Contains(errOut, "--namespace: ") || !strings.Contains(errOut, "--datasource-uid: ") {
+		t.Errorf("exit code %d, %s", code, errOut)
+	}
+	folder := t.TempDir()
+	code, out, errOut := command(t, "dashboards", "generate", "--for", "import", "--dir", folder, "--namespace", "lab", "--datasource-uid", "warehouse")
+	if code != 0 || strings.Count(out, folder) != 9 {
+		t.Errorf("exit code %d, want 9 files in the folder:\n%s%s", code, out, errOut)
+	}
+	for name, want := range map[string]string{"tidemark-usage.json": `"uid": "${datasource}"`, dashboards.AlertsFile: `FROM "lab".`} {
+		if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("%s has no %s (%v)", name, want, err)
+		}
+	}
+	code, _, errOut = command(t, "dashboards", "generate", "--for", "import", "--dir", folder, "--namespace", strings.Repeat("n", 40))
+	if code != exitFailure || !strings.Contains(errOut, "too long") {
+		t.Errorf("a namespace that makes uids too long: exit code %d, %s", code, errOut)
+	}
+}
