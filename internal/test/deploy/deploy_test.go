@@ -29,6 +29,7 @@ import (
 type composeFile struct {
 	Services map[string]service
 	Volumes  map[string]any
+	Secrets  map[string]struct{ File string }
 }
 
 type service struct {
@@ -41,6 +42,14 @@ type service struct {
 	Restart     string
 	DependsOn   map[string]struct{ Condition string } `json:"depends_on"`
 	Healthcheck *struct{ Test []string }
+	Profiles    []string
+	Secrets     []any // A name, or an object with source and target.
+	MemLimit    any   `json:"mem_limit"`
+	CPUs        any   `json:"cpus"`
+	Logging     struct {
+		Driver  string
+		Options map[string]string
+	}
 }
 
 // oneShot is a service that ends when its work is done.
@@ -50,7 +59,7 @@ func readCompose(t *testing.T) composeFile {
 	t.Helper()
 	var file composeFile
 	env.YAML(t, filepath.Join(env.ModuleRoot(t), "docker-compose.yml"), &file)
-	for _, name := range []string{"kafka", "clickhouse", "grafana", "migrate", "ingest", "rollup", "audit", "generate"} {
+	for _, name := range []string{"kafka", "clickhouse", "grafana", "migrate", "ingest", "rollup", "audit", "collect", "generate", "prometheus"} {
 		if _, ok := file.Services[name]; !ok {
 			t.Errorf("no service %s", name)
 		}
@@ -65,7 +74,7 @@ func TestDockerComposeAccepts(t *testing.T) {
 	} else {
 		env.Require(t, "docker-compose", err == nil, "apt-get install docker-compose")
 	}
-	args := slices.Concat(command[1:], []string{"--profile", "generate", "config", "--quiet"})
+	args := slices.Concat(command[1:], []string{"--profile", "generate", "--profile", "metrics", "config", "--quiet"})
 	cmd := exec.CommandContext(t.Context(), command[0], args...)
 	cmd.Dir = env.ModuleRoot(t)
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -83,6 +92,12 @@ func TestServices(t *testing.T) {
 // pinned is an image with a tag that names one version (three numbers at least for what others publish).
 var pinned = regexp.MustCompile(`^[a-z0-9./-]+:v?[0-9]+\.[0-9]+(\.[0-9]+)*(-[a-z0-9.]+)?$`)
 
+// secretVariable is a variable with a secret or the path of one, and optional a value that comes from the user or is empty.
+var (
+	secretVariable = regexp.MustCompile(`PASSWORD|SECRET|TOKEN`)
+	optional       = regexp.MustCompile(`^\$\{[A-Z_]+:-\}$`)
+)
+
 // problems are the faults that need nothing but the compose file.
 func problems(file composeFile) []string {
 	var found []string
@@ -98,6 +113,17 @@ func problems(file composeFile) []string {
 			bad(name, "runs once and has a health check")
 		case !s.oneShot() && (s.Healthcheck == nil || len(s.Healthcheck.Test) < 2):
 			bad(name, "has no health check")
+		}
+		if s.MemLimit == nil || s.CPUs == nil {
+			bad(name, "has no limit of memory or of CPU")
+		}
+		if s.Logging.Driver != "json-file" || s.Logging.Options["max-size"] == "" || s.Logging.Options["max-file"] == "" {
+			bad(name, "has a log without an end")
+		}
+		for variable, value := range s.Environment {
+			if text := fmt.Sprint(value); secretVariable.MatchString(variable) && text != "" && !strings.HasPrefix(text, "/run/secrets/") && !optional.MatchString(text) {
+				bad(name, "has the secret %s in its environment", variable)
+			}
 		}
 		for _, port := range s.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {
@@ -148,15 +174,23 @@ func TestProblemsAreFound(t *testing.T) {
 		"unnamed volume":   {func(s *service) { s.Volumes = []string{"lost:/data"} }, "neither"},
 		"path outside":     {func(s *service) { s.Volumes = []string{"/etc:/data:ro"} }, "neither"},
 		"writable":         {func(s *service) { s.Volumes = []string{"./deploy:/data"} }, "writable"},
+		"no memory limit":  {func(s *service) { s.MemLimit = nil }, "no limit"},
+		"no CPU limit":     {func(s *service) { s.CPUs = nil }, "no limit"},
+		"endless log":      {func(s *service) { s.Logging.Options = nil }, "without an end"},
+		"password":         {func(s *service) { s.Environment = map[string]any{"DB_PASSWORD": "tidemark"} }, "secret DB_PASSWORD"},
+		"default password": {func(s *service) { s.Environment = map[string]any{"DB_PASSWORD": "${DB:-tidemark}"} }, "secret DB_PASSWORD"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := service{
 				Image: "apache/kafka:4.4.0", Ports: []string{"127.0.0.1:9092:9092"}, Volumes: []string{"data:/data", "./deploy:/deploy:ro"},
-				Healthcheck: &struct{ Test []string }{[]string{"CMD", "true"}},
+				Healthcheck: &struct{ Test []string }{[]string{"CMD", "true"}}, MemLimit: "1g", CPUs: 1,
+				Environment: map[string]any{"DB_PASSWORD_FILE": "/run/secrets/db", "SMTP_PASSWORD": "${SMTP_PASSWORD:-}"},
 			}
+			s.Logging.Driver, s.Logging.Options = "json-file", map[string]string{"max-size": "1m", "max-file": "2"}
+			once := service{Image: "once:1.0", Restart: "no", MemLimit: "1g", CPUs: 1, Logging: s.Logging}
 			file := composeFile{
-				Services: map[string]service{"kafka": s, "other": s, "once": {Image: "once:1.0", Restart: "no"}},
+				Services: map[string]service{"kafka": s, "other": s, "once": once},
 				Volumes:  map[string]any{"data": nil},
 			}
 			if found := problems(file); len(found) > 0 {
@@ -273,8 +307,7 @@ func TestOwnServices(t *testing.T) {
 		}
 		help := commandHelp(t, s.Command)
 		for variable := range s.Environment {
-			// The password has no flag, so that it cannot be seen in the list of processes.
-			if variable != "TIDEMARK_CLICKHOUSE_PASSWORD" && !strings.Contains(help, "$"+variable+")") {
+			if !strings.Contains(help, "$"+variable+")") {
 				t.Errorf("service %s sets %s, which its command does not know", name, variable)
 			}
 		}
@@ -311,57 +344,5 @@ func TestVersionsAgree(t *testing.T) {
 	}
 	if image, want := readCompose(t).Services["kafka"].Image, "apache/kafka:"+string(match[1]); image != want {
 		t.Errorf("docker-compose.yml runs %s, the tests run %s", image, want)
-	}
-}
-
-// TestPasswordsReachBothSides holds the server's users, the data source and the environment together.
-func TestPasswordsReachBothSides(t *testing.T) {
-	root := env.ModuleRoot(t)
-	services := readCompose(t).Services
-	content, err := os.ReadFile(filepath.Join(root, "deploy", "clickhouse", "users.xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	type user struct {
-		Password struct {
-			FromEnv string `xml:"from_env,attr"`
-		} `xml:"password"`
-	}
-	var users struct {
-		Tidemark user `xml:"users>tidemark"`
-		Grafana  user `xml:"users>grafana"`
-	}
-	if err := xml.Unmarshal(content, &users); err != nil {
-		t.Fatal(err)
-	}
-	for _, check := range []struct{ server, client, variable string }{
-		{users.Tidemark.Password.FromEnv, "ingest", "TIDEMARK_CLICKHOUSE_PASSWORD"},
-		{users.Grafana.Password.FromEnv, "grafana", "GRAFANA_CLICKHOUSE_PASSWORD"},
-	} {
-		server, client := services["clickhouse"].Environment[check.variable], services[check.client].Environment[check.variable]
-		if check.server != check.variable || server == nil || server != client {
-			t.Errorf("%s: users.xml reads %q, the server has %v, %s has %v", check.variable, check.server, server, check.client, client)
-		}
-	}
-
-	var provisioning struct {
-		Datasources []struct {
-			Type           string
-			JSONData       struct{ Host, Username string }
-			SecureJSONData struct{ Password string }
-		}
-	}
-	env.YAML(t, filepath.Join(root, "deploy", "grafana", "provisioning", "datasources", "clickhouse.yaml"), &provisioning)
-	if len(provisioning.Datasources) != 1 {
-		t.Fatalf("%d data sources, want 1", len(provisioning.Datasources))
-	}
-	source := provisioning.Datasources[0]
-	if source.JSONData.Host != "clickhouse" || source.JSONData.Username != "grafana" ||
-		source.SecureJSONData.Password != "$GRAFANA_CLICKHOUSE_PASSWORD" {
-		t.Errorf("the data source does not match the server: %+v", source)
-	}
-	plugin, _ := services["grafana"].Environment["GF_PLUGINS_PREINSTALL_SYNC"].(string)
-	if !strings.HasPrefix(plugin, source.Type+"@") {
-		t.Errorf("Grafana installs %q, the data source needs %s", plugin, source.Type)
 	}
 }
