@@ -31,7 +31,7 @@ const queriesPerChatGPTYear = 365e9 / (365 * 24 * 3600)
 type demoCmd struct {
 	commonFlags
 	stackFlags `kong:"embed,set='data_dir=',set='data_dir_note= Empty: a temporary folder that is removed at the end.',set='kafka_listen=127.0.0.1:0',set='http_listen=127.0.0.1:0'"`
-	Replay     []string      `help:"Show your own usage instead of a generated workload: the sessions of Claude Code, Codex, Gemini CLI or Qwen Code below a folder, or in a file. Tidemark finds out of which they are. KIND:PATH names the format, and reads other files that need no mapping too, such as litellm:spend.json. Repeat the flag for several." placeholder:"[KIND:]PATH" sep:"none" group:"Demo"`
+	Replay     []string      `help:"Show your own usage instead of a generated workload: the sessions of Claude Code, Codex, Gemini CLI or Qwen Code below a folder, or in a file. Tidemark finds out of which they are. KIND:PATH names the format, and reads other files that need no mapping too, such as litellm:spend.json; sample:agentic and sample:azure-llm are traces that come with Tidemark. Repeat the flag for several." placeholder:"[KIND:]PATH" sep:"none" group:"Demo"`
 	Duration   time.Duration `help:"How long to generate events; until Ctrl-C when 0. Not with --replay." default:"0s" placeholder:"30s" group:"Demo" range:"0s..8760h"`
 	Exit       bool          `help:"Exit after the summary, with exit code 1 if the audit finds a difference. Otherwise the stack keeps running until Ctrl-C." group:"Demo"`
 	Rate       float64       `help:"Events per second of the generated workload." default:"5000" placeholder:"N" group:"Demo" range:"0.001..1e7"`

@@ -25,8 +25,13 @@ func (c *demoCmd) replays() (all []replay.Options, err error) {
 	}
 	var errs []error
 	for _, text := range c.Replay {
-		kind, path, err := replaySource(text)
-		o := replay.Options{Format: kind, Files: []string{path}, LastLine: rows.LastLineAuto, Tenant: demoTenant, Users: fields.KeyedUsers(key)}
+		sample, found := replay.SampleOf(text)
+		kind, path := sample.Format, text
+		var err error
+		if !found {
+			kind, path, err = replaySource(text)
+		}
+		o := replay.Options{Format: kind, Files: []string{path}, Start: sample.Start, LastLine: rows.LastLineAuto, Tenant: demoTenant, Users: fields.KeyedUsers(key)}
 		if err == nil {
 			err = o.Validate()
 		}

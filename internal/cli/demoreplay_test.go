@@ -36,6 +36,8 @@ func TestDemoReplayPaths(t *testing.T) {
 		{home + "/none", "", "", "has no session of claude-code, codex, gemini-cli, qwen-code"},
 		{home + "/away", "", "", "no such file"},
 		{"codex:" + home + "/away", "", "", "no such file"},
+		{"sample:agentic", "agentic", "sample:agentic", ""},
+		{"sample:none", "", "", "no such file"},
 		{"csv:" + home + "/none/a.jsonl", "", "", "mapping: required"},
 	} {
 		c := demoCmd{Replay: []string{test.replay}}

@@ -26,7 +26,7 @@ type replayCmd struct {
 	userFlags
 	spanFlags
 	outputFlags
-	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl, claude-code, codex, gemini-cli, qwen-code, otlp, litellm, openai-jsonl, anthropic-jsonl), or topic:NAME, table:NAME, scenario:NAME."`
+	Source     string   `arg:"" help:"A format of files (azure-llm, mooncake, agentic, burstgpt, cloudevents, csv, jsonl, claude-code, codex, gemini-cli, qwen-code, otlp, litellm, openai-jsonl, anthropic-jsonl), or sample:NAME, topic:NAME, table:NAME, scenario:NAME."`
 	Files      []string `arg:"" optional:"" help:"Files of that format: plain, compressed or Parquet, merged by time. '-' is standard input. For claude-code, codex, gemini-cli and qwen-code also folders."`
 	Speed      string   `help:"Speed of the replay: 1 is the recorded speed, 10 is ten times that, max is as fast as the log accepts events. Event times never change." default:"max" placeholder:"N" group:"Pace"`
 	Rate       float64  `help:"Maximum events per second. 0: no maximum." default:"0" placeholder:"N" group:"Pace" range:"0..1e9"`
@@ -59,12 +59,23 @@ func (replayCmd) Help() string {
 		}
 		formats.WriteByte('\n')
 	}
-	return replayHelp + "\n\nFormats of files:\n\n" + formats.String() + logsHelp + sourcesHelp + mappingHelp
+	return replayHelp + "\n\nFormats of files:\n\n" + formats.String() + logsHelp + sourcesHelp + samplesHelp() + mappingHelp
+}
+
+// samplesHelp lists the samples.
+func samplesHelp() string {
+	var text strings.Builder
+	text.WriteString("\nSamples:\n\n")
+	for _, s := range replay.Samples() {
+		fmt.Fprintf(&text, "  %-20s %s\n", s.File(), s.Description)
+	}
+	return text.String()
 }
 
 // Example implements exampler.
 func (replayCmd) Example() string {
-	return "tidemark replay claude-code ~/.claude/projects --tenant acme --dry-run\n" +
+	return "tidemark replay sample:azure-llm\n" +
+		"tidemark replay claude-code ~/.claude/projects --tenant acme --dry-run\n" +
 		"tidemark replay csv usage-2026-03.csv.gz --mapping mapping.yaml --tenant acme --dry-run"
 }
 
@@ -103,6 +114,7 @@ state it. You can replay logs that grow as often as you like. Prompts, answers, 
 const sourcesHelp = `
 Other sources:
 
+  sample:NAME    a published trace that comes with Tidemark, see below.
   topic:NAME     the records of a topic up to its present end: token_calls (of the namespace), lab.token_calls.v1 (of
                  another), or any topic with --type. Events keep their identity: in the same namespace nothing counts twice.
   table:NAME     the rows that the view of a raw table shows: token_calls (of the namespace) or lab.token_calls.

@@ -36,13 +36,16 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 	if !named {
 		return nil, errors.Join(append(errs, c.files(o))...)
 	}
+	if len(c.Files) > 0 {
+		errs = append(errs, fmt.Errorf("%s reads no files", c.Source))
+	}
+	if kind == "sample" {
+		return nil, errors.Join(append(errs, c.sample(name, o))...)
+	}
 	for _, only := range []struct{ flag, text string }{{"--start", string(c.Start)}, {"--mapping", c.Mapping}, {"--product", c.Product}} {
 		if only.text != "" {
 			errs = append(errs, fmt.Errorf("%s: only for files", only.flag))
 		}
-	}
-	if len(c.Files) > 0 {
-		errs = append(errs, fmt.Errorf("%s reads no files", c.Source))
 	}
 	var open openSource
 	var err error
@@ -54,7 +57,7 @@ func (c *replayCmd) opener(o *replay.Options) (openSource, error) {
 	case "scenario":
 		open, err = c.scenario(name, o)
 	default:
-		err = fmt.Errorf("%q is not topic:NAME, table:NAME or scenario:NAME; to replay files, put the format first", c.Source)
+		err = fmt.Errorf("%q is not sample:NAME, topic:NAME, table:NAME or scenario:NAME; to replay files, put the format first", c.Source)
 	}
 	return open, errors.Join(append(errs, err)...)
 }
@@ -68,6 +71,26 @@ func (c *replayCmd) files(o *replay.Options) error {
 	var err error
 	if o.Mapping, err = mapping.Read(c.Mapping); err != nil {
 		return fmt.Errorf("--mapping: %w", err)
+	}
+	return nil
+}
+
+// sample sets the options of a replay of a sample.
+func (c *replayCmd) sample(name string, o *replay.Options) error {
+	sample, found := replay.SampleOf("sample:" + name)
+	if !found {
+		var names []string
+		for _, one := range replay.Samples() {
+			names = append(names, one.Name)
+		}
+		return fmt.Errorf("sample %q is not one of %s", name, strings.Join(names, ", "))
+	}
+	o.Format, o.Files = sample.Format, []string{sample.File()}
+	if o.Start.IsZero() {
+		o.Start = sample.Start
+	}
+	if c.Mapping != "" {
+		return errors.New("--mapping: not for a sample")
 	}
 	return nil
 }

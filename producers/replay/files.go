@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync/atomic"
 
@@ -47,7 +46,7 @@ func newFilesReader(o Options, a *arranging) (*filesReader, error) {
 			known = false
 			continue
 		}
-		info, err := os.Stat(name)
+		info, err := stat(name)
 		if err != nil {
 			return nil, fmt.Errorf("find the trace: %w", err)
 		}

@@ -20,7 +20,7 @@ var errStopped = errors.New("stopped")
 type input struct {
 	name  string // For people.
 	lines *rows.Lines
-	file  *os.File // Nil for standard input.
+	file  *os.File // Nil for standard input and samples.
 }
 
 // shownFile is the name of a file in messages.
@@ -36,13 +36,21 @@ func shownFile(name string) string {
 func openInput(name string, read *atomic.Int64, stdin io.Reader, stop <-chan struct{}) (*input, error) {
 	in := &input{name: name, lines: &rows.Lines{}}
 	var raw io.Reader
-	if name == Stdin {
+	sample, found := SampleOf(name)
+	switch {
+	case found:
+		file, err := sampleFiles.Open(sample.path())
+		if err != nil {
+			return in, err
+		}
+		raw = counting{file, read} // It is in memory, so there is nothing to close.
+	case name == Stdin:
 		in.name = shownFile(name)
 		raw = stdin
 		if stop != nil {
 			raw = &stoppable{r: stdin, stop: stop}
 		}
-	} else {
+	default:
 		file, blocks, err := openFile(name, stop)
 		if err != nil {
 			return in, err
