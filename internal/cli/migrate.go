@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
@@ -18,6 +19,7 @@ type migrateCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	topicFlags
+	Wait time.Duration `help:"Wait this long for the broker and ClickHouse to answer, as after their start. 0: do not wait." default:"0s" placeholder:"30s" range:"0s..24h"`
 }
 
 // topicFlags shape the topics that migrate creates.
@@ -43,12 +45,13 @@ An empty catalog of models gets the models that ship with Tidemark. 'tidemark mo
 
 // Example implements exampler.
 func (migrateCmd) Example() string {
-	return "tidemark migrate --brokers kafka-1:9092 --clickhouse https://clickhouse:8443 --partitions 16 --replication 3"
+	return "tidemark migrate --wait 30s\n" +
+		"tidemark migrate --brokers kafka-1:9092 --clickhouse https://clickhouse:8443 --partitions 16 --replication 3"
 }
 
 // Run migrates database and topics.
 func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
-	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.topicFlags.validate()); err != nil {
+	if err := invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.topicFlags.validate(), ranges(*c)); err != nil {
 		return err
 	}
 	db, err := c.open(c.Namespace)
@@ -56,6 +59,9 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := c.await(ctx, db, s); err != nil {
+		return err
+	}
 	if err := c.idle(ctx, db); err != nil {
 		return err
 	}
@@ -83,6 +89,34 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	fmt.Fprintf(s.Out, "topics %s.*: %d created, %d already present\n", c.Namespace, created, len(reports)-created)
 	return nil
+}
+
+// awaitInterval is the time between two attempts to reach the servers.
+const awaitInterval = 250 * time.Millisecond
+
+// await returns when both servers answer, at the latest after --wait: whoever needs a server then says what is wrong with it.
+func (c *migrateCmd) await(ctx context.Context, db *clickhouse.DB, s Streams) error {
+	deadline, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	tick := time.NewTicker(awaitInterval)
+	defer tick.Stop()
+	for said := false; ; said = true {
+		err := db.Ping(deadline)
+		if exception := (*clickhouse.Error)(nil); errors.As(err, &exception) {
+			err = nil // It answers.
+		}
+		if err = errors.Join(err, c.reach(deadline)); err == nil || deadline.Err() != nil {
+			return ctx.Err()
+		}
+		if !said {
+			fmt.Fprintf(s.Err, "waiting up to %s for the broker and ClickHouse\n", c.Wait)
+		}
+		select {
+		case <-deadline.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // loadedLine says how many of something there are after a migration, and from where it loaded them.

@@ -3,9 +3,12 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+
+	"tidemark/schemas"
 )
 
 // ErrUnknownTopic is what errors wrap when a topic is not there. Neither reading nor writing creates a topic.
@@ -13,7 +16,11 @@ var ErrUnknownTopic = errors.New("unknown topic")
 
 // UnknownTopic returns the error for a topic, given by its full name, that is not there. It wraps ErrUnknownTopic.
 func UnknownTopic(topic string) error {
-	return fmt.Errorf("%w %s: run `tidemark migrate` to create it", ErrUnknownTopic, topic)
+	namespace, short, _ := strings.Cut(topic, ".")
+	if _, ours := schemas.SpecByTopic(short); ours || short == schemas.DeadLettersTopic {
+		return fmt.Errorf("%w %s: run `tidemark migrate --namespace %s` to create it", ErrUnknownTopic, topic, namespace)
+	}
+	return fmt.Errorf("%w %s", ErrUnknownTopic, topic)
 }
 
 // IsUnknownTopic reports that err is a broker's answer that a topic, or one incarnation of it, is not there.

@@ -38,8 +38,14 @@ func TestGrace(t *testing.T) {
 }
 
 func TestUnknownTopic(t *testing.T) {
-	if err := UnknownTopic("lab.runs.v1"); !errors.Is(err, ErrUnknownTopic) || err.Error() != "unknown topic lab.runs.v1: run `tidemark migrate` to create it" {
-		t.Errorf("got %v", err)
+	for topic, want := range map[string]string{
+		"lab.runs.v1":         "unknown topic lab.runs.v1: run `tidemark migrate --namespace lab` to create it",
+		"lab.dead_letters.v1": "unknown topic lab.dead_letters.v1: run `tidemark migrate --namespace lab` to create it",
+		"shop.orders":         "unknown topic shop.orders", // It is not Tidemark's.
+	} {
+		if err := UnknownTopic(topic); !errors.Is(err, ErrUnknownTopic) || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 	if !IsUnknownTopic(fmt.Errorf("topic x: %w", kafkago.UnknownTopicID)) || IsUnknownTopic(kafkago.LeaderNotAvailable) {
 		t.Error("a leader that is not there counts as an unknown topic")

@@ -141,6 +141,7 @@ func TestNothingThere(t *testing.T) {
 			args    []string
 		}{
 			{clickhouse, []string{"migrate"}},
+			{clickhouse, []string{"migrate", "--wait", "300ms"}},
 			{clickhouse, []string{"query", "SELECT 1"}},
 			{clickhouse, []string{"rollup", "--until-caught-up"}},
 			{clickhouse, []string{"models", "list"}},
