@@ -87,10 +87,14 @@ func callMeasures() []Measure {
 	)
 }
 
+// totalComment is about a sum of tokens that is never null.
+const totalComment = "The sum of the known classes of input and output: at least that many, where a class is unknown."
+
 // shownOfCalls are the columns that views of calls compute from measures.
 var shownOfCalls = []Shown{
 	{Name: "input_tokens", SQL: eachClass(inputClasses, "%s", " + ")},
 	{Name: "output_tokens", SQL: eachClass(outputClasses, "%s", " + ")},
+	{Name: "total_tokens", SQL: eachClass(slices.Concat(inputClasses, outputClasses), "%s", " + "), Comment: totalComment},
 	{Name: "reported_cost_nanos", SQL: "intDiv({reported_cost_picos} - positiveModulo({reported_cost_picos}, 1000), 1000)"},
 }
 

@@ -28,6 +28,7 @@ var ofEvents = map[Type][]Shown{
 		{Name: "input_tokens", SQL: tokensOfEvent(inputClasses),
 			Comment: "The sum of the known classes, null if none is known."},
 		{Name: "output_tokens", SQL: tokensOfEvent(outputClasses)},
+		{Name: "total_tokens", SQL: bare(eachClass(slices.Concat(inputClasses, outputClasses), "ifNull(%s, 0)", " + ")), Comment: totalComment},
 	},
 	RunType: {
 		{Name: "input_tokens", SQL: "toUInt128(r.input_tokens) + bitShiftLeft(toUInt128(r.input_tokens_high), 64)"},
@@ -172,14 +173,14 @@ func bucketSeconds(column string) string {
 // may still change it; buckets that wait for late events alone hold nothing back. When nothing has been published for
 // an hour, nothing is under way, and every bucket that is over is whole.
 //
-// The key is called name because the engine writes GROUP BY rollup down as ROLLUP and cannot read that back when it
-// starts.
+// Its key is name and not rollup, which is a keyword: the engine writes GROUP BY rollup down as ROLLUP and cannot read that
+// back when it starts, and people could not group by it.
 func progressView() View {
 	never := "toDateTime64('2299-12-31 00:00:00', 6, 'UTC')"
 	return View{
 		Name: RollupProgressView, Comment: "How far each rollup is complete: a bucket that begins at or before whole_until is whole.",
 		Columns: []Shown{
-			{Name: "rollup", SQL: "name"},
+			{Name: "name", Comment: "Of the rollup."},
 			{Name: "published_at", SQL: "max(published)"},
 			{Name: "newest_bucket", SQL: "max(newest)"},
 			{Name: "whole_until", SQL: `least(

@@ -109,7 +109,7 @@ func whole(c call) (string, error) {
 	}
 	if !strings.HasSuffix(c.relation, "_?") {
 		return Fill(`{:range} AND {bucket} <= (
-			SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}')`,
+			SELECT max({whole_until}) FROM {@rollup_progress} WHERE {name} = '{=rollup}')`,
 			map[string]string{"rollup": named(c.relation)}), nil
 	}
 	return Fill(`{bucket} >= {=first} AND {bucket} < fromUnixTimestamp64Milli({=end}, 'UTC')`,
@@ -135,7 +135,7 @@ const lastWhole = inRange + " AND {bucket} >= ({:last_bucket} AS begins) AND {bu
 // wholeOfAll is the beginning of the last day that is whole in all rollups that the panel Growth reads. lastWholeDay is that
 // day: a measure without anything on it has ended before the range has.
 const wholeOfAll = `(
-	SELECT min({whole_until}) FROM {@rollup_progress} WHERE {rollup} IN (
+	SELECT min({whole_until}) FROM {@rollup_progress} WHERE {name} IN (
 		'queries_${day_table:percentencode}', 'token_calls_${day_table:percentencode}', 'signups_${day_table:percentencode}', 'audience_` + schemas.EndingDay + `'))`
 
 var lastWholeDay = "toDate32(" + lastBucket(`toUnixTimestamp64Milli(least(

@@ -73,7 +73,7 @@ func tenantVariables() []Variable {
 					greatest({=first}, least({=last}, {=published} + INTERVAL 1 HOUR)))) AS whole_hours_end
 				FROM (
 					SELECT min({whole_until}) AS until FROM {@rollup_progress}
-					WHERE {rollup} IN ('token_calls_{=hour}', 'call_reports_{=hour}', 'queries_{=hour}', 'signups_{=hour}')
+					WHERE {name} IN ('token_calls_{=hour}', 'call_reports_{=hour}', 'queries_{=hour}', 'signups_{=hour}')
 						AND '${edge_table:percentencode}' != '')`, endings), map[string]string{
 				"first": roundedUp("$__from", schemas.EndingHour), "last": roundedDown("$__toTime_ms", schemas.EndingHour),
 				"published": roundedDown("toDateTime64(until, 3, 'UTC')", schemas.EndingHour),
@@ -112,7 +112,7 @@ func CostVariables() []Variable {
 			Description: "When the last whole hour or day of costs begins, in milliseconds since 1970. Series end with it.",
 			SQL: `
 				SELECT toString(toUnixTimestamp64Milli(max({whole_until}))) AS costs_whole
-				FROM {@rollup_progress} WHERE {rollup} = 'costs_${cost_table:percentencode}'`,
+				FROM {@rollup_progress} WHERE {name} = 'costs_${cost_table:percentencode}'`,
 		},
 	}
 }
@@ -135,7 +135,7 @@ func WholeVariable(stem string) Variable {
 					toInt64($__to + positiveModulo(-($__to), 60000)), until - positiveModulo(until, 60000) + 60000)) AS {=stem}_whole
 			FROM (
 				SELECT toUnixTimestamp64Milli(max({whole_until})) AS until FROM {@rollup_progress}
-				WHERE {rollup} = replaceOne('{=stem}_${resolution:percentencode}', '{=per_event}', '{=minute}'))`, endings),
+				WHERE {name} = replaceOne('{=stem}_${resolution:percentencode}', '{=per_event}', '{=minute}'))`, endings),
 			map[string]string{"stem": stem}),
 	}
 }

@@ -122,7 +122,7 @@ func costForecast(id uint32) board.Panel {
 						mapFromArrays(groupArray(day), groupArray(picos)) AS by_day, minIf(day, priced) AS first,
 						least(
 							toDate32($__toTime_ms) - 1,
-							toDate32(assumeNotNull((SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = 'costs_${day_table:percentencode}')))) AS last,
+							toDate32(assumeNotNull((SELECT max({whole_until}) FROM {@rollup_progress} WHERE {name} = 'costs_${day_table:percentencode}')))) AS last,
 						toDate32(toLastDayOfMonth({:last_day_of_range})) AS month_end,
 						arrayMap(i -> first + toInt32(i), range(toUInt32(greatest(dateDiff('day', first, last) + 1, 0)))) AS gone,
 						arrayMap(i -> last + 1 + toInt32(i), range(toUInt32(greatest(dateDiff('day', last, month_end), 0)))) AS ahead

@@ -147,7 +147,7 @@ func movers(id uint32, column, from, rollup string) board.Panel {
 				FROM (
 					SELECT
 						toString({{=column}}) AS {=column}, toDate32({bucket}) AS day, sum({cost_picos}) AS picos, min(day) OVER () AS start,
-						toDate32(least($__toTime_ms - INTERVAL 1 MILLISECOND, (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {rollup} = '{=rollup}'))) AS finish,
+						toDate32(least($__toTime_ms - INTERVAL 1 MILLISECOND, (SELECT max({whole_until}) FROM {@rollup_progress} WHERE {name} = '{=rollup}'))) AS finish,
 						intDiv(dateDiff('day', start, finish) + 1, 2) AS half, if(half < 7, half, half - half % 7) AS n
 					FROM {@{=from}} WHERE {:range} AND {bucket} <= finish AND {:chosen} AND {:in_usd} GROUP BY {{=column}}, {bucket})
 				WHERE n > 0 GROUP BY {=column})

@@ -262,7 +262,7 @@ func rollupTable(id uint32) board.Panel {
 				p.whole_until AS "whole until", w.waiting AS queued, w.mismatches AS mismatches, w.requested AS requested
 			FROM (
 				SELECT
-					{rollup} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
+					{name} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
 				FROM {@rollup_progress}) AS p
 			LEFT JOIN (
 				SELECT

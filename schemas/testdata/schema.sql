@@ -1324,7 +1324,9 @@ SELECT
     weight * ifNull(requests, 1) AS calls, -- How many calls the row stands for. Tokens and cost count weight times.
     -- The sum of the known classes, null if none is known.
     if(isNull(input_uncached) AND isNull(input_cache_read) AND isNull(input_cache_write), NULL, ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0)) AS input_tokens,
-    if(isNull(output_visible) AND isNull(output_reasoning), NULL, ifNull(output_visible, 0) + ifNull(output_reasoning, 0)) AS output_tokens
+    if(isNull(output_visible) AND isNull(output_reasoning), NULL, ifNull(output_visible, 0) + ifNull(output_reasoning, 0)) AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    ifNull(input_uncached, 0) + ifNull(input_cache_read, 0) + ifNull(input_cache_write, 0) + ifNull(output_visible, 0) + ifNull(output_reasoning, 0) AS total_tokens
 FROM tidemark.token_calls_raw AS r
 ORDER BY minute, revision DESC, epoch, partition, offset
 LIMIT 1 BY time, tenant, identity;
@@ -1625,6 +1627,8 @@ SELECT
     other_currency_calls,
     r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
     r.output_visible + r.output_reasoning AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    r.input_uncached + r.input_cache_read + r.input_cache_write + r.output_visible + r.output_reasoning AS total_tokens,
     intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
     version
 FROM tidemark.token_calls_1m_rows AS r
@@ -1664,6 +1668,8 @@ SELECT
     other_currency_calls,
     r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
     r.output_visible + r.output_reasoning AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    r.input_uncached + r.input_cache_read + r.input_cache_write + r.output_visible + r.output_reasoning AS total_tokens,
     intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
     version
 FROM tidemark.token_calls_1h_rows AS r
@@ -1697,6 +1703,7 @@ SELECT
     if(isNotNull(e.reported_cost_nanos) AND e.cost_currency != 'USD', toUInt128(e.weight * ifNull(e.requests, 1)), toUInt128(0)) AS other_currency_calls,
     (toUInt128(ifNull(e.input_uncached, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_read, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_write, 0) * e.weight)) AS input_tokens,
     (toUInt128(ifNull(e.output_visible, 0) * e.weight)) + (toUInt128(ifNull(e.output_reasoning, 0) * e.weight)) AS output_tokens,
+    (toUInt128(ifNull(e.input_uncached, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_read, 0) * e.weight)) + (toUInt128(ifNull(e.input_cache_write, 0) * e.weight)) + (toUInt128(ifNull(e.output_visible, 0) * e.weight)) + (toUInt128(ifNull(e.output_reasoning, 0) * e.weight)) AS total_tokens,
     intDiv((if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', (toInt128(assumeNotNull(e.reported_cost_nanos)) * 1000 + e.reported_cost_picos) * e.weight, toInt128(0))) - positiveModulo((if(isNotNull(e.reported_cost_nanos) AND e.cost_currency = 'USD', (toInt128(assumeNotNull(e.reported_cost_nanos)) * 1000 + e.reported_cost_picos) * e.weight, toInt128(0))), 1000), 1000) AS reported_cost_nanos
 FROM tidemark.token_calls AS e;
 
@@ -1728,6 +1735,8 @@ SELECT
     other_currency_calls,
     r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
     r.output_visible + r.output_reasoning AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    r.input_uncached + r.input_cache_read + r.input_cache_write + r.output_visible + r.output_reasoning AS total_tokens,
     intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
     version
 FROM tidemark.token_calls_1d_rows AS r
@@ -1760,6 +1769,8 @@ SELECT
     other_currency_calls,
     r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
     r.output_visible + r.output_reasoning AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    r.input_uncached + r.input_cache_read + r.input_cache_write + r.output_visible + r.output_reasoning AS total_tokens,
     intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
     version
 FROM tidemark.token_calls_all_1h_rows AS r
@@ -1792,6 +1803,8 @@ SELECT
     other_currency_calls,
     r.input_uncached + r.input_cache_read + r.input_cache_write AS input_tokens,
     r.output_visible + r.output_reasoning AS output_tokens,
+    -- The sum of the known classes of input and output: at least that many, where a class is unknown.
+    r.input_uncached + r.input_cache_read + r.input_cache_write + r.output_visible + r.output_reasoning AS total_tokens,
     intDiv(r.reported_cost_picos - positiveModulo(r.reported_cost_picos, 1000), 1000) AS reported_cost_nanos,
     version
 FROM tidemark.token_calls_all_1d_rows AS r
@@ -2023,7 +2036,7 @@ WHERE (bucket, version) IN (SELECT bucket, max(version) FROM tidemark.rollup_ver
 -- How far each rollup is complete: a bucket that begins at or before whole_until is whole.
 CREATE OR REPLACE VIEW tidemark.rollup_progress AS
 SELECT
-    name AS rollup,
+    name, -- Of the rollup.
     max(published) AS published_at,
     max(newest) AS newest_bucket,
     least(

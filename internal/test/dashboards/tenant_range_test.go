@@ -113,7 +113,7 @@ func (s store) checkMinutes(t *testing.T, usage answers, tenant string, from, to
 	first := from.Add(time.Minute - time.Millisecond).Truncate(time.Minute)
 	end := to.Add(time.Minute - time.Millisecond).Truncate(time.Minute)
 	// The last minutes are as whole as the rollups were when they ran.
-	whole := time.Unix(int64(parse(t, s.Text(1, "SELECT toString(toUnixTimestamp(max(whole_until))) FROM rollup_progress WHERE rollup = 'token_calls_1m'"))), 0).Truncate(time.Minute).Add(time.Minute)
+	whole := time.Unix(int64(parse(t, s.Text(1, "SELECT toString(toUnixTimestamp(max(whole_until))) FROM rollup_progress WHERE name = 'token_calls_1m'"))), 0).Truncate(time.Minute).Add(time.Minute)
 	if whole.Before(end) {
 		end = whole
 	}
