@@ -58,7 +58,7 @@ func (c call) bucketsOf() (span, error) {
 			"long":  fmt.Sprint(schemas.LengthOf(schemas.EndingDay).Seconds()),
 			"short": fmt.Sprint(schemas.LengthOf(schemas.EndingHour).Seconds()),
 		})
-		begins := "assumeNotNull((SELECT toUnixTimestamp64Milli(toDateTime64(max({whole_until}), 3, 'UTC')) FROM {@rollup_progress} WHERE {rollup} = '" + named(relation) + "'))"
+		begins := "assumeNotNull((SELECT toUnixTimestamp64Milli(toDateTime64(max({whole_until}), 3, 'UTC')) FROM {@rollup_progress} WHERE {name} = '" + named(relation) + "'))"
 		if strings.HasPrefix(relation, "costs_") {
 			begins = "toInt64OrZero('${costs_whole:percentencode}')"
 		}

@@ -68,7 +68,7 @@ func TestDashboardsGenerateForImport(t *testing.T) {
 		}
 	}
 	code, _, errOut = command(t, "dashboards", "generate", "--for", "import", "--dir", folder, "--namespace", strings.Repeat("n", 40))
-	if code != exitFailure || !strings.Contains(errOut, "too long") {
+	if code != exitFailed || !strings.Contains(errOut, "too long") {
 		t.Errorf("a namespace that makes uids too long: exit code %d, %s", code, errOut)
 	}
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"tidemark/internal/test/env"
 	"tidemark/producers"
 	"tidemark/producers/load"
 	"tidemark/producers/load/report"
@@ -211,25 +210,6 @@ threshold: ok     drain_s:value<1 (0)
 threshold: failed stored_events:count>0 (0)
 note: no rollup worker has reported within the last minute
 `
-
-// TestLoadTestingExamples parses every command of docs/load-testing.md.
-func TestLoadTestingExamples(t *testing.T) {
-	found := 0
-	for _, block := range env.Snippets(t, "load-testing.md", "sh") {
-		for line := range strings.Lines(block) {
-			if found++; !strings.HasPrefix(line, "tidemark ") {
-				t.Errorf("%q is no command of the program", line)
-				continue
-			}
-			if _, err := parse(t, shellArgs(strings.TrimSpace(line))[1:]); err != nil {
-				t.Errorf("%s: %v", line, err)
-			}
-		}
-	}
-	if found < 5 {
-		t.Errorf("only %d commands were found", found)
-	}
-}
 
 // TestTrialOutcome: only what is slow says something of the rate.
 func TestTrialOutcome(t *testing.T) {

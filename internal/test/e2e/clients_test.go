@@ -258,7 +258,7 @@ func (w *workshop) curl(t *testing.T, address, key string) {
 	t.Helper()
 	_, err := exec.LookPath("curl")
 	env.Require(t, "curl", err == nil, "install it (Debian: apt-get install curl)")
-	script := strings.Replace(snippet(t, "sh", "\ncurl "), "tidemark collect --tenant acme\n", "", 1) // It runs already, and wants a key.
+	script := strings.Replace(snippet(t, "sh", "\ncurl "), "tidemark collect --tenant acme &\n", "", 1) // It runs already, and wants a key.
 	home := t.TempDir()
 	write(t, filepath.Join(home, ".curlrc"), "header = \"X-API-Key: "+key+"\"\n")
 	cmd := exec.CommandContext(t.Context(), "sh", "-euc", strings.Replace(script, "http://127.0.0.1:4318", address, 1)) //nolint:gosec // the page's own
