@@ -89,7 +89,7 @@ var (
 		{Warning, []string{schemas.VerdictError}},
 	}
 	WorkerStates = Palette{{Good, []string{"works"}}, {Bad, []string{"no report"}}, {Neutral, []string{"stopped"}}}
-	Standings    = Palette{{Good, []string{"checked"}}, {Neutral, []string{"illustrative"}}, {Warning, []string{"unconfirmed"}}}
+	Standings    = Palette{{Good, []string{"checked"}}, {Neutral, []string{"illustrative"}}, {Warning, []string{"unconfirmed"}}, {Rest, []string{"not replayed"}}}
 )
 
 // Palettes returns all palettes by name.
