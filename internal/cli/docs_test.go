@@ -20,6 +20,7 @@ func TestDocsExamples(t *testing.T) {
 		for _, block := range env.Snippets(t, page, "sh") {
 			for line := range strings.Lines(block) {
 				line, _, _ = strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "bin/"), " #")
+				line, _, _ = strings.Cut(line, " | ")
 				if !strings.HasPrefix(line, "tidemark ") || strings.Contains(line, `"`) { // shellArgs does not know double quotes.
 					continue
 				}
