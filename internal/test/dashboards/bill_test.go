@@ -37,6 +37,9 @@ func TestPanelsOfBills(t *testing.T) {
 				for _, c := range columns {
 					line += fmt.Sprint(row[c], " ")
 				}
+				if len(row) == 3 && row[2] == nil { // A bucket without a value.
+					continue
+				}
 				rows = append(rows, line)
 			}
 			return rows
@@ -52,6 +55,6 @@ func TestPanelsOfBills(t *testing.T) {
 		equal(40, shown(40, 1, 2), `["many 2 " "none 0.25 "]`)
 		equal(41, shown(41, 0, 1), `["0.9966777408637874 0 "]`)
 		equal(20, shown(20, 0, 5, 6, 11, 12), `["many 301 90010 0.9966777408637874 0.0033222591362126247 " "none 0 7 <nil> <nil> "]`)
-		equal(30, shown(30, 1, 2), `["many 1 " "many 0 " "none <nil> "]`)
+		equal(30, shown(30, 1, 2), `["many 1 "]`)
 	}
 }
