@@ -142,8 +142,8 @@ func TestReadme(t *testing.T) {
 	t.Parallel()
 	const page = "../README.md"
 	kafka, clickhouse, preview := freeAddr(t), freeAddr(t), freeAddr(t)
-	r := newReader(t, []string{"TIDEMARK_KAFKA_LISTEN=" + kafka, "TIDEMARK_BROKERS=" + kafka, "TIDEMARK_HTTP_LISTEN=" + clickhouse,
-		"TIDEMARK_CLICKHOUSE=http://" + clickhouse, "TIDEMARK_LISTEN=" + preview}, "127.0.0.1:8123", clickhouse, "127.0.0.1:3300", preview)
+	r := newReader(t, []string{"TIDEMARK_KAFKA_LISTEN=" + kafka, "TIDEMARK_BROKERS=" + kafka, "TIDEMARK_STACK_HTTP_LISTEN=" + clickhouse,
+		"TIDEMARK_CLICKHOUSE=http://" + clickhouse, "TIDEMARK_DASHBOARDS_PREVIEW_LISTEN=" + preview}, "127.0.0.1:8123", clickhouse, "127.0.0.1:3300", preview)
 	all := commands(blocks(t, page))
 	own := slices.IndexFunc(all, func(b block) bool { return strings.Contains(b.text, "> usage.csv") })
 	if len(all) < 4 || own < 0 {
@@ -186,7 +186,7 @@ func TestPages(t *testing.T) {
 			p := sharedPipeline(t)
 			p.ok(t, "migrate", "--partitions", "2")
 			collector := freeAddr(t)
-			r := newReader(t, append(p.env(), "TIDEMARK_HTTP_LISTEN="+collector, "TIDEMARK_GRPC_LISTEN="+freeAddr(t)), "127.0.0.1:4318", collector)
+			r := newReader(t, append(p.env(), "TIDEMARK_COLLECT_HTTP_LISTEN="+collector, "TIDEMARK_GRPC_LISTEN="+freeAddr(t)), "127.0.0.1:4318", collector)
 			if out := r.paste(t, all...); page == "collecting.md" && !strings.Contains(out, `{"accepted":1,"rejected":[]}`) {
 				t.Error("the collector does not accept the event of the page")
 			}
