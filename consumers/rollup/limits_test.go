@@ -40,7 +40,8 @@ func TestMinutesAreSoonAgain(t *testing.T) {
 		{1, 1500 * time.Millisecond, 1, time.Second},
 		{1, 10 * time.Second, 1, 5 * time.Second},
 		{60, 1500 * time.Millisecond, 1, 30 * time.Second},
-		{60, 1500 * time.Millisecond, 0.1, 3 * time.Second},
+		{60, 1500 * time.Millisecond, 0.4, 12 * time.Second},
+		{60, 1500 * time.Millisecond, 0.1, 4500 * time.Millisecond}, // Three times what it took.
 	} {
 		w := &Worker{Now: func() time.Time { return time.Unix(0, 0) }}
 		table := &Table{}
