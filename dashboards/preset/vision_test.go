@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// color is linear red, green and blue.
+// linear is a color as linear red, green and blue.
 type linear [3]float64
 
 func parsed(t *testing.T, hex string) (c linear) {

@@ -124,14 +124,14 @@ func TestMigrateWithWorkers(t *testing.T) {
 	// As an older version leaves it.
 	p.sql(t, "ALTER TABLE schema_migrations DELETE WHERE 1")
 	p.sql(t, "INSERT INTO schema_migrations (version, name, checksum) VALUES (1, 'tidemark: done', 'older')")
-	if r := p.run(t, "migrate"); r.code != 1 || !strings.Contains(r.stderr, "1 workers of 'tidemark rollup' are running in namespace "+p.namespace) {
-		t.Errorf("migrate beside a worker: exit code %d, want 1 and the worker", r.code)
+	if r := p.run(t, "migrate"); r.code != 3 || !strings.Contains(r.stderr, "1 workers of 'tidemark rollup' are running in namespace "+p.namespace) {
+		t.Errorf("migrate beside a worker: exit code %d, want 3 and the worker", r.code)
 	}
 	if code := worker.stop(t); code != 0 {
 		t.Errorf("the worker stops with %d", code)
 	}
-	if r := p.run(t, "rollup", "--until-caught-up"); r.code != 1 || !strings.Contains(r.stderr, "tidemark migrate") {
-		t.Errorf("a worker before the migration: exit code %d, want 1 and what to run", r.code)
+	if r := p.run(t, "rollup", "--until-caught-up"); r.code != 3 || !strings.Contains(r.stderr, "tidemark migrate") {
+		t.Errorf("a worker before the migration: exit code %d, want 3 and what to run", r.code)
 	}
 	p.ok(t, "migrate")
 	p.settle(t)
