@@ -4,14 +4,14 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"tidemark/internal/test/env"
 )
 
 // TestCompletion has bash complete command lines.
 func TestCompletion(t *testing.T) {
 	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash")
-	}
+	env.Require(t, "bash", err == nil, "install bash")
 	code, script, errOut := command(t, "completion", "bash")
 	if code != exitOK {
 		t.Fatalf("exit code %d, %s", code, errOut)

@@ -76,7 +76,7 @@ func TestEmptyStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, span := range []time.Duration{time.Hour, 30 * 24 * time.Hour} {
+	for _, span := range []time.Duration{time.Hour, 24 * time.Hour, 30 * 24 * time.Hour} {
 		for _, f := range files {
 			for _, r := range s.execute(t, f, grafana.View{From: now.Add(-span), To: now}) {
 				for _, row := range r.Rows {

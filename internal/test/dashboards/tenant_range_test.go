@@ -16,7 +16,7 @@ func TestTenantEqualsTheEvents(t *testing.T) {
 	s := generated(t, 80_000, 8*24*time.Hour)
 	tenant := strings.TrimSpace(s.Text(1, "SELECT toString(tenant) FROM token_calls GROUP BY tenant ORDER BY count() DESC LIMIT 1"))
 	to := begin.Add(7*24*time.Hour + 15*time.Hour + 41*time.Minute + 23*time.Second + 456*time.Millisecond)
-	spans := []time.Duration{15 * time.Minute, 90 * time.Minute, 6*time.Hour + time.Second, 24 * time.Hour, 7 * 24 * time.Hour}
+	spans := []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, 90 * time.Minute, 6 * time.Hour, 6*time.Hour + time.Second, 24 * time.Hour, 7 * 24 * time.Hour}
 	for _, span := range spans {
 		t.Run(span.String(), func(t *testing.T) {
 			s.checkTenant(t, tenant, to.Add(-span), to, span >= time.Hour)
