@@ -9,7 +9,8 @@ import (
 
 // The whole buckets of the range, for charts: they have a point for each, whether it has rows or not, see AtEach.
 
-// maxFilled is the most buckets that are filled up. Days are fewer in 50 years, and Grafana asks for fewer intervals.
+// maxFilled is the most buckets that are filled up. Days are fewer in 50 years, and Grafana asks for fewer intervals. Of more the last
+// one alone is: a tile shows it.
 const maxFilled = "20000"
 
 // span is times at equal distances, as SQL.
@@ -23,15 +24,10 @@ type span struct {
 // at is the time of a number of seconds.
 func (s span) at(seconds string) string { return strings.ReplaceAll(s.time, "{=}", seconds) }
 
-// last is the end, or the first time if there are none, or too many.
-func (s span) last() string {
-	return Fill("greatest({=first}, if({=end} - {=first} > "+maxFilled+" * {=step}, 0, {=end}))",
-		map[string]string{"first": s.first, "end": s.end, "step": s.step})
-}
-
-// times is an array of the times.
+// times is an array of the times: of the last alone where they are more than maxFilled.
 func (s span) times() string {
-	return "arrayMap(s -> " + s.at("s") + ", range(" + s.first + ", " + s.last() + ", " + s.step + "))"
+	return Fill("arrayMap(s -> {=time}, arrayMap((f, e, w) -> range(if(e - f > {=most} * w, e - w, f), greatest(f, e), w), [{=first}], [{=end}], [{=step}])[1])",
+		map[string]string{"time": s.at("s"), "most": maxFilled, "first": s.first, "end": s.end, "step": s.step})
 }
 
 // firstFrom is when the first bucket of a length in seconds begins, from a time in milliseconds since 1970 on.

@@ -52,7 +52,7 @@ func queryRate(id uint32) board.Panel {
 			SELECT {:time} AS time, sum({queries}) / {:seconds} AS value
 			FROM {@queries_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS value)
 		GROUP BY time ORDER BY time`)
 }
 
@@ -65,7 +65,7 @@ func callRate(id uint32) board.Panel {
 				sum({input_tokens} + {output_tokens}) / {:seconds} AS tokens
 			FROM {@token_calls_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS calls, 0 AS tokens WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS calls, 0 AS tokens)
 		GROUP BY time ORDER BY time`), 6)
 }
 
@@ -76,7 +76,7 @@ func signupRate(id uint32) board.Panel {
 			SELECT {:time} AS time, sum({signups}) AS value
 			FROM {@signups_?} WHERE {:whole} AND {:chosen} GROUP BY time
 			UNION ALL
-			SELECT {:last_bucket} AS time, 0 AS value WHERE time >= $__fromTime_ms)
+			SELECT arrayJoin({:buckets}) AS time, 0 AS value)
 		GROUP BY time ORDER BY time`)
 }
 
