@@ -49,6 +49,8 @@ type Load struct {
 	LogBytes func() (bytes, records uint64)
 	// Check returns notes when all is drained, and why what was measured is not true, if so. Optional.
 	Check func(context.Context) (notes []string, err error)
+	// AuditLater leaves the audit to the caller, who makes one of many runs: see AuditRuns.
+	AuditLater bool
 	// Unreported says that the log takes no counts of the run, so the audit cannot judge them.
 	Unreported bool
 	// Retries returns how many batches were sent again. Optional.
@@ -299,42 +301,64 @@ func (l *Load) drain(ctx context.Context, e *load.Ending) {
 	}
 }
 
+// auditedLater is what is said of the audit of a run that is audited with others.
+const auditedLater = "made once for all runs, after the last"
+
 // audit audits the namespace. A run that the audit did not judge is not proven right.
 func (l *Load) audit(ctx context.Context, e *load.Ending) {
-	if e.Result.Interrupted {
+	switch {
+	case e.Result.Interrupted:
 		e.Audit = notAudited
 		return
-	}
-	l.enter("audit")
-	auditor := NewAuditor(AuditorConfig{Namespace: l.Namespace, Client: l.Client, DB: l.DB})
-	result, err := auditor.Once(ctx)
-	switch {
-	case ctx.Err() != nil:
-		e.Result.Interrupted, e.Audit = true, notAudited
+	case l.AuditLater:
+		e.AuditLater, e.Audit = true, auditedLater
 		return
+	}
+	var judged []string
+	if e.Drained && e.Err == nil && !l.Unreported {
+		judged = append(judged, l.Options.Run)
+	}
+	var err error
+	switch e.AuditOK, e.Audit, err = l.AuditRuns(ctx, judged); {
+	case ctx.Err() != nil:
+		e.Result.Interrupted, e.AuditOK, e.Audit = true, false, notAudited
 	case err != nil:
 		e.Audit = "not made: " + err.Error()
-		return
+	default:
+		e.Audited = true
 	}
-	e.Audited = true
-	e.AuditOK, e.Audit = judgeAudit(result, l.Options.Run, e.Drained && e.Err == nil && !l.Unreported)
 }
 
-// judgeAudit returns whether an audit proves a run right, and what it says. reported is true if it has to have found the
-// counts of the run.
-func judgeAudit(result audit.Result, run string, reported bool) (ok bool, text string) {
-	judged := false
+// AuditRuns audits the namespace and returns whether that proves it right, and what the audit says. judged are the runs whose counts it
+// has to have found.
+func (l *Load) AuditRuns(ctx context.Context, judged []string) (ok bool, text string, err error) {
+	l.enter("audit")
+	result, err := NewAuditor(AuditorConfig{Namespace: l.Namespace, Client: l.Client, DB: l.DB}).Once(ctx)
+	if err != nil {
+		return false, "", err
+	}
+	ok, text = judgeAudit(result, judged)
+	return ok, text, nil
+}
+
+// judgeAudit returns whether an audit proves runs right, and what it says. judged are those whose counts it has to have found.
+func judgeAudit(result audit.Result, judged []string) (ok bool, text string) {
+	found := map[string]bool{}
 	for _, f := range result.Findings {
 		if schemas.Failed(string(f.Verdict)) {
 			return false, fmt.Sprintf("%d differences; first: %s, %s: %s", result.Differences(), f.Check, f.Scope, f.Detail)
 		}
-		judged = judged || f.Verdict == audit.OK && strings.HasPrefix(f.Scope, run+" ")
+		if run, _, named := strings.Cut(f.Scope, " "); named && f.Verdict == audit.OK {
+			found[run] = true
+		}
 	}
-	switch {
-	case !result.OK:
+	if !result.OK {
 		return false, "a check could not be made"
-	case reported && !judged:
-		return false, "the audit has not judged the counts of this run"
+	}
+	for _, run := range judged {
+		if !found[run] {
+			return false, "the audit has not judged the counts of run " + run
+		}
 	}
 	return true, fmt.Sprintf("no difference in %d checks", len(result.Findings))
 }

@@ -115,6 +115,10 @@ func TestJudgeAudit(t *testing.T) {
 	other := audit.Finding{Check: "run adds up", Scope: "load-10 token_calls", Verdict: audit.OK}
 	lost := audit.Finding{Check: "raw holds", Scope: "token_calls_raw", Verdict: audit.Difference, Detail: "offset 3 is missing"}
 	waits := audit.Finding{Check: "run adds up", Scope: "load-1 token_calls", Verdict: audit.Pending}
+	both := []audit.Finding{own, {Check: "run adds up", Scope: "load-2 token_calls", Verdict: audit.Pending}}
+	if ok, text := judgeAudit(audit.Result{OK: true, Findings: both}, []string{"load-1", "load-2"}); ok || !strings.Contains(text, "load-2") {
+		t.Errorf("one of two runs was judged: %t, %q", ok, text)
+	}
 	for _, test := range []struct {
 		name     string
 		result   audit.Result
@@ -130,7 +134,11 @@ func TestJudgeAudit(t *testing.T) {
 		{"not ingested", audit.Result{OK: true, Findings: []audit.Finding{waits}}, false, true, "no difference"},
 		{"not whole", audit.Result{Findings: []audit.Finding{own}}, true, false, "could not be made"},
 	} {
-		if ok, text := judgeAudit(test.result, "load-1", test.reported); ok != test.ok || !strings.Contains(text, test.text) {
+		var judged []string
+		if test.reported {
+			judged = []string{"load-1"}
+		}
+		if ok, text := judgeAudit(test.result, judged); ok != test.ok || !strings.Contains(text, test.text) {
 			t.Errorf("%s: %t, %q", test.name, ok, text)
 		}
 	}

@@ -40,6 +40,7 @@ type loadCmd struct {
 	settle time.Duration // How long to wait for a backlog before the run.
 	calm   uint64        // How many active parts there are when merges are done, 0 not to wait for them.
 	parts  uint64        // How many there were before the run.
+	later  bool          // Whether the audit is made after more runs.
 }
 
 // loadFlags are what to offer and what to expect.
@@ -169,7 +170,7 @@ found a difference, whatever the speed. Measure for at least 1 minute; for a fig
 
 --find-max searches for the highest rate that passes: short trials at rates that double from --min-rate on, then trials of
 --trial each between the last that passed and the first that did not, then each bound again until the majority of --trials
-agrees. The result is an interval, or that the trials contradict one another.
+agrees. The result is an interval, or that the trials contradict one another. One audit follows the last trial and judges all.
 
 --backlog fills the log while no ingest runs, says when to start it, and measures how fast the events are stored and become
 queryable, until --drain-ratio of them are. They happened before now, as if they had come at --rate.
@@ -268,7 +269,7 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	}
 	recorder := app.NewRecorder(c.Namespace, load.RecorderConfig{Warmup: c.Warmup, Duration: c.Duration, SLO: c.SLO, SLORollup: c.SLORollup})
 	err = c.with(ctx, s, options, recorder, func(test *app.Load) error {
-		test.Settle, test.Calm, test.Thresholds = c.settle, c.calm, thresholds
+		test.Settle, test.Calm, test.AuditLater, test.Thresholds = c.settle, c.calm, c.later, thresholds
 		var err error
 		summary, err = test.Run(ctx)
 		c.parts = test.PartsAtStart

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"tidemark/internal/app"
 	"tidemark/producers/load"
 	"tidemark/producers/load/report"
 	"tidemark/producers/load/search"
@@ -54,12 +55,12 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining and auditing after each comes on top\n", config.Expected().Round(time.Second))
+	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining after each, and an audit after the last, come on top\n", config.Expected().Round(time.Second))
 	done := report.Search{SchemaVersion: report.Version}
 	label, calm := options.Run, uint64(0)
 	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
 		trial := *c
-		trial.Duration, trial.settle, trial.calm = length, settleFor, calm
+		trial.Duration, trial.settle, trial.calm, trial.later = length, settleFor, calm, true
 		if phase == "bracket" {
 			trial.Warmup = min(trial.Warmup, length/2)
 		}
@@ -76,10 +77,12 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 		printTrial(s.Out, phase, summary)
 		return trialOutcome(summary)
 	})
-	done.Recommended = done.Search.Recommended()
+	c.auditTrials(ctx, s, options, &done)
+	if !done.Wrong() {
+		done.Recommended = done.Search.Recommended()
+	}
 	printSearch(s.Out, done)
-	wrong := slices.ContainsFunc(done.Trials, func(s load.Summary) bool { return s.Verdict.Outcome == loadverdict.Wrong })
-	filesErr := errors.Join(c.finish(s.Out, report.File{Name: label, Search: &done}, earlier), c.drop(ctx, s, wrong))
+	filesErr := errors.Join(c.finish(s.Out, report.File{Name: label, Search: &done}, earlier), c.drop(ctx, s, done.Wrong()))
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{code: exitInterrupted, err: errors.Join(err, filesErr)}
@@ -87,10 +90,35 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 		return &exitError{code: exitThreshold, err: errors.Join(err, filesErr)}
 	case filesErr != nil:
 		return filesErr
-	case done.Search.State != search.Found && done.Search.State != search.AboveRange:
+	case done.Wrong() || done.Search.State != search.Found && done.Search.State != search.AboveRange:
 		return &exitError{code: exitThreshold}
 	}
 	return nil
+}
+
+// auditTrials audits what all trials have left. Their rates say nothing if an event was lost or counted twice.
+func (c *loadCmd) auditTrials(ctx context.Context, s Streams, options load.Options, done *report.Search) {
+	if ctx.Err() != nil || len(done.Trials) == 0 {
+		return
+	}
+	var judged []string
+	for _, t := range done.Trials {
+		if drained(t) && c.Through == throughKafka {
+			judged = append(judged, t.Run)
+		}
+	}
+	err := c.with(ctx, s, options, app.NewRecorder(c.Namespace, load.RecorderConfig{}), func(test *app.Load) (err error) {
+		done.AuditOK, done.Audit, err = test.AuditRuns(ctx, judged)
+		return err
+	})
+	if err != nil {
+		done.AuditOK, done.Audit = false, "not made: "+err.Error()
+	}
+}
+
+// drained reports whether all events of a run were accounted for when it ended, and with them the counts of the run.
+func drained(s load.Summary) bool {
+	return slices.ContainsFunc(s.Verdict.Checks, func(c loadverdict.Check) bool { return c.Name == "drain" && c.State == loadverdict.OK })
 }
 
 // trialOutcome is what a trial says of its rate. An error ends the search: a run that is wrong says nothing of speed.
@@ -134,6 +162,9 @@ func printSearch(w io.Writer, s report.Search) {
 		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
 	}
 	fmt.Fprintf(w, " (%s)\n%s\n", report.SearchNotes[r.State], s.LimitText())
+	if s.Audit != "" {
+		fmt.Fprintf(w, "audit of all trials: %s\n", s.Audit)
+	}
 	if s.Recommended > 0 {
 		fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(s.Recommended))))
 	}

@@ -22,9 +22,10 @@ type Ending struct {
 	// Drained reports whether the ledger had every event in the end, and DrainTook after how long.
 	Drained   bool
 	DrainTook time.Duration
-	// Audited, AuditOK and Audit are as in verdict.Input.
+	// Audited, AuditOK, Audit and AuditLater are as in verdict.Input.
 	Audited, AuditOK bool
 	Audit            string
+	AuditLater       bool
 	Poll             time.Duration // The time between two polls, as asked for.
 	PollErrors       uint64
 	Retries          uint64
@@ -272,7 +273,7 @@ func (r *Recorder) input(due *curve, e Ending) verdict.Input {
 		Raw:    verdict.Stage{P99: r.histograms[Raw].Percentile(99), Windows: r.judged(Raw)},
 		Rollup: verdict.Stage{P99: r.histograms[Rollup].Percentile(99), Windows: r.judged(Rollup)},
 		Parts:  r.parts(), PartsToDelay: e.PartsToDelay, Delayed: r.usage.engine.Delayed - min(r.usage.first.Delayed, r.usage.engine.Delayed), Inserts: e.Inserts,
-		Untimed: r.untimed, Drained: e.Drained, DrainTook: e.DrainTook, Audited: e.Audited, AuditOK: e.AuditOK, Audit: e.Audit,
+		Untimed: r.untimed, Drained: e.Drained, DrainTook: e.DrainTook, Audited: e.Audited, AuditOK: e.AuditOK, Audit: e.Audit, AuditLater: e.AuditLater,
 	}
 	if e.Err != nil {
 		in.Errors = []string{e.Err.Error()}

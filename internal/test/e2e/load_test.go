@@ -86,7 +86,7 @@ func TestLoad(t *testing.T) {
 	// A search in a range that passes ends at its end.
 	found := p.ok(t, slices.Concat([]string{"load"}, wide, []string{"--find-max", "--min-rate", "100", "--max-rate", "200", "--trial", "4s", "--trials", "1", "--warmup", "0s",
 		"--out", filepath.Join(dir, "search.html")})...)
-	if !strings.Contains(found, "above_range after 3 trials: sustained 200 events/s") {
+	if !strings.Contains(found, "above_range after 3 trials: sustained 200 events/s") || !strings.Contains(found, "audit of all trials: no difference in ") {
 		t.Errorf("a search says:\n%s", found)
 	}
 

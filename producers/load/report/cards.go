@@ -115,12 +115,18 @@ func searchCard(s *Search, label string) card {
 	if r.Upper > 0 {
 		c.Headline += ", not sustained " + count(r.Upper)
 	}
-	if confirmed(r.State) {
+	switch {
+	case s.Wrong():
+		c.State = "failed"
+	case confirmed(r.State):
 		c.State = "ok"
 	}
 	c.Lines = append(c.Lines, fmt.Sprintf("%s after %d trials: %s", r.State, len(r.Trials), SearchNotes[r.State]))
 	if s.Recommended > 0 {
 		c.Lines = append(c.Lines, "plan with "+count(s.Recommended)+" events/s, 70 % of what is sustained")
+	}
+	if s.Audit != "" {
+		c.Lines = append(c.Lines, "audit of all trials: "+s.Audit)
 	}
 	trial := s.lastAt(r.Upper, false)
 	if trial == nil {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"tidemark/producers/load"
 	"tidemark/producers/load/search"
@@ -27,6 +28,10 @@ type Search struct {
 	// Recommended is the rate to plan with, 0 unless Search.Lower is confirmed.
 	Recommended float64        `json:"recommended_events_per_s"`
 	Trials      []load.Summary `json:"trials"`
+	// AuditOK reports that the audit of all trials found no difference. Audit is what it says; it is empty in files of a version in
+	// which each trial had an audit of its own.
+	AuditOK bool   `json:"audit_ok"`
+	Audit   string `json:"audit"`
 }
 
 // File is what one file holds: a run or a search.
@@ -34,6 +39,11 @@ type File struct {
 	Name   string
 	Run    *load.Summary
 	Search *Search
+}
+
+// Wrong reports whether an audit of the trials found a difference, or could not be made.
+func (s *Search) Wrong() bool {
+	return s.Audit != "" && !s.AuditOK || slices.ContainsFunc(s.Trials, func(t load.Summary) bool { return t.Verdict.Outcome == verdict.Wrong })
 }
 
 // Read reads a file of --summary-export. name is for people.

@@ -212,6 +212,11 @@ func TestPageOfNothing(t *testing.T) {
 	if !strings.Contains(page, "Not measured: rates and lag over time, the trend of the lag, freshness in raw over time, freshness in rollups over time, latency by percentile,") {
 		t.Error("the page does not say that nothing was measured")
 	}
+	lost := madeSearch(1000, 1200)
+	lost.Audit = "1 differences; first: raw holds"
+	if page := written(t, File{Name: "s", Search: lost}); !strings.Contains(page, "audit of all trials: 1 differences") || !strings.Contains(page, `card failed`) {
+		t.Error("the page does not say that the trials lost an event")
+	}
 	if page := written(t, File{Name: "s", Search: &Search{SchemaVersion: 1}}); !strings.Contains(page, "no limit is known") {
 		t.Error("the page of a search without trials does not say that no limit is known")
 	}

@@ -115,6 +115,7 @@ func TestJudge(t *testing.T) {
 			in.AuditOK, in.Interrupted, in.OwnWait, in.SendDelay = false, true, time.Second, time.Minute
 		}, Wrong, NoLimit, "audit"},
 		{"no audit", func(in *Input) { in.Audited, in.AuditOK = false, false }, Wrong, NoLimit, "audit"},
+		{"audited later", func(in *Input) { in.Audited, in.AuditOK, in.AuditLater = false, false, true }, Pass, NoLimit, ""},
 		{"interrupted", func(in *Input) { in.Interrupted, in.Audited, in.Lag, in.Drained = true, false, nil, false }, Interrupted, NoLimit, ""},
 		{"nothing at all", func(in *Input) { *in = Input{Audited: true, AuditOK: true, Drained: true} }, NoEvents, NoLimit, ""},
 		{"failed before anything was measured", func(in *Input) { *in = Input{Errors: []string{"gone"}, Audited: true, AuditOK: true, Drained: true} }, Fail, Broker, "errors"},
