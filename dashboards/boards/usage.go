@@ -258,17 +258,18 @@ func growth(id uint32) board.Panel {
 		Description: "Compares an average day at the beginning of the range with one at its end. The averages are of the " +
 			"first and the last 28 whole days (UTC), or of a quarter of the days where there are fewer, of whole " +
 			"weeks where there are 28 days. If data begins within the range, its first day is left out: it may " +
-			"not be whole. Growth is the end divided by the beginning. Months to double assumes that growth is even. The panel needs two whole days. Provider and model narrow down " +
+			"not be whole. Growth is the end divided by the beginning. Months to double assumes that growth is even. Both show - where the beginning is 0, and months to double where nothing grows. " +
+			"The panel needs two whole days. Provider and model narrow down " +
 			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
 		Kind: preset.Table().
-			OverrideByRegexp("^per day", preset.Unit(preset.Whole, 0)).OverrideByName("growth", preset.Unit(preset.Times, 2)).
+			OverrideByRegexp("^per day", preset.Unit(preset.Whole, 0)).OverrideByName("growth", append(preset.Unit(preset.Times, 2), preset.Property("noValue", "-"))).
 			OverrideByName("in", preset.Unit(preset.Months, 1)).
-			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "not growing"))),
+			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "-"))),
 		MayBeEmpty: "needs two whole days in the range",
 		SQL: []string{`
 			SELECT
-				measure, first AS "per day, first", last AS "per day, last", last / first AS growth, months AS "in",
-				if(last > first, months * log(2) / log(last / first), NULL) AS "to double"
+				measure, first AS "per day, first", last AS "per day, last", last / nullIf(first, 0) AS growth, months AS "in",
+				if(first > 0 AND last > first, months * log(2) / log(last / first), NULL) AS "to double"
 			FROM (
 				SELECT
 					measure, {:last_whole_day} AS finish, if(min(day) > {:first_whole_day}, min(day) + 1, min(day)) AS begin,
