@@ -129,8 +129,8 @@ func lastBucket(end, seconds string) string {
 		map[string]string{"end": end, "seconds": seconds})
 }
 
-// lastWhole is true for the last whole bucket of the range.
-const lastWhole = inRange + " AND {bucket} >= ({:last_bucket} AS begins) AND {bucket} < begins + toIntervalSecond({:seconds})"
+// lastWhole is true for the last whole bucket of the range; of single events, for all of its minute, as in series.
+var lastWhole = "{bucket} >= greatest(" + roundedUp("$__from", schemas.EndingMinute) + ", {:last_bucket} AS begins) AND {bucket} < begins + toIntervalSecond({:seconds})"
 
 // wholeOfAll is the beginning of the last day that is whole in all rollups that the panel Growth reads. lastWholeDay is that
 // day: a measure without anything on it has ended before the range has.
