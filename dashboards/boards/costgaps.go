@@ -62,7 +62,7 @@ func reportedAgainstBook(id uint32) board.Panel {
 				SELECT
 					toString({model}) AS model, toString({provider}) AS seller, toString({currency}) AS money, sum({compared_calls}) AS n,
 					sum({compared_reported_picos}) AS told, sum({compared_cost_picos}) AS priced
-				FROM {:costs} AND {compared_calls} > 0 GROUP BY {model}, {provider}, {currency})
+				FROM {:costs} AND ({compared_calls} > 0 OR {compared_reported_picos} != 0 OR {compared_cost_picos} != 0) GROUP BY {model}, {provider}, {currency})
 			ORDER BY abs(told - priced) DESC, model, provider, currency LIMIT 100`},
 	}
 }
