@@ -107,9 +107,11 @@ func launchTotal(id uint32) board.Panel {
 		Kind:        preset.Paint(preset.Lines(preset.Count).DisplayName(fieldName), preset.Claims).OverrideByName("reported", preset.Overrides{preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}), preset.Property("custom.fillOpacity", 0)}),
 		MayBeEmpty:  notReplayed("launch-day"),
 		SQL: []string{
-			`SELECT time, sum(n) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
+			// The day is added up before the range cuts it.
+			`SELECT time, accounts
 			FROM (
-				SELECT {bucket} AS time, sum({signups}) AS n FROM {@signups_1m}
+				SELECT {bucket} AS time, sum(sum({signups})) OVER (PARTITION BY toDate32(time) ORDER BY time) AS accounts
+				FROM {@signups_1m}
 				WHERE {:on_platform} AND {bucket} >= toStartOfDay($__fromTime_ms, 'UTC') AND {bucket} < $__toTime_ms GROUP BY time)
 			WHERE time >= $__fromTime_ms ORDER BY time`,
 			`SELECT
