@@ -35,11 +35,11 @@ func scenarioVariables() []board.Variable {
 // spreadFragments is SQL on the users of products, over scenarios.
 func spreadFragments() map[string]string {
 	return map[string]string{
-		// The mean of 28 days times 365, by day.
+		// The mean of 28 days times 365, by day. A day without searches is one of them.
 		"run_rate": `
 			SELECT
 				product, day,
-				sum(asked) OVER (PARTITION BY product ORDER BY day ROWS BETWEEN 27 PRECEDING AND CURRENT ROW) / 28 * 365 AS rate
+				sum(asked) OVER (PARTITION BY product ORDER BY toInt32(day) RANGE BETWEEN 27 PRECEDING AND CURRENT ROW) / 28 * 365 AS rate
 			FROM (
 				SELECT toString({product}) AS product, toDate32({bucket}) AS day, sum({queries}) AS asked
 				FROM {@queries_1d} WHERE {tenant} = 'search-race' GROUP BY {product}, day)`,
