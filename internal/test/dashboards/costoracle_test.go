@@ -36,7 +36,7 @@ func charge(e *usagev1.TokenCall, book *prices.Book) charged {
 	c := charged{TokenCall: e, at: time.UnixMicro(e.GetTimeUs()).UTC(), book: book.Number, calls: int64(callsOf(e))}
 	call := prices.Call{
 		Time: c.at, Tenant: e.Tenant, Provider: e.Provider, Model: e.Model, Region: e.Region, Tier: e.ServiceTier, Failed: e.Status == usagev1.Status_STATUS_ERROR,
-		UpperBound: e.Split == usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND, Weight: uint64(weight), Requests: e.Requests, InputUncached: e.InputUncached,
+		UpperBound: e.Split == usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND, TotalsOnly: e.Split == usagev1.UsageSplit_USAGE_SPLIT_NONE, Weight: uint64(weight), Requests: e.Requests, InputUncached: e.InputUncached,
 		CacheRead: e.InputCacheRead, CacheWrite: e.InputCacheWrite, OutputVisible: e.OutputVisible, OutputReasoning: e.OutputReasoning,
 	}
 	r := book.Resolve(call)
@@ -86,6 +86,27 @@ type looked struct {
 	from, to time.Time
 	grain    time.Duration
 	choice
+	until map[string]int64 // When the last whole bucket of each rollup begins, in milliseconds since 1970; all buckets are whole without it.
+}
+
+// over reports whether the bucket of a rollup that begins at a time is whole.
+func (l looked) over(rollup string, at time.Time) bool {
+	ms, known := l.until[rollup]
+	return !known || at.UnixMilli() <= ms
+}
+
+// rollup is the one of costs with buckets of a length.
+func (l looked) rollup(grain time.Duration) string {
+	ending := map[time.Duration]string{time.Hour: "1h", day: "1d"}[grain]
+	if l.tenant == "" {
+		ending = "all_" + ending
+	}
+	return "costs_" + ending
+}
+
+// charted are the calls in whole buckets.
+func (l looked) charted() []charged {
+	return those(l.in(l.grain), func(c charged) bool { return l.over(l.rollup(l.grain), c.at.Truncate(l.grain)) })
 }
 
 func (l looked) passes(c charged) bool {
@@ -225,7 +246,7 @@ func rowOf(cells []any) string {
 
 // series are sums per bucket by name, as charts have them; of names only the ten with the greatest sums.
 func (l looked) series(by func(charged) string) (rows []string) {
-	all := those(l.in(l.grain), usd)
+	all := those(l.charted(), usd)
 	names := grouped(all, by)
 	places := slices.SortedFunc(maps.Keys(names), func(a, b string) int {
 		return cmp.Or(cmp.Compare(sum(names[b], costOf), sum(names[a], costOf)), strings.Compare(a, b))
@@ -252,18 +273,24 @@ func (l looked) perBucket(all []charged, of func([]charged) []any) (rows []strin
 	return rows
 }
 
-// check holds every panel of the dashboard Cost.
-func (l looked) check(t *testing.T, got map[uint32][]string) {
-	t.Helper()
-	want := map[uint32][]string{
+// board is every panel of the dashboard Cost.
+func (l looked) board() map[uint32][]string {
+	return map[uint32][]string{
 		1: l.now(), 2: l.forecast(), 10: l.total(), 11: l.perUnit(), 12: l.perUser(), 13: l.saved(), 14: l.unknown(), 20: l.byClass(),
 		21: l.series(func(c charged) string { return c.Model }), 22: l.series(func(c charged) string { return c.Product }),
 		23: l.series(func(c charged) string { return c.Tenant }), 24: l.series(func(c charged) string { return c.Provider }), 25: l.gaps(),
 		30: l.table(func(c charged) string { return c.Model + " | " + c.Provider }), 31: l.table(func(c charged) string { return c.Tenant }),
-		40: l.movers(func(c charged) string { return c.Model }), 41: l.movers(func(c charged) string { return c.Tenant }),
+		40: l.movers(func(c charged) string { return c.Model }, l.rollup(day)), 41: l.movers(func(c charged) string { return c.Tenant }, "costs_1d"),
 		50: l.reasons(), 51: l.unpricedModels(), 60: l.compared(), 61: l.currencies(), 70: l.used(),
 	}
-	l.compare(t, got, want)
+}
+
+// ofTenant is the panels on cost of the dashboard Tenant.
+func (l looked) ofTenant() map[uint32][]string {
+	return map[uint32][]string{
+		42: l.total(), 43: l.byClass(), 44: l.series(func(c charged) string { return c.Model }),
+		45: l.table(func(c charged) string { return c.Model + " | " + c.Provider }),
+	}
 }
 
 func (l looked) compare(t *testing.T, got, want map[uint32][]string) {

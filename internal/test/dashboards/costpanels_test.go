@@ -63,7 +63,7 @@ func (l looked) forecast() []string {
 	}
 	var gone []time.Time
 	at := first.Truncate(day)
-	for ; !at.Add(day).After(l.to); at = at.Add(day) {
+	for ; !at.Add(day).After(l.to) && l.over(l.rollup(day), at); at = at.Add(day) {
 		gone = append(gone, at)
 	}
 	if len(gone) < 3 {
@@ -178,7 +178,7 @@ func (l looked) unknown() []string {
 }
 
 func (l looked) byClass() []string {
-	return l.perBucket(those(l.in(l.grain), usd), func(all []charged) (cells []any) {
+	return l.perBucket(those(l.charted(), usd), func(all []charged) (cells []any) {
 		for class := range 6 {
 			cells = append(cells, money(all, func(c charged) int64 { return c.classes[class] }))
 		}
@@ -187,7 +187,7 @@ func (l looked) byClass() []string {
 }
 
 func (l looked) gaps() []string {
-	return l.perBucket(l.in(l.grain), func(all []charged) []any { return []any{gapOf(all)} })
+	return l.perBucket(l.charted(), func(all []charged) []any { return []any{gapOf(all)} })
 }
 
 // table is a table of costs by name.
@@ -208,13 +208,18 @@ func (l looked) table(by func(charged) string) (rows []string) {
 	return rows
 }
 
-func (l looked) movers(by func(charged) string) (rows []string) {
-	all := those(l.in(day), usd)
+// movers compares whole days of a rollup.
+func (l looked) movers(by func(charged) string, rollup string) (rows []string) {
+	all := those(l.in(day), func(c charged) bool { return usd(c) && l.over(rollup, c.at.Truncate(day)) })
 	if len(all) == 0 {
 		return nil
 	}
 	start := slices.MinFunc(all, func(a, b charged) int { return a.at.Compare(b.at) }).at.Truncate(day)
-	n := (l.lastDay().Sub(start)/day + 1) / 2
+	last := l.lastDay()
+	for !l.over(rollup, last) {
+		last = last.Add(-day)
+	}
+	n := (last.Sub(start)/day + 1) / 2
 	if n >= 7 {
 		n -= n % 7
 	}
@@ -226,7 +231,7 @@ func (l looked) movers(by func(charged) string) (rows []string) {
 	for name, calls := range grouped(all, by) {
 		c := change{name: name}
 		for _, call := range calls {
-			ago := l.lastDay().Sub(call.at.Truncate(day)) / day
+			ago := last.Sub(call.at.Truncate(day)) / day
 			switch {
 			case ago < n:
 				c.after += call.cost
@@ -242,7 +247,7 @@ func (l looked) movers(by func(charged) string) (rows []string) {
 	slices.SortFunc(changes, func(a, b change) int {
 		return cmp.Or(cmp.Compare(size(b), size(a)), strings.Compare(a.name, b.name))
 	})
-	for _, c := range changes {
+	for _, c := range changes[:min(20, len(changes))] {
 		rows = append(rows, texts(c.name, float64(c.before)/1e12, float64(c.after)/1e12, float64(c.after-c.before)/1e12, share(float64(c.after), float64(c.before)), int(n)))
 	}
 	return rows
@@ -278,7 +283,7 @@ func (l looked) unpricedModels() (rows []string) {
 }
 
 func (l looked) compared() (rows []string) {
-	groups := grouped(those(l.in(l.grain), func(c charged) bool { return c.compared > 0 }), func(c charged) string {
+	groups := grouped(those(l.in(l.grain), func(c charged) bool { return c.compared > 0 || c.reported != 0 || c.comparedCost != 0 }), func(c charged) string {
 		return c.Model + " | " + c.Provider + " | " + c.currency
 	})
 	off := func(c charged) int64 { return c.reported - c.comparedCost }
