@@ -22,6 +22,7 @@ import (
 type costExportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	Focus    string `help:"Version of FOCUS: 1.2." default:"1.2" placeholder:"VERSION" group:"Costs"`
 	Month    string `help:"The month to export, UTC, such as 2026-10." placeholder:"MONTH" group:"Costs"`
 	Tenant   string `help:"Only costs of this tenant. Empty: of all." placeholder:"NAME" group:"Costs"`
@@ -127,7 +128,11 @@ func (c *costExportCmd) export(ctx context.Context, s Streams, month time.Time, 
 		return err
 	}
 	report.end()
-	c.printResult(s, name, month, &t)
+	over := !time.Now().Before(month.AddDate(0, 1, 0))
+	if c.json() {
+		return printJSON(s.Out, c.exportedOutput(name, over, &t))
+	}
+	c.printResult(s, name, over, &t)
 	return nil
 }
 
@@ -181,7 +186,7 @@ func (t *costTally) without(all []focus.Unpriced) {
 }
 
 // printResult says what was written, and what is missing in it.
-func (c *costExportCmd) printResult(s Streams, format string, month time.Time, t *costTally) {
+func (c *costExportCmd) printResult(s Streams, format string, over bool, t *costTally) {
 	var costs []string
 	for _, currency := range slices.Sorted(maps.Keys(t.costs)) {
 		costs = append(costs, prices.FormatPicos(t.costs[currency])+" "+currency)
@@ -200,7 +205,7 @@ func (c *costExportCmd) printResult(s Streams, format string, month time.Time, t
 		fmt.Fprintf(s.Out, "%s of %s tokens (%s), and %s calls that do not tell theirs, have no price: they are not in it, %s\n", grouped(t.unpriced.String()), grouped(all.String()),
 			share(&t.unpriced, all), grouped(t.unknown.String()), where)
 	}
-	if time.Now().Before(month.AddDate(0, 1, 0)) {
+	if !over {
 		fmt.Fprintf(s.Out, "%s is not over: export it again when it is\n", c.Month)
 	}
 }

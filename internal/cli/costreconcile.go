@@ -28,6 +28,7 @@ type reconcileListCmd struct {
 	commonFlags
 	clickhouseFlags
 	settleFlags
+	outputFlags
 }
 
 // Help implements kong.HelpProvider.
@@ -47,6 +48,9 @@ func (c *reconcileListCmd) Run(ctx context.Context, s Streams) error {
 		files, err := app.ReadImports(ctx, db)
 		if err != nil {
 			return err
+		}
+		if c.json() {
+			return printJSON(s.Out, importsOutput(files, time.Now(), c.settle()))
 		}
 		table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "IMPORTED\tSOURCE\tACCOUNT\tPROVIDER\tKIND\tFROM\tTO\tSTATE\tROWS\tCOUNT\tFILE")

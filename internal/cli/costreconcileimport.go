@@ -19,6 +19,7 @@ import (
 type reconcileImportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	File     string `arg:"" help:"The file; '-' is standard input. A file that ends in .gz is unpacked."`
 	Format   string `help:"openai-usage, openai-costs, anthropic-usage, anthropic-costs, litellm-logs, litellm-daily, focus (CSV or Parquet), or auto." default:"auto" placeholder:"NAME" group:"Import"`
 	Account  string `help:"Which of several accounts with the same source the file is of. A name of your own; empty for the only one." placeholder:"NAME" group:"Import"`
@@ -73,6 +74,9 @@ func (c *reconcileImportCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil {
 			return fmt.Errorf("nothing was imported: %s: %w", c.File, err)
 		}
+		if c.json() {
+			return printJSON(s.Out, billingImportedOutput(c.DryRun, report, replaced))
+		}
 		return c.print(s, report, replaced)
 	})
 }
@@ -120,7 +124,8 @@ func (c *reconcileImportCmd) print(s Streams, r billing.Report, replaced uint64)
 	return nil
 }
 
-func printBilled(s Streams, r billing.Report) error {
+// sums adds up what a report says of each provider, costs by currency.
+func sums(r billing.Report) []*billed {
 	var all []*billed
 	find := func(provider, currency string) *billed {
 		for _, b := range all {
@@ -148,8 +153,12 @@ func printBilled(s Streams, r billing.Report) error {
 			part.sum.Add(part.sum, new(big.Int).SetUint64(*part.n))
 		}
 	}
+	return all
+}
+
+func printBilled(s Streams, r billing.Report) error {
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
-	for _, b := range all {
+	for _, b := range sums(r) {
 		if b.currency != "" {
 			fmt.Fprintf(table, "%s\tcost\t%s %s\n", dash(b.provider), prices.FormatPicos(&b.cost), b.currency)
 			continue

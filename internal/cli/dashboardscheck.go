@@ -24,6 +24,7 @@ type dashboardsCheckCmd struct {
 	commonFlags
 	clickhouseFlags
 	alertsFlag
+	outputFlags
 	Range       time.Duration `help:"Time range of the statements; it ends now." default:"6h" placeholder:"6h" group:"Dashboards" range:"1m..876000h"`
 	Loads       int           `help:"Load every dashboard so many more times and print how long its panels took." default:"0" placeholder:"N" group:"Dashboards" range:"0..1000"`
 	Connections int           `help:"Statements to run at a time." default:"4" placeholder:"N" group:"Dashboards" range:"1..100"`
@@ -69,30 +70,42 @@ func (c *dashboardsCheckCmd) Run(ctx context.Context, s Streams) error {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	files, err := dashboards.Generate()
-	if err != nil {
-		fmt.Fprintln(s.Out, err)
-		return errFound
+	report := dashboardsJSON{Problems: []string{}, Runs: []statementJSON{}}
+	if err := c.check(ctx, c.told(s), &report); err != nil {
+		return err
 	}
-	alerts, err := dashboards.GenerateAlerts()
-	if err != nil {
-		fmt.Fprintln(s.Out, err)
-		return errFound
-	}
-	problems := slices.Concat(dashboards.Check(files), alerts.Check(), c.compare(alerts))
-	for _, p := range problems {
-		fmt.Fprintln(s.Out, p)
-	}
-	fmt.Fprintf(s.Out, "%d dashboards and the alert rules: %d problems\n", len(files), len(problems))
-	if c.execute {
-		failed, err := c.run(ctx, s, files, alerts)
-		if err != nil {
+	report.OK = len(report.Problems) == 0
+	if c.json() {
+		if err := printJSON(s.Out, report); err != nil {
 			return err
 		}
-		problems = append(problems, failed...)
 	}
-	if len(problems) > 0 {
+	if !report.OK {
 		return errFound
+	}
+	return nil
+}
+
+// check tells what it finds while it looks, and puts it into the report.
+func (c *dashboardsCheckCmd) check(ctx context.Context, s Streams, report *dashboardsJSON) error {
+	files, err := dashboards.Generate()
+	var alerts dashboards.Alerts
+	if err == nil {
+		alerts, err = dashboards.GenerateAlerts()
+	}
+	if err != nil { // Of the code: it is the answer.
+		fmt.Fprintln(s.Out, err)
+		report.Problems = append(report.Problems, err.Error())
+		return nil
+	}
+	report.Dashboards = len(files)
+	report.Problems = append(report.Problems, slices.Concat(dashboards.Check(files), alerts.Check(), c.compare(alerts))...)
+	for _, p := range report.Problems {
+		fmt.Fprintln(s.Out, p)
+	}
+	fmt.Fprintf(s.Out, "%d dashboards and the alert rules: %d problems\n", len(files), len(report.Problems))
+	if c.execute {
+		return c.run(ctx, s, files, alerts, report)
 	}
 	return nil
 }
@@ -109,29 +122,27 @@ func (c *dashboardsCheckCmd) compare(alerts dashboards.Alerts) []string {
 	return nil
 }
 
-// run runs every statement, prints those that fail and returns them.
-func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File, alerts dashboards.Alerts) (problems []string, err error) {
+// run runs every statement, and tells those that fail.
+func (c *dashboardsCheckCmd) run(ctx context.Context, s Streams, files []dashboards.File, alerts dashboards.Alerts, report *dashboardsJSON) (err error) {
 	db, err := c.open(c.Namespace)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.Ping(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	now := time.Now()
 	view := grafana.View{From: now.Add(-c.Range), To: now, Interval: c.Range / 500,
 		Chosen: map[string][]string{"namespace": {c.Namespace}, "scenarios": {c.scenarios(ctx, db)}}}
 	for _, f := range files {
-		found, err := c.load(ctx, s, f, db, view)
-		if err != nil {
-			found = []string{err.Error()}
+		if err := c.load(ctx, s, f, db, view, report); err != nil {
+			report.Problems = append(report.Problems, err.Error())
 			fmt.Fprintln(s.Out, err)
 		}
-		problems = append(problems, found...)
 	}
-	found := outcome(s.Out, "alert rules", "alert", alerts.Execute(ctx, db, c.Namespace, now))
-	return append(problems, found...), ctx.Err()
+	report.outcome(s.Out, "alert rules", "alert", alerts.Execute(ctx, db, c.Namespace, now))
+	return ctx.Err()
 }
 
 // scenarios returns the namespace in which the dashboards over scenarios run: the one that they open with, or that of the
@@ -143,8 +154,8 @@ func (c *dashboardsCheckCmd) scenarios(ctx context.Context, db *clickhouse.DB) s
 	return scenarioNamespace
 }
 
-// outcome prints the results of statements and returns their problems.
-func outcome(out io.Writer, of, kind string, results []dashboards.Result) (problems []string) {
+// outcome tells the results of statements.
+func (d *dashboardsJSON) outcome(out io.Writer, of, kind string, results []dashboards.Result) {
 	empty := 0
 	for _, r := range results {
 		err := r.Err
@@ -153,27 +164,27 @@ func outcome(out io.Writer, of, kind string, results []dashboards.Result) (probl
 		}
 		if err != nil {
 			line := fmt.Sprintf("%s: %s %q, query %s: %v", of, kind, r.Title, r.RefID, err)
-			problems = append(problems, line)
+			d.Problems = append(d.Problems, line)
 			fmt.Fprintln(out, line)
 		} else if len(r.Rows) == 0 {
 			empty++
 		}
 	}
 	fmt.Fprintf(out, "%s: %d statements run, %d without rows\n", of, len(results), empty)
-	return problems
+	d.Runs = append(d.Runs, statementJSON{Of: of, Statements: len(results), Empty: empty})
 }
 
-// load runs the statements of one dashboard, prints those that fail and returns them.
-func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view grafana.View) (problems []string, err error) {
+// load runs the statements of one dashboard, and tells those that fail.
+func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.File, db grafana.DB, view grafana.View, report *dashboardsJSON) error {
 	began := time.Now()
 	opened, err := f.Open(ctx, db, view, c.Connections)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	variables := time.Since(began)
-	problems = outcome(s.Out, f.UID, "panel", opened.Load(ctx))
+	report.outcome(s.Out, f.UID, "panel", opened.Load(ctx))
 	if c.Loads == 0 {
-		return problems, nil
+		return nil
 	}
 	var walls []time.Duration
 	slowest := map[string]time.Duration{}
@@ -188,5 +199,10 @@ func (c *dashboardsCheckCmd) load(ctx context.Context, s Streams, f dashboards.F
 	titles := slices.SortedFunc(maps.Keys(slowest), func(a, b string) int { return cmp.Compare(slowest[b], slowest[a]) })
 	fmt.Fprintf(s.Out, "%s: all panels took %d ms, the median of %d loads (%d to %d ms); the slowest panel on average: %q, %d ms; the variables took %d ms\n", f.UID,
 		walls[len(walls)/2].Milliseconds(), c.Loads, walls[0].Milliseconds(), walls[len(walls)-1].Milliseconds(), titles[0], slowest[titles[0]].Milliseconds(), variables.Milliseconds())
-	return problems, nil
+	run := &report.Runs[len(report.Runs)-1]
+	run.Slowest = titles[0]
+	for _, wall := range walls {
+		run.Loads = append(run.Loads, wall.Seconds())
+	}
+	return nil
 }

@@ -16,6 +16,7 @@ import (
 
 type dashboardsGenerateCmd struct {
 	alertsFlag
+	outputFlags
 	Dir           string `help:"Folder to write the dashboards to." default:"dashboards/json" placeholder:"DIR" group:"Dashboards"`
 	For           string `help:"What reads the dashboards. provision: Grafana's file provisioning, as in docker-compose.yml. import: people who import them into a Grafana that they have; the data source is then a variable, and the dashboards can be edited. It needs --dir; the alert rules go there too." default:"provision" enum:"provision,import" group:"Dashboards"`
 	Namespace     string `help:"The namespace that the alert rules query, and that dashboards open with." default:"tidemark" placeholder:"NAME" group:"Dashboards"`
@@ -87,16 +88,21 @@ func (c *dashboardsGenerateCmd) Run(s Streams) error {
 	if problems := alerts.Check(); len(problems) > 0 {
 		return fmt.Errorf("make the alert rules:\n%s", strings.Join(problems, "\n"))
 	}
+	var done generatedJSON
+	out := c.told(s).Out
 	for _, f := range files {
-		if err := writeChanged(s.Out, filepath.Join(c.Dir, f.UID+".json"), f.JSON); err != nil {
+		if err := done.write(out, filepath.Join(c.Dir, f.UID+".json"), f.JSON); err != nil {
 			return err
 		}
 	}
-	return writeChanged(s.Out, filepath.Join(alertsTo, dashboards.AlertsFile), alerts.YAML)
+	if err := done.write(out, filepath.Join(alertsTo, dashboards.AlertsFile), alerts.YAML); err != nil || !c.json() {
+		return err
+	}
+	return printJSON(s.Out, done)
 }
 
-// writeChanged writes a file unless it has the text already.
-func writeChanged(out io.Writer, name string, text []byte) error {
+// write writes a file unless it has the text already.
+func (g *generatedJSON) write(out io.Writer, name string, text []byte) error {
 	note := "unchanged"
 	if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, text) {
 		note = "written"
@@ -104,6 +110,7 @@ func writeChanged(out io.Writer, name string, text []byte) error {
 			return err
 		}
 	}
+	g.Files = append(g.Files, generatedFileJSON{name, note == "written"})
 	fmt.Fprintf(out, "%s: %s\n", name, note)
 	return nil
 }

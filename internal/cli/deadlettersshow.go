@@ -17,6 +17,7 @@ import (
 type deadLettersShowCmd struct {
 	commonFlags
 	kafkaFlags
+	outputFlags
 	Coordinate string `arg:"" help:"The record: topic/epoch/partition/offset, as 'list' prints it."`
 	Raw        bool   `help:"Write only the record's bytes to standard output."`
 }
@@ -27,6 +28,9 @@ func (deadLettersShowCmd) Example() string { return "tidemark deadletters show t
 // Run shows one dead letter.
 func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) error {
 	at, parseErr := deadletter.ParseCoordinate(c.Coordinate)
+	if c.Raw && c.json() {
+		parseErr = errors.Join(parseErr, errors.New("--raw: not with --output json, which has the bytes as value_base64"))
+	}
 	letter, err := readLetters(ctx, c.commonFlags, c.kafkaFlags, parseErr, func(log deadletter.Scanner, topic string) (*usagev1.DeadLetter, error) {
 		return deadletter.Show(ctx, log, topic, at)
 	})
@@ -43,8 +47,20 @@ func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) error {
 		_, err := s.Out.Write(letter.GetValue())
 		return err
 	}
+	if c.json() {
+		return printJSON(s.Out, letterShownOutput(letter))
+	}
 	printLetter(s, letter)
 	return nil
+}
+
+// sumOf returns the SHA-256 of the whole value of a dead letter, nil if it is not known.
+func sumOf(letter *usagev1.DeadLetter) []byte {
+	if sum := letter.GetValueSha256(); len(sum) > 0 || deadletter.Cut(letter) {
+		return sum
+	}
+	sum := sha256.Sum256(letter.GetValue())
+	return sum[:]
 }
 
 func printLetter(s Streams, letter *usagev1.DeadLetter) {
@@ -61,10 +77,8 @@ func printLetter(s Streams, letter *usagev1.DeadLetter) {
 		key += fmt.Sprintf(" (cut: %s bytes)", bytesKept(int(min(n, 1<<62)), len(letter.GetKey())))
 	}
 	sum := "unknown"
-	if len(letter.GetValueSha256()) > 0 {
-		sum = hex.EncodeToString(letter.GetValueSha256())
-	} else if !deadletter.Cut(letter) {
-		sum = fmt.Sprintf("%x", sha256.Sum256(letter.GetValue()))
+	if known := sumOf(letter); len(known) > 0 {
+		sum = hex.EncodeToString(known)
 	}
 	cut := ""
 	if deadletter.Cut(letter) {

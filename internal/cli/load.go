@@ -36,6 +36,7 @@ type loadCmd struct {
 	calibrateFlags
 	backlogFlags
 	loadOutputs
+	outputFlags
 
 	settle time.Duration // How long to wait for a backlog before the run.
 	calm   uint64        // How many active parts there are when merges are done, 0 not to wait for them.
@@ -226,7 +227,7 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	}
 	summary, err := c.measure(ctx, s, options)
 	if summary.SchemaVersion > 0 {
-		err = errors.Join(err, printLoad(s.Out, summary), c.finish(s.Out, report.File{Name: summary.Run, Run: &summary}, earlier))
+		err = errors.Join(err, c.show(s.Out, summary, func(w io.Writer) error { return printLoad(w, summary) }), c.finish(c.told(s).Out, report.File{Name: summary.Run, Run: &summary}, earlier))
 		c.hint(s, summary)
 		err = errors.Join(err, c.drop(ctx, s, summary.Verdict.Outcome == loadverdict.Wrong))
 	}

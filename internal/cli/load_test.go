@@ -243,7 +243,7 @@ func TestPrintSearch(t *testing.T) {
 	}
 	var out bytes.Buffer
 	failed := load.Summary{Config: load.SummaryConfig{Rate: 49_999.6}, Verdict: loadverdict.Verdict{Outcome: loadverdict.Fail, Limit: loadverdict.Ingest}}
-	printSearch(&out, report.Search{
+	_ = printSearch(&out, report.Search{
 		Search: search.Result{State: search.Found, Lower: 47_500, Upper: 49_999.6, Trials: make([]search.Trial, 14)}, Recommended: 33_250, Trials: []load.Summary{failed},
 	})
 	const want = `
@@ -255,12 +255,12 @@ plan with 33,250 events/s, 70 % of what is sustained
 		t.Errorf("printed %s, want %s", got, want)
 	}
 	out.Reset()
-	lost := report.Search{Search: search.Result{State: search.Found, Lower: 47_500}, Audit: "1 differences; first: raw holds"}
-	if printSearch(&out, lost); !strings.Contains(out.String(), "\naudit of all trials: 1 differences; first: raw holds\n") || !lost.Wrong() {
-		t.Errorf("a search that lost an event is wrong: %t, printed %s", lost.Wrong(), out.String())
+	lost := report.Search{Search: search.Result{State: search.Found, Lower: 47_500}, Audit: "1 difference; first: raw holds"}
+	if err := printSearch(&out, lost); err != nil || !strings.Contains(out.String(), "\naudit of all trials: 1 difference; first: raw holds\n") || !lost.Wrong() {
+		t.Errorf("a search that lost an event is wrong: %t, %v, printed %s", lost.Wrong(), err, out.String())
 	}
 	out.Reset()
-	printSearch(&out, report.Search{Search: search.Result{State: search.Ended, Lower: 64_000, Upper: 80_000}})
+	_ = printSearch(&out, report.Search{Search: search.Result{State: search.Ended, Lower: 64_000, Upper: 80_000}})
 	const ended = "\nended_early after 0 trials: sustained 64,000 events/s, not sustained 80,000 (not confirmed: the search was ended)\nno limit is known\n"
 	if got := out.String(); got != ended {
 		t.Errorf("printed %s, want %s", got, ended)

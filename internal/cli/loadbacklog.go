@@ -81,7 +81,7 @@ func (c *loadCmd) drainBacklog(ctx context.Context, s Streams, options load.Opti
 		return err
 	})
 	if done.SchemaVersion > 0 {
-		err = errors.Join(err, printBacklog(s.Out, done), c.writeSummary(s.Out, done), c.drop(ctx, s, done.Outcome == loadverdict.Wrong))
+		err = errors.Join(err, c.show(s.Out, done, func(w io.Writer) error { return printBacklog(w, done) }), c.writeSummary(c.told(s).Out, done), c.drop(ctx, s, done.Outcome == loadverdict.Wrong))
 	}
 	return loadEnd(ctx, err, done.Passed())
 }

@@ -30,7 +30,7 @@ const calibrationPartitions = 8
 func (c *loadCmd) calibrate(ctx context.Context, s Streams, options load.Options) error {
 	done, err := c.calibration(ctx, s, options)
 	if done.SchemaVersion > 0 {
-		err = errors.Join(err, printCalibration(s.Out, done), c.writeSummary(s.Out, done))
+		err = errors.Join(err, c.show(s.Out, done, func(w io.Writer) error { return printCalibration(w, done) }), c.writeSummary(c.told(s).Out, done))
 	}
 	return loadEnd(ctx, err, done.Passed())
 }

@@ -82,6 +82,6 @@ func (c *loadCmd) drop(ctx context.Context, s Streams, wrong bool) error {
 	if err != nil {
 		return fmt.Errorf("--drop-namespace: %w (to drop the rest: tidemark namespaces drop %s)", err, c.Namespace)
 	}
-	_, err = fmt.Fprintf(s.Out, "namespace %s was dropped\n", c.Namespace)
+	_, err = fmt.Fprintf(c.told(s).Out, "namespace %s was dropped\n", c.Namespace)
 	return err
 }

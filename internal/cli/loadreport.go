@@ -23,6 +23,7 @@ func (loadCommands) Help() string {
 }
 
 type loadReportCmd struct {
+	outputFlags
 	Files []string `arg:"" name:"file" help:"Files that --summary-export wrote. The first is compared with each other one."`
 	Out   string   `help:"Write the page to this file instead of the output." placeholder:"FILE" group:"Files"`
 }
@@ -30,12 +31,12 @@ type loadReportCmd struct {
 // Help implements kong.HelpProvider.
 func (loadReportCmd) Help() string {
 	return `Nothing is run. The page shows verdicts, checks and charts of each file and the comparisons. With --out the comparisons are
-printed too.
+printed too. --output json prints the comparisons alone; the page then needs --out.
 
 A difference counts as proven by a rank test (Mann and Whitney, 99.5 % confidence) on the parts of 5 s of both runs, so each
 has to have measured for 30 s or more. Searches differ if their intervals do not overlap.
 
-Exit codes: 0 done, 104 a file that cannot be read or a wrong command line, 1 anything else.`
+Exit codes: 0 done, 104 a file that cannot be read or a wrong command line, 3 anything else.`
 }
 
 // Example implements exampler.
@@ -56,21 +57,26 @@ func (c *loadReportCmd) Run(s Streams) error {
 		if err := writable(c.Out); err != nil {
 			errs = append(errs, fmt.Errorf("--out: %w", err))
 		}
-	} else if isTerminal(s.Out) {
+	} else if !c.json() && isTerminal(s.Out) {
 		errs = append(errs, errors.New("--out: the report is an HTML page: name its file, or redirect the output"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return &exitError{code: exitInvalid, err: err}
 	}
 	var page, compared bytes.Buffer
+	out := comparisonsJSON{Page: c.Out, Comparisons: []loadComparisonJSON{}}
 	for _, f := range files[1:] {
 		comparison, err := report.Compare(files[0], f)
 		if err != nil {
 			return &exitError{code: exitInvalid, err: err}
 		}
+		out.Comparisons = append(out.Comparisons, comparedOutput(comparison))
 		if err := printComparison(&compared, comparison); err != nil {
 			return err
 		}
+	}
+	if c.Out == "" && c.json() {
+		return printJSON(s.Out, out)
 	}
 	if err := report.WritePage(&page, files, nil); err != nil {
 		return err
@@ -82,8 +88,10 @@ func (c *loadReportCmd) Run(s Streams) error {
 	if err := writeFile(c.Out, func(w io.Writer) error { _, err := w.Write(page.Bytes()); return err }); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	fmt.Fprintf(s.Out, "%swrote %s\n", strings.TrimPrefix(compared.String(), "\n"), c.Out)
-	return nil
+	return c.show(s.Out, out, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%swrote %s\n", strings.TrimPrefix(compared.String(), "\n"), c.Out)
+		return err
+	})
 }
 
 // printComparison prints a comparison.

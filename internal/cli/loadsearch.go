@@ -55,7 +55,8 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "the trials take about %s if every bound holds at once; draining after each, and an audit after the last, come on top\n", config.Expected().Round(time.Second))
+	told := c.told(s)
+	fmt.Fprintf(told.Out, "the trials take about %s if every bound holds at once; draining after each, and an audit after the last, come on top\n", config.Expected().Round(time.Second))
 	done := report.Search{SchemaVersion: report.Version}
 	label, calm := options.Run, uint64(0)
 	done.Search, err = search.Find(config, func(rate float64, length time.Duration, phase string) (search.Outcome, error) {
@@ -74,15 +75,15 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 			calm = max(trial.parts, 1)
 		}
 		done.Trials = append(done.Trials, summary)
-		printTrial(s.Out, phase, summary)
+		printTrial(told.Out, phase, summary)
 		return trialOutcome(summary)
 	})
 	c.auditTrials(ctx, s, options, &done)
 	if !done.Wrong() {
 		done.Recommended = done.Search.Recommended()
 	}
-	printSearch(s.Out, done)
-	filesErr := errors.Join(c.finish(s.Out, report.File{Name: label, Search: &done}, earlier), c.drop(ctx, s, done.Wrong()))
+	printErr := c.show(s.Out, done, func(w io.Writer) error { return printSearch(w, done) })
+	filesErr := errors.Join(printErr, c.finish(told.Out, report.File{Name: label, Search: &done}, earlier), c.drop(ctx, s, done.Wrong()))
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{code: exitInterrupted, err: errors.Join(err, filesErr)}
@@ -155,17 +156,18 @@ func trialP99(s load.Summary, stage load.Stage) string {
 	return fmt.Sprintf("%.0f ms", l.P99MS)
 }
 
-func printSearch(w io.Writer, s report.Search) {
+func printSearch(w io.Writer, s report.Search) error {
 	r := s.Search
 	fmt.Fprintf(w, "\n%s after %d trials: sustained %s events/s", r.State, len(r.Trials), number(uint64(math.Round(r.Lower))))
 	if r.Upper > 0 {
 		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
 	}
-	fmt.Fprintf(w, " (%s)\n%s\n", report.SearchNotes[r.State], s.LimitText())
+	_, err := fmt.Fprintf(w, " (%s)\n%s\n", report.SearchNotes[r.State], s.LimitText())
 	if s.Audit != "" {
-		fmt.Fprintf(w, "audit of all trials: %s\n", s.Audit)
+		_, err = fmt.Fprintf(w, "audit of all trials: %s\n", s.Audit)
 	}
 	if s.Recommended > 0 {
-		fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(s.Recommended))))
+		_, err = fmt.Fprintf(w, "plan with %s events/s, 70 %% of what is sustained\n", number(uint64(math.Round(s.Recommended))))
 	}
+	return err
 }

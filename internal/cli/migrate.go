@@ -19,6 +19,7 @@ type migrateCmd struct {
 	kafkaFlags
 	clickhouseFlags
 	topicFlags
+	outputFlags
 	Wait time.Duration `help:"Wait this long for the broker and ClickHouse to answer, as after their start. 0: do not wait." default:"0s" placeholder:"30s" range:"0s..24h"`
 }
 
@@ -65,12 +66,13 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err := c.idle(ctx, db); err != nil {
 		return err
 	}
+	told := c.told(s)
 	migrated, err := app.MigrateDatabase(ctx, db)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.Out, "database %s: %d statements applied\n", c.Namespace, migrated.Applied)
-	fmt.Fprintf(s.Out, "models: %s\nprices: %s\n", loadedLine(migrated.Models, migrated.Loaded, "the shipped catalog"),
+	fmt.Fprintf(told.Out, "database %s: %d statements applied\n", c.Namespace, migrated.Applied)
+	fmt.Fprintf(told.Out, "models: %s\nprices: %s\n", loadedLine(migrated.Models, migrated.Loaded, "the shipped catalog"),
 		loadedLine(migrated.Prices, migrated.PricesLoaded, "the shipped book: "+prices.ShippedNote))
 	if err := c.reach(ctx); err != nil {
 		return err
@@ -84,10 +86,13 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 		if r.Created {
 			created++
 		} else if r.Partitions != r.Wanted {
-			fmt.Fprintf(s.Out, "topic %s keeps its %d partitions instead of %d: another number would move events to other partitions\n", r.Name, r.Partitions, r.Wanted)
+			fmt.Fprintf(told.Out, "topic %s keeps its %d partitions instead of %d: another number would move events to other partitions\n", r.Name, r.Partitions, r.Wanted)
 		}
 	}
-	fmt.Fprintf(s.Out, "topics %s.*: %d created, %d already present\n", c.Namespace, created, len(reports)-created)
+	fmt.Fprintf(told.Out, "topics %s.*: %d created, %d already present\n", c.Namespace, created, len(reports)-created)
+	if c.json() {
+		return printJSON(s.Out, migratedOutput(c.Namespace, migrated, reports))
+	}
 	return nil
 }
 

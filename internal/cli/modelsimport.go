@@ -15,6 +15,7 @@ import (
 type modelsImportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	File    string `arg:"" optional:"" help:"CSV file; '-' is standard input. Without a file: the catalog that ships with Tidemark."`
 	DryRun  bool   `help:"Show what would change, but change nothing." group:"Models"`
 	Replace bool   `help:"Also remove the models that the file does not have." group:"Models"`
@@ -63,9 +64,12 @@ func (c *modelsImportCmd) Run(ctx context.Context, s Streams) (err error) {
 	verb := ""
 	if c.DryRun {
 		verb = "would be "
-		printChange(s.Out, change)
+		printChange(c.told(s).Out, change)
 	} else if err := app.ApplyModels(ctx, db, change); err != nil {
 		return err
+	}
+	if c.json() {
+		return printJSON(s.Out, modelsImportedOutput(c.DryRun, change))
 	}
 	fmt.Fprintf(s.Out, "models: %s %sadded, %s changed, %s removed; %s unchanged\n", number(uint64(len(change.Added))), verb,
 		number(uint64(len(change.Changed))), number(uint64(len(change.Removed))), number(uint64(change.Same)))

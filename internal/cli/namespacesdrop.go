@@ -16,6 +16,7 @@ import (
 type namespacesDropCmd struct {
 	kafkaFlags
 	clickhouseFlags
+	outputFlags
 	Name string `arg:"" help:"The namespace."`
 	Yes  bool   `help:"Remove the namespace. Without it, nothing is changed."`
 }
@@ -51,10 +52,11 @@ func (c *namespacesDropCmd) Run(ctx context.Context, s Streams) (err error) {
 	if plan.Empty() {
 		return answerNo(fmt.Errorf("there is no namespace %s", c.Name))
 	}
-	printPlan(s, plan)
+	told := c.told(s)
+	printPlan(told, plan)
 	if !c.Yes {
-		fmt.Fprintln(s.Out, "nothing was dropped; add --yes to drop all of this")
-		return nil
+		fmt.Fprintln(told.Out, "nothing was dropped; add --yes to drop all of this")
+		return c.result(s, plan)
 	}
 	report := newProgress(s.Err)
 	dropper.Hooks.Dropped = func(what string) { report.line("%s", what) }
@@ -63,8 +65,16 @@ func (c *namespacesDropCmd) Run(ctx context.Context, s Streams) (err error) {
 		return fmt.Errorf("%w (run it again to drop the rest)", err)
 	}
 	report.end()
-	fmt.Fprintf(s.Out, "namespace %s was dropped\n", c.Name)
-	return nil
+	fmt.Fprintf(told.Out, "namespace %s was dropped\n", c.Name)
+	return c.result(s, plan)
+}
+
+// result prints what was dropped, or would be, if that is asked for as JSON.
+func (c *namespacesDropCmd) result(s Streams, plan namespaces.Plan) error {
+	if !c.json() {
+		return nil
+	}
+	return printJSON(s.Out, droppedOutput(plan, c.Yes))
 }
 
 func printPlan(s Streams, p namespaces.Plan) {

@@ -22,6 +22,14 @@ func (f outputFlags) told(s Streams) Streams {
 	return s
 }
 
+// show writes a result: as JSON, or as people read it.
+func (f outputFlags) show(w io.Writer, value any, people func(io.Writer) error) error {
+	if f.json() {
+		return printJSON(w, value)
+	}
+	return people(w)
+}
+
 // printJSON writes one JSON value for people and programs.
 func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)

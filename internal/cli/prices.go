@@ -48,6 +48,7 @@ func withDatabase(ctx context.Context, common commonFlags, ch clickhouseFlags, w
 type pricesBooksCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 }
 
 // Example implements exampler.
@@ -59,6 +60,9 @@ func (c *pricesBooksCmd) Run(ctx context.Context, s Streams) error {
 		books, err := app.ReadBooks(ctx, db)
 		if err != nil {
 			return err
+		}
+		if c.json() {
+			return printJSON(s.Out, booksOutput(books))
 		}
 		table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "BOOK\tMADE\tSOURCE\tNOTE\tSHA-256")

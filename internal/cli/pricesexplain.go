@@ -16,6 +16,7 @@ type pricesExplainCmd struct {
 	commonFlags
 	clickhouseFlags
 	bookFlags
+	outputFlags
 	ID     string `arg:"" help:"The id of the call, as its event has it, or the provider's id of the answer."`
 	Tenant string `help:"Only calls of this tenant." placeholder:"NAME" group:"Prices"`
 }
@@ -42,6 +43,13 @@ func (c *pricesExplainCmd) Run(ctx context.Context, s Streams) error {
 		}
 		if len(calls) == 0 {
 			return answerNo(fmt.Errorf("no stored call has the id %q: is it in another namespace (--namespace), or not ingested yet?", c.ID))
+		}
+		if c.json() {
+			out := explainedJSON{Book: made.Number, Note: made.Note}
+			for _, call := range calls {
+				out.Calls = append(out.Calls, explainedOutput(call, book.Resolve(call.Call)))
+			}
+			return printJSON(s.Out, out)
 		}
 		for _, call := range calls {
 			if err := printExplained(s, call, book.Resolve(call.Call), made); err != nil {

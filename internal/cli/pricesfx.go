@@ -23,6 +23,7 @@ type pricesFXCmd struct {
 type pricesFXImportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	File    string `arg:"" help:"The rates as CSV; '-' is standard input. A file that ends in .gz is unpacked."`
 	Correct bool   `help:"Also change rates that are known." group:"Prices"`
 	DryRun  bool   `help:"Show what would change, but change nothing." group:"Prices"`
@@ -58,13 +59,17 @@ func (c *pricesFXImportCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil && !errors.Is(err, app.ErrRateChanges) {
 			return err
 		}
+		if err == nil && c.json() {
+			return printJSON(s.Out, ratesImportedOutput(c.DryRun, len(rates), result))
+		}
+		out := c.told(s).Out
 		for i, change := range result.Changed {
 			if i == maxShown {
-				fmt.Fprintf(s.Out, "and %s more\n", number(uint64(len(result.Changed)-maxShown)))
+				fmt.Fprintf(out, "and %s more\n", number(uint64(len(result.Changed)-maxShown)))
 				break
 			}
 			r := change.New
-			fmt.Fprintf(s.Out, "%s %s in %s: %s, was %s\n", r.Day.Format(time.DateOnly), r.Base, r.Quote, r.Value, change.Old)
+			fmt.Fprintf(out, "%s %s in %s: %s, was %s\n", r.Day.Format(time.DateOnly), r.Base, r.Quote, r.Value, change.Old)
 		}
 		if err != nil {
 			return fmt.Errorf("nothing was imported: %w: if what is known is wrong, give --correct", err)
@@ -73,7 +78,7 @@ func (c *pricesFXImportCmd) Run(ctx context.Context, s Streams) error {
 		if c.DryRun {
 			would = "would be "
 		}
-		fmt.Fprintf(s.Out, "%s rates read; %s %sadded, %s changed, the others are known already\n", number(uint64(len(rates))), number(uint64(result.Added)), would, number(uint64(len(result.Changed))))
+		fmt.Fprintf(out, "%s rates read; %s %sadded, %s changed, the others are known already\n", number(uint64(len(rates))), number(uint64(result.Added)), would, number(uint64(len(result.Changed))))
 		return nil
 	})
 }
@@ -81,6 +86,7 @@ func (c *pricesFXImportCmd) Run(ctx context.Context, s Streams) error {
 type pricesFXListCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	Currency string `arg:"" optional:"" help:"Only rates of this currency: EUR, USD."`
 	At       moment `help:"The day whose rates count: RFC 3339, or a day. Empty: now." placeholder:"TIME" group:"Prices"`
 }
@@ -102,6 +108,9 @@ func (c *pricesFXListCmd) Run(ctx context.Context, s Streams) error {
 		counting := prices.RatesOf(all, at)
 		if currency := strings.ToUpper(c.Currency); currency != "" {
 			counting = slices.DeleteFunc(counting, func(r prices.ExchangeRate) bool { return r.Base != currency && r.Quote != currency })
+		}
+		if c.json() {
+			return printJSON(s.Out, ratesOutput(at, counting, len(all)))
 		}
 		table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 		fmt.Fprintln(table, "ONE\tIS\tIN\tOF\tSOURCE")

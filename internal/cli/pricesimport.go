@@ -24,6 +24,7 @@ import (
 type pricesImportCmd struct {
 	commonFlags
 	clickhouseFlags
+	outputFlags
 	File      string `arg:"" help:"The table; '-' is standard input. A file that ends in .gz is unpacked."`
 	Format    string `help:"litellm (model_prices_and_context_window.json), models.dev (api.json), genai-prices (data.json, or the YAML of a provider), history (CSV with observed_at and event), yaml, or auto." default:"auto" placeholder:"NAME" group:"Prices"`
 	ValidFrom moment `help:"From when on the table counts, if it does not say so of all its prices: RFC 3339 in whole minutes, or a day. Empty: now." placeholder:"TIME" group:"Prices"`
@@ -77,7 +78,8 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 	if err != nil {
 		return fmt.Errorf("nothing was imported: %s: %w", c.File, err)
 	}
-	if c.Skipped {
+	told := c.told(s)
+	if c.Skipped && !c.json() {
 		for _, skip := range table.Skipped {
 			fmt.Fprintf(s.Out, "skipped %s: %s\n", skip.Entry, skip.Reason)
 		}
@@ -85,7 +87,7 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 			fmt.Fprintf(s.Out, "not taken of %s: %s\n", skip.Entry, skip.Reason)
 		}
 	}
-	printDeviations(s, prices.Deviations(table.Prices))
+	printDeviations(told, prices.Deviations(table.Prices))
 	sum := sha256.Sum256(content)
 	note := filepath.Base(c.File)
 	if !table.Dated {
@@ -98,11 +100,14 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 		})
 		var past *prices.PastError
 		if errors.As(err, &past) {
-			_ = printPriceChanges(ctx, s, db, past.Changes) // The error that counts is the one before.
+			_ = printPriceChanges(ctx, told, db, past.Changes) // The error that counts is the one before.
 			return fmt.Errorf("nothing was imported: %w: if the book is wrong about it, give --correct; if the prices hold from another time on, --valid-from", err)
 		}
 		if err != nil {
 			return err
+		}
+		if c.json() {
+			return printJSON(s.Out, pricesImportedOutput(table, change, c.DryRun, c.Skipped))
 		}
 		if err := printPriceChanges(ctx, s, db, change.Changes); err != nil {
 			return err
@@ -113,10 +118,7 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 }
 
 func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.PriceChange) {
-	counts := map[prices.ChangeKind]int{}
-	for _, ch := range change.Changes {
-		counts[ch.Kind]++
-	}
+	counts := changeCounts(change)
 	would := ""
 	if c.DryRun {
 		would = "would be "
@@ -133,6 +135,15 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 	default:
 		fmt.Fprintf(s.Out, "book %d is made\n", change.After)
 	}
+}
+
+// changeCounts returns how many changes there are of each kind.
+func changeCounts(change app.PriceChange) map[prices.ChangeKind]int {
+	counts := map[prices.ChangeKind]int{}
+	for _, ch := range change.Changes {
+		counts[ch.Kind]++
+	}
+	return counts
 }
 
 // printDeviations warns of prices that do not go with their kin.

@@ -17,6 +17,7 @@ import (
 )
 
 type scenariosShowCmd struct {
+	outputFlags
 	Name string `arg:"" help:"A name from 'tidemark scenarios list', or the path of a scenario file."`
 }
 
@@ -38,6 +39,9 @@ func (c *scenariosShowCmd) Run(ctx context.Context, s Streams) error {
 	truth, err := scenario.Truth(ctx, one)
 	if err != nil {
 		return err
+	}
+	if c.json() {
+		return printJSON(s.Out, scenarioShownOutput(one, truth))
 	}
 	out := s.Out
 	total := truth.Total()

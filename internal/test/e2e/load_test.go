@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,12 +19,17 @@ import (
 	"tidemark/producers/load/verdict"
 )
 
-// load runs "tidemark load" and returns its exit code and its summary.
+// load runs "tidemark load" and returns its exit code and its summary, which standard output has as the file does, and nothing else.
 func (p pipeline) load(t testing.TB, args ...string) (int, load.Summary) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "summary.json")
-	r := p.run(t, slices.Concat([]string{"load", "--summary-export", file}, args)...)
-	return r.code, readSummary(t, file)
+	r := p.run(t, slices.Concat([]string{"load", "--summary-export", file, "--output", "json"}, args)...)
+	s := readSummary(t, file)
+	var printed load.Summary
+	if err := json.Unmarshal([]byte(r.stdout), &printed); err != nil || !reflect.DeepEqual(printed, s) {
+		t.Errorf("standard output is not the summary of the file: %v\n%s", err, r.stdout)
+	}
+	return r.code, s
 }
 
 func readSummary(t testing.TB, file string) (s load.Summary) {
@@ -85,9 +91,11 @@ func TestLoad(t *testing.T) {
 
 	// A search in a range that passes ends at its end.
 	found := p.ok(t, slices.Concat([]string{"load"}, wide, []string{"--find-max", "--min-rate", "100", "--max-rate", "200", "--trial", "4s", "--trials", "1", "--warmup", "0s",
-		"--out", filepath.Join(dir, "search.html")})...)
-	if !strings.Contains(found, "above_range after 3 trials: sustained 200 events/s") || !strings.Contains(found, "audit of all trials: no difference in ") {
-		t.Errorf("a search says:\n%s", found)
+		"--out", filepath.Join(dir, "search.html"), "--output", "json"})...)
+	var search report.Search
+	if err := json.Unmarshal([]byte(found), &search); err != nil || search.Search.State != "above_range" || search.Search.Lower != 200 || len(search.Trials) != 3 ||
+		!search.AuditOK || !strings.HasPrefix(search.Audit, "no difference in ") {
+		t.Errorf("a search says (%v):\n%s", err, found)
 	}
 
 	t.Run("reports", func(t *testing.T) { testReports(t, dir, run) })

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,7 +24,13 @@ func TestNamespaces(t *testing.T) {
 	a.ok(t, "migrate", "--partitions", "2")
 	a.ok(t, "replay", "azure-llm", trace)
 	a.settle(t)
-	b.ok(t, "migrate", "--partitions", "3")
+	var migrated struct {
+		Applied int `json:"statements_applied"`
+		Topics  []struct{ Partitions int }
+	}
+	if err := json.Unmarshal([]byte(b.ok(t, "migrate", "--partitions", "3", "--output", "json")), &migrated); err != nil || migrated.Applied == 0 || len(migrated.Topics) != 7 || migrated.Topics[0].Partitions != 3 {
+		t.Errorf("migrate says %+v, %v", migrated, err)
+	}
 	for range 2 {
 		b.ok(t, "replay", "azure-llm", trace)
 		b.settle(t, "--window", "500")
@@ -69,6 +76,13 @@ func (p pipeline) dropOther(t *testing.T, other pipeline) {
 		if out := p.ok(t, drop...); !strings.Contains(out, want) || strings.Contains(out, p.namespace+".") {
 			t.Errorf("no %q in what would be dropped, or what would not:\n%s", want, out)
 		}
+	}
+	var plan struct {
+		Dropped bool
+		Topics  []struct{ Records int }
+	}
+	if err := json.Unmarshal([]byte(p.ok(t, append(drop, "--output", "json")...)), &plan); err != nil || plan.Dropped || len(plan.Topics) != 7 {
+		t.Errorf("what would be dropped is %+v, %v", plan, err)
 	}
 	listed := func() map[string]string {
 		t.Helper()
