@@ -23,6 +23,7 @@ import (
 	"tidemark/consumers/limit"
 	"tidemark/consumers/pricing"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -288,7 +289,7 @@ func (p *pass) begin(ctx context.Context) error {
 // write writes the findings to the database.
 func (p *pass) write(ctx context.Context) error {
 	if err := p.DB.Exec(ctx, auditsSQL(p.result)); err != nil {
-		return fmt.Errorf("write %d findings of the audit: %w", len(p.result.Findings), err)
+		return fmt.Errorf("write %s of the audit: %w", plural.Of(len(p.result.Findings), "finding"), err)
 	}
 	return nil
 }

@@ -231,7 +231,7 @@ func TestDeep(t *testing.T) {
 		t.Errorf("not OK without looking deep:\n%s", report)
 	}
 	result, report := run(t, &audit.Auditor{DB: w.DB, Log: topics{w, 0}, Deep: true})
-	if want := `difference  identity has one time signups_raw: 1 identities are stored at more than one time; one of tenant "acme" is in signups_raw partition 0 offset 3 at 2026-03-01 22:33:00.000000 and was before at 2026-03-01 22:30:00`; result.OK || !strings.Contains(report, want) {
+	if want := `difference  identity has one time signups_raw: 1 identity is stored at more than one time; one of tenant "acme" is in signups_raw partition 0 offset 3 at 2026-03-01 22:33:00.000000 and was before at 2026-03-01 22:30:00`; result.OK || !strings.Contains(report, want) {
 		t.Errorf("the report lacks %q:\n%s", want, report)
 	}
 }

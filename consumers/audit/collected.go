@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -62,12 +63,12 @@ func (p *pass) checkEdge(ctx context.Context) {
 	case e.wrong > 0:
 		p.add(checkEdge, "received", began, Difference, "%d of %d minutes of a key and an endpoint do not add up, the first: %s; together: %s", e.wrong, e.groups, e.first, balance)
 	case e.torn > 0 && p.lagOf(schemas.RunType) > 0:
-		p.add(checkEdge, "received", began, Pending, "%s; of %d minutes of a key and an endpoint not all rows are ingested", balance, e.torn)
+		p.add(checkEdge, "received", began, Pending, "%s; of %s of a key and an endpoint not all rows are ingested", balance, plural.Of(e.torn, "minute"))
 	case e.torn > 0:
-		p.add(checkEdge, "received", began, OK, "%s, in each of %d minutes of a key and an endpoint; of %d more not all rows are on the log: a collector was killed, or Kafka failed, while it reported",
-			balance, e.groups-e.torn, e.torn)
+		p.add(checkEdge, "received", began, OK, "%s, in each of %s of a key and an endpoint; of %d more not all rows are on the log: a collector was killed, or Kafka failed, while it reported",
+			balance, plural.Of(e.groups-e.torn, "minute"), e.torn)
 	default:
-		p.add(checkEdge, "received", began, OK, "%s, in each of %d minutes of a key and an endpoint", balance, e.groups)
+		p.add(checkEdge, "received", began, OK, "%s, in each of %s of a key and an endpoint", balance, plural.Of(e.groups, "minute"))
 	}
 	for _, t := range p.topics {
 		var own []collected
@@ -130,14 +131,14 @@ func (p *pass) judgeEdge(ctx context.Context, t *topic, own []collected) error {
 		case missing <= x.spooled-min(x.drained, x.spooled):
 			p.add(checkEdge, x.run+" "+x.typ, began, Pending, "%d of %d events that a collector kept on disk are not on the log: start it with the same --spool", missing, x.spooled)
 		default:
-			p.add(checkEdge, x.run+" "+x.typ, began, Difference, "%s: senders were told that %d events are stored, and %d stored + %d duplicates + %d conflicts + %d dead letters make %d",
-				t.spec.Topic, want, c.stored, c.duplicates, c.conflicts, c.dead, have)
+			p.add(checkEdge, x.run+" "+x.typ, began, Difference, "%s: senders were told that %s stored, and %d stored + %s + %s + %s make %d",
+				t.spec.Topic, plural.Of(want, "event is"), c.stored, plural.Of(c.duplicates, "duplicate"), plural.Of(c.conflicts, "conflict"), plural.Of(c.dead, "dead letter"), have)
 		}
 		fine = false
 	}
 	if fine {
-		p.add(checkEdge, t.spec.Name, began, OK, "%d acknowledged + %d of requests without an answer = %d stored + %d duplicates + %d conflicts + %d dead letters", promised, more,
-			sum.stored, sum.duplicates, sum.conflicts, sum.dead)
+		p.add(checkEdge, t.spec.Name, began, OK, "%d acknowledged + %d of requests without an answer = %d stored + %s + %s + %s", promised, more,
+			sum.stored, plural.Of(sum.duplicates, "duplicate"), plural.Of(sum.conflicts, "conflict"), plural.Of(sum.dead, "dead letter"))
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestCollectorAddsUp(t *testing.T) {
 		}
 	}
 	const sums = "ok collector adds up received: 15 received = 9 acknowledged + 2 spooled + 2 rejected + 1 joined + 1 skipped, in each of 2 minutes"
-	judge("all is there", true, sums, "ok collector adds up queries: 11 acknowledged + 0 of requests without an answer = 10 stored + 1 duplicates + 0 conflicts + 0 dead letters")
+	judge("all is there", true, sums, "ok collector adds up queries: 11 acknowledged + 0 of requests without an answer = 10 stored + 1 duplicate + 0 conflicts + 0 dead letters")
 	update := func(set string) {
 		w.Exec("%s", "ALTER TABLE runs_raw UPDATE "+set+" SETTINGS mutations_sync = 2")
 	}
@@ -89,7 +89,7 @@ func TestCollectorAddsUp(t *testing.T) {
 	}
 	w.Exec("%s", "ALTER TABLE runs_raw DELETE WHERE run = 'old/k' SETTINGS mutations_sync = 2")
 	w.Deliver(row(1, func(r *usagev1.Run) { r.Received = 5 }), row(2, func(r *usagev1.Run) { r.Rejected = 2 }))
-	judge("a row of a report is missing", true, "ok collector adds up received: 10 received = 6 acknowledged + 0 spooled + 2 rejected + 1 joined + 1 skipped, in each of 1 minutes of a key and an endpoint; of 1 more not all rows", "ok")
+	judge("a row of a report is missing", true, "ok collector adds up received: 10 received = 6 acknowledged + 0 spooled + 2 rejected + 1 joined + 1 skipped, in each of 1 minute of a key and an endpoint; of 1 more not all rows", "ok")
 	behind = 1
 	judge("it may come", false, "pending collector adds up received: 10 received", "ok")
 	behind = 0

@@ -8,6 +8,7 @@ import (
 
 	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -175,7 +176,7 @@ func (x *exceptions) String() string {
 		text += " (" + strings.Join(places, ", ") + ")"
 	}
 	if x.unkept > 0 {
-		text += fmt.Sprintf("; %d dead letters are no longer kept", x.unkept)
+		text += fmt.Sprintf("; %s no longer kept", plural.Of(x.unkept, "dead letter is"))
 	}
 	if x.back > 0 {
 		text += fmt.Sprintf("; %d read back from the log", x.back)

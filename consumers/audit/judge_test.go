@@ -33,7 +33,7 @@ func TestJudgeRun(t *testing.T) {
 		want   string
 	}{
 		{"as produced", counts{10, 2, 1, 1}, all, others(0, true), ""},
-		{"a record is lost", counts{9, 2, 1, 1}, sums(9, 27), others(0, true), "14 records were produced, and 9 stored + 2 duplicates + 1 conflicts + 1 dead letters make 13"},
+		{"a record is lost", counts{9, 2, 1, 1}, sums(9, 27), others(0, true), "14 records were produced, and 9 stored + 2 duplicates + 1 conflict + 1 dead letter make 13"},
 		{"a batch is kept twice", counts{10, 5, 1, 1}, all, others(0, true), ""},
 		{"a batch with all sorts is kept twice", counts{10, 5, 2, 2}, all, others(0, true), ""},
 		{"a batch is kept twice and nobody knows whose duplicates there are", counts{10, 5, 1, 1}, all, others(0, false), ""},
@@ -45,7 +45,7 @@ func TestJudgeRun(t *testing.T) {
 		{"a batch is kept twice, with another weight", counts{10, 5, 1, 1}, sums(10, 29), others(0, true), "weight of 30 were produced, and 29 are stored"},
 		{"a conflict is found too late", counts{11, 2, 0, 1}, sums(11, 33), others(0, true), ""},
 		{"an event is refused", counts{9, 2, 1, 2}, sums(9, 27), others(0, true), ""},
-		{"poison is taken for an event", counts{11, 2, 1, 0}, sums(11, 0), others(0, true), "1 poison records were produced, and only 0 are dead letters"},
+		{"poison is taken for an event", counts{11, 2, 1, 0}, sums(11, 0), others(0, true), "1 poison record was produced, and only 0 are dead letters"},
 	} {
 		topic := &topic{spec: schemas.SpecOf(schemas.QueryType), except: c.except}
 		if got := topic.judgeRun(&made, c.became, c.found); (c.want == "") != (got == "") || !strings.Contains(got, c.want) {

@@ -9,6 +9,7 @@ import (
 
 	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/internal/plural"
 )
 
 // checkLog reads the log, after ledger and raw, and completes the checks of both.
@@ -80,7 +81,7 @@ func (p *pass) judgeLedger(ctx context.Context, t *topic, began time.Time) {
 	for _, end := range t.bounds {
 		offsets += uint64(end)
 	}
-	counted := fmt.Sprintf("%s, %s, each accounted for once", plural(max(len(t.log.Partitions), len(t.bounds)), "partition"), plural(offsets, "offset"))
+	counted := fmt.Sprintf("%s, %s, each accounted for once", plural.Of(max(len(t.log.Partitions), len(t.bounds)), "partition"), plural.Of(offsets, "offset"))
 	if lag := t.measureLag(); lag != "" {
 		p.add(checkTiles, t.spec.Topic, began, Pending, "%s; %s", counted, lag)
 		return
@@ -181,5 +182,5 @@ func (t *topic) measureLag() string {
 	if t.lag == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d offsets are not yet ingested, first %s", t.lag, where)
+	return fmt.Sprintf("%s not yet ingested, first %s", plural.Of(t.lag, "offset is"), where)
 }

@@ -11,6 +11,7 @@ import (
 	"tidemark/consumers/deadletter"
 	"tidemark/consumers/ingest"
 	"tidemark/consumers/ledger"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
 )
@@ -144,9 +145,9 @@ func (p *pass) findMissingLetter(ctx context.Context, t *topic) (string, error) 
 	case missing == 0:
 		return "", nil
 	case !p.letters.exists:
-		return fmt.Sprintf("the brokers do not have the topic %s, and the ledger calls %d records dead, first %s", schemas.DeadLettersTopic, missing, first), nil
+		return fmt.Sprintf("the brokers do not have the topic %s, and the ledger calls %s dead, first %s", schemas.DeadLettersTopic, plural.Of(missing, "record"), first), nil
 	case p.letters.whole:
-		return fmt.Sprintf("%s: the ledger calls it dead, and %s has no letter about it; %d letters are missing", first, schemas.DeadLettersTopic, missing), nil
+		return fmt.Sprintf("%s: the ledger calls it dead, and %s has no letter about it; %s missing", first, schemas.DeadLettersTopic, plural.Of(missing, "letter is")), nil
 	}
 	t.except.unkept = missing
 	return "", nil

@@ -9,6 +9,7 @@ import (
 	"tidemark/consumers/pricing"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -86,7 +87,7 @@ func (p *pass) checkRates(ctx context.Context) {
 	case wrong != "":
 		p.add(checkRates, schemas.PriceRatesTable, began, Difference, "%s; 'TRUNCATE TABLE %s' and 'tidemark rollup rebuild --rollup %s' make all of it again", wrong, schemas.PriceRatesTable, rollup.CostsOfHours)
 	case checked > 0:
-		p.add(checkRates, schemas.PriceRatesTable, began, OK, "%s, each as its book has it", plural(checked, "rate"))
+		p.add(checkRates, schemas.PriceRatesTable, began, OK, "%s, each as its book has it", plural.Of(checked, "rate"))
 	}
 }
 

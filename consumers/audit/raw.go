@@ -12,6 +12,7 @@ import (
 	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -130,7 +131,7 @@ func (p *pass) compareRaw(ctx context.Context, t *topic) (string, error) {
 		case d.differ > 0:
 			p.addFlaw(t, d.first)
 			place, err := p.locate(ctx, t, d.first)
-			return fmt.Sprintf("%s%s; %d minutes differ", t.spec.RawTable, place, d.differ), err
+			return fmt.Sprintf("%s%s; %s", t.spec.RawTable, place, plural.Of(d.differ, "minute differs")), err
 		}
 	}
 	var minute int32
@@ -299,8 +300,8 @@ func (p *pass) locateOffset(ctx context.Context, t *topic, minute int32, b ledge
 			return fmt.Sprintf("%s offset %d at %s: the ledger says it is not stored, and there is a row", place, offset, at(minute)), nil
 		}
 	}
-	return fmt.Sprintf("%s offsets [%d, %d) at %s: the content of rows is not what was stored (%d rows there, %d in the ledger)",
-		place, b.from, b.to, at(minute), rows, b.rows), nil
+	return fmt.Sprintf("%s offsets [%d, %d) at %s: the content of rows is not what was stored (%s there, %d in the ledger)",
+		place, b.from, b.to, at(minute), plural.Of(rows, "row"), b.rows), nil
 }
 
 // readOffsets runs a query for offsets, with one column, or ranges of offsets, with two.
@@ -358,9 +359,9 @@ func (p *pass) judgeRaw(ctx context.Context, t *topic) {
 	case problem != "":
 		p.add(checkHolds, t.spec.RawTable, began, Difference, "%s", problem)
 	case waiting > 0:
-		p.add(checkHolds, t.spec.RawTable, began, Pending, "%s, those that the ledger calls stored; %d more are not yet accounted for", plural(t.raw.rows, "row"), waiting)
+		p.add(checkHolds, t.spec.RawTable, began, Pending, "%s, those that the ledger calls stored; %d more are not yet accounted for", plural.Of(t.raw.rows, "row"), waiting)
 	default:
-		p.add(checkHolds, t.spec.RawTable, began, OK, "%s, exactly those that the ledger calls stored", plural(t.raw.rows, "row"))
+		p.add(checkHolds, t.spec.RawTable, began, OK, "%s, exactly those that the ledger calls stored", plural.Of(t.raw.rows, "row"))
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"tidemark/internal/plural"
 )
 
 // Report writes a result for people: a line per finding that is not OK, per finding at all if all are wanted, then how many
@@ -25,15 +27,15 @@ func Report(w io.Writer, r Result, all bool) error {
 			kinds = append(kinds, fmt.Sprintf("%d %s", n, kind))
 		}
 	}
-	if _, err := fmt.Fprintf(w, "%s: %s\n", plural(len(r.Findings), "check"), strings.Join(kinds, ", ")); err != nil {
+	if _, err := fmt.Fprintf(w, "%s: %s\n", plural.Of(len(r.Findings), "check"), strings.Join(kinds, ", ")); err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	verdict := "audit: OK"
 	if r.Lost > 0 {
-		verdict += fmt.Sprintf(", %d records were lost to retention before they were read", r.Lost)
+		verdict += fmt.Sprintf(", %s lost to retention before they were read", plural.Of(r.Lost, "record was"))
 	}
 	if r.Dead > 0 {
-		verdict += ", " + plural(r.Dead, "dead letter")
+		verdict += ", " + plural.Of(r.Dead, "dead letter")
 	}
 	if !r.OK {
 		verdict = fmt.Sprintf("audit: DIFFERENCE (%d)", r.Differences())
@@ -42,12 +44,4 @@ func Report(w io.Writer, r Result, all bool) error {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	return nil
-}
-
-// plural returns a number of things: "1 row", "2 rows".
-func plural[N int | int64 | uint64](n N, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
 }

@@ -11,6 +11,7 @@ import (
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/rollup"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -79,9 +80,9 @@ func (c *comparison) conclude(began time.Time, err error, from inherited) {
 		c.flaws[name] = from.flaw
 		c.add(checkEquals, name, began, Difference, "%s", from.says)
 	case len(c.pending) > 0 || c.newer > 0:
-		c.add(checkEquals, name, began, Pending, "%s; %d are not yet published%s", plural(c.buckets, "bucket"), c.countPending(), c.futureNote())
+		c.add(checkEquals, name, began, Pending, "%s; %d are not yet published%s", plural.Of(c.buckets, "bucket"), c.countPending(), c.futureNote())
 	default:
-		c.add(checkEquals, name, began, OK, "%s, each equal to its recomputation%s", plural(c.buckets, "bucket"), c.futureNote())
+		c.add(checkEquals, name, began, OK, "%s, each equal to its recomputation%s", plural.Of(c.buckets, "bucket"), c.futureNote())
 	}
 }
 
@@ -310,7 +311,7 @@ func (c *comparison) explain(d row) string {
 	case d.computed == 0:
 		return "the row is there, and no event stands behind it"
 	case d.shown > 1:
-		return fmt.Sprintf("the row is there %d times", d.shown)
+		return fmt.Sprintf("the row is there %s", plural.Of(d.shown, "time"))
 	}
 	for i, m := range c.table.Measures {
 		if i < len(d.got) && i < len(d.want) && d.got[i] != d.want[i] {

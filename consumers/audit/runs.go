@@ -9,6 +9,7 @@ import (
 	"tidemark/consumers/ledger"
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -91,7 +92,7 @@ func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		began := time.Now()
 		c := became[x.run]
 		scope := x.run + " " + x.typ
-		balance := fmt.Sprintf("%d produced = %d stored + %d duplicates + %d conflicts + %d dead letters", x.produced, c.stored, c.duplicates, c.conflicts, c.dead)
+		balance := fmt.Sprintf("%d produced = %d stored + %s + %s + %s", x.produced, c.stored, plural.Of(c.duplicates, "duplicate"), plural.Of(c.conflicts, "conflict"), plural.Of(c.dead, "dead letter"))
 		sums := found[x.run]
 		if sums == nil {
 			sums = new(totals)
@@ -108,10 +109,10 @@ func (p *pass) judgeRuns(ctx context.Context, t *topic, truths []truth) error {
 		case problem != "":
 			p.add(checkRun, scope, began, Difference, "%s: %s", t.spec.Topic, problem)
 		case c.sum() > x.produced && t.lag > 0:
-			p.add(checkRun, scope, began, Pending, "the log holds %d records of %d produced; whether all events are there is known when it is read", c.sum(), x.produced)
+			p.add(checkRun, scope, began, Pending, "the log holds %s of %d produced; whether all events are there is known when it is read", plural.Of(c.sum(), "record"), x.produced)
 		case c.sum() > x.produced:
-			p.add(checkRun, scope, began, OK, "%d produced, all %d distinct events stored; the log holds %d records more than were sent: the broker kept batches that were sent again after it was interrupted",
-				x.produced, sums.events, c.sum()-x.produced)
+			p.add(checkRun, scope, began, OK, "%d produced, all %s stored; the log holds %s more than were sent: the broker kept batches that were sent again after it was interrupted",
+				x.produced, plural.Of(sums.events, "distinct event"), plural.Of(c.sum()-x.produced, "record"))
 		default:
 			p.add(checkRun, scope, began, OK, "%s", balance)
 		}
@@ -151,11 +152,11 @@ func (p *pass) readRunCounts(ctx context.Context, t *topic, names []string) (map
 func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	more := c.sum() > x.produced
 	if c.sum() < x.produced {
-		return fmt.Sprintf("%d records were produced, and %d stored + %d duplicates + %d conflicts + %d dead letters make %d",
-			x.produced, c.stored, c.duplicates, c.conflicts, c.dead, c.sum())
+		return fmt.Sprintf("%s produced, and %d stored + %s + %s + %s make %d",
+			plural.Of(x.produced, "record was"), c.stored, plural.Of(c.duplicates, "duplicate"), plural.Of(c.conflicts, "conflict"), plural.Of(c.dead, "dead letter"), c.sum())
 	}
 	if c.dead < x.poison {
-		return fmt.Sprintf("%d poison records were produced, and only %d are dead letters", x.poison, c.dead)
+		return fmt.Sprintf("%s produced, and only %d are dead letters", plural.Of(x.poison, "poison record was"), c.dead)
 	}
 	if t.lag > 0 {
 		return ""
@@ -175,7 +176,7 @@ func (t *topic) judgeRun(x *truth, c counts, found *totals) string {
 	}
 	stored := x.events + late - refused
 	if found.events+others != stored {
-		problem := fmt.Sprintf("%d distinct events were produced, %d conflicts found too late and %d events refused, and %d are stored", x.events, late, refused, found.events)
+		problem := fmt.Sprintf("%s produced, %s found too late and %s refused, and %d are stored", plural.Of(x.events, "distinct event was"), plural.Of(late, "conflict"), plural.Of(refused, "event"), found.events)
 		if others > 0 {
 			problem += fmt.Sprintf(", %d more by other runs", others)
 		}
@@ -281,10 +282,10 @@ func (p *pass) checkDeep(ctx context.Context) {
 			conflicts += n
 		}
 		if conflicts > 0 {
-			p.add(checkOneTime, t.spec.RawTable, began, Difference, "%d identities are stored at more than one time; one of tenant %q is in %s partition %d offset %d at %s and was before at %s",
-				conflicts, tenant, t.spec.RawTable, partition, offset, late, early)
+			p.add(checkOneTime, t.spec.RawTable, began, Difference, "%s stored at more than one time; one of tenant %q is in %s partition %d offset %d at %s and was before at %s",
+				plural.Of(conflicts, "identity is"), tenant, t.spec.RawTable, partition, offset, late, early)
 			continue
 		}
-		p.add(checkOneTime, t.spec.RawTable, began, OK, "%s, no identity at two times", plural(t.raw.rows, "row"))
+		p.add(checkOneTime, t.spec.RawTable, began, OK, "%s, no identity at two times", plural.Of(t.raw.rows, "row"))
 	}
 }

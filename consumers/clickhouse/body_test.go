@@ -62,7 +62,7 @@ func TestBodyIsTheBlock(t *testing.T) {
 func TestBodyOfUnequalColumns(t *testing.T) {
 	input := blockOf(3)
 	input[3].Data = &proto.ColUInt64{1}
-	if _, err := io.ReadAll(newInsertBody(insertPart{input: input, rows: 3})); err == nil || !strings.Contains(err.Error(), "column m has 1 rows of 3") {
+	if _, err := io.ReadAll(newInsertBody(insertPart{input: input, rows: 3})); err == nil || !strings.Contains(err.Error(), "column m has 1 row of 3") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
+
+	"tidemark/internal/plural"
 )
 
 // Error is an exception of ClickHouse itself.
@@ -155,5 +157,5 @@ type columnError struct {
 }
 
 func (e *columnError) Error() string {
-	return fmt.Sprintf("column %s has %d rows of %d", e.column, e.rows, e.want)
+	return fmt.Sprintf("column %s has %s of %d", e.column, plural.Of(e.rows, "row"), e.want)
 }

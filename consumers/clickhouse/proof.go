@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"tidemark/internal/plural"
 )
 
 // Headers in which ClickHouse names the query that it answers, reports what it did, and reports a failure.
@@ -148,7 +150,7 @@ func doubtRows(h http.Header, rows int) string {
 		return fmt.Sprintf("its %s does not report the rows that were written: %q", summaryHeader, shorten(last, 200))
 	}
 	if written < uint64(rows) {
-		return fmt.Sprintf("its %s reports that %d rows were written of the %d that were sent", summaryHeader, written, rows)
+		return fmt.Sprintf("its %s reports that %s written of the %d that were sent", summaryHeader, plural.Of(written, "row was"), rows)
 	}
 	return ""
 }

@@ -9,6 +9,7 @@ import (
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 
 	"tidemark/consumers/ingest"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -81,7 +82,7 @@ func (s *Store) sendInsert(ctx context.Context, table string, parts []insertPart
 	parts = withoutSpares(parts)
 	body := newInsertBody(parts...)
 	defer body.stop()
-	attempt, end := s.startAttempt(ctx, fmt.Sprintf("insert %d rows into %s", rows, table))
+	attempt, end := s.startAttempt(ctx, fmt.Sprintf("insert %s into %s", plural.Of(rows, "row"), table))
 	attempt = expectRows(s.db.context(attempt, insertSettings), rows)
 	return end(s.db.conn.InsertFormat(attempt, "Native", insertStatement(table, parts[0].input), body))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidemark/consumers/ledger"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -89,7 +90,7 @@ func (s *session) writeLetters(ctx context.Context) error {
 		retry.err = s.DeadLetters.Write(ctx, letters)
 	}
 	if retry.err != nil {
-		return fmt.Errorf("write %d dead letters of %v: %w", len(letters), s.Partition, retry.err)
+		return fmt.Errorf("write %s of %v: %w", plural.Of(len(letters), "dead letter"), s.Partition, retry.err)
 	}
 	return nil
 }
@@ -101,7 +102,7 @@ func (s *session) storeRows(ctx context.Context, rows schemas.Columns) (resends 
 		retry.err = s.Store.Insert(ctx, s.Partition, rows)
 	}
 	if retry.err != nil {
-		return retry.repeats, fmt.Errorf("insert %d rows of %v: %w", rows.Rows(), s.Partition, retry.err)
+		return retry.repeats, fmt.Errorf("insert %s of %v: %w", plural.Of(rows.Rows(), "row"), s.Partition, retry.err)
 	}
 	return retry.repeats, nil
 }

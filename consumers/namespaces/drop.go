@@ -11,6 +11,7 @@ import (
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/limit"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -121,7 +122,7 @@ func (d *Dropper) planDatabase(ctx context.Context, p *Plan) error {
 func (d *Dropper) Used(ctx context.Context, p Plan) (what string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(p.Topics)) {
 		if n := p.Topics[name].Records; n > 0 {
-			return fmt.Sprintf("topic %s has %d records", name, n), nil
+			return fmt.Sprintf("topic %s has %s", name, plural.Of(n, "record")), nil
 		}
 	}
 	if len(p.Foreign) > 0 {
@@ -131,7 +132,7 @@ func (d *Dropper) Used(ctx context.Context, p Plan) (what string, err error) {
 		var table string
 		var rows uint64
 		err := scan(&table, &rows)
-		what = fmt.Sprintf("table %s has %d rows", table, rows)
+		what = fmt.Sprintf("table %s has %s", table, plural.Of(rows, "row"))
 		return err
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 	"tidemark/schemas/prices"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -83,8 +84,8 @@ func (p *Plan) CheckSample(ctx context.Context, db ledgerdb.Querier, rows, setti
 	for _, currency := range slices.Sorted(maps.Keys(want)) {
 		w, g := want[currency], of(got, currency)
 		if w.cost.Cmp(&g.cost) != 0 || w.unpriced.Cmp(&g.unpriced) != 0 {
-			return calls, fmt.Sprintf("%d calls cost %s %s with %s tokens unpriced, and by their books %s with %s", calls,
-				prices.FormatPicos(&g.cost), currency, &g.unpriced, prices.FormatPicos(&w.cost), &w.unpriced), nil
+			return calls, fmt.Sprintf("the cost of %s is %s %s with %s unpriced, and by the books %s with %s", plural.Of(calls, "call"),
+				prices.FormatPicos(&g.cost), currency, plural.Text(g.unpriced.String(), "token"), prices.FormatPicos(&w.cost), &w.unpriced), nil
 		}
 	}
 	return calls, "", nil

@@ -16,6 +16,7 @@ import (
 
 	"tidemark/consumers/ledger/ledgerdb"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 	"tidemark/schemas/prices"
 )
@@ -252,7 +253,7 @@ func (p *Plan) Resolve(ctx context.Context, db ledgerdb.DB, rows, settings strin
 	}
 	for some := range slices.Chunk(rates, ratesPerStatement) {
 		if err := db.Exec(ctx, insertRatesSQL(some)); err != nil {
-			return 0, fmt.Errorf("save %d rates: %w", len(some), err)
+			return 0, fmt.Errorf("save %s: %w", plural.Of(len(some), "rate"), err)
 		}
 	}
 	return len(rates), nil

@@ -37,6 +37,7 @@ import (
 	"tidemark/consumers/limit"
 	"tidemark/consumers/pricing"
 	"tidemark/consumers/spans"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
 
@@ -140,8 +141,8 @@ type MismatchError struct{ Mismatches []Mismatch }
 // Error counts the minutes and describes the first one.
 func (e *MismatchError) Error() string {
 	first := e.Mismatches[0]
-	return fmt.Sprintf("%d minutes of raw rows do not match the ledger; their rollups were not updated; first: %s at %s has %d rows with checksum %d, the ledger says %d rows with checksum %d",
-		len(e.Mismatches), first.Table, spans.TimeOf(first.Minute).Format(time.RFC3339), first.Rows, first.RowsChecksum, first.LedgerRows, first.LedgerChecksum)
+	return fmt.Sprintf("raw rows of %s do not match the ledger; their rollups were not updated; first: %s at %s has %s with checksum %d, the ledger says %s with checksum %d",
+		plural.Of(len(e.Mismatches), "minute"), first.Table, spans.TimeOf(first.Minute).Format(time.RFC3339), plural.Of(first.Rows, "row"), first.RowsChecksum, plural.Of(first.LedgerRows, "row"), first.LedgerChecksum)
 }
 
 // Worker recomputes rollups. Its fields are set before the first call and not changed. It is for one goroutine.

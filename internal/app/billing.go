@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tidemark/consumers/clickhouse"
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 	"tidemark/schemas/billing"
 )
@@ -41,8 +42,8 @@ func ImportBilling(ctx context.Context, db *clickhouse.DB, in BillingImport) (re
 				return 0, err
 			}
 			if t.Cut > 0 {
-				return 0, fmt.Errorf("the file is about %s, and what was imported before has %d rows of periods that this is only a part of, such as %s UTC: import a file that is about all of them",
-					span, t.Cut, t.CutSpan)
+				return 0, fmt.Errorf("the file is about %s, and what was imported before has %s of periods that this is only a part of, such as %s UTC: import a file that is about all of them",
+					span, plural.Of(t.Cut, "row"), t.CutSpan)
 			}
 			replaced += t.Rows
 		}

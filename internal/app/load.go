@@ -14,6 +14,7 @@ import (
 	"tidemark/consumers/clickhouse"
 	consumerkafka "tidemark/consumers/kafka"
 	"tidemark/consumers/ledger/ledgerdb"
+	"tidemark/internal/plural"
 	"tidemark/internal/procstat"
 	"tidemark/producers"
 	"tidemark/producers/load"
@@ -180,7 +181,7 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	}
 	notes := []string{}
 	if waiting > 0 {
-		notes = append(notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
+		notes = append(notes, fmt.Sprintf("%s waited in the log before the run; ingest reads them first", plural.Of(waiting, "record")))
 	}
 	unmerged, err := l.calm(ctx)
 	if err != nil {
@@ -346,7 +347,7 @@ func judgeAudit(result audit.Result, judged []string) (ok bool, text string) {
 	found := map[string]bool{}
 	for _, f := range result.Findings {
 		if schemas.Failed(string(f.Verdict)) {
-			return false, fmt.Sprintf("%d differences; first: %s, %s: %s", result.Differences(), f.Check, f.Scope, f.Detail)
+			return false, fmt.Sprintf("%s; first: %s, %s: %s", plural.Of(result.Differences(), "difference"), f.Check, f.Scope, f.Detail)
 		}
 		if run, _, named := strings.Cut(f.Scope, " "); named && f.Verdict == audit.OK {
 			found[run] = true
@@ -360,7 +361,7 @@ func judgeAudit(result audit.Result, judged []string) (ok bool, text string) {
 			return false, "the audit has not judged the counts of run " + run
 		}
 	}
-	return true, fmt.Sprintf("no difference in %d checks", len(result.Findings))
+	return true, fmt.Sprintf("no difference in %s", plural.Of(len(result.Findings), "check"))
 }
 
 // measureSizes reads what is known when every event is stored.

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tidemark/internal/plural"
 	"tidemark/producers"
 	"tidemark/producers/load"
 	"tidemark/schemas"
@@ -47,7 +48,7 @@ func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 	poller.since = int32(l.began.Add(-b.Span).Unix()/60) - 1
 	ending := load.Ending{Namespace: l.Namespace, Started: l.began, Poll: l.Poll, Notes: []string{}}
 	if waiting > 0 {
-		ending.Notes = append(ending.Notes, fmt.Sprintf("%d records waited in the log before the run; ingest reads them first", waiting))
+		ending.Notes = append(ending.Notes, fmt.Sprintf("%s waited in the log before the run; ingest reads them first", plural.Of(waiting, "record")))
 	}
 	l.enter("fill")
 	filling := time.Now()

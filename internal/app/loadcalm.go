@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tidemark/internal/plural"
 	"tidemark/producers/load"
 )
 
@@ -29,7 +30,7 @@ func (l *Load) calm(ctx context.Context) (notes []string, err error) {
 	}
 	e, merged, err := waitCalm(ctx, l.Calm, l.Settle, time.Second, ask)
 	if err == nil && !merged {
-		notes = append(notes, fmt.Sprintf("after %s the fullest partition still has %d active parts, and had %d before the first trial", l.Settle, e.Parts, l.Calm))
+		notes = append(notes, fmt.Sprintf("after %s the fullest partition still has %s, and had %d before the first trial", l.Settle, plural.Of(e.Parts, "active part"), l.Calm))
 	}
 	return notes, err
 }

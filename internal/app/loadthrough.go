@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	consumerkafka "tidemark/consumers/kafka"
+	"tidemark/internal/plural"
 	"tidemark/producers"
 	"tidemark/schemas"
 	usagev1 "tidemark/schemas/usage/v1"
@@ -202,7 +203,7 @@ var errOtherOffsets = errors.New("the times until stored and queryable are not t
 func (c *CollectorLog) Check(ctx context.Context) (notes []string, err error) {
 	notes = []string{"events went through the collector in batches: behind it, an event may be taken for another one of its batch, whose times are up to 10 ms plus the time of a request apart"}
 	if c.Retries() > 0 {
-		notes = append(notes, fmt.Sprintf("the collector answered 429 to %d requests and 503 to %d, and %d had no answer; all were sent again", c.busy.Load(), c.unavailable.Load(), c.lost.Load()))
+		notes = append(notes, fmt.Sprintf("the collector answered 429 to %s and 503 to %d, and %d had no answer; all were sent again", plural.Of(c.busy.Load(), "request"), c.unavailable.Load(), c.lost.Load()))
 	}
 	ends, err := c.kafka.Offsets(ctx, c.topic)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tidemark/internal/plural"
 )
 
 // partitionKey names one partition of a topic, without the namespace.
@@ -76,7 +78,7 @@ func (p *positions) ready(now time.Time) error {
 		return nil
 	}
 	slices.Sort(stalled)
-	return fmt.Errorf("%d partitions are stalled or have no owner:\n%s", len(stalled), strings.Join(stalled, "\n"))
+	return fmt.Errorf("%s stalled or without an owner:\n%s", plural.Of(len(stalled), "partition is"), strings.Join(stalled, "\n"))
 }
 
 // lag returns the number of offsets that are not accounted for yet, over all partitions.

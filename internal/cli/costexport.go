@@ -15,6 +15,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/app"
+	"tidemark/internal/plural"
 	"tidemark/schemas/focus"
 	"tidemark/schemas/prices"
 )
@@ -152,7 +153,7 @@ func (t *costTally) counted(rows iter.Seq2[focus.Row, error], report *progress) 
 				return
 			}
 			t.add(r)
-			report.line("%s charges written", number(t.charges))
+			report.line("%s written", count(t.charges, "charge"))
 		}
 	}
 }
@@ -194,7 +195,7 @@ func (c *costExportCmd) printResult(s Streams, format string, over bool, t *cost
 	if len(costs) == 0 {
 		costs = []string{"no cost"}
 	}
-	fmt.Fprintf(s.Out, "wrote %s (FOCUS %s, %s): %s charges of %s, %s of them corrections of earlier months; %s\n", c.Out, focus.Version, format, number(t.charges),
+	fmt.Fprintf(s.Out, "wrote %s (FOCUS %s, %s): %s of %s, %s of them corrections of earlier months; %s\n", c.Out, focus.Version, format, count(t.charges, "charge"),
 		c.Month, number(t.corrections), strings.Join(costs, ", "))
 	if t.lines > 0 {
 		where := "and --unpriced FILE lists them"
@@ -202,8 +203,8 @@ func (c *costExportCmd) printResult(s Streams, format string, over bool, t *cost
 			where = "but in " + c.Unpriced
 		}
 		all := new(big.Int).Add(&t.tokens, &t.unpriced)
-		fmt.Fprintf(s.Out, "%s of %s tokens (%s), and %s calls that do not tell theirs, have no price: they are not in it, %s\n", grouped(t.unpriced.String()), grouped(all.String()),
-			share(&t.unpriced, all), grouped(t.unknown.String()), where)
+		fmt.Fprintf(s.Out, "%s of %s tokens (%s), and %s that do not tell theirs, have no price: they are not in it, %s\n", grouped(t.unpriced.String()), grouped(all.String()),
+			share(&t.unpriced, all), plural.Text(grouped(t.unknown.String()), "call"), where)
 	}
 	if !over {
 		fmt.Fprintf(s.Out, "%s is not over: export it again when it is\n", c.Month)

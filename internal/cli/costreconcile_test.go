@@ -110,7 +110,7 @@ func TestReconcile(t *testing.T) {
 	b.has(b.good("", november()...), "USD 3.500000 6.250000")
 
 	// A corrected day replaces that day alone; a day that became empty is empty.
-	b.has(b.good(costsFile(2, "2.000000000001", ""), "import", "-"), "1 rows stored, 2 of earlier imports replaced")
+	b.has(b.good(costsFile(2, "2.000000000001", ""), "import", "-"), "1 row stored, 2 of earlier imports replaced")
 	b.has(b.good("", november("--by", "day")...), "openai - 2026-11-01 1 closed USD 1.500000 1.250000 0.250000 20.00% 77", "openai - 2026-11-02 1 closed USD 2.000000 2.000000 0.000000 0.00% 0")
 	b.has(b.good("", "show", "--from", "2026-11-01", "--to", "2026-11-02"), "openai - openai 1 closed USD 1.500000 1.250000")
 	b.has(b.good("", november("--by", "model")...), "openai - openai gpt-5.6-terra 2 closed USD 3.500000 3.250000 0.250000 7.69% 0", "openai - openai gpt-new 1 closed - - - - - 77")
@@ -118,8 +118,8 @@ func TestReconcile(t *testing.T) {
 	b.has(b.good("", "list"), "openai - openai cost 2026-11-02 2026-11-04 closed 1 1 -", "2026-11-01 2026-11-04 closed 3 1 -", "2026-11-01 2026-11-04 closed 3 0 -")
 
 	// Other kinds and accounts are apart.
-	b.has(b.good(usageFile, "import", "-"), "openai tokens 1,000 input, 100 output", "openai-usage: 1 rows stored, 0 of earlier")
-	b.has(b.good(costsFile(1, "5"), "import", "-", "--account", "second"), "1 rows stored, 0 of earlier")
+	b.has(b.good(usageFile, "import", "-"), "openai tokens 1,000 input, 100 output", "openai-usage: 1 row stored, 0 of earlier")
+	b.has(b.good(costsFile(1, "5"), "import", "-", "--account", "second"), "1 row stored, 0 of earlier")
 	out := b.good("", november()...)
 	b.has(out, "openai - openai 2 closed USD 3.500000 3.250000 0.250000 7.69% 77 1,000 1,100 -100 -9.09%", "openai second openai 1 closed USD 1.500000 5.000000 -3.500000 -70.00% 77 - - - -")
 	b.has(b.good("", november("--account", "second")...), "openai second openai")
@@ -135,7 +135,7 @@ func TestReconcile(t *testing.T) {
 	b.fails("--from: 2020-01-01 is more than 1100 days before --to", "", "show", "--from", "2020-01-01")
 	// Half of a day would leave the other half unknown.
 	half := strings.ReplaceAll(costsFile(1, "9"), "1793577600", "1793534400")
-	b.fails("has 1 rows of periods that this is only a part of, such as 2026-11-01 00:00:00 to 2026-11-02 00:00:00 UTC", half, "import", "-")
+	b.fails("has 1 row of periods that this is only a part of, such as 2026-11-01 00:00:00 to 2026-11-02 00:00:00 UTC", half, "import", "-")
 }
 
 // checkJSON checks what is written for programs.
@@ -180,7 +180,7 @@ func TestReconcileInterrupted(t *testing.T) {
 	b.query("INSERT INTO billing_usage SELECT * FROM billing_usage")
 	b.has(b.good("", november("--output", "json")...), `"theirs": "3.00000000001"`)
 	b.has(b.good("", "list"), "closed 2 2 -", "closed 2 0 -")
-	b.has(b.good(costsFile(1, "1"), "import", "-"), "1 rows stored, 1 of earlier imports replaced")
+	b.has(b.good(costsFile(1, "1"), "import", "-"), "1 row stored, 1 of earlier imports replaced")
 }
 
 // focusRow is a row of a Parquet file.
@@ -212,7 +212,7 @@ func TestReconcileFiles(t *testing.T) {
 	b.has(b.good("", "import", file), "cost from 2026-11-01 to 2026-11-03", "openai cost 0.1 USD", "aws.bedrock cost 4 USD", "left out: 1 rows of the service Amazon EC2", "focus: 2 rows stored")
 	b.has(b.good("", november()...), "focus - aws.bedrock 1 closed USD 0.000000 4.000000 -4.000000 -100.00% 0", "focus - openai 2 closed USD 3.500000 0.100000 3.400000 3400.00% 77")
 	// Its rows of one provider alone replace those alone.
-	b.has(b.good("", "import", file, "--provider", "openai"), "focus: 1 rows stored, 1 of earlier imports replaced")
+	b.has(b.good("", "import", file, "--provider", "openai"), "focus: 1 row stored, 1 of earlier imports replaced")
 	b.has(b.good("", november()...), "focus - aws.bedrock 1 closed USD 0.000000 4.000000", "focus - openai 2 closed USD 3.500000 0.100000")
 	b.fails("it has no row of the provider \"mistral_ai\"; it has 'aws.bedrock', 'openai'", "", "import", file, "--provider", "mistral_ai")
 	b.oldImport()
@@ -231,8 +231,8 @@ func (b reconcileBench) oldImport() {
 	show := []string{"show", "--from", "2026-01-01", "--to", "2026-02-01", "--by", "day"}
 	b.good(bill, "import", "-")
 	b.query("ALTER TABLE billing_imports UPDATE imported_at = '2026-01-10 00:00:00' WHERE period_from = '2026-01-01 00:00:00' SETTINGS mutations_sync = 2")
-	b.has(b.good("", show...), "focus - 2026-01-01 1 closed* USD 0.000000 30.000000", "* imported before the period was closed", "1 sums of theirs are of more than a day, and stand at their first day")
-	b.has(b.good(bill, "import", "-"), "gcp.vertex_ai cost 30 USD", "1 rows stored, 1 of earlier imports replaced")
+	b.has(b.good("", show...), "focus - 2026-01-01 1 closed* USD 0.000000 30.000000", "* imported before the period was closed", "more than a day, shown at its first one: 1 sum of theirs")
+	b.has(b.good(bill, "import", "-"), "gcp.vertex_ai cost 30 USD", "1 row stored, 1 of earlier imports replaced")
 	b.has(b.good("", show...), "focus - 2026-01-01 1 closed USD 0.000000 30.000000")
 	b.has(b.good("", "list"), "2026-01-01 2026-02-01 closed 1 1 -", "2026-01-01 2026-02-01 closed, imported while open 1 0 -")
 }

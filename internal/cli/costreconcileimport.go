@@ -108,19 +108,19 @@ func (c *reconcileImportCmd) print(s Streams, r billing.Report, replaced uint64)
 	}
 	for i, skip := range r.Skipped {
 		if i == maxShown {
-			fmt.Fprintf(s.Out, "and %d more kinds of rows were left out\n", len(r.Skipped)-i)
+			fmt.Fprintf(s.Out, "left out: %s of rows\n", count(len(r.Skipped)-i, "more kind"))
 			break
 		}
 		fmt.Fprintf(s.Out, "left out: %s %s\n", number(uint64(skip.Rows)), printable(skip.What))
 	}
 	if r.Rounded > 0 {
-		fmt.Fprintf(s.Out, "rounded: %s amounts that are finer than 1e-12 of their currency\n", number(uint64(r.Rounded)))
+		fmt.Fprintf(s.Out, "rounded: %s that are finer than 1e-12 of their currency\n", count(r.Rounded, "amount"))
 	}
 	would := ""
 	if c.DryRun {
 		would = "would be "
 	}
-	fmt.Fprintf(s.Out, "%s: %s rows %sstored, %s of earlier imports %sreplaced\n", r.Format, number(uint64(len(r.Observations))), would, number(replaced), would)
+	fmt.Fprintf(s.Out, "%s: %s %sstored, %s of earlier imports %sreplaced\n", r.Format, count(len(r.Observations), "row"), would, number(replaced), would)
 	return nil
 }
 

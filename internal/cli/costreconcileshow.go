@@ -138,10 +138,10 @@ func (c *reconcileShowCmd) printNotes(s Streams, scope billing.Scope, compared b
 		fmt.Fprintf(s.Out, "* imported before the period was closed: export and import it again\n")
 	}
 	if compared.Cut > 0 {
-		fmt.Fprintf(s.Out, "left out: %d sums of theirs whose period or day is only in part within the time or the imports\n", compared.Cut)
+		fmt.Fprintf(s.Out, "left out: %s of theirs whose period or day is only in part within the time or the imports\n", count(compared.Cut, "sum"))
 	}
 	if c.By == "day" && compared.Long > 0 {
-		fmt.Fprintf(s.Out, "%d sums of theirs are of more than a day, and stand at their first day\n", compared.Long)
+		fmt.Fprintf(s.Out, "more than a day, shown at its first one: %s of theirs\n", count(compared.Long, "sum"))
 	}
 }
 

@@ -103,7 +103,7 @@ func (c *dashboardsCheckCmd) check(ctx context.Context, s Streams, report *dashb
 	for _, p := range report.Problems {
 		fmt.Fprintln(s.Out, p)
 	}
-	fmt.Fprintf(s.Out, "%d dashboards and the alert rules: %d problems\n", len(files), len(report.Problems))
+	fmt.Fprintf(s.Out, "%s and the alert rules: %s\n", count(len(files), "dashboard"), count(len(report.Problems), "problem"))
 	if c.execute {
 		return c.run(ctx, s, files, alerts, report)
 	}
@@ -170,7 +170,7 @@ func (d *dashboardsJSON) outcome(out io.Writer, of, kind string, results []dashb
 			empty++
 		}
 	}
-	fmt.Fprintf(out, "%s: %d statements run, %d without rows\n", of, len(results), empty)
+	fmt.Fprintf(out, "%s: %s run, %d without rows\n", of, count(len(results), "statement"), empty)
 	d.Runs = append(d.Runs, statementJSON{Of: of, Statements: len(results), Empty: empty})
 }
 

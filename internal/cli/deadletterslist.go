@@ -67,9 +67,9 @@ func printListing(s Streams, listing *deadletter.Listing) error {
 	for _, u := range listing.Unreadable {
 		fmt.Fprintf(s.Out, "not a dead letter: partition %d offset %d: %v\n", u.Partition, u.Offset, u.Err)
 	}
-	fmt.Fprintf(s.Out, "%s dead letters", number(uint64(listing.Records)))
+	fmt.Fprint(s.Out, count(listing.Records, "dead letter"))
 	if listing.Copies > 0 {
-		fmt.Fprintf(s.Out, " (not counting %s copies)", number(uint64(listing.Copies)))
+		fmt.Fprintf(s.Out, " (not counting %s)", count(listing.Copies, "copy"))
 	}
 	fmt.Fprintln(s.Out)
 	for _, count := range listing.Counts {

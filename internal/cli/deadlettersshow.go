@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tidemark/consumers/deadletter"
+	"tidemark/internal/plural"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -42,7 +43,7 @@ func (c *deadLettersShowCmd) Run(ctx context.Context, s Streams) error {
 	}
 	if c.Raw {
 		if deadletter.Cut(letter) {
-			return fmt.Errorf("the dead letter of %s holds only %s bytes, because its topic accepts no more. While the original topic keeps the record, read it there at that offset; without --raw this command shows the beginning and the hash of the whole", at, bytesKept(deadletter.Length(letter), len(letter.GetValue())))
+			return fmt.Errorf("the dead letter of %s holds only %s, because its topic accepts no more. While the original topic keeps the record, read it there at that offset; without --raw this command shows the beginning and the hash of the whole", at, plural.Text(bytesKept(deadletter.Length(letter), len(letter.GetValue())), "byte"))
 		}
 		_, err := s.Out.Write(letter.GetValue())
 		return err
@@ -74,7 +75,7 @@ func printLetter(s Streams, letter *usagev1.DeadLetter) {
 		time.UnixMilli(letter.GetTimestampMs()).UTC().Format(time.RFC3339Nano), time.UnixMicro(letter.GetWrittenUs()).UTC().Format(time.RFC3339Nano))
 	key := strconv.Quote(string(letter.GetKey()))
 	if n := letter.GetKeyLength(); n > uint64(len(letter.GetKey())) {
-		key += fmt.Sprintf(" (cut: %s bytes)", bytesKept(int(min(n, 1<<62)), len(letter.GetKey())))
+		key += fmt.Sprintf(" (cut: %s)", plural.Text(bytesKept(int(min(n, 1<<62)), len(letter.GetKey())), "byte"))
 	}
 	sum := "unknown"
 	if known := sumOf(letter); len(known) > 0 {
@@ -84,6 +85,6 @@ func printLetter(s Streams, letter *usagev1.DeadLetter) {
 	if deadletter.Cut(letter) {
 		cut = " (cut)"
 	}
-	fmt.Fprintf(s.Out, "key         %s\nsha256      %s\nvalue       %s bytes%s, base64:\n%s\n", key, sum,
-		bytesKept(deadletter.Length(letter), len(letter.GetValue())), cut, base64.StdEncoding.EncodeToString(letter.GetValue()))
+	fmt.Fprintf(s.Out, "key         %s\nsha256      %s\nvalue       %s%s, base64:\n%s\n", key, sum,
+		plural.Text(bytesKept(deadletter.Length(letter), len(letter.GetValue())), "byte"), cut, base64.StdEncoding.EncodeToString(letter.GetValue()))
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"tidemark/internal/app"
+	"tidemark/internal/plural"
 )
 
 // demoView shows a running demo: in place on a terminal, elsewhere one line per 5 s.
@@ -81,9 +82,9 @@ func (v *demoView) draw(ctx context.Context) {
 	}
 	years := s.ingestRate / queriesPerChatGPTYear
 	if !v.terminal {
-		fmt.Fprintf(v.demo.streams.Out, "%4.0fs  produced %s (%s/s)  ingested %s/s (%.2f ChatGPT-years)  lag %s  fresh %s  dup %s  conflict %s  dead %s  rolled up %s calls\n",
+		fmt.Fprintf(v.demo.streams.Out, "%4.0fs  produced %s (%s/s)  ingested %s/s (%.2f ChatGPT-years)  lag %s  fresh %s  dup %s  conflict %s  dead %s  rolled up %s\n",
 			s.elapsed.Seconds(), number(uint64(s.produced)), number(uint64(s.producedRate)), number(uint64(s.ingestRate)), years, number(uint64(max(s.lag, 0))),
-			s.Freshness.Round(10*time.Millisecond), number(s.Duplicates), number(s.Conflicts), number(s.Dead), number(s.calls))
+			s.Freshness.Round(10*time.Millisecond), number(s.Duplicates), number(s.Conflicts), number(s.Dead), count(s.calls, "call"))
 		return
 	}
 	lines := []string{
@@ -94,7 +95,7 @@ func (v *demoView) draw(ctx context.Context) {
 		fmt.Sprintf("  ingested    %14s   %10s/s   %.2f ChatGPT-years", number(s.Stored+s.Duplicates+s.Conflicts+s.Dead), number(uint64(s.ingestRate)), years),
 		fmt.Sprintf("    stored    %14s   duplicates %s, conflicts %s, dead letters %s", number(s.Stored), number(s.Duplicates), number(s.Conflicts), number(s.Dead)),
 		fmt.Sprintf("  lag         %14s   fresh to %s", number(uint64(max(s.lag, 0))), s.Freshness.Round(10*time.Millisecond)),
-		fmt.Sprintf("  rolled up   %14s calls, %s tokens, %s queries", number(s.calls), number(s.tokens), number(s.queries)),
+		fmt.Sprintf("  rolled up   %14s %s, %s, %s", number(s.calls), plural.Name(s.calls, "call"), count(s.tokens, "token"), count(s.queries, "query")),
 		"",
 	}
 	if v.drawn > 0 {

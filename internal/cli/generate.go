@@ -125,7 +125,7 @@ func (c *generateCmd) Run(ctx context.Context, s Streams) (err error) {
 	}
 	report := newProgress(s.Err)
 	summary, err := synthetic.Run(ctx, sender, options, c.Rate, c.Duration, func(p synthetic.Progress) {
-		report.line("%s records sent, %s/s", number(p.Sent), number(uint64(p.Rate)))
+		report.line("%s sent, %s/s", count(p.Sent, "record"), number(uint64(p.Rate)))
 	})
 	report.end()
 	if err != nil {
@@ -179,7 +179,7 @@ func printTruth(s Streams, truth *producers.Truth, took time.Duration) error {
 		return err
 	}
 	if took > 0 {
-		fmt.Fprintf(s.Out, "%s records in %s (%s/s)\n", number(produced), took.Round(10*time.Millisecond), number(uint64(float64(produced)/took.Seconds())))
+		fmt.Fprintf(s.Out, "%s in %s (%s/s)\n", count(produced, "record"), took.Round(10*time.Millisecond), number(uint64(float64(produced)/took.Seconds())))
 	}
 	return nil
 }

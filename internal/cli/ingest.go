@@ -102,7 +102,7 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 	if c.UntilCaughtUp {
 		report := newProgress(s.Err)
 		err = report.beside(ctx, func() {
-			report.line("%s offsets ingested, %s left", number(in.Totals().Offsets), number(uint64(in.Lag())))
+			report.line("%s ingested, %s left", count(in.Totals().Offsets, "offset"), number(uint64(in.Lag())))
 		}, in.RunUntilCaughtUp)
 	} else {
 		err = reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Ingest, in.Run)
@@ -151,8 +151,8 @@ const healthClientID = "tidemark-health"
 
 // printTotals prints what an ingester accounted for.
 func printTotals(s Streams, t app.Totals, took time.Duration) {
-	fmt.Fprintf(s.Out, "%s offsets in %s (%s/s): %s stored, %s duplicates, %s conflicts, %s dead letters", number(t.Offsets), took.Round(10*time.Millisecond),
-		number(uint64(float64(t.Offsets)/took.Seconds())), number(t.Stored), number(t.Duplicates), number(t.Conflicts), number(t.Dead))
+	fmt.Fprintf(s.Out, "%s in %s (%s/s): %s stored, %s, %s, %s", count(t.Offsets, "offset"), took.Round(10*time.Millisecond),
+		number(uint64(float64(t.Offsets)/took.Seconds())), number(t.Stored), count(t.Duplicates, "duplicate"), count(t.Conflicts, "conflict"), count(t.Dead, "dead letter"))
 	if t.Control > 0 {
 		fmt.Fprintf(s.Out, ", %s control (transaction markers and aborted records)", number(t.Control))
 	}

@@ -57,7 +57,7 @@ func (c *loadCmd) validateBacklog(options load.Options) error {
 	}
 	const longest = 365 * 24 * time.Hour
 	if s := float64(events) / options.Rate; s > longest.Seconds() {
-		return fmt.Errorf("--backlog, --rate: at %v events/s, %d events take %.0f days; at most 365", options.Rate, events, s/24/3600)
+		return fmt.Errorf("--backlog, --rate: at %v events/s, %s %.0f days; at most 365", options.Rate, count(events, "event takes"), s/24/3600)
 	}
 	return ranges(c.backlogFlags)
 }
@@ -93,7 +93,7 @@ func printBacklog(w io.Writer, b load.Backlog) error {
 		fmt.Fprintf(w, " (%s)", b.Reason)
 	}
 	fmt.Fprintf(w, "\nrun %s, namespace %s\n\n", b.Run, b.Namespace)
-	fmt.Fprintf(w, "%s events of %s were put into the log, %s events/s\n", number(b.Events), time.Duration(b.SpanS*float64(time.Second)).Round(time.Second), number(uint64(b.FillRate)))
+	fmt.Fprintf(w, "%s of %s went into the log, %s events/s\n", count(b.Events, "event"), time.Duration(b.SpanS*float64(time.Second)).Round(time.Second), number(uint64(b.FillRate)))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "from the first event that was seen, s\tevents\treached\tfirst\t%g %%\tevents/s\t\n", 100*b.Ratio)
 	for _, d := range b.Stages {

@@ -28,8 +28,8 @@ func printLoad(w io.Writer, s load.Summary) error {
 	if len(s.Config.Steps) > 0 {
 		rate = fmt.Sprintf("up to %s events/s, %s", number(uint64(s.Config.Highest)), rate)
 	}
-	fmt.Fprintf(w, "\nasked for %s events/s for %gs after %gs of warm-up; %s events were due, %s of them sent\n",
-		rate, s.Config.DurationS, s.Config.WarmupS, number(s.Events.Offered), number(s.Events.Sent))
+	fmt.Fprintf(w, "\nasked for %s events/s for %gs after %gs of warm-up; %s due, %s of them sent\n",
+		rate, s.Config.DurationS, s.Config.WarmupS, count(s.Events.Offered, "event was"), number(s.Events.Sent))
 	if b := s.Breaking; b != nil {
 		fmt.Fprintf(w, "breaks %.0fs after the start, at %s events/s: from then on events came too late to %s\n", b.AtS, number(uint64(b.Rate)), b.Stage)
 	}
@@ -72,7 +72,7 @@ func printLoad(w io.Writer, s load.Summary) error {
 // printUse prints the lag, and what an event costs, as far as that was measured.
 func printUse(w io.Writer, s load.Summary) {
 	if s.Lag != nil {
-		fmt.Fprintf(w, "lag: grows by %.1f events/s, %s events at the end; drained in %.2f s\n", s.Lag.Slope, number(uint64(s.Lag.End)), s.DrainS)
+		fmt.Fprintf(w, "lag: grows by %.1f events/s, %s at the end; drained in %.2f s\n", s.Lag.Slope, count(uint64(s.Lag.End), "event"), s.DrainS)
 	}
 	for _, r := range s.Resources {
 		fmt.Fprintf(w, "%s: %.2f us of CPU per event, %.2f cores, at most %s of memory\n", r.Role, r.CPUPerEventUS, r.Cores, size(r.ResidentMax))

@@ -158,7 +158,7 @@ func trialP99(s load.Summary, stage load.Stage) string {
 
 func printSearch(w io.Writer, s report.Search) error {
 	r := s.Search
-	fmt.Fprintf(w, "\n%s after %d trials: sustained %s events/s", r.State, len(r.Trials), number(uint64(math.Round(r.Lower))))
+	fmt.Fprintf(w, "\n%s after %s: sustained %s events/s", r.State, count(len(r.Trials), "trial"), number(uint64(math.Round(r.Lower))))
 	if r.Upper > 0 {
 		fmt.Fprintf(w, ", not sustained %s", number(uint64(math.Round(r.Upper))))
 	}

@@ -71,7 +71,7 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(told.Out, "database %s: %d statements applied\n", c.Namespace, migrated.Applied)
+	fmt.Fprintf(told.Out, "database %s: %s applied\n", c.Namespace, count(migrated.Applied, "statement"))
 	fmt.Fprintf(told.Out, "models: %s\nprices: %s\n", loadedLine(migrated.Models, migrated.Loaded, "the shipped catalog"),
 		loadedLine(migrated.Prices, migrated.PricesLoaded, "the shipped book: "+prices.ShippedNote))
 	if err := c.reach(ctx); err != nil {
@@ -86,7 +86,7 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 		if r.Created {
 			created++
 		} else if r.Partitions != r.Wanted {
-			fmt.Fprintf(told.Out, "topic %s keeps its %d partitions instead of %d: another number would move events to other partitions\n", r.Name, r.Partitions, r.Wanted)
+			fmt.Fprintf(told.Out, "topic %s keeps its %s instead of %d: another number would move events to other partitions\n", r.Name, count(r.Partitions, "partition"), r.Wanted)
 		}
 	}
 	fmt.Fprintf(told.Out, "topics %s.*: %d created, %d already present\n", c.Namespace, created, len(reports)-created)
@@ -154,8 +154,8 @@ func (c *migrateCmd) idle(ctx context.Context, db *clickhouse.DB) (err error) {
 			return err
 		}
 		if found.Members > 0 {
-			return fmt.Errorf("%d workers of 'tidemark %s' are running in namespace %s: stop them, then run migrate again (the brokers forget a killed worker within a minute)",
-				found.Members, command, c.Namespace)
+			return fmt.Errorf("namespace %s has %s of 'tidemark %s' at work: stop them, then run migrate again (the brokers forget a killed worker within a minute)",
+				c.Namespace, count(found.Members, "worker"), command)
 		}
 	}
 	return nil

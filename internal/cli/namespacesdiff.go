@@ -104,13 +104,13 @@ func printDiff(s Streams, a, b string, r namespaces.DiffResult) error {
 			empty++
 			continue
 		case t.Equal():
-			fmt.Fprintf(s.Out, "equal    %s: %s rows\n", t.Table, number(t.Rows))
+			fmt.Fprintf(s.Out, "equal    %s: %s\n", t.Table, count(t.Rows, "row"))
 			continue
 		}
 		differ++
 		fmt.Fprintf(s.Out, "differs  %s: %s of %s rows; only in %s %s, only in %s %s\n", t.Table, number(t.Differ), number(t.Rows), a, number(t.OnlyA), b, number(t.OnlyB))
 		for _, m := range t.Measures {
-			line := fmt.Sprintf("           %s in %s rows", m.Column, number(m.Rows))
+			line := fmt.Sprintf("           %s in %s", m.Column, count(m.Rows, "row"))
 			if m.A != "" || m.B != "" {
 				line += fmt.Sprintf("; total %s %s, %s %s", a, cmp.Or(m.A, "-"), b, cmp.Or(m.B, "-"))
 			}
@@ -118,12 +118,12 @@ func printDiff(s Streams, a, b string, r namespaces.DiffResult) error {
 		}
 	}
 	if empty > 0 {
-		fmt.Fprintf(s.Out, "equal    %d tables without rows\n", empty)
+		fmt.Fprintf(s.Out, "equal    %s without rows\n", count(empty, "table"))
 	}
 	verdict := "diff: EQUAL"
 	if differ > 0 {
-		verdict = fmt.Sprintf("diff: DIFFERENCE (%d tables)", differ)
+		verdict = fmt.Sprintf("diff: DIFFERENCE (%s)", count(differ, "table"))
 	}
-	_, err := fmt.Fprintf(s.Out, "%s, %s rows compared\n", verdict, number(rows))
+	_, err := fmt.Fprintf(s.Out, "%s, %s compared\n", verdict, count(rows, "row"))
 	return err
 }

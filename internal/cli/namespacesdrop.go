@@ -79,21 +79,21 @@ func (c *namespacesDropCmd) result(s Streams, plan namespaces.Plan) error {
 
 func printPlan(s Streams, p namespaces.Plan) {
 	if p.Database {
-		fmt.Fprintf(s.Out, "database %s: %d tables and views, %s rows, %s\n", p.Name, p.Tables, number(p.Rows), size(p.Bytes))
+		fmt.Fprintf(s.Out, "database %s: %s (views included), %s, %s\n", p.Name, count(p.Tables, "table"), count(p.Rows, "row"), size(p.Bytes))
 	}
 	if len(p.Foreign) > 0 {
 		fmt.Fprintf(s.Out, "  including tables that this version of Tidemark did not create: %s\n", strings.Join(p.Foreign, ", "))
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Topics)) {
 		t := p.Topics[name]
-		fmt.Fprintf(s.Out, "topic %s: %d partitions, %s records\n", name, t.Partitions, number(t.Records))
+		fmt.Fprintf(s.Out, "topic %s: %s, %s\n", name, count(t.Partitions, "partition"), count(t.Records, "record"))
 	}
 	for _, g := range p.Groups {
-		fmt.Fprintf(s.Out, "consumer group %s: %d members\n", g.Name, g.Members)
+		fmt.Fprintf(s.Out, "consumer group %s: %s\n", g.Name, count(g.Members, "member"))
 	}
 	for _, g := range p.Groups {
 		if g.Members > 0 {
-			fmt.Fprintf(s.Err, "warning: %d consumers are members of group %s, or died within the last seconds: stop them first\n", g.Members, g.Name)
+			fmt.Fprintf(s.Err, "warning: group %s has %s, or had until some seconds ago: stop them first\n", g.Name, count(g.Members, "member"))
 		}
 	}
 }

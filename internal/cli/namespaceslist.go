@@ -101,7 +101,7 @@ func auditLine(a namespaces.Audit) string {
 	case a.Differences > 0:
 		return fmt.Sprintf("audit DIFFERENCE (%d) at %s", a.Differences, at)
 	case a.Pending > 0:
-		return fmt.Sprintf("audit OK with %d checks pending at %s", a.Pending, at)
+		return fmt.Sprintf("audit OK with %s pending at %s", count(a.Pending, "check"), at)
 	default:
 		return "audit OK at " + at
 	}

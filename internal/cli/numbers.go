@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tidemark/internal/plural"
 )
 
 // number writes n with commas between groups of three digits.
@@ -25,6 +27,11 @@ func grouped(digits string) string {
 		b.WriteRune(d)
 	}
 	return b.String()
+}
+
+// count writes a number of things, with commas: "1 row", "12,345 rows". what is as for plural.Of.
+func count[N plural.Number](n N, what string) string {
+	return number(uint64(max(n, 0))) + " " + plural.Name(n, what)
 }
 
 // size writes a number of bytes with the largest unit that fits, of 1000 each.

@@ -103,7 +103,7 @@ func (c *pricesListCmd) Run(ctx context.Context, s Streams) error {
 		if c.json() {
 			err = printJSON(s.Out, pricesOutput(at, made, found))
 		} else if err = printPrices(s, found, false); err == nil {
-			fmt.Fprintf(s.Out, "%s prices at %s, in USD per million tokens unless another currency stands there; book %d: %s\n", number(uint64(len(found))), at.UTC().Format(time.RFC3339), made.Number, made.Note)
+			fmt.Fprintf(s.Out, "%s at %s, in USD per million tokens unless another currency stands there; book %d: %s\n", count(len(found), "price"), at.UTC().Format(time.RFC3339), made.Number, made.Note)
 		}
 		if err == nil && len(found) == 0 && c.Text != "" {
 			return errFound

@@ -53,7 +53,7 @@ func TestPriceAliases(t *testing.T) {
 		{"id": "grok-pages", "match": {"equals": "grok-pages"}, "prices": {"input_document_kpages": 5}}]}]`
 	warning := "warning: x_ai grok-9 cache_read over 200000 tokens is x1 (0.3 to 0.3), but input is x2 (2 to 4)"
 	b.has(table, words("import - --valid-from 2026-01-01 --dry-run --skipped"), warning, "2 aliases", "6 would be added", "skipped x-ai/grok-pages: it has no price of tokens",
-		`not taken of x-ai/grok-9: the names that match contains "grok9": only equals and starts_with make an alias`, "not taken of x-ai: the prices of openai, where it has none", "2 patterns of names and other things")
+		`not taken of x-ai/grok-9: the names that match contains "grok9": only equals and starts_with make an alias`, "not taken of x-ai: the prices of openai, where it has none", "not taken: 2 patterns of names or other things")
 	b.has(table, words("import - --valid-from 2026-01-01"), warning, "book 2 is made")
 	b.has(table, words("import - --valid-from 2026-01-01"), "0 aliases", "book 2 says all of it already")
 
@@ -67,11 +67,11 @@ func TestPriceAliases(t *testing.T) {
 
 	// A name that stands for another model is a change, even if no price is one; the book before it says what it said.
 	other := "prices:\n- {provider: x_ai, model: grok-10, currency: USD, per: 1000000, from: 2026-01-01, is: {input: 50}}\naliases:\n- {provider: x_ai, kind: exact, pattern: grok-latest, model: grok-10}\n"
-	b.has(other, words("import -"), "1 aliases added or changed", "book 3 is made")
+	b.has(other, words("import -"), "1 alias added or changed", "book 3 is made")
 	b.has("", words("explain exact"), "book 3: grok-10 of x_ai, found by an alias", "cost 5 USD; book 3")
 	b.has("", words("explain exact --book 2"), "cost 0.2 USD; book 2")
 	b.has("", words("explain prefix"), "cost 0.2 USD; book 3")
-	b.has(strings.Replace(other, "model: grok-10}", "model: grok-9}", 1), words("import -"), "0 added, 0 changed, 0 withdrawn, 1 aliases", "book 4 is made")
+	b.has(strings.Replace(other, "model: grok-10}", "model: grok-9}", 1), words("import -"), "0 added, 0 changed, 0 withdrawn, 1 alias added", "book 4 is made")
 	b.has("", words("explain exact"), "cost 0.2 USD; book 4")
 
 	// Out and in again: nothing changes. Into a database without them: all is there.

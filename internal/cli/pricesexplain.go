@@ -9,6 +9,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/app"
+	"tidemark/internal/plural"
 	"tidemark/schemas/prices"
 )
 
@@ -109,7 +110,7 @@ func callCost(r *prices.Resolution) string {
 	case r.Exact():
 		return "cost " + prices.FormatPicos(r.Known) + " " + r.Currency
 	case r.Currency == "" || r.Known.Cmp(new(big.Int)) == 0:
-		return fmt.Sprintf("cost unknown (%s), %s tokens unpriced", r.Reason, r.Unpriced)
+		return fmt.Sprintf("cost unknown (%s), %s unpriced", r.Reason, plural.Text(r.Unpriced.String(), "token"))
 	}
-	return fmt.Sprintf("cost at least %s %s (%s), %s tokens unpriced", prices.FormatPicos(r.Known), r.Currency, r.Reason, r.Unpriced)
+	return fmt.Sprintf("cost at least %s %s (%s), %s unpriced", prices.FormatPicos(r.Known), r.Currency, r.Reason, plural.Text(r.Unpriced.String(), "token"))
 }

@@ -78,7 +78,7 @@ func (c *pricesFXImportCmd) Run(ctx context.Context, s Streams) error {
 		if c.DryRun {
 			would = "would be "
 		}
-		fmt.Fprintf(out, "%s rates read; %s %sadded, %s changed, the others are known already\n", number(uint64(len(rates))), number(uint64(result.Added)), would, number(uint64(len(result.Changed))))
+		fmt.Fprintf(out, "%s read; %s %sadded, %s changed, the others are known already\n", count(len(rates), "rate"), number(uint64(result.Added)), would, number(uint64(len(result.Changed))))
 		return nil
 	})
 }
@@ -120,7 +120,7 @@ func (c *pricesFXListCmd) Run(ctx context.Context, s Streams) error {
 		if err := table.Flush(); err != nil {
 			return err
 		}
-		fmt.Fprintf(s.Out, "%s rates count on %s, of %s\n", number(uint64(len(counting))), at.UTC().Format(time.DateOnly), number(uint64(len(all))))
+		fmt.Fprintf(s.Out, "%s on %s, of %s\n", count(len(counting), "rate counts"), at.UTC().Format(time.DateOnly), number(uint64(len(all))))
 		return nil
 	})
 }

@@ -15,7 +15,7 @@ func TestExchangeRates(t *testing.T) {
 		t.Errorf("%s rows", n)
 	}
 	b.has("", words("fx list --at 2026-11-29"), "ONE  IS      IN   OF          SOURCE\nEUR  8.2     CNY  2026-11-27  ecb\nEUR  1.1592  USD  2026-11-27  ecb\n2 rates count on 2026-11-29, of 5\n")
-	b.has("", words("fx list jpy --at 2026-11-27"), "EUR  180.7  JPY  2026-11-20  ecb\n1 rates count on 2026-11-27, of 5\n")
+	b.has("", words("fx list jpy --at 2026-11-27"), "EUR  180.7  JPY  2026-11-20  ecb\n1 rate counts on 2026-11-27, of 5\n")
 	b.has("", words("fx list --at 2026-12-05"), "0 rates count on 2026-12-05, of 5\n")
 
 	mine := "date,from,to,rate\n2026-11-27,EUR,USD,1.16\n2026-11-27,GBP,USD,0.000000000000000001\n"

@@ -123,10 +123,10 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 	if c.DryRun {
 		would = "would be "
 	}
-	fmt.Fprintf(s.Out, "%s prices read, %s entries skipped; %s %sadded, %s changed, %s withdrawn, %s aliases added or changed\n", number(uint64(len(table.Prices))), number(uint64(len(table.Skipped))),
-		number(uint64(counts[prices.Added])), would, number(uint64(counts[prices.Changed])), number(uint64(counts[prices.Withdrawn])), number(uint64(change.Aliases)))
+	fmt.Fprintf(s.Out, "%s read, %s skipped; %s %sadded, %s changed, %s withdrawn, %s added or changed\n", count(len(table.Prices), "price"), count(len(table.Skipped), "entry"),
+		number(uint64(counts[prices.Added])), would, number(uint64(counts[prices.Changed])), number(uint64(counts[prices.Withdrawn])), count(change.Aliases, "alias"))
 	if len(table.NotTaken) > 0 {
-		fmt.Fprintf(s.Out, "%s patterns of names and other things that have no place in a book are not taken: --skipped lists them\n", number(uint64(len(table.NotTaken))))
+		fmt.Fprintf(s.Out, "not taken: %s of names or other things that have no place in a book; --skipped lists them\n", count(len(table.NotTaken), "pattern"))
 	}
 	switch {
 	case c.DryRun:
@@ -150,7 +150,7 @@ func changeCounts(change app.PriceChange) map[prices.ChangeKind]int {
 func printDeviations(s Streams, all []prices.Deviation) {
 	for i, d := range all {
 		if i == maxShown {
-			fmt.Fprintf(s.Out, "and %s more warnings\n", number(uint64(len(all)-maxShown)))
+			fmt.Fprintf(s.Out, "and %s\n", count(uint64(len(all)-maxShown), "more warning"))
 			return
 		}
 		fmt.Fprintf(s.Out, "warning: %s\n", d)

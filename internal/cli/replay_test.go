@@ -155,7 +155,7 @@ func TestReplayDryRunOfFolder(t *testing.T) {
 	flat := strings.Join(strings.Fields(out), " ")
 	for _, want := range []string{
 		"dry run of claude-code: nothing is sent 13 rows, events from 2026-03-01T10:00:01Z to 2026-03-01T11:00:00Z",
-		"2 rows became no event: a line of a session that is no answer of a model", "1 rows became no event: a message that the agent made up without a model",
+		"2 rows became no event: a line of a session that is no answer of a model", "1 row became no event: a message that the agent made up without a model",
 		"2 rows were left out, because a newer row of their id counts", "3 rows were left out, because another row of their id is the same",
 		"token_calls 4 4 0 0 0 3,929 259",
 	} {
@@ -245,18 +245,18 @@ func TestReplayTells(t *testing.T) {
 	}
 	fields := "fields: {tenant: {constant: t}, product: {constant: p}, model: {constant: m}, input_uncached: in"
 	row := `{"id":"1","at":"2026-03-01T10:00:00Z","in":5,"n":7,"kind":"x"}` + "\n"
-	f(fields+"}\n", row, 0, "the first 1 events", "input_uncached  in", "2026-03-01T10:00:00Z")
-	f(fields+", output_visible: out}\n", row, 1, "out, mapped to output_visible, is in none of the 1 rows (there are at, id, in, kind, n)", "optional: true")
-	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, mapped to provider, is in none of the 1 rows")
+	f(fields+"}\n", row, 0, "the first 1 event:", "input_uncached  in", "2026-03-01T10:00:00Z")
+	f(fields+", output_visible: out}\n", row, 1, "out, mapped to output_visible, is in none of the 1 row (there are at, id, in, kind, n)", "optional: true")
+	f(fields+", output_visible: {column: out, optional: true}, provider: by}\n", row, 0, "by, mapped to provider, is in none of the 1 row")
 	cost := ", reported_cost_nanos: {column: usd, unit: one}, cost_currency: {constant: USD}"
 	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"-0.0000000005","n"`, 1)+strings.Replace(row, `"id":"1"`, `"id":"2","usd":1.25`, 1), 0, "reported cost: 1.2499999995 USD")
-	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"$1","n"`, 1), 1, "1 rows count without reported_cost_nanos", `numbers: {marks: ["$"]}`)
-	f("revision: n\n"+fields+"}\n", row+strings.Replace(row, `"in":5`, `"in":6`, 1), 1, "1 records contradict an earlier record of the same event")
-	f(strings.Replace(fields, "input_uncached: in", "input_uncached: {column: inn, default: \"0\"}", 1)+"}\n", row, 1, "inn, mapped to input_uncached, is in none of the 1 rows", "it is 0 in all of them")
-	f("where: {knd: {not: x}}\n"+fields+"}\n", row, 0, "knd, mapped to where, is in none of the 1 rows")
-	f("where: {kind: y}\n"+fields+"}\n", row, 1, "none of the 1 rows matches")
-	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 rows do not match the mapping's where")
-	f("each: calls\n"+fields+"}\n", row, 1, "in 1 records the array")
-	f(fields+", weight: n}\n", row, 0, "1 rows have a weight above 1", "map requests instead")
-	f(fields+", country: kind}\n", row, 0, `1 rows count without country: it is not 2 upper-case letters, for example "x"`)
+	f(fields+cost+"}\n", strings.Replace(row, `"n"`, `"usd":"$1","n"`, 1), 1, "1 row counts without reported_cost_nanos", `numbers: {marks: ["$"]}`)
+	f("revision: n\n"+fields+"}\n", row+strings.Replace(row, `"in":5`, `"in":6`, 1), 1, "1 record contradicts an earlier record of the same event")
+	f(strings.Replace(fields, "input_uncached: in", "input_uncached: {column: inn, default: \"0\"}", 1)+"}\n", row, 1, "inn, mapped to input_uncached, is in none of the 1 row", "it is 0 in all of them")
+	f("where: {knd: {not: x}}\n"+fields+"}\n", row, 0, "knd, mapped to where, is in none of the 1 row")
+	f("where: {kind: y}\n"+fields+"}\n", row, 1, "none of the 1 row matches")
+	f("where: {kind: x}\n"+fields+"}\n", row+strings.Replace(row, `"x"`, `"y"`, 1), 0, "1 row does not match the mapping's where")
+	f("each: calls\n"+fields+"}\n", row, 1, "in 1 record the array")
+	f(fields+", weight: n}\n", row, 0, "1 row has a weight above 1", "map requests instead")
+	f(fields+", country: kind}\n", row, 0, `1 row counts without country: it is not 2 upper-case letters, for example "x"`)
 }

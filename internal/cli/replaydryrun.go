@@ -46,7 +46,7 @@ func (c *replayCmd) dryRun(ctx context.Context, s Streams, options replay.Option
 
 // tellPlan prints for people what a replay would do.
 func (c *replayCmd) tellPlan(s Streams, options replay.Options, plan replay.Plan) error {
-	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s rows%s\n", c.Source, number(uint64(plan.Rows)), between(plan.First, plan.Last))
+	fmt.Fprintf(s.Out, "dry run of %s: nothing is sent\n%s%s\n", c.Source, count(plan.Rows, "row"), between(plan.First, plan.Last))
 	printReading(s, plan.Reading, plan.Truth)
 	if err := printTruth(s, plan.Truth, 0); err != nil {
 		return err
@@ -91,7 +91,7 @@ func printModels(s Streams, models []replay.ModelUse) error {
 		return err
 	}
 	if more := len(models) - shownModels; more > 0 {
-		fmt.Fprintf(s.Out, "%s more models\n", number(uint64(more)))
+		fmt.Fprintf(s.Out, "%s\n", count(more, "more model"))
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func printSample(s Streams, events []schemas.Event, of *mapping.Mapping) error {
 	if len(events) == 0 {
 		return nil
 	}
-	fmt.Fprintf(s.Out, "the first %d events:\n", len(events))
+	fmt.Fprintf(s.Out, "the first %s:\n", count(len(events), "event"))
 	table := tabwriter.NewWriter(s.Out, 0, 0, 2, ' ', 0)
 	all := events[0].ProtoReflect().Descriptor().Fields()
 	for i := range all.Len() {

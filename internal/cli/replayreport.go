@@ -18,9 +18,9 @@ import (
 // progressLine describes how far a replay is.
 func progressLine(p replay.Progress) string {
 	if p.Ordering {
-		return fmt.Sprintf("%s rows read to sort them; nothing is sent yet", number(uint64(p.Rows)))
+		return fmt.Sprintf("%s read to sort them; nothing is sent yet", count(p.Rows, "row"))
 	}
-	line := fmt.Sprintf("%s rows read, %s sent", number(uint64(p.Rows)), number(uint64(p.Sent)))
+	line := fmt.Sprintf("%s read, %s sent", count(p.Rows, "row"), number(uint64(p.Sent)))
 	if p.Left >= 0 {
 		line += fmt.Sprintf(", about %s left", p.Left.Round(time.Second))
 	}
@@ -40,7 +40,7 @@ func (c *replayCmd) printResult(s Streams, o replay.Options, r replay.Result, to
 
 // tellResult prints what a replay did for people.
 func (c *replayCmd) tellResult(s Streams, o replay.Options, r replay.Result, took time.Duration) error {
-	fmt.Fprintf(s.Out, "run %s: %s rows of %s%s\n", o.Run, number(uint64(r.Rows)), c.Source, between(r.First, r.Last))
+	fmt.Fprintf(s.Out, "run %s: %s of %s%s\n", o.Run, count(r.Rows, "row"), c.Source, between(r.First, r.Last))
 	printReading(s, r.Reading, r.Truth)
 	for _, name := range r.Unended {
 		fmt.Fprintf(s.Err, "tidemark: %s: the last line has no line end; Tidemark read it, since the file is a published trace\n", name)
@@ -49,7 +49,7 @@ func (c *replayCmd) tellResult(s Streams, o replay.Options, r replay.Result, too
 		return err
 	}
 	if r.Schedule.Events > 0 {
-		fmt.Fprintf(s.Out, "schedule: %s events were late by %s (p50), %s (p90), %s (p99), at most %s\n", number(uint64(r.Schedule.Events)),
+		fmt.Fprintf(s.Out, "schedule: %s late by %s (p50), %s (p90), %s (p99), at most %s\n", count(r.Schedule.Events, "event was"),
 			short(r.Schedule.P50), short(r.Schedule.P90), short(r.Schedule.P99), short(r.Schedule.Max))
 	}
 	if r.Schedule.Late > 0 {
@@ -90,7 +90,7 @@ func skipped(s Streams, n int64) error {
 	if n == 0 {
 		return nil
 	}
-	fmt.Fprintf(s.Err, "tidemark: %s rows were skipped; the reasons are above\n", number(uint64(n)))
+	fmt.Fprintf(s.Err, "tidemark: %s skipped; the reasons are above\n", count(n, "row was"))
 	return errFound
 }
 
@@ -104,33 +104,33 @@ func between(first, last time.Time) string {
 
 func printOutside(s Streams, n int64) {
 	if n > 0 {
-		fmt.Fprintf(s.Out, "%s events outside of --from and --to were left out\n", number(uint64(n)))
+		fmt.Fprintf(s.Out, "left out: %s outside of --from and --to\n", count(n, "event"))
 	}
 }
 
 func printNothing(s Streams, n int64) {
 	if n > 0 {
-		fmt.Fprintf(s.Out, "%s rows became no event: their weight is 0, or they have no calls, tokens and cost\n", number(uint64(n)))
+		fmt.Fprintf(s.Out, "%s became no event: weight 0, or no calls, tokens and cost\n", count(n, "row"))
 	}
 }
 
 // printNoCalls prints how many rows are no calls, and why.
 func printNoCalls(s Streams, noCalls map[string]int64) {
 	for _, reason := range slices.Sorted(maps.Keys(noCalls)) {
-		fmt.Fprintf(s.Out, "%s rows became no event: %s\n", number(uint64(noCalls[reason])), reason)
+		fmt.Fprintf(s.Out, "%s became no event: %s\n", count(uint64(noCalls[reason]), "row"), reason)
 	}
 }
 
 // printRevisions prints how many rows and records state an event again.
 func printRevisions(s Streams, replaced, repeated int64, truth *producers.Truth) {
 	if replaced > 0 {
-		fmt.Fprintf(s.Out, "%s rows were left out, because a newer row of their id counts\n", number(uint64(replaced)))
+		fmt.Fprintf(s.Out, "%s left out, because a newer row of their id counts\n", count(replaced, "row was"))
 	}
 	if repeated > 0 {
-		fmt.Fprintf(s.Out, "%s rows were left out, because another row of their id is the same\n", number(uint64(repeated)))
+		fmt.Fprintf(s.Out, "%s left out, because another row of their id is the same\n", count(repeated, "row was"))
 	}
 	if n := truth.Total().Revisions; n > 0 {
-		fmt.Fprintf(s.Out, "%s records replace an earlier record of the same event\n", number(n))
+		fmt.Fprintf(s.Out, "%s an earlier record of the same event\n", count(n, "record replaces"))
 	}
 }
 
@@ -141,7 +141,7 @@ func printTypes(s Streams, types map[string]int64) {
 		if name == "" {
 			shown = "(others)"
 		}
-		fmt.Fprintf(s.Err, "tidemark: %s events of the unknown type %s were skipped: pass --type with the type of such events\n", number(uint64(types[name])), shown)
+		fmt.Fprintf(s.Err, "tidemark: skipped %s of the unknown type %s: pass --type with the type of such events\n", count(uint64(types[name]), "event"), shown)
 	}
 }
 
@@ -154,7 +154,7 @@ func printTokenless(s Streams, n int64, has []string) {
 	for i, name := range has {
 		shown[i] = strconv.QuoteToASCII(name)
 	}
-	fmt.Fprintf(s.Err, "tidemark: %s calls have no tokens; their data has %s. Send input_uncached, output_visible or a usage object, or replay the file as jsonl with a mapping\n", number(uint64(n)), strings.Join(shown, ", "))
+	fmt.Fprintf(s.Err, "tidemark: %s no tokens; their data has %s. Send input_uncached, output_visible or a usage object, or replay the file as jsonl with a mapping\n", count(n, "call has"), strings.Join(shown, ", "))
 }
 
 func printNotes(s Streams, notes []string) {
@@ -165,7 +165,7 @@ func printNotes(s Streams, notes []string) {
 
 func printHeaders(s Streams, n int64) {
 	if n > 0 {
-		fmt.Fprintf(s.Out, "%s lines repeat the header and are not rows\n", number(uint64(n)))
+		fmt.Fprintf(s.Out, "%s the header\n", count(n, "line repeats"))
 	}
 }
 
@@ -176,6 +176,6 @@ func printUnread(s Streams, unread []fields.Unread) {
 		if u.Example != "" {
 			example = ", for example " + u.Example
 		}
-		fmt.Fprintf(s.Out, "%s rows count without %s: it %s%s\n", number(uint64(u.Rows)), cmp.Or(u.Field, "a field"), cmp.Or(u.Reason, "cannot be read"), example)
+		fmt.Fprintf(s.Out, "%s without %s: it %s%s\n", count(u.Rows, "row counts"), cmp.Or(u.Field, "a field"), cmp.Or(u.Reason, "cannot be read"), example)
 	}
 }

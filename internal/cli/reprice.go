@@ -96,7 +96,7 @@ func (c *repriceCmd) closeMonth(ctx context.Context, s Streams, db *clickhouse.D
 	case charges == 0:
 		fmt.Fprintf(s.Out, "%s is closed\n", month.Format("2006-01"))
 	default:
-		fmt.Fprintf(s.Out, "%s is closed, with %s charges\n", month.Format("2006-01"), number(uint64(charges)))
+		fmt.Fprintf(s.Out, "%s is closed, with %s\n", month.Format("2006-01"), count(charges, "charge"))
 	}
 	return nil
 }

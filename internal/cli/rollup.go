@@ -112,7 +112,7 @@ func (c *rollupFollowCmd) untilCaughtUp(ctx context.Context, s Streams, roller *
 	report := newProgress(s.Err)
 	err := report.beside(ctx, func() {
 		ranges, rows := roller.Totals()
-		report.line("%s ranges recomputed from %s rows", number(ranges), number(rows))
+		report.line("%s recomputed from %s", count(ranges, "range"), count(rows, "row"))
 	}, roller.UntilCaughtUp)
 	if err != nil {
 		return err
@@ -121,6 +121,6 @@ func (c *rollupFollowCmd) untilCaughtUp(ctx context.Context, s Streams, roller *
 	if c.json() {
 		return printJSON(s.Out, rolledUpJSON{ranges, rows, time.Since(started).Seconds()})
 	}
-	fmt.Fprintf(s.Out, "%s ranges recomputed from %s rows in %s\n", number(ranges), number(rows), time.Since(started).Round(10*time.Millisecond))
+	fmt.Fprintf(s.Out, "%s recomputed from %s in %s\n", count(ranges, "range"), count(rows, "row"), time.Since(started).Round(10*time.Millisecond))
 	return nil
 }

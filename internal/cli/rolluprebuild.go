@@ -127,8 +127,8 @@ func (r *rebuildReport) json(f outputFlags, s Streams, done bool, book uint64, e
 func (r *rebuildReport) planned(p rollup.RebuildProgress) {
 	r.known = true
 	if p.Ranges > 0 {
-		fmt.Fprintf(r.streams.Out, "rebuilding %s raw rows in %s ranges; if interrupted, %s\n",
-			number(p.Rows), number(uint64(p.Ranges)), r.resume())
+		fmt.Fprintf(r.streams.Out, "rebuilding %s in %s; if interrupted, %s\n",
+			count(p.Rows, "raw row"), count(p.Ranges, "range"), r.resume())
 	}
 }
 
@@ -174,9 +174,9 @@ func (r *rebuildReport) done(err error) error {
 		fmt.Fprintln(r.streams.Out, "nothing to rebuild")
 		return err
 	}
-	fmt.Fprintf(r.streams.Out, "%s raw rows in %d ranges recomputed in %s\n", number(p.RowsDone), p.Done, time.Since(r.started).Round(10*time.Millisecond))
+	fmt.Fprintf(r.streams.Out, "%s in %s recomputed in %s\n", count(p.RowsDone, "raw row"), count(p.Done, "range"), time.Since(r.started).Round(10*time.Millisecond))
 	if p.Unequal > 0 {
-		fmt.Fprintf(r.streams.Out, "%d ranges of buckets keep their old values, because raw rows do not match the ledger; run 'tidemark audit' to find the rows\n", p.Unequal)
+		fmt.Fprintf(r.streams.Out, "old values stay in %s of buckets, because raw rows do not match the ledger; run 'tidemark audit' to find the rows\n", count(p.Unequal, "range"))
 		return cmp.Or(err, errFound)
 	}
 	return err

@@ -45,8 +45,8 @@ func (c *scenariosShowCmd) Run(ctx context.Context, s Streams) error {
 	}
 	out := s.Out
 	total := truth.Total()
-	fmt.Fprintf(out, "%s: %s\n\n%s\n%s records, events from %s to %s, grain %s, seed %d\n", one.ID, one.Title, one.Description,
-		number(total.Produced), date(total.FirstTime), date(total.LastTime), one.Grain, one.Seed)
+	fmt.Fprintf(out, "%s: %s\n\n%s\n%s, events from %s to %s, grain %s, seed %d\n", one.ID, one.Title, one.Description,
+		count(total.Produced, "record"), date(total.FirstTime), date(total.LastTime), one.Grain, one.Seed)
 	if err := printTruth(s, truth, 0); err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tidemark/internal/plural"
 	"tidemark/schemas"
 	"tidemark/schemas/scenario"
 )
@@ -146,7 +147,7 @@ func (c *checker) measure(ctx context.Context, e *scenario.Expectation) Line {
 	c.run(ctx, &line, e, func(rows []row) {
 		switch {
 		case len(rows) != 1:
-			line.Detail = fmt.Sprintf("the query returns %d rows, not one number", len(rows))
+			line.Detail = fmt.Sprintf("the query returns %s, not one number", plural.Of(len(rows), "row"))
 		case math.IsNaN(rows[0].value) || math.IsInf(rows[0].value, 0):
 			line.Detail = cmp.Or(e.Absent, "the query finds nothing to measure")
 			absent = e.Absent != ""
@@ -226,7 +227,7 @@ func total(counts map[string]float64, unit string) string {
 	for _, key := range slices.Sorted(maps.Keys(counts)) {
 		sum += counts[key]
 	}
-	return fmt.Sprintf("%s %s in %d groups", figure(sum), unit, len(counts))
+	return fmt.Sprintf("%s %s in %s", figure(sum), unit, plural.Of(len(counts), "group"))
 }
 
 // figure writes a number for people: whole numbers with commas, others with four significant digits.

@@ -94,8 +94,8 @@ var rules = []rule{
 		deny: []string{module}, allow: []string{"tidemark/internal/kafka", "tidemark/schemas"},
 	},
 	{
-		why:  "internal/webguard and internal/formatclause are ground for every part: they know nothing of ours",
-		from: []string{"tidemark/internal/webguard", "tidemark/internal/formatclause"},
+		why:  "internal/webguard, internal/formatclause and internal/plural are ground for every part: they know nothing of ours",
+		from: []string{"tidemark/internal/webguard", "tidemark/internal/formatclause", "tidemark/internal/plural"},
 		deny: []string{module},
 	},
 	{

@@ -140,7 +140,7 @@ func TestLoad(t *testing.T) {
 	backlog := p.start(t, "load", "--backlog", "3000", "--drain", "4m")
 	eventually(t, "the log is full", func() bool { return strings.Contains(backlog.stderr.String(), "start ingest now") })
 	ingest = p.start(t, "ingest")
-	if code := backlog.wait(t); code != 0 || !strings.Contains(backlog.stdout.String(), "verdict: pass") || !strings.Contains(backlog.stdout.String(), "3,000 events of 3s were put into the log") {
+	if code := backlog.wait(t); code != 0 || !strings.Contains(backlog.stdout.String(), "verdict: pass") || !strings.Contains(backlog.stdout.String(), "3,000 events of 3s went into the log") {
 		t.Errorf("backlog: exit code %d\n%s", code, backlog.stdout.String())
 	}
 

@@ -49,7 +49,7 @@ func TestNamespaces(t *testing.T) {
 	b.sql(t, fmt.Sprintf("ALTER TABLE token_calls_1h_rows UPDATE input_uncached = input_uncached + 7 WHERE bucket = '%s' AND tenant = '%s' AND model = '%s' AND status = '%s'", row[0], row[2], row[3], row[4]))
 	r := a.run(t, names...)
 	flat := strings.Join(strings.Fields(r.stdout), " ")
-	wants := []string{"token_calls_1h " + row[1], fmt.Sprintf(" input_uncached %s %d ", row[5], number(t, row[5])+7), "differs token_calls_1h: 1 of ", "diff: DIFFERENCE (1 tables)"}
+	wants := []string{"token_calls_1h " + row[1], fmt.Sprintf(" input_uncached %s %d ", row[5], number(t, row[5])+7), "differs token_calls_1h: 1 of ", "diff: DIFFERENCE (1 table)"}
 	for _, want := range wants {
 		if r.code != 1 || !strings.Contains(flat, want) || strings.Count(r.stdout, "\n") > 24 {
 			t.Errorf("a difference: exit code %d, want 1 and %q in a few lines:\n%s", r.code, want, r.stdout)
@@ -59,7 +59,7 @@ func TestNamespaces(t *testing.T) {
 		t.Errorf("before anything was:\n%s", out)
 	}
 	day := row[1][:len("2006-01-02")]
-	if out := b.ok(t, "rollup", "rebuild", "--from", day, "--rollup", "token_calls_1h"); !strings.Contains(out, " raw rows in 1 ranges recomputed in ") {
+	if out := b.ok(t, "rollup", "rebuild", "--from", day, "--rollup", "token_calls_1h"); !strings.Contains(out, " raw rows in 1 range recomputed in ") {
 		t.Errorf("a rebuild of a day:\n%s", out)
 	}
 	b.auditOK(t)

@@ -124,7 +124,7 @@ func TestMigrateWithWorkers(t *testing.T) {
 	// As an older version leaves it.
 	p.sql(t, "ALTER TABLE schema_migrations DELETE WHERE 1")
 	p.sql(t, "INSERT INTO schema_migrations (version, name, checksum) VALUES (1, 'tidemark: done', 'older')")
-	if r := p.run(t, "migrate"); r.code != 3 || !strings.Contains(r.stderr, "1 workers of 'tidemark rollup' are running in namespace "+p.namespace) {
+	if r := p.run(t, "migrate"); r.code != 3 || !strings.Contains(r.stderr, "namespace "+p.namespace+" has 1 worker of 'tidemark rollup' at work") {
 		t.Errorf("migrate beside a worker: exit code %d, want 3 and the worker", r.code)
 	}
 	if code := worker.stop(t); code != 0 {
