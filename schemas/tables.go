@@ -46,7 +46,7 @@ type Table struct {
 type Column struct {
 	Name    string // With a dot if the column is part of a Nested: "buckets.minute".
 	Type    string // As the database writes it: "DateTime64(0, 'UTC')".
-	Rest    string // "DEFAULT 1 CODEC(T64, LZ4)".
+	Rest    string // "DEFAULT 1 CODEC(T64, LZ4)", "ALIAS rollup".
 	Comment string
 }
 
@@ -111,7 +111,7 @@ func readTable(text string) Table {
 // splitType splits the definition of a column into its type and what follows.
 func splitType(definition string) (typ, rest string) {
 	end := len(definition)
-	for _, word := range []string{" DEFAULT ", " MATERIALIZED ", " CODEC("} {
+	for _, word := range []string{" DEFAULT ", " MATERIALIZED ", " ALIAS ", " CODEC("} {
 		if i := strings.Index(definition, word); i >= 0 {
 			end = min(end, i)
 		}

@@ -166,7 +166,7 @@ func missingColumns(t *Table, f Found) map[string]bool {
 func moves(t *Table, f Found) (values []string, moved bool) {
 	moved = f.Partitioned || f.OrderBy != strings.Join(t.OrderBy, ", ")
 	for _, c := range t.Columns {
-		if strings.HasPrefix(c.Rest, "MATERIALIZED") {
+		if strings.HasPrefix(c.Rest, "MATERIALIZED") || strings.HasPrefix(c.Rest, "ALIAS") {
 			continue
 		}
 		value, old := Ident(c.Name), find(f.Columns, c.Name)

@@ -258,18 +258,18 @@ func rollupTable(id uint32) board.Panel {
 		MayBeEmpty: "no rollup was published yet",
 		SQL: []string{`
 			SELECT
-				p.rollup AS rollup, dateDiff('second', p.published_at, now64(6)) AS "last update", p.newest_bucket AS "newest bucket",
+				p.name AS rollup, dateDiff('second', p.published_at, now64(6)) AS "last update", p.newest_bucket AS "newest bucket",
 				p.whole_until AS "whole until", w.waiting AS queued, w.mismatches AS mismatches, w.requested AS requested
 			FROM (
 				SELECT
-					{name} AS rollup, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
+					{name} AS name, {published_at} AS published_at, {newest_bucket} AS newest_bucket, {whole_until} AS whole_until
 				FROM {@rollup_progress}) AS p
 			LEFT JOIN (
 				SELECT
-					{rollup} AS rollup, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
+					{name} AS name, countIf({reason} = 'deferred') AS waiting, countIf({reason} = 'mismatch') AS mismatches,
 					countIf({reason} = 'requested') AS requested
-				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY "rollup") AS w
-			ON p.rollup = w.rollup ORDER BY rollup`},
+				FROM {@rollup_pending} FINAL WHERE NOT {done} GROUP BY name) AS w
+			ON p.name = w.name ORDER BY rollup`},
 	}
 }
 

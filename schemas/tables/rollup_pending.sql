@@ -3,6 +3,8 @@
 CREATE TABLE rollup_pending
 (
     rollup LowCardinality(String), -- The name of the view: token_calls_1m.
+    -- The same under a name that statements can group by: ROLLUP is a keyword.
+    name LowCardinality(String) ALIAS rollup,
     from_bucket DateTime64(0, 'UTC'),
     to_bucket DateTime64(0, 'UTC'), -- Exclusive.
     -- deferred: waits for its turn. mismatch: raw rows do not match the ledger. requested: by `tidemark rollup rebuild` or

@@ -451,6 +451,8 @@ ORDER BY (topic, epoch, partition);
 CREATE TABLE IF NOT EXISTS tidemark.rollup_pending
 (
     rollup LowCardinality(String), -- The name of the view: token_calls_1m.
+    -- The same under a name that statements can group by: ROLLUP is a keyword.
+    name LowCardinality(String) ALIAS rollup,
     from_bucket DateTime64(0, 'UTC'),
     to_bucket DateTime64(0, 'UTC'), -- Exclusive.
     -- deferred: waits for its turn. mismatch: raw rows do not match the ledger. requested: by `tidemark rollup rebuild`
@@ -468,6 +470,8 @@ TTL saved_at + INTERVAL 7 DAY DELETE WHERE done;
 CREATE TABLE IF NOT EXISTS tidemark.rollup_versions
 (
     rollup LowCardinality(String), -- The name of the view: token_calls_1m.
+    -- The same under a name that statements can group by: ROLLUP is a keyword.
+    name LowCardinality(String) ALIAS rollup,
     bucket DateTime64(0, 'UTC') CODEC(Delta(8), LZ4),
     version UInt64 CODEC(Delta(8), LZ4), -- Microseconds since 1970 by the database's clock, taken before raw was read.
     slot UInt8 -- Where the rows of the version are. The next version goes to the other slot.
