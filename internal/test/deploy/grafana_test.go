@@ -3,7 +3,9 @@ package deploy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -65,6 +67,37 @@ func TestGrafanaReadsTheFolders(t *testing.T) {
 		t.Errorf("the mounted folder has %d files for %d dashboards (%v)", len(found), len(committed), err)
 	}
 }
+
+// TestDates: Grafana writes dates as ISO 8601 does, largest part first, on 24 hours and in UTC, as the dashboards and the preview do.
+// What it reads from the environment has no schema: a name that it does not know would do nothing.
+func TestDates(t *testing.T) {
+	known := []string{"FULL_DATE", "INTERVAL_SECOND", "INTERVAL_MINUTE", "INTERVAL_HOUR", "INTERVAL_DAY", "INTERVAL_MONTH", "INTERVAL_YEAR", "USE_BROWSER_LOCALE", "DEFAULT_TIMEZONE"}
+	var found []string
+	for name, value := range readCompose(t).Services["grafana"].Environment {
+		name, is := strings.CutPrefix(name, "GF_DATE_FORMATS_")
+		if !is {
+			continue
+		}
+		found = append(found, name)
+		text := fmt.Sprint(value)
+		switch {
+		case name == "DEFAULT_TIMEZONE" && text != "UTC", name == "USE_BROWSER_LOCALE" && text != "false":
+			t.Errorf("%s is %s", name, text)
+		case strings.HasPrefix(name, "INTERVAL_") || name == "FULL_DATE":
+			if !iso.MatchString(text) {
+				t.Errorf("%s is %q, which is not ISO 8601", name, text)
+			}
+		}
+	}
+	slices.Sort(found)
+	slices.Sort(known)
+	if !slices.Equal(found, known) {
+		t.Errorf("the formats are %q, want %q", found, known)
+	}
+}
+
+// iso is a form of dates and times with the largest part first.
+var iso = regexp.MustCompile(`^(YYYY(-MM)?(-DD)?|MM-DD)?( ?HH:mm(:ss)?)?$`)
 
 // TestDatasourceAgrees holds the data source, the plugin that is installed and the queries of the dashboards together.
 func TestDatasourceAgrees(t *testing.T) {
