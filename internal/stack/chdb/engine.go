@@ -149,7 +149,7 @@ func (o *Options) config(users string) string {
 	}
 	// Caches of the engine are sized for servers; these hold a laptop's data.
 	b.WriteString("  <mark_cache_size>134217728</mark_cache_size>\n")
-	b.WriteString("  <logger><level>fatal</level></logger>\n")
+	b.WriteString("  <logger><level>fatal</level><console>0</console></logger>\n")
 	b.WriteString("</clickhouse>\n")
 	return b.String()
 }
