@@ -64,6 +64,7 @@ func TestOutputOfResults(t *testing.T) {
 func TestOutputOfShown(t *testing.T) {
 	b := &modelsBench{t: t}
 	for line, want := range map[string]string{
+		"dashboards generate --dir " + t.TempDir() + " --alerts-dir " + t.TempDir(): `{"files":[{"file":"`,
 		"scenarios show diurnal":                                     `{"scenario":"diurnal","title":"`,
 		"dashboards check --alerts-dir /x":                           `{"ok":true,"dashboards":`,
 		"load --generator-only --rate 100 --duration 1s --warmup 0s": `{"schema_version":1,"kind":"generator","run":"load-`,
