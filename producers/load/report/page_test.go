@@ -213,8 +213,8 @@ func TestPageOfNothing(t *testing.T) {
 		t.Error("the page does not say that nothing was measured")
 	}
 	lost := madeSearch(1000, 1200)
-	lost.Audit = "1 differences; first: raw holds"
-	if page := written(t, File{Name: "s", Search: lost}); !strings.Contains(page, "audit of all trials: 1 differences") || !strings.Contains(page, `card failed`) {
+	lost.Audit = "1 difference; first: raw holds"
+	if page := written(t, File{Name: "s", Search: lost}); !strings.Contains(page, "audit of all trials: 1 difference") || !strings.Contains(page, `card failed`) {
 		t.Error("the page does not say that the trials lost an event")
 	}
 	if page := written(t, File{Name: "s", Search: &Search{SchemaVersion: 1}}); !strings.Contains(page, "no limit is known") {
