@@ -88,7 +88,7 @@ func TestLoadRefuses(t *testing.T) {
 		"--backlog 2000M":                                         "--backlog: \"2000M\"",
 		"--backlog 5 --drain-ratio 2":                             "--drain-ratio: 2 is not between 0.5 and 1",
 		"--backlog 5 --find-max":                                  "--find-max, --backlog: only one of them",
-		"--backlog 1000M --rate 1":                                "at 1 events/s, 1000000000 events take 11574 days; at most 365",
+		"--backlog 1000M --rate 1":                                "at 1 events/s, 1,000,000,000 events take 11574 days; at most 365",
 	} {
 		code, _, errOut := command(t, append([]string{"load"}, strings.Fields(line)...)...)
 		if code != exitInvalid || !strings.Contains(errOut, want) {
