@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -106,16 +104,7 @@ func TestPreviewInBrowser(t *testing.T) {
 		b.errorless(t)
 		b.quiet(t)
 	})
-	t.Run("a hostile value", func(t *testing.T) {
-		value := url.QueryEscape(`x' OR 1=1) -- \`)
-		b.open(t, "/d/tidemark-usage?refresh=&from=now-6h&to=now&theme=dark&var-namespace="+p.namespace+"&var-product="+value+"&var-country="+value)
-		b.settled(t, "tidemark-usage")
-		b.errorless(t)
-		if queries := b.text(t, "10"); !regexp.MustCompile(`(^|\D)0(\D|$)|No data|none in the range`).MatchString(queries) {
-			t.Errorf("a product that does not exist has queries: %q", queries)
-		}
-		b.quiet(t)
-	})
+	testChoices(t, b, p)
 }
 
 // TestScenarioDashboards replays all scenarios and opens the dashboards that show them: every panel has data.

@@ -265,6 +265,7 @@ await test('variables: several, all, search, dependents', async () => {
 await test('a value in the address that is no option stays', async () => {
   await open('/d/kinds?var-tenant=gone');
   assert.match(await page.locator('[data-variable=tenant] .value').innerText(), /gone/);
+  assert.match(await page.locator('[data-variable=tenant] .missing').innerText(), /no such tenant in this range/);
 });
 
 await test('the time range: quick, typed, wrong, stepped', async () => {
@@ -286,6 +287,15 @@ await test('the time range: quick, typed, wrong, stepped', async () => {
   await changes(() => page.getByRole('button', { name: 'Earlier' }).click());
   await page.getByRole('button', { name: 'Time range' }).click();
   assert.match(await page.locator('.time-picker input[name=from]').inputValue(), /^2025-11-1\d \d\d:\d\d:\d\d$/);
+});
+
+await test('a range that cannot be read is told', async () => {
+  await open('/d/kinds?from=garbage&to=now');
+  await shoot('wrong-range');
+  assert.match(await page.locator('.wrong-range').innerText(), /Cannot read "garbage"[\s\S]*Shown instead: Last 6 hours/);
+  await page.getByRole('button', { name: 'Time range' }).click();
+  await changes(() => page.locator('.quick .option', { hasText: 'Last 24 hours' }).click());
+  assert.equal(await page.locator('.wrong-range').count(), 0);
 });
 
 await test('forty years', async () => {
@@ -330,6 +340,7 @@ await test('a database that goes away and comes back', async () => {
   await fetch(`${base}/dev/clickhouse?state=away`);
   await page.waitForSelector('[data-panel-state=error]');
   assert.equal(await panel(1).locator('canvas').count(), 1);
+  assert.match(await panel(1).locator('.panel-stale').innerText(), /Not refreshed: /);
   await page.locator('.banner').waitFor({ timeout: 20_000 });
   await page.waitForTimeout(300);
   await shoot('away');

@@ -12,7 +12,7 @@ import { navigate } from './nav';
 import { complete } from './panel/model';
 import { Panel } from './panel/panel';
 import type { AnnotationSet, Load } from './panel/query';
-import { duration, fallbackRange, resolve } from './time';
+import { describe, duration, fallbackRange, problem, quickRanges, resolve } from './time';
 import type { AnnotationModel, Dashboard, DashboardList, PanelModel, RawRange } from './types';
 import type { UrlState } from './url';
 import { isComputed, resolveVariables, values, type Cache, type Resolved } from './variables';
@@ -55,11 +55,11 @@ export function Failed({ title, error }: { title: string; error: ApiError }) {
 }
 
 function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Props & { dashboard: Dashboard; list: DashboardList }) {
-  const raw: RawRange = url.from && url.to ? { from: url.from, to: url.to } : dashboard.time ?? fallbackRange;
+  const { raw, wrong } = useRange(url, dashboard);
   const refresh = url.refresh ?? (typeof dashboard.refresh === 'string' ? dashboard.refresh : '');
   const panels = useMemo(() => (dashboard.panels ?? []).map(complete), [dashboard]);
   const [off, setOff] = useState<ReadonlySet<string>>(() => new Set(annotationsIn(dashboard).filter((a) => a.enable === false).map((a) => a.name)));
-  const { load, variables, wanted, annotations } = useLoad(dashboard, raw, useChosen(url.vars, list.namespace), off, tick, onTrouble);
+  const { load, variables, wanted, view, annotations } = useLoad(dashboard, raw, useChosen(url.vars, list.namespace), off, tick, onTrouble);
   const [toggled, setToggled] = useState<ReadonlySet<number>>(new Set());
   const [grid, width] = useWidth();
   const placed = useMemo(() => place(panels, width, toggled, url.viewPanel), [panels, width, toggled, url.viewPanel]);
@@ -68,8 +68,8 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
   useBodyState(dashboard.uid, ready);
   useClock(duration(refresh), ready, onRefresh);
 
-  // While variables are resolved anew the old ones still name things.
-  const range = load?.range ?? resolve(raw, Date.now());
+  // While variables are resolved anew the old ones still name things, but the range is that of the address.
+  const range = load?.view === view ? load.range : resolve(raw, Date.now());
   const scope = { uid: dashboard.uid, title: dashboard.title, range, variables };
   const interpolate = interpolator(scope);
   const links = dashboardLinks(dashboard.links ?? [], list.dashboards, scope, interpolate);
@@ -102,6 +102,12 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
           />
         </>
       )}
+      {wrong && (
+        <div className="banner wrong-range" role="alert">
+          <Icon name="exclamation-triangle" size="lg" />
+          <span><strong>The range in the address cannot be shown.</strong> {wrong} Shown instead: {describe(range, quickRanges)}.</span>
+        </div>
+      )}
       <main ref={grid} className="grid" style={{ height: placed.height }}>
         {placed.rows.map(({ panel, collapsed, count, top }) => (
           <button
@@ -124,6 +130,7 @@ function Loaded({ dashboard, url, list, theme, tick, onRefresh, onTrouble }: Pro
               panel={panel}
               load={load}
               wanted={wanted}
+              view={view}
               width={w}
               height={h}
               theme={theme}
@@ -161,6 +168,14 @@ function useDashboard(uid: string, tick: number): { dashboard?: Dashboard; error
   return state;
 }
 
+// The range of the address, each end on its own as in Grafana; the dashboard's where the address has none, or one that is wrong.
+function useRange(url: UrlState, dashboard: Dashboard): { raw: RawRange; wrong: string | undefined } {
+  const own = dashboard.time ?? fallbackRange;
+  const asked = { from: url.from ?? own.from, to: url.to ?? own.to };
+  const wrong = problem(asked, Date.now());
+  return { raw: wrong === undefined ? asked : own, wrong };
+}
+
 // The pipeline the server works on is the one that is looked at, unless the address names another.
 function useChosen(inUrl: UrlState['vars'], namespace: string | undefined): UrlState['vars'] {
   return useMemo(() => (namespace ? { namespace: [namespace], ...inUrl } : inUrl), [inUrl, namespace]);
@@ -168,8 +183,8 @@ function useChosen(inUrl: UrlState['vars'], namespace: string | undefined): UrlS
 
 /** useLoad starts a load whenever the address or the tick asks for another, and ends the one before. */
 function useLoad(dashboard: Dashboard, raw: RawRange, chosen: UrlState['vars'], off: ReadonlySet<string>, tick: number, onTrouble: () => void) {
-  const view = JSON.stringify([raw.from, raw.to, chosen, [...off]]);
-  const wanted = `${view} ${tick}`;
+  const view = JSON.stringify([raw.from, raw.to, chosen]);
+  const wanted = `${view} ${JSON.stringify([...off])} ${tick}`;
   const [load, setLoad] = useState<Load>();
   const [variables, setVariables] = useState<Resolved[]>([]);
   const [annotations, setAnnotations] = useState<AnnotationSet[]>([]);
@@ -196,7 +211,7 @@ function useLoad(dashboard: Dashboard, raw: RawRange, chosen: UrlState['vars'], 
     void start();
     return () => abort.abort();
   }, [dashboard, wanted]);
-  return { load, variables, wanted, annotations };
+  return { load, variables, wanted, view, annotations };
 }
 
 async function annotationSet(model: AnnotationModel, answer: ReturnType<typeof api.annotations>, trouble: (error: unknown) => string): Promise<AnnotationSet> {
@@ -244,7 +259,8 @@ function useWidth(): [React.RefObject<HTMLElement | null>, number] {
   useLayoutEffect(() => {
     const element = ref.current;
     if (!element) return;
-    const measure = () => setWidth(Math.floor(element.clientWidth));
+    // A page that is hidden for a moment has no width: its panels would go, and with them what they show.
+    const measure = () => element.clientWidth > 0 && setWidth(Math.floor(element.clientWidth));
     measure();
     const observer = new ResizeObserver(measure);
     observer.observe(element);

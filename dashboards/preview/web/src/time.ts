@@ -25,10 +25,10 @@ export const refreshIntervals = ['5s', '10s', '30s', '1m', '5m', '15m', '30m', '
  */
 export function instant(text: string, upper: boolean, now: number): number | undefined {
   const value = text.trim();
-  if (/^-?\d{5,}$/.test(value)) return Number(value);
+  if (/^-?\d{5,}$/.test(value)) return within(Number(value));
   if (value.startsWith('now')) {
     const resolved = dateMath.toDateTime(value, { roundUp: upper, timezone: timeZone, now: toUtc(now) });
-    return resolved?.isValid() ? resolved.valueOf() : undefined;
+    return resolved?.isValid() ? within(resolved.valueOf()) : undefined;
   }
   const match = /^(\d{4})-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?(Z|[+-]\d{2}:?\d{2})?)?)?$/.exec(value);
   if (!match) return undefined;
@@ -52,6 +52,11 @@ export function instant(text: string, upper: boolean, now: number): number | und
     ms -= sign * (Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2))) * 60_000;
   }
   return ms;
+}
+
+// The years 1 to 9999, which the server takes.
+function within(ms: number): number | undefined {
+  return ms >= -62_135_596_800_000 && ms < 253_402_300_800_000 ? ms : undefined;
 }
 
 /** resolve turns a written range into one of instants; what cannot be read, or is empty, becomes the last six hours. */

@@ -47,10 +47,8 @@ export function parseUrl(path: string, search: string): UrlState {
 export function formatUrl(state: UrlState): string {
   const query: string[] = [];
   const add = (key: string, value: string) => query.push(`${encode(key)}=${encode(value)}`);
-  if (state.from && state.to) {
-    add('from', state.from);
-    add('to', state.to);
-  }
+  if (state.from) add('from', state.from);
+  if (state.to) add('to', state.to);
   for (const [name, values] of Object.entries(state.vars)) {
     // No value at all is written as an empty one, else it would read as "not chosen".
     for (const value of values.length > 0 ? values : ['']) add(prefix + name, value);

@@ -86,6 +86,34 @@ export function choose(model: VariableModel, options: Option[], chosen: string[]
   return options.slice(0, 1).map((o) => o.value);
 }
 
+/** limitOf is the most options that a variable's query gives: the LIMIT that it ends with. */
+export function limitOf(model: VariableModel): number {
+  const match = model.type === 'query' ? /\blimit\s+(\d+)\s*$/i.exec(text(model.query)) : null;
+  return match ? Number(match[1]) : Infinity;
+}
+
+/** isCut tells whether there may be more options than those that are listed. */
+export function isCut({ model, options }: Resolved): boolean {
+  return options.length >= limitOf(model);
+}
+
+/** missing are the chosen values that do not exist. Of a list that is cut, or could not be read, nobody knows. */
+export function missing(variable: Resolved): string[] {
+  const { model, options, value, error } = variable;
+  if (model.type !== 'query' || error || isCut(variable)) return [];
+  return value.filter((v) => v !== all && !options.some((o) => o.value === v));
+}
+
+/** noSuch says of a chosen value that does not exist what it is: `no such tenant in this range`. */
+export function noSuch(model: VariableModel): string {
+  return `no such ${nameOf(model)}${model.refresh === 2 ? ' in this range' : ''}`;
+}
+
+/** nameOf is a variable's name within a sentence. */
+export function nameOf(model: VariableModel): string {
+  return (model.label || model.name).toLowerCase();
+}
+
 /** isComputed tells whether nobody can choose the value: the dashboard's queries do. */
 export function isComputed(model: VariableModel): boolean {
   return model.type === 'query' && model.hide === 2 && !model.multi && !model.includeAll;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fixed, resolve } from '../src/time';
 import type { VariableModel } from '../src/types';
-import { all, choose, label, resolveVariables, staticOptions, toggle, values, type Cache, type Resolved } from '../src/variables';
+import { all, choose, isCut, label, missing, noSuch, resolveVariables, staticOptions, toggle, values, type Cache, type Resolved } from '../src/variables';
 
 const range = resolve(fixed(1_764_000_000_000, 1_764_021_600_000), 0);
 const abc = ['a', 'b', 'c'].map((value) => ({ value, text: value.toUpperCase() }));
@@ -89,6 +89,21 @@ test('a variable that fails says why, is asked for again, and the others go on',
   assert.deepEqual(first[1]?.value, ['a']);
   fail = false;
   assert.equal((await run())[0]?.error, undefined);
+});
+
+test('a chosen value that does not exist is told, unless the list is cut or could not be read', () => {
+  const tenant = model({ name: 'tenant', label: 'Tenant', refresh: 2, query: 'SELECT x LIMIT 4' });
+  const of = (part: Partial<Resolved>) => missing({ model: tenant, options: abc, value: ['a', 'gone'], ...part });
+  assert.deepEqual(of({}), ['gone']);
+  assert.deepEqual(of({ options: [] }), ['a', 'gone']);
+  assert.deepEqual(of({ value: [all] }), []);
+  assert.deepEqual(of({ error: 'refused' }), []);
+  const cut = { model: { ...tenant, query: 'SELECT x FROM (SELECT y LIMIT 9) LIMIT 3' }, options: abc, value: ['gone'] };
+  assert.ok(isCut(cut));
+  assert.deepEqual(missing(cut), []);
+  assert.ok(!isCut({ ...cut, model: { ...tenant, query: 'SELECT x FROM (SELECT y LIMIT 3)' } }));
+  assert.equal(noSuch(tenant), 'no such tenant in this range');
+  assert.equal(noSuch(model({ name: 'namespace', refresh: 1 })), 'no such namespace');
 });
 
 test('an automatic interval is sent as an interval', () => {

@@ -4,7 +4,7 @@ import { Icon, Tooltip } from '@grafana/ui';
 import { useEffect, useRef, useState } from 'react';
 import type { Link, LinkGroup } from '../links';
 import type { AnnotationModel } from '../types';
-import { all, label, optionText, toggle, type Resolved } from '../variables';
+import { all, isCut, label, limitOf, missing, noSuch, optionText, toggle, type Resolved } from '../variables';
 import { Popover } from './popover';
 
 interface Props {
@@ -17,7 +17,7 @@ interface Props {
 }
 
 // More options than this are not drawn at once: the search finds them.
-const most = 500;
+const most = 1000;
 
 export function VariableBar({ variables, links, annotations, theme, onChoose, onAnnotation }: Props) {
   const shown = variables.filter((v) => (v.model.hide ?? 0) < 2 && v.model.type !== 'constant');
@@ -33,6 +33,7 @@ export function VariableBar({ variables, links, annotations, theme, onChoose, on
             ? <TextBox variable={variable} onChoose={onChoose} />
             : <Picker variable={variable} onChoose={onChoose} />}
           {variable.error && <Trouble text={variable.error} />}
+          {missing(variable).length > 0 && <Missing variable={variable} />}
         </div>
       ))}
       {annotations.map(({ model, on, error }) => (
@@ -43,13 +44,15 @@ export function VariableBar({ variables, links, annotations, theme, onChoose, on
         </button>
       ))}
       <div className="spring" />
-      {links.map((group, i) => (group.dropdown
-        ? (
-          <Popover key={i} label={group.title} title={group.tooltip} align="end" className="bar-button link-button" button={<><Icon name="bars" /><span>{group.title}</span><Icon name="angle-down" /></>}>
-            {(close) => <div className="options">{group.links.map((link) => <Anchor key={link.href} link={link} className="option" onClick={close} />)}</div>}
-          </Popover>
-        )
-        : group.links.map((link) => <Anchor key={link.href} link={link} className="bar-button link-button" icon />)))}
+      <div className="links">
+        {links.map((group, i) => (group.dropdown
+          ? (
+            <Popover key={i} label={group.title} title={group.tooltip} align="end" className="bar-button link-button" button={<><Icon name="bars" /><span>{group.title}</span><Icon name="angle-down" /></>}>
+              {(close) => <div className="options">{group.links.map((link) => <Anchor key={link.href} link={link} className="option" onClick={close} />)}</div>}
+            </Popover>
+          )
+          : group.links.map((link) => <Anchor key={link.href} link={link} className="bar-button link-button" icon />)))}
+      </div>
     </div>
   );
 }
@@ -69,6 +72,13 @@ function Trouble({ text }: { text: string }) {
       <span className="trouble" aria-label={text}><Icon name="exclamation-triangle" /></span>
     </Tooltip>
   );
+}
+
+function Missing({ variable }: { variable: Resolved }) {
+  const which = missing(variable);
+  // One that is chosen alone stands beside it.
+  const named = variable.value.length > 1 ? `${which.length > 2 ? `${which.length} of them` : which.join(', ')}: ` : '';
+  return <span className="missing" role="status"><Icon name="exclamation-triangle" size="sm" />{named}{noSuch(variable.model)}</span>;
 }
 
 function Picker({ variable, onChoose }: { variable: Resolved; onChoose: Props['onChoose'] }) {
@@ -99,6 +109,9 @@ function Options({ variable, onChoose, close }: { variable: Resolved; onChoose: 
   const extra = draft.filter((v) => v !== all && !options.some((o) => o.value === v)).map((v) => ({ text: v, value: v }));
   const listed = [...(model.includeAll ? [{ text: 'All', value: all }] : []), ...extra, ...options];
   const found = listed.filter((o) => needle === '' || o.text.toLowerCase().includes(needle) || o.value.toLowerCase().includes(needle));
+  const cut = isCut(variable);
+  const typed = search.trim();
+  if (cut && typed !== '' && !found.some((o) => o.value === typed)) found.push({ text: `"${typed}", as typed`, value: typed });
   const pick = (option: string, alone: boolean) => {
     const next = alone ? [option] : toggle({ ...variable, value: draft }, option);
     if (model.multi && !alone) {
@@ -119,9 +132,13 @@ function Options({ variable, onChoose, close }: { variable: Resolved; onChoose: 
         onChange={(event) => setSearch(event.target.value)}
         onKeyDown={(event) => {
           const [first] = found;
-          if (event.key === 'Enter' && first) pick(first.value, true);
+          if (event.key !== 'Enter' || !first) return;
+          // The box closes and its button has the focus again: the key must not open it once more.
+          event.preventDefault();
+          pick(first.value, true);
         }}
       />
+      {cut && <p className="list-note">The first {limitOf(model).toLocaleString('en')} are listed. Type the whole name of another.</p>}
       <div className="options" role="listbox" aria-multiselectable={model.multi}>
         {found.slice(0, most).map((option) => {
           const chosen = draft.includes(option.value);
@@ -136,7 +153,7 @@ function Options({ variable, onChoose, close }: { variable: Resolved; onChoose: 
             >
               {model.multi && <span className={chosen ? 'check on' : 'check'}>{chosen && <Icon name="check" size="xs" />}</span>}
               <span>{option.text}</span>
-              {extra.includes(option) && <em title="Nothing in this time range has this value">not in this range</em>}
+              {extra.includes(option) && (cut ? <em>not listed</em> : <em>{noSuch(model)}</em>)}
               {model.multi && option.value !== all && (
                 <button type="button" className="only" tabIndex={-1} onClick={(event) => {
                   event.stopPropagation();

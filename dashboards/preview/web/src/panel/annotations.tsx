@@ -101,7 +101,11 @@ function Card({ annotation }: { annotation: Annotation }) {
   );
 }
 
+// More lines than these would hide what they cross; the marks below the plot stay.
+const mostLines = 12;
+
 function drawLines(u: uPlot, annotations: Annotation[], theme: GrafanaTheme2): void {
+  if (annotations.length > mostLines) return;
   const { ctx, bbox } = u;
   ctx.save();
   ctx.beginPath();

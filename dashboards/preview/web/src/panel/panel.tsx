@@ -17,6 +17,8 @@ interface Props {
   load: Load | undefined;
   /** The key of the load that the address asks for; the panel is loading until it has its outcome. */
   wanted: string;
+  /** What is chosen: data of another view are wrong, not only old. */
+  view: string;
   width: number;
   height: number;
   theme: GrafanaTheme2;
@@ -28,7 +30,7 @@ interface Props {
   onSettled: (panel: number, key: string) => void;
 }
 
-export function Panel({ panel, load, wanted, width, height, theme, eventBus, sync, narrow, viewed, inspected, onSettled }: Props) {
+export function Panel({ panel, load, wanted, view, width, height, theme, eventBus, sync, narrow, viewed, inspected, onSettled }: Props) {
   const outcome = usePanelQuery(panel, load, width);
   const [crash, setCrash] = useState<{ key: string; message: string }>();
   const [visibility, setVisibility] = useState(everything);
@@ -49,6 +51,7 @@ export function Panel({ panel, load, wanted, width, height, theme, eventBus, syn
 
   const crashed = crash && crash.key === outcome?.key ? crash.message : '';
   const loading = outcome?.key !== wanted;
+  const outdated = outcome === undefined || outcome.view !== view;
   const state = loading ? 'loading' : crashed ? 'error' : outcome.state;
   const error = crashed || outcome?.error || '';
   const interpolate = useMemo(
@@ -56,12 +59,18 @@ export function Panel({ panel, load, wanted, width, height, theme, eventBus, syn
   );
   const title = interpolate(panel.title, undefined, 'text');
   const body = (innerWidth: number, innerHeight: number) => (
-    <Boundary attempt={outcome?.key} onCrash={(message) => setCrash({ key: outcome?.key ?? '', message })}>
-      <Body panel={panel} outcome={outcome} theme={theme} width={innerWidth} height={innerHeight} visible={visible} onZoom={onZoom} />
-    </Boundary>
+    <div className="panel-body" style={{ width: innerWidth, height: innerHeight }}>
+      <div className={outdated || outcome.stale ? 'panel-content pale' : 'panel-content'} inert={outdated}>
+        <Boundary attempt={outcome?.key} onCrash={(message) => setCrash({ key: outcome?.key ?? '', message })}>
+          <Body panel={panel} outcome={outcome} theme={theme} width={innerWidth} height={innerHeight} visible={visible} onZoom={onZoom} />
+        </Boundary>
+      </div>
+      {outdated && (panel.targets ?? []).length > 0 && <div className="panel-loading">loading</div>}
+      {!outdated && outcome.stale && <div className="panel-stale" role="alert">Not refreshed: {error}</div>}
+    </div>
   );
   return (
-    <div className="panel" style={{ width, height }} data-panel-id={panel.id} data-panel-type={panel.type} data-panel-state={state} data-panel-error={error || undefined}>
+    <div className="panel" style={{ width, height }} aria-busy={loading} data-panel-id={panel.id} data-panel-type={panel.type} data-panel-state={state} data-panel-error={error || undefined}>
       <PanelContextProvider value={context}>
         <PanelChrome
           width={width}
@@ -116,9 +125,14 @@ function Body({ panel, outcome, theme, width, height, visible, onZoom }: BodyPro
     );
   }
   if (width <= 0 || height <= 0) return null;
-  // A stat writes its text for "no value" as large as a value.
-  if (outcome.state === 'empty' && panel.type !== 'stat') {
-    return <div className="panel-note">{panel.fieldConfig.defaults.noValue || 'No data'}</div>;
+  if (outcome.nothing) return <div className="panel-note">{outcome.nothing}</div>;
+  if (outcome.state === 'empty') {
+    return (
+      <div className="panel-note">
+        <span>{loaded.interpolate(panel.fieldConfig.defaults.noValue, undefined, 'text') || 'No data'}</span>
+        {outcome.filtered && <small>{outcome.filtered}</small>}
+      </div>
+    );
   }
   return <Kind panel={panel} frames={frames} loaded={loaded} theme={theme} width={width} height={height} visible={visible} onZoom={onZoom} />;
 }

@@ -7,13 +7,14 @@ import { step } from '../time';
 import type { PanelModel } from '../types';
 import { values, type Resolved } from '../variables';
 import { decode, isEmpty, statementsOf, transform, type Loaded, type Statement } from './data';
+import { chosenText, narrowing, nothingMatches } from './filters';
 import { loadCharts } from './kinds/chart';
 import { needsCharts } from './kinds/all';
 
 /** A Load is one load of a dashboard: a time range, the values of the variables, and what was asked for with them. */
 export interface Load {
   uid: string;
-  /** Differs between any two loads; view differs when time range or variables were chosen anew. */
+  /** Differs between any two loads; view differs when time range or variables were chosen anew: what was is then wrong. */
   key: string;
   view: string;
   title: string;
@@ -38,6 +39,9 @@ export interface Outcome {
   loaded?: Loaded;
   stale: boolean;
   error: string;
+  /** Why the panel is empty, where the filters are the reason, or may be. */
+  nothing?: string;
+  filtered?: string;
   statements: Statement[];
 }
 
@@ -91,14 +95,19 @@ async function loadPanel(panel: PanelModel, load: Load, width: number, previous:
     if (!(error instanceof ApiError)) throw error;
     return failure(load, [error.message, error.hint].filter((s) => s !== '').join(' '), loaded.statements, previous);
   }
+  const filters = narrowing(panel, load.variables);
+  const nothing = nothingMatches(filters, loaded.frames);
   const errors = loaded.statements.filter((s) => s.error !== '').map((s) => s.error);
-  const empty = isEmpty(panel, loaded.frames);
+  const empty = nothing !== undefined || isEmpty(panel, loaded.frames);
   if (errors.length > 0) {
     const failed = failure(load, errors.join('\n'), loaded.statements, previous);
     // Where one of several queries failed, what the others gave is shown.
     return empty ? failed : { ...failed, loaded, stale: false };
   }
-  return { key: load.key, view: load.view, state: empty ? 'empty' : 'ready', loaded, stale: false, error: '', statements: loaded.statements };
+  return {
+    key: load.key, view: load.view, state: empty ? 'empty' : 'ready', loaded, stale: false, error: '', statements: loaded.statements,
+    nothing, filtered: chosenText(filters),
+  };
 }
 
 // A refresh that fails leaves the data of the same view visible; for another view they would be wrong.

@@ -2,6 +2,7 @@ import type { DataFrame } from '@grafana/data';
 import type { TableCellHeight } from '@grafana/schema';
 import { TableNG } from '@grafana/ui/unstable';
 import { useState } from 'react';
+import type { Statement } from '../data';
 import { options, type KindProps } from './kind';
 
 interface Options {
@@ -20,12 +21,13 @@ export function TableKind({ panel, frames, loaded, width, height }: KindProps) {
   const frame = filled[at];
   if (!frame) return null;
   const chooser = filled.length > 1 ? 40 : 0;
+  const cut = isCut(frame.length, loaded.statements) ? 24 : 0;
   return (
     <div style={{ width, height }}>
       <TableNG
         data={frame}
         width={width}
-        height={height - chooser}
+        height={height - chooser - cut}
         noHeader={o.showHeader === false}
         cellHeight={o.cellHeight}
         sortBy={o.sortBy}
@@ -35,6 +37,7 @@ export function TableKind({ panel, frames, loaded, width, height }: KindProps) {
         timeRange={loaded.range}
         transparent={panel.transparent}
       />
+      {cut > 0 && <div className="table-cut">The first {frame.length.toLocaleString('en')} rows: there may be more.</div>}
       {chooser > 0 && (
         <select className="frame-chooser" value={at} onChange={(event) => setPicked(Number(event.target.value))} aria-label="Table">
           {filled.map((other, i) => <option key={i} value={i}>{frameName(other, i)}</option>)}
@@ -42,6 +45,11 @@ export function TableKind({ panel, frames, loaded, width, height }: KindProps) {
       )}
     </div>
   );
+}
+
+// A table of the first few says so in its title; one of hundreds looks like all of them.
+function isCut(rows: number, statements: Statement[]): boolean {
+  return rows >= 100 && statements.some(({ sql }) => new RegExp(`\\blimit ${rows}\\b`, 'i').test(sql));
 }
 
 function frameName(frame: DataFrame, index: number): string {

@@ -2,6 +2,7 @@ import { compareArrayValues, compareDataFrameStructures, FieldType, type DataFra
 import { preparePlotFrame, TimeSeries, XAxisInteractionAreaPlugin } from '@grafana/ui';
 import type { VizLegendOptions, VizTooltipOptions } from '@grafana/schema';
 import { useRef, type ComponentProps } from 'react';
+import type uPlot from 'uplot';
 import { fixed, timeZone } from '../../time';
 import { AnnotationPlugin } from '../annotations';
 import { SeriesTooltip } from '../tooltip';
@@ -31,16 +32,22 @@ export function TimeSeriesKind({ panel, frames, loaded, width, height, theme, on
       options={panel.options}
       preparePlotFrame={prepare}
     >
-      {(config, aligned) => (
-        <>
-          <XAxisInteractionAreaPlugin config={config} queryZoom={zoom} />
-          {tooltip?.mode !== 'none' && <SeriesTooltip config={config} frame={aligned} options={tooltip} onZoom={zoom} />}
-          {loaded.annotations.length > 0 && <AnnotationPlugin config={config} frames={loaded.annotations} range={loaded.range} theme={theme} />}
-        </>
-      )}
+      {(config, aligned) => {
+        config.setPadding(room);
+        return (
+          <>
+            <XAxisInteractionAreaPlugin config={config} queryZoom={zoom} />
+            {tooltip?.mode !== 'none' && <SeriesTooltip config={config} frame={aligned} options={tooltip} onZoom={zoom} />}
+            {loaded.annotations.length > 0 && <AnnotationPlugin config={config} frames={loaded.annotations} range={loaded.range} theme={theme} />}
+          </>
+        );
+      }}
     </TimeSeries>
   );
 }
+
+// The first and the last label of the time axis are centred on their ticks, half beside the plot: top, right, bottom, left.
+const room: uPlot.Padding = [null, (_plot, _side, [, right]) => (right ? 0 : 34), null, (_plot, _side, [, , , left]) => (left ? 14 : 34)];
 
 // preparePlotFrame lengthens the arrays of bars in place: it gets copies, so that the panel's data stay as they are.
 // The declared type lacks the range, which it is called with.
