@@ -154,7 +154,8 @@ func costPerUnit(id uint32) board.Panel {
 			"made; provider and model narrow down the cost alone. per 1,000 output: the cost, that of input included, " +
 			"divided by thousands of output tokens (reasoning included) of the models that have a price in US dollars. If " +
 			"some tokens have no price, the last two are too low." + costRange,
-		Kind:       preset.Number(usDollars).Orientation(common.VizOrientationVertical),
+		Kind: preset.Number(usDollars).Orientation(common.VizOrientationVertical).
+			OverrideByRegexp("per .*", preset.Overrides{preset.Property("noValue", "none")}),
 		MayBeEmpty: notInUSD,
 		SQL: []string{`
 			SELECT whole / nullIf(whole_calls, 0) AS "per call", part / nullIf(asked, 0) AS "per query", part / nullIf(written, 0) * 1000 AS "per 1,000 output"

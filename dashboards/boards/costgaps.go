@@ -16,7 +16,7 @@ func unpricedReasons(id uint32) board.Panel {
 			"have one. Shares are of all tokens and of all calls in the range. no_usage: the call does not say how many tokens it took, so none is counted here. " +
 			"docs/prices.md explains each reason." + costRange,
 		Kind: preset.Table().OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(110), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
-			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(100)...)).OverrideByName("calls", preset.Width(70)).OverrideByName("tokens", preset.Width(105)).OverrideByName("reason", preset.Width(100)),
+			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(100)...)).OverrideByName("calls", preset.Width(70)).OverrideByName("tokens", preset.Width(105)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
 			SELECT why AS reason, n AS calls, t AS tokens, t / nullIf(all_tokens, 0) AS "share of tokens", n / nullIf(all_calls, 0) AS "share of calls"
@@ -32,8 +32,8 @@ func unpricedModels(id uint32) board.Panel {
 		ID: id, Title: "Which models have no price", Width: 14, Height: 9, Table: true,
 		Description: "The 100 models with the most tokens without a price, by the provider that sold them and the reason. share: of all tokens in " +
 			"the range that have no price. tidemark prices explain shows for one call what was looked for. tidemark prices import adds prices." + costRange,
-		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Width(80)...)).
-			OverrideByName("provider", preset.Width(120)).OverrideByName("reason", preset.Width(150)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
+		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Width(66)...)).
+			OverrideByName("provider", preset.Width(110)).OverrideByName("reason", preset.Width(115)).OverrideByName("calls", preset.Width(76)).OverrideByName("tokens", preset.Width(112)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
 			SELECT model, if(seller = '', 'not given', seller) AS provider, why AS reason, n AS calls, t AS tokens, t / nullIf(sum(t) OVER (), 0) AS share

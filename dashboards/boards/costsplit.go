@@ -137,8 +137,8 @@ func movers(id uint32, column, from, rollup string) board.Panel {
 			"before is as many days before them. From two weeks on, both are whole weeks. The days count from the first one with a cost; the column " +
 			"days has their number. change: after less before. times: after divided by before. The panel needs two whole days. If " +
 			"tokens have a price in one half alone, that is a change too: look at Tokens without a price.",
-		Kind: preset.Table().OverrideByRegexp("before|after|change", append(preset.Unit(usDollars), preset.Width(95)...)).
-			OverrideByName("times", append(preset.Unit(preset.Times, 2), preset.Width(85)...)).OverrideByName("days", preset.Width(60)),
+		Kind: preset.Table().OverrideByRegexp("before|after|change", append(preset.Unit(usDollars), preset.Width(84)...)).
+			OverrideByName("times", append(preset.Unit(preset.Times, 2), preset.Width(80)...)).OverrideByName("days", preset.Width(56)),
 		MayBeEmpty: "needs two whole days with a cost in US dollars",
 		SQL: []string{board.Fill(`
 			SELECT {=column}, {:dollars earlier} AS before, {:dollars later} AS after, {:dollars later - earlier} AS change, later / nullIf(earlier, 0) AS times, width AS days

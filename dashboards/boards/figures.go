@@ -104,8 +104,8 @@ func figures(id uint32) board.Panel {
 			"figures. unconfirmed: no public source has the figure. not replayed: the namespace has no events of the " +
 			"scenario. Verdicts and tolerances: tidemark scenarios check --all.",
 		Kind: preset.Table().Unit(preset.Whole).Decimals(2).
-			OverrideByName("figure", append(preset.Width(330), preset.Property("custom.wrapText", true))).OverrideByName("unit", preset.Width(150)).OverrideByName("scenario", preset.Width(150)).OverrideByName("source", preset.Width(520)).
-			OverrideByName("standing", append(preset.Standings.Cells(), preset.Width(110)...)),
+			OverrideByName("figure", append(preset.Width(280), preset.Property("custom.wrapText", true))).OverrideByName("unit", preset.Width(144)).OverrideByName("scenario", preset.Width(146)).
+			OverrideByRegexp("reported|measured", preset.Width(104)).OverrideByName("standing", append(preset.Standings.Cells(), preset.Width(102)...)),
 		SQL: []string{board.Fill(`
 			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,
 			map[string]string{"rows": strings.Join(parts, " UNION ALL ")})},

@@ -214,7 +214,8 @@ func state(id uint32) board.Panel {
 			"when there is lag and no worker ingests.\n\n" +
 			"Stalled partitions: partitions with lag whose position has not moved for 2 minutes. Nobody owns them, or their owner " +
 			"cannot store a block. Red from the first one: the table Partitions shows which.",
-		Kind: stateText(),
+		// A text of one size, which wraps: it would shrink with the longest of the four until nobody can read any.
+		Kind: stateText().Text(common.NewVizTextDisplayOptionsBuilder().TitleSize(14).ValueSize(22)),
 		SQL: []string{`
 			SELECT
 				if(empty({:missing} AS missing), 'good: all at work', concat('bad: ', arrayStringConcat(arrayMap(r ->

@@ -33,7 +33,7 @@ func launchFigures(id uint32) board.Panel {
 		Description: "new accounts: on that day; the article reports over 6,000 companies and developers. token growth " +
 			"over the day before: the article reports over 100 %. peak: the minute with the most tokens, " +
 			"which the scenario invents. All are measured from stored events and unconfirmed.",
-		Kind:       preset.Number(preset.Count).Orientation(common.VizOrientationVertical).WideLayout(false).OverrideByName("token growth over the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
+		Kind:       preset.Number(preset.Count).Orientation(common.VizOrientationVertical).OverrideByName("token growth over the day before", preset.Unit(preset.Ratio, 0)).OverrideByName("peak", preset.Unit("time:HH:mm [UTC]")),
 		MayBeEmpty: notReplayed("launch-day"),
 		SQL: []string{`
 			SELECT

@@ -135,12 +135,12 @@ func callFigures(id, width uint32) board.Panel {
 func latencyNow(id, width uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Latency now, p95", Width: width, Height: 4, Table: true,
-		Description: "95th percentile, in seconds, of the time until the answer ended and of the time to the first token " +
-			"(TTFT), in the last whole ${resolution_name} of the range. Only calls that report the time count; the panel needs " + board.Enough + " of them. " +
-			"Percentiles are exact to about 0.4 %. Answers turn orange from 30 s and red from 120 s; TTFT from " +
+		Description: "95th percentile, in seconds, of the time until the answer ended and of the time to the first token, " +
+			"in the last whole ${resolution_name} of the range. Only calls that report the time count; the panel needs " + board.Enough + " of them. " +
+			"Percentiles are exact to about 0.4 %. Answers turn orange from 30 s and red from 120 s; first tokens from " +
 			"5 s and 20 s.",
 		Kind: preset.Status(preset.Seconds, preset.Thresholds(preset.Neutral, 30.0, preset.Warning, 120.0, preset.Bad)).Decimals(1).Orientation(common.VizOrientationVertical).
-			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
+			OverrideByName("TTFT", []dashboard.DynamicConfigValue{preset.Property("displayName", "first token"), preset.Property("thresholds", preset.ThresholdsProperty(preset.Neutral, 5, preset.Warning, 20, preset.Bad))}),
 		MayBeEmpty: "fewer than " + board.Enough + " calls",
 		SQL: []string{`
 			SELECT
@@ -204,8 +204,8 @@ func modelTable(id uint32) board.Panel {
 			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
-			OverrideByName("provider", preset.Width(130)).OverrideByName("organization", preset.Width(120)).OverrideByRegexp("^country$|^share$", preset.Width(70)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(74)...)).
-			OverrideByRegexp("^calls$|^errors$|^p50 now$|^p95 now$", preset.Width(80)).OverrideByName("tokens", preset.Width(120)).OverrideByName("users, last day", preset.Width(106)).OverrideByRegexp("streaming|cache hits", preset.Width(90)).OverrideByName("TTFT p95 now", preset.Width(110)).
+			OverrideByName("provider", append(preset.Width(108), preset.Property("custom.wrapText", true))).OverrideByName("organization", append(preset.Width(114), preset.Property("custom.wrapText", true))).OverrideByRegexp("^share$|^p50 now$|^p95 now$|^errors$|^cache hits$", preset.Width(62)).OverrideByName("country", preset.Width(64)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(66)...)).
+			OverrideByName("calls", preset.Width(72)).OverrideByName("tokens", preset.Width(106)).OverrideByRegexp("users, last day|TTFT p95 now", preset.Width(62)).OverrideByName("streaming", preset.Width(76)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("streaming", preset.Unit(preset.Ratio, 0)).

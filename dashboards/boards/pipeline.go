@@ -39,10 +39,10 @@ func throughputNow(id uint32) board.Panel {
 		Description: "per second: records accounted for per second in the last minute. times ChatGPT: the same in " +
 			"multiples of the 365 billion queries per year that ChatGPT reached in 2024 (a ChatGPT-year, 11,574 per second). event lag: how old the " +
 			"newest event of a block was when it could be queried, in seconds, for 95 % of the events of the " +
-			"last 5 minutes. A large event lag is no fault of the pipeline: it appears when history is replayed " +
+			"last 5 minutes; none: no event was stored in them. A large event lag is no fault of the pipeline: it appears when history is replayed " +
 			"or when producers hold events back.",
 		Kind: preset.Number(preset.PerSecond).Orientation(common.VizOrientationVertical).OverrideByName("times ChatGPT", preset.Unit(preset.Times, 2)).
-			OverrideByName("event lag", append(preset.Unit(preset.Seconds, 1), preset.Property("noValue", "nothing in 5 min"))),
+			OverrideByName("event lag", append(preset.Unit(preset.Seconds, 1), preset.Property("noValue", "none"))),
 		SQL: []string{`
 			SELECT
 				sumIf({to_offset} - {from_offset}, {written_at} >= now64(6) - INTERVAL 1 MINUTE) / 60 AS "per second",

@@ -82,6 +82,11 @@ func atMinute() preset.Overrides {
 	return append(preset.Unit("time:YYYY-MM-DD HH:mm"), preset.Width(150)...)
 }
 
+// atSecond shows a time to the second.
+func atSecond() preset.Overrides {
+	return append(preset.Unit("time:YYYY-MM-DD HH:mm:ss"), preset.Width(158)...)
+}
+
 const nothingReported = "no collector reported in the range; each reports once per minute"
 
 // reportRange is the sentence about the range of panels that read reports.
@@ -198,8 +203,8 @@ func clientTable(id uint32) board.Panel {
 			"clients with the most calls." + toldRange,
 		Kind: preset.Table().
 			OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Property("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), preset.Property("min", 0), preset.Property("max", 1))).
-			OverrideByRegexp("version|calls|joined", preset.Width(90)).OverrideByName("share", preset.Width(130)).
-			OverrideByName("may be double", append(preset.Width(115), colored("text", 1, preset.Warning)...)),
+			OverrideByRegexp("version|calls|joined", preset.Width(84)).OverrideByName("share", preset.Width(120)).
+			OverrideByName("may be double", append(preset.Width(80), colored("text", 1, preset.Warning)...)),
 		MayBeEmpty: "no calls in the range",
 		SQL: []string{`
 			SELECT client, version, n AS calls, n / nullIf(sum(n) OVER (), 0) AS share, joined, double AS "may be double"
@@ -214,7 +219,7 @@ func clientTable(id uint32) board.Panel {
 
 func clientGaps(id uint32) board.Panel {
 	share := func(limits ...any) preset.Overrides {
-		return slices.Concat(preset.Unit(preset.Ratio, 1), preset.Width(92), colored("text", limits...))
+		return slices.Concat(preset.Unit(preset.Ratio, 1), preset.Width(75), colored("text", limits...))
 	}
 	return board.Panel{
 		ID: id, Title: "What clients do not tell", Width: 12, Height: 9, Table: true,

@@ -17,7 +17,7 @@ func usage() board.Board {
 			board.WholeVariable("token_calls"), board.WholeVariable("queries"), board.WholeVariable("signups")),
 		Rows: []board.Row{
 			{Title: "Now", Panels: []board.Panel{
-				freshness(1), verdict(2, 4), queryRate(3), callRate(4), signupRate(6),
+				queryRate(3), callRate(4), signupRate(6), freshness(1), verdict(2, 4),
 			}},
 			{Title: "In the range", Panels: []board.Panel{
 				queriesTotal(10), callsTotal(11), signupsTotal(13), activeUsers(14),
@@ -262,7 +262,7 @@ func growth(id uint32) board.Panel {
 			"The panel needs two whole days. Provider and model narrow down " +
 			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
 		Kind: preset.Table().
-			OverrideByRegexp("^per day", preset.Unit(preset.Whole, 0)).OverrideByName("growth", append(preset.Unit(preset.Times, 2), preset.Property("noValue", "-"))).
+			OverrideByRegexp("per day.*", preset.Unit(preset.Whole, 0)).OverrideByName("growth", append(preset.Unit(preset.Times, 2), preset.Property("noValue", "-"))).
 			OverrideByName("in", preset.Unit(preset.Months, 1)).
 			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "-"))),
 		MayBeEmpty: "needs two whole days in the range",

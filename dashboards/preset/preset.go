@@ -59,7 +59,7 @@ func Number(unit string) *stat.PanelBuilder {
 	return stat.NewPanelBuilder().
 		Unit(unit).ReduceOptions(lastValue()).NoValue("No data").
 		GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeNone).
-		TextMode(common.BigValueTextModeAuto).JustifyMode(common.BigValueJustifyModeAuto).
+		TextMode(common.BigValueTextModeAuto).JustifyMode(common.BigValueJustifyModeAuto).WideLayout(false).
 		Orientation(common.VizOrientationAuto).
 		ColorScheme(color(dashboard.FieldColorModeIdFixed, Neutral)).Thresholds(Thresholds(Neutral))
 }
@@ -94,11 +94,14 @@ func Shares() *timeseries.PanelBuilder {
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
-// Table is a table.
+// Table is a table. Headers of several words wrap, and a column without a width takes at least 80 pixels, not Grafana's 150,
+// or what its names need: a table scrolls sideways where its columns do not fit.
 func Table() *table.PanelBuilder {
 	return table.NewPanelBuilder().
-		Unit(Whole).NoValue("No data").ShowHeader(true).CellHeight(common.TableCellHeightSm).
-		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text"))
+		Unit(Whole).NoValue("No data").MinWidth(80).ShowHeader(true).CellHeight(common.TableCellHeightSm).
+		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text")).
+		OverrideByRegexp(".+", Overrides{Property("custom.wrapHeaderText", true)}).
+		OverrideByName("model", Overrides{Property("custom.minWidth", 190)}).OverrideByName("tenant", Overrides{Property("custom.minWidth", 120)})
 }
 
 // Pie is the parts of a whole, one per row of the result.
