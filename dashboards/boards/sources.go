@@ -174,7 +174,7 @@ func senderTable(id uint32) board.Panel {
 			"the most items. A click opens the dashboard of the tenant." + reportRange,
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
-			OverrideByRegexp("tenant|key", preset.Width(140)).OverrideByRegexp("endpoint|received|events|joined|skipped|rejected|refused|age", preset.Width(95)).
+			OverrideByRegexp("tenant|key", preset.Width(140)).OverrideByName("key", preset.Overrides{preset.Property("noValue", "none")}).OverrideByRegexp("endpoint|received|events|joined|skipped|rejected|refused|age", preset.Width(95)).
 			OverrideByName("last seen", atMinute()).OverrideByRegexp("rejected|refused", colored("text", 1, preset.Warning)).
 			OverrideByName("age", append(preset.Unit(preset.Seconds, 0), colored(preset.Good, 900, preset.Warning, 86400, preset.Bad)...)),
 		MayBeEmpty: nothingReported,
@@ -321,7 +321,7 @@ func rejectedTable(id uint32) board.Panel {
 			"who sent them. No reason has a value. The answer named the same reason to the sender. Tell the owner of the " +
 			"sender; sending the same again does not help. too_late and in_future: check the sender's clock, or give the " +
 			"key \"backfill\". The 100 most frequent." + reportRange,
-		Kind: preset.Table().OverrideByRegexp("tenant|key", preset.Width(140)).OverrideByRegexp("endpoint|items", preset.Width(95)).
+		Kind: preset.Table().OverrideByRegexp("tenant|key", preset.Width(140)).OverrideByName("key", preset.Overrides{preset.Property("noValue", "none")}).OverrideByRegexp("endpoint|items", preset.Width(95)).
 			OverrideByName("sender", preset.Width(320)).OverrideByName("last", atMinute()),
 		MayBeEmpty: "nothing was rejected in the range",
 		SQL: []string{`

@@ -151,11 +151,11 @@ func TestCheckRefusesThem(t *testing.T) {
 	for name, planted := range map[string]struct{ old, replacement, path, target string }{
 		"a kind of variable": {"\"type\": \"query\",\n        \"name\": \"product\"", "\"type\": \"adhoc\",\n        \"name\": \"product\"", "/api/variable", "product"},
 		"a regex":            {`"regex": ""`, `"regex": "/a/"`, "/api/variable", "namespace"},
-		"a statement":        {`"rawSql": "SELECT`, `"rawSql": "INSERT`, "/api/query", "1"},
-		"a file":             {`"rawSql": "SELECT `, `"rawSql": "SELECT 1 INTO OUTFILE '/nowhere/x', `, "/api/query", "1"},
-		"a macro":            {`"rawSql": "SELECT `, `"rawSql": "SELECT $__range, `, "/api/query", "1"},
-		"a variable":         {`"rawSql": "SELECT `, `"rawSql": "SELECT '$nobody', `, "/api/query", "1"},
-		"a data source":      {"\"datasource\": {\n            \"type\": \"grafana-clickhouse-datasource\"", `"datasource": {"type": "prometheus"`, "/api/query", "1"},
+		"a statement":        {`"rawSql": "SELECT`, `"rawSql": "INSERT`, "/api/query", "3"},
+		"a file":             {`"rawSql": "SELECT `, `"rawSql": "SELECT 1 INTO OUTFILE '/nowhere/x', `, "/api/query", "3"},
+		"a macro":            {`"rawSql": "SELECT `, `"rawSql": "SELECT $__range, `, "/api/query", "3"},
+		"a variable":         {`"rawSql": "SELECT `, `"rawSql": "SELECT '$nobody', `, "/api/query", "3"},
+		"a data source":      {"\"datasource\": {\n            \"type\": \"grafana-clickhouse-datasource\"", `"datasource": {"type": "prometheus"`, "/api/query", "3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := []byte(strings.Replace(original, planted.old, planted.replacement, 1))
