@@ -264,7 +264,7 @@ func (s *sight) releasesByWeights() shown {
 	})
 }
 
-// The events of the family of models, by what they tell.
+// downloads, releasesOf and derivatives are true of the events of the family of models.
 func downloads(e *usagev1.ModelEvent) bool {
 	return e.Kind == usagev1.ModelEventKind_MODEL_EVENT_KIND_DOWNLOAD && e.Organization == "Qwen"
 }
