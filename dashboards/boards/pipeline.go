@@ -127,9 +127,9 @@ func throughput(id uint32) board.Panel {
 
 func lagOverTime(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Lag by topic", Width: 12, Height: 8, Interval: "10s",
-		Description: "Records in the log after the last block of each partition in the interval, summed per topic. While " +
-			"no worker ingests there are no points: look at the tile Lag." + intervalsOnly,
+		ID: id, Title: "Not read yet, by topic", Width: 12, Height: 8, Interval: "10s",
+		Description: "Records in the log that ingest had not read when it read its last block of each partition in the interval, summed per topic. The tile Lag also counts " +
+			"what is read and not stored. While no worker ingests there are no points: look at that tile." + intervalsOnly,
 		Kind: preset.Paint(preset.Lines(preset.Count).DisplayName(seriesName), preset.Topics),
 		SQL: []string{board.NamesAtEach("{:interval_starts}", "NULL", `
 			SELECT time, name, sum(lag) AS value
