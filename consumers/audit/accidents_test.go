@@ -84,7 +84,7 @@ var accidents = [][]accident{{
 	{"a topic is deleted", nil, func(p *pipeline) { p.gone["runs.v1"] = true },
 		"difference  ledger tiles runs.v1: the ledger accounts for offsets of the topic, and the brokers no longer have it"},
 	{"a letter is gone", nil, func(p *pipeline) { p.logs[schemas.DeadLettersTopic] = withoutLast(p.logs[schemas.DeadLettersTopic]) },
-		"the ledger calls it dead, and dead_letters.v1 has no letter about it; 1 letters are missing"},
+		"the ledger calls it dead, and dead_letters.v1 has no letter about it; 1 letter is missing"},
 	{"the runs of a ledger row have other names", []string{"ALTER TABLE ledger UPDATE `runs.duplicates` = arrayMap(a -> a + 1, runs.duplicates) WHERE topic = 'token_calls.v1'" + mutate}, nil,
 		"difference  ledger tiles token_calls.v1: the ledger row of partition 0 offsets ["},
 	{"the table topics has another id", []string{"ALTER TABLE topics UPDATE topic_id = generateUUIDv4() WHERE topic = 'model_events.v1'" + mutate}, nil,
