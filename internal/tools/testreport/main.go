@@ -1,5 +1,5 @@
 // Command testreport reads the output of `go test -json` and prints what a person wants to see of it: the package lines,
-// all output of the tests that failed, and, last, every skipped test with its reason and the totals.
+// all output of the tests that failed, and, last, the tests that took longest, every skipped test with its reason and the totals.
 //
 // It exits 1 when a test failed, when a package did not build, or when no test ran at all. It exits 1 as well when a
 // test was skipped while TIDEMARK_REQUIRE_ALL is 1.
@@ -7,10 +7,12 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -20,11 +22,19 @@ type event struct {
 	Package string
 	Test    string
 	Output  string
+	Elapsed float64 // Seconds, of a test that has ended.
+}
+
+// took is how long a test took.
+type took struct {
+	name    string
+	seconds float64
 }
 
 type report struct {
 	passed, failed int
 	skips          []string
+	slow           []took              // Of slowFrom or more, without those within another test.
 	failedIn       map[string]bool     // The packages of which a failed test is counted.
 	shuffle        map[string]string   // The line with the seed of the order, by package.
 	pending        map[string][]string // Output of tests that have not ended, by package and test.
@@ -95,6 +105,9 @@ func (r *report) add(e event, out io.Writer) {
 func (r *report) end(e event, key string, out io.Writer) {
 	output := r.pending[key]
 	delete(r.pending, key)
+	if e.Elapsed >= slowFrom && !strings.Contains(e.Test, "/") {
+		r.slow = append(r.slow, took{strings.Replace(key, " ", ".", 1), e.Elapsed})
+	}
 	switch e.Action {
 	case "pass":
 		r.passed++
@@ -138,9 +151,28 @@ func reason(output []string) string {
 	return strings.Join(said, " ")
 }
 
+// slowFrom is from how many seconds on a test is listed, slowMost how many are at most.
+const (
+	slowFrom = 10
+	slowMost = 25
+)
+
+// printSlow lists the tests that took longest, the longest first: where to look when all tests take too long.
+func (r *report) printSlow(out io.Writer) {
+	if len(r.slow) == 0 {
+		return
+	}
+	slices.SortStableFunc(r.slow, func(a, b took) int { return cmp.Compare(b.seconds, a.seconds) })
+	fmt.Fprintln(out, "\nThe tests that took longest, in seconds, other tests beside them:")
+	for _, t := range r.slow[:min(len(r.slow), slowMost)] {
+		fmt.Fprintf(out, "%6.0f %s\n", t.seconds, t.name)
+	}
+}
+
 // print writes the summary and reports whether the run is good.
 func (r *report) print(out io.Writer, requireAll bool) bool {
 	good := r.failed == 0
+	r.printSlow(out)
 	if len(r.skips) > 0 {
 		fmt.Fprintf(out, "\n==== %d SKIPPED: what they check was NOT checked ====\n", len(r.skips))
 		for _, skip := range r.skips {

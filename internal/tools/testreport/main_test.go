@@ -26,6 +26,11 @@ func TestReport(t *testing.T) {
 {"Action":"output","Package":"p","Output":"FAIL\tp [build failed]\n"}
 {"Action":"fail","Package":"p","FailedBuild":"p [p.test]"}
 `
+		slow = `{"Action":"pass","Package":"p","Test":"TestLong","Elapsed":12.4}
+{"Action":"pass","Package":"p","Test":"TestLongest/part","Elapsed":29}
+{"Action":"pass","Package":"p","Test":"TestLongest","Elapsed":30}
+{"Action":"pass","Package":"p","Test":"TestShort","Elapsed":9.9}
+`
 		died = `{"Action":"output","Package":"p","Test":"TestD","Output":"last words\n"}
 {"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
 {"Action":"fail","Package":"p"}
@@ -39,6 +44,7 @@ func TestReport(t *testing.T) {
 		not        string
 	}{
 		"pass":         {in: pass, good: true, want: []string{"ok  \tp", "\n1 passed, 0 failed, 0 skipped\n"}, not: "hidden"},
+		"slow":         {in: slow, good: true, want: []string{"other tests beside them:\n    30 p.TestLongest\n    12 p.TestLong\n\n4 passed"}, not: "TestShort"},
 		"fail":         {in: pass + fail, want: []string{"b_test.go:1: wrong", "1 passed, 1 failed, 0 skipped"}},
 		"skip":         {in: pass + skip, good: true, want: []string{"SKIPPED p TestC: c_test.go:1: no broker", "1 passed, 0 failed, 1 skipped"}},
 		"skip refused": {in: pass + skip, requireAll: true, want: []string{"makes a skipped test a failure"}},
