@@ -36,7 +36,7 @@ build: ## Build bin/tidemark
 demo: build $(CHDB) ## Run the whole pipeline in one process (DEMO_ARGS="--duration 30s --exit")
 	bin/tidemark demo $(DEMO_ARGS)
 
-test: deps lint ## Lint, vet, all tests with the race detector, a short pass of every fuzz target
+test: deps lint ## Lint, vet, all tests, with the race detector where goroutines are, a short pass of every fuzz target
 	go vet ./...
 	for module in $(MODULES); do go -C "$$module" vet ./... && go -C "$$module" test ./...; done
 	FUZZTIME=$${FUZZTIME:-1s} scripts/fuzz
