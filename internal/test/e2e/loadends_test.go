@@ -110,7 +110,7 @@ func TestLoadDrops(t *testing.T) {
 
 	p.ok(t, "migrate", "--partitions", "2")
 	p.ok(t, "generate", "--events", "10", "--profile", "token_calls")
-	if r := p.run(t, dropping...); r.code != 3 || !strings.Contains(r.stderr, "records, and only a namespace that was empty before the run is removed") || r.stdout != "" {
+	if r := p.run(t, dropping...); r.code != 3 || !strings.Contains(r.stderr, " 1 record, and only a namespace that was empty before the run is removed") || r.stdout != "" {
 		t.Errorf("a namespace with records: exit code %d", r.code)
 	}
 	if topics := p.ownTopics(t); len(topics) < 6 {
