@@ -349,8 +349,9 @@ func judgeAudit(result audit.Result, judged []string) (ok bool, text string) {
 		if schemas.Failed(string(f.Verdict)) {
 			return false, fmt.Sprintf("%s; first: %s, %s: %s", plural.Of(result.Differences(), "difference"), f.Check, f.Scope, f.Detail)
 		}
-		if run, _, named := strings.Cut(f.Scope, " "); named && f.Verdict == audit.OK {
-			found[run] = true
+		// The scope of a run is its name, which may have blanks, and a type.
+		if end := strings.LastIndexByte(f.Scope, ' '); end > 0 && f.Verdict == audit.OK {
+			found[f.Scope[:end]] = true
 		}
 	}
 	if !result.OK {

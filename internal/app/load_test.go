@@ -119,6 +119,10 @@ func TestJudgeAudit(t *testing.T) {
 	if ok, text := judgeAudit(audit.Result{OK: true, Findings: both}, []string{"load-1", "load-2"}); ok || !strings.Contains(text, "load-2") {
 		t.Errorf("one of two runs was judged: %t, %q", ok, text)
 	}
+	spaced := audit.Finding{Check: "run adds up", Scope: "my first load token_calls", Verdict: audit.OK}
+	if ok, text := judgeAudit(audit.Result{OK: true, Findings: []audit.Finding{spaced}}, []string{"my first load"}); !ok {
+		t.Errorf("a run whose name has blanks was judged: %q", text)
+	}
 	for _, test := range []struct {
 		name     string
 		result   audit.Result
