@@ -79,8 +79,8 @@ func NewRecorder(namespace string, cfg load.RecorderConfig) *load.Recorder {
 	return load.NewRecorder(cfg)
 }
 
-// Run makes the test. The end of ctx ends it early, with a summary of what was measured. An error comes with a summary
-// if there is something to sum up: SchemaVersion is 0 if not.
+// Run makes the test. The end of ctx ends it early, with a summary of what was measured. If ctx has ended before, Client, DB and Sender
+// may be nil. An error comes with a summary if there is something to sum up: SchemaVersion is 0 if not.
 func (l *Load) Run(ctx context.Context) (load.Summary, error) {
 	l.began = time.Now()
 	log := logger(l.Log)

@@ -32,7 +32,7 @@ type Backlog struct {
 
 // Backlog fills the log, waits until somebody starts ingest, and measures how fast the events are stored and become
 // queryable. Drain bounds the time in which no event gets further. The Recorder needs no warm-up and no SLO. The end of
-// ctx and errors are those of Run.
+// ctx and errors are as in Run.
 func (l *Load) Backlog(ctx context.Context, b Backlog) (load.Backlog, error) {
 	l.began = time.Now()
 	l.enter("preflight")

@@ -14,8 +14,11 @@ import (
 const schemaPause = time.Second
 
 // CheckSchema returns an error that says what to do unless the namespace has exactly the tables and views that this program
-// knows: with older ones statements fail half-way, and newer ones may mean something else.
+// knows: with older ones statements fail half-way, and newer ones may mean something else. Once ctx has ended it asks nobody.
 func CheckSchema(ctx context.Context, db *clickhouse.DB) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	return db.CheckSchema(ctx, schemas.Current())
 }
 

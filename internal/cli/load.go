@@ -214,8 +214,11 @@ func (c *loadCmd) Run(ctx context.Context, s Streams) error {
 	if err = errors.Join(c.check(), err); err != nil {
 		return &exitError{code: exitInvalid, err: err}
 	}
-	if err := c.unused(ctx); err != nil {
-		return loadEnd(ctx, err, false)
+	switch err := c.unused(ctx); {
+	case ctx.Err() != nil:
+		c.DropNamespace = false // Nobody knows what is in it.
+	case err != nil:
+		return err
 	}
 	switch {
 	case c.FindMax:
@@ -279,8 +282,21 @@ func (c *loadCmd) measure(ctx context.Context, s Streams, options load.Options) 
 	return summary, err
 }
 
-// with opens the connections of a test, and closes them when work has made it.
-func (c *loadCmd) with(ctx context.Context, s Streams, options load.Options, recorder *load.Recorder, work func(*app.Load) error) (err error) {
+// with calls work with a test: one that has connections or, if ctx ends before it has them, one that only sums up that it was ended.
+func (c *loadCmd) with(ctx context.Context, s Streams, options load.Options, recorder *load.Recorder, work func(*app.Load) error) error {
+	begun := false
+	err := c.connected(ctx, s, options, recorder, func(test *app.Load) error {
+		begun = true
+		return work(test)
+	})
+	if ctx.Err() != nil && !begun {
+		err = errors.Join(err, work(&app.Load{Namespace: c.Namespace, Recorder: recorder, Options: options, Poll: c.Poll}))
+	}
+	return err
+}
+
+// connected opens the connections of a test, and closes them when work has made it.
+func (c *loadCmd) connected(ctx context.Context, s Streams, options load.Options, recorder *load.Recorder, work func(*app.Load) error) (err error) {
 	if err := c.reach(ctx); err != nil {
 		return err
 	}

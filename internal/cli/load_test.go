@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"math"
 	"os"
@@ -168,16 +167,6 @@ func TestPrintLoad(t *testing.T) {
 	f, err := readReport(file)
 	if err != nil || f.Run == nil || f.Run.SchemaVersion != 1 || f.Run.Passed() {
 		t.Errorf("%+v, %v", f.Run, err)
-	}
-}
-
-// TestLoadInterrupted: a run that is ended before it has begun says so by its exit code.
-func TestLoadInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var out, errOut bytes.Buffer
-	if code := run(ctx, []string{"load", "--brokers", "127.0.0.1:1"}, Streams{Out: &out, Err: &errOut}); code != exitInterrupted {
-		t.Errorf("exit code %d: %s", code, errOut.String())
 	}
 }
 

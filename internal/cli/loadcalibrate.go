@@ -41,11 +41,22 @@ func (c *loadCmd) calibration(ctx context.Context, s Streams, options load.Optio
 		Warmup: c.Warmup, Duration: c.Duration, SLO: c.SLO, SLORollup: c.SLORollup, Rolled: func(string) bool { return false },
 	})
 	test := app.Calibration{Options: options, Recorder: recorder, Kind: "generator", Phase: func(name string) { fmt.Fprintln(s.Err, name) }}
-	if c.GeneratorOnly {
-		test.Options.Workload.Partitions = calibrationPartitions
-		test.Sender = &producers.Sender{Log: app.Nowhere{Count: calibrationPartitions}, Namespace: c.Namespace}
-		return test.Run(ctx)
+	if !c.GeneratorOnly {
+		test.Kind = "discard"
+		done, err = c.discard(ctx, &test)
+		if ctx.Err() == nil || done.SchemaVersion > 0 {
+			return done, err
+		}
 	}
+	// Nothing is to be sent, or no longer: a test that was ended before it had its topic says so.
+	test.Options.Workload.Partitions = calibrationPartitions
+	test.Sender = &producers.Sender{Log: app.Nowhere{Count: calibrationPartitions}, Namespace: c.Namespace}
+	done, endErr := test.Run(ctx)
+	return done, errors.Join(err, endErr)
+}
+
+// discard measures with the brokers.
+func (c *loadCmd) discard(ctx context.Context, test *app.Calibration) (done load.Calibration, err error) {
 	if err := c.reach(ctx); err != nil {
 		return done, err
 	}
@@ -75,7 +86,7 @@ func (c *loadCmd) calibration(ctx context.Context, s Streams, options load.Optio
 		return done, err
 	}
 	defer func() { err = errors.Join(err, topic.Remove(ctx)) }()
-	test.Kind, test.Options.Workload.Partitions = "discard", partitions
+	test.Options.Workload.Partitions = partitions
 	test.Sender = &producers.Sender{Log: topic, Namespace: c.Namespace}
 	test.LogBytes = func() (uint64, uint64) { return size.Load(), records.Load() }
 	return test.Run(ctx)

@@ -99,7 +99,7 @@ func (c *loadCmd) search(ctx context.Context, s Streams, options load.Options, e
 
 // auditTrials audits what all trials have left. Their rates say nothing if an event was lost or counted twice.
 func (c *loadCmd) auditTrials(ctx context.Context, s Streams, options load.Options, done *report.Search) {
-	if ctx.Err() != nil || len(done.Trials) == 0 {
+	if len(done.Trials) == 0 {
 		return
 	}
 	var judged []string
@@ -108,7 +108,7 @@ func (c *loadCmd) auditTrials(ctx context.Context, s Streams, options load.Optio
 			judged = append(judged, t.Run)
 		}
 	}
-	err := c.with(ctx, s, options, app.NewRecorder(c.Namespace, load.RecorderConfig{}), func(test *app.Load) (err error) {
+	err := c.connected(ctx, s, options, app.NewRecorder(c.Namespace, load.RecorderConfig{}), func(test *app.Load) (err error) {
 		done.AuditOK, done.Audit, err = test.AuditRuns(ctx, judged)
 		return err
 	})
