@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"sync"
 	"testing"
@@ -77,4 +78,24 @@ func TestBacklog(t *testing.T) {
 	if b = drainOf(t, &system{fails: 1}, right); b.Outcome != verdict.Fail || !b.Partial {
 		t.Errorf("the log is gone: %+v", b)
 	}
+}
+
+// TestInterruptedBacklog: an interruption while the log is filled counts what the log has, and says that it was one.
+func TestInterruptedBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{ends: map[string]int64{}, ack: func(time.Duration) time.Duration { return time.Second }}
+		s.recorder = NewRecorder(RecorderConfig{Duration: time.Hour, Rolled: func(string) bool { return true }})
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(1500*time.Millisecond, cancel)
+		o := Options{Rate: 100, Run: "load-1", Workload: synthetic.Options{Seed: 3, Profile: synthetic.TokenCalls}}
+		e := Ending{Audit: "not made"}
+		e.Result, e.Err = Fill(ctx, &producers.Sender{Log: s}, o, 100_000, time.Minute, s.recorder, nil)
+		b := (&Drain{Recorder: s.recorder, Ratio: 0.9}).SumUp(o, time.Minute, s.recorder.Elapsed(), e)
+		if b.Outcome != verdict.Interrupted || !b.Partial || b.Events != 2*producers.DefaultBatchItems || s.ends["tidemark.runs.v1"] != 1 {
+			t.Errorf("%s, partial: %t, %d events, %v in the log", b.Outcome, b.Partial, b.Events, s.ends)
+		}
+		if _, err := json.Marshal(b); err != nil {
+			t.Errorf("the summary is no JSON: %v", err)
+		}
+	})
 }

@@ -315,6 +315,34 @@ func TestTooLittle(t *testing.T) {
 	}
 }
 
+// TestTooShort: a second is too short for rates and trends, and chance may make no event due in the time that is measured. Both are said,
+// and what was not measured is absent.
+func TestTooShort(t *testing.T) {
+	cfg := RecorderConfig{Duration: time.Second}
+	sum := try(t, &system{}, Options{Rate: 5, Arrival: Constant}, cfg, nil)
+	judged(t, sum, verdict.Pass, verdict.NoLimit)
+	if sum.Events.Rollup != 5 || len(sum.Rates) > 0 || sum.Lag != nil || sum.Verdict.Checks[1].State != verdict.Unsure {
+		t.Errorf("five events within a second: %+v, rates %v, lag %v, %+v", sum.Events, sum.Rates, sum.Lag, sum.Verdict.Checks)
+	}
+
+	cfg.Warmup = time.Second // The first event is due at once.
+	o := Options{Rate: 1, Arrival: Poisson}
+	for schedule(o.Arrival, o.curve(cfg.Warmup, cfg.Duration), o.Workload.Seed)(1) < 2*time.Second {
+		o.Workload.Seed++
+	}
+	s := &system{thresholds: conditions(t, "stored_events:rate>=0", "freshness_raw_ms:avg>=0", "late_raw:rate>=0", "lag_end_events:value>=0")}
+	sum = try(t, s, o, cfg, nil)
+	judged(t, sum, verdict.NoEvents, verdict.NoLimit)
+	if sum.Events.Produced != 1 || sum.Events.Offered != 0 || !strings.Contains(sum.Verdict.Reason, "raise --rate or --duration") {
+		t.Errorf("no event within a second: %+v, %s", sum.Events, sum.Verdict.Reason)
+	}
+	for _, c := range sum.Thresholds {
+		if c.OK || c.Value != nil {
+			t.Errorf("a figure of nothing: %+v", c)
+		}
+	}
+}
+
 // TestSchedule: no answer moves it, and it has the rate that was asked for.
 func TestSchedule(t *testing.T) {
 	steady := Options{Rate: 1000}.curve(5*time.Second, time.Minute)
