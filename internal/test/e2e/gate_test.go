@@ -30,7 +30,8 @@ type gate struct {
 	mu      sync.Mutex
 	mode    gateMode
 	changed chan struct{} // closed when the mode changes
-	holds   string        // The gate becomes silent at the first statement with this text; empty for never
+	holds   string        // The gate becomes silent at a statement with this text; empty for never
+	passes  int           // How many of these statements it lets pass before
 	inserts int
 	turned  map[gateMode]int // requests that each mode treated
 }
@@ -64,11 +65,11 @@ func (g *gate) set(mode gateMode) {
 	g.changed = make(chan struct{})
 }
 
-// holdAt makes the gate silent at the first statement that contains a text.
-func (g *gate) holdAt(text string) {
+// holdAt makes the gate silent at the nth statement that contains a text.
+func (g *gate) holdAt(text string, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.holds = text
+	g.holds, g.passes = text, n-1
 }
 
 // count is how many requests a mode has treated.
@@ -112,10 +113,22 @@ func (g *gate) look(r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	if strings.Contains(r.URL.Query().Get("query")+string(body), holds) {
-		g.holdAt("")
+	if strings.Contains(r.URL.Query().Get("query")+string(body), holds) && g.holding() {
 		g.set(silent)
 	}
+}
+
+// holding reports whether this is the statement at which the gate becomes silent.
+func (g *gate) holding() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.passes > 0 {
+		g.passes--
+		return false
+	}
+	found := g.holds != ""
+	g.holds = ""
+	return found
 }
 
 func (g *gate) judge(r *http.Request) (mode gateMode, changed <-chan struct{}, lose bool) {

@@ -24,7 +24,7 @@ func (p pipeline) load(t testing.TB, args ...string) (int, load.Summary) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "summary.json")
 	r := p.run(t, slices.Concat([]string{"load", "--summary-export", file, "--output", "json"}, args)...)
-	s := readSummary(t, file)
+	s := readJSON[load.Summary](t, file)
 	var printed load.Summary
 	if err := json.Unmarshal([]byte(r.stdout), &printed); err != nil || !reflect.DeepEqual(printed, s) {
 		t.Errorf("standard output is not the summary of the file: %v\n%s", err, r.stdout)
@@ -32,16 +32,17 @@ func (p pipeline) load(t testing.TB, args ...string) (int, load.Summary) {
 	return r.code, s
 }
 
-func readSummary(t testing.TB, file string) (s load.Summary) {
+// readJSON reads what a file of JSON holds.
+func readJSON[T any](t testing.TB, file string) (v T) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err == nil {
-		err = json.Unmarshal(text, &s)
+		err = json.Unmarshal(text, &v)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	return v
 }
 
 // states are the checks of a summary by name.
@@ -170,7 +171,7 @@ func TestLoad(t *testing.T) {
 	if code := running.wait(t); code != 105 {
 		t.Errorf("interrupted: exit code %d", code)
 	}
-	if s := readSummary(t, file); !s.Partial || s.Verdict.Outcome != verdict.Interrupted || s.Events.Produced != 200 {
+	if s := readJSON[load.Summary](t, file); !s.Partial || s.Verdict.Outcome != verdict.Interrupted || s.Events.Produced != 200 {
 		t.Errorf("interrupted: %+v", s.Verdict)
 	}
 	stored = p.sql(t, "SELECT count() FROM token_calls_raw")
@@ -182,7 +183,7 @@ func TestLoad(t *testing.T) {
 	if code := running.wait(t); code != 105 {
 		t.Errorf("interrupted: exit code %d", code)
 	}
-	if s := readSummary(t, file); !s.Partial || s.Verdict.Outcome != verdict.Interrupted {
+	if s := readJSON[load.Summary](t, file); !s.Partial || s.Verdict.Outcome != verdict.Interrupted {
 		t.Errorf("interrupted: %+v", s.Verdict)
 	}
 

@@ -4,70 +4,50 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"tidemark/producers/load"
+	"tidemark/producers/load/report"
+	"tidemark/producers/load/search"
 	"tidemark/producers/load/verdict"
 )
 
 // loadWide are the flags of a short load test with bounds so wide that only what stands still misses them.
 var loadWide = []string{"--rate", "200", "--warmup", "0s", "--duration", "1s", "--slo", "4m", "--slo-rollup", "4m", "--drain", "4m"}
 
-// TestLoadEnds: an interruption before the first event, or while the audit is made, ends with 105, a summary that says so, and nothing
-// left behind; and an event that is stored twice makes the next run wrong.
+// TestLoadEnds: an interruption in any phase of a run, a search, a backlog or a calibration ends with 105, a summary that says so, and nothing
+// left behind; the audit finds nothing wrong with what was sent. An event that is stored twice makes the next run wrong.
 func TestLoadEnds(t *testing.T) {
 	p := sharedPipeline(t)
 	p.ok(t, "migrate", "--partitions", "2")
+	stored := 500
+	t.Run("backlog", func(t *testing.T) {
+		dir := t.TempDir()
+		p.interrupt(t, dir, says("start ingest now"), "--backlog", "500")
+		if b := readJSON[load.Backlog](t, filepath.Join(dir, "summary.json")); !b.Partial || b.Outcome != verdict.Interrupted || b.Events != 500 {
+			t.Errorf("%+v", b)
+		}
+	})
+	t.Run("discard", func(t *testing.T) {
+		dir := t.TempDir()
+		p.interrupt(t, dir, says("flat out"), "--discard", "--rate", "200", "--duration", "1h")
+		if c := readJSON[load.Calibration](t, filepath.Join(dir, "summary.json")); !c.Partial || c.Kind != "discard" {
+			t.Errorf("%+v", c)
+		}
+	})
 	p.start(t, "ingest")
 	p.start(t, "rollup")
-	topics := p.ownTopics(t)
-	if len(topics) < 6 {
-		t.Fatalf("topics %q", topics)
-	}
-	for _, test := range []struct {
-		phase, statement string // The phase and a statement in it, which is not answered.
-		produced         uint64
-		audit            string
-	}{
-		{"preflight", "FROM topics", 0, "not made: the run was ended"},
-		{"audit", "FROM rollup_versions", 200, "not made: the run was ended"},
-	} {
-		t.Run(test.phase, func(t *testing.T) {
-			gate, through := newGate(t, p)
-			gate.holdAt(test.statement)
-			dir := t.TempDir()
-			file := filepath.Join(dir, "summary.json")
-			running := through.start(t, slices.Concat([]string{"load", "--summary-export", file, "--out", filepath.Join(dir, "run.html")}, loadWide)...)
-			eventually(t, "the database is asked and does not answer", func() bool { return running.ended() || gate.count(silent) > 0 })
-			running.signal(t, syscall.SIGINT)
-			if code := running.wait(t); code != 105 || !strings.Contains(running.stdout.String(), "verdict: interrupted") {
-				t.Errorf("exit code %d", code)
-			}
-			s := readSummary(t, file)
-			last := load.Phase{}
-			if len(s.Phases) > 0 {
-				last = s.Phases[len(s.Phases)-1]
-			}
-			if !s.Partial || s.Verdict.Outcome != verdict.Interrupted || s.Events.Produced != test.produced || s.Audit != test.audit || last.Name != test.phase {
-				t.Errorf("%+v, audit %q, %d events, last phase %+v", s.Verdict, s.Audit, s.Events.Produced, last)
-			}
-			if left, err := os.ReadDir(dir); err != nil || len(left) != 2 { // What was asked for, and no part of a file.
-				t.Errorf("files %v, %v", left, err)
-			}
-			if now := p.ownTopics(t); !slices.Equal(now, topics) {
-				t.Errorf("topics %q, before %q", now, topics)
-			}
-		})
-	}
-	// The events of the one that was offered are whole, and the audit finds nothing wrong with them.
+	stored += testInterruptedRuns(t, p) + testInterruptedSearches(t, p)
+
 	code, s := p.load(t, loadWide...)
-	if code != 0 || s.Verdict.Outcome != verdict.Pass {
+	if stored += 200; code != 0 || s.Verdict.Outcome != verdict.Pass {
 		t.Errorf("after the interruptions: exit code %d, %+v", code, s.Verdict)
 	}
-	if stored := p.sql(t, "SELECT count() FROM token_calls"); stored != "400" {
-		t.Errorf("%s events are stored, want 400", stored)
+	if got := p.sql(t, "SELECT count() FROM token_calls"); got != strconv.Itoa(stored) {
+		t.Errorf("%s events are stored, want %d", got, stored)
 	}
 
 	p.sql(t, "INSERT INTO token_calls_raw SELECT * REPLACE (offset + 1000000 AS offset) FROM token_calls_raw ORDER BY partition, offset LIMIT 1")
@@ -76,6 +56,109 @@ func TestLoadEnds(t *testing.T) {
 		t.Errorf("an event is stored twice: exit code %d, %+v", code, s.Verdict)
 	}
 	t.Logf("the audit says %s", s.Audit)
+}
+
+// testInterruptedRuns interrupts runs, and returns how many events they sent.
+func testInterruptedRuns(t *testing.T, p pipeline) (sent int) {
+	for _, test := range []struct {
+		phase, statement string // The phase and a statement in it, which is not answered.
+		produced         uint64
+	}{{"preflight", "FROM topics", 0}, {"audit", "FROM rollup_versions", 200}} {
+		t.Run(test.phase, func(t *testing.T) {
+			dir := t.TempDir()
+			through, held := p.holding(t, test.statement, 1)
+			stdout := through.interrupt(t, dir, held, slices.Concat(loadWide, []string{"--out", filepath.Join(dir, "run.html")})...)
+			s := readJSON[load.Summary](t, filepath.Join(dir, "summary.json"))
+			if !s.Partial || s.Verdict.Outcome != verdict.Interrupted || s.Events.Produced != test.produced || s.Audit != "not made: the run was ended" ||
+				endedIn(s) != test.phase || !strings.Contains(stdout, "verdict: interrupted") || !exists(filepath.Join(dir, "run.html")) {
+				t.Errorf("%+v, audit %q, %d events, ended in %q, printed\n%s", s.Verdict, s.Audit, s.Events.Produced, endedIn(s), stdout)
+			}
+		})
+		sent += int(test.produced)
+	}
+	return sent
+}
+
+// testInterruptedSearches interrupts searches, and returns how many events they sent. Without its audit a search proves nothing and blames
+// nobody.
+func testInterruptedSearches(t *testing.T, p pipeline) (sent int) {
+	for _, test := range []struct {
+		name, statement string // A statement, which is not answered the nth time.
+		n, made         int    // How many trials are made,
+		produced        []int  // and how many events each that is begun sends.
+	}{{"before the second trial", "SELECT DISTINCT toString(role)", 2, 1, []int{200, 0}}, {"audit of all trials", "FROM rollup_versions", 1, 2, []int{200, 800}}} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			through, held := p.holding(t, test.statement, test.n)
+			stdout := through.interrupt(t, dir, held, slices.Concat(loadWide, []string{"--out", filepath.Join(dir, "search.html"),
+				"--find-max", "--min-rate", "200", "--max-rate", "200", "--trial", "4s", "--trials", "1"})...)
+			found := readJSON[report.Search](t, filepath.Join(dir, "summary.json"))
+			if found.Search.State != search.Ended || found.Recommended != 0 || found.Audit != "" || found.Wrong() || len(found.Search.Trials) != test.made ||
+				!strings.Contains(stdout, "ended_early after") || !exists(filepath.Join(dir, "search.html")) {
+				t.Errorf("%+v, recommended %v, audit %q, printed\n%s", found.Search, found.Recommended, found.Audit, stdout)
+			}
+			var produced []int
+			for _, trial := range found.Trials {
+				produced = append(produced, int(trial.Events.Produced))
+			}
+			if !slices.Equal(produced, test.produced) {
+				t.Errorf("the trials sent %v events, want %v", produced, test.produced)
+			}
+		})
+		for _, n := range test.produced {
+			sent += n
+		}
+	}
+	return sent
+}
+
+// interrupt runs "tidemark load" with a summary in a folder, interrupts it when a moment has come, and returns what it printed. It expects
+// what every interruption leaves: exit code 105, whole files, and the topics that there were.
+func (p pipeline) interrupt(t testing.TB, dir string, moment func(*process) bool, args ...string) (stdout string) {
+	t.Helper()
+	topics := p.ownTopics(t)
+	if len(topics) < 6 {
+		t.Fatalf("topics %q", topics)
+	}
+	running := p.start(t, slices.Concat([]string{"load", "--summary-export", filepath.Join(dir, "summary.json")}, args)...)
+	eventually(t, "the moment has come", func() bool { return running.ended() || moment(running) })
+	running.signal(t, syscall.SIGINT)
+	if code := running.wait(t); code != 105 {
+		t.Errorf("exit code %d", code)
+	}
+	if parts, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(parts) > 0 {
+		t.Errorf("parts of files %q, %v", parts, err)
+	}
+	if now := p.ownTopics(t); !slices.Equal(now, topics) {
+		t.Errorf("topics %q, before %q", now, topics)
+	}
+	return running.stdout.String()
+}
+
+// says is the moment at which a process says a text.
+func says(text string) func(*process) bool {
+	return func(running *process) bool { return strings.Contains(running.stderr.String(), text) }
+}
+
+// holding returns the pipeline behind a gate, and the moment at which that holds the nth statement with a text.
+func (p pipeline) holding(t testing.TB, statement string, n int) (through pipeline, held func(*process) bool) {
+	t.Helper()
+	gate, through := newGate(t, p)
+	gate.holdAt(statement, n)
+	return through, func(*process) bool { return gate.count(silent) > 0 }
+}
+
+// endedIn returns the last phase of a run.
+func endedIn(s load.Summary) string {
+	if len(s.Phases) == 0 {
+		return ""
+	}
+	return s.Phases[len(s.Phases)-1].Name
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // TestLoadDrops: with --drop-namespace a load test leaves nothing of a namespace that was empty before it, although workers run, and
