@@ -9,6 +9,7 @@ import (
 	chgo "github.com/ClickHouse/clickhouse-go/v2"
 
 	"tidemark/consumers/ingest"
+	"tidemark/consumers/limit"
 	"tidemark/internal/plural"
 	"tidemark/schemas"
 )
@@ -43,6 +44,7 @@ var insertSettings = chgo.Settings{
 	"wait_end_of_query":                1,
 	// Compiling a raw table's expressions costs more than running them.
 	"compile_expressions": 0,
+	"priority":            limit.First,
 }
 
 // Insert stores the rows as one new part, together with the rows that other partitions of the type insert at the same

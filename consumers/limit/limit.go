@@ -1,5 +1,5 @@
-// Package limit holds what the settings of the consumers have in common: none may be negative, and a statement that
-// reads many rows has bounded memory.
+// Package limit holds what the settings of the consumers have in common: none may be negative, a statement that
+// reads many rows has bounded memory, and statements that can wait leave the cores to those that cannot.
 package limit
 
 import "fmt"
@@ -17,3 +17,10 @@ func NotNegative[T ~int | ~int64](name string, value T) error {
 func MemorySQL(bytes int64) string {
 	return fmt.Sprintf("max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d", bytes, bytes/2, bytes/2)
 }
+
+// The priorities of statements, for the database's setting of that name: while one of First is at work, those of Beside pause at every block that they read, for a
+// second at most. Statements without a priority, as those of dashboards, neither pause nor are waited for.
+const (
+	First  = 1 // Events are stored, and minutes rolled up.
+	Beside = 2 // A long range is rolled up.
+)

@@ -3,6 +3,7 @@ package rollup
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"tidemark/consumers/spans"
@@ -49,6 +50,9 @@ func TestBesideAJob(t *testing.T) {
 	}
 	j := w.job
 	<-j.done
+	if step, job := s.limits.settings(), j.s.limits.settings(); !strings.Contains(step, "priority = 1,") || !strings.Contains(job, "priority = 2,") {
+		t.Errorf("a job does not leave the cores to the steps: %s and %s", job, step)
+	}
 	if !errors.Is(j.err, errRefused) {
 		t.Error(j.err)
 	}

@@ -21,7 +21,8 @@ import (
 // except for buckets that are touched again: the ledger gained rows for them beyond the job's bounds, or a range that they merge was
 // published again. A crash before that leaves the range pending, published or not, and it is recomputed once more.
 //
-// A job has half of the threads of a step, so that the statements of the minutes find a core.
+// A job has half of the threads of a step, and its statements pause while others store events or roll up minutes: an hour that grows for long would
+// else take a core from them for as long.
 //
 // A step with requests of a Rebuild starts no job and first waits for the one that works, whose copy is older than the
 // requests.
@@ -67,7 +68,7 @@ func (s *step) startJob(ctx context.Context, t *Table, r spans.Span) {
 	own, worker, table := *s, *s.w, *t
 	worker.Hooks, worker.bases, worker.proofs = Hooks{}, maps.Clone(s.w.bases), s.w.copyProofs()
 	own.w = &worker
-	own.limits.Threads = max(1, s.limits.Threads/2)
+	own.limits.Threads, own.limits.beside = max(1, s.limits.Threads/2), true
 	s.w.newest += jobVersions
 	own.dirty, own.mismatched, own.requested = maps.Clone(s.dirty), maps.Clone(s.mismatched), maps.Clone(s.requested)
 	own.compared, own.progress = maps.Clone(s.compared), Progress{}

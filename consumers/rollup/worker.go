@@ -69,6 +69,8 @@ type Limits struct {
 	// RetryMin and RetryMax are the first and the longest pause after an error in Run. Tests set them. Default 250 ms
 	// and 30 s.
 	RetryMin, RetryMax time.Duration
+
+	beside bool // Statements leave the cores to those of steps and of ingest.
 }
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
@@ -87,6 +89,7 @@ func (l Limits) withDefaults() (Limits, error) {
 		Threads:     cmp.Or(l.Threads, 2),
 		RetryMin:    cmp.Or(l.RetryMin, 250*time.Millisecond),
 		RetryMax:    cmp.Or(l.RetryMax, 30*time.Second),
+		beside:      l.beside,
 	}, err
 }
 

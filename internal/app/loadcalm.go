@@ -35,7 +35,8 @@ func (l *Load) calm(ctx context.Context) (notes []string, err error) {
 	return notes, err
 }
 
-// waitCalm asks again after every until the parts are near the level, or nothing is left to merge, or limit has passed.
+// waitCalm asks again after every until the parts are near the level and no merge runs, or nothing is left to merge, or limit has passed. A merge that an earlier
+// trial left takes a core from the next one.
 func waitCalm(ctx context.Context, level uint64, limit, every time.Duration, ask func() (load.Engine, error)) (e load.Engine, merged bool, err error) {
 	const slack = 10 // Parts that come from reports and audits alone.
 	still, last := 0, uint64(0)
@@ -47,7 +48,7 @@ func waitCalm(ctx context.Context, level uint64, limit, every time.Duration, ask
 			still = 0
 		}
 		last = e.Parts
-		if e.Parts <= level+level/5+slack || still >= calmFor {
+		if e.Merges == 0 && e.Parts <= level+level/5+slack || still >= calmFor {
 			return e, true, nil
 		}
 		if time.Since(began)+every > limit {

@@ -61,10 +61,11 @@ func TestWaitCalm(t *testing.T) {
 		asked  int
 	}{
 		"few parts":                     {level: 5, parts: []load.Engine{{Parts: 16}}, merged: true, asked: 1},
-		"until they are merged":         {level: 5, parts: []load.Engine{{Parts: 200, Merges: 4}, {Parts: 90, Merges: 4}, {Parts: 15, Merges: 4}}, merged: true, asked: 3},
+		"until they are merged":         {level: 5, parts: []load.Engine{{Parts: 200, Merges: 4}, {Parts: 90, Merges: 4}, {Parts: 15, Merges: 1}, {Parts: 15}}, merged: true, asked: 4},
 		"until nothing is left to do":   {level: 5, parts: []load.Engine{{Parts: 90, Merges: 4}, {Parts: 60}}, merged: true, asked: 2 + calmFor},
 		"until the time is up":          {level: 5, parts: []load.Engine{{Parts: 90, Merges: 4}}, asked: 61},
-		"many parts when it began":      {level: 100, parts: []load.Engine{{Parts: 130, Merges: 1}}, merged: true, asked: 1},
+		"many parts when it began":      {level: 100, parts: []load.Engine{{Parts: 130}}, merged: true, asked: 1},
+		"a merge still runs":            {level: 100, parts: []load.Engine{{Parts: 90, Merges: 1}}, asked: 61},
 		"many parts, and somewhat more": {level: 100, parts: []load.Engine{{Parts: 131, Merges: 1}}, asked: 61},
 		"no answer":                     {level: 5, parts: []load.Engine{{}}, fail: away, asked: 1},
 	} {
