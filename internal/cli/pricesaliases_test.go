@@ -48,7 +48,7 @@ func words(text string) []string { return strings.Fields(text) }
 func TestPriceAliases(t *testing.T) {
 	b := newPricesBench(t, "prices_aliases")
 	const table = `[{"id": "x-ai", "fallback_model_providers": ["openai"], "models": [
-		{"id": "grok-9", "match": {"or": [{"equals": "grok-latest"}, {"starts_with": "grok-9-"}, {"contains": "grok9"}]},
+		{"id": "grok-9", "match": {"or": [{"equals": "grok-9"}, {"equals": "grok-latest"}, {"starts_with": "grok-9-"}, {"contains": "grok9"}]},
 			"prices": {"input_mtok": {"base": 2, "tiers": [{"start": 200000, "price": 4}]}, "cache_read_mtok": {"base": 0.3, "tiers": [{"start": 200000, "price": 0.3}]}, "output_mtok": {"base": 6, "tiers": [{"start": 200000, "price": 12}]}}},
 		{"id": "grok-pages", "match": {"equals": "grok-pages"}, "prices": {"input_document_kpages": 5}}]}]`
 	warning := "warning: x_ai grok-9 cache_read over 200000 tokens is x1 (0.3 to 0.3), but input is x2 (2 to 4)"

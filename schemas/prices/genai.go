@@ -93,6 +93,9 @@ func ReadGenAIPrices(r io.Reader) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
+	if err := genaiCheck(providers); err != nil {
+		return Table{}, err
+	}
 	table := Table{Source: "genai-prices"}
 	seen := map[modelKey]string{}
 	for _, p := range providers {
@@ -154,17 +157,18 @@ func (p genaiProvider) read(table *Table, seen map[modelKey]string) error {
 			return fmt.Errorf("%s: the provider has more than %d conditions of names", m.ID, maxClauses)
 		}
 	}
-	named := map[string]bool{}
+	names := make([]string, len(p.Models)) // Empty: its entry is skipped.
 	for i, m := range p.Models {
 		entry := p.ID + "/" + m.ID
-		found, reason, err := m.prices(Price{Key: Key{Provider: seller, Model: m.ID, Tier: Standard}, Currency: "USD", Source: table.Source}, table, entry)
+		name, unnamed := p.name(i)
+		found, reason, err := m.prices(Price{Key: Key{Provider: seller, Model: name, Tier: Standard}, Currency: "USD", Source: table.Source}, table, entry)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.ID, err)
 		}
-		if owner := p.owner(m.ID); reason == "" && owner >= 0 && owner != i {
-			reason = fmt.Sprintf("its name is one of %s", p.Models[owner].ID)
+		if reason == "" {
+			reason = unnamed
 		}
-		if by, known := seen[modelKey{seller, m.ID}]; reason == "" && known {
+		if by, known := seen[modelKey{seller, name}]; reason == "" && known {
 			reason = fmt.Sprintf("%s has prices of this model too", by)
 		}
 		if reason == "" {
@@ -174,11 +178,11 @@ func (p genaiProvider) read(table *Table, seen map[modelKey]string) error {
 			table.skip(entry, "%s", reason)
 			continue
 		}
-		seen[modelKey{seller, m.ID}] = entry
-		named[m.ID] = true
+		seen[modelKey{seller, name}] = entry
+		names[i] = name
 		table.Prices = append(table.Prices, found...)
 	}
-	p.aliases(table, seller, named)
+	p.aliases(table, seller, names)
 	return nil
 }
 

@@ -128,13 +128,48 @@ exact q-x q of a`)
 a/gpt-audio: its name is one of gpt
 a/p-o: its name is one of o
 a/unpriced: its name is one of w
+a/w: its names have the condition "newer", which Tidemark does not know
 a/z: its name is one of w`) // "newer" may match all names that no model before it has.
 	compareText(t, "not taken", notTaken(table), `
 a/gpt: the names that match starts_with "gpt-": some of them are those of gpt-audio, whose pattern is not taken
 a/o: the names that match regex "^o-\\d+$": only equals and starts_with make an alias
 a/o: the names that match ends_with "-o": only equals and starts_with make an alias
-a/q: the names that match equals "q-o": o comes first
-a/w: the names that match newer "": only equals and starts_with make an alias`)
+a/q: the names that match equals "q-o": o comes first`)
+}
+
+// TestGenAINamesWithoutID: genai-prices finds a model by its conditions alone. Where they do not find its id, that is no name of it.
+func TestGenAINamesWithoutID(t *testing.T) {
+	const price = `, "prices": {"input_mtok": 1}}`
+	for name, c := range map[string]struct{ models, prices, aliases, skipped string }{
+		"a name that is equal": {
+			`{"id": "kimi", "match": {"or": [{"starts_with": "hosts/kimi-"}, {"equals": "hosts/kimi"}, {"equals": "kimi-latest"}]}` + price,
+			"a hosts/kimi input 0.000001 USD", "prefix hosts/kimi- hosts/kimi of a\nexact kimi-latest hosts/kimi of a", "",
+		},
+		"how names begin":             {`{"id": "small", "match": {"starts_with": "small-"}` + price, "a small- input 0.000001 USD", "prefix small- small- of a", ""},
+		"another case of its letters": {`{"id": "big", "match": {"equals": "BIG"}` + price, "a big input 0.000001 USD", "exact BIG big of a", ""},
+		"a regular expression alone": {
+			`{"id": "regional.m", "match": {"regex": "^(us|eu)\\.m$"}` + price, "", "", `a/regional.m: its id is none of its names: only what matches regex "^(us|eu)\\.m$" is`,
+		},
+		"an expression that looks ahead may match it": {`{"id": "m", "match": {"regex": "^m(?!x)"}` + price, "a m input 0.000001 USD", "", ""},
+		"no condition holds":                          {`{"id": "m", "match": {"or": []}` + price, "", "", "a/m: its id is none of its names: only what matches () is"},
+		"the name of a model before it": {
+			`{"id": "first", "match": {"starts_with": "f"}` + price + `, {"id": "second", "match": {"equals": "f2"}` + price, "a first input 0.000001 USD", "prefix f first of a",
+			`a/second: its id is none of its names: only what matches equals "f2" is`,
+		},
+		"the same name of two": {
+			`{"id": "one", "match": {"equals": "n"}` + price + `, {"id": "two", "match": {"or": [{"equals": "n"}, {"equals": "o"}]}` + price,
+			"a n input 0.000001 USD\na o input 0.000001 USD", "", "",
+		},
+		"an empty text": {`{"id": "m", "match": {"or": [{"equals": "m"}, {"equals": ""}]}` + price, "a m input 0.000001 USD", "", ""},
+	} {
+		table := genaiTable(t, c.models)
+		compareText(t, name+": prices", listed(table.Prices), "\n"+c.prices)
+		compareText(t, name+": aliases", named(table), "\n"+c.aliases)
+		compareText(t, name+": skipped", skips(table), "\n"+c.skipped)
+		if _, err := New(1, table.Prices, table.Aliases); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // TestGenAIForms: the forms in which the table is published say the same.
@@ -195,6 +230,21 @@ func TestGenAIRefuses(t *testing.T) {
 		model(match + `"prices": [{"constraint": {"start_time": "01:00:00Z", "end_time": "01:00:00Z"}}]`):    "is no time",
 		model(`"match": {"or": [` + strings.Repeat(`{"equals": "x"}, `, maxClauses) + `{"equals": "m"}]}`):   "a/m: the provider has more than 20000 conditions of names",
 		model(`"match": ` + strings.Repeat(`{"or": [`, 50) + strings.Repeat("]}", 50)):                       "is not one condition of a name",
+		// What genai-prices refuses of ids and of conditions.
+		`[{"id": "a", "models": []}, {"models": []}]`:                                    "provider 2: it has no id",
+		`[{"id": "a b", "models": []}]`:                                                  `provider 1: its id, "a b", has a blank`,
+		`[{"id": "` + strings.Repeat("ä", 101) + `", "models": []}]`:                     "has more than 100 characters",
+		`[{"id": "A", "models": []}]`:                                                    "A: the id of a provider has no capital letters",
+		`[{"id": "a", "models": []}, {"id": "a", "models": []}]`:                         "a: two providers have this id",
+		`[{"id": "a", "models": [{` + match + `"prices": {}}]}]`:                         "a: model 1: it has no id",
+		`[{"id": "a", "models": [{"id": "m\u00a0n", ` + match + `"prices": {}}]}]`:       `a: model 1: its id, "m\u00a0n", has a blank`,
+		`[{"id": "a", "models": [{"id": "m", ` + match + `"prices": {}}, {"id": "m"}]}]`: "a/m: two models of the provider have this id",
+		model(`"match": {"equals": null}`):                                               `a/m: match: equals: "null" is no text`,
+		model(`"match": {"starts_with": 5}`):                                             `a/m: match: starts_with: "5" is no text`,
+		model(`"match": {"or": null}`):                                                   `a/m: match: "null" is no list of conditions of a name`,
+		model(`"match": {"equals": "m", "regex": "m"}`):                                  "is not one condition of a name",
+		model(`"match": {"or": [{"equals": "m"}, {"regex": "m(1|2"}]}`):                  `a/m: match: regex: "m(1|2" is no regular expression: missing closing )`,
+		model(`"match": {"regex": "*m"}`):                                                `a/m: match: regex: "*m" is no regular expression`,
 	} {
 		if _, err := ReadGenAIPrices(strings.NewReader(document)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", document, err, want)
