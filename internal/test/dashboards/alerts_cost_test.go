@@ -185,36 +185,85 @@ func TestAlertCostPerCall(t *testing.T) {
 	}
 }
 
-// TestAlertUnpriced has tokens with and without a price in the day to noon.
+// cached gives the last call tokens read from a cache, which have no price in these tests.
+func (s *spending) cached(tokens uint64) {
+	if call, ok := s.events[len(s.events)-1].(*usagev1.TokenCall); ok {
+		call.InputCacheRead = new(tokens)
+	}
+}
+
+// TestAlertUnpriced has tokens with and without a price in the day to noon, on both sides of a twentieth: the share is of tokens, whatever calls, currencies and
+// hours they are of.
 func TestAlertUnpriced(t *testing.T) {
 	const hour = time.Hour
 	for name, c := range map[string]struct {
 		spend func(s *spending)
-		want  []string
+		share float64 // Below 0: none.
+		fires bool
 	}{
 		"a twentieth": {func(s *spending) {
 			s.add(5, hour, s.priced("m", "USD"), "chat", 9500)
 			s.add(5, hour, "nobody knows", "chat", 500)
-		}, nil},
+		}, 0.05, false},
 		"more": {func(s *spending) {
 			s.add(5, 24*hour, s.priced("m", "USD"), "chat", 9500)
 			s.add(5, hour, "nobody knows", "chat", 501)
-		}, []string{"tokens"}},
-		"another currency is a price": {func(s *spending) { s.add(5, hour, s.priced("yuan", "CNY"), "chat", 9500) }, nil},
+		}, 501.0 / 10001, true},
+		"nothing has a price": {func(s *spending) { s.add(5, hour, "nobody knows", "chat", 7) }, 1, true},
+		"all has a price":     {func(s *spending) { s.add(5, hour, s.priced("m", "USD"), "chat", 7) }, 0, false},
+		"few calls with many tokens": {func(s *spending) {
+			s.add(99, hour, s.priced("m", "USD"), "chat", 9000)
+			s.add(1, hour, "nobody knows", "chat", 1000)
+		}, 0.1, true},
+		"many calls with few tokens": {func(s *spending) {
+			s.add(1, hour, s.priced("m", "USD"), "chat", 9600)
+			s.add(99, hour, "nobody knows", "chat", 400)
+		}, 0.04, false},
+		"a part of a call": {func(s *spending) {
+			s.add(1, hour, s.priced("m", "USD"), "chat", 9600)
+			s.cached(400)
+		}, 0.04, false},
+		"a larger part of a call": {func(s *spending) {
+			s.add(1, hour, s.priced("m", "USD"), "chat", 9400)
+			s.cached(600)
+		}, 0.06, true},
+		"an hour of many without a price": {func(s *spending) {
+			s.add(5, 9*hour, s.priced("m", "USD"), "chat", 9600)
+			s.add(5, hour, "nobody knows", "chat", 400)
+		}, 0.04, false},
+		"another currency is a price": {func(s *spending) {
+			s.add(5, hour, s.priced("yuan", "CNY"), "chat", 9600)
+			s.add(5, hour, "nobody knows", "chat", 400)
+		}, 0.04, false},
 		"a day ago": {func(s *spending) {
 			s.add(5, hour, s.priced("m", "USD"), "chat", 100)
 			s.add(5, 25*hour, "nobody knows", "chat", 9000)
-		}, nil},
-		"no calls":      {func(*spending) {}, nil},
-		"without usage": {func(s *spending) { s.add(5, hour, s.priced("m", "USD"), "chat", 0) }, nil},
+		}, 0, false},
+		"the first hour of the day": {func(s *spending) {
+			s.add(5, hour, s.priced("m", "USD"), "chat", 9000)
+			s.add(5, 24*hour, "nobody knows", "chat", 1000)
+		}, 0.1, true},
+		"the hour after the day": {func(s *spending) {
+			s.add(5, hour, s.priced("m", "USD"), "chat", 100)
+			s.add(5, 0, "nobody knows", "chat", 9000)
+		}, 0, false},
+		"no calls":      {func(*spending) {}, -1, false},
+		"without usage": {func(s *spending) { s.add(5, hour, s.priced("m", "USD"), "chat", 0) }, -1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s spending
 			c.spend(&s)
 			got := s.at(t, "tidemark-cost-unpriced", noon)
-			got.check(t, c.want)
-			if told := fmt.Sprint(got.text); name == "more" && told != "map[tokens:warning: 0.0501 of the tokens of the last day have no price]" {
-				t.Errorf("people are told %s", told)
+			var fires []string
+			if c.fires {
+				fires = []string{"tokens"}
+			}
+			got.check(t, fires)
+			if share, shown := got.values["tokens"]; shown != (c.share >= 0) || shown && !near(share, c.share) {
+				t.Errorf("the share is %v, want %v", got.values, c.share)
+			}
+			if text := fmt.Sprint(got.text); name == "more" && text != "map[tokens:warning: 0.0501 of the tokens of the last day have no price]" {
+				t.Errorf("people are told %s", text)
 			}
 		})
 	}
