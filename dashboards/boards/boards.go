@@ -21,7 +21,7 @@ func Fragments() map[string]string {
 	for _, some := range []map[string]string{
 		limitFragments(), wordingFragments(), logFragments(), workerFragments(), auditFragments(), blockFragments(),
 		pipelineFragments(), usageFragments(), modelFragments(), tenantFragments(), spreadFragments(), makerFragments(),
-		launchFragments(), sourceFragments(), silenceFragments(), alertFragments(), costFragments(),
+		launchFragments(), sourceFragments(), silenceFragments(), alertFragments(), costFragments(), billFragments(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -29,6 +29,7 @@ func cost() board.Board {
 			{Title: "What changed most", Panels: []board.Panel{modelMovers(40), tenantMovers(41)}},
 			{Title: "What has no price", Panels: []board.Panel{unpricedReasons(50), unpricedModels(51)}},
 			{Title: "Reported costs, other currencies", Panels: []board.Panel{reportedAgainstBook(60), otherCurrencies(61)}},
+			{Title: "Bills", Panels: []board.Panel{oursAgainstTheirs(62)}},
 			{Title: "Prices", Panels: []board.Panel{booksUsed(70)}},
 		},
 	}

@@ -52,7 +52,7 @@ func reportedAgainstBook(id uint32) board.Panel {
 			"difference means that you pay other prices than the book has: import yours. The 100 models with the largest differences." + costRange,
 		Kind: preset.Table().OverrideByName("provider", preset.Width(110)).OverrideByName("currency", preset.Width(80)).OverrideByName("calls", preset.Width(75)).
 			OverrideByRegexp("reported|computed|difference", append(preset.Unit(preset.Plain), preset.Width(105)...)).
-			OverrideByName("off", slices.Concat(preset.Unit(preset.Ratio, 1), preset.Width(75), colored(preset.Bad, -0.1, preset.Warning, -0.01, "text", 0.01, preset.Warning, 0.1, preset.Bad))),
+			OverrideByName("off", slices.Concat(preset.Unit(preset.Ratio, 1), preset.Width(75), offBy())),
 		MayBeEmpty: "no call with a price reports a cost",
 		SQL: []string{`
 			SELECT

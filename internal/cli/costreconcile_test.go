@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/parquet-go/parquet-go"
+
+	"tidemark/schemas/billing"
 )
 
 // reconcile runs a command under "cost reconcile" on a bench.
@@ -163,6 +167,14 @@ func (b reconcileBench) checkJSON() {
 	}
 	if text := strings.Join(lines, "\n"); text != strings.Join(want, "\n") {
 		b.t.Errorf("JSON:\n%s\nwant\n%s", text, strings.Join(want, "\n"))
+	}
+}
+
+// TestSettleDays: the command and the dashboard, which has no flags, close a day after the same time.
+func TestSettleDays(t *testing.T) {
+	field, _ := reflect.TypeFor[settleFlags]().FieldByName("Settle")
+	if got, want := field.Tag.Get("default"), strconv.Itoa(billing.SettleDays); got != want {
+		t.Errorf("--settle is %s by default, and on the dashboard %s", got, want)
 	}
 }
 

@@ -18,6 +18,9 @@ const (
 	Closed   State = "closed"
 )
 
+// SettleDays is how many days after its end a period is closed, unless somebody says otherwise.
+const SettleDays = 3
+
 // StateOf returns the state of a period that ends at an instant.
 func StateOf(end, now time.Time, settle time.Duration) State {
 	switch {

@@ -85,24 +85,28 @@ func orNull(n *uint64) string {
 	return strconv.FormatUint(*n, 10)
 }
 
-// countedSQL is a subquery for the observations that count: of each period, those of the newest import that is about it. Rows and periods that were
-// inserted twice count once.
+// countedSQL is CountedTemplate without braces.
 func countedSQL() string {
-	keys := make([]string, len(keyColumns))
+	return strings.NewReplacer("{@", "", "{", "", "}", "").Replace(CountedTemplate())
+}
+
+// CountedTemplate is a subquery for the observations that count: of each period, those of the newest import that is about it. Rows and periods that were
+// inserted twice count once. Its columns are those of billing_usage, and imported_at. Names of tables and columns stand in braces, as dashboards check them.
+func CountedTemplate() string {
+	keys, cells := make([]string, len(keyColumns)), make([]string, 0, len(usageColumns))
 	for i, c := range keyColumns {
-		keys[i] = "u." + c + " AS " + c
+		keys[i] = "{" + c + "}"
+		cells = append(cells, "u."+keys[i]+" AS "+keys[i])
 	}
-	numbers := make([]string, len(numberColumns))
-	for i, c := range numberColumns {
-		numbers[i] = "any(u." + c + ") AS " + c
+	for _, c := range numberColumns {
+		cells = append(cells, "any(u.{"+c+"}) AS {"+c+"}") // any of a Nullable skips nulls, and rows of one key are equal.
 	}
-	imports := "SELECT import_id AS id, source, account, kind, provider AS whose, period_from AS first, period_to AS last, min(imported_at) AS at FROM " + schemas.BillingImportsTable +
-		" GROUP BY ALL"
-	// any of a Nullable skips nulls, and rows of one key are equal.
-	return "(SELECT " + strings.Join(keys, ", ") + ", " + strings.Join(numbers, ", ") + ", minIf(i.at, i.id = u.import_id) AS imported_at FROM " + schemas.BillingUsageTable +
-		" AS u INNER JOIN (" + imports + ") AS i ON u.source = i.source AND u.account = i.account AND u.kind = i.kind" +
-		" WHERE (i.whose = '' OR i.whose = u.provider) AND i.first < u.period_to AND i.last > u.period_from" +
-		" GROUP BY " + strings.Join(keyColumns, ", ") + " HAVING argMax(i.id, (i.at, i.id)) = import_id)"
+	const imports = "SELECT {import_id} AS id, {source}, {account}, {kind}, {provider} AS whose, {period_from} AS first, {period_to} AS last, min({imported_at}) AS at FROM {@" +
+		schemas.BillingImportsTable + "} GROUP BY ALL"
+	return "(SELECT " + strings.Join(cells, ", ") + ", minIf(i.at, i.id = u.{import_id}) AS {imported_at} FROM {@" + schemas.BillingUsageTable +
+		"} AS u INNER JOIN (" + imports + ") AS i ON u.{source} = i.{source} AND u.{account} = i.{account} AND u.{kind} = i.{kind}" +
+		" WHERE (i.whose = '' OR i.whose = u.{provider}) AND i.first < u.{period_to} AND i.last > u.{period_from}" +
+		" GROUP BY " + strings.Join(keys, ", ") + " HAVING argMax(i.id, (i.at, i.id)) = {import_id})"
 }
 
 // ImportsSQL returns the query for the periods of all imports, read by ReadStored, the latest import first.

@@ -162,6 +162,8 @@ func costStore(t *testing.T) (store, bill) {
 	b := s.keepBooks(t, books, first, second)
 	b.events = eventsOfCosts(4000)
 	b.ask(t, books, first, second)
+	b.told = toldOf(firstOfCosts)
+	s.tell(b.told)
 	s.Deliver(b.events...)
 	s.rollUp(t)
 	return s, b

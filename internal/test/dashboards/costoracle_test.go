@@ -78,6 +78,7 @@ type bill struct {
 	calls  []charged
 	events []schemas.Event // All, for users.
 	books  map[uint64][3]string
+	told   []told // The files of costs, in the order of their imports' numbers.
 }
 
 // looked is a bill as a view shows it.
@@ -87,6 +88,7 @@ type looked struct {
 	grain    time.Duration
 	choice
 	until map[string]int64 // When the last whole bucket of each rollup begins, in milliseconds since 1970; all buckets are whole without it.
+	asked time.Time        // When the panels are asked. Zero: now.
 }
 
 // over reports whether the bucket of a rollup that begins at a time is whole.
@@ -281,7 +283,7 @@ func (l looked) board() map[uint32][]string {
 		23: l.series(func(c charged) string { return c.Tenant }), 24: l.series(func(c charged) string { return c.Provider }), 25: l.gaps(),
 		30: l.table(func(c charged) string { return c.Model + " | " + c.Provider }), 31: l.table(func(c charged) string { return c.Tenant }),
 		40: l.movers(func(c charged) string { return c.Model }, l.rollup(day)), 41: l.movers(func(c charged) string { return c.Tenant }, "costs_1d"),
-		50: l.reasons(), 51: l.unpricedModels(), 60: l.compared(), 61: l.currencies(), 70: l.used(),
+		50: l.reasons(), 51: l.unpricedModels(), 60: l.compared(), 61: l.currencies(), 62: l.bills(), 70: l.used(),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // billed is the sight of the bill.
 func (s *sight) billed() looked {
-	return looked{bill: s.spent, from: time.UnixMilli(s.from).UTC(), to: time.UnixMilli(s.to).UTC(), grain: time.Duration(s.coarse()) * time.Second, choice: s.choice, until: s.until}
+	return looked{bill: s.spent, from: time.UnixMilli(s.from).UTC(), to: time.UnixMilli(s.to).UTC(), grain: time.Duration(s.coarse()) * time.Second, choice: s.choice, until: s.until, asked: s.now}
 }
 
 // cost is the dashboard Cost.

@@ -251,4 +251,6 @@ func (h *history) price(t *testing.T, first, second time.Time) {
 	h.spent = h.keepBooks(t, books, hour(first), hour(second))
 	h.spent.events = h.events
 	h.spent.ask(t, books, hour(first), hour(second))
+	h.spent.told = toldOf(h.end.Truncate(day).Add(-8 * day))
+	h.tell(h.spent.told)
 }
