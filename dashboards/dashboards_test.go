@@ -51,6 +51,37 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestTitlesSayWhichCurrency: a panel that adds up costs in US dollars alone says in its title which other currencies it leaves out.
+func TestTitlesSayWhichCurrency(t *testing.T) {
+	files, err := Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const share = 14 // A share of the cost in US dollars, beside shares of all tokens and calls.
+	found := 0
+	for _, f := range files {
+		d, err := grafana.Read(f.JSON)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range d.Statements() {
+			if s.Panel == nil || s.Panel.ID == share {
+				continue
+			}
+			dollars, says := strings.Contains(s.SQL, "currency = 'USD'"), strings.Contains(s.Panel.Title, "${in_currency}")
+			if dollars != says {
+				t.Errorf("%s: panel %d %q: in US dollars alone: %t", f.UID, s.Panel.ID, s.Panel.Title, dollars)
+			}
+			if says {
+				found++
+			}
+		}
+	}
+	if found != 20 {
+		t.Errorf("%d panels say it, want 20", found)
+	}
+}
+
 // TestCheckCatches spoils a dashboard in one way at a time.
 func TestCheckCatches(t *testing.T) {
 	f := func(old, replacement, want string) {

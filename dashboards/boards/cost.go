@@ -18,7 +18,7 @@ func cost() board.Board {
 		Description: "What calls to models cost in US dollars, by the prices that held when they were made, and how much of it " +
 			"nobody knows. What has no price counts as unknown, not as 0: then a cost is \"at least\" what is shown. Days, " +
 			"hours and months are in UTC.",
-		Variables: append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.CostVariables()...),
+		Variables: append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), costVariables()...),
 		Rows: []board.Row{
 			{Title: "Now", Panels: []board.Panel{costNow(1), costForecast(2)}},
 			{Title: "In the range", Panels: []board.Panel{costTotal(10), costPerUnit(11), costPerUser(12), cacheSavings(13), costUnknown(14)}},
@@ -82,7 +82,7 @@ func money() *stat.PanelBuilder {
 
 func costNow(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Today and this month", Width: 10, Height: 4,
+		ID: id, Title: "Today and this month, ${in_currency}", Width: 10, Height: 4,
 		Description: "Cost in US dollars of the day and of the month (UTC) that the range ends in, up to its end; the last hour " +
 			"counts as a whole. at least: some tokens have no price. What has no price shows which, and why.",
 		Kind:       money().Orientation(common.VizOrientationVertical),
@@ -102,7 +102,7 @@ func costNow(id uint32) board.Panel {
 
 func costForecast(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Forecast of the month", Width: 14, Height: 4, Table: true,
+		ID: id, Title: "Forecast of the month, ${in_currency}", Width: 14, Height: 4, Table: true,
 		Description: "What the month that the range ends in will cost in US dollars if it goes on as its whole days so far. " +
 			"forecast: each day left costs the average of the whole days of its kind, working days (Monday to Friday) or " +
 			"weekends. low and high: each costs as little as the cheapest, or as much as the dearest. A kind with fewer than two " +
@@ -140,7 +140,7 @@ const costSum = `
 
 func costTotal(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost", Width: 3, Height: 4,
+		ID: id, Title: "Cost ${in_currency}", Width: 3, Height: 4,
 		Description: "Cost in US dollars, by the prices that held at the time of each call. at least: some tokens have no price." + costRange,
 		Kind:        money(),
 		MayBeEmpty:  notInUSD,
@@ -150,7 +150,7 @@ func costTotal(id uint32) board.Panel {
 
 func costPerUnit(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per call, query and output", Width: 6, Height: 4, Table: true,
+		ID: id, Title: "Cost per call, query and output, ${in_currency}", Width: 6, Height: 4, Table: true,
 		Description: "US dollars. per call: of the calls of which all has a price. per query: the cost divided by the requests that people " +
 			"made; provider and model narrow down the cost alone. per 1,000 output: the cost, that of input included, " +
 			"divided by thousands of output tokens (reasoning included) of the models that have a price in US dollars. If " +
@@ -175,7 +175,7 @@ func costPerUnit(id uint32) board.Panel {
 
 func costPerUser(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per user, 30 days", Width: 5, Height: 4, Table: true,
+		ID: id, Title: "Cost per user, 30 days, ${in_currency}", Width: 5, Height: 4, Table: true,
 		Description: "Cost in US dollars of the 30 days (UTC) that end with the range, divided by the distinct users of queries and " +
 			"calls in them, each with its weight; the last hour counts as a whole. Of tenant, model and product, only the first " +
 			"that you choose, in this order, narrows the users down; all of them and provider narrow down the cost.",
@@ -191,7 +191,7 @@ func costPerUser(id uint32) board.Panel {
 
 func cacheSavings(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Saved by caches", Width: 5, Height: 4, Table: true,
+		ID: id, Title: "Saved by caches, ${in_currency}", Width: 5, Height: 4, Table: true,
 		Description: "What the tokens read from and written to prompt caches would have cost as other input, less what they cost: in US " +
 			"dollars, and as a share of what all would have cost without caches. Below 0, writing to caches costs more than " +
 			"reading from them saves." + costRange,

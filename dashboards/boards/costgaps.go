@@ -86,7 +86,7 @@ func otherCurrencies(id uint32) board.Panel {
 
 func booksUsed(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Which book priced what", Width: 24, Height: 7, Table: true,
+		ID: id, Title: "Which book priced what, cost ${in_currency}", Width: 24, Height: 7, Table: true,
 		Description: "The books of prices that the range is priced by, the newest first. made: when the book was imported, and from which source. from and to: the first " +
 			"and the last hour or day of the range that it priced. cost: in US dollars. unpriced: the share of the tokens that it has no price for. 0 is no book. " +
 			"tidemark prices books lists all." + costRange,

@@ -14,7 +14,7 @@ const spent = "toFloat64(sum({cost_picos})) / 1e12"
 
 func costByClass(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost by class of tokens, per hour or day", Width: 12, Height: 8,
+		ID: id, Title: "Cost by class of tokens, per hour or day, ${in_currency}", Width: 12, Height: 8,
 		Description: "Cost in US dollars by what it was paid for: input that is neither from nor to a cache (audio and images included), input " +
 			"read from a cache, input written to one, output (audio and images included), reasoning, and calls that have a price of their own." + costWhole,
 		Kind:       preset.Paint(preset.Bars(usDollars), preset.TokenClasses),
@@ -32,7 +32,7 @@ func costByClass(id uint32) board.Panel {
 // costBy is cost over time by a column.
 func costBy(id uint32, column, names, from string, colors preset.Palette) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost by " + column + ", per hour or day", Width: 12, Height: 8,
+		ID: id, Title: "Cost by " + column + ", per hour or day, ${in_currency}", Width: 12, Height: 8,
 		Description: "Cost in US dollars by " + column + ". The ten " + names + " that cost the most have a series each; the others are one series, other." + costWhole,
 		Kind:        preset.Paint(preset.Bars(usDollars).DisplayName(seriesName), colors),
 		MayBeEmpty:  noWhole,
@@ -94,7 +94,7 @@ const costTableNote = " share: of the cost of all. per call: of the calls of whi
 
 func modelCosts(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost by model", Width: 24, Height: 9, Table: true,
+		ID: id, Title: "Cost by model, ${in_currency}", Width: 24, Height: 9, Table: true,
 		Description: "US dollars. The 100 models that cost the most, by the provider that sold them." + costTableNote + " A click shows the model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-cost?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
@@ -112,7 +112,7 @@ func modelCosts(id uint32) board.Panel {
 
 func tenantCosts(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost by tenant", Width: 24, Height: 9, Table: true,
+		ID: id, Title: "Cost by tenant, ${in_currency}", Width: 24, Height: 9, Table: true,
 		Description: "US dollars. The 100 tenants that cost the most." + costTableNote + " A click opens the dashboard of the tenant.",
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
@@ -132,7 +132,7 @@ func tenantCosts(id uint32) board.Panel {
 // relation, and rollup its name.
 func movers(id uint32, column, from, rollup string) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost by " + column + ", before and after", Width: 12, Height: 9, Table: true,
+		ID: id, Title: "Cost by " + column + ", before and after, ${in_currency}", Width: 12, Height: 9, Table: true,
 		Description: "The 20 " + column + "s whose cost changed most, in US dollars: after is the second half of the whole days (UTC) in the range, " +
 			"before is as many days before them. From two weeks on, both are whole weeks. The days count from the first one with a cost; the column " +
 			"days has their number. change: after less before. times: after divided by before. The panel needs two whole days. If " +

@@ -10,7 +10,7 @@ import (
 // tenant answers what a customer asks on the phone: what did we use, of what, did it work?
 func tenant() board.Board {
 	variables := append(board.CommonVariables("namespace", "tenant", "product", "provider", "model"), board.WholeVariable("token_calls"), board.WholeVariable("queries"))
-	variables = append(variables, board.CostVariables()...)
+	variables = append(variables, costVariables()...)
 	for i := range variables {
 		if variables[i].Name == "tenant" {
 			variables[i].Single, variables[i].OrAll = true, true
@@ -126,7 +126,7 @@ func topUsers(id uint32) board.Panel {
 // tenantCost is the cost by the books of prices; reportedCost is what calls say that they cost.
 func tenantCost(id uint32) board.Panel {
 	p := costTotal(id)
-	p.Title, p.Width, p.Height = "Cost in the range", 6, 8
+	p.Title, p.Width, p.Height = "Cost in the range, ${in_currency}", 6, 8
 	p.Description = "Cost in US dollars, by the prices that held at the time of each call. at least: some tokens have no price; the dashboard Cost " +
 		"shows which, and why. A negotiated price of the tenant comes before the list price." + costRange
 	return p

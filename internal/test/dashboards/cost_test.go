@@ -202,6 +202,7 @@ func TestCostIsTrue(t *testing.T) {
 			t.Run(fmt.Sprintf("%s to %s %+v", v.from.Format(time.DateTime), v.to.Format(time.DateTime), c), func(t *testing.T) {
 				v.bill, v.choice = b, c
 				v.compare(t, s.shown(t, file(t, "tidemark-cost"), v), v.board())
+				v.leavesOut(t, s)
 				v.compare(t, s.shown(t, only(t, file(t, "tidemark-tenant"), 42, 43, 44, 45), v), v.ofTenant())
 			})
 		}

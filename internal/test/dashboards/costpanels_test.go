@@ -6,8 +6,10 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
+	"tidemark/dashboards/grafana"
 	usagev1 "tidemark/schemas/usage/v1"
 )
 
@@ -307,6 +309,37 @@ func (l looked) currencies() (rows []string) {
 		rows = append(rows, texts(name, float64(sum(all, costOf))/1e12, sum(all, callsIn), sum(all, tokensOf), gapOf(all)))
 	}
 	return rows
+}
+
+// leavesOut holds what titles say of other currencies against the calls of the range, of its month and of the 30 days up to its end.
+func (l looked) leavesOut(t *testing.T, s store) {
+	t.Helper()
+	since := l.from
+	for _, at := range []time.Time{l.month(), l.lastDay().Add(-29 * day)} {
+		if at.Before(since) {
+			since = at
+		}
+	}
+	others := map[string]bool{}
+	for _, c := range l.days(since) {
+		if whole := !c.at.Before(l.lastDay()) || !c.at.Truncate(day).Before(since); whole && c.currency != "" && !usd(c) {
+			others[c.currency] = true
+		}
+	}
+	want := "in USD"
+	if len(others) > 0 {
+		want += ", not " + strings.Join(slices.Sorted(maps.Keys(others)), ", ")
+	}
+	d, err := grafana.Read(file(t, "tidemark-cost").JSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen := l.chosen()
+	chosen["namespace"] = []string{s.DB.Database()}
+	view, err := grafana.NewRunner(grafana.Config{DB: s.DB, Queries: 1}).Choose(t.Context(), d, grafana.View{From: l.from, To: l.to, Chosen: chosen})
+	if got := view.Chosen["in_currency"]; err != nil || !slices.Equal(got, []string{want}) {
+		t.Errorf("titles say %q, want %q: %v", got, want, err)
+	}
 }
 
 func (l looked) used() (rows []string) {
