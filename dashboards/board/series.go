@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// TopTen is a sum per bucket by name, for a chart: the ten names with the greatest totals, and the others together as "other".
+// TopTen is a sum per bucket by name, for a chart: the ten names with the greatest totals, and the others together as "other". What has no
+// name is one of them, NotGiven.
 // A chart with a hundred lines shows nothing.
 type TopTen struct {
 	By    string // The column with the names.
@@ -15,6 +16,9 @@ type TopTen struct {
 	Where string // Default {:whole} AND {:chosen}.
 	Gaps  bool   // A bucket without rows is unknown, not 0.
 }
+
+// NotGiven stands where an event does not say a name, such as the provider of a call.
+const NotGiven = "not given"
 
 // Enough is how many calls a bucket needs for a ratio or a percentile: one error in three calls is no rate of a third.
 const Enough = "20"
@@ -32,14 +36,14 @@ func (t TopTen) SQL() string {
 		t.Where = "{:whole} AND {:chosen}"
 	}
 	series := Fill(`
-		SELECT time, if(place <= 10, n, 'other') AS name, {=value} AS value
+		SELECT time, multiIf(place > 10, 'other', n = '', '{=none given}', n) AS name, {=value} AS value
 		FROM (
 			SELECT *, dense_rank() OVER (ORDER BY total DESC, n) AS place
 			FROM (
 				SELECT {:time} AS time, toString({{=by}}) AS n, {=sums}, sum(v) OVER (PARTITION BY n) AS total
 				FROM {@{=from}} WHERE {=where} GROUP BY time, {{=by}}))
 		GROUP BY time, name`,
-		map[string]string{"value": value, "by": t.By, "sums": sums, "from": t.From, "where": t.Where})
+		map[string]string{"none given": NotGiven, "value": value, "by": t.By, "sums": sums, "from": t.From, "where": t.Where})
 	if !strings.Contains(t.From, "?") {
 		return series + " ORDER BY time, name"
 	}

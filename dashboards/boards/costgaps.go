@@ -36,7 +36,7 @@ func unpricedModels(id uint32) board.Panel {
 			OverrideByName("provider", preset.Width(110)).OverrideByName("reason", preset.Width(115)).OverrideByName("calls", preset.Width(76)).OverrideByName("tokens", preset.Width(112)),
 		MayBeEmpty: "all in the range has a price",
 		SQL: []string{`
-			SELECT model, if(seller = '', 'not given', seller) AS provider, why AS reason, n AS calls, t AS tokens, t / nullIf(sum(t) OVER (), 0) AS share
+			SELECT model, {:or_none seller} AS provider, why AS reason, n AS calls, t AS tokens, t / nullIf(sum(t) OVER (), 0) AS share
 			FROM (
 				SELECT toString({model}) AS model, toString({provider}) AS seller, toString({reason}) AS why, sum({calls}) AS n, sum({unpriced_tokens}) AS t
 				FROM {:costs} AND {reason} != '' GROUP BY {model}, {provider}, {reason})
@@ -56,7 +56,7 @@ func reportedAgainstBook(id uint32) board.Panel {
 		MayBeEmpty: "no call with a price reports a cost",
 		SQL: []string{`
 			SELECT
-				model, seller AS provider, money AS currency, n AS calls, {:dollars told} AS reported, {:dollars priced} AS computed,
+				model, {:or_none seller} AS provider, money AS currency, n AS calls, {:dollars told} AS reported, {:dollars priced} AS computed,
 				{:dollars told - priced} AS difference, if(priced = 0, NULL, toFloat64(told - priced) / toFloat64(priced)) AS off
 			FROM (
 				SELECT

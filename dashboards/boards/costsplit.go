@@ -102,7 +102,7 @@ func modelCosts(id uint32) board.Panel {
 			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: notInUSD,
 		SQL: []string{`
-			SELECT model, seller AS provider,` + costColumns + `
+			SELECT model, {:or_none seller} AS provider,` + costColumns + `
 			FROM (
 				SELECT toString({model}) AS model, toString({provider}) AS seller,` + costColumnsOf + `
 				FROM {:costs} GROUP BY {model}, {provider})

@@ -189,7 +189,7 @@ func tokensByProvider(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Tokens by provider, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Input and output tokens per ${resolution_name}, by the provider that sells the model. The ten " +
-			"providers with the most tokens have a series each; the others are one series, other." + openLeftOut,
+			"providers with the most tokens have a series each; the others are one series, other. Calls without a provider are the series not given." + openLeftOut,
 		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Others),
 		SQL:  []string{board.TopTen{By: "provider", Sum: "sum({input_tokens} + {output_tokens})", From: "token_calls_?"}.SQL()},
 	}
@@ -232,7 +232,7 @@ func modelRows(withUsers bool) string {
 		FROM (
 			SELECT
 				toString({model}) AS model,
-				arrayStringConcat(arraySort(groupUniqArray(5)(toString({provider}))), ', ') AS providers,
+				arrayStringConcat(arraySort(arrayMap(p -> {:or_none p}, groupUniqArray(5)(toString({provider})))), ', ') AS providers,
 				sum({calls}) AS n, sum({input_tokens} + {output_tokens}) AS tokens, tokens / sum(tokens) OVER () AS share,
 				sumIf({calls}, {status} = 'error') / nullIf(n, 0) AS errors, sum({streaming_calls}) / nullIf(n, 0) AS streaming,
 				{:cache_hits} AS hits

@@ -57,7 +57,7 @@ func sourceFragments() map[string]string {
 		// The calls of the range by who reported them.
 		"told": `{:rows call_reports_?tenant_table with client, client_version, usage, split, calls, joined_calls, may_be_double_calls}`,
 		// A name, or what stands for none.
-		"or_none": `if({=} = '', 'not given', toString({=}))`,
+		"or_none": `if({=} = '', '` + board.NotGiven + `', toString({=}))`,
 		// The share of the calls for which a condition holds.
 		"share_if": `{:per_call sumIf({calls}, {=})}`,
 	}

@@ -99,7 +99,7 @@ func errorTypes(id uint32) board.Panel {
 		MayBeEmpty: "no errors in the last hour of the range",
 		SQL: []string{`
 			SELECT
-				toString({model}) AS model, if({error_type} = '', 'not given', toString({error_type})) AS "type of error",
+				toString({model}) AS model, {:or_none {error_type}} AS "type of error",
 				sum(toUInt128({calls})) AS calls, max({time}) AS "last error"
 			FROM {@token_calls} WHERE {:last_hour} AND {status} = 'error'
 			GROUP BY {model}, {error_type} ORDER BY calls DESC LIMIT 50`},

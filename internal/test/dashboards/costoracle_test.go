@@ -258,7 +258,7 @@ func (l looked) series(by func(charged) string) (rows []string) {
 		if slices.Index(places, name) >= 10 {
 			name = "other"
 		}
-		return texts(c.at.Truncate(l.grain), name)
+		return texts(c.at.Truncate(l.grain), cmp.Or(name, notGiven))
 	})
 	for _, point := range slices.Sorted(maps.Keys(points)) {
 		rows = append(rows, point+" | "+texts(money(points[point], costOf)))
@@ -275,13 +275,16 @@ func (l looked) perBucket(all []charged, of func([]charged) []any) (rows []strin
 	return rows
 }
 
+// sellerOf is the provider of a call as tables name it.
+func sellerOf(c charged) string { return cmp.Or(c.Provider, notGiven) }
+
 // board is every panel of the dashboard Cost.
 func (l looked) board() map[uint32][]string {
 	return map[uint32][]string{
 		1: l.now(), 2: l.forecast(), 10: l.total(), 11: l.perUnit(), 12: l.perUser(), 13: l.saved(), 14: l.unknown(), 20: l.byClass(),
 		21: l.series(func(c charged) string { return c.Model }), 22: l.series(func(c charged) string { return c.Product }),
 		23: l.series(func(c charged) string { return c.Tenant }), 24: l.series(func(c charged) string { return c.Provider }), 25: l.gaps(),
-		30: l.table(func(c charged) string { return c.Model + " | " + c.Provider }), 31: l.table(func(c charged) string { return c.Tenant }),
+		30: l.table(func(c charged) string { return c.Model + " | " + sellerOf(c) }), 31: l.table(func(c charged) string { return c.Tenant }),
 		40: l.movers(func(c charged) string { return c.Model }, l.rollup(day)), 41: l.movers(func(c charged) string { return c.Tenant }, "costs_1d"),
 		50: l.reasons(), 51: l.unpricedModels(), 60: l.compared(), 61: l.currencies(), 62: l.bills(), 70: l.used(),
 	}
@@ -291,7 +294,7 @@ func (l looked) board() map[uint32][]string {
 func (l looked) ofTenant() map[uint32][]string {
 	return map[uint32][]string{
 		42: l.total(), 43: l.byClass(), 44: l.series(func(c charged) string { return c.Model }),
-		45: l.table(func(c charged) string { return c.Model + " | " + c.Provider }),
+		45: l.table(func(c charged) string { return c.Model + " | " + sellerOf(c) }),
 	}
 }
 

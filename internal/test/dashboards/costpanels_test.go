@@ -275,7 +275,7 @@ func (l looked) reasons() (rows []string) {
 func (l looked) unpricedModels() (rows []string) {
 	all := those(l.in(l.grain), func(c charged) bool { return c.reason != "" })
 	groups := grouped(all, func(c charged) string {
-		return c.Model + " | " + cmp.Or(c.Provider, "not given") + " | " + c.reason
+		return c.Model + " | " + sellerOf(c) + " | " + c.reason
 	})
 	for _, name := range ranked(groups, unpricedOf, callsIn) {
 		n, tokens := sum(groups[name], callsIn), sum(groups[name], unpricedOf)
@@ -286,7 +286,7 @@ func (l looked) unpricedModels() (rows []string) {
 
 func (l looked) compared() (rows []string) {
 	groups := grouped(those(l.in(l.grain), func(c charged) bool { return c.compared > 0 || c.reported != 0 || c.comparedCost != 0 }), func(c charged) string {
-		return c.Model + " | " + c.Provider + " | " + c.currency
+		return c.Model + " | " + sellerOf(c) + " | " + c.currency
 	})
 	off := func(c charged) int64 { return c.reported - c.comparedCost }
 	names := slices.SortedFunc(maps.Keys(groups), func(a, b string) int {

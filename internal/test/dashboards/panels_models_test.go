@@ -23,7 +23,7 @@ func catalog(end time.Time) []known {
 	}
 }
 
-func provider(f fact) string { return f.provider }
+func provider(f fact) string { return cmp.Or(f.provider, notGiven) }
 
 // models is the dashboard Models.
 func (s *sight) models() panels {

@@ -272,6 +272,9 @@ func (s *sight) lines(stem string, none any, of ...func(fact) float64) shown {
 // enough is how many calls a ratio needs.
 const enough = 20
 
+// notGiven is the name of what has none.
+const notGiven = "not given"
+
 // topTen are sums per bucket by name, of names only the ten with the greatest; divided by another sum if there is one.
 func (s *sight) topTen(stem string, none any, name func(fact) string, sum, per func(fact) float64) shown {
 	type pair [2]float64
@@ -291,6 +294,7 @@ func (s *sight) topTen(stem string, none any, name func(fact) string, sum, per f
 		if slices.Index(places, at.name) >= 10 {
 			at.name = "other"
 		}
+		at.name = cmp.Or(at.name, notGiven)
 		top[at] = pair{top[at][0] + p[0], top[at][1] + p[1]}
 	}
 	points := map[spot][]any{}

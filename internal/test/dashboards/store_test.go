@@ -172,7 +172,7 @@ func file(t testing.TB, uid string) dashboards.File {
 	return dashboards.File{}
 }
 
-// execute opens a dashboard on the store and fails on any error. Results are by panel and query: "14A".
+// execute opens a dashboard on the store and fails on any error, and where a name is missing. Results are by panel and query: "14A".
 func (s store) execute(t testing.TB, f dashboards.File, v grafana.View) []dashboards.Result {
 	t.Helper()
 	if v.Chosen == nil {
@@ -188,6 +188,9 @@ func (s store) execute(t testing.TB, f dashboards.File, v grafana.View) []dashbo
 		err := r.Err
 		if err == nil {
 			err = r.Shape()
+		}
+		if err == nil {
+			err = unnamed(r)
 		}
 		if err != nil {
 			t.Errorf("%s: panel %q, query %s: %v\n%s", f.UID, r.Title, r.RefID, err, r.SQL)
