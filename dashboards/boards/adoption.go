@@ -10,19 +10,35 @@ import (
 )
 
 // adoption compares reported figures on the spread of AI with figures measured from replayed scenarios. Tenants are the
-// scenarios' ids; see tidemark scenarios list.
+// scenarios' ids; see tidemark scenarios list. Its charts are those of scenarios that begin in 2020 or later: all charts of a
+// dashboard have one range, and in decades they would be a few pixels wide.
 func adoption() board.Board {
 	return board.Board{
-		UID: "tidemark-adoption", Title: "Adoption trends", From: "1990-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
+		UID: "tidemark-adoption", Title: "Adoption trends", From: "2020-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
 		Description: "Reported figures on the spread of AI, the same figures measured from stored events, and their " +
 			"sources. The events are replayed scenarios (tidemark replay scenario:NAME). Figures that are " +
-			"illustrative or unconfirmed are marked. Days are in UTC.",
+			"illustrative or unconfirmed are marked. Adoption since 1990 has the charts that go further back. Days are in UTC.",
 		History: true, Namespace: "scenarios", Variables: scenarioVariables(),
 		Rows: []board.Row{
 			{Title: "Reported beside measured", Panels: []board.Panel{figures(1)}},
-			{Title: "Speed", Panels: []board.Panel{searchRace(10), weeklyUsers(11), internetOutside(12), trainingCompute(13)}},
+			{Title: "Speed", Panels: []board.Panel{wide(weeklyUsers(11), 24)}},
 			{Title: "Open and closed weights, and the Qwen family", Panels: []board.Panel{openReleases(20), releasesByWeights(21), familyDownloads(22), familyModels(23)}},
-			{Title: "Illustrative: the paths are invented, not measured", Panels: []board.Panel{patents(30), segmentSignups(31)}},
+			{Title: "Illustrative: the paths are invented, not measured", Panels: []board.Panel{wide(segmentSignups(31), 24)}},
+		},
+	}
+}
+
+// sinceNineties has the charts of the scenarios that go back to the last century, and of training compute.
+func sinceNineties() board.Board {
+	return board.Board{
+		UID: "tidemark-since-1990", Title: "Adoption since 1990", From: "1990-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
+		Description: "How fast AI spreads, beside what spread before it: searches, users of the Internet, training compute and patents. The " +
+			"events are replayed scenarios (tidemark replay scenario:NAME). Adoption trends has the figures, and the charts that " +
+			"begin in 2020 or later. Days are in UTC.",
+		History: true, Namespace: "scenarios", Variables: scenarioVariables(),
+		Rows: []board.Row{
+			{Title: "Speed", Panels: []board.Panel{searchRace(10), internetOutside(12), wide(trainingCompute(13), 24)}},
+			{Title: "Illustrative: the path is invented, not measured", Panels: []board.Panel{wide(patents(30), 24)}},
 		},
 	}
 }
@@ -115,6 +131,11 @@ func logarithmic(unit string) *timeseries.PanelBuilder {
 	return preset.Lines(unit).DisplayName(fieldName).FillOpacity(0).ScaleDistribution(common.NewScaleDistributionConfigBuilder().Type(common.ScaleDistributionLog).Log(10))
 }
 
+// asLimit draws a value that others are compared with, as a dashed line.
+func asLimit() preset.Overrides {
+	return append(preset.SeriesColor(preset.Ink), preset.Property("custom.fillOpacity", 0), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))
+}
+
 // asPoints draws what was reported as points, not as a line.
 func asPoints(b *timeseries.PanelBuilder, query string) *timeseries.PanelBuilder {
 	return b.OverrideByQuery(query, preset.Overrides{preset.Property("custom.drawStyle", "points"), preset.Property("custom.pointSize", 10)})
@@ -138,7 +159,7 @@ func searchRace(id uint32) board.Panel {
 			"The line is the reported milestone of 365 billion per year, one ChatGPT-year. We interpolated " +
 			"between launch and milestone. Scenario search-race.",
 		Kind: preset.Paint(logarithmic(preset.Count).Min(1e6).DisplayName(seriesName), preset.Adopters).
-			OverrideByQuery("B", append(preset.SeriesColor(preset.Ink), preset.Property("displayName", "365 billion"), preset.Property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{10, 10}}))),
+			OverrideByQuery("B", append(asLimit(), preset.Property("displayName", "365 billion"))),
 		MayBeEmpty: notReplayed("search-race"),
 		SQL: []string{
 			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
@@ -178,14 +199,16 @@ func internetOutside(id uint32) board.Panel {
 		ID: id, Title: "Users outside North America, and the line of 90 %", Width: 12, Height: 9,
 		Description: "Share of the users outside the United States and Canada. Internet: per year, from reported users " +
 			"by country. ChatGPT: per week, from stored events; only the shares of April 2025 are reported. The " +
-			"line is 90 %. Scenario everywhere-at-once.",
-		Kind:       preset.Paint(preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1).Thresholds(preset.Thresholds("transparent", 0.9, preset.Ink)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeLine)), preset.Adopters),
+			"dashed line is 90 %. Scenario everywhere-at-once.",
+		Kind:       preset.Paint(preset.Lines(preset.Ratio).DisplayName(fieldName).FillOpacity(0).Min(0).Max(1), preset.Adopters).OverrideByQuery("C", asLimit()),
 		MayBeEmpty: notReplayed("everywhere-at-once"),
 		SQL: []string{
 			`SELECT toDateTime64(makeDate32(year, 1, 1), 3, 'UTC') AS time, share AS Internet
 			FROM ({:internet_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
 			`SELECT toDateTime64(week, 3, 'UTC') AS time, share AS ChatGPT
 			FROM ({:chatgpt_outside}) WHERE time >= $__fromTime_ms AND time < $__toTime_ms ORDER BY time`,
+			`SELECT arrayJoin([$__fromTime_ms, $__toTime_ms]) AS time, 0.9 AS "90 %"
+			WHERE (SELECT count() FROM {@reference_points} WHERE {tenant} = 'everywhere-at-once') > 0 ORDER BY time`,
 		},
 	}
 }
@@ -195,7 +218,7 @@ func trainingCompute(id uint32) board.Panel {
 		ID: id, Title: "Training compute of notable models", Width: 12, Height: 9,
 		Description: "Floating-point operations used to train each notable model since 2010 (Epoch AI), and the line " +
 			"through their logarithms; its slope is the growth per year. Scenario compute.",
-		Kind:       preset.Paint(asPoints(logarithmic("sci").Decimals(0).AxisLabel("FLOP"), "A"), preset.Claims).OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5)}),
+		Kind:       preset.Paint(asPoints(logarithmic("sci").Decimals(0).AxisLabel("floating-point operations"), "A"), preset.Claims).OverrideByQuery("A", preset.Overrides{preset.Property("custom.pointSize", 5)}),
 		MayBeEmpty: notReplayed("compute"),
 		SQL: []string{
 			`SELECT {time} AS time, {value} AS models FROM {@reference_points}

@@ -12,7 +12,7 @@ import (
 
 // All returns the dashboards, in the order in which people should meet them.
 func All() []board.Board {
-	return []board.Board{usage(), models(), cost(), pipeline(), sources(), tenant(), adoption(), launch()}
+	return []board.Board{usage(), models(), cost(), pipeline(), sources(), tenant(), adoption(), sinceNineties(), launch()}
 }
 
 // Fragments returns the SQL by name that statements use as {:name}.

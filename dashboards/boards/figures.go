@@ -43,14 +43,14 @@ func reportedFigures() []figure {
 			`(
 				SELECT dateDiff('day', toDate32('2022-11-30'), minOrNullIf(week, share >= 0.9)) / 365.25
 				FROM ({:chatgpt_outside}))`, ""},
-		{"Training compute of notable models since 2010", "% per year", "compute", "notable models", "training_compute_growth", checked,
+		{"Training compute of notable models since 2010: growth", "% per year", "compute", "notable models", "training_compute_growth", checked,
 			"(SELECT (pow(10, fit.1) - 1) * 100 FROM ({:compute_fit}))", ""},
 		{"Qwen family: open models by April 2025", "models, at least", "qwen-family", "qwen", "qwen_open_models", checked, "{:qwen_total {:qwen_release}}", ""},
 		{"Qwen family: downloads by April 2025", "downloads, at least", "qwen-family", "qwen", "qwen_cumulative_downloads", checked, "{:qwen_total {:qwen_download}}", ""},
 		{"Qwen family: derivatives by April 2025", "models, at least", "qwen-family", "qwen", "qwen_derivative_models", checked, "{:qwen_total {:qwen_derivative}}", ""},
 		{"GLM-Z1: new accounts on the day of the launch", "accounts, at least", "launch-day", "glm-z1", "launch_day_new_accounts", unconfirmed,
 			"(SELECT sum({signups}) FROM {@signups_1d} WHERE {tenant} = 'launch-day' AND {bucket} = '2025-04-14')", ""},
-		{"GLM-Z1: tokens that day against the day before", "%, at least", "launch-day", "glm-z1", "launch_day_token_growth", unconfirmed,
+		{"GLM-Z1: more tokens that day than the day before", "% more, at least", "launch-day", "glm-z1", "launch_day_token_growth", unconfirmed,
 			`(
 				SELECT 100 * (sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-14')
 					/ sumIf({input_tokens} + {output_tokens}, {bucket} = '2025-04-13') - 1)

@@ -13,14 +13,21 @@ import (
 // adoption is the dashboard Adoption trends.
 func (s *sight) adoption() panels {
 	all := panels{
-		"1A": s.figures(), "10A": s.searches(), "10B": s.milestone(), "11A": s.weeklyUsers(), "12A": s.internet(), "12B": s.outsiders(),
-		"13A": s.claims("compute", "", "training_compute"), "13B": s.fitted(), "20A": s.openReleases(), "21A": s.releasesByWeights(), "31A": s.weeklySignups(),
-		"30A": s.claims("patents", "", "computing_patents_granted"),
+		"1A": s.figures(), "11A": s.weeklyUsers(), "20A": s.openReleases(), "21A": s.releasesByWeights(), "31A": s.weeklySignups(),
 		"22A": s.family(downloads), "23A": s.family(releasesOf), "23B": s.family(derivatives),
 	}
 	all["11B"], all["11C"] = s.claims("users-8x", "chatgpt", "weekly_active_users"), s.claims("users-8x", "chatgpt", "weekly_active_users_bond")
 	all["22B"], all["23C"], all["23D"] = s.claims("qwen-family", "qwen", "qwen_cumulative_downloads"), s.claims("qwen-family", "qwen", "qwen_open_models"), s.claims("qwen-family", "qwen", "qwen_derivative_models")
 	return all
+}
+
+// sinceNineties is the dashboard Adoption since 1990.
+func (s *sight) sinceNineties() panels {
+	return panels{
+		"10A": s.searches(), "10B": s.milestone(), "12A": s.internet(), "12B": s.outsiders(),
+		"12C": rows(texts(time.UnixMilli(s.from), 0.9), texts(time.UnixMilli(s.to), 0.9)),
+		"13A": s.claims("compute", "", "training_compute"), "13B": s.fitted(), "30A": s.claims("patents", "", "computing_patents_granted"),
+	}
 }
 
 // inView reports whether a time lies in the range.

@@ -90,13 +90,13 @@ func (s *sight) figures() shown {
 	add("Weekly users of ChatGPT, Nov 2023 to Apr 2025", share(s.usersInWeek(date(2025, 4, 7)), s.usersInWeek(date(2023, 11, 6))), "times", checked, "users-8x", "chatgpt", "growth_multiple")
 	add("Internet: years to 90 % of users outside North America", s.internetYears(), years, checked, "everywhere-at-once", "internet", "years_to_90pct_outside_north_america")
 	add("ChatGPT: years to 90 % of users outside North America", s.chatgptYears(), years, illustrative, "everywhere-at-once", "chatgpt", "years_to_90pct_outside_north_america")
-	add("Training compute of notable models since 2010", (math.Pow(10, slope)-1)*100, "% per year", checked, "compute", "notable models", "training_compute_growth")
+	add("Training compute of notable models since 2010: growth", (math.Pow(10, slope)-1)*100, "% per year", checked, "compute", "notable models", "training_compute_growth")
 	add("Qwen family: open models by April 2025", s.familySize(releasesOf), "models, at least", checked, "qwen-family", "qwen", "qwen_open_models")
 	add("Qwen family: downloads by April 2025", s.familySize(downloads), "downloads, at least", checked, "qwen-family", "qwen", "qwen_cumulative_downloads")
 	add("Qwen family: derivatives by April 2025", s.familySize(derivatives), "models, at least", checked, "qwen-family", "qwen", "qwen_derivative_models")
 	add("GLM-Z1: new accounts on the day of the launch", s.launched("signups", openedAt, fact.calls), "accounts, at least", unconfirmed, "launch-day", "glm-z1", "launch_day_new_accounts")
-	add("GLM-Z1: tokens that day against the day before", 100*(share(s.launched("token_calls", openedAt, fact.tokens), s.launched("token_calls", openedAt.Add(-day), fact.tokens))-1),
-		"%, at least", unconfirmed, "launch-day", "glm-z1", "launch_day_token_growth")
+	add("GLM-Z1: more tokens that day than the day before", 100*(share(s.launched("token_calls", openedAt, fact.tokens), s.launched("token_calls", openedAt.Add(-day), fact.tokens))-1),
+		"% more, at least", unconfirmed, "launch-day", "glm-z1", "launch_day_token_growth")
 	least := texts("Sign-ups grow in all four segments: the least growth", nil, nil, "times, more than", "not replayed", "not replayed here: tidemark replay scenario:segments", "segments")
 	if len(s.ofScenario("signups", "segments")) > 0 {
 		least = texts("Sign-ups grow in all four segments: the least growth", 1, s.leastGrowth(), "times, more than", illustrative, "the report only states that all four grow; the curves are invented", "segments")

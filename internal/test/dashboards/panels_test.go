@@ -67,7 +67,9 @@ var recomputed = map[string]func(*sight) panels{
 	"tidemark-cost": (*sight).cost, "tidemark-sources": (*sight).sources, "tidemark-pipeline": (*sight).pipeline,
 }
 
-var replayed = map[string]func(*sight) panels{"tidemark-launch": (*sight).launch, "tidemark-adoption": (*sight).adoption}
+var replayed = map[string]func(*sight) panels{
+	"tidemark-launch": (*sight).launch, "tidemark-adoption": (*sight).adoption, "tidemark-since-1990": (*sight).sinceNineties,
+}
 
 // TestPanelsEqualTheEvents holds every value of every panel of every dashboard against a recomputation in Go, from the events or, where a
 // panel shows what the pipeline says of itself, from the rows of its tables: for 15 minutes, 6 hours, 7 days and more, with a tenant and without,

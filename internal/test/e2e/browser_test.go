@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,7 @@ func TestPreviewInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if f.UID == "tidemark-adoption" || f.UID == "tidemark-launch" {
+		if slices.Contains(scenarioBoards, f.UID) {
 			continue // See TestScenarioDashboards.
 		}
 		allowed[f.UID] = f.Allowed
@@ -105,30 +106,6 @@ func TestPreviewInBrowser(t *testing.T) {
 		b.quiet(t)
 	})
 	testChoices(t, b, p)
-}
-
-// TestScenarioDashboards replays all scenarios and opens the dashboards that show them: every panel has data.
-func TestScenarioDashboards(t *testing.T) {
-	chromium := findChromium(t)
-	p := sharedPipeline(t)
-	p.ok(t, "migrate", "--partitions", "2")
-	for _, s := range scenarios(t) {
-		p.ok(t, "replay", "scenario:"+s.name)
-	}
-	p.settle(t)
-	b := openBrowser(t, chromium, p.preview(t))
-	for _, uid := range []string{"tidemark-adoption", "tidemark-launch"} {
-		b.size(t, 1600, 2400)
-		b.open(t, "/d/"+uid+"?refresh=&theme=dark&var-scenarios="+p.namespace)
-		b.settled(t, uid)
-		for _, panel := range b.seen(t) {
-			if panel.State != "ready" {
-				t.Errorf("%s: panel %s is %s: %q %q", uid, panel.ID, panel.State, panel.Error, panel.Text)
-			}
-		}
-		b.picture(t, uid+"-dark")
-		b.quiet(t)
-	}
 }
 
 // TestPreviewOutlivesDatabase takes the database away under an open page: it says so, and goes on when it is back.
