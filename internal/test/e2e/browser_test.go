@@ -59,6 +59,7 @@ func TestPreviewInBrowser(t *testing.T) {
 				b.open(t, "/d/"+f.UID+"?refresh=&from=now-6h&to=now&var-namespace="+p.namespace+"&"+look.query)
 				b.settled(t, f.UID)
 				b.panels(t, f.Allowed)
+				b.hinted(t)
 				b.picture(t, f.UID+"-"+look.name)
 				b.quiet(t)
 			})
@@ -317,6 +318,15 @@ func (b *browser) panels(t testing.TB, allowed map[uint32]string) {
 			t.Errorf("panel %s is %s: %q %q", p.ID, p.State, p.Error, p.Text)
 		}
 	}
+}
+
+// hinted waits until each table shows at its edges whether columns are hidden behind them, and the others show nothing.
+func (b *browser) hinted(t testing.TB) {
+	t.Helper()
+	b.until(t, "tables that are cut off show where they go on", `[...document.querySelectorAll("[data-panel-type=table] .rdg")].every((grid) => {
+		const edges = grid.closest(".edges"), shows = (side) => edges.hasAttribute("data-more-" + side);
+		return edges && shows("left") === grid.scrollLeft > 1 && shows("right") === grid.scrollWidth - grid.clientWidth - grid.scrollLeft > 1;
+	})`)
 }
 
 // words is a text up to its first variable.

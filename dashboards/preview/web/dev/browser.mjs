@@ -1,67 +1,8 @@
 // Uses the page as a person would, against the development server, in headless Chromium. Usage: node dev/browser.mjs [OUT [WORD]]
 // WORD chooses tests. With OUT it leaves pictures there. It fails on any console message, any request elsewhere, and whatever is not as it should be.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
-
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const out = process.argv[2];
-const port = 8411;
-const base = `http://127.0.0.1:${port}`;
-const server = spawn(process.execPath, [path.join(root, 'dev/server.mjs'), String(port)], { stdio: ['ignore', 'pipe', 'inherit'] });
-await new Promise((resolve) => server.stdout.once('data', resolve));
-if (out) fs.mkdirSync(out, { recursive: true });
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const only = process.argv[3] ?? '';
-const trouble = [];
-let page;
-let step = 0;
-
-async function open(where, viewport = { width: 1400, height: 900 }) {
-  if (page) await page.close();
-  page = await browser.newPage({ viewport });
-  page.on('console', (message) => trouble.push(`console ${message.type()}: ${message.text()}`));
-  page.on('pageerror', (error) => trouble.push(`error: ${error.stack}`));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(base) && !/^(data|blob):/.test(request.url())) trouble.push(`request: ${request.url()}`);
-  });
-  await page.goto(base + where);
-  await ready();
-}
-
-const ready = () => page.waitForSelector('body[data-dashboard-state=ready]', { timeout: 15_000 });
-const panel = (id) => page.locator(`[data-panel-id="${id}"]`);
-const shoot = async (name) => out && page.screenshot({ path: path.join(out, `${String(++step).padStart(2, '0')}-${name}.png`) });
-const query = () => new URL(page.url()).searchParams;
-
-// After a change the page is loading at once, so that waiting for it to be ready is enough.
-async function changes(action) {
-  const before = page.url();
-  await action();
-  if (page.url() === before) await page.waitForFunction((url) => location.href !== url, before);
-  await ready();
-}
-
-async function test(name, work) {
-  if (!name.includes(only)) return;
-  trouble.length = 0;
-  try {
-    await work();
-    assert.deepEqual(trouble, []);
-    console.log(`ok   ${name}`);
-  } catch (error) {
-    process.exitCode = 1;
-    console.log(`FAIL ${name}: ${error.message}`);
-    if (out && page) await page.screenshot({ path: path.join(out, `failed-${name.replace(/\W+/g, '-')}.png`) }).catch(() => undefined);
-  }
-}
+import { bare, base, changes, end, open, page, panel, query, ready, shoot, test } from './harness.mjs';
 
 await test('the list leads to a dashboard', async () => {
   await open('/');
@@ -371,9 +312,7 @@ await test('light and dark', async () => {
 });
 
 await test('a dashboard that does not exist', async () => {
-  await page.close();
-  page = await browser.newPage();
-  await page.goto(`${base}/d/nothing`);
+  await bare('/d/nothing');
   await page.getByText('there is no dashboard "nothing"').waitFor();
   await shoot('nothing');
 });
@@ -388,5 +327,34 @@ await test('narrow', async () => {
   assert.ok(box.x >= 0 && box.x + box.width <= 420, JSON.stringify(box));
 });
 
-await browser.close();
-server.kill();
+await test('a table that is cut off shows where it goes on', async () => {
+  await open('/d/kinds?viewPanel=panel-15', { width: 1400, height: 900 });
+  const edges = panel(15).locator('.edges');
+  const more = () => edges.evaluate((box) => ['left', 'right'].filter((side) => box.hasAttribute(`data-more-${side}`)).join(' '));
+  const shown = (side) => edges.evaluate((box, which) => Number(getComputedStyle(box, which).opacity), side === 'left' ? '::before' : '::after');
+  const becomes = async (want) => {
+    for (let i = 0; i < 50 && await more() !== want; i++) await page.waitForTimeout(50);
+    assert.equal(await more(), want);
+  };
+  await panel(15).locator('[role=gridcell]').first().waitFor();
+  await becomes('');
+  await page.setViewportSize({ width: 480, height: 900 });
+  await becomes('right');
+  await page.waitForTimeout(300);
+  await shoot('cut-table');
+  assert.deepEqual([await shown('left'), await shown('right')], [0, 1]);
+  const scroll = (left) => panel(15).locator('.rdg').evaluate((grid, x) => { grid.scrollLeft = x; }, left);
+  await scroll(60);
+  await becomes('left right');
+  await scroll(100_000);
+  await becomes('left');
+  await page.waitForTimeout(300);
+  assert.deepEqual([await shown('left'), await shown('right')], [1, 0]);
+  await scroll(0);
+  await becomes('right');
+  // It is no obstacle: the link in the first column is clicked through it.
+  await changes(() => panel(15).getByRole('link', { name: 'llama-4-70b' }).click());
+  assert.equal(query().get('var-model'), 'llama-4-70b');
+});
+
+await end();

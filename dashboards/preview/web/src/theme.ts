@@ -34,7 +34,7 @@ function publish({ colors, shadows, isDark }: GrafanaTheme2): void {
     'border-weak': colors.border.weak, 'border-medium': colors.border.medium, hover: colors.action.hover, selected: colors.action.selected,
     accent: colors.primary.main, 'accent-text': colors.primary.text, error: colors.error.text, 'error-back': colors.error.transparent,
     'warning-text': colors.warning.text, 'warning-back': colors.warning.transparent, 'warning-border': colors.warning.border, shadow: shadows.z2,
-    button: colors.secondary.main, 'button-hover': colors.secondary.shade,
+    button: colors.secondary.main, 'button-hover': colors.secondary.shade, edge: isDark ? 'rgba(0, 0, 0, 0.85)' : 'rgba(0, 10, 23, 0.3)',
   };
   for (const [name, value] of Object.entries(variables)) root.style.setProperty(`--${name}`, value);
 }

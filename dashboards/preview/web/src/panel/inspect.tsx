@@ -8,6 +8,7 @@ import { navigate } from '../nav';
 import type { PanelModel } from '../types';
 import { toCsv } from './csv';
 import { configure } from './data';
+import { Edges } from './edges';
 import type { Outcome } from './query';
 
 interface Props {
@@ -94,7 +95,7 @@ function Data({ panel, title, outcome, theme }: Omit<Props, 'tab'>) {
         <button type="button" className="plain-button" disabled={!loaded} onClick={() => loaded && download(title, loaded.frames)}>Download CSV</button>
       </div>
       <div ref={box} className="inspect-table">
-        {frame && size.width > 0 && <TableNG data={frame} width={size.width} height={size.height} fieldConfig={panel.fieldConfig} />}
+        {frame && size.width > 0 && <Edges><TableNG data={frame} width={size.width} height={size.height} fieldConfig={panel.fieldConfig} /></Edges>}
       </div>
     </div>
   );

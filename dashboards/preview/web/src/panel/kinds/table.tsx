@@ -3,6 +3,7 @@ import type { TableCellHeight } from '@grafana/schema';
 import { TableNG } from '@grafana/ui/unstable';
 import { useState } from 'react';
 import type { Statement } from '../data';
+import { Edges } from '../edges';
 import { options, type KindProps } from './kind';
 
 interface Options {
@@ -24,19 +25,21 @@ export function TableKind({ panel, frames, loaded, width, height }: KindProps) {
   const cut = isCut(frame.length, loaded.statements) ? 24 : 0;
   return (
     <div style={{ width, height }}>
-      <TableNG
-        data={frame}
-        width={width}
-        height={height - chooser - cut}
-        noHeader={o.showHeader === false}
-        cellHeight={o.cellHeight}
-        sortBy={o.sortBy}
-        enablePagination={o.enablePagination}
-        fieldConfig={panel.fieldConfig}
-        noValue={panel.fieldConfig.defaults.noValue}
-        timeRange={loaded.range}
-        transparent={panel.transparent}
-      />
+      <Edges>
+        <TableNG
+          data={frame}
+          width={width}
+          height={height - chooser - cut}
+          noHeader={o.showHeader === false}
+          cellHeight={o.cellHeight}
+          sortBy={o.sortBy}
+          enablePagination={o.enablePagination}
+          fieldConfig={panel.fieldConfig}
+          noValue={panel.fieldConfig.defaults.noValue}
+          timeRange={loaded.range}
+          transparent={panel.transparent}
+        />
+      </Edges>
       {cut > 0 && <div className="table-cut">The first {frame.length.toLocaleString('en')} rows: there may be more.</div>}
       {chooser > 0 && (
         <select className="frame-chooser" value={at} onChange={(event) => setPicked(Number(event.target.value))} aria-label="Table">
