@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tidemark/consumers/clickhouse"
@@ -20,7 +22,7 @@ type migrateCmd struct {
 	clickhouseFlags
 	topicFlags
 	outputFlags
-	Wait time.Duration `help:"Wait this long for the broker and ClickHouse to answer, as after their start. 0: do not wait." default:"0s" placeholder:"30s" range:"0s..24h"`
+	Wait time.Duration `help:"Wait this long in all for the broker and ClickHouse to answer, as after their start, and for older workers to stop. 0: do not wait." default:"0s" placeholder:"30s" range:"0s..24h"`
 }
 
 // topicFlags shape the topics that migrate creates.
@@ -39,7 +41,7 @@ func (migrateCmd) Help() string {
 refuses a database that a newer version has migrated. If it is interrupted, run it again.
 
 Stop any older 'tidemark ingest' and 'tidemark rollup' first: migrations move tables, and migrate refuses to run while
-workers are running.
+workers are running. With --wait it waits until they have stopped, and says for which it waits.
 
 An empty catalog of models gets the models that ship with Tidemark. 'tidemark models import' updates it later.`
 }
@@ -60,10 +62,12 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := c.await(ctx, db, s); err != nil {
+	deadline, cancel := context.WithTimeout(ctx, c.Wait)
+	defer cancel()
+	if err := c.await(ctx, deadline, db, s); err != nil {
 		return err
 	}
-	if err := c.idle(ctx, db); err != nil {
+	if err := c.idle(ctx, deadline, db, s); err != nil {
 		return err
 	}
 	told := c.told(s)
@@ -99,10 +103,8 @@ func (c *migrateCmd) Run(ctx context.Context, s Streams) (err error) {
 // awaitInterval is the time between two attempts to reach the servers.
 const awaitInterval = 250 * time.Millisecond
 
-// await returns when both servers answer, at the latest after --wait: whoever needs a server then says what is wrong with it.
-func (c *migrateCmd) await(ctx context.Context, db *clickhouse.DB, s Streams) error {
-	deadline, cancel := context.WithTimeout(ctx, c.Wait)
-	defer cancel()
+// await returns when both servers answer, at the latest at the deadline: whoever needs a server then says what is wrong with it.
+func (c *migrateCmd) await(ctx, deadline context.Context, db *clickhouse.DB, s Streams) error {
 	tick := time.NewTicker(awaitInterval)
 	defer tick.Stop()
 	for said := false; ; said = true {
@@ -132,9 +134,10 @@ func loadedLine(n int, loaded bool, from string) string {
 	return number(uint64(n)) + " already present"
 }
 
-// idle returns an error if a worker is running and there is anything to migrate: what a worker of an older version inserts
-// into a table while the table is moved would be left behind.
-func (c *migrateCmd) idle(ctx context.Context, db *clickhouse.DB) (err error) {
+// idle returns when no worker is running or there is nothing to migrate: what a worker of an older version inserts into a table while
+// the table is moved would be left behind. Until the deadline it waits for running ones to stop; then they are an error. It takes the
+// lease from none: the lease is the rollup's alone, and an older worker that got it back would go on in the form that it knows.
+func (c *migrateCmd) idle(ctx, deadline context.Context, db *clickhouse.DB, s Streams) (err error) {
 	if !errors.Is(app.CheckSchema(ctx, db), clickhouse.ErrSchemaOlder) {
 		return nil // Then Migrate has nothing to do, or returns what is wrong.
 	}
@@ -148,17 +151,42 @@ func (c *migrateCmd) idle(ctx context.Context, db *clickhouse.DB) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, client.Close()) }()
-	for command, group := range map[string]string{"ingest": namespaces.IngestGroup(c.Namespace), "rollup": namespaces.RollupGroup(c.Namespace)} {
-		found, err := client.Group(ctx, group)
-		if err != nil {
+	tick := time.NewTicker(workersInterval)
+	defer tick.Stop()
+	for said := ""; ; {
+		running, err := runningWorkers(ctx, client, c.Namespace)
+		if err != nil || running == "" {
 			return err
 		}
-		if found.Members > 0 {
-			return fmt.Errorf("namespace %s has %s of 'tidemark %s' at work: stop them, then run migrate again (the brokers forget a killed worker within a minute)",
-				c.Namespace, count(found.Members, "worker"), command)
+		if deadline.Err() == nil && running != said {
+			fmt.Fprintf(s.Err, "waiting up to %s for %s to stop\n", c.Wait, running)
+			said = running
+		}
+		select {
+		case <-deadline.Done():
+			return cmp.Or(ctx.Err(), fmt.Errorf("namespace %s has %s at work: stop them, then run migrate again, or let it wait until they have stopped: --wait 5m (the brokers forget a killed worker within a minute)",
+				c.Namespace, running))
+		case <-tick.C:
 		}
 	}
-	return nil
+}
+
+// workersInterval is the time between two looks at which workers are running.
+const workersInterval = time.Second
+
+// runningWorkers says how many workers of which commands the brokers know; "" if none.
+func runningWorkers(ctx context.Context, client *consumerkafka.Client, namespace string) (string, error) {
+	var running []string
+	for _, of := range [...]struct{ command, group string }{{"ingest", namespaces.IngestGroup(namespace)}, {"rollup", namespaces.RollupGroup(namespace)}} {
+		found, err := client.Group(ctx, of.group)
+		if err != nil {
+			return "", err
+		}
+		if found.Members > 0 {
+			running = append(running, fmt.Sprintf("%s of 'tidemark %s'", count(found.Members, "worker"), of.command))
+		}
+	}
+	return strings.Join(running, " and "), nil
 }
 
 // createTopics creates the topics of a namespace that do not exist.

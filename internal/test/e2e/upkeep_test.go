@@ -127,13 +127,23 @@ func TestMigrateWithWorkers(t *testing.T) {
 	if r := p.run(t, "migrate"); r.code != 3 || !strings.Contains(r.stderr, "namespace "+p.namespace+" has 1 worker of 'tidemark rollup' at work") {
 		t.Errorf("migrate beside a worker: exit code %d, want 3 and the worker", r.code)
 	}
+	if r := p.run(t, "migrate", "--wait", "1s"); r.code != 3 || !strings.Contains(r.stderr, "waiting up to 1s for 1 worker of 'tidemark rollup' to stop") || !strings.Contains(r.stderr, "at work: stop them") {
+		t.Errorf("migrate that waits beside a worker that stays: exit code %d, want 3 and for whom it waited", r.code)
+	}
+	waiting := p.start(t, "migrate", "--wait", "5m")
+	eventually(t, "migrate says for whom it waits", func() bool { return strings.Contains(waiting.output(), "waiting up to 5m0s for 1 worker") })
+	if n := p.sql(t, "SELECT count() FROM schema_migrations WHERE name != 'tidemark: done'"); strings.TrimSpace(n) != "0" || waiting.ended() {
+		t.Errorf("migrate has begun beside a worker:\n%s", waiting.output())
+	}
 	if code := worker.stop(t); code != 0 {
 		t.Errorf("the worker stops with %d", code)
 	}
 	if r := p.run(t, "rollup", "--until-caught-up"); r.code != 3 || !strings.Contains(r.stderr, "tidemark migrate") {
 		t.Errorf("a worker before the migration: exit code %d, want 3 and what to run", r.code)
 	}
-	p.ok(t, "migrate")
+	if code := waiting.wait(t); code != 0 || !strings.Contains(waiting.output(), "database "+p.namespace) {
+		t.Errorf("migrate after the worker has stopped: exit code %d\n%s", code, waiting.output())
+	}
 	p.settle(t)
 	p.verify(t, want)
 	p.auditOK(t)
