@@ -20,7 +20,10 @@ type healthCmd struct {
 // Help implements kong.HelpProvider.
 func (healthCmd) Help() string {
 	return `Prints the answer of a process that runs with --metrics-listen: no process serves its health without it. /healthz answers 200 while the process runs. /readyz
-answers 503, with the reason, while the process cannot do its work. Container health checks use this command.`
+answers 503, with the reason, while the process cannot do its work. Container health checks use this command.
+
+Workers also report to the database, with or without --metrics-listen. This shows when a worker of each role did so last:
+tidemark query "SELECT role, max(seen_at) FROM heartbeats WHERE worker != '' GROUP BY role"`
 }
 
 // Example implements exampler.
