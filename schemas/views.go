@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,10 +169,26 @@ func bucketSeconds(column string) string {
 	return text + strconv.Itoa(lengths[longest].Seconds()) + ")"
 }
 
+// waitingSQL is an array of the rollups that wait where the one that a column names does: that one, and those made from it.
+func waitingSQL(column string) string {
+	from, waiting := map[string]string{}, map[string][]string{}
+	for _, r := range Rollups() {
+		from[r.Name] = r.From
+		for source := r.From; source != ""; source = from[source] {
+			waiting[source] = append(waiting[source], Quote(r.Name))
+		}
+	}
+	sql := "arrayConcat([toString(" + column + ")], multiIf("
+	for _, name := range slices.Sorted(maps.Keys(waiting)) {
+		sql += fmt.Sprintf("%s = %s, [%s], ", column, Quote(name), strings.Join(waiting[name], ", "))
+	}
+	return sql + "emptyArrayString()))"
+}
+
 // progressView shows how far each rollup is complete. A bucket that begins at or before whole_until is whole: it was
 // over when rollups were last published, and it does not wait for its turn together with the newest one. Late events
 // may still change it; buckets that wait for late events alone hold nothing back. When nothing has been published for
-// an hour, nothing is under way, and every bucket that is over is whole.
+// an hour, nothing is under way, and every bucket that is over is whole. A rollup that merges another waits for what that one waits for.
 //
 // Its key is name and not rollup, which is a keyword: the engine writes GROUP BY rollup down as ROLLUP and cannot read that
 // back when it starts, and people could not group by it.
@@ -201,7 +218,7 @@ func progressView() View {
     FROM {` + RollupVersionsTable + `} AS v
     UNION ALL
     SELECT
-        p.rollup AS name,
+        arrayJoin(` + waitingSQL("p.rollup") + `) AS name,
         toDateTime64('1900-01-01 00:00:00', 6, 'UTC') AS published,
         toDateTime64('1900-01-01 00:00:00', 0, 'UTC') AS newest,
         true AS waits,

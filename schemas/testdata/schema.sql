@@ -2060,7 +2060,7 @@ FROM (
     FROM tidemark.rollup_versions AS v
     UNION ALL
     SELECT
-        p.rollup AS name,
+        arrayJoin(arrayConcat([toString(p.rollup)], multiIf(p.rollup = 'audience_1h', ['audience_1d'], p.rollup = 'call_reports_1h', ['call_reports_1d'], p.rollup = 'costs_1h', ['costs_1d', 'costs_all_1h', 'costs_all_1d'], p.rollup = 'costs_all_1h', ['costs_all_1d'], p.rollup = 'queries_1h', ['queries_1d'], p.rollup = 'queries_1m', ['queries_all_1h', 'queries_all_1d'], p.rollup = 'queries_all_1h', ['queries_all_1d'], p.rollup = 'signups_1h', ['signups_1d'], p.rollup = 'signups_1m', ['signups_all_1h', 'signups_all_1d'], p.rollup = 'signups_all_1h', ['signups_all_1d'], p.rollup = 'token_calls_1h', ['token_calls_1d'], p.rollup = 'token_calls_1m', ['token_calls_all_1h', 'token_calls_all_1d'], p.rollup = 'token_calls_all_1h', ['token_calls_all_1d'], emptyArrayString()))) AS name,
         toDateTime64('1900-01-01 00:00:00', 6, 'UTC') AS published,
         toDateTime64('1900-01-01 00:00:00', 0, 'UTC') AS newest,
         true AS waits,
