@@ -18,9 +18,13 @@ func MemorySQL(bytes int64) string {
 	return fmt.Sprintf("max_memory_usage = %d, max_bytes_before_external_group_by = %d, max_bytes_before_external_sort = %d", bytes, bytes/2, bytes/2)
 }
 
-// The priorities of statements, for the database's setting of that name: while one of First is at work, those of Beside pause at every block that they read, for a
-// second at most. Statements without a priority, as those of dashboards, neither pause nor are waited for.
-const (
-	First  = 1 // Events are stored, and minutes rolled up.
-	Beside = 2 // A long range is rolled up.
+// First is the priority of statements that store events or roll up minutes, for the database's setting of that name. Statements without one, as those of
+// dashboards, neither pause nor are waited for.
+const First = 1
+
+// The settings of a statement with that priority, and of one that pauses while such a statement is at work: at every block that it reads, and for a quarter of a
+// second at most, so that it ends where the others never do.
+var (
+	FirstSQL  = fmt.Sprintf("priority = %d", First)
+	BesideSQL = fmt.Sprintf("priority = %d, low_priority_query_wait_time_ms = 250", First+1)
 )

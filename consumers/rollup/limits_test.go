@@ -23,7 +23,7 @@ func TestNegativeLimits(t *testing.T) {
 }
 
 // TestMinutesAreSoonAgain expects rollups per minute to wait for a multiple of what they took, but not longer than MinutePause
-// unless they would take most of the time then. Others wait as long as it takes.
+// unless they would take most of the time then. Others wait no longer than HourPause, unless they would take more than a tenth of it.
 func TestMinutesAreSoonAgain(t *testing.T) {
 	limits, err := Limits{}.withDefaults()
 	if err != nil {
@@ -40,6 +40,8 @@ func TestMinutesAreSoonAgain(t *testing.T) {
 		{1, 1500 * time.Millisecond, 1, time.Second},
 		{1, 10 * time.Second, 1, 5 * time.Second},
 		{60, 1500 * time.Millisecond, 1, 30 * time.Second},
+		{60, 4 * time.Second, 1, time.Minute},
+		{60, 10 * time.Second, 1, 100 * time.Second},
 		{60, 1500 * time.Millisecond, 0.4, 12 * time.Second},
 		{60, 1500 * time.Millisecond, 0.1, 4500 * time.Millisecond}, // Three times what it took.
 	} {

@@ -132,11 +132,11 @@ func (l Limits) settings() string {
 
 // readSettings returns the settings of every query that aggregates many rows.
 func (l Limits) readSettings() string {
-	priority := limit.First
+	priority := limit.FirstSQL
 	if l.beside {
-		priority = limit.Beside
+		priority = limit.BesideSQL
 	}
-	return fmt.Sprintf("max_threads = %d, priority = %d, %s", l.Threads, priority, limit.MemorySQL(l.Memory))
+	return fmt.Sprintf("max_threads = %d, %s, %s", l.Threads, priority, limit.MemorySQL(l.Memory))
 }
 
 // matchesLedger counts the rows written for a version, 0 of a count of distinct users, and reports whether they are made of exactly the

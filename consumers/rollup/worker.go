@@ -50,6 +50,8 @@ type Limits struct {
 	// others. So ranges that change all the time take a sixth and a twentieth of the time by default. Of a range that grew, the time
 	// that went with its new rows does not count; but it waits three times what it took. Default 10.
 	Pause int
+	// HourPause bounds the pause of the others, unless Pause times what their last ranges took is more: a tenth of the time then. Default 1 minute.
+	HourPause time.Duration
 	// MinutePause bounds the pause of rollups per minute, unless half of what their last ranges took is more. A long range
 	// beside the steps makes them slow, which is no reason to wait. Default 1 s.
 	MinutePause time.Duration
@@ -75,12 +77,13 @@ type Limits struct {
 
 // withDefaults returns the limits with a value in every field, or an error that names the fields that are negative.
 func (l Limits) withDefaults() (Limits, error) {
-	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("MinutePause", l.MinutePause), limit.NotNegative("Grow", l.Grow),
+	err := errors.Join(limit.NotNegative("Interval", l.Interval), limit.NotNegative("Pause", l.Pause), limit.NotNegative("HourPause", l.HourPause), limit.NotNegative("MinutePause", l.MinutePause), limit.NotNegative("Grow", l.Grow),
 		limit.NotNegative("Long", l.Long), limit.NotNegative("Rows", l.Rows), limit.NotNegative("Memory", l.Memory), limit.NotNegative("Threads", l.Threads),
 		limit.NotNegative("RetryMin", l.RetryMin), limit.NotNegative("RetryMax", l.RetryMax))
 	return Limits{
 		Interval:    cmp.Or(l.Interval, time.Second),
 		Pause:       cmp.Or(l.Pause, 10),
+		HourPause:   cmp.Or(l.HourPause, time.Minute),
 		MinutePause: cmp.Or(l.MinutePause, time.Second),
 		Grow:        cmp.Or(l.Grow, 50_000),
 		Long:        cmp.Or(l.Long, 50_000),
@@ -311,7 +314,7 @@ type cost struct {
 	grown bool
 }
 
-// pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause and
+// pause keeps the buckets of a range that took a while from being recomputed for a multiple of it: see Limits.Pause, Limits.HourPause and
 // Limits.MinutePause. fixed is the share of the time that does not go with the rows that the range gained: to wait longer
 // saves nothing of the rest. Rollups that do not grow wait for all of their kind, others for those that grow.
 func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, fixed float64, limits Limits) {
@@ -326,9 +329,10 @@ func (w *Worker) pause(t *Table, s spans.Span, took time.Duration, fixed float64
 			all += one.fixed
 		}
 	}
-	d := max(2*all*time.Duration(limits.Pause), 3*took)
+	share := time.Duration(limits.Pause)
+	d := max(min(2*all*share, max(limits.HourPause, all*share)), 3*took)
 	if perMinute {
-		d = min(2*all*time.Duration(limits.Pause)/4, max(limits.MinutePause, all/2))
+		d = min(2*all*share/4, max(limits.MinutePause, all/2))
 	}
 	w.hold(t.Name, s, d)
 }
