@@ -58,16 +58,11 @@ func (r *CostReport) sql() string {
 			keys = append(keys, "toString("+by+")")
 		}
 	}
-	s := spanOf(r.From, r.To)
-	conditions := []string{s.BucketsSQL()}
+	conditions := []string{spanOf(r.From, r.To).BucketsSQL()}
 	for _, is := range []struct{ column, value string }{{"tenant", r.Tenant}, {"provider", r.Provider}} {
 		if is.value != "" {
 			conditions = append(conditions, is.column+" = "+schemas.Quote(is.value))
 		}
-	}
-	from := "costs_1h"
-	if s.From%(24*hour) == 0 && s.To%(24*hour) == 0 {
-		from = "costs_1d"
 	}
 	numbers := "toString(sum(cost_picos)), toString(sum(at_most_cost_picos)), toString(sum(calls)), toString(sum(tokens)), toString(sum(unpriced_tokens))"
 	join := ""
@@ -89,7 +84,37 @@ func (r *CostReport) sql() string {
 		first = keys[0] + ", "
 	}
 	return fmt.Sprintf("SELECT CAST([%s], 'Array(String)') AS keys, toString(currency), %s, arraySort(groupUniqArray(toUInt64(book))) FROM (SELECT * FROM %s)%s WHERE %s GROUP BY %s ORDER BY %scurrency = '', currency, %s DESC, keys",
-		strings.Join(keys, ", "), numbers, from, join, strings.Join(conditions, " AND "), group, first, order)
+		strings.Join(keys, ", "), numbers, r.table(), join, strings.Join(conditions, " AND "), group, first, order)
+}
+
+// table is the rollup that the report reads.
+func (r *CostReport) table() string {
+	if s := spanOf(r.From, r.To); s.From%(24*hour) == 0 && s.To%(24*hour) == 0 {
+		return "costs_1d"
+	}
+	return "costs_1h"
+}
+
+// Missing returns how many calls of the time, of any tenant, the rollup per minute has and the costs have not: hours are computed again later than minutes.
+func (r *CostReport) Missing(ctx context.Context, db *clickhouse.DB) (calls *big.Int, err error) {
+	where := spanOf(r.From, r.To).BucketsSQL()
+	if r.Provider != "" {
+		where += " AND provider = " + schemas.Quote(r.Provider)
+	}
+	sum := func(table string) string {
+		return "(SELECT sum(toInt256(calls)) FROM " + table + " WHERE " + where + ")"
+	}
+	calls = new(big.Int)
+	err = db.Query(ctx, "SELECT toString(greatest(ifNull("+sum("token_calls_1m")+", 0) - ifNull("+sum(r.table())+", 0), 0))", func(scan func(...any) error) error {
+		var text string
+		err := scan(&text)
+		calls.SetString(text, 10)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count the calls that have no cost yet: %w", err)
+	}
+	return calls, nil
 }
 
 // Read returns the rows, those that cost most first, by day if By begins with it.

@@ -12,6 +12,7 @@ import (
 
 	"tidemark/consumers/clickhouse"
 	"tidemark/internal/app"
+	"tidemark/internal/plural"
 	"tidemark/schemas/prices"
 )
 
@@ -74,10 +75,18 @@ func (c *costReportCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil {
 			return err
 		}
-		if c.json() {
-			return printCostsJSON(s, report, rows)
+		missing, err := report.Missing(ctx, db)
+		if err != nil {
+			return err
 		}
-		return printCostRows(ctx, s, db, report, rows)
+		if c.json() {
+			return printCostsJSON(s, report, rows, missing)
+		}
+		if err := printCostRows(ctx, s, db, report, rows); err != nil || missing.Sign() == 0 {
+			return err
+		}
+		_, err = fmt.Fprintf(s.Out, "not whole yet: these costs lack %s of this time, of any tenant; 'tidemark rollup' computes hours again later than minutes\n", plural.Text(missing.String(), "call"))
+		return err
 	})
 }
 
@@ -92,6 +101,8 @@ func (c *costReportCmd) read(ctx context.Context, db *clickhouse.DB, report *app
 // costReportJSON is the result of 'tidemark cost report'.
 type costReportJSON struct {
 	Rows []costRowJSON `json:"rows"`
+	// CallsNotYet are calls of the time, of any tenant, that the rows do not have yet.
+	CallsNotYet string `json:"calls_not_yet"`
 }
 
 // costRowJSON is a row of the report in JSON.
@@ -107,7 +118,7 @@ type costRowJSON struct {
 }
 
 // printCostsJSON prints one object with all rows.
-func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow) error {
+func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow, missing *big.Int) error {
 	text := func(n *big.Int) *string {
 		if n == nil {
 			return nil
@@ -115,7 +126,7 @@ func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow) error
 		t := n.String()
 		return &t
 	}
-	out := costReportJSON{Rows: []costRowJSON{}}
+	out := costReportJSON{Rows: []costRowJSON{}, CallsNotYet: missing.String()}
 	for _, row := range rows {
 		j := costRowJSON{Calls: text(row.Calls), Tokens: text(row.Tokens), TokensUnpriced: text(row.Unpriced), Book: row.Books}
 		if row.Currency != "" {

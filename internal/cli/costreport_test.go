@@ -50,6 +50,17 @@ func TestCostReport(t *testing.T) {
 	report([]string{`"day": "2026-10-05"`, `"cost": "2.000000000001"`, `"currency": null`, `"cost": null`, `"tokens_unpriced": "77"`}, append(october, "--by", "day,model", "--output", "json")...)
 	report([]string{"no calls in this time"}, append(october, "--tenant", "nobody")...)
 
+	// Minutes have three calls more than the costs.
+	report([]string{`"calls_not_yet": "0"`}, append(october, "--output", "json")...)
+	b.query("INSERT INTO token_calls_1m_rows (bucket, product, provider, model, status, calls, records, checksum, version, slot) VALUES ('2026-10-05 00:00:00', 'api', 'openai', 'm1', 'ok', 17, 17, 0, 1, 0), ('2026-10-05 00:00:00', 'api', 'qwen', 'm2', 'ok', 1, 1, 0, 1, 0)")
+	b.query("INSERT INTO rollup_versions (rollup, bucket, version, slot) VALUES ('token_calls_1m', '2026-10-05 00:00:00', 1, 0)")
+	report([]string{"these costs lack 3 calls of this time, of any tenant"}, october...)
+	report([]string{`"calls_not_yet": "3"`}, append(october, "--tenant", "acme", "--output", "json")...)
+	report([]string{"these costs lack 6 calls"}, append(october, "--provider", "openai")...)
+	if code, out := call("", append([]string{"cost", "report", "--provider", "qwen"}, october...)...); code != exitOK || strings.Contains(out, "not whole yet") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+
 	// One of the two days has a rate.
 	if code, out := call("date,from,to,rate\n2026-10-05,USD,CNY,7.2\n", "prices", "fx", "import", "-"); code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, out)
