@@ -61,7 +61,7 @@ export function layout(panels: PanelModel[], width: number, toggled: ReadonlySet
     }
     if (narrow) {
       for (const panel of members) {
-        const height = span(panel.gridPos.h);
+        const height = span(panel.gridPos.h + more(panel, width));
         result.panels.push({ panel, left: 0, top, width, height });
         top += height + gap;
       }
@@ -86,6 +86,17 @@ export function findPanel(panels: PanelModel[], id: number | undefined): PanelMo
   if (id === undefined) return undefined;
   return panels.flatMap((p) => [p, ...(p.panels ?? [])]).find((p) => p.id === id && p.type !== 'row');
 }
+
+// more is by how many units a panel is higher where it has the narrow page alone: figures that stand side by side in a wide panel
+// stand in rows there (see Repeated), and a legend takes more lines.
+function more({ type, gridPos: { w } }: PanelModel, width: number): number {
+  if (type === 'stat') return 3 * (Math.min(3, Math.max(1, Math.round((w * easy) / width))) - 1);
+  return legends.has(type) ? 3 : 0;
+}
+
+const legends: ReadonlySet<string> = new Set(['timeseries', 'piechart']);
+// What a column of the grid has on the narrowest page on which a wide panel is easy to read.
+const easy = 1420 / columns;
 
 function span(units: number): number {
   return units * unit + (units - 1) * gap;

@@ -30,8 +30,14 @@ test('rows open and close, and what is under them moves', () => {
 });
 
 test('one column when narrow, in reading order', () => {
-  const { panels } = layout([panel(2, 12, 0, 12, 4), panel(1, 0, 0, 12, 4), panel(3, 0, 4, 24, 2)], 400, none);
+  const { panels } = layout([panel(2, 12, 0, 6, 4), panel(1, 0, 0, 6, 4), panel(3, 0, 4, 6, 2)], 400, none);
   assert.deepEqual(panels.map((p) => [p.panel.id, p.left, p.top, p.width]), [[1, 0, 0, 400], [2, 0, 152, 400], [3, 0, 304, 400]]);
+});
+
+test('when narrow, figures that were side by side and legends have room', () => {
+  const heights = (panels: PanelModel[]) => layout(panels, 460, none).panels.map((p) => p.height);
+  assert.deepEqual(heights([panel(1, 0, 0, 11, 4), panel(2, 0, 4, 12, 4), panel(3, 0, 8, 24, 4)]), [4, 7, 10].map((units) => units * 38 - 8));
+  assert.deepEqual(heights([panel(1, 0, 0, 12, 8, { type: 'timeseries' }), panel(2, 0, 8, 8, 8, { type: 'piechart' }), panel(3, 0, 16, 24, 8, { type: 'table' })]), [11, 11, 8].map((units) => units * 38 - 8));
 });
 
 test('no panels, and panels in closed rows', () => {

@@ -20,7 +20,7 @@ export function WithLegend({ legend, items, width, height, children }: Props) {
       width={width}
       height={height}
       legend={shown ? (
-        <VizLayout.Legend placement={placement} width={legendWidth}>
+        <VizLayout.Legend placement={placement} width={legendWidth} maxHeight="50%">
           <VizLegend items={items} placement={placement} displayMode={displayMode} isSortable />
         </VizLayout.Legend>
       ) : null}

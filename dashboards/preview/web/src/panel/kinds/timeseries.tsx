@@ -46,8 +46,10 @@ export function TimeSeriesKind({ panel, frames, loaded, width, height, theme, on
   );
 }
 
-// The first and the last label of the time axis are centred on their ticks, half beside the plot: top, right, bottom, left.
-const room: uPlot.Padding = [null, (_plot, _side, [, right]) => (right ? 0 : 34), null, (_plot, _side, [, , , left]) => (left ? 14 : 34)];
+// The first and the last label of the time axis are centred on their ticks, half beside the plot, and as long as "28 Mar 00:00":
+// top, right, bottom, left.
+const half = 42;
+const room: uPlot.Padding = [null, (_plot, _side, [, right]) => (right ? 0 : half), null, (_plot, _side, [, , , left]) => (left ? 14 : half)];
 
 // preparePlotFrame lengthens the arrays of bars in place: it gets copies, so that the panel's data stay as they are.
 // The declared type lacks the range, which it is called with.

@@ -146,6 +146,9 @@ export function GaugeKind(props: KindProps) {
   );
 }
 
+// Figures side by side in less width than this each, in pixels, cannot be read: they stand in rows then.
+const leastItem = 110;
+
 interface RepeatedProps extends KindProps {
   autoGrid: boolean;
   values: () => FieldDisplay[];
@@ -160,7 +163,7 @@ function Repeated({ panel, frames, width, height, autoGrid, values, item }: Repe
       getValues={values}
       getAlignmentFactors={getDisplayValueAlignmentFactors}
       renderCounter={0}
-      orientation={o.orientation ?? VizOrientation.Auto}
+      orientation={autoGrid && frames.reduce((all, frame) => all + frame.fields.length, 0) * leastItem > width ? VizOrientation.Auto : o.orientation ?? VizOrientation.Auto}
       autoGrid={autoGrid}
       itemSpacing={8}
       minVizWidth={o.minVizWidth}
