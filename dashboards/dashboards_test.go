@@ -106,7 +106,7 @@ func TestCheckCatches(t *testing.T) {
 	f(`"description": "The verdict`, `"notes": "The verdict`, "unexpected field")
 	f(`"x": 11,`, `"x": 10,`, "overlap")
 	f(`"x": 20,`, `"x": 21,`, "not within the 24 columns")
-	f(`"noValue": "No data"`, `"noValue": ""`, "no text for when there is no data")
+	f(`"noValue": "nothing in the range"`, `"noValue": ""`, "no text for when there is no data")
 	f(`"editorType": "sql"`, `"editor": "sql"`, "unknown field")
 	f("$__fromTime_ms", "$__from_ms", "$__from_ms")
 	f("${tenant:customqueryparam}", "${tenan:customqueryparam}", "tenan")

@@ -204,7 +204,7 @@ func blockFragments() map[string]string {
 // state is the tiles Workers, Freshness, Lag and Stalled partitions, in one statement: planning it costs most.
 func state(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "State", Width: 24, Height: 4, Table: true,
+		ID: id, Title: "State", Width: 24, Height: 5, Table: true,
 		Description: "Workers: green if every role reports; a worker reports every 10 s. The tile expects at least one ingest " +
 			"worker, one rollup worker, an audit in the last 3 hours, and a worker that has asked the brokers for " +
 			"the ends of the log. It is red if one of them is missing: the table Workers shows which.\n\n" +
@@ -276,7 +276,8 @@ func workerTable(id uint32) board.Panel {
 			"how long ago its last report was (hours:minutes:seconds). stopped: somebody asked it to stop. no report: it has not " +
 			"reported for a minute, because it died or cannot reach the database.",
 		Kind: preset.Table().Unit(preset.Plain).OverrideByName("last report", preset.Unit(preset.Elapsed)).
-			OverrideByName("state", append(preset.WorkerStates.Cells(), preset.Width(110)...)),
+			OverrideByName("state", append(preset.WorkerStates.Cells(), preset.Width(110)...)).
+			OverrideByName("worker", leastWidth(200)).OverrideByName("started", atSecond()),
 		MayBeEmpty: "no worker ever reported",
 		SQL: []string{`
 			SELECT

@@ -204,7 +204,7 @@ func modelTable(id uint32) board.Panel {
 			"calls that failed, orange from 2 %, red from 10 %. A click shows the model alone.",
 		Kind: preset.Table().
 			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-models?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
-			OverrideByName("provider", append(preset.Width(116), preset.Property("custom.wrapText", true))).OverrideByName("organization", append(preset.Width(124), preset.Property("custom.wrapText", true))).OverrideByRegexp("^share$|^p50 now$|^p95 now$|^errors$|^cache hits$", preset.Width(62)).OverrideByName("country", preset.Width(64)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(66)...)).
+			OverrideByName("provider", append(preset.Width(116), preset.Property("custom.wrapText", true))).OverrideByName("organization", append(preset.Width(124), preset.Property("custom.wrapText", true))).OverrideByRegexp("^share$|^p50 now$|^p95 now$|^errors$|^cache hits$", preset.Width(62)).OverrideByName("country", preset.Width(78)).OverrideByName("weights", append(preset.Weights.Cells(), preset.Width(78)...)).
 			OverrideByName("calls", preset.Width(72)).OverrideByName("tokens", preset.Width(106)).OverrideByRegexp("users, last day|TTFT p95 now", preset.Width(62)).OverrideByName("streaming", preset.Width(84)).
 			OverrideByName("share", preset.Unit(preset.Ratio, 1)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 2), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.02, preset.Warning, 0.1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).

@@ -87,7 +87,7 @@ func records(id uint32) board.Panel {
 			"of the values of the records. Worry about any record lost unread, and about dead letters that you do not expect. " +
 			"Blocks that a replaced worker wrote again count twice here; the audit counts them once.",
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
-			OverrideByName("records", preset.Unit(preset.Count, 2)).OverrideByName("volume", preset.Unit(preset.Bytes)).
+			OverrideByName("volume", preset.Unit(preset.Bytes)).
 			OverrideByName("dead letters", told(preset.Good, 1, preset.Warning, 1000, preset.Bad)).OverrideByName("lost unread", told(preset.Good, 1, preset.Bad)).OverrideByName("insert retries", told(preset.Good, 100, preset.Warning)),
 		SQL: []string{`
 			SELECT
@@ -96,6 +96,11 @@ func records(id uint32) board.Panel {
 				sum({bytes}) AS "volume"
 			FROM {@ledger} WHERE {written_at} >= $__fromTime_ms AND {written_at} < $__toTime_ms AND {:chosen}`},
 	}
+}
+
+// leastWidth is the least width of a column whose texts say nothing when they are cut, in pixels.
+func leastWidth(pixels int) preset.Overrides {
+	return preset.Overrides{preset.Property("custom.minWidth", pixels)}
 }
 
 // pipelineFragments is SQL of this dashboard alone.
@@ -114,11 +119,15 @@ func pipelineFragments() map[string]string {
 
 const intervalsOnly = " Only whole intervals are shown."
 
+// noBlocks stands in charts of the ledger while nothing is ingested.
+const noBlocks = "nothing was ingested in the range"
+
 func throughput(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Throughput by topic", Width: 12, Height: 8, Interval: "10s",
 		Description: "Records accounted for per second, by topic." + intervalsOnly,
 		Kind:        preset.Paint(preset.Bars(preset.PerSecond).DisplayName(seriesName), preset.Topics),
+		MayBeEmpty:  noBlocks,
 		SQL: []string{board.NamesAtEach("{:interval_starts}", "0", `
 			SELECT $__timeInterval({written_at}) AS time, toString({topic}) AS name, sum({to_offset} - {from_offset}) / $__interval_s AS value
 			{:from_ledger} GROUP BY time, name`)},
@@ -130,7 +139,8 @@ func lagOverTime(id uint32) board.Panel {
 		ID: id, Title: "Not read yet, by topic", Width: 12, Height: 8, Interval: "10s",
 		Description: "Records in the log that ingest had not read when it read its last block of each partition in the interval, summed per topic. The tile Lag also counts " +
 			"what is read and not stored. While no worker ingests there are no points: look at that tile." + intervalsOnly,
-		Kind: preset.Paint(preset.Lines(preset.Count).DisplayName(seriesName), preset.Topics),
+		Kind:       preset.Paint(preset.Lines(preset.Count).DisplayName(seriesName), preset.Topics),
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.NamesAtEach("{:interval_starts}", "NULL", `
 			SELECT time, name, sum(lag) AS value
 			FROM (
@@ -149,7 +159,7 @@ func freshnessOverTime(id uint32) board.Panel {
 			"of the records of the interval; a block counts by its oldest record. Above the dashed line at 120 " +
 			"s ingest is too slow. While no worker ingests there are no points." + intervalsOnly,
 		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0).Thresholds(preset.Thresholds(preset.Good, 120.0, preset.Bad)).ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed)), preset.Quantiles),
-		MayBeEmpty: "no blocks in the range",
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({produce_lag_us}, {:delivered}) / 1e6 AS p50,
@@ -164,7 +174,7 @@ func eventLagOverTime(id uint32) board.Panel {
 		Description: "How old the newest event of each block was when it could be queried, in seconds, for half and for " +
 			"95 % of the events of the interval. It is large while history is replayed." + intervalsOnly,
 		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
-		MayBeEmpty: "no blocks in the range",
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantileExactWeighted(0.5)({event_lag_us}, {stored}) / 1e6 AS p50,
@@ -178,7 +188,8 @@ func blockSize(id uint32) board.Panel {
 		ID: id, Title: "Rows per block", Width: 12, Height: 8, Interval: "10s",
 		Description: "Rows stored per block: mean and largest. A block is one row of the ledger. Many small blocks cost " +
 			"the database most." + intervalsOnly,
-		Kind: preset.Paint(preset.Lines(preset.Count).FillOpacity(0), preset.Quantiles),
+		Kind:       preset.Paint(preset.Lines(preset.Count).FillOpacity(0), preset.Quantiles),
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT $__timeInterval({written_at}) AS time, avg({stored}) AS mean, max({stored}) AS largest
 			{:from_ledger} GROUP BY time`, "mean", "largest")},
@@ -190,7 +201,8 @@ func insertTime(id uint32) board.Panel {
 		ID: id, Title: "Insert time", Width: 12, Height: 8, Interval: "10s",
 		Description: "Time of a block's insert in seconds, retries included: median, 95th percentile and longest. When " +
 			"it grows, look at ClickHouse: disk, memory, parts." + intervalsOnly,
-		Kind: preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
+		Kind:       preset.Paint(preset.Lines(preset.OnlySeconds).FillOpacity(0), preset.Quantiles),
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.AtEach("{:interval_starts}", "NULL", `
 			SELECT
 				$__timeInterval({written_at}) AS time, quantile(0.5)({insert_us}) / 1e6 AS median,
@@ -204,7 +216,8 @@ func exceptions(id uint32) board.Panel {
 		ID: id, Title: "What was not stored", Width: 24, Height: 8, Interval: "10s",
 		Description: "Records per interval that did not become a row of their own: duplicates of a stored event, with the " +
 			"same content or altered, dead letters, and records that the log deleted before a worker read them (lost unread)." + intervalsOnly,
-		Kind: preset.Paint(preset.Bars(preset.Count), preset.Fates),
+		Kind:       preset.Paint(preset.Bars(preset.Count), preset.Fates),
+		MayBeEmpty: noBlocks,
 		SQL: []string{board.AtEach("{:interval_starts}", "0", `
 			SELECT
 				$__timeInterval({written_at}) AS time, sum({duplicates}) AS duplicates, sum({conflicts}) AS "altered duplicates",
@@ -225,7 +238,7 @@ func partitionTable(id uint32) board.Panel {
 		Kind: preset.Table().Unit(preset.Plain).
 			OverrideByName("waiting", append(preset.Unit(preset.Whole), preset.Property("thresholds", preset.ThresholdsProperty("text", 100000, preset.Warning, 1000000, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
 			OverrideByName("no progress for", append(preset.Unit(preset.Elapsed), preset.Property("thresholds", preset.ThresholdsProperty("text", 120, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))).
-			OverrideByRegexp("^log seen$|^last block$", preset.Unit(preset.Elapsed)).OverrideByRegexp("^no progress for$", preset.Width(120)).
+			OverrideByRegexp("^log seen$|^last block$", preset.Unit(preset.Elapsed)).OverrideByRegexp("^no progress for$", preset.Width(120)).OverrideByRegexp("^topic$|^member$", leastWidth(150)).
 			OverrideByRegexp("^(partition|waiting|log seen|last block|freshness|generation)$", preset.Width(90)).OverrideByRegexp("^position$|^end$", preset.Width(110)).OverrideByName("freshness", preset.Unit(preset.OnlySeconds, 1)),
 		MayBeEmpty: "no worker has looked at the log",
 		SQL: []string{`
@@ -249,11 +262,11 @@ func rollupTable(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Rollups", Width: 24, Height: 10, Table: true,
 		Description: "last update: how long ago the rollup was published last. newest bucket: its latest bucket. " +
-			"whole until: the beginning of its last whole bucket. queued: ranges that wait for their turn. " +
+			"whole until: buckets that begin up to then are whole. queued: ranges that wait for their turn. " +
 			"mismatches: ranges that are not updated because raw rows do not match the ledger; there should be " +
 			"none. requested: ranges that somebody asked to recompute.",
-		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("last update", preset.Unit(preset.Elapsed)).
+		Kind: preset.Table().Unit(preset.Plain).OverrideByName("rollup", leastWidth(160)).
+			OverrideByName("last update", preset.Unit(preset.Elapsed)).OverrideByRegexp("^newest bucket$|^whole until$", atSecond()).
 			OverrideByName("mismatches", []dashboard.DynamicConfigValue{preset.Property("thresholds", preset.ThresholdsProperty("text", 1, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"})}),
 		MayBeEmpty: "no rollup was published yet",
 		SQL: []string{`
@@ -301,8 +314,9 @@ func findings(id uint32) board.Panel {
 		Description: "Every check of the newest audit: what it counted, or the first difference with its place, and how " +
 			"many seconds it took. Differences and errors come first.",
 		Kind: preset.Table().Unit(preset.Plain).
-			OverrideByName("verdict", append(preset.Verdicts.Cells(), preset.Width(110)...)).
-			OverrideByName("detail", []dashboard.DynamicConfigValue{preset.Property("custom.width", 640)}).OverrideByName("took", preset.Unit(preset.OnlySeconds, 2)),
+			OverrideByName("verdict", append(preset.Verdicts.Cells(), preset.Width(90)...)).OverrideByName("time", atSecond()).
+			OverrideByName("check", preset.Width(170)).OverrideByName("scope", leastWidth(160)).
+			OverrideByName("detail", leastWidth(500)).OverrideByName("took", preset.Unit(preset.OnlySeconds, 2)),
 		MayBeEmpty: "no audit yet",
 		SQL: []string{`
 			SELECT

@@ -23,7 +23,7 @@ func tenant() board.Board {
 		Variables:   variables,
 		Annotations: []board.Annotation{releases()},
 		Rows: []board.Row{
-			{Title: "${tenant:text} in the range", Panels: []board.Panel{
+			{Title: "In the range: ${tenant:text}", Panels: []board.Panel{
 				tenantQueries(1), callFigures(2, 12), tenantUsers(4), latencyNow(6, 5),
 			}},
 			{Title: "Usage", Panels: []board.Panel{tokensByClass(10), callsByModel(11), tenantQueriesByProduct(12), tenantUsersOverTime(13)}},
@@ -95,7 +95,7 @@ func errorTypes(id uint32) board.Panel {
 		ID: id, Title: "Errors of the last hour", Width: 12, Height: 8, Table: true,
 		Description: "Calls in the last hour of the range that failed, by model and type of error. The panel reads " +
 			"single events, hence one hour at most.",
-		Kind:       preset.Table().OverrideByName("calls", preset.Width(76)).OverrideByName("last error", atSecond()),
+		Kind:       preset.Table().OverrideByName("type of error", leastWidth(110)).OverrideByName("calls", preset.Width(64)).OverrideByName("last error", atSecond()),
 		MayBeEmpty: "no errors in the last hour of the range",
 		SQL: []string{`
 			SELECT
@@ -112,7 +112,7 @@ func topUsers(id uint32) board.Panel {
 		Description: "The twenty users with the most tokens in the last hour of the range, with the share of their calls " +
 			"that failed. A user is a keyed hash; no identifier is stored. The panel reads single events, hence " +
 			"one hour at most.",
-		Kind:       preset.Table().OverrideByName("errors", preset.Unit(preset.Ratio, 1)).OverrideByName("user hash", preset.Width(156)).OverrideByName("last seen", atSecond()),
+		Kind:       preset.Table().OverrideByName("errors", preset.Unit(preset.Ratio, 1)).OverrideByName("user hash", preset.Width(156)).OverrideByName("tokens", preset.Width(110)).OverrideByName("last seen", atSecond()),
 		MayBeEmpty: "no known users in the last hour of the range",
 		SQL: []string{`
 			SELECT

@@ -40,7 +40,7 @@ func rate(id uint32, title, what, notApplied, unit, sql string) board.Panel {
 		ID: id, Title: title, Width: 5, Height: 4,
 		Description: what + " in the last whole ${resolution_name} of the range." + notApplied,
 		Kind:        preset.Number(unit).Orientation(common.VizOrientationVertical),
-		MayBeEmpty:  "no whole bucket yet",
+		MayBeEmpty:  "none in a whole bucket",
 		SQL:         []string{sql},
 	}
 }
@@ -195,8 +195,9 @@ func queriesByProduct(id uint32) board.Panel {
 		ID: id, Title: "Queries by product, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Requests that people made per ${resolution_name}, by product. The ten products with the most " +
 			"requests have a series each; the others are one series, other." + openLeftOut + noCallFilters,
-		Kind: preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Products),
-		SQL:  []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
+		Kind:       preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Products),
+		MayBeEmpty: noneHere,
+		SQL:        []string{board.TopTen{By: "product", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
 }
 
@@ -205,6 +206,7 @@ func queriesBySegment(id uint32) board.Panel {
 		ID: id, Title: "Queries by segment, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "Requests that people made per ${resolution_name}, by the segment of the customer." + openLeftOut + noCallFilters,
 		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
+		MayBeEmpty:  noneHere,
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({queries})", From: "queries_?"}.SQL()},
 	}
 }
@@ -214,6 +216,7 @@ func signupsBySegment(id uint32) board.Panel {
 		ID: id, Title: "Sign-ups by segment, per ${resolution_name}", Width: 12, Height: 8,
 		Description: "New accounts per ${resolution_name}, by segment." + openLeftOut + noCallFilters,
 		Kind:        preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Segments),
+		MayBeEmpty:  noneHere,
 		SQL:         []string{board.TopTen{By: "segment", Sum: "sum({signups})", From: "signups_?"}.SQL()},
 	}
 }
@@ -247,7 +250,7 @@ func usersOverTime(id uint32) board.Panel {
 			"a week, otherwise per hour. Of tenant, model, product, segment and country, only the first that you " +
 			"choose narrows the users down. Only whole hours and days are shown.",
 		Kind:       preset.Lines(preset.Count).ShowPoints(common.VisibilityModeAlways),
-		MayBeEmpty: "no whole hour in the range yet",
+		MayBeEmpty: "none in a whole hour of the range",
 		SQL:        []string{`{:users_over_time tenant, model, product, segment, country}`},
 	}
 }
@@ -258,18 +261,19 @@ func growth(id uint32) board.Panel {
 		Description: "Compares an average day at the beginning of the range with one at its end. The averages are of the " +
 			"first and the last 28 whole days (UTC), or of a quarter of the days where there are fewer, of whole " +
 			"weeks where there are 28 days. If data begins within the range, its first day is left out: it may " +
-			"not be whole. Growth is the end divided by the beginning. Months to double assumes that growth is even. Both show - where the beginning is 0, and months to double where nothing grows. " +
+			"not be whole. Growth is the end divided by the beginning. in: the time between the two. to double: the time in which the average doubles, if growth is even. Growth shows - where the beginning is 0, and so does to double, also where nothing grows. " +
 			"The panel needs two whole days. Provider and model narrow down " +
 			"calls and tokens; segment and country narrow down queries, sign-ups and users.",
-		Kind: preset.Table().
-			OverrideByRegexp("per day.*", preset.Unit(preset.Whole, 0)).OverrideByName("growth", append(preset.Unit(preset.Times, 2), preset.Property("noValue", "-"))).
-			OverrideByName("in", preset.Unit(preset.Months, 1)).
-			OverrideByName("to double", append(preset.Unit(preset.Months, 1), preset.Property("noValue", "-"))),
+		Kind: preset.Table().OverrideByName("measure", leastWidth(105)).
+			OverrideByRegexp("per day.*", append(preset.Unit(preset.Whole, 0), preset.Property("custom.minWidth", 125))).
+			OverrideByName("growth", append(preset.Unit(preset.Times), preset.Property("noValue", "-"))).
+			OverrideByName("in", preset.Unit(preset.Days, 1)).
+			OverrideByName("to double", append(preset.Unit(preset.Days, 1), preset.Property("noValue", "-"))),
 		MayBeEmpty: "needs two whole days in the range",
 		SQL: []string{`
 			SELECT
-				measure, first AS "per day, first", last AS "per day, last", last / nullIf(first, 0) AS growth, months AS "in",
-				if(first > 0 AND last > first, months * log(2) / log(last / first), NULL) AS "to double"
+				measure, first AS "per day, first", last AS "per day, last", last / nullIf(first, 0) AS growth, between AS "in",
+				if(first > 0 AND last > first, between * log(2) / log(last / first), NULL) AS "to double"
 			FROM (
 				SELECT
 					measure, {:last_whole_day} AS finish, if(min(day) > {:first_whole_day}, min(day) + 1, min(day)) AS begin,
@@ -277,7 +281,7 @@ func growth(id uint32) board.Panel {
 					greatest(1, if(quarter < 7, quarter, quarter - quarter % 7)) AS w,
 					arraySum((d, a) -> if(d >= begin AND d < begin + w, a, 0), groupArray(day) AS days, groupArray(amount) AS amounts) / w AS first,
 					arraySum((d, a) -> if(d > finish - w AND d <= finish, a, 0), days, amounts) / w AS last,
-					(n - w) / 30.4375 AS months
+					n - w AS between
 				FROM (
 					SELECT m.1 AS measure, day, m.2 AS amount
 					FROM (
@@ -315,8 +319,9 @@ func countryMap(id uint32) board.Panel {
 		ID: id, Title: "Queries by country", Width: 16, Height: 12, Table: true,
 		Description: "Requests that people made in the range, by country (ISO 3166-1). Requests without a country are " +
 			"left out." + noCallFilters,
-		Kind: preset.CountryMap(preset.Count, "country", "queries"),
-		SQL:  []string{`{:queries_by country}`},
+		Kind:       preset.CountryMap(preset.Count, "country", "queries"),
+		MayBeEmpty: noneHere,
+		SQL:        []string{`{:queries_by country}`},
 	}
 }
 
@@ -327,6 +332,7 @@ func countryTable(id uint32) board.Panel {
 			"with a country. A click shows the country alone." + noCallFilters,
 		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Property("custom.cellOptions", map[string]any{"type": "gauge", "mode": "basic"}), preset.Property("min", 0), preset.Property("max", 1))).
 			OverrideByName("country", preset.Link("Only this country", "/d/tidemark-usage?"+preset.KeepRange+"&var-country=${__data.fields.country:percentencode}")),
+		MayBeEmpty: noneHere,
 		SQL: []string{`
 			SELECT country, queries, queries / sum(queries) OVER () AS share
 			FROM ({:queries_by country}) ORDER BY queries DESC LIMIT 30`},
@@ -338,6 +344,7 @@ func productShare(id uint32) board.Panel {
 		ID: id, Title: "Queries by product", Width: 8, Height: 8, Table: true,
 		Description: "Requests that people made in the range, by product." + noCallFilters,
 		Kind:        preset.Paint(preset.Pie(preset.Count), preset.Products),
+		MayBeEmpty:  noneHere,
 		SQL:         []string{`{:queries_by product}`},
 	}
 }
@@ -347,6 +354,7 @@ func segmentShare(id uint32) board.Panel {
 		ID: id, Title: "Queries by segment", Width: 8, Height: 8, Table: true,
 		Description: "Requests that people made in the range, by the segment of the customer." + noCallFilters,
 		Kind:        preset.Paint(preset.Pie(preset.Count), preset.Segments),
+		MayBeEmpty:  noneHere,
 		SQL:         []string{`{:queries_by segment}`},
 	}
 }
@@ -360,7 +368,7 @@ func tenantTable(id uint32) board.Panel {
 			"tenant." + noPeopleFilters,
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
-			OverrideByRegexp("calls|errors", preset.Width(78)).OverrideByName("tokens", preset.Width(115)).
+			OverrideByName("calls", preset.Width(66)).OverrideByName("errors", preset.Width(60)).OverrideByName("tokens", preset.Width(110)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.05, preset.Warning, 0.2, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
 		SQL: []string{`
 			SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors

@@ -26,7 +26,7 @@ const (
 	PerSecond   = "eps"
 	Bytes       = "bytes"
 	Times       = "suffix: ×"
-	Months      = "suffix: months"
+	Days        = "suffix: days"
 	Text        = "string"
 )
 
@@ -57,7 +57,7 @@ func lastValue() cog.Builder[common.ReduceDataOptions] {
 // Number is one figure, without a line behind it.
 func Number(unit string) *stat.PanelBuilder {
 	return stat.NewPanelBuilder().
-		Unit(unit).ReduceOptions(lastValue()).NoValue("No data").
+		Unit(unit).ReduceOptions(lastValue()).NoValue("nothing in the range").
 		GraphMode(common.BigValueGraphModeNone).ColorMode(common.BigValueColorModeNone).
 		TextMode(common.BigValueTextModeAuto).JustifyMode(common.BigValueJustifyModeAuto).WideLayout(false).
 		Orientation(common.VizOrientationAuto).
@@ -73,7 +73,7 @@ func Status(unit string, thresholds cog.Builder[dashboard.ThresholdsConfig]) *st
 // Lines is a chart over time. Missing points are gaps.
 func Lines(unit string) *timeseries.PanelBuilder {
 	return timeseries.NewPanelBuilder().
-		Unit(unit).Min(0).NoValue("No data").
+		Unit(unit).Min(0).NoValue("nothing in the range").
 		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassic, "")).Thresholds(Thresholds(Good)).
 		DrawStyle(common.GraphDrawStyleLine).LineWidth(2).FillOpacity(10).LineInterpolation(common.LineInterpolationLinear).
 		ShowPoints(common.VisibilityModeAuto).PointSize(5).SpanNulls(common.BoolOrFloat64{Bool: cog.ToPtr(false)}).
@@ -98,16 +98,16 @@ func Shares() *timeseries.PanelBuilder {
 // or what its names need: a table scrolls sideways where its columns do not fit.
 func Table() *table.PanelBuilder {
 	return table.NewPanelBuilder().
-		Unit(Whole).NoValue("No data").MinWidth(80).ShowHeader(true).CellHeight(common.TableCellHeightSm).
+		Unit(Whole).NoValue("nothing in the range").MinWidth(80).ShowHeader(true).CellHeight(common.TableCellHeightSm).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text")).
 		OverrideByRegexp(".+", Overrides{Property("custom.wrapHeaderText", true)}).
-		OverrideByName("model", Overrides{Property("custom.minWidth", 190)}).OverrideByName("tenant", Overrides{Property("custom.minWidth", 120)})
+		OverrideByName("model", Overrides{Property("custom.minWidth", 215)}).OverrideByName("tenant", Overrides{Property("custom.minWidth", 165)})
 }
 
 // Pie is the parts of a whole, one per row of the result.
 func Pie(unit string) *piechart.PanelBuilder {
 	return piechart.NewPanelBuilder().
-		Unit(unit).NoValue("No data").PieType(piechart.PieChartTypeDonut).Orientation(common.VizOrientationAuto).
+		Unit(unit).NoValue("nothing in the range").PieType(piechart.PieChartTypeDonut).Orientation(common.VizOrientationAuto).
 		ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"}).Fields("").Values(true).Limit(20)).
 		ColorScheme(color(dashboard.FieldColorModeIdPaletteClassic, "")).Thresholds(Thresholds(Neutral)).
 		Legend(piechart.NewPieChartLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
@@ -122,7 +122,7 @@ func CountryMap(unit, code, number string) *geomap.PanelBuilder {
 		"field": number, "min": 3, "max": 25, "fixed": 5,
 	}
 	return geomap.NewPanelBuilder().
-		Unit(unit).NoValue("No data").
+		Unit(unit).NoValue("nothing in the range").
 		ColorScheme(color(dashboard.FieldColorModeIdFixed, Neutral)).Thresholds(Thresholds(Neutral)).
 		View(geomap.NewMapViewConfigBuilder().Id("zero").Lat(20).Lon(10).Zoom(1)).
 		Controls(geomap.NewControlsOptionsBuilder().ShowZoom(true).MouseWheelZoom(false).ShowAttribution(true)).
@@ -140,7 +140,7 @@ func CountryMap(unit, code, number string) *geomap.PanelBuilder {
 // StateTimeline is one strip per series, in the color of its state.
 func StateTimeline() *statetimeline.PanelBuilder {
 	return statetimeline.NewPanelBuilder().
-		Unit(Text).NoValue("No data").MergeValues(true).ShowValue(common.VisibilityModeAuto).RowHeight(0.8).
+		Unit(Text).NoValue("nothing in the range").MergeValues(true).ShowValue(common.VisibilityModeAuto).RowHeight(0.8).
 		AlignValue(common.TimelineValueAlignmentLeft).FillOpacity(80).LineWidth(0).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text")).
 		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(false).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom).Calcs([]string{})).

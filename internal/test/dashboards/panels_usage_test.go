@@ -164,12 +164,12 @@ func compared(days map[int64]float64, first, last int64) []any {
 		}
 	}
 	before, after = before/float64(width), after/float64(width)
-	months := float64(n-width) / 30.4375
+	between := float64(n - width) // days
 	growth, double := share(after, before), math.NaN()
 	if before > 0 && after > before {
-		double = months * math.Ln2 / math.Log(after/before)
+		double = between * math.Ln2 / math.Log(after/before)
 	}
-	return []any{before, after, growth, months, double}
+	return []any{before, after, growth, between, double}
 }
 
 // ranking are names with a number, the greatest first; ties may come in any order.
