@@ -368,7 +368,7 @@ func tenantTable(id uint32) board.Panel {
 			"tenant." + noPeopleFilters,
 		Kind: preset.Table().
 			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
-			OverrideByName("calls", preset.Width(66)).OverrideByName("errors", preset.Width(60)).OverrideByName("tokens", preset.Width(110)).
+			OverrideByName("calls", preset.Width(62)).OverrideByName("errors", preset.Width(56)).OverrideByName("tokens", preset.Width(104)).
 			OverrideByName("errors", append(preset.Unit(preset.Ratio, 1), preset.Property("thresholds", preset.ThresholdsProperty("text", 0.05, preset.Warning, 0.2, preset.Bad)), preset.Property("custom.cellOptions", map[string]any{"type": "color-text"}))),
 		SQL: []string{`
 			SELECT tenant, c AS calls, t AS tokens, e / nullIf(c, 0) AS errors
