@@ -81,9 +81,10 @@ func Lines(unit string) *timeseries.PanelBuilder {
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending))
 }
 
-// Bars is a chart over time of counts per bucket, stacked.
+// Bars is a chart over time of counts per bucket, stacked. A bar stands on its bucket, which begins at the time of its point: in the middle
+// the range would cut the first one.
 func Bars(unit string) *timeseries.PanelBuilder {
-	return Lines(unit).DrawStyle(common.GraphDrawStyleBars).LineWidth(0).FillOpacity(80).AxisSoftMin(0).
+	return Lines(unit).DrawStyle(common.GraphDrawStyleBars).BarAlignment(common.BarAlignmentAfter).LineWidth(0).FillOpacity(80).AxisSoftMin(0).
 		ShowPoints(common.VisibilityModeNever).
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
