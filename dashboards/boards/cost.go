@@ -70,7 +70,9 @@ func costFragments() map[string]string {
 const (
 	costRange = " Ranges up to a week count the hours that begin in them, the open one included; longer ranges count the days."
 	costWhole = " Per day where the range is longer than a week, otherwise per hour. Only whole hours and days are shown."
-	notInUSD  = "nothing in the range has a price in US dollars"
+	notInUSD  = "no hour or day that begins in the range has a price in US dollars"
+	noCosts   = "no hour or day with calls begins in the range"
+	allPriced = "all has a price in the hours or days that begin in the range"
 	noWhole   = "no whole hour of the range has a price in US dollars yet"
 	usDollars = "currencyUSD"
 )
@@ -140,7 +142,7 @@ const costSum = `
 
 func costTotal(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost ${in_currency}", Width: 3, Height: 4,
+		ID: id, Title: "Cost ${in_currency}", Width: 6, Height: 4,
 		Description: "Cost in US dollars, by the prices that held at the time of each call. at least: some tokens have no price." + costRange,
 		Kind:        money(),
 		MayBeEmpty:  notInUSD,
@@ -150,7 +152,7 @@ func costTotal(id uint32) board.Panel {
 
 func costPerUnit(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per call, query and output, ${in_currency}", Width: 6, Height: 4, Table: true,
+		ID: id, Title: "Cost per call, query and output, ${in_currency}", Width: 10, Height: 4, Table: true,
 		Description: "US dollars. per call: of the calls of which all has a price. per query: the cost divided by the requests that people " +
 			"made; provider and model narrow down the cost alone. per 1,000 output: the cost, that of input included, " +
 			"divided by thousands of output tokens (reasoning included) of the models that have a price in US dollars. If " +
@@ -175,7 +177,7 @@ func costPerUnit(id uint32) board.Panel {
 
 func costPerUser(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Cost per user, 30 days, ${in_currency}", Width: 5, Height: 4, Table: true,
+		ID: id, Title: "Cost per user, 30 days, ${in_currency}", Width: 8, Height: 4, Table: true,
 		Description: "Cost in US dollars of the 30 days (UTC) that end with the range, divided by the distinct users of queries and " +
 			"calls in them, each with its weight; the last hour counts as a whole. Of tenant, model and product, only the first " +
 			"that you choose, in this order, narrows the users down; all of them and provider narrow down the cost.",
@@ -191,7 +193,7 @@ func costPerUser(id uint32) board.Panel {
 
 func cacheSavings(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Saved by caches, ${in_currency}", Width: 5, Height: 4, Table: true,
+		ID: id, Title: "Saved by caches, ${in_currency}", Width: 10, Height: 4, Table: true,
 		Description: "What the tokens read from and written to prompt caches would have cost as other input, less what they cost: in US " +
 			"dollars, and as a share of what all would have cost without caches. Below 0, writing to caches costs more than " +
 			"reading from them saves." + costRange,
@@ -210,12 +212,12 @@ func gapShare() preset.Overrides {
 
 func costUnknown(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "How much is not known", Width: 5, Height: 4, Table: true,
+		ID: id, Title: "How much is not known", Width: 14, Height: 4, Table: true,
 		Description: "tokens: the share of all tokens that have no price; orange from 1 %, red from 5 %. calls: the share of calls of which not all has a price. " +
 			"What has no price shows the reasons. upper bound: the share of the cost in US dollars that is of calls whose classes " +
 			"of tokens are not known exactly; it is at most that." + costRange,
 		Kind:       preset.Status(preset.Ratio, preset.Thresholds("text")).Decimals(1).ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).OverrideByRegexp("tokens|calls", gapShare()),
-		MayBeEmpty: "no calls in the range",
+		MayBeEmpty: noCosts,
 		SQL: []string{`
 			SELECT gap AS tokens, lacking AS calls, bound / nullIf(part, 0) AS "upper bound"
 			FROM (

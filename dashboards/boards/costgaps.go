@@ -9,15 +9,18 @@ import (
 
 // The panels of the dashboard Cost on what is not known, what was reported, and the books of prices.
 
+// reasonWidth is room for the longest reason, in pixels.
+const reasonWidth = 140
+
 func unpricedReasons(id uint32) board.Panel {
 	return board.Panel{
 		ID: id, Title: "Why there is no price", Width: 10, Height: 9, Table: true,
 		Description: "Calls of which not all has a price, by the reason, in all currencies. tokens: those without a price; a call may have others that " +
 			"have one. Shares are of all tokens and of all calls in the range. no_usage: the call does not say how many tokens it took, so none is counted here. " +
 			"docs/prices.md explains each reason." + costRange,
-		Kind: preset.Table().OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(110), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
-			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(100)...)).OverrideByName("calls", preset.Width(70)).OverrideByName("tokens", preset.Width(105)),
-		MayBeEmpty: "all in the range has a price",
+		Kind: preset.Table().OverrideByName("reason", preset.MinWidth(reasonWidth)).OverrideByName("share of tokens", slices.Concat(preset.Unit(preset.Ratio, 2), preset.Width(80), colored("text", 0.01, preset.Warning, 0.05, preset.Bad))).
+			OverrideByName("share of calls", append(preset.Unit(preset.Ratio, 2), preset.Width(80)...)).OverrideByName("calls", preset.Width(70)).OverrideByName("tokens", preset.Width(105)),
+		MayBeEmpty: allPriced,
 		SQL: []string{`
 			SELECT why AS reason, n AS calls, t AS tokens, t / nullIf(all_tokens, 0) AS "share of tokens", n / nullIf(all_calls, 0) AS "share of calls"
 			FROM (
@@ -33,8 +36,8 @@ func unpricedModels(id uint32) board.Panel {
 		Description: "The 100 models with the most tokens without a price, by the provider that sold them and the reason. share: of all tokens in " +
 			"the range that have no price. tidemark prices explain shows for one call what was looked for. tidemark prices import adds prices." + costRange,
 		Kind: preset.Table().OverrideByName("share", append(preset.Unit(preset.Ratio, 1), preset.Width(66)...)).
-			OverrideByName("provider", preset.Width(110)).OverrideByName("reason", preset.Width(115)).OverrideByName("calls", preset.Width(76)).OverrideByName("tokens", preset.Width(112)),
-		MayBeEmpty: "all in the range has a price",
+			OverrideByName("provider", preset.Width(110)).OverrideByName("reason", preset.Width(reasonWidth)).OverrideByName("calls", preset.Width(76)).OverrideByName("tokens", preset.Width(112)),
+		MayBeEmpty: allPriced,
 		SQL: []string{`
 			SELECT model, {:or_none seller} AS provider, why AS reason, n AS calls, t AS tokens, t / nullIf(sum(t) OVER (), 0) AS share
 			FROM (
@@ -91,8 +94,9 @@ func booksUsed(id uint32) board.Panel {
 			"and the last hour or day of the range that it priced. cost: in US dollars. unpriced: the share of the tokens that it has no price for. 0 is no book. " +
 			"tidemark prices books lists all." + costRange,
 		Kind: preset.Table().OverrideByRegexp("^made$|^from$|^to$", atMinute()).OverrideByName("book", append(preset.Unit(preset.Plain), preset.Width(60)...)).OverrideByName("source", preset.Width(110)).
+			OverrideByName("note", append(preset.MinWidth(200), preset.Property("custom.wrapText", true))).
 			OverrideByName("cost", append(preset.Unit(usDollars), preset.Width(100)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)).OverrideByName("unpriced", shareMissing()),
-		MayBeEmpty: "no calls in the range",
+		MayBeEmpty: noCosts,
 		SQL: []string{`
 			SELECT
 				c.number AS book, if(c.number = 0, 'none', b.origin) AS source, if(b.known = 0, NULL, b.at) AS made, if(b.known = 0, '', b.said) AS note,

@@ -66,6 +66,9 @@ func unpricedOverTime(id uint32) board.Panel {
 	}
 }
 
+// nameWidth is room for the names of most models and tenants; on a phone a table scrolls sideways.
+func nameWidth() preset.Overrides { return preset.MinWidth(210) }
+
 // shareOfCost is a share of the cost with a gauge, and sharesMissing the color of a share that has no price.
 func shareOfCost() preset.Overrides {
 	return slices.Concat(preset.Unit(preset.Ratio, 1), preset.Width(170), preset.Overrides{
@@ -97,7 +100,7 @@ func modelCosts(id uint32) board.Panel {
 		ID: id, Title: "Cost by model, ${in_currency}", Width: 24, Height: 9, Table: true,
 		Description: "US dollars. The 100 models that cost the most, by the provider that sold them." + costTableNote + " A click shows the model alone.",
 		Kind: preset.Table().
-			OverrideByName("model", preset.Link("Only this model", "/d/tidemark-cost?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")).
+			OverrideByName("model", append(nameWidth(), preset.Link("Only this model", "/d/tidemark-cost?"+preset.KeepRange+"&var-model=${__data.fields.model:percentencode}")...)).
 			OverrideByName("provider", preset.Width(140)).OverrideByName("share", shareOfCost()).OverrideByName("unpriced", shareMissing()).
 			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: notInUSD,
@@ -115,7 +118,7 @@ func tenantCosts(id uint32) board.Panel {
 		ID: id, Title: "Cost by tenant, ${in_currency}", Width: 24, Height: 9, Table: true,
 		Description: "US dollars. The 100 tenants that cost the most." + costTableNote + " A click opens the dashboard of the tenant.",
 		Kind: preset.Table().
-			OverrideByName("tenant", preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")).
+			OverrideByName("tenant", append(nameWidth(), preset.Link("This tenant", "/d/tidemark-tenant?"+preset.KeepRange+"&var-tenant=${__data.fields.tenant:percentencode}")...)).
 			OverrideByName("share", shareOfCost()).OverrideByName("unpriced", shareMissing()).
 			OverrideByRegexp("^cost$|^per call$|^saved$", append(preset.Unit(usDollars), preset.Width(105)...)).OverrideByName("calls", preset.Width(85)).OverrideByName("tokens", preset.Width(120)),
 		MayBeEmpty: notInUSD,
@@ -137,8 +140,8 @@ func movers(id uint32, column, from, rollup string) board.Panel {
 			"before is as many days before them. From two weeks on, both are whole weeks. The days count from the first one with a cost; the column " +
 			"days has their number. change: after less before. times: after divided by before. The panel needs two whole days. If " +
 			"tokens have a price in one half alone, that is a change too: look at Tokens without a price.",
-		Kind: preset.Table().OverrideByRegexp("before|after|change", append(preset.Unit(usDollars), preset.Width(84)...)).
-			OverrideByName("times", append(preset.Unit(preset.Times, 2), preset.Width(80)...)).OverrideByName("days", preset.Width(56)),
+		Kind: preset.Table().OverrideByName(column, nameWidth()).OverrideByRegexp("before|after|change", append(preset.Unit(usDollars), preset.Width(84)...)).
+			OverrideByName("times", append(preset.Unit(preset.Times, 2), preset.Width(72)...)).OverrideByName("days", preset.Width(52)),
 		MayBeEmpty: "needs two whole days with a cost in US dollars",
 		SQL: []string{board.Fill(`
 			SELECT {=column}, {:dollars earlier} AS before, {:dollars later} AS after, {:dollars later - earlier} AS change, later / nullIf(earlier, 0) AS times, width AS days

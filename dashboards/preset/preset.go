@@ -102,7 +102,7 @@ func Table() *table.PanelBuilder {
 		Unit(Whole).NoValue("nothing in the range").MinWidth(80).ShowHeader(true).CellHeight(common.TableCellHeightSm).
 		ColorScheme(color(dashboard.FieldColorModeIdThresholds, "")).Thresholds(Thresholds("text")).
 		OverrideByRegexp(".+", Overrides{Property("custom.wrapHeaderText", true)}).
-		OverrideByName("model", Overrides{Property("custom.minWidth", 215)}).OverrideByName("tenant", Overrides{Property("custom.minWidth", 165)})
+		OverrideByName("model", MinWidth(215)).OverrideByName("tenant", MinWidth(165))
 }
 
 // Pie is the parts of a whole, one per row of the result.
@@ -168,6 +168,11 @@ func Unit(name string, decimals ...int) Overrides {
 // Width sets the width of a column of a table, in pixels.
 func Width(pixels int) Overrides {
 	return Overrides{Property("custom.width", pixels)}
+}
+
+// MinWidth sets the width that a column of a table takes at least, in pixels.
+func MinWidth(pixels int) Overrides {
+	return Overrides{Property("custom.minWidth", pixels)}
 }
 
 // SeriesColor gives a series a fixed color.
