@@ -20,7 +20,7 @@ func sources() board.Board {
 			"what became of everything that came in. A collector reports once per minute. Times are in UTC.",
 		Variables: board.CommonVariables("namespace", "tenant"),
 		Rows: []board.Row{
-			{Title: "In the range", Panels: []board.Panel{itemsIn(1), requestsOut(2), callsTold(3)}},
+			{Title: "In the range", Panels: []board.Panel{itemsIn(1), requestsOut(2), callsTold(3), countsTold(4)}},
 			{Title: "Who sends", Panels: []board.Panel{senderTable(10)}},
 			{Title: "Which programs, and how sure their counts are", Panels: []board.Panel{clientTable(20), clientGaps(21)}},
 			{Title: "Over time", Panels: []board.Panel{itemsOverTime(30), refusedOverTime(31), joinedOverTime(32), spoolOverTime(33)}},
@@ -138,28 +138,36 @@ const toldRange = " Ranges up to an hour, and up to a week for a chosen tenant, 
 
 func callsTold(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "How sure the calls are", Width: 24, Height: 4, Table: true,
+		ID: id, Title: "Calls, and how many may be double", Width: 11, Height: 4, Table: true,
 		Description: "Calls in the range, however they came in. joined: calls that several reports were joined into. may be " +
 			"double: calls that may be counted twice, because two clients reported equal counts at the same time and nobody " +
 			"knows them as a pair; their number and their share. If it is high, let only one of the two report, or add the " +
-			"pair to the table of clients. usage missing: the share of calls without any counts, whose tokens are unknown. " +
-			"usage estimated: the share whose counts are a guess of the client. split not exact: the share whose classes of " +
-			"tokens are an upper bound or unknown; tokens are right, cost is too high at most." + toldRange,
+			"pair to the table of clients." + toldRange,
 		Kind: preset.Status(preset.Count, preset.Thresholds("text")).NoValue("no calls").ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
-			OverrideByName("double share", append(preset.Unit(preset.Ratio, 1), tile("text", 0.01, preset.Warning, 0.1, preset.Bad)...)).
-			OverrideByName("usage missing", append(preset.Unit(preset.Ratio, 1), tile("text", 0.05, preset.Warning, 0.5, preset.Bad)...)).
-			OverrideByName("usage estimated", append(preset.Unit(preset.Ratio, 1), tile("text", 0.05, preset.Warning)...)).
-			OverrideByName("split not exact", preset.Unit(preset.Ratio, 1)),
+			OverrideByName("double share", append(preset.Unit(preset.Ratio, 1), tile("text", 0.01, preset.Warning, 0.1, preset.Bad)...)),
+		SQL: []string{`
+			SELECT n AS "calls", several AS "joined", double AS "may be double", double / nullIf(n, 0) AS "double share"
+			FROM (SELECT sum({calls}) AS n, sum({joined_calls}) AS several, sum({may_be_double_calls}) AS double FROM {:told})`},
+	}
+}
+
+// countsTold says of both, usage and split, also how often nobody tells: without it, all of its shares are 0 then.
+func countsTold(id uint32) board.Panel {
+	return board.Panel{
+		ID: id, Title: "How sure their counts are", Width: 13, Height: 4, Table: true,
+		Description: "Shares of the calls in the range, however they came in. usage missing: without any counts, so their tokens are " +
+			"unknown. usage estimated: their counts are a guess of the client. usage not said: nobody says where their counts " +
+			"come from. split not exact: their classes of tokens are an upper bound or unknown; tokens are right, cost is too " +
+			"high at most. split not said: nobody says how well the classes are known. What clients do not tell has the clients." + toldRange,
+		Kind: preset.Status(preset.Ratio, preset.Thresholds("text")).Decimals(1).NoValue("no calls").ColorMode(common.BigValueColorModeValue).Orientation(common.VizOrientationVertical).
+			OverrideByName("usage missing", tile("text", 0.05, preset.Warning, 0.5, preset.Bad)).
+			OverrideByName("usage estimated", tile("text", 0.05, preset.Warning)),
 		SQL: []string{`
 			SELECT
-				n AS "calls", several AS "joined", double AS "may be double", double / nullIf(n, 0) AS "double share",
-				missing AS "usage missing", estimated AS "usage estimated", vague AS "split not exact"
-			FROM (
-				SELECT
-					sum({calls}) AS n, sum({joined_calls}) AS several, sum({may_be_double_calls}) AS double,
-					{:share_if {usage} = 'missing'} AS missing, {:share_if {usage} = 'estimated'} AS estimated,
-					{:share_if {split} IN ('upper_bound', 'none')} AS vague
-				FROM {:told})`},
+				{:share_if {usage} = 'missing'} AS "usage missing", {:share_if {usage} = 'estimated'} AS "usage estimated",
+				{:share_if {usage} = 'unknown'} AS "usage not said", {:share_if {split} IN ('upper_bound', 'none')} AS "split not exact",
+				{:share_if {split} = 'unknown'} AS "split not said"
+			FROM {:told}`},
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // sources is the dashboard Sources.
 func (s *sight) sources() panels {
 	return panels{
-		"1A": s.itemsIn(), "2A": s.requestsOut(), "3A": s.callsTold(), "10A": s.senders(), "20A": s.clients(), "21A": s.clientGaps(),
+		"1A": s.itemsIn(), "2A": s.requestsOut(), "3A": s.callsTold(), "4A": s.countsTold(), "10A": s.senders(), "20A": s.clients(), "21A": s.clientGaps(),
 		"30A": s.intake(), "31A": s.refusals(), "32A": s.doubts(), "33A": s.spool(), "40A": s.rejections(), "41A": s.refusedWhy(), "42A": s.skippedWhy(),
 	}
 }
@@ -79,9 +79,22 @@ func splitAs(as usagev1.UsageSplit) func(fact) float64 {
 func (s *sight) callsTold() shown {
 	all := s.told()
 	n, double := total(all, fact.calls), total(all, doubtful)
-	vague := total(all, splitAs(usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND)) + total(all, splitAs(usagev1.UsageSplit_USAGE_SPLIT_NONE))
-	return rows(texts(n, total(all, severally), double, share(double, n), share(total(all, used(usagev1.UsageSource_USAGE_SOURCE_MISSING)), n),
-		share(total(all, used(usagev1.UsageSource_USAGE_SOURCE_ESTIMATED)), n), share(vague, n)))
+	return rows(texts(n, total(all, severally), double, share(double, n)))
+}
+
+func (s *sight) countsTold() shown {
+	all := s.told()
+	of := func(some ...func(fact) float64) float64 {
+		n := 0.0
+		for _, counts := range some {
+			n += total(all, counts)
+		}
+		return share(n, total(all, fact.calls))
+	}
+	return rows(texts(of(used(usagev1.UsageSource_USAGE_SOURCE_MISSING)), of(used(usagev1.UsageSource_USAGE_SOURCE_ESTIMATED)),
+		of(used(usagev1.UsageSource_USAGE_SOURCE_UNSPECIFIED)),
+		of(splitAs(usagev1.UsageSplit_USAGE_SPLIT_UPPER_BOUND), splitAs(usagev1.UsageSplit_USAGE_SPLIT_NONE)),
+		of(splitAs(usagev1.UsageSplit_USAGE_SPLIT_UNSPECIFIED))))
 }
 
 func seen(all []*usagev1.Run) time.Time {
