@@ -163,7 +163,7 @@ func searchRace(id uint32) board.Panel {
 			OverrideByQuery("B", append(asLimit(), preset.Property("displayName", "365 billion"))),
 		MayBeEmpty: notReplayed("search-race"),
 		SQL: []string{
-			`SELECT toDateTime64(day, 3, 'UTC') AS time, product AS name, rate AS value
+			`SELECT toDateTime64(day, 3, 'UTC') AS time, transform(product, ['chatgpt', 'google'], ['ChatGPT', 'Google'], product) AS name, rate AS value
 			FROM ({:run_rate}) WHERE toDayOfMonth(day) = 1 AND {:day_in_range} ORDER BY time, name`,
 			`SELECT
 				arrayJoin([
@@ -248,7 +248,7 @@ func makers() string {
 
 func openReleases(id uint32) board.Panel {
 	return board.Panel{
-		ID: id, Title: "Releases with open weights per year, by country of the maker", Width: 12, Height: 9,
+		ID: id, Title: "Open weights per year, by the maker's country", Width: 12, Height: 9,
 		Description: "Models with open weights, by year of release and country of the organization (ISO 3166-1). A model " +
 			"of several countries counts in each. Countries with few models are together. The data ends in June 2025. Scenario open-closed.",
 		Kind:       preset.Paint(preset.Bars(preset.Count).DisplayName(seriesName), preset.Countries),

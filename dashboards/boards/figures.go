@@ -98,13 +98,13 @@ func figures(id uint32) board.Panel {
 		parts = append(parts, f.row(n))
 	}
 	return board.Panel{
-		ID: id, Title: "Figures", Width: 24, Height: 19, Table: true,
+		ID: id, Title: "Figures", Width: 24, Height: 21, Table: true,
 		Description: "Each figure as it was reported, and as measured from stored events by the formula of its scenario. " +
 			"checked: a public figure or series supports it. illustrative: we interpolated between two reported " +
 			"figures. unconfirmed: no public source has the figure. not replayed: the namespace has no events of the " +
 			"scenario. Verdicts and tolerances: tidemark scenarios check --all.",
 		Kind: preset.Table().Unit(preset.Whole).Decimals(2).
-			OverrideByName("figure", append(preset.Width(280), preset.Property("custom.wrapText", true))).OverrideByName("unit", preset.Width(144)).OverrideByName("scenario", preset.Width(146)).
+			OverrideByName("figure", append(preset.Width(280), preset.Property("custom.wrapText", true))).OverrideByName("source", preset.MinWidth(280)).OverrideByName("unit", preset.Width(144)).OverrideByName("scenario", preset.Width(146)).
 			OverrideByRegexp("reported|measured", preset.Width(104)).OverrideByName("standing", append(preset.Standings.Cells(), preset.Width(102)...)),
 		SQL: []string{board.Fill(`
 			SELECT figure, reported, measured, unit, standing, source, scenario FROM ({=rows}) ORDER BY n`,

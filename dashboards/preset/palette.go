@@ -77,7 +77,7 @@ var (
 	Refusals = Palette{{Warning, []string{"comes again"}}, {Bad, []string{"lost"}}}
 	Doubts   = Palette{{Neutral, []string{"joined"}}, {Warning, []string{"may be double"}}, {Unknown, []string{"without usage"}}}
 	// Adoption: products and figures that are compared, and who says so.
-	Adopters = Palette{{Blue, []string{"chatgpt", "ChatGPT"}}, {Orange, []string{"google", "Internet"}}, {Ink, []string{"365 billion", "90 %"}}}
+	Adopters = Palette{{Blue, []string{"ChatGPT"}}, {Orange, []string{"Google", "Internet"}}, {Ink, []string{"365 billion", "90 %"}}}
 	Claims   = Palette{
 		{Blue, []string{"measured", "accounts", "tokens", "models"}}, {Orange, []string{"reported", "company's statements"}},
 		{Green, []string{"report"}}, {Rest, []string{"the day before", "fitted line"}},

@@ -91,7 +91,7 @@ func (s *sight) searches() shown {
 	for product, days := range s.runRates() {
 		for day, rate := range days {
 			if at := time.Unix(day, 0).UTC(); at.Day() == 1 && s.inView(at) {
-				points[spot{day, product}] = []any{rate}
+				points[spot{day, map[string]string{"chatgpt": "ChatGPT", "google": "Google"}[product]}] = []any{rate}
 			}
 		}
 	}
