@@ -89,6 +89,12 @@ func Bars(unit string) *timeseries.PanelBuilder {
 		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
 }
 
+// Areas is a chart over time of rates, stacked: for more points than there is room for bars.
+func Areas(unit string) *timeseries.PanelBuilder {
+	return Lines(unit).FillOpacity(70).LineWidth(0).ShowPoints(common.VisibilityModeNever).
+		Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A"))
+}
+
 // Shares is a chart over time of the parts of a whole.
 func Shares() *timeseries.PanelBuilder {
 	return Lines(Ratio).Max(1).FillOpacity(70).LineWidth(0).ShowPoints(common.VisibilityModeNever).

@@ -46,7 +46,7 @@ func (s *sight) launchFigures() shown {
 func (s *sight) launchTokens() shown {
 	sums, totals := map[spot]float64{}, map[string]float64{}
 	for _, f := range s.onPlatform("token_calls", s.from, s.to) {
-		sums[spot{minuteOf(f), f.model}] += f.tokens()
+		sums[spot{floorTo(minuteOf(f), 300), f.model}] += f.tokens() / 5
 		totals[f.model] += f.tokens()
 	}
 	places := slices.SortedFunc(maps.Keys(totals), func(a, b string) int { return cmp.Or(cmp.Compare(totals[b], totals[a]), strings.Compare(a, b)) })
@@ -80,7 +80,7 @@ func (s *sight) launchFives(ago time.Duration) shown {
 func (s *sight) launchAccounts() shown {
 	by, points := map[spot]float64{}, map[spot][]any{}
 	for _, f := range s.onPlatform("signups", s.from, s.to) {
-		by[spot{minuteOf(f), f.segment}] += f.n
+		by[spot{floorTo(minuteOf(f), 3600), f.segment}] += f.n
 	}
 	for p, n := range by {
 		points[p] = []any{n}
@@ -106,6 +106,11 @@ func (s *sight) accountsSoFar() shown {
 	return chart(nil, nil, points)
 }
 
+// sixThousand is reported for the day of the launch alone.
 func (s *sight) sixThousand() shown {
-	return rows(texts(time.UnixMilli(s.from), 6000), texts(time.UnixMilli(s.to), 6000))
+	first, last := max(s.from, openedAt.UnixMilli()), min(s.to, openedAt.Add(day).UnixMilli())
+	if first >= last {
+		return rows()
+	}
+	return rows(texts(time.UnixMilli(first), 6000), texts(time.UnixMilli(last), 6000))
 }
