@@ -87,7 +87,7 @@ func oursAgainstTheirs(id uint32) board.Panel {
 		SQL: []string{board.Fill(`
 			WITH bills AS ({:bills}), imports AS ({:bill_imports}), covered AS ({:covered_days})
 			SELECT
-				toString(day) AS day, origin AS source, owner AS account, seller AS provider,
+				toString(day) AS day, origin AS source, owner AS account, {:or_none seller} AS provider,
 				multiIf(
 					toUnixTimestamp64Second({:now}) < until, 'open', toUnixTimestamp64Second({:now}) < until + {=settle}, 'settling', early, 'closed*', 'closed') AS state,
 				money AS currency, if(money = '', NULL, {:dollars their}) AS theirs, if(money = '', NULL, {:dollars our}) AS ours,
@@ -100,7 +100,7 @@ func oursAgainstTheirs(id uint32) board.Panel {
 				GROUP BY day, origin, owner, seller, money
 				WINDOW own AS (PARTITION BY day, origin, owner, seller))
 			WHERE (money != '' OR NOT some) AND {:chosen provider}
-			ORDER BY day DESC, source, account, provider, currency LIMIT 500`, map[string]string{"settle": strconv.Itoa(billing.SettleDays * 86400)})},
+			ORDER BY day DESC, source, account, seller, currency LIMIT 500`, map[string]string{"settle": strconv.Itoa(billing.SettleDays * 86400)})},
 	}
 }
 

@@ -1,6 +1,7 @@
 package dashboards_test
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/big"
@@ -107,7 +108,7 @@ func (s store) command(t *testing.T, l looked, by billing.By) answered {
 	}
 	a := newAnswered()
 	for _, r := range compared.Rows {
-		what, state := r.Provider, string(r.State)
+		what, state := cmp.Or(r.Provider, notGiven), string(r.State)
 		if by == billing.ByDay {
 			what = r.Day.Format(time.DateOnly)
 		}

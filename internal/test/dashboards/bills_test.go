@@ -229,7 +229,7 @@ func (l looked) bills() (rows []string) {
 		return cmp.Or(b.at.Compare(a.at), strings.Compare(a.source, b.source), strings.Compare(a.account, b.account), strings.Compare(a.provider, b.provider))
 	})
 	for _, r := range all {
-		about := []any{r.at.Format(time.DateOnly), r.source, r.account, r.provider, r.state(now)}
+		about := []any{r.at.Format(time.DateOnly), r.source, r.account, cmp.Or(r.provider, notGiven), r.state(now)}
 		currencies := map[string]bool{}
 		for _, of := range []map[string]int64{r.ours, r.theirs} {
 			for currency := range of {
