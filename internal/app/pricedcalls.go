@@ -49,8 +49,8 @@ type StoredCall struct {
 	ReportedCurrency string
 }
 
-// callsSQL is the query for the calls of an id, the newest first.
-const callsSQL = "SELECT " + pricing.CallColumns + `, id, toInt64(isNotNull(reported_cost_picos)), toString(ifNull(reported_cost_picos, 0) * toInt256(weight)), toString(cost_currency)
+// callsSQL is the query for the calls of an id, the newest first. A call with a reported cost has nanos; the picos are what of it is below one.
+const callsSQL = "SELECT " + pricing.CallColumns + `, id, toInt64(isNotNull(reported_cost_nanos)), toString((toInt256(ifNull(reported_cost_nanos, 0)) * 1000 + reported_cost_picos) * toInt256(weight)), toString(cost_currency)
 FROM token_calls WHERE (id = %s OR response_id = %[1]s)%s ORDER BY time DESC LIMIT 20`
 
 // ReadCalls returns the calls that have the id, or whose answer has it, the newest first, at most 20. tenant may be empty.

@@ -110,7 +110,7 @@ type costRowJSON struct {
 	By             map[string]string `json:"by,omitempty"`
 	Cost           *string           `json:"cost"` // Null if nothing has a price.
 	Currency       *string           `json:"currency"`
-	CostAtMost     *string           `json:"cost_at_most,omitempty"`
+	Inexact        *string           `json:"cost_with_inexact_classes,omitempty"` // The part of the cost that some tokens of a cheaper class may lower.
 	Calls          *string           `json:"calls,omitempty"`
 	Tokens         *string           `json:"tokens,omitempty"`
 	TokensUnpriced *string           `json:"tokens_unpriced,omitempty"`
@@ -135,7 +135,7 @@ func printCostsJSON(s Streams, report *app.CostReport, rows []app.CostRow, missi
 		}
 		if row.AtMost != nil {
 			most := prices.FormatPicos(row.AtMost)
-			j.CostAtMost = &most
+			j.Inexact = &most
 		}
 		for i, key := range row.Keys {
 			if j.By == nil {

@@ -47,7 +47,7 @@ func TestCostReport(t *testing.T) {
 	report([]string{">= 2.000000000001  USD       1     11     1033    33", "unknown            -         2     1      77      77"}, append(october, "--by", "model")...)
 	report([]string{"input   1.500000000001  USD", "output  0.5             USD", "input   10.8            CNY"}, append(october, "--by", "class")...)
 	report([]string{"no_model  unknown"}, append(october, "--by", "reason")...)
-	report([]string{`"day": "2026-10-05"`, `"cost": "2.000000000001"`, `"currency": null`, `"cost": null`, `"tokens_unpriced": "77"`}, append(october, "--by", "day,model", "--output", "json")...)
+	report([]string{`"day": "2026-10-05"`, `"cost": "2.000000000001"`, `"currency": null`, `"cost": null`, `"tokens_unpriced": "77"`, `"cost_with_inexact_classes": "7.2"`}, append(october, "--by", "day,model", "--output", "json")...)
 	report([]string{"no calls in this time"}, append(october, "--tenant", "nobody")...)
 
 	// Minutes have three calls more than the costs.

@@ -49,10 +49,14 @@ func TestOutputOfResults(t *testing.T) {
 	b.json(rates, "prices fx import -", `{"dry_run":false,"rates_read":1,"added":1,"changed":[]}`)
 	b.json(strings.Replace(rates, "1.16", "1.17", 1), "prices fx import - --correct", `"changed":[{"day":"2026-11-27","base":"EUR","quote":"USD","rate":"1.17","rate_before":"1.16","source":"file"}]`)
 	b.json("", "prices fx list --at 2026-11-28", `{"day":"2026-11-28","rates_known":1,"rates":[{"day":"2026-11-27","base":"EUR","quote":"USD","rate":"1.17","source":"file"}]}`)
-	b.query("INSERT INTO token_calls_raw (time, tenant, product, id, identity, offset, provider, model, status, weight, input_uncached, output_visible, reported_cost_picos, cost_currency) VALUES " +
-		"('2026-01-31 12:00:00', 't', 'p', 'call-1', 1, 1, 'house', 'm1', 1, 1, 1000000, 2000000, 5, 'USD')")
+	b.query("INSERT INTO token_calls_raw (time, tenant, product, id, identity, offset, provider, model, status, weight, input_uncached, output_visible, reported_cost_nanos, reported_cost_picos, cost_currency) VALUES " +
+		"('2026-01-31 12:00:00', 't', 'p', 'call-1', 1, 1, 'house', 'm1', 1, 1, 1000000, 2000000, 12000000, 5, 'USD'), " +
+		"('2026-01-31 12:00:00', 't', 'p', 'call-2', 2, 2, '', 'm1', 1, 1, 1000000, 2000000, NULL, 0, ''), " +
+		"('2026-01-31 12:00:00', 't', 'p', 'call-3', 3, 3, 'house', 'm1', 1, 1, 0, 0, 0, 0, 'USD')")
 	b.json("", "prices explain call-1", `{"book":2,"book_note":`, `"id":"call-1","time":"2026-01-31T12:00:00Z","tenant":"t","provider":"house","model":"m1"`, `{"class":"input","quantity":"1000000","charged_as":"input","price_per_million":"2.5","cost":"2.5"}`,
-		`"exact":true,"cost":"22.5","currency":"EUR","tokens_unpriced":"0"`, `"reported_cost":"0.000000000005","reported_currency":"USD"`)
+		`"exact":true,"cost":"22.5","currency":"EUR","tokens_unpriced":"0"`, `"reported_cost":"0.012000000005","reported_currency":"USD"`)
+	b.json("", "prices explain call-2", `"exact":false,"cost":null,"currency":null,"tokens_unpriced":"3000000","reason":"no_provider"`, `"reported_cost":null,"reported_currency":null`)
+	b.json("", "prices explain call-3", `"exact":true,"cost":"0",`, `"reported_cost":"0","reported_currency":"USD"`)
 	b.json("", "cost export --month 2026-01 --out "+filepath.Join(t.TempDir(), "costs.csv"), `"format":"CSV","focus":"1.2","month":"2026-01","month_is_over":true,"charges":0,"corrections":0,"costs":[]`)
 	b.json(usageFile, "cost reconcile import -", `"format":"openai-usage","source":"openai","rows_stored":1,"rows_replaced":0,`, `"periods":[{"kind":"usage","from":"2026-11-01T00:00:00Z","to":"2026-11-02T00:00:00Z"}]`,
 		`"sums":[{"provider":"openai","input_tokens":"1000","output_tokens":"100","complete":true}]`)

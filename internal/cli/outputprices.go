@@ -170,15 +170,15 @@ type explainedCallJSON struct {
 	Steps            []string            `json:"steps"`
 	Classes          []explainedLineJSON `json:"classes"`
 	Exact            bool                `json:"exact"` // All of the call has a price.
-	Cost             string              `json:"cost"`  // Of what has a price.
-	Currency         string              `json:"currency"`
+	Cost             *string             `json:"cost"`  // Of what has a price; null if nothing is known of it.
+	Currency         *string             `json:"currency"`
 	Unpriced         string              `json:"tokens_unpriced"`
 	Reason           prices.Reason       `json:"reason,omitempty"` // Why not all of it has a price.
 	AtMost           bool                `json:"cost_at_most"`     // Some tokens may be of a cheaper class.
 	ByRequested      bool                `json:"by_requested_model"`
 	TierAssumed      bool                `json:"tier_assumed"`
 	Reported         *string             `json:"reported_cost"` // Null: the sender reported none.
-	ReportedCurrency string              `json:"reported_currency,omitempty"`
+	ReportedCurrency *string             `json:"reported_currency"`
 }
 
 type explainedLineJSON struct {
@@ -193,14 +193,14 @@ type explainedLineJSON struct {
 func explainedOutput(call app.StoredCall, r *prices.Resolution) explainedCallJSON {
 	out := explainedCallJSON{
 		ID: call.ID, Time: call.Time.UTC(), Tenant: call.Tenant, Provider: call.Provider, Model: call.Model, Steps: listJSON(r.Steps), Classes: []explainedLineJSON{},
-		Exact: r.Exact(), Cost: prices.FormatPicos(r.Known), Currency: r.Currency, Unpriced: r.Unpriced.String(), Reason: r.Reason,
-		AtMost: r.AtMost, ByRequested: r.ByRequested, TierAssumed: r.TierAssumed, ReportedCurrency: call.ReportedCurrency,
+		Exact: r.Exact(), Unpriced: r.Unpriced.String(), Reason: r.Reason,
+		AtMost: r.AtMost, ByRequested: r.ByRequested, TierAssumed: r.TierAssumed,
+	}
+	if costKnown(r) {
+		out.Cost, out.Currency = amountJSON(r.Known, r.Currency)
 	}
 	if call.Reported != nil {
-		reported := prices.FormatPicos(call.Reported)
-		out.Reported = &reported
-	} else {
-		out.ReportedCurrency = ""
+		out.Reported, out.ReportedCurrency = amountJSON(call.Reported, call.ReportedCurrency)
 	}
 	for _, l := range r.Lines {
 		one := explainedLineJSON{Class: string(l.Unit), Quantity: l.Quantity.String(), Reason: l.Reason}
@@ -211,6 +211,15 @@ func explainedOutput(call app.StoredCall, r *prices.Resolution) explainedCallJSO
 		out.Classes = append(out.Classes, one)
 	}
 	return out
+}
+
+// amountJSON returns a known amount and its currency, which is null if the amount is 0 in whatever currency.
+func amountJSON(picos *big.Int, currency string) (amount, in *string) {
+	text := prices.FormatPicos(picos)
+	if currency != "" {
+		in = &currency
+	}
+	return &text, in
 }
 
 // costExportedJSON is the result of 'tidemark cost export'.

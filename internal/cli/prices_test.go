@@ -89,10 +89,14 @@ func TestPrices(t *testing.T) {
 	}
 	has(ok("", "import", file), "0 added, 0 changed, 0 withdrawn", "book 5 says all of it already")
 
-	b.query("INSERT INTO token_calls_raw (time, tenant, product, id, identity, offset, provider, model, status, weight, input_uncached, output_visible, output_reasoning, reported_cost_picos, cost_currency) VALUES " +
-		"('2026-01-31 23:59:59.999999', 't', 'p', 'call-1', 1, 1, 'house', 'm1', 1, 10, 1000000, 0, 1000000, 5, 'USD'), ('2026-02-01 00:00:00', 't', 'p', 'call-2', 2, 2, 'house', 'm1', 1, 1, 1000000, 0, NULL, NULL, '')")
-	has(ok("", "explain", "call-1"), "call-1 of 2026-01-31T23:59:59.999999Z, tenant t: m1 at house", "reasoning as output  10000000", "cost 125 EUR; book 5", "the call does not tell its tier: standard counts", "the sender reported 0.00000000005 USD")
-	has(ok("", "explain", "call-2"), "cost 3 EUR; book 5")
+	b.query("INSERT INTO token_calls_raw (time, tenant, product, id, identity, offset, provider, model, status, weight, input_uncached, output_visible, output_reasoning, reported_cost_nanos, reported_cost_picos, cost_currency) VALUES " +
+		"('2026-01-31 23:59:59.999999', 't', 'p', 'call-1', 1, 1, 'house', 'm1', 1, 10, 1000000, 0, 1000000, 1, 5, 'USD'), ('2026-02-01 00:00:00', 't', 'p', 'call-2', 2, 2, 'house', 'm1', 1, 1, 1000000, 0, NULL, NULL, 0, ''), " +
+		"('2026-02-01 00:00:00', 't', 'p', 'call-4', 4, 4, '', 'm1', 1, 1, 1000000, 0, NULL, 0, 0, 'USD')")
+	has(ok("", "explain", "call-1"), "call-1 of 2026-01-31T23:59:59.999999Z, tenant t: m1 at house", "reasoning as output  10000000", "cost 125 EUR; book 5", "the call does not tell its tier: standard counts", "the sender reported 0.00000001005 USD")
+	if nothing := ok("", "explain", "call-2"); !strings.Contains(nothing, "cost 3 EUR; book 5") || strings.Contains(nothing, "the sender reported") {
+		t.Errorf("of a call without a reported cost:\n%s", nothing)
+	}
+	has(ok("", "explain", "call-4"), "cost unknown (no_provider), 1000000 tokens unpriced; book 5", "the sender reported 0 USD")
 	has(ok("", "explain", "call-2", "--book", "2"), "cost 2.5 EUR; book 2")
 	has(ok("", "explain", "call-2", "--book", "1"), "cost unknown (no_model), 1000000 tokens unpriced; book 1")
 	fails("no stored call has the id \"call-3\"", "", "explain", "call-3")

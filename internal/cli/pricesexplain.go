@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"math/big"
 	"text/tabwriter"
 	"time"
 
@@ -102,15 +101,20 @@ func printExplained(s Streams, call app.StoredCall, r *prices.Resolution, made p
 	return nil
 }
 
+// costKnown reports whether anything is known of what a call cost: all of it, or that it is at least some amount.
+func costKnown(r *prices.Resolution) bool {
+	return r.Exact() || r.Currency != "" && r.Known.Sign() != 0
+}
+
 // callCost says what a call cost, as far as that is known.
 func callCost(r *prices.Resolution) string {
 	switch {
+	case !costKnown(r):
+		return fmt.Sprintf("cost unknown (%s), %s unpriced", r.Reason, plural.Text(r.Unpriced.String(), "token"))
 	case r.Exact() && r.Currency == "":
 		return "cost 0"
 	case r.Exact():
 		return "cost " + prices.FormatPicos(r.Known) + " " + r.Currency
-	case r.Currency == "" || r.Known.Cmp(new(big.Int)) == 0:
-		return fmt.Sprintf("cost unknown (%s), %s unpriced", r.Reason, plural.Text(r.Unpriced.String(), "token"))
 	}
 	return fmt.Sprintf("cost at least %s %s (%s), %s unpriced", prices.FormatPicos(r.Known), r.Currency, r.Reason, plural.Text(r.Unpriced.String(), "token"))
 }
