@@ -119,9 +119,9 @@ func (r *Rebuild) plan(ctx context.Context) error {
 	if err := r.selectTables(); err != nil {
 		return err
 	}
-	bounds := spans.Between(r.From, r.To)
-	if bounds.From >= bounds.To || !r.To.IsZero() && !r.To.After(r.From) {
-		return fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", spans.TimeOf(bounds.From), spans.TimeOf(bounds.To))
+	bounds, err := r.bounds()
+	if err != nil {
+		return err
 	}
 	var clock uint64
 	if err := r.queryOne(ctx, nowSQL, &clock); err != nil {
@@ -139,6 +139,35 @@ func (r *Rebuild) plan(ctx context.Context) error {
 	}
 	r.progress.Ranges = len(r.ranges)
 	return nil
+}
+
+// bounds returns the minutes between From and To.
+func (r *Rebuild) bounds() (spans.Span, error) {
+	s := spans.Between(r.From, r.To)
+	if s.From >= s.To || !r.To.IsZero() && !r.To.After(r.From) {
+		return s, fmt.Errorf("rebuild from %s to %s: the end is not after the beginning", spans.TimeOf(s.From), spans.TimeOf(s.To))
+	}
+	return s, nil
+}
+
+// Days returns the days, ascending, that have stored rows or buckets that readers see: what a rebuild looks at. The bounds may cut the first and the last one.
+func (r *Rebuild) Days(ctx context.Context) ([]spans.Span, error) {
+	if err := r.selectTables(); err != nil {
+		return nil, err
+	}
+	bounds, err := r.bounds()
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.readDays(ctx, bounds)
+	if err != nil {
+		return nil, err
+	}
+	days := make([]spans.Span, len(found))
+	for i, d := range found {
+		days[i] = spans.Span{From: max(d.From, bounds.From), To: min(d.To, bounds.To)}
+	}
+	return days, nil
 }
 
 // selectTables finds the tables by their names.

@@ -118,45 +118,32 @@ type CostChange struct {
 	UnpricedBefore, Unpriced  *big.Int // Tokens without a price.
 }
 
-// Changes returns what the costs would change by, by day and model, without those that stay. It saves nothing but rates. progress is called with each day.
-func (r *Reprice) Changes(ctx context.Context, progress func(day time.Time)) ([]CostChange, error) {
-	s, err := r.check(ctx)
-	if err != nil {
+// Changes returns what the costs would change by, by day and model, without those that stay. It saves nothing but rates. It looks at the days that the reprice
+// would compute again, and calls progress with each of them, which one it is, counted from 1, and how many there are.
+func (r *Reprice) Changes(ctx context.Context, progress func(day time.Time, n, of int)) ([]CostChange, error) {
+	if _, err := r.check(ctx); err != nil {
 		return nil, err
 	}
 	days, err := newCostDay(ctx, r.DB)
 	if err != nil {
 		return nil, err
 	}
-	first, last, err := storedSpan(ctx, r.DB)
+	parts, err := r.Rebuild(time.Time{}).Days(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.From, s.To = max(s.From, spans.Floor(first, hour)), min(s.To, last+1)
 	var all []CostChange
-	for from := s.From; from < s.To; {
-		part := spans.Span{From: from, To: min(spans.Floor(from, spans.Day)+spans.Day, s.To)}
+	for i, part := range parts {
 		if progress != nil {
-			progress(spans.TimeOf(part.From))
+			progress(spans.TimeOf(part.From), i+1, len(parts))
 		}
 		changes, err := r.changesOf(ctx, days, part)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, changes...)
-		from = part.To
 	}
 	return all, nil
-}
-
-// storedSpan returns the first and the last minute with calls, by the ledger.
-func storedSpan(ctx context.Context, db *clickhouse.DB) (first, last int32, err error) {
-	sql := "SELECT min(min_minute), max(max_minute) FROM " + schemas.LedgerTable + " WHERE stored > 0 AND topic = " + schemas.Quote(schemas.SpecOf(schemas.TokenCallType).Topic)
-	err = db.Query(ctx, sql, func(scan func(...any) error) error { return scan(&first, &last) })
-	if err != nil {
-		return 0, 0, fmt.Errorf("read when there are calls: %w", err)
-	}
-	return first, last, nil
 }
 
 // changesOf returns the changes of a day or of a part of it.

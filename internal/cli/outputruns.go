@@ -19,22 +19,25 @@ type changesJSON struct {
 }
 
 type costChangeJSON struct {
-	Day            string `json:"day"`
-	Provider       string `json:"provider"`
-	Model          string `json:"model"`
-	Currency       string `json:"currency"`
-	Before         string `json:"cost_before"` // A decimal number, exact.
-	After          string `json:"cost_after"`
-	UnpricedBefore string `json:"tokens_unpriced_before"`
-	Unpriced       string `json:"tokens_unpriced_after"`
+	Day            string  `json:"day"`
+	Provider       string  `json:"provider"`
+	Model          string  `json:"model"`
+	Currency       *string `json:"currency"`    // Null: the change is of calls without a price, and so are the costs.
+	Before         *string `json:"cost_before"` // A decimal number, exact.
+	After          *string `json:"cost_after"`
+	UnpricedBefore string  `json:"tokens_unpriced_before"`
+	Unpriced       string  `json:"tokens_unpriced_after"`
 }
 
 func changesOutput(made prices.Made, changes []app.CostChange) changesJSON {
 	out := changesJSON{Book: made.Number, Note: made.Note, Changes: []costChangeJSON{}}
 	for _, c := range changes {
-		out.Changes = append(out.Changes, costChangeJSON{
-			c.Day.Format(time.DateOnly), c.Provider, c.Model, c.Currency, prices.FormatPicos(c.Before), prices.FormatPicos(c.After), c.UnpricedBefore.String(), c.Unpriced.String(),
-		})
+		one := costChangeJSON{Day: c.Day.Format(time.DateOnly), Provider: c.Provider, Model: c.Model, UnpricedBefore: c.UnpricedBefore.String(), Unpriced: c.Unpriced.String()}
+		if c.Currency != "" {
+			one.Before, one.Currency = amountJSON(c.Before, c.Currency)
+			one.After, _ = amountJSON(c.After, c.Currency)
+		}
+		out.Changes = append(out.Changes, one)
 	}
 	return out
 }

@@ -104,7 +104,9 @@ func (c *repriceCmd) closeMonth(ctx context.Context, s Streams, db *clickhouse.D
 // changes prints what a reprice would change.
 func (c *repriceCmd) changes(ctx context.Context, s Streams, reprice *app.Reprice, made prices.Made) error {
 	progress := newProgress(s.Err)
-	changes, err := reprice.Changes(ctx, func(day time.Time) { progress.line("reading %s", day.Format(time.DateOnly)) })
+	changes, err := reprice.Changes(ctx, func(day time.Time, n, of int) {
+		progress.line("reading %s, day %d of %d", day.Format(time.DateOnly), n, of)
+	})
 	progress.end()
 	if err != nil {
 		return err
@@ -127,11 +129,12 @@ func printChanges(s Streams, changes []app.CostChange, made prices.Made) error {
 		if c.Unpriced.Cmp(c.UnpricedBefore) != 0 {
 			unpriced = c.UnpricedBefore.String() + " -> " + unpriced
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Day.Format(time.DateOnly), dash(c.Provider), dash(c.Model), dash(c.Currency), prices.FormatPicos(c.Before), prices.FormatPicos(c.After),
-			signed(difference), unpriced)
 		if c.Currency == "" {
+			fmt.Fprintf(table, "%s\t%s\t%s\t-\t-\t-\t-\t%s\n", c.Day.Format(time.DateOnly), dash(c.Provider), dash(c.Model), unpriced)
 			continue
 		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", c.Day.Format(time.DateOnly), dash(c.Provider), dash(c.Model), dash(c.Currency), prices.FormatPicos(c.Before), prices.FormatPicos(c.After),
+			signed(difference), unpriced)
 		if sums[c.Currency] == nil {
 			sums[c.Currency] = new(big.Int)
 			currencies = append(currencies, c.Currency)
