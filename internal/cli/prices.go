@@ -117,8 +117,8 @@ type pricesShowCmd struct {
 	clickhouseFlags
 	bookFlags
 	outputFlags
-	Provider string `arg:"" help:"Who sells the calls, as events have it: openai, anthropic, aws.bedrock."`
-	Model    string `arg:"" help:"Name of the model, as events have it."`
+	Provider string `arg:"" help:"Who sells the calls, as events have it: openai, anthropic, aws.bedrock. The name of a model, if it is alone: its prices at all providers."`
+	Model    string `arg:"" optional:"" help:"Name of the model, as events have it."`
 	At       moment `help:"Only prices that hold then: RFC 3339, or a day." placeholder:"TIME" group:"Prices"`
 }
 
@@ -135,12 +135,12 @@ func (c *pricesShowCmd) Run(ctx context.Context, s Streams) error {
 		if err != nil {
 			return err
 		}
-		found := slices.Clone(book.Of(c.Provider, c.Model))
+		found, what := c.find(book)
 		if !at.IsZero() {
 			found = slices.DeleteFunc(found, func(p prices.Price) bool { return !p.HoldsOn(at) })
 		}
 		if len(found) == 0 {
-			return answerNo(fmt.Errorf("book %d has no prices of %s at %s%s: 'tidemark prices list TEXT' finds names", made.Number, c.Model, c.Provider, map[bool]string{false: " at that time"}[at.IsZero()]))
+			return answerNo(fmt.Errorf("book %d has no prices of %s%s: 'tidemark prices list TEXT' finds names", made.Number, what, map[bool]string{false: " at that time"}[at.IsZero()]))
 		}
 		if c.json() {
 			return printJSON(s.Out, pricesOutput(at, made, found))
@@ -151,6 +151,16 @@ func (c *pricesShowCmd) Run(ctx context.Context, s Streams) error {
 		fmt.Fprintf(s.Out, "in USD per million tokens unless another currency stands there; book %d: %s\n", made.Number, made.Note)
 		return nil
 	})
+}
+
+// find returns the prices of the model, and which one that is in words.
+func (c *pricesShowCmd) find(book *prices.Book) (found []prices.Price, what string) {
+	if c.Model != "" {
+		return slices.Clone(book.Of(c.Provider, c.Model)), c.Model + " at " + c.Provider
+	}
+	name := c.Provider
+	found = slices.DeleteFunc(slices.Clone(book.Prices()), func(p prices.Price) bool { return p.Model != name })
+	return found, fmt.Sprintf("a model %s at any provider (of a provider's model: PROVIDER MODEL)", name)
 }
 
 // printPrices writes a line per model, tier, threshold, region and time, with the price of a million of each unit.

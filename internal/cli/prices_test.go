@@ -52,6 +52,8 @@ func TestPrices(t *testing.T) {
 	has(ok("", "list", "openai o3", "--at", "2025-06-01"), "openai           o3                  -      10     2.5         40", "book 1: LiteLLM's table")
 	has(ok("", "show", "openai", "o3"), "2025-04-16T20:08Z  2025-06-11T00:35Z  10     2.5         40", "2025-06-11T00:35Z  -                  2      0.5         8")
 	fails("has no prices of gpt-99 at openai", "", "show", "openai", "gpt-99")
+	has(ok("", "show", "o3"), "2025-04-16T20:08Z  2025-06-11T00:35Z  10     2.5         40", "openai ")
+	fails("has no prices of a model gpt-99 at any provider (of a provider's model: PROVIDER MODEL)", "", "show", "gpt-99")
 
 	const mine = "prices:\n- {provider: house, model: m1, currency: EUR, per: 1000000, is: {input: 2.5, output: 10}}\n"
 	dry := ok(mine, "import", "-", "--dry-run", "--valid-from", "2026-01-01")
@@ -63,7 +65,7 @@ func TestPrices(t *testing.T) {
 	has(ok(mine, "import", "-", "--valid-from", "2026-01-01"), "book 2 says all of it already")
 	dearer := strings.Replace(mine, "2.5", "3", 1)
 	fails("prices of a time that is over would change", dearer, "import", "-", "--valid-from", "2026-02-01")
-	has(ok(dearer, "import", "-", "--valid-from", "2026-02-01", "--correct"), "changed", "2.5 EUR", "3 EUR", "book 3 is made")
+	has(ok(dearer, "import", "-", "--valid-from", "2026-02-01", "--correct"), "changed", "2.5 EUR", "3 EUR", "book 3 is made", "calls of before this hour keep their costs: 'tidemark reprice --from 2026-02-01T00:00:00Z --dry-run' shows")
 	fails("--valid-from: 2026-02-01T00:00:30Z is not a whole minute", mine, "import", "-", "--valid-from", "2026-02-01T00:00:30Z")
 	fails("nothing was imported: -: entry 1 (m1 of house)", strings.Replace(mine, "2.5", "cheap", 1), "import", "-")
 	fails("--format: \"xls\"", mine, "import", "-", "--format", "xls")
@@ -73,7 +75,11 @@ func TestPrices(t *testing.T) {
 	if code, out, _ := b.prices("", "list", "ghost"); code != exitFound || strings.Contains(out, "house") {
 		t.Errorf("an import without a book counts: exit code %d\n%s", code, out)
 	}
-	has(ok(strings.Replace(mine, "m1", "m2", 1), "import", "-"), "book 5 is made")
+	later := ok(strings.Replace(mine, "m1", "m2", 1), "import", "-")
+	has(later, "book 5 is made")
+	if strings.Contains(later, "reprice") {
+		t.Errorf("of an import that changes nothing of the past:\n%s", later)
+	}
 	fails("there is no book 4", "", "list", "--book", "4")
 
 	// Of another import that took the number of a book, nothing counts.

@@ -112,12 +112,12 @@ func (c *pricesImportCmd) Run(ctx context.Context, s Streams) error {
 		if err := printPriceChanges(ctx, s, db, change.Changes); err != nil {
 			return err
 		}
-		c.printResult(s, table, change)
+		c.printResult(s, table, change, now)
 		return nil
 	})
 }
 
-func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.PriceChange) {
+func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.PriceChange, now time.Time) {
 	counts := changeCounts(change)
 	would := ""
 	if c.DryRun {
@@ -134,7 +134,24 @@ func (c *pricesImportCmd) printResult(s Streams, table prices.Table, change app.
 		fmt.Fprintf(s.Out, "book %d says all of it already\n", change.Before)
 	default:
 		fmt.Fprintf(s.Out, "book %d is made\n", change.After)
+		if from, is := pastFrom(change, now); is {
+			fmt.Fprintf(s.Out, "calls of before this hour keep their costs: 'tidemark reprice%s --dry-run' shows what they would be by this book\n", from)
+		}
 	}
+}
+
+// pastFrom reports whether prices of before this hour changed, and returns the flag for the time from which on they did; none if that is all of time.
+func pastFrom(change app.PriceChange, now time.Time) (flag string, is bool) {
+	first := now.Truncate(time.Hour)
+	for _, c := range change.Changes {
+		if c.From.Before(first) {
+			first, is = c.From, true
+		}
+	}
+	if !is || first.IsZero() {
+		return "", is
+	}
+	return " --from " + first.UTC().Truncate(time.Hour).Format(time.RFC3339), true
 }
 
 // changeCounts returns how many changes there are of each kind.
