@@ -39,7 +39,11 @@ func (r *retry) next(ctx context.Context) bool {
 		return false
 	}
 	s.reportRepeat(r.step, r.err)
-	if err := sleep(ctx, s.pause(r.step, int(r.repeats))); err != nil {
+	rest := sleep
+	if r.step == StepResume { // There is no open block.
+		rest = s.sleepOrDrain
+	}
+	if err := rest(ctx, s.pause(r.step, int(r.repeats))); err != nil {
 		r.err = err
 		return false
 	}
@@ -71,6 +75,22 @@ func (s *session) pause(step Step, failures int) time.Duration {
 	h := uint64(s.Partition.ID)<<32 ^ uint64(s.Generation)<<16 ^ uint64(len(step))<<8 ^ uint64(failures)
 	h = (h + 0x9E3779B97F4A7C15) * 0xBF58476D1CE4E5B9
 	return d - d/2*time.Duration(h>>48)/(1<<16)
+}
+
+// sleepOrDrain is sleep, but returns early when the worker is asked to drain meanwhile.
+func (s *session) sleepOrDrain(ctx context.Context, d time.Duration) error {
+	if s.draining() {
+		return sleep(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.Drain:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
 }
 
 // sleep waits, or returns the error of ctx when that ends first.

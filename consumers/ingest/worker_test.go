@@ -106,6 +106,14 @@ func TestWorkerEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	f(t, "when drained while it waits to ask the database again", func(t *testing.T, b *rig) {
+		drain, began := make(chan struct{}), time.Now()
+		time.AfterFunc(time.Hour, func() { close(drain) })
+		b.Drain, b.Store = drain, down{b.store, func() bool { return true }}
+		if err := b.Run(t.Context()); err != nil || time.Since(began) != time.Hour {
+			t.Errorf("%v after %s", err, time.Since(began))
+		}
+	})
 	f(t, "when its context ends, and leaves the open block", func(t *testing.T, b *rig) {
 		b.append(0, 10)
 		b.Limits.Age = time.Hour

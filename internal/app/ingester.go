@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -72,6 +73,7 @@ type Ingester struct {
 	letters   *deadletter.Writer
 	positions *positions
 	totals    totals
+	working   atomic.Int32 // Generations whose workers run: 0 or 1.
 }
 
 // NewIngester returns an Ingester that has not started.
@@ -85,13 +87,13 @@ func NewIngester(c IngesterConfig) *Ingester {
 // Ready returns an error that names the partitions without progress, nil if there are none.
 func (in *Ingester) Ready() error { return in.positions.ready(time.Now()) }
 
-// Lag returns the number of offsets, over all partitions, that are not in the ledger yet.
-func (in *Ingester) Lag() int64 { return in.positions.lag() }
+// Lag returns the number of offsets, over all partitions, that are not in the ledger yet. Before any partition was read it is not known.
+func (in *Ingester) Lag() (offsets int64, known bool) { return in.positions.lag() }
 
 // Totals returns what this Ingester has accounted for so far.
 func (in *Ingester) Totals() Totals { return in.totals.read() }
 
-// Run works until ctx ends. It then stores and accounts for the open blocks, for at most 30 s, and returns nil.
+// Run works until ctx ends. It then stores and accounts for the open blocks, for at most 30 s, and returns nil; at once if no worker runs.
 func (in *Ingester) Run(ctx context.Context) error { return in.run(ctx, false) }
 
 // RunUntilCaughtUp works until all of the log on the assigned partitions is accounted for, or ctx ends.
@@ -110,6 +112,10 @@ func (in *Ingester) run(ctx context.Context, untilCaughtUp bool) error {
 		case <-ctx.Done():
 		}
 		close(drain)
+		if in.working.Load() == 0 { // There are no blocks, and none begin: see generation.
+			cancel()
+			return nil
+		}
 		select {
 		case <-finished:
 		case <-time.After(drainGrace):
@@ -141,7 +147,8 @@ func (in *Ingester) run(ctx context.Context, untilCaughtUp bool) error {
 func (in *Ingester) tell() func() {
 	last := in.Totals()
 	return func() {
-		now, lag := in.Totals(), in.Lag()
+		now := in.Totals()
+		lag, _ := in.Lag()
 		if now.Offsets == last.Offsets && lag == 0 {
 			return
 		}
@@ -163,9 +170,16 @@ func (in *Ingester) topicNames() []string {
 // generation is over.
 func (in *Ingester) generation(ctx context.Context, g consumerkafka.Generation, drain <-chan struct{}, untilCaughtUp bool) error {
 	partitions, err := in.assigned(ctx, g)
+	in.working.Add(1) // Before it looks whether to drain, as run does in the reverse order.
+	defer in.working.Add(-1)
+	select {
+	case <-drain:
+		return consumerkafka.ErrStop
+	default:
+	}
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // The generation is over; the next one asks again.
+			return nil // The generation is over; the next one asks again.
 		}
 		return err
 	}
@@ -186,7 +200,7 @@ func (in *Ingester) generation(ctx context.Context, g consumerkafka.Generation, 
 		return err
 	case errors.Is(err, consumerkafka.ErrRecreated), err != nil && ctx.Err() != nil:
 		in.log.Info("generation ended", zap.Int32("generation", g.ID), zap.Error(err))
-		return nil //nolint:nilerr // The next generation continues.
+		return nil // The next generation continues.
 	case err != nil:
 		return err
 	default:

@@ -102,8 +102,8 @@ func TestPipeline(t *testing.T) {
 		totals.Offsets < total.Produced || totals.Dead != total.Poison || totals.Duplicates != total.Duplicates {
 		t.Errorf("%+v, and %d offsets by the hook; produced %+v", totals, offsets.Load(), total)
 	}
-	if err := in.Ready(); err != nil || in.Lag() != 0 {
-		t.Errorf("caught up: %v, lag %d", err, in.Lag())
+	if lag, known := in.Lag(); in.Ready() != nil || lag != 0 || !known {
+		t.Errorf("caught up: %v, lag %d, known: %t", in.Ready(), lag, known)
 	}
 	c.rollUp(t)
 	c.rebuild(t)

@@ -81,13 +81,12 @@ func (p *positions) ready(now time.Time) error {
 	return fmt.Errorf("%s stalled or without an owner:\n%s", plural.Of(len(stalled), "partition is"), strings.Join(stalled, "\n"))
 }
 
-// lag returns the number of offsets that are not accounted for yet, over all partitions.
-func (p *positions) lag() int64 {
+// lag returns the number of offsets that are not accounted for yet, over all partitions, and whether any was read.
+func (p *positions) lag() (offsets int64, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var sum int64
 	for _, s := range p.parts {
-		sum += max(s.end-s.at, 0)
+		offsets += max(s.end-s.at, 0)
 	}
-	return sum
+	return offsets, p.asked
 }

@@ -27,15 +27,15 @@ func TestPositionsReady(t *testing.T) {
 	f(time.Hour+11*time.Second, "queries.v1/3: at offset 5 of 12")
 	p.update(key, 6, 12, now.Add(time.Hour+12*time.Second))
 	f(time.Hour+13*time.Second, "")
-	if lag := p.lag(); lag != 6 {
-		t.Errorf("lag %d, want 6", lag)
+	if lag, known := p.lag(); lag != 6 || !known {
+		t.Errorf("lag %d, known: %t, want 6", lag, known)
 	}
 	p.update(key, 12, 12, now.Add(time.Hour+14*time.Second))
 	p.update(key, 12, 3, now.Add(time.Hour+15*time.Second)) // The log lost records.
 	f(time.Hour+24*time.Second, "")
 	p.update(key, 12, 3, now.Add(time.Hour+26*time.Second))
 	f(time.Hour+26*time.Second, "queries.v1/3: at offset 12 of 3")
-	if lag := p.lag(); lag != 0 {
+	if lag, _ := p.lag(); lag != 0 {
 		t.Errorf("lag %d beyond the end, want 0", lag)
 	}
 	p.update(key, 12, 12, now.Add(time.Hour+27*time.Second))

@@ -31,7 +31,7 @@ func WaitForSchema(ctx context.Context, db *clickhouse.DB, log *zap.Logger) erro
 			return err
 		}
 		if ctx.Err() == nil {
-			log.Warn("reading the schema of the database failed; trying again", zap.Error(err), zap.Duration("again_in", schemaPause))
+			log.Warn("the database of --clickhouse does not tell its schema; trying again", zap.Error(err), zap.Duration("again_in", schemaPause))
 		}
 		select {
 		case <-ctx.Done():

@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"tidemark/consumers/clickhouse"
+	"tidemark/internal/app"
 )
 
 // clickhouseUser is the user whom commands send to ClickHouse, and whom the embedded ClickHouse asks for.
@@ -66,4 +70,17 @@ func (c clickhouseFlags) open(database string) (*clickhouse.DB, error) {
 		}
 	}
 	return clickhouse.Open(cfg)
+}
+
+// checkSchema returns an error unless the database has the schema of this program. A worker waits through an outage for as long as it
+// lasts, until ctx ends; a batch run ends, as it does when no broker answers.
+func (c clickhouseFlags) checkSchema(ctx context.Context, db *clickhouse.DB, log *zap.Logger, batch bool) error {
+	if !batch {
+		return app.WaitForSchema(ctx, db, log.With(zap.String("clickhouse", redact(c.ClickHouse))))
+	}
+	err := app.CheckSchema(ctx, db)
+	if err == nil || clickhouse.IsSchema(err) || ctx.Err() != nil {
+		return err
+	}
+	return fmt.Errorf("the database of --clickhouse, %s, does not tell its schema: %w", redact(c.ClickHouse), err)
 }

@@ -62,7 +62,8 @@ type state struct {
 
 func (v *demoView) read(ctx context.Context) (state, error) {
 	now := time.Now()
-	s := state{Totals: v.demo.pipeline.Ingester.Totals(), elapsed: now.Sub(v.begin), produced: v.produced.Load(), lag: v.demo.pipeline.Ingester.Lag()}
+	s := state{Totals: v.demo.pipeline.Ingester.Totals(), elapsed: now.Sub(v.begin), produced: v.produced.Load()}
+	s.lag, _ = v.demo.pipeline.Ingester.Lag()
 	seconds := now.Sub(v.lastAt).Seconds()
 	s.producedRate = float64(s.produced-v.lastProduced) / seconds
 	s.ingestRate = float64(s.Offsets-v.lastAccounts) / seconds

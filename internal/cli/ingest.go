@@ -95,19 +95,11 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer stop()
-	if err := app.WaitForSchema(ctx, db, log); err != nil {
+	if err := c.checkSchema(ctx, db, log, c.UntilCaughtUp); err != nil {
 		return err
 	}
 	started := time.Now()
-	if c.UntilCaughtUp {
-		report := newProgress(s.Err)
-		err = report.beside(ctx, func() {
-			report.line("%s ingested, %s left", count(in.Totals().Offsets, "offset"), number(uint64(in.Lag())))
-		}, in.RunUntilCaughtUp)
-	} else {
-		err = reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Ingest, in.Run)
-	}
-	if err != nil {
+	if err := c.work(ctx, s, in, db, log); err != nil {
 		return err
 	}
 	interrupted := c.UntilCaughtUp && ctx.Err() != nil
@@ -120,6 +112,27 @@ func (c *ingestCmd) Run(ctx context.Context, s Streams) (err error) {
 		return errInterrupted
 	}
 	return err
+}
+
+// work ingests until a signal, or until drained.
+func (c *ingestCmd) work(ctx context.Context, s Streams, in *app.Ingester, db *clickhouse.DB, log *zap.Logger) error {
+	switch {
+	case c.UntilCaughtUp:
+		report := newProgress(s.Err)
+		return report.beside(ctx, func() { report.line("%s", ingested(in)) }, in.RunUntilCaughtUp)
+	case ctx.Err() == nil:
+		return reporting(ctx, c.kafkaFlags, db, c.Namespace, log, health.Ingest, in.Run)
+	}
+	return nil // It was asked to stop while it waited for the database.
+}
+
+// ingested is how far an ingester is. What is left is not told before it is known: 0 would mean that nothing is.
+func ingested(in *app.Ingester) string {
+	left := "it is not known yet how many are left"
+	if lag, known := in.Lag(); known {
+		left = number(uint64(lag)) + " left"
+	}
+	return count(in.Totals().Offsets, "offset") + " ingested, " + left
 }
 
 // openIngester opens the log for an ingester, and returns what closes it.

@@ -81,7 +81,7 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	roller := app.NewRoller(app.RollerConfig{DB: db, Limits: c.limits(), Log: log, Hooks: m.rollup()})
 	if c.UntilCaughtUp {
-		return c.untilCaughtUp(ctx, s, roller, func() error { return app.CheckSchema(ctx, db) })
+		return c.untilCaughtUp(ctx, s, roller, func() error { return c.checkSchema(ctx, db, log, true) })
 	}
 	if err := c.reach(ctx); err != nil {
 		return err
@@ -91,7 +91,7 @@ func (c *rollupFollowCmd) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer stop()
-	if err := app.WaitForSchema(ctx, db, log); err != nil {
+	if err := c.checkSchema(ctx, db, log, false); err != nil {
 		return err
 	}
 	client, err := c.client(app.RollerClientID)
