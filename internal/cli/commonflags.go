@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -15,6 +17,19 @@ type commonFlags struct {
 	Namespace string `help:"The isolated pipeline to work on. It names the database, the consumer group, and the prefix of the topics." default:"tidemark" placeholder:"NAME"`
 	LogLevel  string `help:"Log level: debug, info, warn, error." default:"info" placeholder:"LEVEL"`
 	LogFormat string `help:"Log format: console or json." default:"console" placeholder:"FORMAT"`
+}
+
+// namespaceGiven reports whether a command line or the environment names the namespace, which the value does not show: it has a default.
+func namespaceGiven(line *kong.Context) bool {
+	if _, set := os.LookupEnv("TIDEMARK_NAMESPACE"); set {
+		return true
+	}
+	for _, at := range line.Path {
+		if at.Flag != nil && at.Flag.Name == "namespace" {
+			return true
+		}
+	}
+	return false
 }
 
 func (c commonFlags) validate() error {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"tidemark/internal/app"
 	"tidemark/producers"
 	producerkafka "tidemark/producers/kafka"
@@ -42,6 +44,8 @@ type loadCmd struct {
 	calm   uint64        // How many active parts there are when merges are done, 0 not to wait for them.
 	parts  uint64        // How many there were before the run.
 	later  bool          // Whether the audit is made after more runs.
+
+	unnamed bool // Whether nobody has named the namespace.
 }
 
 // loadFlags are what to offer and what to expect.
@@ -154,7 +158,8 @@ func (f loadFlags) thresholds() ([]threshold.Threshold, error) {
 // Help implements kong.HelpProvider.
 func (loadCmd) Help() string {
 	return `Run it against a pipeline at work: a namespace with its ingest and rollup workers. The events stay in the namespace, so
-take one of its own, and remove it with "tidemark namespaces drop".
+take one of its own with --namespace, and remove it with "tidemark namespaces drop". Without --namespace or
+TIDEMARK_NAMESPACE nothing is sent.
 
 The schedule is fixed before the run, and no answer moves it. Every latency counts from the moment at which the event was
 due, of every event: until it is sent, acknowledged, stored (in the ledger), found in the raw table, and in the rollups.
@@ -192,12 +197,27 @@ func (loadCmd) Example() string {
 	return "tidemark load --namespace loadtest --rate 50k --duration 5m --threshold 'freshness_raw_ms:p(99.9)<3000' --summary-export summary.json"
 }
 
+// AfterApply notes whether a namespace was given. Kong calls it.
+func (c *loadCmd) AfterApply(line *kong.Context) error {
+	c.unnamed = !namespaceGiven(line)
+	return nil
+}
+
+// validateNamespace returns an error if events would go to the namespace of production because nobody has named one.
+func (c *loadCmd) validateNamespace() error {
+	if !c.unnamed || c.calibrateFlags.on() {
+		return nil
+	}
+	return fmt.Errorf("--namespace: name one. A load test sends made-up events, which without it would go to %s, among real ones, and stay there. "+
+		"Take a namespace of its own: tidemark migrate --namespace loadtest, then tidemark load --namespace loadtest", c.Namespace)
+}
+
 func (c *loadCmd) validate(run string) (load.Options, error) {
 	options, err := c.options(run)
 	_, thresholdErr := c.thresholds()
 	_, searchErr := c.config()
 	searchErr = errors.Join(searchErr, c.oneWay(), c.validateBacklog(options), c.validateThrough(), c.validateDrop())
-	err = invalid(c.commonFlags.validate(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
+	err = invalid(c.commonFlags.validate(), c.validateNamespace(), c.kafkaFlags.validate(), c.clickhouseFlags.validate(), c.producerFlags.validate(), err, thresholdErr, searchErr)
 	if err != nil {
 		return options, &exitError{code: exitInvalid, err: err}
 	}

@@ -38,6 +38,10 @@ func TestEventRate(t *testing.T) {
 // TestLoadRefuses: what cannot be measured is refused before anything is opened, with the exit code of k6 for it.
 func TestLoadRefuses(t *testing.T) {
 	for line, want := range map[string]string{
+		"--find-max":                               "--namespace: name one",
+		"--backlog 50":                             "--namespace: name one",
+		"--through http --collector-tenant a":      "tidemark migrate --namespace loadtest",
+		"run --rate 5":                             "--namespace: name one. A load test sends made-up events, which without it would go to tidemark, among real ones",
 		"--rate 0":                                 "--rate: \"0\" is not a number of events per second above 0",
 		"--duration 500ms":                         "--duration: 500ms is not between 1s and 24h",
 		"--rate 0.1 --duration 5s":                 "at 0.1 events/s no event is due within 5s",

@@ -17,7 +17,7 @@ import (
 )
 
 // offline are the flags of a load test that reaches nobody.
-const offline = " --brokers 127.0.0.1:1 --clickhouse http://127.0.0.1:1"
+const offline = " --namespace lab --brokers 127.0.0.1:1 --clickhouse http://127.0.0.1:1"
 
 // generatorOnly is a calibration that takes two seconds.
 const generatorOnly = "load --generator-only --rate 100 --slo 1h --warmup 0s --duration 1s" + offline

@@ -59,7 +59,7 @@ func TestLoadChecksFiles(t *testing.T) {
 		"--compare " + found:                                      "is of a search: one run can be compared with one run only",
 		"--out " + none + " --csv " + none + " --compare " + none: "--csv: ",
 	} {
-		code, out, errOut := command(t, append([]string{"load", "--brokers", "127.0.0.1:1"}, strings.Fields(line)...)...)
+		code, out, errOut := command(t, append([]string{"load", "--namespace", "lab", "--brokers", "127.0.0.1:1"}, strings.Fields(line)...)...)
 		if code != exitInvalid || out != "" || !strings.Contains(errOut, want) {
 			t.Errorf("load %s: exit code %d, %s; want %q", line, code, errOut, want)
 		}

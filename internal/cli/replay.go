@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -264,15 +263,7 @@ func limitedProblems(s Streams) func(replay.Problem) {
 
 // chooseNamespace sets the default namespace of the kind of source, unless a namespace is given.
 func (c *replayCmd) chooseNamespace(line *kong.Context) {
-	if _, set := os.LookupEnv("TIDEMARK_NAMESPACE"); set {
-		return
-	}
-	for _, at := range line.Path {
-		if at.Flag != nil && at.Flag.Name == "namespace" {
-			return
-		}
-	}
-	if kind, _, named := strings.Cut(c.Source, ":"); named && kind == "scenario" {
+	if kind, _, named := strings.Cut(c.Source, ":"); named && kind == "scenario" && !namespaceGiven(line) {
 		c.Namespace = scenarioNamespace
 	}
 }
