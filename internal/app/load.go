@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -189,6 +190,9 @@ func (l *Load) preflight(ctx context.Context) (*loadPoller, []string, error) {
 	}
 	notes = append(notes, unmerged...)
 	idle, err := l.idleRoles(ctx)
+	if err == nil && slices.Contains(idle, idleNote(schemas.RoleIngest)) {
+		err = l.awaitIngest(ctx)
+	}
 	return p, append(notes, idle...), err
 }
 

@@ -85,7 +85,7 @@ func (l *Load) refuseIngest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(idle, func(note string) bool { return note == idleNote(schemas.RoleIngest) }) {
+	if !slices.Contains(idle, idleNote(schemas.RoleIngest)) {
 		return errors.New("an ingest worker has reported within the last minute: stop ingest, fill the log, and start it when --backlog says so")
 	}
 	return nil

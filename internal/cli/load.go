@@ -159,7 +159,7 @@ func (f loadFlags) thresholds() ([]threshold.Threshold, error) {
 func (loadCmd) Help() string {
 	return `Run it against a pipeline at work: a namespace with its ingest and rollup workers. The events stay in the namespace, so
 take one of its own with --namespace, and remove it with "tidemark namespaces drop". Without --namespace or
-TIDEMARK_NAMESPACE nothing is sent.
+TIDEMARK_NAMESPACE nothing is sent, and without an ingest worker neither.
 
 The schedule is fixed before the run, and no answer moves it. Every latency counts from the moment at which the event was
 due, of every event: until it is sent, acknowledged, stored (in the ledger), found in the raw table, and in the rollups.

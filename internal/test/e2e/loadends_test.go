@@ -38,6 +38,11 @@ func TestLoadEnds(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	})
+	t.Run("no ingest", func(t *testing.T) {
+		if r := p.run(t, slices.Concat([]string{"load"}, loadWide)...); r.code != 3 || !strings.Contains(r.stderr, "no ingest worker runs") || r.stdout != "" {
+			t.Errorf("exit code %d", r.code)
+		}
+	})
 	p.start(t, "ingest")
 	p.start(t, "rollup")
 	stored += testInterruptedRuns(t, p) + testInterruptedSearches(t, p)
@@ -183,6 +188,7 @@ func TestLoadDrops(t *testing.T) {
 	}
 
 	p.ok(t, "migrate", "--partitions", "2")
+	ingest := p.start(t, "ingest")
 	running := p.start(t, slices.Concat(dropping, []string{"--duration", "1h"})...)
 	eventually(t, "events are offered", func() bool { return running.ended() || strings.Contains(running.stderr.String(), "offer") })
 	running.signal(t, syscall.SIGINT)
@@ -190,6 +196,7 @@ func TestLoadDrops(t *testing.T) {
 		t.Errorf("interrupted: exit code %d", code)
 	}
 	gone(running.stdout.String())
+	ingest.stop(t) // As above.
 
 	p.ok(t, "migrate", "--partitions", "2")
 	p.ok(t, "generate", "--events", "10", "--profile", "token_calls")
