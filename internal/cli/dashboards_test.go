@@ -18,8 +18,8 @@ func TestDashboardsGenerate(t *testing.T) {
 	boards, alerts := t.TempDir(), t.TempDir()
 	for _, note := range []string{"written", "unchanged"} {
 		code, out, errOut := command(t, "dashboards", "generate", "--dir", boards, "--alerts-dir", alerts)
-		if code != 0 || strings.Count(out, ": "+note+"\n") != 9 {
-			t.Errorf("exit code %d, want 9 files %s:\n%s%s", code, note, out, errOut)
+		if code != 0 || strings.Count(out, ": "+note+"\n") != 10 {
+			t.Errorf("exit code %d, want 10 files %s:\n%s%s", code, note, out, errOut)
 		}
 	}
 	// What was generated is what is committed, and check says so; it also says when it is not.
@@ -59,8 +59,8 @@ func TestDashboardsGenerateForImport(t *testing.T) {
 	}
 	folder := t.TempDir()
 	code, out, errOut := command(t, "dashboards", "generate", "--for", "import", "--dir", folder, "--namespace", "lab", "--datasource-uid", "warehouse")
-	if code != 0 || strings.Count(out, folder) != 9 {
-		t.Errorf("exit code %d, want 9 files in the folder:\n%s%s", code, out, errOut)
+	if code != 0 || strings.Count(out, folder) != 10 {
+		t.Errorf("exit code %d, want 10 files in the folder:\n%s%s", code, out, errOut)
 	}
 	for name, want := range map[string]string{"tidemark-usage.json": `"uid": "${datasource}"`, dashboards.AlertsFile: `FROM "lab".`} {
 		if text, err := os.ReadFile(filepath.Join(folder, name)); err != nil || !strings.Contains(string(text), want) {
