@@ -7,11 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"tidemark/internal/test/env"
 	"tidemark/producers/load"
 	"tidemark/producers/load/report"
 	"tidemark/producers/load/search"
@@ -69,13 +69,19 @@ func TestLoadChecksFiles(t *testing.T) {
 	}
 }
 
+// fullDevice returns the path of a device that is full.
+func fullDevice(t *testing.T) string {
+	t.Helper()
+	const path = "/dev/full"
+	_, err := os.Stat(path)
+	env.Require(t, path+", a device that is full", err == nil, "run the test on Linux")
+	return path
+}
+
 // TestLoadWritesOthers: a full disk costs the file that is on it and no other.
 func TestLoadWritesOthers(t *testing.T) {
 	t.Parallel()
-	const full = "/dev/full"
-	if _, err := os.Stat(full); err != nil {
-		t.Skipf("%s has no device that is full", runtime.GOOS)
-	}
+	full := fullDevice(t)
 	dir := t.TempDir()
 	o := loadOutputs{SummaryExport: filepath.Join(dir, "summary.json"), CSV: full, HGRM: filepath.Join(dir, "hgrm"), Out: filepath.Join(dir, "report.html")}
 	if err := o.check(); err != nil {
