@@ -11,11 +11,10 @@ import (
 
 // adoption compares reported figures on the spread of AI with figures measured from replayed scenarios. Tenants are the
 // scenarios' ids; see tidemark scenarios list. Its charts are those of scenarios that begin in 2020 or later: all charts of a
-// dashboard have one range, and in decades they would be a few pixels wide. The range begins before 2020 because the bar of a year
-// stands around its first day.
+// dashboard have one range, and in decades they would be a few pixels wide.
 func adoption() board.Board {
 	return board.Board{
-		UID: "tidemark-adoption", Title: "Adoption trends", From: "2019-09-15T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
+		UID: "tidemark-adoption", Title: "Adoption trends", From: "2020-01-01T00:00:00.000Z", To: "2025-12-31T23:59:59.000Z", Refresh: "",
 		Description: "Reported figures on the spread of AI, the same figures measured from stored events, and their " +
 			"sources. The events are replayed scenarios (tidemark replay scenario:NAME). Figures that are " +
 			"illustrative or unconfirmed are marked. Adoption since 1990 has the charts that go further back. Days are in UTC.",
